@@ -1,0 +1,120 @@
+"""How long the tables of 100,000 records take, and how much memory: 20 s and 2 GB are the limits.
+
+    OMP_NUM_THREADS=1 python benchmarks/scripts/board_speed.py [--seeds 1]
+
+Synthetic records of 20 models x 25 parameters x 10 datasets x 2 regimes x 10 seeds come one by one, as they do from a
+folder, each with 20 metrics, of which 4 have replicates under 200 patient draws. Making them does not count; reading
+JSON from disk is not in it. Times are CPU seconds of one thread, which other work on the machine disturbs least.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from vaebench import records
+from vaebench.leaderboard import board
+from vaebench.records import Record
+from vaebench.report.files import write_boards
+from vaebench.trial import Spec, Trial
+
+MODELS, VARIANTS, DATASETS, DRAWS = 20, 25, 10, 200
+VERDICTS = ("reconstruction", "representation", "generation", "anomaly")
+PER_VERDICT = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=10)
+    seeds = parser.parse_args().seeds
+    stream = Stream(make(seeds))
+    start = time.process_time()
+    made = board(stream, suite="synthetic@1", preset="full", source="phantom")
+    read = time.process_time()
+    with TemporaryDirectory() as folder:
+        sizes = {path.suffix: path.stat().st_size for path in write_boards(Path(folder), made)}
+    end = time.process_time()
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+    print("| records | entrants | cells | board s | files s | together s | peak GB |")
+    print("|---|---|---|---|---|---|---|")
+    counts = f"{stream.count:,} | {len(made.entrants)} | {len(made.cells):,}"
+    times = (read - start - stream.seconds, end - read, end - start - stream.seconds)
+    print(f"| {counts} | {' | '.join(f'{t:.1f}' for t in times)} | {peak:.2f} |")
+    print(", ".join(f"{name[1:]} {size / 2**20:.1f} MB" for name, size in sizes.items()))
+
+
+class Stream:
+    """Records one by one; the time it takes to make them is kept apart."""
+
+    def __init__(self, source: Iterator[Record]) -> None:
+        self.source, self.count, self.seconds = source, 0, 0.0
+
+    def __iter__(self) -> Iterator[Record]:
+        while True:
+            start = time.process_time()
+            record = next(self.source, None)
+            self.seconds += time.process_time() - start
+            if record is None:
+                return
+            self.count += 1
+            yield record
+
+
+def make(seeds: int) -> Iterator[Record]:
+    """Models differ a little, variants less; patients and seeds add their share."""
+    rng = np.random.default_rng(0)
+    worth = rng.normal(0, 0.05, (MODELS, 1)) + rng.normal(0, 0.01, (MODELS, VARIANTS))
+    patients = rng.normal(0, 0.02, DRAWS)
+    for dataset, regime, seed, model, variant in product(
+        range(DATASETS), ("all", "healthy"), range(seeds), range(MODELS), range(VARIANTS)
+    ):
+        spec = Spec(f"model-{model}", {"latent": 4 * (variant + 1)})
+        named = Spec(f"dataset-{dataset}")
+        trial = Trial("synthetic@1", "full", "phantom", named, spec, Spec("gaussian"), regime, seed)
+        values = 0.7 + worth[model, variant] + rng.normal(0, 0.01, len(VERDICTS) * PER_VERDICT)
+        draws = values[::PER_VERDICT, None] + patients + rng.normal(0, 0.005, (len(VERDICTS), DRAWS))
+        yield {
+            "schema": records.SCHEMA,
+            "id": trial.id,
+            "trial": trial.to_json(),
+            "settings": {"size": 64, "steps": 5000, "limit": {"train": 10000}, "model": {"width": 32}},
+            "status": "ok",
+            "error": None,
+            "metrics": dict(cells(values.tolist(), draws.tolist(), regime)),
+            "cost": {"train_seconds": 60.0 + seed, "peak_memory_bytes": 2**30, "parameters": 10**6, "code_size": 32},
+            "curve": {},
+            "inputs": {"data": f"digest-{dataset}", "components": {f"model {spec.name}": 1, f"dataset {named}": 1}}
+            | ({"shortcuts": {"sharpness": 0.8, "contrast": 0.6}} if regime == "healthy" else {}),
+            "device": {"class": "cpu", "name": "a processor", "threads": 1, "precision": "float32"},
+            "software": {"vaebench": "0.1.0", "plugins": {}},
+            "started": "2026-01-01T00:00:00Z",
+        }
+
+
+def cells(values: list[float], draws: list[list[float]], regime: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, value in enumerate(values):
+        verdict, place = divmod(number, PER_VERDICT)
+        asked = "healthy" if VERDICTS[verdict] == "anomaly" else "all"
+        cell = {"title": f"Metric {number}", "verdict": VERDICTS[verdict], "better": "higher", "unit": ""}
+        cell |= {"primary": place == 0, "regime": asked, "version": 1}
+        if asked == "healthy" != regime:
+            cell |= {"value": None, "reason": "asked only of models trained on healthy images"}
+        else:
+            cell |= {"value": value, "error": 0.02, "n": 1000, "variant": ""}
+            if place == 0:
+                cell["replicates"] = draws[verdict]
+        yield f"metric-{number}", cell
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""How fast the metrics are beside the libraries whose numbers they give, in one run.
+
+    OMP_NUM_THREADS=1 python benchmarks/scripts/measures_speed.py
+
+Each pair gets the same data and is timed from features or images to the number, in CPU seconds of one thread, which
+other work on the machine disturbs least. The fastest of the repeats counts; the slow libraries run once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from vaebench_measures.distances import frechet
+from vaebench_measures.svc import svc
+from vaebench_reconstruction.ms_ssim import ms_ssim
+
+T = TypeVar("T")
+
+
+def fastest(work: Callable[[], T], repeats: int) -> tuple[float, T]:
+    """CPU seconds, and what came of it."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.process_time()
+        result = work()
+        seconds.append(time.process_time() - start)
+    return min(seconds), result
+
+
+def torch_fidelity() -> ModuleType:
+    """Its Fréchet distance. A torchvision whose compiled operators do not load declares fakes of two of them, which
+    must be known before it is imported."""
+    try:
+        from torch_fidelity import metric_fid
+    except RuntimeError:
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        from torch_fidelity import metric_fid
+    return metric_fid
+
+
+def compare_frechet(rows: int, features: int = 2048) -> tuple[str, float, float, str]:
+    oracle = torch_fidelity()
+    random = np.random.default_rng(0)
+    mixing = random.normal(size=(features, features)) / features**0.5
+    x, y = (random.normal(size=(rows, features)) @ mixing + shift for shift in (0.0, 0.05))
+
+    def theirs() -> float:
+        statistics = [oracle.fid_features_to_statistics(torch.from_numpy(z)) for z in (x, y)]
+        return float(oracle.fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"])
+
+    frechet(x[:100], y[:100])
+    mine, value = fastest(lambda: frechet(x, y), 3)
+    other, expected = fastest(theirs, 1)
+    what = f"Fréchet, {rows} rows x {features} features, against torch-fidelity"
+    return what, mine, other, f"relative difference {abs(value / expected - 1):.0e}"
+
+
+def compare_svc(features: int = 4096, rows: int = 2000, asked: int = 1000) -> tuple[str, float, float, str]:
+    from sklearn.svm import SVC
+
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 5, rows + asked)
+    x = (random.normal(size=(5, features))[labels] * 0.05 + random.normal(size=(rows + asked, features))).astype(
+        np.float32
+    )
+    train, test = x[:rows], x[rows:]
+    svc(train[:50], labels[:50], test[:50])
+    mine, answers = fastest(lambda: svc(train, labels[:rows], test), 3)
+    other, expected = fastest(lambda: SVC(class_weight="balanced").fit(train, labels[:rows]).predict(test), 1)
+    what = f"SVC, fit {rows} and ask {asked} rows x {features} features, against scikit-learn"
+    return what, mine, other, f"{np.mean(answers.labels == expected):.1%} of predictions equal"
+
+
+def compare_ms_ssim(side: int = 128, count: int = 64) -> tuple[str, float, float, str]:
+    from pytorch_msssim import ssim
+
+    torch.manual_seed(0)
+    x = torch.rand(count, 1, side, side)
+    y = (x + 0.1 * torch.randn_like(x)).clamp(0, 1)
+    with torch.inference_mode():
+        mine, _ = fastest(lambda: ms_ssim(x, y), 7)
+        other, _ = fastest(lambda: ssim(x, y, data_range=1, size_average=False), 7)
+    what = f"MS-SSIM, 4 scales, {count} pairs of {side} px, against pytorch-msssim's single-scale SSIM"
+    return what, mine, other, "another number: it refuses MS-SSIM below 161 px"
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    print(f"{torch.get_num_threads()} thread(s), torch {torch.__version__}, numpy {np.__version__}\n")
+    print("| what | vaebench, CPU s | other, CPU s | times faster | agreement |\n| --- | ---: | ---: | ---: | --- |")
+    for compare in (compare_ms_ssim, compare_svc, partial(compare_frechet, 1000), partial(compare_frechet, 3000)):
+        what, mine, other, agreement = compare()
+        print(f"| {what} | {mine:.3f} | {other:.2f} | {other / mine:.0f} | {agreement} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

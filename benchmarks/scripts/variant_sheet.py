@@ -1,0 +1,64 @@
+"""One picture of all variants on one dataset: original, reconstruction and residual beside samples from the prior.
+
+python benchmarks/scripts/variant_sheet.py results/medical@1/quick/phantom --dataset kermany-cxr --to docs/variants.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from vaebench.records import BadRecord, artifacts_of, scan
+from vaebench.trial import Trial
+
+HEIGHT, GAP, LABEL = 150, 8, 14
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("track", type=Path)
+    parser.add_argument("--dataset", default="kermany-cxr")
+    parser.add_argument("--to", type=Path, required=True)
+    given = parser.parse_args()
+    panels = []
+    for path, record in scan(given.track):
+        if isinstance(record, BadRecord) or record["status"] != "ok":
+            continue
+        trial = Trial.from_json(record["trial"])
+        if (str(trial.dataset), trial.regime, trial.seed) == (given.dataset, "all", 0):
+            panels.append(panel(str(trial.model), artifacts_of(path)))
+    if not panels:
+        parser.error(f"{given.track} has no good record on {given.dataset} with its pictures beside it")
+    columns = 2
+    rows = -(-len(panels) // columns)
+    width = max(p.width for p in panels)
+    sheet = Image.new("L", (columns * (width + GAP), rows * (HEIGHT + LABEL + GAP)), 255)
+    for number, picture in enumerate(panels):
+        sheet.paste(picture, ((number % columns) * (width + GAP), number // columns * (HEIGHT + LABEL + GAP)))
+    sheet.save(given.to, optimize=True)
+
+
+def panel(name: str, folder: Path) -> Image.Image:
+    """A model's name over its reconstructions and its samples."""
+    parts = [scaled(folder / f"{kind}.png") for kind in ("reconstructions", "samples")]
+    shown = [part for part in parts if part]
+    picture = Image.new("L", (sum(p.width + GAP for p in shown), HEIGHT + LABEL), 255)
+    ImageDraw.Draw(picture).text((2, 1), name if all(parts) else f"{name} (no prior to sample from)", fill=0)
+    left = 0
+    for part in shown:
+        picture.paste(part, (left, LABEL))
+        left += part.width + GAP
+    return picture
+
+
+def scaled(path: Path) -> Image.Image | None:
+    if not path.exists():
+        return None
+    picture = Image.open(path).convert("L")
+    return picture.resize((round(picture.width * HEIGHT / picture.height), HEIGHT), Image.Resampling.LANCZOS)
+
+
+if __name__ == "__main__":
+    main()

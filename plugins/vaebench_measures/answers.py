@@ -1,0 +1,58 @@
+"""What a classifier said about held-out rows, and how right that is: accuracy, balanced accuracy, macro-F1, AUROC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vaebench_measures.ranking import auroc
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One answer per row."""
+
+    labels: np.ndarray
+    """(N,)"""
+    decisions: np.ndarray
+    """(N, classes), higher where a class is likelier"""
+    classes: np.ndarray
+    """sorted; what the training rows carried"""
+
+    def __getitem__(self, rows: np.ndarray) -> Answers:
+        return Answers(self.labels[rows], self.decisions[rows], self.classes)
+
+
+def decided(decisions: np.ndarray) -> np.ndarray:
+    """scikit-learn's decision function with one column per class, also for two."""
+    return np.stack([-decisions, decisions], 1) if decisions.ndim == 1 else decisions
+
+
+def accuracy(truth: np.ndarray, said: Answers) -> float:
+    """Share labelled rightly; read it beside the majority's share."""
+    return float(np.mean(truth == said.labels))
+
+
+def balanced_accuracy(truth: np.ndarray, said: Answers) -> float:
+    """Mean over the classes that occur of the share labelled rightly: 1 / classes for always saying the same."""
+    _, member, counts = np.unique(truth, return_inverse=True, return_counts=True)
+    return float((np.bincount(member, truth == said.labels) / counts).mean())
+
+
+def macro_f1(truth: np.ndarray, said: Answers) -> float:
+    """Mean over the classes that occur or were said of the harmonic mean of precision and recall."""
+    classes = np.union1d(truth, said.labels)
+    true, told = (np.searchsorted(classes, x) for x in (truth, said.labels))
+    right = np.bincount(true[true == told], minlength=len(classes))
+    named = sum(np.bincount(x, minlength=len(classes)) for x in (true, told))
+    return float((2 * right / named).mean())
+
+
+def macro_auroc(truth: np.ndarray, said: Answers) -> float:
+    """Mean over classes of the area under the ROC curve of one class against the rest; for two classes, that of one.
+
+    Classes that no row carries do not count."""
+    areas = [auroc(said.decisions[:, k], truth == label) for k, label in enumerate(said.classes)]
+    known = [area for area in areas if np.isfinite(area)]
+    return float(np.mean(known)) if known else float("nan")

@@ -1,0 +1,46 @@
+"""A feature space that needs no network: the leading principal components of the training images' pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from vaebench_measures.pixels import flat
+
+COUNT = 64
+ROWS = 2000
+"""Training images that the components are computed from, at most: more hardly turn them."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """Images -> coordinates along the components, all divided by one number, so that they have variance 1 on average
+    over training images. One component stays as much larger than the next as it is."""
+
+    mean: np.ndarray
+    axes: np.ndarray
+    """(features, count)"""
+
+    @classmethod
+    def of(cls, train: np.ndarray, seed: int = 0) -> Components:
+        """From images (N, C, H, W), of which at most 64 x 64 pixels a channel are looked at; exact, by the small
+        matrix of inner products. There are fewer components when there are fewer images or pixels."""
+        rows = np.sort(np.random.default_rng(seed).permutation(len(train))[:ROWS])
+        pixels = flat(train[rows]).astype(np.float64)
+        mean = pixels.mean(0)
+        centred = pixels - mean
+        wide = len(centred) <= centred.shape[1]
+        products = (centred @ centred.T if wide else centred.T @ centred) / max(1, len(centred) - 1)
+        size = len(products)
+        values, vectors = scipy.linalg.eigh(products, subset_by_index=(max(0, size - COUNT), size - 1))
+        kept = values > values[-1] * size * np.finfo(np.float64).eps
+        if not kept.any():
+            return cls(mean, np.zeros((len(mean), 0)))
+        axes = centred.T @ vectors[:, kept] if wide else vectors[:, kept]
+        return cls(mean, axes / np.linalg.norm(axes, axis=0) / np.sqrt(values[kept].mean()))
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """float64 (N, count)"""
+        return (flat(images) - self.mean) @ self.axes

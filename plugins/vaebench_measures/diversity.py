@@ -1,0 +1,60 @@
+"""Whether samples differ from one another as real images do: MS-SSIM of pairs, after Odena et al., arXiv 1610.09585.
+
+Every image is in one pair only, so that pairs are independent and the error of their mean is right.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vaebench.evidence import Evidence
+from vaebench.interfaces import Metric, NotApplicable, Score
+from vaebench_measures.reconstruction import similarity
+from vaebench_reconstruction.ms_ssim import scales
+
+
+def pairs(images: np.ndarray, seed: int = 0) -> np.ndarray:
+    """MS-SSIM of each of n / 2 random pairs."""
+    order = np.random.default_rng(seed).permutation(len(images))
+    half = len(images) // 2
+    if half < 2:
+        raise NotApplicable(f"{len(images)} images make no two pairs")
+    return similarity(images[order[:half]], images[order[half : 2 * half]])
+
+
+def mean_error(values: np.ndarray) -> tuple[float, float]:
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+class PairMsSsim(Metric):
+    """Mean MS-SSIM of pairs of samples: near 1 when all are the same picture, near 0 also when they are noise."""
+
+    name = "pair-ms-ssim"
+    version = 1
+    title = "pair MS-SSIM"
+    verdict = "generation"
+    better = "lower"
+    needs = ("samples",)
+
+    def compute(self, evidence: Evidence) -> Score:
+        samples = evidence.samples()
+        value, error = mean_error(evidence.once("pairs of samples", lambda: pairs(samples)))
+        return Score(value, error, n=len(samples), variant=f"L{scales(*samples.shape[-2:])}")
+
+
+class PairMsSsimGap(Metric):
+    """How far that is from the same of test images, either way: 0 when samples are as diverse as real images."""
+
+    name = "pair-ms-ssim-gap"
+    version = 1
+    title = "pair MS-SSIM, distance from real"
+    verdict = "generation"
+    better = "lower"
+    needs = ("samples",)
+
+    def compute(self, evidence: Evidence) -> Score:
+        samples = evidence.samples()
+        value, error = mean_error(evidence.once("pairs of samples", lambda: pairs(samples)))
+        real, real_error = mean_error(pairs(evidence.images("test")))
+        variant = f"L{scales(*samples.shape[-2:])}"
+        return Score(abs(value - real), float(np.hypot(error, real_error)), n=len(samples), variant=variant)

@@ -1,0 +1,173 @@
+"""Whether samples from the prior are like test images, as 64 components of pixels see it (`components`).
+
+The space knows brightness, shape and how they vary together, no texture finer than its components: a check that needs
+no network, beside those that do. Samples stand against the whole test split; the column says how many against how many.
+The floor of a distance is that of as many training images, the best that a model of the training set can be asked for.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from vaebench.evidence import Evidence
+from vaebench.interfaces import Metric, NotApplicable, Score
+from vaebench_measures.components import COUNT, Components
+from vaebench_measures.distances import Distance, frechet, halving_error, kernel_distance
+from vaebench_measures.neighbours import K, Manifolds, compare
+
+LEAST = 2 * (K + 1)
+"""Of fewer images, a half has no k-th neighbours."""
+
+
+def pictures(evidence: Evidence, of: str) -> np.ndarray:
+    """Images of `test`, `reconstructions`, `samples`, or as many images of `train`; enough of them to compare."""
+    sources = {
+        "test": lambda: evidence.split("test").images,
+        "reconstructions": lambda: evidence.reconstructions("test"),
+        "samples": evidence.samples,
+        "train": lambda: drawn(evidence.split("train").images, len(evidence.samples())),
+    }
+    images = sources[of]()
+    if len(images) < LEAST:
+        raise NotApplicable(f"{len(images)} images of {of} are too few to compare, {LEAST} are the least")
+    return images
+
+
+def drawn(images: np.ndarray, count: int) -> np.ndarray:
+    """So many of the images, the same each time."""
+    if len(images) < count:
+        raise NotApplicable(f"a floor for {count} samples needs as many training images; there are {len(images)}")
+    return images[np.random.default_rng(1).permutation(len(images))[:count]]
+
+
+class Compared(Metric):
+    """A comparison in a feature space: the principal components, unless a subclass says otherwise."""
+
+    def features(self, evidence: Evidence, of: str) -> np.ndarray:
+        """(n, d) of the images that `pictures` gives."""
+
+        def compute() -> np.ndarray:
+            components = evidence.once("components", lambda: Components.of(evidence.split("train").images))
+            if not components.axes.shape[1]:
+                raise NotApplicable("the training images are all alike: they have no components")
+            return components(pictures(evidence, of))
+
+        return evidence.once(("features", of), compute)
+
+    def against(self, x: np.ndarray, y: np.ndarray) -> str:
+        """What the column says of two sets of features."""
+        few = f", {x.shape[1]} components" if x.shape[1] < COUNT else ""
+        return f"{len(x)} vs {len(y)}{few}"
+
+
+class Apart(Compared):
+    """A distance of some images from the test images."""
+
+    version = 1
+    verdict = "generation"
+    better = "lower"
+    needs = ("samples",)
+    of: ClassVar[str] = "samples"
+    distance: ClassVar[Distance]
+
+    def compute(self, evidence: Evidence) -> Score:
+        distance = type(self).distance
+        images, test = self.features(evidence, self.of), self.features(evidence, "test")
+        error = float(halving_error(distance, images, test))
+        return Score(distance(images, test), error, n=len(images), variant=self.against(images, test))
+
+
+class FdPca64(Apart):
+    """Fréchet distance of samples from test images; grows as samples get fewer."""
+
+    name = "fd-pca64"
+    title = "FD[pca64]"
+    distance = frechet
+
+
+class FdPca64Floor(FdPca64):
+    """Fréchet distance of as many training images from test images."""
+
+    name = "fd-pca64-floor"
+    title = "FD[pca64] floor"
+    of = "train"
+
+
+class RfdPca64(FdPca64):
+    """Fréchet distance of reconstructions from the test images they are of; says little about samples."""
+
+    name = "rfd-pca64"
+    title = "rFD[pca64]"
+    verdict = "reconstruction"
+    of = "reconstructions"
+    needs = ("reconstructions",)
+
+
+class KidPca64(Apart):
+    """Unbiased kernel distance of samples from test images, for any number of them; about zero may be below it."""
+
+    name = "kid-pca64"
+    title = "KID[pca64]"
+    distance = kernel_distance
+
+
+class KidPca64Floor(KidPca64):
+    """Kernel distance of as many training images from test images."""
+
+    name = "kid-pca64-floor"
+    title = "KID[pca64] floor"
+    of = "train"
+
+
+class Neighbourly(Compared):
+    """A share that comes from neighbourhoods of samples and test images."""
+
+    version = 1
+    verdict = "generation"
+    needs = ("samples",)
+    share: ClassVar[str]
+
+    def compute(self, evidence: Evidence) -> Score:
+        samples, test = self.features(evidence, "samples"), self.features(evidence, "test")
+        seen_as = self.against(samples, test)
+
+        def both() -> tuple[Manifolds, np.ndarray]:
+            return compare(samples, test), halving_error(compare, samples, test)
+
+        shares, errors = evidence.once(("manifolds", seen_as), both)
+        place = Manifolds._fields.index(self.share)
+        return Score(shares[place], float(errors[place]), n=len(samples), variant=seen_as)
+
+
+class PrecisionPca64(Neighbourly):
+    """Share of samples in the neighbourhood of a test image: are they like real ones?"""
+
+    name = "precision-pca64"
+    title = "precision[pca64]"
+    share = "precision"
+
+
+class RecallPca64(Neighbourly):
+    """Share of test images in the neighbourhood of a sample: are all kinds reached?"""
+
+    name = "recall-pca64"
+    title = "recall[pca64]"
+    share = "recall"
+
+
+class DensityPca64(Neighbourly):
+    """Neighbourhoods of test images around a sample, over k; as precision, less led by outliers; may exceed 1."""
+
+    name = "density-pca64"
+    title = "density[pca64]"
+    share = "density"
+
+
+class CoveragePca64(Neighbourly):
+    """Share of test images with a sample in their neighbourhood; as recall, less led by outliers."""
+
+    name = "coverage-pca64"
+    title = "coverage[pca64]"
+    share = "coverage"

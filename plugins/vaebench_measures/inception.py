@@ -1,0 +1,127 @@
+"""The one network whose Fréchet distance is called FID: torch-fidelity's Inception with its published weights.
+
+Seitzer's port of TensorFlow's network of 2015-12-05, as torch-fidelity has it ("inception-v3-compat"): 299 px by
+TensorFlow 1's bilinear resize, the 2,048 features before the classifier. The file is looked for, never downloaded
+unasked, and its bytes are checked before anything is made of them. Other weights give no FID but a reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from unittest.mock import patch
+
+import torch
+from torch import Tensor, nn
+
+from vaebench.interfaces import NotApplicable
+from vaebench_measures.extractor import Extractor
+
+NAME = "weights-inception-2015-12-05-6726825d.pth"
+URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{NAME}"
+BYTES = 95_628_359
+SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+REMEDY = f"Get {NAME} from {URL} and name its path in VAEBENCH_INCEPTION, or put it into $TORCH_HOME/hub/checkpoints"
+
+
+class Inception(Extractor):
+    """2,048 features; on the GPU where there is one."""
+
+    name = "inception"
+    digest = SHA256
+    batch = 32
+
+    def __init__(self) -> None:
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = network(published()).to(self.device)
+
+    def features(self, images: Tensor) -> Tensor:
+        if images.shape[1] not in (1, 3):
+            raise NotApplicable(f"Inception looks at images of one channel or three, not {images.shape[1]}")
+        return self.network(images.expand(-1, 3, -1, -1).to(self.device))[0]
+
+
+def published() -> bytes:
+    """The content of the published file, checked, or the reason why it is not there."""
+    given = os.environ.get("VAEBENCH_INCEPTION")
+    file = Path(given) if given else Path(torch.hub.get_dir()) / "checkpoints" / NAME
+    if file.is_dir():
+        file = file / NAME
+    if not file.is_file():
+        raise NotApplicable(f"FID needs the published Inception weights, and they are not here. {REMEDY}")
+    if (size := file.stat().st_size) != BYTES:
+        raise NotApplicable(f"{file.name} has {size} bytes, the published Inception weights have {BYTES}. {REMEDY}")
+    content = file.read_bytes()
+    if (found := hashlib.sha256(content).hexdigest()) != SHA256:
+        raise NotApplicable(f"{file.name} is not the published file: its SHA-256 is {found}. {REMEDY}")
+    return content
+
+
+def network(content: bytes) -> nn.Module:
+    """torch-fidelity's network with these weights, which are read as numbers only: no code in the file is run."""
+    fidelity = torch_fidelity()
+    weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    module = fidelity.feature_extractor_inceptionv3
+    # It would unpickle a file itself, or download one; this is where it asks for the weights.
+    with patch.object(module, "load_state_dict_from_url", lambda url, progress: weights):
+        made: nn.Module = module.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"])
+    return made
+
+
+def fetch(folder: Path) -> Path:
+    """Download the published weights into `folder`, for VAEBENCH_INCEPTION to name; only when a user says so. A file
+    with another hash is not kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / NAME
+    try:
+        torch.hub.download_url_to_file(URL, str(file), hash_prefix=SHA256, progress=sys.stderr.isatty())
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"{URL} cannot be fetched ({error}). {REMEDY}") from error
+    return file
+
+
+def torch_fidelity() -> ModuleType:
+    """torch-fidelity, whatever state torchvision is in: it imports it for what is never used here, and beside a CPU
+    build of torch the torchvision of the package index does not load."""
+    if "torch_fidelity" not in sys.modules and not loads("torchvision"):
+        with standing_in("torchvision", "datasets", "models", "transforms", "transforms.functional"):
+            return importlib.import_module("torch_fidelity")
+    return importlib.import_module("torch_fidelity")
+
+
+def loads(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except Exception:  # a broken torchvision raises what it likes
+        return False
+    return True
+
+
+@contextmanager
+def standing_in(name: str, *parts: str) -> Iterator[None]:
+    """Empty modules of these names while the block runs, and none of them afterwards."""
+    names = [name, *(f"{name}.{part}" for part in parts)]
+    before = {key: module for key, module in sys.modules.items() if key == name or key.startswith(f"{name}.")}
+    for one in names:
+        module = ModuleType(one)
+        module.__spec__ = ModuleSpec(one, None)
+        module.__path__ = []
+        module.__getattr__ = lambda wanted: type(wanted, (), {})  # a class to inherit from, with nothing in it
+        sys.modules[one] = module
+    for one in names[1:]:
+        above, _, last = one.rpartition(".")
+        setattr(sys.modules[above], last, sys.modules[one])
+    try:
+        yield
+    finally:
+        for one in names:
+            del sys.modules[one]
+        sys.modules.update(before)

@@ -1,0 +1,186 @@
+"""Whether samples from the prior are like test images, as an extractor sees them: KID, the headline, and companions.
+
+The comparisons are those of `generation`, in the space of the network that comes with the package. To look through
+another one, name it in a subclass, and hand that over as any metric:
+
+    class Dino(Extractor):
+        name = "dino"
+
+        def __init__(self):
+            self.network, self.digest = ...  # load it; the digest is the SHA-256 of its file
+
+        def features(self, images):  # uint8 (B, C, H, W) -> (B, d)
+            return self.network(images)
+
+    class KidDino(KernelDistance):
+        name, version = "kid-dino", 1
+        title = "KID (DINO)"
+        extractor = Dino
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+
+from vaebench.evidence import Evidence
+from vaebench.interfaces import Score
+from vaebench_measures.distances import cubic, frechet, kernel_distance
+from vaebench_measures.extractor import Cnn, Extractor
+from vaebench_measures.generation import Apart, Compared, Neighbourly, pictures
+from vaebench_measures.inception import Inception
+
+
+@cache
+def load(extractor: type[Extractor]) -> Extractor:
+    """Once per process."""
+    return extractor()
+
+
+class Perceived(Compared):
+    """A comparison in the space of an extractor; the column names it with the first digits of its weights' hash."""
+
+    extractor: ClassVar[type[Extractor]] = Cnn
+
+    def features(self, evidence: Evidence, of: str) -> np.ndarray:
+        def compute() -> np.ndarray:
+            images = pictures(evidence, of)
+            return load(self.extractor)(images)
+
+        return evidence.once(("features", self.extractor, of), compute)
+
+    def against(self, x: np.ndarray, y: np.ndarray) -> str:
+        seen_by = load(self.extractor)
+        return f"{seen_by.name}@{seen_by.digest[:8]}, {len(x)} vs {len(y)}"
+
+
+class FrechetDistance(Perceived, Apart):
+    """Fréchet distance from the test images, as an extractor sees them; grows as samples get fewer."""
+
+    distance = frechet
+
+
+class KernelDistance(Perceived, Apart):
+    """Unbiased kernel distance from the test images, as an extractor sees them; about zero may be below it."""
+
+    distance = kernel_distance
+
+    def compute(self, evidence: Evidence) -> Score:
+        """Besides, its value under the patient draws that all models share, by which boards pair models."""
+        images, test = self.features(evidence, self.of), self.features(evidence, "test")
+        drawn = evidence.resampled(under_draws(images, test), np.arange(len(test)))
+        return replace(super().compute(evidence), replicates=drawn.replicates)
+
+
+def under_draws(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], float]:
+    """`kernel_distance(x, y)` as a function of which rows of y are drawn, and how often. A row makes no pair with its
+    own copies: taken for two images, they would be likeness that there is not."""
+    within_x, within_y = cubic(x, x), cubic(y, y)
+    np.fill_diagonal(within_y, 0)
+    same_x = (within_x.sum() - np.trace(within_x)) / (len(x) * (len(x) - 1))
+    across = cubic(x, y).mean(0)
+
+    def distance(draw: np.ndarray) -> float:
+        times = np.bincount(draw, minlength=len(y)).astype(np.float64)
+        pairs = len(draw) ** 2 - np.square(times).sum()
+        if not pairs:
+            return float("nan")
+        return float(same_x + times @ within_y @ times / pairs - 2 * across @ times / len(draw))
+
+    return distance
+
+
+class Kid(KernelDistance):
+    """Kernel distance of samples from test images, as the extractor of this package sees them."""
+
+    name = "kid"
+    title = "KID"
+    primary = True
+
+
+class KidFloor(KernelDistance):
+    """Kernel distance of as many training images from test images: what the best model of them would get."""
+
+    name = "kid-floor"
+    title = "KID floor"
+    of = "train"
+
+
+class Fd(FrechetDistance):
+    """Fréchet distance of samples from test images, as the extractor of this package sees them."""
+
+    name = "fd"
+    title = "FD"
+
+
+class FdFloor(FrechetDistance):
+    """Fréchet distance of as many training images from test images: what the best model of them would get."""
+
+    name = "fd-floor"
+    title = "FD floor"
+    of = "train"
+
+
+class Rfd(FrechetDistance):
+    """Fréchet distance of reconstructions from the test images they are of; says little about samples."""
+
+    name = "rfd"
+    title = "rFD"
+    verdict = "reconstruction"
+    of = "reconstructions"
+    needs = ("reconstructions",)
+
+
+class Fid(FrechetDistance):
+    """Fréchet Inception distance of samples from test images, by the published weights, or not at all."""
+
+    name = "fid"
+    title = "FID"
+    extractor = Inception
+
+
+class FidFloor(Fid):
+    """Fréchet Inception distance of as many training images from test images."""
+
+    name = "fid-floor"
+    title = "FID floor"
+    of = "train"
+
+
+class Precision(Perceived, Neighbourly):
+    """Share of samples in the neighbourhood of a test image: are they like real ones?"""
+
+    name = "precision"
+    title = "precision"
+    share = "precision"
+
+
+class Recall(Perceived, Neighbourly):
+    """Share of test images in the neighbourhood of a sample: are all kinds reached?"""
+
+    name = "recall"
+    title = "recall"
+    share = "recall"
+
+
+class Density(Perceived, Neighbourly):
+    """Neighbourhoods of test images around a sample, over k; as precision, less led by outliers; may exceed 1."""
+
+    name = "density"
+    title = "density"
+    share = "density"
+
+
+class Coverage(Perceived, Neighbourly):
+    """Share of test images with a sample in their neighbourhood; as recall, less led by outliers."""
+
+    name = "coverage"
+    title = "coverage"
+    share = "coverage"
+
+
+METRICS = [Kid, KidFloor, Fd, FdFloor, Rfd, Fid, FidFloor, Precision, Recall, Density, Coverage]

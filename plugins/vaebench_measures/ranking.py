@@ -1,0 +1,47 @@
+"""How well a score ranks positives above negatives: area under the ROC curve, average precision."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import rankdata
+
+
+def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
+    """The chance that a positive scores above a negative, a tie counting half; NaN when either is missing."""
+    n, p = len(scores), int(positive.sum())
+    if p in (0, n):
+        return float("nan")
+    return float((rankdata(scores)[positive].sum() - p * (p + 1) / 2) / (p * (n - p)))
+
+
+def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Precision at every threshold, weighted by the recall gained there; NaN when either kind is missing."""
+    levels, place = np.unique(-scores, return_inverse=True)
+    hits = np.bincount(place, positive, minlength=len(levels))
+    return average_precision_of(hits, np.bincount(place, minlength=len(levels)) - hits)
+
+
+def average_precision_of(hits: np.ndarray, misses: np.ndarray) -> float:
+    """The same from counts of positives and negatives at each threshold, the highest first."""
+    if not hits.sum() or not misses.sum():
+        return float("nan")
+    found, called = hits.cumsum(), (hits + misses).cumsum()
+    precision = np.divide(found, called, out=np.zeros(len(found)), where=called > 0)
+    return float((precision * hits).sum() / found[-1])
+
+
+def auroc_of(hits: np.ndarray, misses: np.ndarray) -> float:
+    """`auroc` from counts of positives and negatives at each threshold, the highest first."""
+    positives, negatives = float(hits.sum()), float(misses.sum())
+    if not positives or not negatives:
+        return float("nan")
+    below = negatives - misses.cumsum()
+    return float((hits * (below + misses / 2)).sum() / (positives * negatives))
+
+
+def best_dice_of(hits: np.ndarray, misses: np.ndarray) -> float:
+    """The greatest Dice overlap that any one threshold reaches: an oracle's, who knows the masks."""
+    positives = float(hits.sum())
+    if not positives:
+        return float("nan")
+    return float((2 * hits.cumsum() / (positives + (hits + misses).cumsum())).max())

@@ -1,0 +1,94 @@
+"""A DICOM radiograph as its maker meant it to be looked at: rescaled, windowed, white on black, uint8."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+INSTALL = 'install pydicom to read DICOM files: pip install "vaebench[dicom]"'
+DECODERS = 'install its decoders: pip install "vaebench[dicom]"'
+
+
+def read(path: Path) -> np.ndarray:
+    """uint8 (H, W), or (H, W, 3) for a colour picture. ValueError says what cannot be read, and why."""
+    try:
+        import pydicom
+    except ImportError as error:
+        raise ValueError(INSTALL) from error
+    try:
+        header = pydicom.dcmread(path)
+    except pydicom.errors.InvalidDicomError as error:
+        raise ValueError("is no DICOM file; get it again") from error
+    if "PixelData" not in header:
+        raise ValueError("has no pixels")
+    if int(header.get("NumberOfFrames") or 1) > 1:
+        raise ValueError(f"holds {header.NumberOfFrames} frames; save each as a file of its own")
+    try:
+        pixels = header.pixel_array
+    except (RuntimeError, NotImplementedError, AttributeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        syntax = header.file_meta.TransferSyntaxUID
+        if syntax.is_compressed:
+            raise ValueError(f"is compressed as {syntax.name} and cannot be decoded ({reason}); {DECODERS}") from error
+        raise ValueError(f"is damaged ({reason}); get it again") from error
+    kind = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
+    if pixels.ndim == 3 and pixels.dtype == np.uint8 and (kind == "RGB" or kind.startswith("YBR")):
+        return pixels
+    if pixels.ndim != 2 or not kind.startswith("MONOCHROME"):
+        raise ValueError(f"is a {kind} picture of shape {pixels.shape}; convert it to PNG")
+    return developed(header, pixels, inverse=kind == "MONOCHROME1")
+
+
+def developed(header: Any, pixels: np.ndarray, inverse: bool) -> np.ndarray:
+    """Each stored value is looked up in a table of what it shows: a mammogram has many pixels and few values."""
+    low, high = int(pixels.min()), int(pixels.max())
+    if high - low > 2**16:
+        raise ValueError(f"holds values from {low} to {high}, more than 16 bits; convert it to PNG")
+    shown = displayed(header, np.arange(low, high + 1).astype(pixels.dtype))
+    table = np.rint((1 - shown if inverse else shown) * 255).astype(np.uint8)
+    picture = np.empty(pixels.shape, np.uint8)
+    for start in range(0, len(pixels), 256):
+        picture[start : start + 256] = table[pixels[start : start + 256].astype(np.intp) - low]
+    return picture
+
+
+def displayed(header: Any, pixels: np.ndarray) -> np.ndarray:
+    """Grey values in [0, 1] after the modality and VOI transforms of DICOM PS3.3 C.11.1 and C.11.2. Where a file has no
+    window or table of its own, the range that its bits can hold."""
+    from pydicom.pixels import apply_modality_lut, apply_voi
+
+    values = apply_modality_lut(pixels, header).astype(np.float64)
+    if tables := header.get("VOILUTSequence"):
+        top = 2 ** int(tables[0].LUTDescriptor[2]) - 1
+        return np.clip(apply_voi(values.astype(np.int64), header) / top, 0, 1)
+    centre, width = _first(header, "WindowCenter"), _first(header, "WindowWidth")
+    if centre is None or width is None:
+        low, high = _range(header)
+        return np.clip((values - low) / (high - low), 0, 1)
+    function = str(header.get("VOILUTFunction", "LINEAR")).upper()
+    if function == "SIGMOID":
+        return 1 / (1 + np.exp(-4 * (values - centre) / width))
+    if function == "LINEAR_EXACT":
+        return np.clip((values - centre) / width + 0.5, 0, 1)
+    return np.clip((values - (centre - 0.5)) / max(width - 1, 1e-9) + 0.5, 0, 1)
+
+
+def _range(header: Any) -> tuple[float, float]:
+    bits = int(header.BitsStored)
+    if header.get("ModalityLUTSequence"):
+        return 0.0, float(2 ** int(header.ModalityLUTSequence[0].LUTDescriptor[2]) - 1)
+    signed = bool(header.get("PixelRepresentation", 0))
+    stored = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    slope, intercept = float(header.get("RescaleSlope", 1)), float(header.get("RescaleIntercept", 0))
+    low, high = sorted(slope * end + intercept for end in stored)
+    return low, high
+
+
+def _first(header: Any, tag: str) -> float | None:
+    """A value that a file may give once, several times (one for each way of looking), or not."""
+    value = header.get(tag)
+    if value is None or value == "":
+        return None
+    return float(value[0] if hasattr(value, "__len__") and not isinstance(value, str) else value)

@@ -1,0 +1,112 @@
+"""Downloads that resume, and that count as there only when their checksum is right."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from functools import lru_cache
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+
+from filelock import FileLock
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+CHUNK = 2**18
+TRIES = 4
+"""How often a connection may break without a byte in between."""
+TIMEOUT = 60
+
+
+def md5(path: Path) -> str:
+    """Of a file's bytes; computed again only when the file changes."""
+    stat = path.stat()
+    return _md5(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache
+def _md5(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def download(url: str, target: Path, expected: str) -> None:
+    """The file at `url` as `target`, whose MD5 is `expected`. Safe to run twice at once; goes on where it was stopped.
+
+    Bytes go to `target.part`, and get their name only when all are there and right."""
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            if target.exists():
+                if md5(target) != expected:
+                    raise ValueError(f"{target} is there, but is not the published file; move it away and fetch again")
+                return
+            _complete(url, part)
+            if (found := md5(part)) != expected:
+                part.unlink()
+                raise ValueError(f"{url} gave bytes of MD5 {found}, not the published {expected}; deleted, fetch again")
+            part.replace(target)
+    except urllib.error.HTTPError as error:
+        raise ValueError(f"{url} answers {error.code} {error.reason}; try again later") from error
+    except (urllib.error.URLError, TimeoutError, HTTPException, ConnectionError) as error:
+        raise ValueError(f"{url} cannot be fetched ({error}); fetch again to go on where it stopped") from error
+    except OSError as error:
+        why = (
+            "the disk is full; make room" if error.errno == errno.ENOSPC else f"{error.strerror}; choose another --data"
+        )
+        raise ValueError(f"{target} cannot be written: {why}, and fetch again") from error
+
+
+def _complete(url: str, part: Path) -> None:
+    """Append to `part` until all bytes are there."""
+    broken = 0
+    while True:
+        have = part.stat().st_size if part.exists() else 0
+        request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+                if response.status != 206:
+                    have = 0  # the server sends the whole file, whatever was asked for
+                length = response.headers.get("Content-Length")
+                total = have + int(length) if length else None
+                _make_room(part, int(length or 0))
+                got = _append(response, part, have, total)
+            if total is None or got == total:
+                return
+        except urllib.error.HTTPError as error:
+            if error.code == 416 and have:
+                return  # nothing lies beyond what is there
+            raise
+        except (urllib.error.URLError, TimeoutError, HTTPException, ConnectionError):
+            if broken + 1 >= TRIES:
+                raise
+            got = part.stat().st_size if part.exists() else 0
+        broken = 0 if got > have else broken + 1
+        if broken >= TRIES:
+            raise ConnectionError(f"the connection broke {TRIES} times after {have} bytes")
+
+
+def _append(response: HTTPResponse, part: Path, have: int, total: int | None) -> int:
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    console = Console(stderr=True)
+    with (
+        Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress,
+        part.open("r+b" if have else "wb") as file,
+    ):
+        file.seek(have)
+        task = progress.add_task(part.name.removesuffix(".part"), total=total, completed=have)
+        while chunk := response.read(CHUNK):
+            file.write(chunk)
+            progress.advance(task, len(chunk))
+        return file.tell()
+
+
+def _make_room(part: Path, needed: int) -> None:
+    free = shutil.disk_usage(part.parent).free
+    if needed > free:
+        raise OSError(errno.ENOSPC, f"{needed / 1e9:.1f} GB needed, {free / 1e9:.1f} GB left")

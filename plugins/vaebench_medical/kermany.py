@@ -1,0 +1,104 @@
+"""Chest X-rays of children, normal or with pneumonia (Kermany et al. 2018): Mendeley v2, v3 and the Kaggle re-pack."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from vaebench.interfaces import Limit, Splits
+from vaebench_medical.layout import listing
+from vaebench_medical.pictures import Picture, PictureDataset
+
+# The bare number of a name is shared by people of the published train and test splits (264 times); prefix, number and
+# type together are not: person1_bacteria and person1_virus are two people, as are IM-0115 and NORMAL2-IM-0115.
+NAMES = re.compile(
+    r"(?P<mendeley>(NORMAL|BACTERIA|VIRUS)-\d+)-\d+"  # NORMAL-1049278-0001.jpeg
+    r"|(?P<healthy>(NORMAL2-)?IM-\d+)-\d+"  # IM-0115-0001.jpeg, NORMAL2-IM-1427-0001.jpeg
+    r"|(?P<ill>person\d+_(bacteria|virus))_\d+"  # person1_bacteria_1.jpeg
+)
+TYPES = ("normal", "bacterial", "viral")
+
+
+class KermanyCxr(PictureDataset):
+    name = "kermany-cxr"
+    version = 1
+    title = "Paediatric chest X-rays, normal and pneumonia"
+    modality = "X-ray, chest"
+    licence = "CC BY 4.0"
+    homepage = "https://data.mendeley.com/datasets/rscbjbr9sj/3"
+    citation = (
+        "Kermany, Zhang, Goldbaum: Large Dataset of Labeled Optical Coherence Tomography (OCT) and Chest X-Ray Images. "
+        "Mendeley Data, v3, 2018. doi:10.17632/rscbjbr9sj.3"
+    )
+    classes = ("normal", "pneumonia")
+    places = ("kermany-224", "chest_xray", "CellData/chest_xray")
+    inner = (
+        "chest_xray",
+        "CellData/chest_xray",
+        "chest_xray/chest_xray",
+        "ChestXRay2017/chest_xray",
+        "ZhangLabData/CellData/chest_xray",
+    )
+    mark = ("train/NORMAL", "train/PNEUMONIA", "test/NORMAL", "test/PNEUMONIA")
+    unpacks = r"^(?!.*__MACOSX).*chest_xray/.*\.jpe?g$"
+
+    def __init__(self, path: str | None = None, task: Literal["binary", "type"] = "binary") -> None:
+        super().__init__(path)
+        self.task = task
+        if task == "type":
+            self.classes = TYPES
+
+    def obtain(self) -> str:
+        return (
+            f"Download it ({self.licence}) from {self.homepage}: ZhangLabData.zip, or ChestXRay2017.zip of version "
+            f"2; or the re-pack kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia. Put the archive into "
+            f"{self.name}/ below the data folder and fetch again, or unpack it yourself, so that "
+            f"{self.name}/train/NORMAL exists. Any other folder: -d '{self.name}[path=FOLDER]'."
+        )
+
+    def pictures(self, home: Path) -> list[Picture]:
+        """The re-pack's `val` holds 16 pictures of the published train split; they go back there."""
+        found = []
+        for split in ("train", "val", "test"):
+            for folder in ("NORMAL", "PNEUMONIA"):
+                if split != "val" or (home / split / folder).is_dir():
+                    to = "train" if split == "val" else split
+                    found += [self._picture(path, to, folder) for path in listing(home / split / folder)]
+        return found
+
+    def published(self) -> dict[str, tuple[int, ...]]:
+        """Mendeley's; and the re-pack's train where its `val` is not there."""
+        return {"train": (5232, 5216), "test": (624,)}
+
+    def _picture(self, path: str, split: str, folder: str) -> Picture:
+        match = NAMES.match(Path(path).name)
+        if not match:
+            raise ValueError(
+                f"{path}: the name tells no patient. Names are like NORMAL-1049278-0001, IM-0115-0001 or "
+                "person1_bacteria_1; delete the file, or load your own data with -d 'folder[path=...]'"
+            )
+        group = match["mendeley"] or match["healthy"] or match["ill"]
+        kind = 0 if folder == "NORMAL" else 2 if "vir" in group.lower() else 1
+        if (kind == 0) != (match["healthy"] is not None or group.startswith("NORMAL-")):
+            raise ValueError(f"{path}: a file of that name does not belong into {folder}; move it")
+        label = kind if self.task == "type" else min(kind, 1)
+        return Picture(path, label, group, split, health=kind == 0)
+
+    def phantom(self, size: int, limit: Limit, seed: int) -> Splits:
+        from vaebench_medical.phantoms import chest
+        from vaebench_medical.phantoms.population import population
+
+        return population(
+            chest.draw,
+            self.name,
+            size=size,
+            limit=limit,
+            seed=seed,
+            sizes={"train": 4709, "val": 523, "test": 624},
+            classes=(0.27, 0.475, 0.255),
+            healthy={0},
+            diseased={1, 2},
+            per_patient=4,
+            merge=(0, 1, 2) if self.task == "type" else (0, 1, 1),
+        )

@@ -1,0 +1,185 @@
+"""MedMNIST v2 and MedMNIST+ (Yang et al. 2023): twelve 2D sets as `.npz`, 28, 64, 128 or 224 pixels wide."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from vaebench.interfaces import Dataset, Limit, Split, Splits
+from vaebench_medical import decode, fetch, npz
+from vaebench_medical.layout import there
+from vaebench_medical.medmnist_index import INDEX, SIDES, Entry
+
+FILES = "https://zenodo.org/records/10519652/files"
+FETCHED = 64
+"""The size that is fetched unless the user names one."""
+SPLITS = ("train", "val", "test")
+
+PHANTOMS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "chestmnist": ("chest", {"classes": (0.54, 0.23, 0.23), "diseased": {1, 2}, "merge": (0, 1, 1)}),
+    "pneumoniamnist": ("chest", {"classes": (0.27, 0.475, 0.255), "diseased": {1, 2}, "merge": (0, 1, 1)}),
+    "retinamnist": ("fundus", {"classes": (0.45, 0.12, 0.19, 0.18, 0.06), "diseased": {1, 2, 3, 4}}),
+}
+"""Which phantom stands in, and the share of its labels"""
+
+
+class MedMnist(Dataset):
+    """One of the sets; `side` picks the published size, and unless given, the smallest there that is large enough."""
+
+    version = 1
+    fetchable = True
+    homepage = "https://medmnist.com"
+    citation = (
+        "Yang, Shi, Wei, Liu, Zhao, Ke, Pfister, Ni: MedMNIST v2, a large-scale lightweight benchmark for 2D and 3D "
+        "biomedical image classification. Scientific Data 10, 41, 2023. doi:10.1038/s41597-022-01721-8"
+    )
+    entry: ClassVar[Entry]
+
+    def __init__(self, side: Literal[28, 64, 128, 224] | None = None, verify: bool = True) -> None:
+        self.side = side
+        self.checked = verify
+
+    def obtain(self) -> str:
+        file = self._file(self.side or FETCHED)
+        return (
+            f"`vaebench data fetch {self.name}` gets it ({self.licence}); or put {file} from "
+            f"{FILES.removesuffix('/files')} into medmnist/ below the data folder."
+        )
+
+    def present(self, folder: Path) -> bool:
+        """Whether a file is there that `load` would take. One that it would refuse is told in a warning."""
+        for path in self._found(folder).values():
+            try:
+                self._check(path)
+                return True
+            except ValueError as error:
+                warnings.warn(str(error), stacklevel=2)
+        return False
+
+    def files(self, folder: Path) -> list[Path]:
+        return list(self._found(folder).values())
+
+    def prepare(self, folder: Path) -> None:
+        side = self.side or FETCHED
+        if side not in self._found(folder) or self.checked:
+            target = self._found(folder).get(side, folder / "medmnist" / self._file(side))
+            fetch.download(f"{FILES}/{target.name}?download=1", target, self._md5(target))
+
+    def load(self, folder: Path, size: int, limit: Limit) -> Splits:
+        path = self._choose(folder, size)
+        self._check(path)
+        start, parts = 0, {}
+        for which in SPLITS:
+            parts[which] = self._split(path, which, size, start)
+            start += len(parts[which])
+        return Splits(**parts)
+
+    def verify(self, folder: Path) -> Iterator[str]:
+        """What is wrong with the files, one sentence each."""
+        for path in self._found(folder).values():
+            try:
+                self._check(path)
+                for which, count in zip(SPLITS, self.entry.counts, strict=True):
+                    with npz.array(path, f"{which}_images") as images:
+                        for _ in images:  # reading to the end checks the archive's own checksum
+                            pass
+                        if self.checked and images.shape[0] != count:
+                            yield f"{path}: {which} has {images.shape[0]} images, published are {count}"
+            except ValueError as error:
+                yield str(error)
+
+    def phantom(self, size: int, limit: Limit, seed: int) -> Splits:
+        from vaebench_medical.phantoms.population import population
+
+        if self.name not in PHANTOMS:
+            return super().phantom(size, limit, seed)
+        modality, shares = PHANTOMS[self.name]
+        draw = import_module(f"vaebench_medical.phantoms.{modality}").draw
+        sizes = dict(zip(SPLITS, self.entry.counts, strict=True))
+        return population(draw, self.name, size=size, limit=limit, seed=seed, sizes=sizes, healthy={0}, **shares)
+
+    def _file(self, side: int) -> str:
+        return f"{self.name}.npz" if side == SIDES[0] else f"{self.name}_{side}.npz"
+
+    def _md5(self, path: Path) -> str:
+        return self.entry.md5[[self._file(side) for side in SIDES].index(path.name)]
+
+    def _found(self, folder: Path) -> dict[int, Path]:
+        """The files that are there, by size."""
+        found: dict[int, Path] = {}
+        for side in (self.side,) if self.side else SIDES:
+            for place in (folder / self.name, folder / "medmnist", folder):
+                if there(place / self._file(side)):
+                    found.setdefault(side, place / self._file(side))
+        return found
+
+    def _choose(self, folder: Path, size: int) -> Path:
+        found = self._found(folder)
+        if not found:
+            raise ValueError(f"{self.name} is not below {folder}. {self.obtain()}")
+        side = min((s for s in found if s >= size), default=max(found))
+        if side < size and side != SIDES[-1]:
+            larger = next((s for s in SIDES if s >= size), SIDES[-1])
+            warnings.warn(
+                f"{self.name}: images of {side} pixels are enlarged to {size}; "
+                f"`vaebench data fetch '{self.name}[side={larger}]'` gets larger ones",
+                stacklevel=3,
+            )
+        return found[side]
+
+    def _check(self, path: Path) -> None:
+        if self.checked and (found := fetch.md5(path)) != self._md5(path):
+            raise ValueError(
+                f"{path} is not the published file: its MD5 is {found}, that of MedMNIST 3.0.2 {self._md5(path)}. "
+                "Somebody saved it again, perhaps with other images. Move it away and run "
+                f"`vaebench data fetch {self.name}`, or take it as it is with -d '{self.name}[verify=false]'"
+            )
+
+    def _split(self, path: Path, which: str, size: int, start: int) -> Split:
+        with npz.array(path, f"{which}_labels") as rows:
+            labels = self._labels(rows.all(), path, which)
+        with npz.array(path, f"{which}_images") as rows:
+            colours = () if self.channels == 1 else (self.channels,)
+            if rows.dtype != np.uint8 or len(rows.shape) != 3 + len(colours) or rows.shape[3:] != colours:
+                raise ValueError(
+                    f"{which}_images is {rows.dtype} {rows.shape}; expected uint8 {('N', 'S', 'S', *colours)}"
+                )
+            if rows.shape[0] != len(labels):
+                raise ValueError(f"{which} has {rows.shape[0]} images and {len(labels)} labels; get the published file")
+            images = decode.allocate((rows.shape[0], self.channels, size, size))
+            row = 0
+            for chunk in rows:
+                for pixels in chunk:
+                    images[row] = decode.resized(pixels, size)
+                    row += 1
+        healthy = None if self.entry.healthy is None else labels == self.entry.healthy
+        # No patients are published, so every image is a group of its own.
+        return Split(images, labels, np.arange(start, start + len(labels)), healthy=healthy)
+
+    def _labels(self, raw: np.ndarray, path: Path, which: str) -> np.ndarray:
+        columns = self.entry.findings or 1
+        if raw.ndim != 2 or raw.shape[1] != columns or raw.dtype.kind not in "uib":
+            raise ValueError(f"{path}: {which}_labels is {raw.dtype} {raw.shape}; expected integers (N, {columns})")
+        labels = raw.any(axis=1).astype(np.int64) if self.entry.findings else raw[:, 0].astype(np.int64)
+        if len(labels) and not (labels.min() >= 0 and labels.max() < len(self.classes)):
+            raise ValueError(
+                f"{path}: {which}_labels holds {labels.max()}; the classes are 0 to {len(self.classes) - 1}"
+            )
+        return labels
+
+
+def _named(entry: Entry) -> type[MedMnist]:
+    body = {
+        "__module__": __name__,
+        "entry": entry,
+        **{key: getattr(entry, key) for key in ("name", "title", "modality", "licence", "channels", "classes")},
+    }
+    return type(entry.name, (MedMnist,), body)
+
+
+DATASETS = tuple(_named(entry) for entry in INDEX)

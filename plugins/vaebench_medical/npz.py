@@ -1,0 +1,64 @@
+"""Arrays of an `.npz`, row by row: nothing is unpickled, and only a few rows are in memory beside the result."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+CHUNK = 2**17
+
+
+class Rows:
+    """One array of an open `.npz`: its shape, and its rows in order."""
+
+    def __init__(self, stream: IO[bytes], name: str) -> None:
+        self._stream, self._name = stream, name
+        version = np.lib.format.read_magic(stream)
+        if version not in READERS:
+            raise ValueError(f"{name} is written in NPY format {version}, which is not read here")
+        self.shape, fortran, self.dtype = READERS[version](stream)
+        if self.dtype.hasobject:
+            raise ValueError(f"{name} holds pickled objects, which are never loaded; get the published file")
+        if fortran or not self.shape:
+            raise ValueError(f"{name} is not stored row by row; get the published file")
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Some rows at a time."""
+        row = math.prod(self.shape[1:]) * self.dtype.itemsize
+        step = max(1, CHUNK // max(1, row))
+        for start in range(0, self.shape[0], step):
+            count = min(step, self.shape[0] - start)
+            content = self._stream.read(count * row)
+            if len(content) != count * row:
+                raise ValueError(f"{self._name} ends after {start} of {self.shape[0]} rows; get the file again")
+            yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
+
+    def all(self) -> np.ndarray:
+        return np.concatenate([*self, np.empty((0, *self.shape[1:]), self.dtype)])
+
+
+@contextmanager
+def array(path: Path, name: str) -> Iterator[Rows]:
+    """The array `name` of the file. A ValueError names the file and what is wrong with it."""
+    try:
+        with zipfile.ZipFile(path) as opened:
+            names = opened.namelist()
+            if f"{name}.npy" not in names:
+                there = ", ".join(n.removesuffix(".npy") for n in names)
+                raise ValueError(f"has no array {name!r}, but: {there}; get the published file")
+            with opened.open(f"{name}.npy") as stream:
+                yield Rows(stream, name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and get it again") from error
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error

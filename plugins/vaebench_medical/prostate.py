@@ -1,0 +1,83 @@
+"""Patches of prostate biopsies by Gleason pattern (Damian's choice from PANDA): `train/`, `test/` and two CSVs."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from vaebench.interfaces import Limit, Splits
+from vaebench_medical import table
+from vaebench_medical.layout import listing
+from vaebench_medical.pictures import Picture, PictureDataset
+
+
+class ProstateGleason(PictureDataset):
+    name = "prostate-gleason"
+    version = 1
+    title = "Prostate biopsy patches, benign and Gleason 3 to 5"
+    modality = "microscopy, H&E"
+    licence = "CC BY-NC-SA 4.0"
+    homepage = "https://github.com/MicheleDamian/prostate-gleason-dataset"
+    citation = (
+        "Damian: Prostate Gleason Dataset, v0.1, 2020. Derived from PANDA: Bulten et al., Artificial intelligence for "
+        "diagnosis and Gleason grading of prostate cancer. Nature Medicine 28, 2022. doi:10.1038/s41591-021-01620-2"
+    )
+    channels = 3
+    classes = ("stroma or benign", "Gleason 3", "Gleason 4", "Gleason 5")
+    places = ("prostate-gleason-dataset",)
+    inner = ("prostate-gleason-dataset", "prostate-gleason-dataset-0.1", "prostate-gleason-dataset-master")
+    mark = ("train.csv", "test.csv")
+
+    def obtain(self) -> str:
+        return (
+            f"Clone or download it ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ below the "
+            f"data folder and fetch again, or unpack it yourself, so that {self.name}/train.csv exists. "
+            f"Any other folder: -d '{self.name}[path=FOLDER]'."
+        )
+
+    def pictures(self, home: Path) -> list[Picture]:
+        """Neighbouring patches overlap by half, so a biopsy, the name's hash, is a group."""
+        found = []
+        for split in ("train", "test"):
+            csv = home / f"{split}.csv"
+            there, named = set(listing(home / split)), set()
+            for line, row in table.rows(csv, ("image", "class")):
+                path = str(home / split / row["image"])
+                if path in named:
+                    raise ValueError(f"{csv}, line {line}: {row['image']} is named twice; get the dataset again")
+                if path not in there:
+                    raise ValueError(f"{csv}, line {line}: {path} is not there; get the dataset again")
+                named.add(path)
+                if row["class"] not in ("0", "1", "2", "3"):
+                    raise ValueError(f"{csv}, line {line}: class {row['class']!r} is none of 0, 1, 2, 3")
+                label = int(row["class"])
+                biopsy = row["image"].rpartition("_")[0] or row["image"]
+                found.append(Picture(path, label, biopsy, split, health=label == 0))
+            if there - named:
+                warnings.warn(
+                    f"{csv} does not name {len(there - named)} files of {home / split}; left out", stacklevel=2
+                )
+        return found
+
+    def tables(self, home: Path) -> list[Path]:
+        return [home / "train.csv", home / "test.csv"]
+
+    def published(self) -> dict[str, tuple[int, ...]]:
+        return {"train": (65041,), "test": (7416,)}
+
+    def phantom(self, size: int, limit: Limit, seed: int) -> Splits:
+        from vaebench_medical.phantoms import gland
+        from vaebench_medical.phantoms.population import population
+
+        return population(
+            gland.draw,
+            self.name,
+            size=size,
+            limit=limit,
+            seed=seed,
+            sizes={"train": 58537, "val": 6504, "test": 7416},
+            classes=(0.35, 0.2, 0.3, 0.15),
+            healthy=gland.HEALTHY,
+            diseased=gland.DISEASED,
+            per_patient=16,
+        )

@@ -1,0 +1,208 @@
+"""VinDr-Mammo (Nguyen et al. 2023), as PhysioNet publishes it (DICOM) and as a copy of PNGs."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from vaebench.interfaces import Limit, Splits
+from vaebench_medical import table
+from vaebench_medical.pictures import Picture, PictureDataset
+
+FINDINGS, BREASTS = "finding_annotations.csv", "breast-level_annotations.csv"
+COLUMNS = ("study_id", "image_id", "laterality", "view_position", "height", "width", "breast_birads", "split")
+PLACES = ("images/{study}/{image}.dicom", "{study}/{image}.dicom", "Processed_Images/{study}/{image}.png")
+SPLITS = {"training": "train", "test": "test"}
+DENSITIES = "ABCD"
+
+
+@dataclass
+class Image:
+    """All rows of one image, as one."""
+
+    study: str
+    side: str
+    view: str
+    shape: tuple[float, float]
+    birads: int
+    density: float
+    split: str
+    findings: set[str] = field(default_factory=set)
+    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
+
+
+class VindrMammo(PictureDataset):
+    """Labels: has this image a finding? Healthy and diseased are breasts: `rule=birads` calls BI-RADS 1 without a
+    finding in either view healthy, BI-RADS 3 to 5 diseased, and leaves 2 out; `rule=finding` goes by the label."""
+
+    name = "vindr-mammo"
+    version = 1
+    title = "Mammograms with radiologists' findings"
+    modality = "X-ray, breast"
+    licence = "PhysioNet Restricted Health Data Use Agreement 1.5.0"
+    homepage = "https://physionet.org/content/vindr-mammo/1.0.0/"
+    citation = (
+        "Nguyen et al.: VinDr-Mammo, a large-scale benchmark dataset for computer-aided diagnosis in full-field "
+        "digital mammography. Scientific Data 10, 277, 2023. doi:10.1038/s41597-023-02100-7"
+    )
+    classes = ("no finding", "finding")
+    variables = ("birads", "density")
+    aspect = "pad"
+    inner = ("vindr-mammo", "vindr-mammo-1.0.0", "physionet.org/files/vindr-mammo/1.0.0")
+    mark = (FINDINGS,)
+
+    def __init__(
+        self,
+        path: str | None = None,
+        laterality: Literal["R", "L", "both"] = "R",
+        view: Literal["MLO", "CC", "both"] = "MLO",
+        rule: Literal["birads", "finding"] = "birads",
+    ) -> None:
+        super().__init__(path)
+        self.laterality = laterality
+        self.view = view
+        self.rule = rule
+
+    def obtain(self) -> str:
+        return (
+            f"It is restricted ({self.licence}): sign the agreement at {self.homepage} with a PhysioNet account, "
+            f"download it and put it into {self.name}/ below the data folder, so that {self.name}/{FINDINGS} and "
+            f"{self.name}/images/STUDY/IMAGE.dicom exist (or {self.name}/Processed_Images/STUDY/IMAGE.png). "
+            f"Any other folder: -d '{self.name}[path=FOLDER]'."
+        )
+
+    def pictures(self, home: Path) -> list[Picture]:
+        images = read_images(home / FINDINGS)
+        breasts = worst_breasts(home / BREASTS, images)
+        ill = {(image.study, image.side) for image in images.values() if image.findings}
+        place = self._place(home, images)
+        found = []
+        for name, image in images.items():
+            if self.laterality not in ("both", image.side) or self.view not in ("both", image.view):
+                continue
+            path = home / place.format(study=image.study, image=name)
+            if not path.is_file():
+                raise ValueError(f"{path} is not there, and {home / FINDINGS} names it; get it again")
+            finding = bool(image.findings)
+            breast = (image.study, image.side)
+            if self.rule == "finding":
+                health: bool | None = not finding
+            else:
+                health = {1: True, 2: None}.get(breasts[breast], False)
+                health = None if health and breast in ill else health
+            found.append(
+                Picture(
+                    str(path),
+                    int(finding),
+                    image.study,
+                    image.split,
+                    health,
+                    tuple(squared(box, image.shape) for box in image.boxes),
+                    (float(breasts[breast]), image.density),
+                )
+            )
+        return found
+
+    def _place(self, home: Path, images: Mapping[str, Image]) -> str:
+        """Which of the known layouts this is, told by its first image."""
+        name, image = next(iter(images.items()))
+        for place in PLACES:
+            if (home / place.format(study=image.study, image="")).parent.is_dir():
+                return place
+        tried = ", ".join(place.format(study=image.study, image=name) for place in PLACES)
+        raise ValueError(f"{home} has no images: none of {tried} is there. {self.obtain()}")
+
+    def tables(self, home: Path) -> list[Path]:
+        return [home / name for name in (FINDINGS, BREASTS) if (home / name).is_file()]
+
+    def published(self) -> dict[str, tuple[int, ...]]:
+        """Every examination has both views of both breasts."""
+        each = (1 + (self.laterality == "both")) * (1 + (self.view == "both"))
+        return {"train": (4000 * each,), "test": (1000 * each,)}
+
+    def phantom(self, size: int, limit: Limit, seed: int) -> Splits:
+        from vaebench_medical.phantoms import mammogram
+        from vaebench_medical.phantoms.population import population
+
+        return population(
+            mammogram.draw,
+            self.name,
+            size=size,
+            limit=limit,
+            seed=seed,
+            sizes={"train": 3600, "val": 400, "test": 1000},
+            classes=(0.9, 0.06, 0.04),
+            healthy=mammogram.HEALTHY,
+            diseased=mammogram.DISEASED,
+            merge=(0, 1, 1),
+        )
+
+
+def read_images(csv: Path) -> dict[str, Image]:
+    """One entry for each image; the table has a row for each finding."""
+    images: dict[str, Image] = {}
+    needed = (*COLUMNS, "finding_categories", "xmin", "ymin", "xmax", "ymax")
+    for line, row in table.rows(csv, needed):
+        try:
+            if row["image_id"] not in images:
+                images[row["image_id"]] = Image(
+                    study=row["study_id"],
+                    side=row["laterality"].upper(),
+                    view=row["view_position"].upper(),
+                    shape=(float(row["height"]), float(row["width"])),
+                    birads=birads(row["breast_birads"]),
+                    density=density(row.get("breast_density", "")),
+                    split=SPLITS[row["split"].lower()],
+                )
+            image = images[row["image_id"]]
+            image.findings |= set(ast.literal_eval(row["finding_categories"])) - {"No Finding"}
+            box = [table.number(row[side]) for side in ("xmin", "ymin", "xmax", "ymax")]
+            if None not in box:
+                image.boxes.append(tuple(box))  # type: ignore[arg-type]
+        except KeyError as error:
+            raise ValueError(f"{csv}, line {line}: split {error} is neither 'training' nor 'test'") from error
+        except (ValueError, SyntaxError) as error:
+            raise ValueError(f"{csv}, line {line}: {error}") from error
+    if not images:
+        raise ValueError(f"{csv} has no rows; get it again")
+    return images
+
+
+def worst_breasts(csv: Path, images: Mapping[str, Image]) -> dict[tuple[str, str], int]:
+    """BI-RADS of each breast, the worst where its rows disagree; the table of breasts is one more witness, if there."""
+    seen: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for image in images.values():
+        seen[image.study, image.side].add(image.birads)
+    if csv.is_file():
+        for line, row in table.rows(csv, ("study_id", "laterality", "breast_birads")):
+            try:
+                seen[row["study_id"], row["laterality"].upper()].add(birads(row["breast_birads"]))
+            except ValueError as error:
+                raise ValueError(f"{csv}, line {line}: {error}") from error
+    return {breast: max(grades) for breast, grades in seen.items()}
+
+
+def birads(text: str) -> int:
+    grade = text.upper().removeprefix("BI-RADS").strip()
+    if grade not in ("1", "2", "3", "4", "5"):
+        raise ValueError(f"{text!r} is none of BI-RADS 1 to 5")
+    return int(grade)
+
+
+def density(text: str) -> float:
+    """1 to 4 for A to D; NaN where it is not given."""
+    letter = text.upper().removeprefix("DENSITY").strip()
+    return float(DENSITIES.index(letter) + 1) if letter and letter in DENSITIES else float("nan")
+
+
+def squared(box: tuple[float, float, float, float], shape: tuple[float, float]) -> tuple[float, float, float, float]:
+    """A box in pixels as fractions of the square that the padded image is."""
+    height, width = shape
+    side = max(shape)
+    left, top = (side - width) / 2, (side - height) / 2
+    x0, y0, x1, y1 = box
+    return (x0 + left) / side, (y0 + top) / side, (x1 + left) / side, (y1 + top) / side

@@ -1,0 +1,111 @@
+"""The residual convolutional trunk that all variants share: images to a small grid of features, and back.
+
+A stride-2 stem, then one residual block per halving until no side is over `grid` pixels (28 -> 14 -> 7,
+64 -> 32 -> 16 -> 8 -> 4), and one at that grid; channels double from `width` up to eight times `width`. The decoder
+mirrors it with nearest-neighbour upsampling. No block works at full resolution. GroupNorm treats every image alone,
+so real, reconstructed and sampled batches meet the same network, in training and afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vaebench.interfaces import Shape
+from vaebench_vaes.limits import at_least
+
+GRID = 7
+WIDEST = 8
+
+
+class Encoder(nn.Module):
+    """Images in [0, 1] -> features of shape `out`."""
+
+    def __init__(self, shape: Shape, width: int, grid: int = GRID) -> None:
+        super().__init__()
+        levels = plan(shape, width, grid)
+        self.out = levels[-1]
+        self.stem = nn.Conv2d(shape[0], width, 3, stride=2, padding=1)
+        self.blocks = nn.Sequential(*(Block(a[0], b[0], stride=2) for a, b in pairwise(levels)))
+        self.bottom = Block(self.out[0], self.out[0])
+        self.norm = norm(self.out[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.finish(self.blocks(self.stem(2 * x - 1)))
+
+    def finish(self, h: Tensor) -> Tensor:
+        return F.silu(self.norm(self.bottom(h)))
+
+
+class Decoder(nn.Module):
+    """Features of shape `entry` -> raw output of the image's shape, for a reconstruction loss to read."""
+
+    def __init__(self, shape: Shape, width: int, grid: int = GRID) -> None:
+        super().__init__()
+        levels = plan(shape, width, grid)[::-1]
+        self.entry, self.size = levels[0], shape[1:]
+        self.bottom = Block(self.entry[0], self.entry[0])
+        self.blocks = nn.Sequential(*(Block(a[0], b[0], size=b[1:]) for a, b in pairwise(levels)))
+        self.norm = norm(width)
+        self.last = nn.Conv2d(width, shape[0], 3, padding=1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        h = F.silu(self.norm(self.blocks(self.bottom(h))))
+        return self.last(F.interpolate(h, self.size, mode="nearest"))
+
+
+class Block(nn.Module):
+    """Two convolutions beside a skip; `stride` 2 halves the side, `size` enlarges it to that."""
+
+    def __init__(self, channels: int, out: int, stride: int = 1, size: tuple[int, int] | None = None) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = norm(channels), nn.Conv2d(channels, out, 3, stride=stride, padding=1)
+        self.norm2, self.conv2 = norm(out), nn.Conv2d(out, out, 3, padding=1)
+        self.pool = nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity()
+        self.skip = nn.Conv2d(channels, out, 1)
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.silu(self.norm2(self.conv1(F.silu(self.norm1(x)))))
+        skip = self.skip(self.pool(x))
+        if self.size:
+            h, skip = (F.interpolate(each, self.size, mode="nearest") for each in (h, skip))
+        return self.conv2(h) + skip
+
+
+def plan(shape: Shape, width: int, grid: int = GRID) -> list[Shape]:
+    """Channels, height and width of the features at every level, from the stem's to the smallest."""
+    at_least(1, width=width, grid=grid)
+    channels, height, side = shape
+    if channels < 1 or min(height, side) < 8:
+        raise ValueError(
+            f"images must have a channel and sides of at least 8 pixels, not {channels} x {height} x {side}"
+        )
+    levels = [(width, -(-height // 2), -(-side // 2))]
+    while max(levels[-1][1:]) > grid:
+        above = levels[-1]
+        levels.append((min(2 * above[0], WIDEST * width), -(-above[1] // 2), -(-above[2] // 2)))
+    return levels
+
+
+def norm(channels: int) -> nn.GroupNorm:
+    """Groups of eight channels, or of what divides the channels."""
+    return nn.GroupNorm(channels // math.gcd(8, channels), channels)
+
+
+def trained(*modules: nn.Module) -> list[nn.Parameter]:
+    """The parameters of a group."""
+    return [p for module in modules for p in module.parameters() if p.requires_grad]
+
+
+def to_vector(entry: Shape, size: int) -> nn.Module:
+    """Head from the trunk's features to a vector."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(entry), size))
+
+
+def to_features(size: int, out: Shape) -> nn.Module:
+    """Head from a vector to the trunk's features."""
+    return nn.Sequential(nn.Linear(size, math.prod(out)), nn.Unflatten(1, out))

@@ -1,0 +1,30 @@
+"""beta-VAE: Higgins et al., "beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework",
+ICLR 2017.
+
+    minimise  E_q(z|x) [-ln p(x|z)] + beta KL(q(z|x) || N(0, I)),    beta > 1
+
+The VAE with a KL that counts more than the evidence bound asks for, from the first step on: factors that are worth
+their price get a latent of their own, the others are dropped.
+"""
+
+from __future__ import annotations
+
+from vaebench.interfaces import Loss, Shape
+from vaebench_vaes.vae import VAE
+
+
+class BetaVAE(VAE):
+    name = "beta-vae"
+    version = 1
+
+    def __init__(
+        self,
+        shape: Shape,
+        loss: Loss | None,
+        latent: int = 32,
+        beta: float = 4.0,
+        warmup: float = 0.0,
+        width: int = 32,
+    ) -> None:
+        """`warmup` is the share of the steps over which the KL's weight rises from 0 to `beta`."""
+        super().__init__(shape, loss, latent, beta, warmup, width)

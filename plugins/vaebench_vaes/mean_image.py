@@ -1,0 +1,54 @@
+"""mean-image: the training set's mean, whatever is shown. The floor that every model must beat to mean anything.
+
+    reconstruction = sample = mean;    code = 0;    score = -ln N(x; mean, per-pixel variance)
+
+It knows nothing about the image in hand, so its code is a single zero, not even the image's brightness.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from vaebench.interfaces import Images, Loss, Model, Shape
+
+QUANTISATION = 1 / (12 * 255**2)
+"""Variance of the rounding in an 8-bit pixel: no model can know a pixel better."""
+
+
+class MeanImage(Model):
+    name = "mean-image"
+    version = 1
+    default_loss = None
+    stages = ()
+
+    def __init__(self, shape: Shape, loss: Loss | None = None) -> None:
+        super().__init__(shape, loss)
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("variance", torch.ones(shape))
+
+    def fit(self, images: Images) -> None:
+        total = torch.zeros(self.shape, dtype=torch.float64, device=images.device)
+        squares = torch.zeros_like(total)
+        for x in images.batches(256):
+            total += x.sum(0, dtype=torch.float64)
+        mean = total / len(images)
+        for x in images.batches(256):
+            squares += (x - mean).square().sum(0)
+        self.mean.copy_(mean)
+        self.variance.copy_((squares / len(images)).clamp_min(QUANTISATION))
+
+    def encode(self, x: Tensor) -> Tensor:
+        return x.new_zeros(len(x), 1)
+
+    def decode(self, code: Tensor) -> Tensor:
+        return self.mean.repeat(len(code), 1, 1, 1)
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        return self.mean.repeat(n, 1, 1, 1)
+
+    def scores(self, x: Tensor) -> dict[str, Tensor]:
+        pixels = (x - self.mean).square() / self.variance + self.variance.log() + math.log(2 * math.pi)
+        return {"nll": 0.5 * pixels.flatten(1).sum(1)}

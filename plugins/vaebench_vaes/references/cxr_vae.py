@@ -1,0 +1,19 @@
+"""cxr-vae: the chest X-ray project with 512 px images, codes of 400 features and BCE + KL.
+
+Its layers were never published, so the shared trunk stands in for them; the code, the loss and the equal weights of
+both sums are its own. Its classifier got "encoded" images: here the posterior mean.
+"""
+
+from __future__ import annotations
+
+from vaebench.interfaces import Loss, Shape
+from vaebench_vaes.vae import VAE
+
+
+class CxrVAE(VAE):
+    name = "cxr-vae"
+    version = 1
+    default_loss = "bce"
+
+    def __init__(self, shape: Shape, loss: Loss | None, latent: int = 400, beta: float = 1.0, width: int = 32) -> None:
+        super().__init__(shape, loss, latent, beta, warmup=0.0, width=width)

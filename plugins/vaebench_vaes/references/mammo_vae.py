@@ -1,0 +1,22 @@
+"""mammo-vae: the mammography project (VinDr-Mammo, 128 px, one channel), by its last published code.
+
+    minimise  sum BCE(x, x^) + 0.1 KL(q(z|x) || N(0, I)),    1024 latents,    Adam at 1e-3
+
+Mended: averages over images where the original summed them, and BCE from logits where it cut the targets to
+[1e-5, 1 - 1e-5]. Its "generated" images were posterior draws of training images: `vary` here, not `sample`.
+"""
+
+from __future__ import annotations
+
+from vaebench.interfaces import Loss, Shape
+from vaebench_vaes.vae import VAE
+
+
+class MammoVAE(VAE):
+    name = "mammo-vae"
+    version = 1
+    default_loss = "bce"
+    native_size = 128
+
+    def __init__(self, shape: Shape, loss: Loss | None, latent: int = 1024, beta: float = 0.1) -> None:
+        super().__init__(shape, loss, latent, beta, warmup=0.0, net="r3")

@@ -1,0 +1,80 @@
+"""Soft-IntroVAE: Daniel & Tamar, "Soft-IntroVAE: Analyzing and Improving the Introspective Variational Autoencoder",
+CVPR 2021, arXiv 2012.13253.
+
+With c(x, b) = beta_rec L(x, Dec(z)) + b KL(q(z|x) || N(0, I)), x_r = Dec(z), x_p = Dec(z_p), z_p ~ N(0, I), S = 1
+over pixels and sg = without gradient:
+
+    L_E = S c(x, beta) + 1/4 sum_s exp(-2 S c(sg x_s, neg))        encoder, s in {r, p}
+    L_D = S [beta_rec L(x, x_r) + beta/2 sum_s KL(x_s)]            decoder, decoded again from the same codes
+
+The exponential takes the place of IntroVAE's hard margin. (The authors' third term of L_D, weighted 1e-8, is left out.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from vaebench.interfaces import At, Group, Loss, Objective, Shape
+from vaebench_vaes.backbone import trained
+from vaebench_vaes.limits import above
+from vaebench_vaes.vae import VAE
+
+
+class SoftIntroVAE(VAE):
+    name = "soft-intro-vae"
+    version = 1
+    default_loss = "mse"
+
+    def __init__(
+        self,
+        shape: Shape,
+        loss: Loss | None,
+        latent: int = 32,
+        beta: float = 1.0,
+        beta_rec: float = 10.0,
+        neg: float = 256.0,
+        warmup: float = 0.0,
+        width: int = 32,
+    ) -> None:
+        """`warmup` is the share of the steps that train a plain VAE."""
+        above(0, beta=beta, beta_rec=beta_rec, neg=neg)
+        super().__init__(shape, loss, latent, beta, warmup, width)
+        self.beta_rec, self.neg = beta_rec, neg
+
+    def groups(self) -> dict[str, Group]:
+        return {
+            "encoder": Group(trained(self.encoder, self.to_latent)),
+            "decoder": Group(trained(self.from_latent, self.decoder, self.criterion)),
+        }
+
+    def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+        share = 1 / x[0].numel()
+        posterior = self.posterior(x)
+        z = posterior.draw()
+        raw = self.raw(z)
+        real = {
+            "reconstruction": share * self.beta_rec * self.criterion(raw, x),
+            "kl": share * self.beta * posterior.kl(),
+        }
+        if at.progress < self.warmup:
+            yield {"encoder": real, "decoder": real}
+            return
+
+        z_p = torch.randn_like(z)
+        made = torch.cat([self.image(raw), self.decode(z_p)]).detach()
+        repelled_r, repelled_p = torch.exp(-2 * share * self.cost(made)).chunk(2)
+        yield {"encoder": {**real, "game": 0.25 * (repelled_r + repelled_p)}}
+
+        raw = self.raw(torch.cat([z, z_p]).detach())
+        kl_r, kl_p = self.posterior(self.image(raw)).kl().chunk(2)
+        at.log(kl_real=posterior.kl().mean(), kl_reconstructed=kl_r.mean(), kl_sampled=kl_p.mean())
+        reconstruction = share * self.beta_rec * self.criterion(raw[: len(x)], x)
+        yield {"decoder": {"reconstruction": reconstruction, "game": share * self.beta / 2 * (kl_r + kl_p)}}
+
+    def cost(self, x: Tensor) -> Tensor:
+        """c(x, neg) of an image that the model made itself."""
+        posterior = self.posterior(x)
+        return self.beta_rec * self.criterion(self.raw(posterior.draw()), x) + self.neg * posterior.kl()

@@ -1,0 +1,62 @@
+"""Spatial VAE: Wang, Yuan & Ji, "Spatial Variational Auto-Encoding via Matrix-Variate Normal Distributions", SDM 2019,
+arXiv 1705.06821.
+
+    q(Z_k|x) = MN(mu_k nu_k^T, diag(omega_k), diag(psi_k)),    Z_ij = mu_i nu_j + sqrt(omega_i psi_j) noise_ij
+    KL = 1/2 sum_ij [(mu_i nu_j)^2 + omega_i psi_j - ln omega_i - ln psi_j - 1]
+
+Latents are maps Z_k over the decoder's first grid, and enter the decoder as maps. The low-rank form needs
+2 (height + width) numbers per map where independent entries (`naive`) need 2 height width: rows and columns share
+their means and variances, so the entries of a map depend on each other through what encodes them.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from vaebench.interfaces import Loss, Shape
+from vaebench_vaes.backbone import to_vector
+from vaebench_vaes.limits import at_least
+from vaebench_vaes.networks import Net
+from vaebench_vaes.posterior import HIGHEST, LOWEST, Posterior
+from vaebench_vaes.vae import VAE
+
+
+class SpatialVAE(VAE):
+    name = "spatial-vae"
+    version = 1
+
+    def __init__(
+        self,
+        shape: Shape,
+        loss: Loss | None,
+        latent: int = 32,
+        naive: bool = False,
+        beta: float = 1.0,
+        warmup: float = 0.1,
+        width: int = 32,
+        net: Net = "trunk",
+    ) -> None:
+        """As many maps as come nearest to `latent` numbers: two of 4 x 4 for 32; at 28 px one of 7 x 7, the least."""
+        at_least(1, latent=latent)
+        super().__init__(shape, loss, latent, beta, warmup, width, net)
+        channels, *grid = self.decoder.entry
+        self.rows, self.columns = grid
+        self.maps = max(1, round(latent / (self.rows * self.columns)))
+        self.latent = self.maps * self.rows * self.columns
+        self.naive = naive
+        self.to_latent = to_vector(self.encoder.out, 2 * (self.latent if naive else self.maps * sum(grid)))
+        self.from_latent = nn.Sequential(
+            nn.Unflatten(1, (self.maps, *grid)), nn.Conv2d(self.maps, channels, 3, padding=1)
+        )
+
+    def posterior(self, x: Tensor) -> Posterior:
+        statistics = self.to_latent(self.encoder(x))
+        return Posterior.of(statistics) if self.naive else self.low_rank(statistics)
+
+    def low_rank(self, statistics: Tensor) -> Posterior:
+        """Both logarithms are clamped, for their sum leaves the scale of each open."""
+        mean, log = statistics.float().unflatten(1, (2, self.maps, -1)).unbind(1)
+        mu, nu = mean.split((self.rows, self.columns), -1)
+        omega, psi = log.clamp(LOWEST / 2, HIGHEST / 2).split((self.rows, self.columns), -1)
+        means, logvars = mu[..., :, None] * nu[..., None, :], omega[..., :, None] + psi[..., None, :]
+        return Posterior(means.flatten(1), logvars.flatten(1))

@@ -1,0 +1,110 @@
+"""VAE-GAN: Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", arXiv 1512.09300.
+
+    x~ = Dec(z), z ~ q(z|x),    x_p = Dec(z_p), z_p ~ N(0, I),    D_l: features of the discriminator
+    L_prior = KL(q(z|x) || N(0, I)),    L_llike = 1/2 |D_l(x) - D_l(x~)|^2
+    L_gan   = -ln D(x) - 1/2 [ln(1 - D(x~)) + ln(1 - D(x_p))]
+    Enc minimises beta L_prior + L_llike,    Dis minimises L_gan,
+    Dec minimises gamma L_llike - 1/2 [ln D(x~) + ln D(x_p)]
+
+All three gradients are taken at the same parameters, each group's from its own objective alone: the encoder never
+feels the game, the discriminator never the similarity. The decoder's part is the non-saturating form of the paper's
+-L_gan (its Algorithm 1 prints the opposite sign, with which the decoder would help the discriminator).
+
+Balance, as in the authors' code, by the costs of the step before: a discriminator that wins by more than `margin`
+waits, as does the decoder when it does; if both would wait, neither does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vaebench.interfaces import At, Group, Loss, Objective, Shape
+from vaebench_vaes.backbone import Encoder, to_vector, trained
+from vaebench_vaes.limits import at_least
+from vaebench_vaes.networks import Net
+from vaebench_vaes.vae import VAE
+
+
+class VAEGAN(VAE):
+    name = "vae-gan"
+    version = 1
+    default_loss = None
+
+    def __init__(
+        self,
+        shape: Shape,
+        loss: Loss | None = None,
+        latent: int = 32,
+        beta: float = 0.1,
+        gamma: float = 1.0,
+        warmup: float = 0.1,
+        equilibrium: float = 0.68,
+        margin: float = 0.35,
+        width: int = 32,
+        net: Net = "trunk",
+    ) -> None:
+        """`gamma` weighs similarity against the game in the decoder; `warmup` is the share of the steps over which the
+        KL's weight rises from 0 to `beta`."""
+        at_least(0, gamma=gamma, equilibrium=equilibrium, margin=margin)
+        super().__init__(shape, loss, latent, beta, warmup, width, net)
+        self.gamma, self.equilibrium, self.margin = gamma, equilibrium, margin
+        self.discriminator = Discriminator(shape, width)
+        self.register_buffer("costs", torch.full((2,), equilibrium))
+
+    def groups(self) -> dict[str, Group]:
+        parts = {
+            "encoder": trained(self.encoder, self.to_latent),
+            "decoder": trained(self.from_latent, self.decoder),
+            "discriminator": trained(self.discriminator),
+        }
+        return {name: Group(part, torch.optim.RMSprop, {"lr": 3e-4, "alpha": 0.9}) for name, part in parts.items()}
+
+    def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+        posterior = self.posterior(x)
+        reconstructed = self.decode(posterior.draw())
+        drawn = self.decode(torch.randn_like(posterior.mean))
+        moving = self.balance()
+
+        (real, seen), (rec, seen_again), (fake, _) = (self.discriminator(i) for i in (x, reconstructed, drawn))
+        similarity = 0.5 * (seen - seen_again).square().flatten(1).sum(1)
+        cost_real, cost_fake = F.softplus(-real), 0.5 * (F.softplus(rec) + F.softplus(fake))
+        self.costs.copy_(torch.stack([cost_real.mean(), cost_fake.mean()]).detach())
+
+        objectives = {
+            "encoder": {"similarity": similarity, "kl": self.weight(at) * posterior.kl()},
+            "decoder": {
+                "similarity": self.gamma * similarity,
+                "game": 0.5 * (F.softplus(-rec) + F.softplus(-fake)),
+            },
+            "discriminator": {"real": cost_real, "fake": cost_fake},
+        }
+        yield {group: objectives[group] for group in moving}
+
+    def balance(self) -> tuple[str, ...]:
+        """The groups that move now, by what the discriminator's two costs were a step ago."""
+        costs = self.costs.tolist()
+        discriminator = min(costs) >= self.equilibrium - self.margin
+        decoder = max(costs) <= self.equilibrium + self.margin
+        if discriminator == decoder:
+            return "encoder", "decoder", "discriminator"
+        return ("encoder", "decoder") if decoder else ("encoder", "discriminator")
+
+    def image(self, raw: Tensor) -> Tensor:
+        return raw.sigmoid()
+
+
+class Discriminator(nn.Module):
+    """Logit for "real", and the features by which images are compared."""
+
+    def __init__(self, shape: Shape, width: int) -> None:
+        super().__init__()
+        self.trunk = Encoder(shape, width)
+        self.head = to_vector(self.trunk.out, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.trunk.blocks(self.trunk.stem(2 * x - 1))
+        return self.head(self.trunk.finish(features)).squeeze(1).float(), features.float()

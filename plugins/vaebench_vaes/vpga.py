@@ -1,0 +1,104 @@
+"""VPGA: Zhang et al., "Perceptual Generative Autoencoders", ICML 2020, arXiv 1906.10335.
+
+With encoder mean f, decoder g, posterior deviation s, z and noise from N(0, I), z^ = f(x) without gradient, and f' the
+encoder whose parameters get none (gradients still pass through it to its input):
+
+    L_r  = mse(x, g(f(x)))
+    L_zN = mse(z, f(g(z))),    L_zH = mse(z^, f(g(z^)))
+    L_vr = mse(f'(g(z^)) / a, f'(g(z^ + s noise)) / a),    a = root mean square of f(x) over the batch
+    L_kl = KL(q(z|x) || N(0, I)) / latents
+    encoder: L_r + normal L_zN + hidden L_zH + variation L_vr + kl L_kl,    decoder: L_r + variation L_vr
+
+The generator's draws are mapped back onto their codes, so f learns the images that g can make; a decoder at f's
+inverse then needs no pixel-wise likelihood. Squared errors are means, on images in [-1, 1], as in the authors' code.
+They normalise batches and must sample in training mode; the trunk here normalises every image alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from vaebench.interfaces import At, Group, Loss, Objective, Shape
+from vaebench_vaes.backbone import trained
+from vaebench_vaes.limits import at_least
+from vaebench_vaes.networks import Net
+from vaebench_vaes.vae import VAE
+
+
+class VPGA(VAE):
+    name = "vpga"
+    version = 1
+    default_loss = "mse"
+
+    def __init__(
+        self,
+        shape: Shape,
+        loss: Loss | None,
+        latent: int = 32,
+        normal: float = 0.03,
+        hidden: float = 0.01,
+        variation: float = 0.01,
+        kl: float = 0.002,
+        width: int = 32,
+        net: Net = "trunk",
+    ) -> None:
+        at_least(0, normal=normal, hidden=hidden, variation=variation, kl=kl)
+        super().__init__(shape, loss, latent, width=width, net=net)
+        self.normal, self.hidden, self.variation, self.kl = normal, hidden, variation, kl
+        with torch.no_grad():
+            self.to_latent[-1].bias[latent:] = 2 * math.log(0.1)
+
+    def groups(self) -> dict[str, Group]:
+        return {
+            "encoder": Group(trained(self.encoder, self.to_latent)),
+            "decoder": Group(trained(self.from_latent, self.decoder, self.criterion)),
+        }
+
+    def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+        posterior = self.posterior(x)
+        known = posterior.mean.detach()
+        scale = known.square().mean(0).sqrt().clamp_min(1e-3)
+        reconstruction = 4 / x[0].numel() * self.criterion(self.raw(posterior.mean), x)
+
+        z = torch.randn_like(known)
+        with torch.no_grad():
+            drawn = self.decode(z)
+        again = self.decode(known)
+        normal = squares(z, self.encode(drawn))
+        hidden = squares(known, self.encode(again.detach()))
+
+        noise = torch.randn_like(known) * (0.5 * posterior.logvar).exp()
+        moved = self.decode(known + noise)
+        variation = squares(self.frozen(again) / scale, self.frozen(moved) / scale)
+
+        shared = {"reconstruction": reconstruction, "variation": self.variation * variation}
+        yield {
+            "encoder": {
+                **shared,
+                "normal": self.normal * normal,
+                "hidden": self.hidden * hidden,
+                "kl": self.kl / self.latent * posterior.kl(),
+            },
+            "decoder": shared,
+        }
+
+    def frozen(self, x: Tensor) -> Tensor:
+        """f': the encoder's mean, with no gradient to its parameters."""
+        features = functional_call(self.encoder, still(self.encoder), x)
+        return functional_call(self.to_latent, still(self.to_latent), features).float()[:, : self.latent]
+
+
+def still(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters without gradient, and buffers (a reference network's running statistics) that may be written to."""
+    parameters = {name: parameter.detach() for name, parameter in module.named_parameters()}
+    return parameters | {name: buffer.clone() for name, buffer in module.named_buffers()}
+
+
+def squares(a: Tensor, b: Tensor) -> Tensor:
+    """Mean squared error per image."""
+    return (a - b).square().mean(1)

@@ -1,0 +1,295 @@
+"""A plugin for tests of the harness: one model that works, and one for each way in which a trial can go wrong."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vaebench import hookimpl
+from vaebench.evidence import Evidence
+from vaebench.interfaces import (
+    At,
+    Dataset,
+    Group,
+    Images,
+    Limit,
+    Loss,
+    Metric,
+    Model,
+    Objective,
+    Score,
+    Shape,
+    Split,
+    Splits,
+)
+
+DISEASED = 255
+"""The pixel that only diseased images have."""
+
+
+class Steady(Model):
+    """A linear autoencoder with noise on its code. Notes each training, with its process, in $LAB/log."""
+
+    name = "steady"
+    version = int(os.environ.get("LAB_VERSION", "1"))
+    default_loss = None
+
+    def __init__(self, shape: Shape, loss: Loss | None, gain: float = 1.0, width: int = 4) -> None:
+        super().__init__(shape, loss)
+        pixels = shape[0] * shape[1] * shape[2]
+        self.down = nn.Linear(pixels, width)
+        self.up = nn.Linear(width, pixels)
+        self.gain = gain
+
+    def groups(self) -> dict[str, Group]:
+        return {"all": Group(self.parameters(), options={"lr": 0.01})}
+
+    def fit(self, images: Images) -> None:
+        with (Path(os.environ["LAB"]) / "log").open("a") as log:
+            log.write(f"{self.name} {os.getpid()}\n")
+
+    def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+        self.trouble(at)
+        code = self.encode(x)
+        answer = self.decode(code + 0.1 * torch.randn_like(code))
+        yield {"all": self.gain * (answer - x).square().sum(dim=(1, 2, 3))}
+
+    def trouble(self, at: At) -> None:
+        """What goes wrong at some step."""
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.down(x.flatten(1))
+
+    def decode(self, code: Tensor) -> Tensor:
+        return self.up(code).sigmoid().view(-1, *self.shape)
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        return self.decode(torch.randn((n, self.down.out_features), generator=generator))
+
+
+class Raising(Steady):
+    name = "raising"
+
+    def trouble(self, at: At) -> None:
+        raise ValueError(f"cannot open '{Path.cwd()}/weights of mine.pt'")
+
+
+class Quitting(Steady):
+    name = "quitting"
+
+    def trouble(self, at: At) -> None:
+        os._exit(3)
+
+
+class Exiting(Steady):
+    name = "exiting"
+
+    def trouble(self, at: At) -> None:
+        sys.exit(4)
+
+
+class Killed(Steady):
+    name = "killed"
+
+    def trouble(self, at: At) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Faulting(Steady):
+    name = "faulting"
+
+    def trouble(self, at: At) -> None:
+        ctypes.string_at(0)
+
+
+class Signalled(Steady):
+    """Dies of a signal that has no name."""
+
+    name = "signalled"
+
+    def trouble(self, at: At) -> None:
+        os.kill(os.getpid(), signal.SIGRTMIN + 3)
+
+
+class Hanging(Steady):
+    name = "hanging"
+
+    def trouble(self, at: At) -> None:
+        time.sleep(600)
+
+
+class Slow(Steady):
+    """Takes its time after every step."""
+
+    name = "slow"
+
+    def trouble(self, at: At) -> None:
+        time.sleep(0.1)
+
+
+class Hungry(Steady):
+    name = "hungry"
+
+    def __init__(self, shape: Shape, loss: Loss | None, of: str = "torch") -> None:
+        super().__init__(shape, loss)
+        self.of = of
+
+    def trouble(self, at: At) -> None:
+        torch.empty(2**50) if self.of == "torch" else np.empty(2**50)
+
+
+class Diverging(Steady):
+    name = "diverging"
+
+    def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+        for objectives in super().objectives(x, at):
+            yield {"all": objectives["all"] * float("nan")}
+
+
+class Flaky(Steady):
+    """Fails until there is a file $LAB/cure."""
+
+    name = "flaky"
+
+    def trouble(self, at: At) -> None:
+        if not (Path(os.environ["LAB"]) / "cure").exists():
+            raise RuntimeError("not yet")
+
+
+class Tied(Steady):
+    """One tensor under two names."""
+
+    name = "tied"
+
+    def __init__(self, shape: Shape, loss: Loss | None) -> None:
+        super().__init__(shape, loss, width=shape[0] * shape[1] * shape[2])
+        self.up.weight = self.down.weight
+
+
+class Odd(Steady):
+    """Its defaults are nothing that JSON knows."""
+
+    name = "odd"
+
+    def __init__(
+        self,
+        shape: Shape,
+        loss: Loss | None,
+        act: type[nn.Module] = nn.ReLU,
+        clip: float = float("inf"),
+        widths: tuple[int, ...] = (1, 2),
+        rate: float | None = None,
+    ) -> None:
+        super().__init__(shape, loss)
+
+
+class Spy(Steady):
+    """Remembers the brightest pixel that training showed it."""
+
+    name = "spy"
+    brightest: ClassVar[float] = 0.0
+
+    def fit(self, images: Images) -> None:
+        Spy.brightest = max(Spy.brightest, int(images.pixels.max()))
+
+    def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+        Spy.brightest = max(Spy.brightest, round(float(x.max()) * 255))
+        yield from super().objectives(x, at)
+
+
+class LabXray(Dataset):
+    """Noise, with one bright pixel in every diseased image."""
+
+    name = "lab-xray"
+    version = 1
+    local = ("path",)
+
+    def __init__(self, path: str = "", diseased: bool = True) -> None:
+        self.path, self.diseased = path, diseased
+
+    def phantom(self, size: int, limit: Limit, seed: int) -> Splits:
+        def split(start: int, n: int) -> Split:
+            generator = np.random.default_rng([seed, start])
+            images = generator.integers(0, 200, (n, 1, size, size), dtype=np.uint8)
+            diseased = (np.arange(n) % 3 == 0) & self.diseased
+            images[diseased, 0, 3, 3] = DISEASED
+            return Split(images, diseased.astype(np.int64), np.arange(start, start + n), healthy=~diseased)
+
+        return Splits(train=split(0, 48), val=split(100, 12), test=split(200, 24))
+
+    def present(self, folder: Path) -> bool:
+        return (Path(self.path or folder) / "lab").exists()
+
+    def obtain(self) -> str:
+        return "ask [bold]the lab[/bold]"
+
+    def load(self, folder: Path, size: int, limit: Limit) -> Splits:
+        return self.phantom(size, limit, 7)
+
+
+class Residual(Metric):
+    name = "lab-residual"
+    version = 1
+    title = "Residual"
+    verdict = "reconstruction"
+    better = "lower"
+    primary = True
+    needs = ("reconstructions",)
+
+    def compute(self, evidence: Evidence) -> Score:
+        return evidence.per_image(evidence.residuals("test"))
+
+
+class Samples(Metric):
+    name = "lab-samples"
+    version = 1
+    title = "Brightness of samples"
+    verdict = "generation"
+    needs = ("samples",)
+
+    def compute(self, evidence: Evidence) -> float:
+        return float(evidence.samples().mean(dtype=np.float64))
+
+
+class Health(Metric):
+    name = "lab-health"
+    version = 1
+    title = "Residual of the diseased over that of the healthy"
+    verdict = "anomaly"
+    regime = "healthy"
+    needs = ("health",)
+
+    def compute(self, evidence: Evidence) -> float:
+        residuals, healthy = evidence.residuals("test"), evidence.split("test").healthy
+        return float(residuals[~healthy].mean() / residuals[healthy].mean())
+
+
+@hookimpl
+def vaebench_models() -> list[type[Model]]:
+    troubled = [Raising, Quitting, Exiting, Killed, Faulting, Signalled, Hanging, Hungry, Diverging]
+    return [Steady, Slow, Flaky, Tied, Odd, Spy, *troubled]
+
+
+@hookimpl
+def vaebench_datasets() -> list[type[Dataset]]:
+    return [LabXray]
+
+
+@hookimpl
+def vaebench_metrics() -> list[type[Metric]]:
+    return [Residual, Samples, Health]
+
+
+@hookimpl
+def vaebench_suites() -> list[Path]:
+    return [Path(__file__).parent / "lab.toml"]

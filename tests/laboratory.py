@@ -1,0 +1,93 @@
+"""The laboratory: the plugin `tests/lab` in this process and in those it starts, and jobs made of it."""
+
+from __future__ import annotations
+
+import multiprocessing.forkserver
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vaebench.data import cache_folder, prepare
+from vaebench.plugins import installed
+from vaebench.registry import registry
+from vaebench.suite import Suite, find
+from vaebench.trial import Job, Settings, Spec, Trial
+
+PLACE = str(Path(__file__).parent / "lab")
+METRICS = ("lab-residual", "lab-samples", "lab-health")
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What trials leave in the folder of this module's tests."""
+
+    folder: Path
+
+    def trained(self) -> list[tuple[str, int]]:
+        """(model, process) of every training so far."""
+        log = self.folder / "log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [(name, int(process)) for name, process in map(str.split, lines)]
+
+    def ends(self, process: int, seconds: float = 20.0) -> bool:
+        """Whether a process is gone, or soon is."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                os.kill(process, 0)
+            except ProcessLookupError:
+                return True
+            time.sleep(0.05)
+        return False
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Lab]:
+    """The plugin is installed for as long as this lasts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (PLACE, os.environ.get("PYTHONPATH")))))
+        patch.setenv("LAB", str(folder))
+        patch.syspath_prepend(PLACE)
+        _forget()
+        yield Lab(folder)
+    _forget()
+
+
+def _forget() -> None:
+    """Whoever knows which plugins there are finds out again: this process, and the server that trials fork from."""
+    installed.cache_clear()
+    registry.cache_clear()
+    multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+def suite() -> Suite:
+    return find("lab", installed())
+
+
+def job(
+    folder: Path,
+    model: str = "steady",
+    *,
+    dataset: str = "lab-xray",
+    regime: str = "all",
+    seed: int = 0,
+    preset: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Job:
+    """A job of the suite `lab`, its data ready; `preset` is what the preset sets for models."""
+    usual = {"size": 8, "steps": 6, "batch": 8, "samples": 8, "metrics": METRICS}
+    given = Settings(model=preset or {}, **{**usual, **settings})
+    offer, made = registry().spec("models", model)
+    data = registry().spec("datasets", dataset)[1]
+    loss = Spec(offer.component.default_loss) if offer.component.default_loss else None
+    drawn = prepare(
+        registry().create("datasets", data), data, "phantom", given.size, given.limit, folder, cache_folder()
+    )
+    trial = Trial("lab@1", "tiny", "phantom", data, made, loss, regime, seed)
+    return Job(trial, given, folder / "results", drawn.folder)

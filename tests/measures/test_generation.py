@@ -1,0 +1,172 @@
+"""Samples that are like test images, and samples that are wrong in known ways."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+from vaebench.evidence import Evidence
+from vaebench.interfaces import Metric, NotApplicable, Score, Split
+from vaebench_measures import vaebench_metrics
+from vaebench_measures.components import Components
+from vaebench_measures.diversity import PairMsSsim, PairMsSsimGap
+from vaebench_measures.generation import (
+    CoveragePca64,
+    FdPca64,
+    FdPca64Floor,
+    KidPca64,
+    KidPca64Floor,
+    PrecisionPca64,
+    RecallPca64,
+    RfdPca64,
+)
+
+
+def discs(count: int, seed: int, side: int = 28, channels: int = 1) -> np.ndarray:
+    """Soft discs at random places, of random brightness, uint8."""
+    row, column, light = np.random.default_rng(seed).random((3, count, 1, 1))
+    axis = np.arange(side) / side
+    distance = (axis[:, None] - 0.25 - row / 2) ** 2 + (axis - 0.25 - column / 2) ** 2
+    disc = (0.3 + 0.7 * light) * np.exp(-distance / 0.03)
+    return np.repeat((255 * disc).astype(np.uint8)[:, None], channels, 1)
+
+
+def split_of(images: np.ndarray) -> Split:
+    return Split(images, np.zeros(len(images), int), np.arange(len(images)))
+
+
+def floats(images: np.ndarray) -> np.ndarray:
+    return images.astype(np.float32) / 255
+
+
+@pytest.fixture
+def of_samples(evidence):
+    """Evidence of a model that draws these samples, judged against other discs."""
+
+    def build(samples: np.ndarray, **options):
+        channels = samples.shape[1]
+        train, test = (split_of(discs(count, seed, channels=channels)) for count, seed in ((400, 1), (300, 2)))
+        return evidence(test, train, samples=samples, **options)
+
+    return build
+
+
+def test_components_are_scikit_learns_up_to_sign_and_one_factor():
+    train, other = floats(discs(120, 0)), floats(discs(30, 1))
+    ours = Components.of(train)(other)
+    pca = PCA(64, svd_solver="full").fit(train.reshape(120, -1).astype(np.float64))
+    theirs = pca.transform(other.reshape(30, -1)) / np.sqrt(pca.explained_variance_.mean())
+    assert ours.shape == (30, 64)
+    assert np.abs(ours[:, ::-1]) == pytest.approx(np.abs(theirs), abs=1e-6)
+    assert Components.of(train)(train).var(0, ddof=1).mean() == pytest.approx(1)
+
+
+def test_there_are_no_more_components_than_images_or_pixels_give():
+    assert Components.of(floats(discs(10, 0)))(floats(discs(5, 1))).shape == (5, 9)
+    assert Components.of(floats(discs(50, 0, side=4)))(floats(discs(5, 1, side=4))).shape == (5, 16)
+    tall = floats(discs(50, 0, side=4))
+    assert Components.of(tall)(tall).var(0, ddof=1).mean() == pytest.approx(1)
+
+
+def test_real_images_as_samples_are_at_the_floor(of_samples):
+    build = of_samples(floats(discs(200, 3)))
+    distance, floor = FdPca64().compute(build), FdPca64Floor().compute(build)
+    assert abs(distance.value - floor.value) < 4 * max(distance.error, floor.error)
+    assert distance.variant == floor.variant == "200 vs 300"
+    assert (distance.n, floor.n) == (200, 200)
+    kernel = KidPca64().compute(build)
+    assert abs(kernel.value) < 3 * kernel.error
+    assert abs(KidPca64Floor().compute(build).value) < 3 * KidPca64Floor().compute(build).error
+    assert PrecisionPca64().compute(build).value > 0.8 and RecallPca64().compute(build).value > 0.8
+
+
+def test_each_fault_of_samples_shows_where_it_should(of_samples):
+    good = floats(discs(200, 3))
+    half = good[:, :, :, ::-1].copy()
+    half[:, :, :, :14] = 0
+    faults = {
+        "noise": (good + np.random.default_rng(0).normal(0, 0.3, good.shape)).clip(0, 1).astype(np.float32),
+        "dark": good * 0.4,
+        "half": half,
+        "one": np.repeat(good[:1], 200, 0) + np.random.default_rng(0).random(good.shape, np.float32) * 0.01,
+    }
+    floor = FdPca64().compute(of_samples(good))
+    for fault, samples in faults.items():
+        build = of_samples(samples)
+        assert FdPca64().compute(build).value > floor.value + 5 * floor.error, fault
+        assert KidPca64().compute(build).value > 5 * KidPca64().compute(of_samples(good)).error, fault
+    collapsed = of_samples(faults["one"])
+    assert CoveragePca64().compute(collapsed).value < 0.1
+    assert RecallPca64().compute(collapsed).value < 0.1
+    assert PairMsSsim().compute(collapsed).value > 0.95
+    assert PairMsSsimGap().compute(collapsed).value > 0.3
+    assert PrecisionPca64().compute(of_samples(faults["noise"])).value < 0.2
+
+
+def test_real_images_as_samples_are_as_diverse_as_real_images(of_samples):
+    gap = PairMsSsimGap().compute(of_samples(floats(discs(200, 3))))
+    assert gap.value < 3 * gap.error
+    assert gap.variant == "L2"
+
+
+def test_constant_samples_have_numbers_that_are_right(of_samples):
+    build = of_samples(np.full((50, 1, 28, 28), 0.25, np.float32))
+    components = Components.of(build.images("train"))
+    test, still = components(build.images("test")), components(np.full((1, 1, 28, 28), 0.25, np.float32))
+    expected = np.square(test.mean(0) - still[0]).sum() + test.var(0, ddof=1).sum()
+    assert FdPca64().compute(build).value == pytest.approx(expected, rel=1e-6)
+    assert PairMsSsim().compute(build).value == pytest.approx(1, abs=1e-5)
+    assert CoveragePca64().compute(build).value == 0
+
+
+def test_reconstructions_have_a_distance_of_their_own(of_samples):
+    build = of_samples(floats(discs(20, 3)), reconstruct=lambda x: x)
+    assert abs(RfdPca64().compute(build).value) < 1e-6
+    assert RfdPca64().compute(of_samples(floats(discs(20, 3)), reconstruct=lambda x: 0.5 * x)).value > 1
+
+
+def test_three_channels_are_looked_at(of_samples):
+    good = floats(discs(100, 3, channels=3))
+    tinted = good.copy()
+    tinted[:, 2] *= 0.2
+    assert FdPca64().compute(of_samples(tinted)).value > 2 * FdPca64().compute(of_samples(good)).value
+
+
+@pytest.mark.parametrize("metric", [m for m in vaebench_metrics() if m.verdict == "generation"], ids=lambda m: m.name)
+def test_where_there_is_no_answer_there_is_a_reason(evidence, of_samples, metric):
+    nan = floats(discs(30, 3))
+    nan[4, 0, 3, 3] = np.nan
+    with pytest.raises(NotApplicable, match="NaN"):
+        metric().compute(of_samples(nan))
+    with pytest.raises(NotApplicable, match="no prior"):
+        metric().compute(without_prior(of_samples(floats(discs(30, 3)))))
+    with pytest.raises(NotApplicable, match=r"too few|no two pairs"):
+        metric().compute(of_samples(floats(discs(3, 3))))
+
+
+def without_prior(build):
+    build.model.drawn = None
+    return build
+
+
+def test_alike_training_images_and_too_few_of_them_are_reasons(evidence):
+    alike = split_of(np.full((40, 1, 28, 28), 9, np.uint8))
+    with pytest.raises(NotApplicable, match="all alike"):
+        FdPca64().compute(evidence(split_of(discs(40, 1)), alike, samples=floats(discs(40, 2))))
+    with pytest.raises(NotApplicable, match="as many training images"):
+        FdPca64Floor().compute(evidence(split_of(discs(40, 1)), split_of(discs(30, 3)), samples=floats(discs(40, 2))))
+
+
+def test_the_order_of_metrics_changes_nothing(of_samples):
+    metrics = [m for m in vaebench_metrics() if m.verdict == "generation"]
+    samples = floats(discs(40, 3))
+    forth, back = of_samples(samples), of_samples(samples)
+    assert {m: answer(m, forth) for m in metrics} == {m: answer(m, back) for m in reversed(metrics)}
+
+
+def answer(metric: type[Metric], build: Evidence) -> Score | str:
+    try:
+        return metric().compute(build)
+    except NotApplicable as reason:
+        return str(reason)

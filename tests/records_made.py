@@ -1,0 +1,92 @@
+"""Records made up for tests: seeds, patients and devices in, records out that `vaebench.records` accepts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vaebench import records
+from vaebench.records import Record
+from vaebench.trial import Spec, Trial
+
+METRICS: dict[str, dict[str, Any]] = {
+    "psnr": {"title": "PSNR", "verdict": "reconstruction", "better": "higher", "unit": "dB"},
+    "ms-ssim": {"title": "MS-SSIM", "verdict": "reconstruction", "better": "higher", "primary": True, "variant": "L3"},
+    "svc": {"title": "SVC balanced accuracy", "verdict": "representation", "better": "higher", "primary": True},
+    "kid": {"title": "KID", "verdict": "generation", "better": "lower", "primary": True},
+    "auroc": {"title": "AUROC", "verdict": "anomaly", "better": "higher", "primary": True, "regime": "healthy"},
+}
+DECLARED = {"unit": "", "primary": False, "regime": "all", "version": 1}
+DRAWS, PATIENTS = 50, 40
+
+
+def metric(name: str, value: float | None, reason: str = "", **changes: Any) -> dict[str, Any]:
+    """A cell of a record; with `seed`, it gets replicates of 40 patients that all models of a test share."""
+    seed = changes.pop("seed", None)
+    cell = {**DECLARED, **METRICS.get(name, {"title": name, "verdict": "other", "better": "higher"}), **changes}
+    if value is None:
+        cell.pop("variant", None)
+        return {**cell, "value": None, "reason": reason}
+    cell = {"variant": "", "error": 0.01, "n": 100, **cell, "value": value}
+    if seed is not None and cell["primary"]:
+        patients = np.random.default_rng(7).normal(0, 0.05, PATIENTS)
+        own = patients + np.random.default_rng(seed).normal(0, 0.01, PATIENTS)
+        draws = np.random.default_rng(8).integers(PATIENTS, size=(DRAWS, PATIENTS))
+        cell["replicates"] = [float(f"{value + (own - own.mean())[draw].mean():.6g}") for draw in draws]
+    return cell
+
+
+def record(
+    model: str | Spec = "vae",
+    metrics: dict[str, Any] | None = None,
+    *,
+    dataset: str = "chest",
+    loss: str | None = "bce",
+    regime: str = "all",
+    seed: int = 0,
+    device: str = "cpu",
+    digest: str = "d1",
+    started: str = "2026-01-01T00:00:00Z",
+    error: tuple[str, str] | None = None,
+    status: str = "failed",
+    components: dict[str, int] | None = None,
+    settings: dict[str, Any] | None = None,
+    cost: dict[str, Any] | None = None,
+    suite: str = "demo@1",
+    shortcuts: dict[str, float] | None = None,
+) -> Record:
+    spec = Spec(model) if isinstance(model, str) else model
+    trial = Trial(suite, "quick", "phantom", Spec(dataset), spec, Spec(loss) if loss else None, regime, seed)
+    made = {
+        "schema": records.SCHEMA,
+        "id": trial.id,
+        "trial": trial.to_json(),
+        "settings": {"size": 32, "steps": 10, **(settings or {})},
+        "status": status if error else "ok",
+        "error": {"kind": error[0], "message": error[1]} if error else None,
+        "metrics": {k: v if isinstance(v, dict) else metric(k, v, seed=seed) for k, v in (metrics or {}).items()},
+        "cost": {} if error else {"train_seconds": 2.0, "parameters": 1000, "code_size": 16} if cost is None else cost,
+        "curve": {},
+        "inputs": {"data": digest, "components": {f"model {spec.name}": 1, **(components or {})}}
+        | ({"shortcuts": shortcuts} if shortcuts else {}),
+        "device": {"class": device, "name": "a processor", "threads": 1, "precision": "float32"},
+        "software": {},
+        "started": started,
+    }
+    records.check(made)
+    return made
+
+
+def field(
+    values: dict[str, float], seeds: int = 5, name: str = "ms-ssim", noise: float = 0.01, **given: Any
+) -> list[Record]:
+    """A record per model and seed: around the model's value, with some noise from seed to seed."""
+    regime = given.pop("regime", METRICS[name].get("regime", "all"))
+    made = []
+    for number, (model, value) in enumerate(values.items()):
+        wobble = np.random.default_rng([11, number]).normal(0, noise, seeds)
+        for seed in range(seeds):
+            cell = metric(name, float(value + wobble[seed]), seed=100 * number + seed)
+            made.append(record(model, {name: cell}, seed=seed, regime=regime, **given))
+    return made

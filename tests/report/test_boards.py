@@ -1,0 +1,254 @@
+"""Boards as text: what each format shows, that it is stable to the byte, and that no record's text becomes markup."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import re
+from html.parser import HTMLParser
+
+import pytest
+from records_made import field, metric, record
+
+from vaebench.answers import Cell
+from vaebench.errors import UserError
+from vaebench.leaderboard import Board, board
+from vaebench.report import files, markdown, tables, tidy
+from vaebench.report.terminal import plain, show
+from vaebench.statistics import Estimate
+
+EVIL = "a|b <script>alert(1)</script> [red]x[/red] [l](http://e) *b* _u_ `c` \\ \x1b[31m\n# h $x$ \\input{f} & %"
+SHOWN = " ".join(EVIL.replace("\x1b", "�").split())
+
+
+def made(records, **given) -> Board:
+    return board(records, suite="demo@1", preset="quick", source="phantom", **given)
+
+
+def everything() -> list[dict]:
+    records = field({"vae": 0.9, "twin": 0.9, "pca": 0.7}) + field({"vae": 0.9, "pca": 0.7}, dataset="knee", seeds=3)
+    records += field({"vae": 0.8}, name="auroc")
+    records += [record("mean-image", {"kid": metric("kid", None, "no prior"), "psnr": 12.345}, loss=None)]
+    records += [record("gan", error=("nan", "diverged at step 7"), seed=s) for s in range(3)]
+    return [*records, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]
+
+
+@pytest.mark.parametrize("form", files.FORMATS)
+def test_same_records_same_bytes(form):
+    records = everything()
+    first = files.render(made(records), form)
+    for seed in range(2):
+        random.Random(seed).shuffle(records)
+        assert files.render(made(records), form) == first
+
+
+@pytest.mark.parametrize("form", [form for form in files.FORMATS if form != "csv"])
+def test_what_is_not_a_number_is_told(form):
+    text = " ".join(files.render(made(everything()), form).split()).replace("\\", "")
+    for told in ("diverged at step 7", "no prior", "other images than in the newest record", "fewer than 5 seeds"):
+        assert told in text
+
+
+@pytest.mark.parametrize("form", files.FORMATS)
+def test_an_empty_track_has_a_board(form):
+    assert files.render(made([]), form).endswith("\n")
+
+
+def test_files_are_written_whole(tmp_path):
+    found = made(everything())
+    written = files.write_boards(tmp_path / "track", found)
+    assert sorted(p.name for p in (tmp_path / "track").iterdir()) == [f"leaderboard.{f}" for f in ("csv", "json", "md")]
+    assert [p.read_bytes() for p in written] == [files.render(found, p.suffix[1:]).encode() for p in written]
+
+
+def test_an_unknown_format_is_told():
+    with pytest.raises(UserError, match="Did you mean 'html'"):
+        files.render(made([]), "htm")
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (Cell(), "–"),
+        (Cell(failed=3), "3 failed"),
+        (Cell(reasons=("no prior",)), "–"),
+        (Cell(Estimate(0.8123, 0.01, 0.7923, 0.8323, 5, False), rank=2, tied=True), "0.812 ±0.020 (2=)"),
+        (Cell(Estimate(0.8123, None, None, None, 1, True), failed=1), "0.812° (1 failed)"),
+        (Cell(Estimate(1234.5, 0.0, 1234.5, 1234.5, 5, False), both=True), "1,234.500‡"),
+    ],
+)
+def test_a_cell_in_words(cell, text):
+    assert tables.show(cell, 3) == text
+
+
+@pytest.mark.parametrize("form", ["md", "csv", "tex", "html", "table"])
+def test_who_was_trained_on_a_metric_is_marked(form):
+    trained = {"ms-ssim": metric("ms-ssim", 0.91, optimised=True), "svc": 0.5}
+    others = [record("pca", {"ms-ssim": 0.9, "svc": 0.5})]
+    text = files.render(made([record("vae", trained), *others]), form)
+    mark = {"tex": "$^{\\dagger}$", "csv": "True,ok"}.get(form, "†")
+    marked = [line for line in text.splitlines() if mark in line and "trained on this metric" not in line]
+    assert marked and all("vae" in line and "pca" not in line for line in marked)
+    unmarked = files.render(made(others), form)
+    assert mark not in unmarked and "trained on this metric" not in unmarked
+
+
+def test_decimals_follow_the_uncertainty():
+    found = made(field({"vae": 0.9, "pca": 0.7}))
+    texts = [row[1] for row in tables.by_verdict(found, found.standings[0]).rows]
+    assert all(re.fullmatch(r"0\.\d{3} ±0\.0\d\d \(\d\)", text) for text in texts)
+
+
+def test_who_does_not_rank_stands_below_the_line():
+    found = made(field({"vae": 0.8, "pca": 0.7}) + field({"half": 0.9}, seeds=2))
+    rows = [row[0] for row in tables.by_verdict(found, found.standings[0]).drawn()]
+    assert rows == ["vae", "pca", "not ranked:", "half"]
+
+
+def test_fronts_are_counted_over_datasets():
+    values = {"vae": 0.9, "pca": 0.7, "slow": 0.8}
+    records = [r for m, v in values.items() for r in field({m: v}, cost={"train_seconds": {"pca": 1}.get(m, 5)})]
+    records += field(values, dataset="knee", cost={"train_seconds": 1})
+    (table,) = tables.on_fronts(made(records))
+    assert table.header == ("Model", "Reconstruction [cpu]")
+    assert table.rows == (("pca", "1 of 2"), ("vae", "2 of 2"))
+    front = json.loads(tidy.to_json(made(records)))["fronts"][0]
+    assert front["entrants"] == ["pca", "vae"] and front["dataset"] == "chest"
+
+
+def test_a_mean_rank_has_its_interval():
+    found = made(field({"vae": 0.9, "pca": 0.7}) + field({"vae": 0.7, "pca": 0.9}, dataset="knee"))
+    assert tables.overall(found)[0].rows[0][1] == tables.by_verdict(found, found.standings[0]).rows[0][1] == "1.5 ±1.0"
+    assert [json.loads(tidy.to_json(found))["standings"][0][k] for k in ("mean_rank", "low", "high")] == [1.5, 1, 2]
+
+
+@pytest.fixture
+def shortcut() -> Board:
+    records = field({"vae": 0.8, "pca": 0.7}, name="auroc", shortcuts={"sharpness": 0.8123, "contrast": 0.65})
+    records += field({"vae": 0.8, "pca": 0.7}, name="auroc", dataset="knee", shortcuts={"all together": 0.7})
+    return made([*records, *field({"half": 0.9}, name="auroc", seeds=2)])
+
+
+def test_the_best_shortcut_is_a_row_and_no_model(shortcut):
+    table = tables.by_verdict(shortcut, shortcut.standings[0])
+    assert table.drawn()[-1] == (tables.SHORTCUT, "", "0.812 sharpness", "0.700 all together")
+    assert tables.SHORTCUT not in {row[0] for row in table.rows} and table.above == 2
+    chest = tables.by_dataset(shortcut)[0]
+    at = [n for n, title in enumerate(chest.header) if title.startswith("AUROC")]
+    assert {n: text for n, text in enumerate(chest.drawn()[-1][1:], 1) if text} == {at[0]: "0.812 sharpness"}
+
+
+@pytest.mark.parametrize("form", [form for form in files.FORMATS if form != "csv"])
+def test_the_best_shortcut_is_explained_where_it_stands(form, shortcut):
+    text = " ".join(files.render(shortcut, form).split())
+    assert ("sharpness" in text) and ("no model, and not ranked" in text)
+    assert ("no model: best shortcut" in text) == (form != "json")
+    assert "shortcut" not in files.render(made(everything()), form).replace('"shortcuts": []', "")
+
+
+def test_machines_never_take_a_shortcut_for_a_model(shortcut):
+    import pandas as pd
+
+    frame = pd.read_csv(io.StringIO(tidy.csv(shortcut)))
+    best = frame[frame.metric == "best-shortcut"]
+    assert best.model.isna().all() and best["rank"].isna().all() and set(best.status) == {"shortcut"}
+    assert best.set_index("dataset")[["variant", "value"]].to_dict("index") == {
+        "chest": {"variant": "sharpness", "value": 0.8123},
+        "knee": {"variant": "all together", "value": 0.7},
+    }
+    assert json.loads(tidy.to_json(shortcut))["shortcuts"][1] == {"dataset": "chest", "name": "contrast", "auroc": 0.65}
+
+
+def test_a_long_table_is_split_to_fit():
+    records = [r for number in range(6) for r in field({"vae": 0.9, "pca": 0.7}, dataset=f"dataset-number-{number}")]
+    text = plain(made(records), width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert all(f"dataset-number-{number}" in text.replace("\n", "") for number in range(6)) and "…" not in text
+
+
+def test_the_terminal_shows_markup_as_text():
+    from rich.console import Console
+
+    output = io.StringIO()
+    found = made([record(EVIL, {"svc": 0.5}), record("pca", {"svc": 0.5})])
+    show(found, Console(file=output, width=300, force_terminal=True, color_system="truecolor", highlight=False))
+    assert "\x1b[31m" not in output.getvalue()
+    assert "[red]x[/red]" in plain(found, 300) and "\x1b" not in plain(found, 300)
+
+
+def test_no_color_is_honoured(monkeypatch, capsys):
+    monkeypatch.setenv("NO_COLOR", "1")
+    show(made(everything()))
+    assert "\x1b[3" not in capsys.readouterr().out
+
+
+def pipe_rows(text: str) -> list[list[str]]:
+    """The cells of Markdown tables, read as GitHub does: a pipe ends a cell unless a backslash precedes it."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+
+
+def test_markdown_tables_stay_tables():
+    evil = metric("svc", 0.5, title=EVIL, variant=EVIL, unit=EVIL)
+    text = markdown.markdown(made([record(EVIL, {"svc": evil}, dataset=EVIL), record("pca", {"svc": 0.5})]))
+    blocks = [pipe_rows(block) for block in text.split("\n\n") if block.startswith("|")]
+    assert blocks and all(len({len(row) for row in block}) == 1 for block in blocks)
+    assert "<script" not in text and "[l](" not in text.replace("\\[l]", "")
+    name = next(row[0].strip() for row in blocks[0] if "script" in row[0])
+    unescaped = re.sub(r"\\(.)", r"\1", name).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    assert unescaped == tables.clean(SHOWN)
+
+
+def test_html_holds_no_foreign_element():
+    class Tags(HTMLParser):
+        seen: set[str]
+
+        def handle_starttag(self, tag, attrs):
+            self.seen.add(tag)
+
+    reader = Tags()
+    reader.seen = set()
+    records = [record(EVIL, {"svc": metric("svc", 0.5, title=EVIL)}, dataset=EVIL), record("x", error=("nan", EVIL))]
+    reader.feed(files.render(made(records), "html"))
+    known = "html head meta title style body h1 h2 div table thead tbody tr th td ul li"
+    assert reader.seen == set(known.split())
+
+
+def test_latex_is_escaped():
+    records = [record(EVIL, {"svc": metric("svc", 0.5, title=EVIL)}, dataset=EVIL), record("x", error=("nan", EVIL))]
+    text = files.render(made(records), "tex")
+    assert "\\input{" not in text and "\\$x\\$" in text and "\\& \\%" in text
+    assert text.count("\\toprule") == text.count("\\bottomrule") == text.count("\\begin{table}") > 0
+
+
+def test_csv_is_tidy():
+    import pandas as pd
+
+    found = made(everything())
+    frame = pd.read_csv(io.StringIO(tidy.csv(found)), keep_default_na=True)
+    assert list(frame.columns) == list(tidy.KINDS)
+    assert not frame.duplicated(["dataset", "model", "loss", "metric", "variant"]).any()
+    vae = frame[(frame.model == "vae") & (frame.metric == "ms-ssim") & (frame.dataset == "chest")].iloc[0]
+    assert vae.low < vae.value < vae.high and vae.seeds == 5 and vae.n == 100 and vae.status == "ok"
+    assert (vae.suite, vae.version, vae.variant, vae.better) == ("demo", 1, "L3", "higher")
+    assert frame[frame.model == "gan"].status.eq("failed").all() and frame[frame.model == "gan"].value.isna().all()
+    dash = frame[(frame.model == "mean-image") & (frame.metric == "kid")].iloc[0]
+    assert (dash.status, dash.reason) == ("dash", "no prior")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+def test_csv_holds_no_formula(start):
+    rows = list(csv.DictReader(io.StringIO(tidy.csv(made([record(f"{start}cmd()", {"svc": 0.5})])))))
+    assert {row["model"] for row in rows} == {f"'{start}cmd()"}
+
+
+def test_json_tells_everything():
+    found = made(everything(), expected=("chest", "skin"))
+    document = json.loads(tidy.to_json(found))
+    assert document["schema"] == "vaebench/board@1" and document["title"] == found.title
+    assert len(document["rows"]) == len(tidy.rows(found)) and list(document["rows"][0]) == list(tidy.KINDS)
+    assert document["failures"][0]["seeds"] == [0, 1, 2] and document["hidden"][0]["count"] == 1
+    lead = document["standings"][0]
+    assert (lead["verdict"], lead["metric"]) == ("reconstruction", "ms-ssim")

@@ -1,0 +1,80 @@
+"""What holds for every model of the plugin, and the small variants of the VAE."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from vaebench.interfaces import At, Loss, Model, NotApplicable
+from vaebench_vaes import vaebench_models
+from vaebench_vaes.ae import AE
+from vaebench_vaes.beta_vae import BetaVAE
+
+SHAPE = (1, 32, 32)
+MODELS = {kind.name: kind for kind in vaebench_models() if kind.native_size is None}
+TRAINED = {name: kind for name, kind in MODELS.items() if kind.stages}
+
+
+def build(kind: type[Model], loss: Loss) -> Model:
+    torch.manual_seed(0)
+    given = loss if kind.default_loss else None
+    return kind(SHAPE, given, width=8) if kind.stages else kind(SHAPE, given)
+
+
+@pytest.mark.parametrize("kind", MODELS.values(), ids=MODELS)
+def test_builds_without_memory(kind: type[Model], loss: Loss) -> None:
+    with torch.device("meta"):
+        state = build(kind, loss).state_dict()
+    assert all(value.is_meta for name, value in state.items() if not name.startswith("criterion."))
+
+
+@pytest.mark.parametrize("kind", TRAINED.values(), ids=TRAINED)
+def test_every_parameter_is_in_exactly_one_group(kind: type[Model], loss: Loss) -> None:
+    model = build(kind, loss)
+    seen = Counter(id(p) for group in model.groups().values() for p in group.parameters)
+    assert seen == Counter(id(p) for p in model.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize("kind", TRAINED.values(), ids=TRAINED)
+def test_every_stage_moves_its_parameters_and_a_stored_model_answers_alike(
+    kind: type[Model], loss: Loss, images: Callable, advance: Callable
+) -> None:
+    model, x = build(kind, loss), images(16)[:]
+    before = {name: p.clone() for name, p in model.named_parameters() if p.requires_grad}
+    for stage in kind.stages:
+        terms = advance(model, x, step=5, stage=stage)
+        assert all(torch.isfinite(term) for term in terms.values()), terms
+    stuck = [name for name, p in before.items() if torch.equal(p, model.get_parameter(name))]
+    assert stuck == []
+
+    fresh = kind(SHAPE, loss if kind.default_loss else None, width=8)
+    fresh.load_state_dict(model.state_dict(), strict=True)
+    with torch.no_grad():
+        assert torch.equal(fresh.eval().encode(x), model.eval().encode(x))
+        assert torch.equal(fresh.reconstruct(x), model.reconstruct(x))
+
+
+@pytest.mark.parametrize("kind", TRAINED.values(), ids=TRAINED)
+def test_objectives_are_one_number_per_image(kind: type[Model], loss: Loss, images: Callable) -> None:
+    model, x = build(kind, loss), images(6)[:]
+    for stage in kind.stages:
+        for objectives in model.objectives(x, At(stage, 9, 10)):
+            for terms in objectives.values():
+                assert {name: tuple(term.shape) for name, term in terms.items()} == dict.fromkeys(terms, (6,))
+
+
+def test_beta_vae_is_a_vae_whose_kl_counts_more_from_the_start(loss: Loss, images: Callable) -> None:
+    model, x = BetaVAE(SHAPE, loss, beta=6.0, width=8), images(5)[:]
+    (objectives,) = model.objectives(x, At("main", 0, 10))
+    torch.testing.assert_close(objectives["all"]["kl"], 6 * model.posterior(x).kl())
+
+
+def test_the_autoencoder_has_no_noise_and_no_prior(loss: Loss, images: Callable) -> None:
+    model, x = AE(SHAPE, loss, width=8), images(5)[:]
+    (objectives,) = model.objectives(x, At("main", 0, 10))
+    assert list(objectives["all"]) == ["reconstruction"]
+    squares = (model.reconstruct(x) - x).square().sum((1, 2, 3))
+    torch.testing.assert_close(objectives["all"]["reconstruction"], squares)
+    with pytest.raises(NotApplicable, match="prior"):
+        model.sample(1, torch.Generator())

@@ -1,0 +1,121 @@
+"""The conformance kit: does a component keep its contract? One list of checks behind three doors.
+
+vaebench check my-model                                     on the command line
+for outcome in run_checks(offer): ...                       in a program (an offer is what the registry gives)
+@conformance("my-model")                                    in a plugin's tests, with pytest: one test per check
+def test_my_model(check): check()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from vaebench.checks.outcome import Outcome, Task
+from vaebench.errors import UserError
+from vaebench.interfaces import Dataset, Loss, Metric, Model
+from vaebench.parameters import typed
+from vaebench.registry import KINDS, Offer, registry
+from vaebench.trial import Value
+
+__all__ = ["Outcome", "conformance", "run_checks"]
+
+FULL = ((1, 28, 28), (3, 32, 32))
+STEP = ((1, 64, 64), (1, 128, 128))
+PHANTOMS = (28, 64)
+
+
+def run_checks(offer: Offer, params: Mapping[str, Value] | None = None) -> Iterator[Outcome]:
+    """Check a component with these parameters, its defaults otherwise; what comes of each check, as it comes."""
+    from vaebench.checks.bench import one_thread
+
+    for task in tasks(offer, typed(offer.name, offer.component, params or {})):
+        with one_thread():
+            outcome = task.run()
+        yield outcome
+
+
+def conformance(name: str, **params: Value) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: a pytest test with an argument `check`, once for every check of every component of that name."""
+    import pytest
+
+    from vaebench.checks.bench import one_thread
+
+    def run(task: Task) -> None:
+        with one_thread():
+            outcome = task.run()
+        if outcome.status == "skipped":
+            pytest.skip(outcome.reason)
+        assert outcome.status == "passed", f"{outcome.reason}\n(the contract: {outcome.says})"
+
+    owner, _, bare = name.rpartition(":")
+    offers = [
+        offer
+        for kind in KINDS
+        for offer in registry().offers(kind).get(bare, [])
+        if owner in ("", offer.plugin.distribution)
+    ]
+    if not offers:
+        raise UserError(f"There is no component {name!r}: is its plugin installed? `vaebench plugins` tells.")
+    listed = [
+        (task, f"{offer.component.__name__}-{task.name}")
+        for offer in offers
+        for task in tasks(offer, typed(name, offer.component, params))
+    ]
+    return pytest.mark.parametrize("check", [pytest.param(lambda t=task: run(t), id=label) for task, label in listed])
+
+
+def tasks(offer: Offer, params: Mapping[str, Value]) -> list[Task]:
+    """The checks of one component in order, case by case."""
+    component = offer.component
+    if issubclass(component, Model):
+        return _model_tasks(offer, params)
+    if issubclass(component, Dataset):
+        return _dataset_tasks(component, params)
+    if issubclass(component, Loss):
+        return _loss_tasks(component, params)
+    if issubclass(component, Metric):
+        return _metric_tasks(component, params)
+    raise UserError(f"{offer.name} is an executor; there are checks for models, datasets, losses and metrics.")
+
+
+def _model_tasks(offer: Offer, params: Mapping[str, Value]) -> list[Task]:
+    from vaebench.checks import answers, training
+    from vaebench.checks.bench import Bench
+
+    component: type[Model] = offer.component
+    wanted, loss = component.default_loss, None
+    if wanted is not None:
+        loss = registry().get("losses", wanted, offer.plugin.distribution).component
+    size = component.native_size
+    full = [(1, size, size)] if size else FULL
+    found = []
+    for shape in full:
+        bench = Bench(component, loss, shape, params)
+        found += training.CHECKS.tasks(bench, _said(shape)) + answers.CHECKS.tasks(bench, _said(shape))
+    for shape in () if size else STEP:
+        found += answers.ONE_STEP.tasks(Bench(component, loss, shape, params), _said(shape))
+    return found
+
+
+def _dataset_tasks(component: type[Dataset], params: Mapping[str, Value]) -> list[Task]:
+    from vaebench.checks.datasets import CHECKS, PHANTOM, Source
+
+    cases = [Source(component, size, params) for size in PHANTOMS]
+    return CHECKS.tasks(cases[0]) + [task for case in cases for task in PHANTOM.tasks(case, f"{case.size} px")]
+
+
+def _loss_tasks(component: type[Loss], params: Mapping[str, Value]) -> list[Task]:
+    from vaebench.checks.losses import CHECKS, Comparison
+
+    return [task for shape in FULL for task in CHECKS.tasks(Comparison(component, shape, params), _said(shape))]
+
+
+def _metric_tasks(component: type[Metric], params: Mapping[str, Value]) -> list[Task]:
+    from vaebench.checks.metrics import CHECKS, Question
+
+    return CHECKS.tasks(Question(component, params))
+
+
+def _said(shape: tuple[int, int, int]) -> str:
+    return "{} x {} x {}".format(*shape)

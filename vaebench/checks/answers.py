@@ -1,0 +1,127 @@
+"""What every trained model must keep when it is asked for codes, reconstructions, scores and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
+
+from vaebench.checks.bench import BATCH, Bench, answers, look, require_equal, require_images, same
+from vaebench.checks.outcome import Checklist, require
+from vaebench.interfaces import NotApplicable
+
+CHECKS, ONE_STEP = Checklist(), Checklist()
+
+
+@CHECKS.add
+def codes(bench: Bench) -> None:
+    """encode() gives one finite row of numbers per image."""
+    code = look(bench.trained.encode, bench.x)
+    require(code.ndim == 2 and len(code) == BATCH, f"codes have shape {tuple(code.shape)}, not ({BATCH}, D)")
+    require(code.is_floating_point(), f"codes are {code.dtype}, not floating point")
+    require(bool(code.isfinite().all()), "codes hold NaN or infinite numbers")
+
+
+@CHECKS.add
+def reconstructions(bench: Bench) -> None:
+    """Reconstructions are finite images of the input's shape in [0, 1]."""
+    require_images(look(bench.trained.reconstruct, bench.x), (BATCH, *bench.shape), "a reconstruction")
+
+
+@CHECKS.add
+def scores(bench: Bench) -> None:
+    """Each anomaly score is one finite number per image."""
+    for name, value in look(bench.trained.scores, bench.x).items():
+        require(tuple(value.shape) == (BATCH,), f"score {name} has shape {tuple(value.shape)}, not ({BATCH},)")
+        require(bool(value.isfinite().all()), f"score {name} holds NaN or infinite numbers")
+
+
+@CHECKS.add
+def deterministic(bench: Bench) -> None:
+    """Two looks at the same images give the same code, reconstruction and scores, whatever the global seed."""
+    torch.manual_seed(1)
+    first = answers(bench.trained, bench.x)
+    torch.manual_seed(2)
+    require_equal(first, answers(bench.trained, bench.x), "differs when asked twice")
+
+
+@CHECKS.add
+def alone(bench: Bench) -> None:
+    """What is said of an image does not depend on the images beside it.
+
+    One per cent is left for rounding, which in a larger batch may fall otherwise and tip a discrete code."""
+    together = answers(bench.trained, bench.x)
+    single = [answers(bench.trained, row[None]) for row in bench.x]
+    for name, value in together.items():
+        joined = torch.cat([each[name] for each in single])
+        require(
+            value.shape == joined.shape,
+            f"{name} of eight images has shape {tuple(value.shape)}, {tuple(joined.shape)} one by one",
+        )
+        apart = (value - joined).nan_to_num().abs().mean() / value.nan_to_num().abs().amax().clamp_min(1e-6)
+        require(float(apart) < 0.01, f"{name} of an image changes with the images that share its batch")
+
+
+@CHECKS.add
+def keeps_images(bench: Bench) -> None:
+    """Images that are asked about are not written to."""
+    x = bench.x
+    answers(bench.trained, x)
+    require(same(x, bench.x), "encode(), reconstruct() or scores() writes into its input")
+
+
+@CHECKS.add
+def samples(bench: Bench) -> None:
+    """Samples are finite images in [0, 1], drawn through the given generator and nothing else."""
+    check_draws(lambda generator: bench.trained.sample(5, generator), (5, *bench.shape), bench, "sample")
+
+
+@CHECKS.add
+def variations(bench: Bench) -> None:
+    """Perturbed reconstructions are finite images in [0, 1], drawn through the given generator and nothing else."""
+    check_draws(lambda generator: bench.trained.vary(bench.x, generator), (BATCH, *bench.shape), bench, "vary")
+
+
+@CHECKS.add
+def saves(bench: Bench) -> None:
+    """state_dict() goes to safetensors, and a fresh model that loads it answers and samples the same, to the bit."""
+    content = save({name: value.clone().contiguous() for name, value in bench.trained.state_dict().items()})
+    fresh = bench.build(seed=7)
+    fresh.load_state_dict(load(content))
+    fresh.eval()
+    hint = "differs after saving and loading: keep all that training finds in parameters or buffers"
+    require_equal(answers(bench.trained, bench.x), answers(fresh, bench.x), hint)
+    drawn = []
+    for model in (bench.trained, fresh):
+        torch.manual_seed(0)
+        try:
+            drawn.append(look(model.sample, 3, torch.Generator().manual_seed(0)))
+        except NotApplicable:
+            return
+    require(same(*drawn), f"a sample {hint}")
+
+
+@ONE_STEP.add
+def one_step(bench: Bench) -> None:
+    """One step of every stage at this size, after which the model reconstructs images of that size."""
+    model = bench.build()
+    bench.train(model, steps=1)
+    require_images(look(model.reconstruct, bench.x), (BATCH, *bench.shape), "a reconstruction")
+
+
+def check_draws(draw: Callable[[torch.Generator], Tensor], shape: tuple[int, ...], bench: Bench, what: str) -> None:
+    def drawn(seed: int) -> Tensor:
+        return look(draw, torch.Generator().manual_seed(seed))
+
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    first = drawn(0)
+    require_images(first, shape, f"what {what}() gives")
+    require(same(torch.get_rng_state(), state), f"{what}() draws from torch's global generator, not from the one given")
+    require(same(first, drawn(0)), f"{what}() gives other images for the same generator")
+    if same(first, drawn(1)):
+        if not bench.component.stages:
+            raise NotApplicable(f"{what}() always gives the same images, as a fitted model without randomness may")
+        require(False, f"{what}() gives the same images for another generator")

@@ -1,0 +1,132 @@
+"""A model on the test bench: built small at one image shape, trained for a few steps once, shared by the checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from vaebench.checks.outcome import require
+from vaebench.checks.pictures import draw
+from vaebench.interfaces import At, Images, Loss, Model, NotApplicable, Shape
+from vaebench.parameters import parameters_of
+from vaebench.training import train
+from vaebench.trial import Settings, Value
+
+T = TypeVar("T")
+WIDTH = 8
+BATCH = 8
+
+
+class Bench:
+    """One model class with one image shape."""
+
+    def __init__(
+        self, component: type[Model], loss: Callable[[], Loss] | None, shape: Shape, params: Mapping[str, Value]
+    ) -> None:
+        self.component, self.loss, self.shape = component, loss, shape
+        small = {"width": WIDTH} if "width" in parameters_of(component) else {}
+        self.params: dict[str, Value] = {**small, **params}
+        large = component.native_size is not None  # with a width of its own, and perhaps fifty million weights
+        self.few, self.learning = (2, 12) if large else (4, 60)
+        self.images = Images(torch.from_numpy(draw(16, shape).images))
+
+    def build(self, seed: int = 0, **params: Any) -> Model:
+        """A fresh model in training mode; equal seeds, equal weights."""
+        torch.manual_seed(seed)
+        return self.component(self.shape, self.loss() if self.loss else None, **{**self.params, **params})
+
+    def train(self, model: Model, steps: int | None = None) -> dict[str, list[float]]:
+        """Train by the harness's own loop, each stage for `steps`, else a few; its total loss, step by step."""
+        totals: dict[str, list[float]] = {stage: [] for stage in model.stages}
+        settings = Settings(self.shape[1], steps or self.few, BATCH)
+        torch.manual_seed(0)
+
+        def report(at: At, values: Mapping[str, float]) -> None:
+            totals[at.stage].append(sum(value for name, value in values.items() if name not in at.logs))
+
+        train(model, self.images, settings, torch.Generator().manual_seed(0), report)
+        return totals
+
+    @cached_property
+    def _trained(self) -> Model | Exception:
+        model = self.build()
+        try:
+            self.train(model)
+        except Exception as error:
+            return error
+        return model
+
+    @property
+    def trained(self) -> Model:
+        """Trained for a few steps. Checks look at it and leave it as it is; where there is none, they are skipped."""
+        if isinstance(self._trained, Exception):
+            raise NotApplicable(f"it cannot be trained: {self._trained}")
+        return self._trained
+
+    @property
+    def x(self) -> Tensor:
+        return self.images[:BATCH]
+
+
+class Half(TorchDispatchMode):
+    """While it is entered, every random number is a half, whoever draws it and however many."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            for tensor in out if isinstance(out, tuple) else (out,):
+                tensor.fill_(0.5)
+        return out
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """What is promised to the bit is promised for one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def same(one: Tensor, two: Tensor) -> bool:
+    """To the bit."""
+    return one.shape == two.shape and one.dtype == two.dtype and torch.equal(one, two)
+
+
+def close(one: Tensor, two: Tensor, tolerance: float = 1e-3) -> bool:
+    """Up to rounding, on the scale of the larger."""
+    scale = max(float(one.abs().max()), float(two.abs().max())) if one.numel() else 0.0
+    return one.shape == two.shape and bool((one - two).abs().max() <= tolerance * scale + 1e-6)
+
+
+def answers(model: Model, x: Tensor) -> dict[str, Tensor]:
+    """All that is said of images without chance."""
+    said = {"the code": look(model.encode, x), "the reconstruction": look(model.reconstruct, x)}
+    return said | {f"score {name}": value for name, value in look(model.scores, x).items()}
+
+
+def look(ask: Callable[..., T], *args: object) -> T:
+    """Ask as the evidence does: in inference mode."""
+    with torch.inference_mode():
+        return ask(*args)
+
+
+def require_equal(one: Mapping[str, Tensor], two: Mapping[str, Tensor], complaint: str) -> None:
+    for name, value in one.items():
+        require(name in two and same(value, two[name]), f"{name} {complaint}")
+
+
+def require_images(images: Tensor, shape: tuple[int, ...], what: str) -> None:
+    require(tuple(images.shape) == shape, f"{what} has shape {tuple(images.shape)}, not {shape}")
+    require(images.is_floating_point(), f"{what} is {images.dtype}, not floating point")
+    require(bool(images.isfinite().all()), f"{what} holds NaN or infinite numbers")
+    low, high = float(images.min()), float(images.max())
+    require(low >= 0 and high <= 1, f"{what} lies in [{low:.4g}, {high:.4g}], not in [0, 1]")

@@ -1,0 +1,230 @@
+"""What every dataset must keep: of its description, of its phantom, and of how it behaves without its files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from vaebench.checks.outcome import Broken, Checklist, require
+from vaebench.checks.parameters import check_parameters
+from vaebench.data import check_splits, data_folder, lay_down, open_splits, with_validation
+from vaebench.interfaces import Dataset, NotApplicable, Split, Splits
+from vaebench.trial import Value
+
+CHECKS, PHANTOM = Checklist(), Checklist()
+LIMIT = {"train": 60, "val": 12, "test": 40}
+
+
+class Source:
+    """One dataset class; its phantom at one size."""
+
+    def __init__(self, component: type[Dataset], size: int, params: Mapping[str, Value]) -> None:
+        self.component, self.size, self.params = component, size, params
+
+    def build(self) -> Dataset:
+        return self.component(**self.params)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        return self.build()
+
+    @cached_property
+    def splits(self) -> Splits:
+        return self.dataset.phantom(self.size, LIMIT, 0)
+
+
+@CHECKS.add
+def parameters(case: Source) -> None:
+    """Every parameter can be typed on the command line, and a count of -1 is a ValueError that names it."""
+    check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
+
+
+@CHECKS.add
+def described(case: Source) -> None:
+    """Title, licence, channels and, unless they are only known from the files, two or more classes are declared."""
+    dataset = case.dataset
+    for field in ("title", "licence"):
+        require(bool(getattr(dataset, field)), f"`{field}` is empty")
+    require(dataset.channels in (1, 3), f"`channels` is {dataset.channels}, not 1 or 3")
+    names = dataset.classes
+    require(len(set(names)) == len(names), f"`classes` names one twice: {names}")
+    draws = case.component.phantom is not Dataset.phantom
+    require(len(names) > 1 or (not draws and not names), f"`classes` is {names}: name two or more")
+
+
+@CHECKS.add
+def without_files(case: Source) -> None:
+    """In an empty folder it is not present, says how to get it, and load() raises instead of making something up."""
+    dataset = case.dataset
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if dataset.present(folder):
+            raise NotApplicable("its real images are there without a folder")
+        require(bool(dataset.obtain().strip()), "obtain() does not say how to get the images")
+        try:
+            dataset.load(folder, 28, {})
+        except Exception as error:
+            require(bool(str(error).strip()), f"load() without files raises {type(error).__name__} and no word")
+        else:
+            require(False, "load() without files gives images nevertheless")
+        require(not list(folder.iterdir()), "present(), obtain() or load() leaves files in an empty folder")
+
+
+@CHECKS.add
+def real_images(case: Source) -> None:
+    """The real images, where this machine has them, keep what the phantom must keep."""
+    folder = data_folder()
+    if not case.dataset.present(folder):
+        raise NotApplicable(f"not on this machine: {case.dataset.obtain()}")
+    real = Source(case.component, case.size, case.params)
+    real.splits = real.dataset.load(folder, case.size, LIMIT)
+    for check in (shapes, labels, separate_groups, both_regimes, masks, boxes, factors):
+        with suppress(NotApplicable):
+            check(real)
+
+
+@PHANTOM.add
+def shapes(case: Source) -> None:
+    """Images are (N, channels, size, size), and no split is empty."""
+    expected = (case.dataset.channels, case.size, case.size)
+    for name, split in case.splits.items():
+        require(len(split) > 0, f"its {name} split is empty")
+        require(split.images.shape[1:] == expected, f"{name} images are {split.images.shape[1:]}, not {expected}")
+
+
+@PHANTOM.add
+def limits(case: Source) -> None:
+    """No split is larger than its limit."""
+    for name, split in case.splits.items():
+        require(len(split) <= LIMIT[name], f"{name} has {len(split)} images under a limit of {LIMIT[name]}")
+
+
+@PHANTOM.add
+def labels(case: Source) -> None:
+    """Labels are indices into `classes`, and train and test both hold more than one."""
+    count = len(case.dataset.classes)
+    for name, split in case.splits.items():
+        low, high = split.labels.min(), split.labels.max()
+        require(low >= 0 and high < count, f"{name} labels reach from {low} to {high} for {count} classes")
+        require(name == "val" or len(np.unique(split.labels)) > 1, f"all {name} images have the label {low}")
+
+
+@PHANTOM.add
+def separate_groups(case: Source) -> None:
+    """No patient stands in two splits, after the harness has made a validation split where there is none too."""
+    check_splits(with_validation(case.splits, case.component.name))
+
+
+@PHANTOM.add
+def both_regimes(case: Source) -> None:
+    """There are healthy images to train on, and healthy and diseased ones to test on."""
+    train, test = case.splits.train, case.splits.test
+    if train.healthy is None or test.healthy is None or test.diseased is None:
+        raise NotApplicable("it does not say which images are healthy")
+    require(bool(train.healthy.any()), "no training image is healthy")
+    require(bool(test.healthy.any()), "no test image is healthy")
+    require(bool(test.diseased.any()), "no test image is diseased")
+
+
+@PHANTOM.add
+def masks(case: Source) -> None:
+    """Masks lie on the images, mark something in some diseased test image, and nothing in a healthy one."""
+    if all(split.masks is None for _, split in case.splits.items()):
+        raise NotApplicable("it has no anomaly masks")
+    for name, split in case.splits.items():
+        if split.masks is None:
+            continue
+        expected = (len(split), case.size, case.size)
+        require(split.masks.shape == expected, f"{name} masks are {split.masks.shape}, not {expected}")
+        if split.healthy is None or split.diseased is None:
+            raise Broken(f"{name} has masks, but does not say which images are healthy")
+        marked = split.masks.any(axis=(1, 2))
+        wrong = int((marked & split.healthy).sum())
+        require(not wrong, f"{wrong} healthy {name} images have an anomaly in their mask")
+        require(
+            name != "test" or bool((marked & split.diseased).any()), "no diseased test image has an anomaly in its mask"
+        )
+
+
+@PHANTOM.add
+def boxes(case: Source) -> None:
+    """Boxes lie within the image, left before right and top before bottom, and around nothing in a healthy one."""
+    if all(split.boxes is None for _, split in case.splits.items()):
+        raise NotApplicable("it has no boxes")
+    for name, split in case.splits.items():
+        if split.boxes is None:
+            continue
+        shape = split.boxes.shape
+        require(len(shape) == 3 and shape[2] == 4, f"{name} boxes are {shape}, not ({len(split)}, K, 4)")
+        there = ~np.isnan(split.boxes).all(2)
+        low, high = split.boxes[there][:, :2], split.boxes[there][:, 2:]
+        inside = ((low >= 0) & (low < high) & (high <= 1)).all(1)
+        require(bool(inside.all()), f"{int((~inside).sum())} {name} boxes are not x0 < x1, y0 < y1 within [0, 1]")
+        healthy = split.healthy if split.healthy is not None else np.zeros(len(split), bool)
+        require(not there[healthy].any(), f"{int(there[healthy].any(1).sum())} healthy {name} images have a box")
+
+
+@PHANTOM.add
+def factors(case: Source) -> None:
+    """Factors are finite numbers, the same ones in every split."""
+    names = {name: set(split.factors) for name, split in case.splits.items()}
+    if not any(names.values()):
+        raise NotApplicable("it has no generative factors")
+    for (one, ours), (two, theirs) in pairwise(names.items()):
+        require(ours == theirs, f"{one} and {two} differ in the factors {', '.join(sorted(ours ^ theirs))}")
+    for name, split in case.splits.items():
+        for factor, value in split.factors.items():
+            numeric = np.issubdtype(value.dtype, np.number) or value.dtype == np.bool_
+            require(numeric and bool(np.isfinite(value).all()), f"factor {factor} of {name} is not a finite number")
+
+
+@PHANTOM.add
+def pictures(case: Source) -> None:
+    """Every image shows something, and no two are the same picture."""
+    for name, split in case.splits.items():
+        flat = split.images.reshape(len(split), -1)
+        blank = int((np.ptp(flat, axis=1) == 0).sum())
+        require(not blank, f"{blank} {name} images are of one colour")
+        twins = len(flat) - len(np.unique(flat, axis=0))
+        require(not twins, f"{twins} {name} images are copies of others")
+
+
+@PHANTOM.add
+def deterministic(case: Source) -> None:
+    """The same arguments draw the same phantom, to the bit; another seed draws other images."""
+    again, other = (case.build().phantom(case.size, LIMIT, seed) for seed in (0, 1))
+    for (name, one), (_, two) in zip(case.splits.items(), again.items(), strict=True):
+        differing = [key for key, value in columns(one).items() if not equal(value, columns(two).get(key))]
+        require(not differing, f"{', '.join(differing)} of {name} differ between two phantoms of the same arguments")
+    same_size = case.splits.train.images.shape == other.train.images.shape
+    require(
+        not (same_size and np.array_equal(case.splits.train.images, other.train.images)), "the seed changes nothing"
+    )
+
+
+@PHANTOM.add
+def stored(case: Source) -> None:
+    """The phantom comes back from disk as it was: no column needs a pickle."""
+    with tempfile.TemporaryDirectory() as folder:
+        lay_down(case.splits, Path(folder) / "phantom")
+        for (name, one), (_, two) in zip(
+            case.splits.items(), open_splits(Path(folder) / "phantom").items(), strict=True
+        ):
+            for key, value in columns(one).items():
+                require(equal(value, columns(two).get(key)), f"{key} of {name} is not stored as it was")
+
+
+def equal(one: np.ndarray, two: np.ndarray | None) -> bool:
+    return two is not None and np.array_equal(one, two, equal_nan=one.dtype.kind == "f")
+
+
+def columns(split: Split) -> dict[str, np.ndarray]:
+    """All that is known of a split's images, by name."""
+    fields = {key: value for key, value in vars(split).items() if isinstance(value, np.ndarray)}
+    return fields | {f"factor {key}": value for key, value in split.factors.items()}

@@ -1,0 +1,138 @@
+"""What every reconstruction loss must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from vaebench.checks.bench import close, require_images, same
+from vaebench.checks.outcome import Checklist, require
+from vaebench.checks.parameters import check_parameters
+from vaebench.checks.pictures import draw
+from vaebench.interfaces import Images, Loss
+from vaebench.trial import Value
+
+CHECKS = Checklist()
+COUNT = 4
+
+
+class Comparison:
+    """One loss class with targets of one shape."""
+
+    def __init__(self, component: type[Loss], shape: tuple[int, int, int], params: Mapping[str, Value]) -> None:
+        self.component, self.shape, self.params = component, shape, params
+        self.target = Images(torch.from_numpy(draw(COUNT, shape).images))[:]
+
+    @cached_property
+    def loss(self) -> Loss:
+        torch.manual_seed(0)
+        return self.component(**self.params)
+
+    def noise(self, scale: float = 1.0) -> Tensor:
+        return scale * torch.randn(COUNT, *self.shape, generator=torch.Generator().manual_seed(0))
+
+    @cached_property
+    def descended(self) -> Tensor:
+        """The raw output at which a short descent from noise arrives."""
+        raw = self.noise().requires_grad_()
+        optimizer = torch.optim.Adam([raw], lr=0.1)
+        for _ in range(150):
+            (optimizer.param_groups[0]["params"][0].grad,) = torch.autograd.grad(self.loss(raw, self.target).sum(), raw)
+            optimizer.step()
+        return raw.detach()
+
+
+@CHECKS.add
+def parameters(case: Comparison) -> None:
+    """Every parameter can be typed on the command line, and a count of -1 is a ValueError that names it."""
+    check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
+
+
+@CHECKS.add
+def one_number_per_image(case: Comparison) -> None:
+    """The loss is one finite float32 number per image, for half-precision outputs and for no images too."""
+    for raw in (case.noise(), case.noise().bfloat16(), case.noise(30)):
+        value = case.loss(raw, case.target)
+        require(tuple(value.shape) == (COUNT,), f"the loss has shape {tuple(value.shape)}, not one number per image")
+        require(value.dtype == torch.float32, f"the loss is {value.dtype} for a {raw.dtype} output, not float32")
+        require(
+            bool(value.isfinite().all()), f"the loss of raw outputs up to {float(raw.abs().max()):.0f} is not finite"
+        )
+    empty = case.loss(case.noise()[:0], case.target[:0])
+    require(tuple(empty.shape) == (0,), f"the loss of no images has shape {tuple(empty.shape)}, not (0,)")
+
+
+@CHECKS.add
+def picture(case: Comparison) -> None:
+    """image() makes a finite picture in [0, 1] of any raw output."""
+    for scale in (1.0, 100.0):
+        require_images(case.loss.image(case.noise(scale)), (COUNT, *case.shape), "image()")
+
+
+@CHECKS.add
+def gradient(case: Comparison) -> None:
+    """The gradient is finite everywhere, at large and at equal outputs, against black, white and grey."""
+    targets = {"its own": case.target, "black": torch.zeros_like(case.target), "white": torch.ones_like(case.target)}
+    raws = {"random": case.noise(), "large": case.noise(30), "zero": case.noise(0)}
+    for shade, target in targets.items():
+        for kind, raw in raws.items():
+            raw = raw.clone().requires_grad_()
+            (slope,) = torch.autograd.grad(case.loss(raw, target).sum(), raw)
+            require(
+                bool(slope.isfinite().all()), f"the gradient at {kind} outputs against a {shade} target is not finite"
+            )
+
+
+@CHECKS.add
+def descent(case: Comparison) -> None:
+    """Going down the loss from noise leads to the target: the picture's squared error falls to under a third."""
+    start, end = (float((case.loss.image(raw) - case.target).square().mean()) for raw in (case.noise(), case.descended))
+    require(end < start / 3, f"the squared error of the picture goes from {start:.4g} to {end:.4g} on the way down")
+
+
+@CHECKS.add
+def nearer_is_less(case: Comparison) -> None:
+    """The further a picture is from the target, the greater the loss."""
+    values = [float(case.loss(case.descended + case.noise(far), case.target).mean()) for far in (0.0, 1.0, 4.0)]
+    require(values == sorted(set(values)), f"the loss at growing distances is {', '.join(f'{v:.6g}' for v in values)}")
+
+
+@CHECKS.add
+def alone(case: Comparison) -> None:
+    """An image's loss does not depend on the images beside it, nor on their number."""
+    together = case.loss(case.noise(), case.target)
+    single = [case.loss(raw[None], target[None]) for raw, target in zip(case.noise(), case.target, strict=True)]
+    require(close(together, torch.cat(single), 1e-4), "an image's loss changes with the images that share its batch")
+
+
+@CHECKS.add
+def summed_over_pixels(case: Comparison) -> None:
+    """Four times the area costs about four times as much (between two and eight), as sums over pixels do."""
+    once = float(case.loss(case.noise(), case.target).mean())
+    tiled = float(case.loss(case.noise().repeat(1, 1, 2, 2), case.target.repeat(1, 1, 2, 2)).mean())
+    require(
+        2 < tiled / once < 8, f"an image tiled 2 x 2 costs {tiled / once:.3g} times as much: sum over pixels, not mean"
+    )
+
+
+@CHECKS.add
+def repeats(case: Comparison) -> None:
+    """The same pair gives the same loss, to the bit, whatever the global seed."""
+    values = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        values.append(case.loss(case.noise(), case.target))
+    require(same(*values), "the loss of the same pair differs when asked twice")
+
+
+@CHECKS.add
+def not_a_number(case: Comparison) -> None:
+    """NaN in a raw output shows in that image's loss, and in no other's."""
+    raw = case.noise()
+    raw[0, 0, 3, 3] = float("nan")
+    value = case.loss(raw, case.target)
+    require(bool(value[0].isnan()), f"NaN in the output is hidden: the loss is {float(value[0]):.4g}")
+    require(bool(value[1:].isfinite().all()), "NaN in one image reaches the loss of others")

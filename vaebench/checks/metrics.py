@@ -1,0 +1,187 @@
+"""What every metric must keep, asked of evidence that a stand-in for a trained model leaves."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+import torch
+
+from vaebench.checks.outcome import Checklist, require
+from vaebench.checks.parameters import check_parameters
+from vaebench.checks.pictures import draw_splits
+from vaebench.checks.standin import Quality, StandIn
+from vaebench.evidence import Evidence
+from vaebench.interfaces import Metric, NotApplicable, Score, Split, Splits, Verdict
+from vaebench.trial import Value
+
+CHECKS = Checklist()
+SHAPE = (1, 32, 32)
+NEEDS = ("codes", "reconstructions", "samples", "labels", "health", "masks")
+
+
+class Question:
+    """One metric class."""
+
+    def __init__(self, component: type[Metric], params: Mapping[str, Value]) -> None:
+        self.component, self.params = component, params
+
+    def ask(self, evidence: Evidence) -> Score:
+        """The metric's answer as the harness asks for it; anything but a finite number or NotApplicable breaks it."""
+        metric = self.component(**self.params)
+        try:
+            for need in metric.needs:
+                evidence.require(need)
+            answer = metric.compute(evidence)
+        except NotApplicable as reason:
+            require(bool(str(reason).strip()), "NotApplicable without a reason: the board shows the reason")
+            raise
+        number = isinstance(answer, int | float | np.number) and not isinstance(answer, bool)
+        require(
+            number or isinstance(answer, Score), f"compute() gives {type(answer).__name__}, not a number or a Score"
+        )
+        score = answer if isinstance(answer, Score) else Score(float(answer))
+        require(math.isfinite(score.value), f"the value is {score.value}: raise NotApplicable with the reason instead")
+        require(score.error is None or score.error >= 0, f"the standard error is {score.error}")
+        return score
+
+
+def evidence(quality: Quality = "good", splits: Splits | None = None, samples: int = 48) -> Evidence:
+    splits = splits or draw_splits(SHAPE)
+    model = StandIn(splits.train.images.shape[1:], quality)
+    return Evidence(model, splits, samples=samples, dataset="conformance")
+
+
+@CHECKS.add
+def parameters(case: Question) -> None:
+    """Every parameter can be typed on the command line, and a count of -1 is a ValueError that names it."""
+    check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
+
+
+@CHECKS.add
+def described(case: Question) -> None:
+    """Title, verdict, direction, regime and needs are declared in words the harness knows."""
+    metric = case.component
+    require(bool(metric.title), "`title` is empty: it heads the column")
+    for field, known in (
+        ("verdict", get_args(Verdict)),
+        ("better", ("higher", "lower")),
+        ("regime", ("all", "healthy")),
+    ):
+        value = getattr(metric, field)
+        require(value in known, f"`{field}` is {value!r}, not one of {', '.join(known)}")
+    unknown = sorted(set(metric.needs) - set(NEEDS))
+    require(not unknown, f"`needs` names {', '.join(unknown)}; known are {', '.join(NEEDS)}")
+
+
+@CHECKS.add
+def answers(case: Question) -> None:
+    """Full evidence gets a finite number."""
+    case.ask(evidence())
+
+
+@CHECKS.add
+def repeats(case: Question) -> None:
+    """The same evidence gets the same answer, replicates and all, whatever the global seeds."""
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        random.seed(seed)
+        found.append(case.ask(evidence()))
+    one, two = found
+    require(one.value == two.value, f"the value is {one.value!r} once and {two.value!r} then")
+    require(one.error == two.error, f"the standard error is {one.error!r} once and {two.error!r} then")
+    require(list(one.replicates) == list(two.replicates), "the replicates differ between two askings")
+
+
+@CHECKS.add
+def keeps_evidence(case: Question) -> None:
+    """The arrays of the evidence, which all metrics share, are as they were before."""
+    shared = evidence()
+    views: dict[str, Callable[[], np.ndarray]] = {
+        "images": lambda: shared.images("test"),
+        "codes": lambda: shared.codes("test"),
+        "reconstructions": lambda: shared.reconstructions("test"),
+        "residuals": lambda: shared.residuals("test"),
+        "samples": shared.samples,
+        "labels": lambda: shared.split("test").labels,
+    }
+    before = {name: view().copy() for name, view in views.items()}
+    case.ask(shared)
+    changed = [name for name, view in views.items() if not np.array_equal(before[name], view())]
+    require(not changed, f"it writes into the evidence's {', '.join(changed)}")
+
+
+@CHECKS.add
+def direction(case: Question) -> None:
+    """A model that is good at everything beats one that answers with noise, in the direction declared.
+
+    Asked of all reconstruction metrics, and of the primary ones, by which the other questions are decided."""
+    metric = case.component
+    if metric.verdict in ("cost", "other") or not (metric.primary or metric.verdict == "reconstruction"):
+        raise NotApplicable("asked of reconstruction and of primary metrics")
+    good, poor = case.ask(evidence("good")).value, case.ask(evidence("poor")).value
+    ahead = good > poor if metric.better == "higher" else good < poor
+    require(ahead, f"a good model gets {good:.6g}, a poor one {poor:.6g}, and {metric.better} is declared better")
+
+
+@CHECKS.add
+def not_a_number(case: Question) -> None:
+    """A model that answers NaN gets a reason, never a number; unless the number is not about the model's answers."""
+    try:
+        value = case.ask(evidence("nan")).value
+    except NotApplicable:
+        return
+    about_data = value == case.ask(evidence("good")).value
+    require(about_data, f"a model all of whose answers are NaN gets {value:.6g}")
+
+
+@CHECKS.add
+def lesser_evidence(case: Question) -> None:
+    """Whatever is missing, few or flat, the answer is a finite number or a reason."""
+    for what, given in lesser().items():
+        try:
+            case.ask(given)
+        except NotApplicable:
+            continue
+        except Exception as error:
+            text = str(error) if isinstance(error, AssertionError) else f"raised {type(error).__name__}: {error}"
+            require(False, f"with {what}: {text}")
+
+
+def lesser() -> dict[str, Evidence]:
+    """Evidence that lacks something, by what it lacks."""
+    full = draw_splits(SHAPE)
+    train, test = full.train, full.test
+    unhealthy = np.flatnonzero(test.labels > 0)
+    blank = replace(test, images=np.zeros_like(test.images))
+    no_one = np.zeros(len(test), bool)
+    return {
+        "a model that always says the same": evidence("flat"),
+        "a model that cannot sample": evidence("mute"),
+        "no samples asked for": evidence(samples=0),
+        "one sample": evidence(samples=1),
+        "no test image": evidence(splits=replace(full, test=test.take(no_one))),
+        "one test image": evidence(splits=replace(full, test=test.take(np.arange(1)))),
+        "one training image": evidence(splits=replace(full, train=train.take(np.arange(1)))),
+        "no validation split": evidence(splits=replace(full, val=None)),
+        "one label only": evidence(splits=Splits(train.take(train.labels == 0), test.take(test.labels == 0))),
+        "health unknown": evidence(splits=Splits(unjudged(train), unjudged(test))),
+        "nobody healthy": evidence(splits=replace(full, test=test.take(unhealthy))),
+        "no masks": evidence(splits=replace(full, test=replace(test, masks=None))),
+        "empty masks": evidence(
+            splits=replace(full, test=replace(test, masks=np.zeros((len(test), *SHAPE[1:]), bool)))
+        ),
+        "black test images": evidence(splits=replace(full, test=blank)),
+        "one patient": evidence(splits=replace(full, test=replace(test, groups=np.zeros_like(test.groups)))),
+        "images of 8 px in three channels": evidence(splits=draw_splits((3, 8, 8))),
+    }
+
+
+def unjudged(split: Split) -> Split:
+    return replace(split, healthy=None, diseased=None, masks=None)

@@ -1,0 +1,35 @@
+"""Small images that the checks draw for themselves: a soft body and, where diseased, a bright spot in it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vaebench.interfaces import Split, Splits
+
+
+def draw(n: int, shape: tuple[int, int, int], seed: int = 0) -> Split:
+    """`n` images, three to a patient; label 0 is healthy, 1 and 2 are a spot on the left or on the right."""
+    channels, height, width = shape
+    chance = np.random.default_rng(seed)
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    labels = np.arange(n) % 3
+    size, tilt, light = (chance.uniform(low, high, (n, 1, 1)) for low, high in ((0.25, 0.4), (-0.4, 0.4), (0.5, 0.8)))
+    body = light * np.exp(-((((x - 0.5) ** 2 + (y - 0.5) ** 2) / size**2) ** 2)) * (1 + tilt * (x - 0.5))
+    at_x = np.where(labels == 1, 0.35, 0.65)[:, None, None] + chance.uniform(-0.05, 0.05, (n, 1, 1))
+    at_y = chance.uniform(0.35, 0.65, (n, 1, 1))
+    distance = (x - at_x) ** 2 + (y - at_y) ** 2
+    sick = (labels > 0)[:, None, None]
+    picture = np.clip(body + 0.5 * sick * np.exp(-distance / 0.005), 0, 1)
+    tint = np.linspace(1, 0.7, channels)[:, None, None]
+    return Split(
+        images=np.rint(255 * picture[:, None] * tint).astype(np.uint8),
+        labels=labels,
+        groups=seed * 100_000 + np.arange(n) // 3,
+        healthy=labels == 0,
+        masks=sick & (distance < 0.01),
+        factors={"size": size.ravel(), "light": light.ravel()},
+    )
+
+
+def draw_splits(shape: tuple[int, int, int], train: int = 60, test: int = 42) -> Splits:
+    return Splits(train=draw(train, shape, 1), val=draw(train, shape, 2), test=draw(test, shape, 3))

@@ -1,0 +1,69 @@
+"""A stand-in for a trained model: no weights, and as good or as poor at everything as a check asks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d, max_pool2d
+
+from vaebench.checks.pictures import draw
+from vaebench.interfaces import Model, NotApplicable, Shape
+
+Quality = Literal["good", "poor", "flat", "mute", "nan"]
+
+
+class StandIn(Model):
+    """Good: it knows the healthy body, its codes tell where the spot is, its samples are new patients.
+    Poor: half of what it shows is noise. Flat: one answer to all. Mute: good, without samples."""
+
+    name = "stand-in"
+    version = 1
+    default_loss = None
+    stages = ()
+
+    def __init__(self, shape: Shape, quality: Quality) -> None:
+        super().__init__(shape, None)
+        self.quality = quality
+        self.noise = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+
+    def encode(self, x: Tensor) -> Tensor:
+        if self.quality == "poor":  # the last digits of a sum: fixed for an image, and about nothing in it
+            return torch.stack([(x * self.noise).sum((1, 2, 3)) * 10**k % 1 for k in range(1, 5)], 1)
+        body = opening(x)
+        parts = [adaptive_avg_pool2d(part.mean(1, keepdim=True), 4).flatten(1) for part in (body, x - body)]
+        return self.spoilt(torch.cat(parts, 1))
+
+    def decode(self, code: Tensor) -> Tensor:
+        return code[:, :1, None, None].clamp(0, 1).expand(-1, *self.shape)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        return (x + self.noise) / 2 if self.quality == "poor" else self.spoilt(opening(x))
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        if self.quality == "mute":
+            raise NotApplicable("the stand-in has no prior")
+        if self.quality == "poor":
+            return torch.rand(n, *self.shape, generator=generator)
+        seed = 100 + int(torch.randint(2**20, (), generator=generator))
+        return self.spoilt(torch.from_numpy(draw(n, self.shape, seed).images) / 255)
+
+    def vary(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        noise = torch.rand(x.shape, generator=generator)
+        return self.spoilt(0.9 * self.reconstruct(x) + 0.1 * noise)
+
+    def scores(self, x: Tensor) -> dict[str, Tensor]:
+        return {"distance": (x - self.reconstruct(x)).abs().mean((1, 2, 3))}
+
+    def spoilt(self, answer: Tensor) -> Tensor:
+        if self.quality == "nan":
+            return torch.full_like(answer, float("nan"))
+        return torch.full_like(answer, 0.5) if self.quality == "flat" else answer
+
+
+def opening(x: Tensor) -> Tensor:
+    """Bright spots up to a quarter of the image removed, all larger things kept: erosion, then dilation."""
+    reach = x.shape[-1] // 8
+    erode = -max_pool2d(-x, 2 * reach + 1, 1, reach)
+    return max_pool2d(erode, 2 * reach + 1, 1, reach)

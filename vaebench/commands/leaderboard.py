@@ -1,0 +1,90 @@
+"""`vaebench leaderboard`: from the records to tables, without torch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from vaebench import records
+from vaebench.errors import UserError
+from vaebench.leaderboard import Board, board
+from vaebench.plugins import installed
+from vaebench.records import BadRecord, Record, slug, write_atomically
+from vaebench.report.files import render, write_boards
+from vaebench.report.terminal import show
+from vaebench.suite import Suite, find
+
+
+def show_leaderboard(
+    suite: str,
+    preset: str | None,
+    source: str | None,
+    metrics: Sequence[str],
+    dataset: str | None,
+    everything: bool,
+    form: str,
+    output: Path | None,
+    results: Path,
+) -> None:
+    chosen = find(suite, installed())
+    if preset is not None:
+        chosen.preset(preset, "")
+    tracks = _tracks(chosen, preset, source, results)
+    if not tracks:
+        raise UserError(
+            f"There are no records of {chosen}{f' / {preset}' if preset else ''}{f' / {source}' if source else ''} in "
+            f"{results}. `vaebench run --suite {suite}` makes them; --results names another folder."
+        )
+    if len(tracks) > 1 and (output or form != "table"):
+        names = ", ".join(f"--preset {p} --source {s}" for p, s in tracks)
+        raise UserError(f"There are {len(tracks)} tracks, and this writes one: choose {names}.")
+    console = Console()
+    for one in tracks:
+        made = make_board(chosen, *one, results)
+        written = write_boards(results / slug(str(chosen)) / one[0] / one[1], made)
+        if metrics or dataset:
+            made = make_board(chosen, *one, results, metrics, dataset)
+        if output:
+            write_atomically(output, render(made, form).encode())
+            console.print(f"Wrote {escape(str(output))}", highlight=False, soft_wrap=True)
+        elif form == "table":
+            show(made, console, everything)
+            for path in written:
+                console.print(f"Wrote {escape(str(path))}", highlight=False, soft_wrap=True)
+        else:
+            print(render(made, form), end="")
+
+
+def make_board(
+    suite: Suite, preset: str, source: str, results: Path, metrics: Sequence[str] = (), dataset: str | None = None
+) -> Board:
+    """The board of one track; files that are no records are told and left out."""
+    return board(
+        _good(results / slug(str(suite)) / preset / source),
+        suite=str(suite),
+        preset=preset,
+        source=source,
+        metrics=metrics,
+        dataset=dataset,
+        expected=suite.presets[preset].datasets,
+    )
+
+
+def _good(track: Path) -> Iterator[Record]:
+    for _, record in records.scan(track):
+        if isinstance(record, BadRecord):
+            warnings.warn(str(record), stacklevel=2)
+        else:
+            yield record
+
+
+def _tracks(suite: Suite, preset: str | None, source: str | None, results: Path) -> list[tuple[str, str]]:
+    """(preset, source) of every track of the suite that has records, in the suite's order."""
+    order = {name: i for i, name in enumerate(suite.presets)}
+    found = {path.parts[-5:-3] for path in (results / slug(str(suite))).glob("*/*/*/*/*.json")}
+    kept = [(p, s) for p, s in found if p in order and preset in (None, p) and source in (None, s)]
+    return sorted(kept, key=lambda track: (order[track[0]], track[1]))

@@ -1,0 +1,219 @@
+"""Images made ready once: drawn or decoded, split by group, checked, laid down as arrays that workers memory-map."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from filelock import FileLock
+
+from vaebench.interfaces import Dataset, Limit, Split, Splits
+from vaebench.trial import Spec, canonical
+
+PHANTOM_SEED = 0
+"""Phantoms are one fixed population: a trial's seed changes weights and order, never the patients."""
+
+
+class SplitError(Exception):
+    """A dataset that cannot be judged honestly: its splits share groups, or one is empty."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Where a dataset lies ready, and what is known of it without opening it."""
+
+    folder: Path
+    digest: str
+    counts: Mapping[str, int]
+    notes: tuple[str, ...]
+    """what the dataset warned of: images it left out, say"""
+    health: bool
+    """Whether there are healthy images to train on, and healthy and diseased ones to test on."""
+
+
+def data_folder(given: Path | None = None) -> Path:
+    """Where real datasets lie: `--data`, else VAEBENCH_DATA, else the platform's data folder."""
+    return given or Path(os.environ.get("VAEBENCH_DATA") or platformdirs.user_data_path("vaebench"))
+
+
+def cache_folder() -> Path:
+    """Where ready arrays lie: VAEBENCH_CACHE, else the platform's cache folder."""
+    return Path(os.environ.get("VAEBENCH_CACHE") or platformdirs.user_cache_path("vaebench"))
+
+
+def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, data: Path, cache: Path) -> Prepared:
+    """The dataset's ready folder, made if it is not there; safe when two runs make it at once."""
+    local = {key for key in spec.params if key in dataset.local}
+    key = {
+        "dataset": str(Spec(spec.name, {k: v for k, v in spec.params.items() if k not in local})),
+        "version": dataset.version,
+        "source": source,
+        "size": size,
+        "limit": dict(limit) if source == "phantom" else {},
+        "code": code_digest(type(dataset)),
+        "files": _stamp(dataset, data) if source == "real" else "",
+    }
+    folder = cache / "ready" / f"{dataset.name}-{source}-{size}-{_sha(canonical(key).encode())[:16]}"
+    if not (folder / "about.json").exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not (folder / "about.json").exists():
+                for debris in folder.parent.glob(f".{folder.name}.*"):  # of a run that was killed here
+                    shutil.rmtree(debris)
+                with warnings.catch_warnings(record=True) as said:
+                    warnings.simplefilter("always", UserWarning)
+                    if source == "phantom":
+                        splits = dataset.phantom(size, limit, PHANTOM_SEED)
+                    else:
+                        splits = dataset.load(data, size, {})
+                notes = [str(one.message) for one in said if issubclass(one.category, UserWarning)]
+                lay_down(with_validation(splits, dataset.name), folder, notes)
+    return about(folder)
+
+
+def about(folder: Path) -> Prepared:
+    known = json.loads((folder / "about.json").read_text())
+    return Prepared(folder, known["digest"], known["counts"], tuple(known["notes"]), known["health"])
+
+
+def lay_down(splits: Splits, folder: Path, notes: Sequence[str] = ()) -> None:
+    """Write the arrays under a temporary name, then rename: a half-written folder is never seen."""
+    check_splits(splits)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        digest = hashlib.sha256()
+        for name, array in _arrays(splits):
+            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data if array.size else b"")
+        known = {
+            "digest": digest.hexdigest(),
+            "counts": {name: len(split) for name, split in splits.items()},
+            "notes": list(notes),
+            "health": _judges_health(splits),
+        }
+        (temporary / "about.json").write_text(json.dumps(known))
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.replace(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def open_splits(folder: Path) -> Splits:
+    """The arrays of a ready folder, memory-mapped; copy-on-write, since PyTorch takes no read-only memory."""
+    parts: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob("*.npy")):
+        split, name, *factor = path.name.removesuffix(".npy").split(".", 2)
+        array = np.load(path, mmap_mode="c", allow_pickle=False)
+        columns = parts.setdefault(split, {"factors": {}})
+        if factor:
+            columns["factors"][factor[0]] = array
+        else:
+            columns[name] = array
+    return Splits(**{name: Split(**columns) for name, columns in parts.items()})
+
+
+def limited(splits: Splits, limit: Limit, dataset: str, seed: int) -> Splits:
+    """At most so many images per split, by label in proportion. Which training images, the trial's seed decides; test
+    and validation images are the same for every seed, so that models and seeds can be compared on the same patients."""
+
+    def cut(name: str, split: Split) -> Split:
+        if len(split) <= limit.get(name, len(split)):
+            return split
+        return split.take(
+            draw_by_label(split.labels, limit[name], f"{dataset} {name} {seed if name == 'train' else ''}")
+        )
+
+    return Splits(**{name: cut(name, split) for name, split in splits.items()})
+
+
+def draw_by_label(labels: np.ndarray, count: int, seed: str) -> np.ndarray:
+    """Sorted row numbers, each label in proportion and at least once where there is room."""
+    generator = np.random.default_rng(int(_sha(seed.encode())[:16], 16))
+    position = np.empty(len(labels))
+    for label in np.unique(labels):  # each row's place within its label, as a fraction: a cut takes from all alike
+        rows = np.flatnonzero(labels == label)
+        rows = generator.permutation(rows)
+        position[rows] = (np.arange(len(rows)) + generator.random()) / len(rows)
+        position[rows[0]] -= 1  # however rare the label is
+    return np.sort(np.argsort(position, kind="stable")[:count])
+
+
+def with_validation(splits: Splits, dataset: str) -> Splits:
+    """Where no validation split is published, a tenth of train, by group."""
+    if splits.val is not None:
+        return splits
+    names = np.unique(splits.train.groups)
+    generator = np.random.default_rng(int(_sha(f"{dataset} validation".encode())[:16], 16))
+    held = generator.permutation(names)[: max(1, round(len(names) / 10))]
+    val = np.isin(splits.train.groups, held)
+    return Splits(train=splits.train.take(~val), val=splits.train.take(val), test=splits.test)
+
+
+def check_splits(splits: Splits) -> None:
+    """Assert what every dataset must keep, a stranger's too."""
+    named = dict(splits.items())
+    for name, split in named.items():
+        if not len(split):
+            raise SplitError(f"its {name} split is empty")
+        if split.images.shape[1:] != splits.train.images.shape[1:]:
+            raise SplitError(f"its {name} images are {split.images.shape[1:]}, train's {splits.train.images.shape[1:]}")
+    order = list(named)
+    for i, one in enumerate(order):
+        for two in order[i + 1 :]:
+            shared = np.intersect1d(named[one].groups, named[two].groups)
+            if len(shared):
+                raise SplitError(f"its splits {one} and {two} share {len(shared)} groups, {str(shared[0])!r} for one")
+
+
+def code_digest(component: type) -> str:
+    """Of the Python files of a component's package: edited code never meets arrays that older code made."""
+    module = sys.modules[component.__module__]
+    top = sys.modules[component.__module__.partition(".")[0]]
+    file = getattr(top, "__file__", None) or getattr(module, "__file__", None)
+    if not file:
+        return ""
+    root = Path(file)
+    sources = sorted(root.parent.rglob("*.py")) if root.name == "__init__.py" else [root]
+    return _sha(b"".join(source.read_bytes() for source in [*sources, Path(__file__)]))
+
+
+def _arrays(splits: Splits) -> Iterator[tuple[str, np.ndarray]]:
+    for name, split in splits.items():
+        for column in fields(split):
+            value = getattr(split, column.name)
+            if column.name == "groups":
+                value = value.astype(np.str_) if value.dtype == object else value
+            if isinstance(value, np.ndarray):
+                yield f"{name}.{column.name}", value
+        for factor, value in sorted(split.factors.items()):
+            yield f"{name}.factors.{factor}", value
+
+
+def _judges_health(splits: Splits) -> bool:
+    train, test = splits.train.healthy, splits.test
+    if train is None or test.healthy is None or test.diseased is None:
+        return False
+    return bool(train.any() and test.healthy.any() and test.diseased.any())
+
+
+def _stamp(dataset: Dataset, data: Path) -> str:
+    """Changes when a file of the source does."""
+    stats = ((path, path.stat()) for path in sorted(dataset.files(data)))
+    return _sha("\n".join(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats).encode())
+
+
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,171 @@
+"""What a trained model showed on train, validation and test images: computed lazily, once, shared by all metrics."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaebench.interfaces import Images, Model, NotApplicable, Score, Split, Splits
+
+T = TypeVar("T")
+DRAWS = 200
+
+
+class Evidence:
+    """Deterministic answers of one checkpoint, as numpy arrays in the order of the split's rows."""
+
+    def __init__(
+        self, model: Model, splits: Splits, *, samples: int = 256, seed: int = 0, batch: int = 256, dataset: str = ""
+    ) -> None:
+        self.model = model.eval()
+        self.splits = dict(splits.items())
+        self.dataset = dataset
+        self._samples = samples
+        self._seed = seed
+        self._batch = batch
+        self._known: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """What `compute` gives, computed the first time anybody asks under this key. A failure is remembered too."""
+        if key not in self._known:
+            try:
+                self._known[key] = compute()
+            except NotApplicable as reason:
+                self._known[key] = reason
+        if isinstance(found := self._known[key], NotApplicable):
+            raise found
+        return found
+
+    def split(self, name: str) -> Split:
+        if name not in self.splits:
+            raise NotApplicable(f"the dataset has no {name} split")
+        if not len(self.splits[name]):
+            raise NotApplicable(f"the {name} split holds no image")
+        return self.splits[name]
+
+    def images(self, name: str) -> np.ndarray:
+        """The split's images as float32 (N, C, H, W) in [0, 1]."""
+        return self.once(("images", name), lambda: self.split(name).images.astype(np.float32) / 255)
+
+    def codes(self, name: str) -> np.ndarray:
+        """float32 (N, D)"""
+        return self.once(("codes", name), lambda: self._all(name, self.model.encode, "codes"))
+
+    def reconstructions(self, name: str) -> np.ndarray:
+        """float32 (N, C, H, W) in [0, 1]"""
+        return self.once(("recon", name), lambda: self._all(name, self.model.reconstruct, "reconstructions"))
+
+    def residuals(self, name: str) -> np.ndarray:
+        """Mean squared residual per image (N,): the anomaly score that is the same for every model."""
+        return self.once(
+            ("residuals", name),
+            lambda: np.square(self.reconstructions(name) - self.images(name)).mean(axis=(1, 2, 3), dtype=np.float64),
+        )
+
+    def scores(self, name: str) -> dict[str, np.ndarray]:
+        """The method's own anomaly scores per image."""
+
+        def compute() -> dict[str, np.ndarray]:
+            parts = [{k: v.float().cpu() for k, v in self.model.scores(x).items()} for x in self._batches(name)]
+            joined = {key: torch.cat([part[key] for part in parts]).numpy() for key in (parts[0] if parts else {})}
+            return {key: finite(value, f"score {key}") for key, value in joined.items()}
+
+        return self.once(("scores", name), compute)
+
+    def samples(self) -> np.ndarray:
+        """Images from the prior, float32 (n, C, H, W) in [0, 1]."""
+
+        def compute() -> np.ndarray:
+            if not self._samples:
+                raise NotApplicable("the preset draws no samples")
+            generator = torch.Generator(self._device()).manual_seed(self._seed)
+            parts = []
+            with torch.inference_mode():
+                for start in range(0, self._samples, self._batch):
+                    parts.append(self.model.sample(min(self._batch, self._samples - start), generator).float().cpu())
+            return finite(torch.cat(parts).numpy(), "samples")
+
+        return self.once("samples", compute)
+
+    def variations(self, rows: np.ndarray) -> np.ndarray:
+        """Test images as the posterior varies them, float32 (n, C, H, W) in [0, 1]: perturbed reconstructions, which
+        some call generation; never mixed with samples."""
+        generator = torch.Generator(self._device()).manual_seed(self._seed)
+        with torch.inference_mode():
+            x = Images(torch.from_numpy(self.split("test").images[rows]))[:].to(self._device())
+            return finite(self.model.vary(x, generator).float().cpu().numpy(), "variations")
+
+    def resampled(self, statistic: Callable[[np.ndarray], float], rows: np.ndarray, split: str = "test") -> Score:
+        """A statistic of some rows of a split, with its value under the patient draws that every model shares.
+
+        `statistic` gets positions in `rows` (repeated where a patient was drawn twice)."""
+        if len(rows) == 0:
+            raise NotApplicable(f"no image of the {split} split qualifies")
+        value = float(statistic(np.arange(len(rows))))
+        draws = self.once(
+            ("draws", split, rows.tobytes()), lambda: list(patient_draws(self.split(split).groups[rows], self.dataset))
+        )
+        replicates = [float(statistic(draw)) for draw in draws]
+        good = [r for r in replicates if np.isfinite(r)]
+        error = float(np.std(good, ddof=1)) if len(good) > 1 else None
+        return Score(value, error, n=len(rows), replicates=replicates)
+
+    def per_image(self, values: np.ndarray, rows: np.ndarray | None = None, split: str = "test") -> Score:
+        """The mean of one number per image of a split."""
+        rows = np.arange(len(self.split(split))) if rows is None else rows
+        return self.resampled(lambda index: float(values[rows][index].mean(dtype=np.float64)), rows, split)
+
+    def require(self, need: str) -> None:
+        """Raise NotApplicable with the reason when something a metric needs is not there."""
+        test = self.split("test")
+        if need == "labels" and len(np.unique(test.labels)) < 2:
+            raise NotApplicable("the test images carry fewer than two labels")
+        if need == "health":
+            if test.healthy is None or test.diseased is None:
+                raise NotApplicable("the dataset does not say which images are healthy")
+            if not test.healthy.any() or not test.diseased.any():
+                raise NotApplicable("the test images are not both healthy and diseased")
+        if need == "masks" and test.masks is None:
+            raise NotApplicable("the dataset has no anomaly masks")
+        if need == "samples":
+            self.samples()
+        if need == "codes":
+            self.codes("test")
+        if need == "reconstructions":
+            self.reconstructions("test")
+
+    def _device(self) -> torch.device:
+        tensors = [*self.model.parameters(), *self.model.buffers()]
+        return tensors[0].device if tensors else torch.device("cpu")
+
+    def _batches(self, name: str) -> Iterator[Tensor]:
+        with torch.inference_mode():
+            for x in Images(torch.from_numpy(self.split(name).images)).batches(self._batch):
+                yield x.to(self._device())
+
+    def _all(self, name: str, answer: Callable[[Tensor], Tensor], what: str) -> np.ndarray:
+        return finite(torch.cat([answer(x).float().cpu() for x in self._batches(name)]).numpy(), what)
+
+
+def finite(values: np.ndarray, what: str) -> np.ndarray:
+    if not np.isfinite(values).all():
+        raise NotApplicable(f"the model's {what} hold {int((~np.isfinite(values)).sum())} NaN or infinite numbers")
+    return values
+
+
+def patient_draws(groups: np.ndarray, dataset: str, draws: int = DRAWS) -> Iterator[np.ndarray]:
+    """Rows under resampling of whole patients, the same for every model and seed of a dataset."""
+    _, member = np.unique(groups, return_inverse=True)
+    count = int(member.max()) + 1
+    order = np.argsort(member, kind="stable")
+    starts = np.searchsorted(member[order], np.arange(count + 1))
+    seed = int.from_bytes(hashlib.sha256(f"patients of {dataset}".encode()).digest()[:8], "big")
+    generator = np.random.default_rng(seed)
+    for _ in range(draws):
+        chosen = generator.integers(count, size=count)
+        yield np.concatenate([order[starts[c] : starts[c + 1]] for c in chosen])

@@ -1,0 +1,44 @@
+"""Quality against cost: the entrants that no other one beats in both, on each dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from vaebench.runs import LEAD_COST, Entrant
+from vaebench.standings import Column, Standing
+
+Means = Mapping[tuple[Entrant, Column], float]
+
+
+class Front(NamedTuple):
+    """The Pareto front of one column of quality and one of training time, by means alone."""
+
+    quality: Column
+    cost: Column
+    entrants: tuple[Entrant, ...]
+    """the fastest first; each further one is better"""
+
+
+def fronts(standings: Sequence[Standing], columns: Sequence[Column], means: Means) -> Iterator[Front]:
+    """One for every column that ranks and every class of device, of those who rank and of the same trained models:
+    times are taken where models see all images, so what healthy ones alone have taught has none."""
+    times = [column for column in columns if column.measure.name == LEAD_COST]
+    for standing in standings:
+        for quality in dict.fromkeys(column for _, column in standing.ranks):
+            for cost in times:
+                if (quality.dataset, quality.measure.regime) == (cost.dataset, cost.measure.regime):
+                    able = [e for e in standing.mean_rank if (e, quality) in means and (e, cost) in means]
+                    sign = 1 if quality.measure.better == "higher" else -1
+                    points = {e: (means[e, cost], -sign * means[e, quality]) for e in able}
+                    if len(points) > 1:
+                        yield Front(quality, cost, tuple(undominated(points)))
+
+
+def undominated(points: Mapping[Entrant, tuple[float, float]]) -> Iterator[Entrant]:
+    """Who has no other that is as low in both and lower in one; equal points stand or fall together."""
+    best, last = float("inf"), None
+    for entrant, point in sorted(points.items(), key=lambda item: (item[1], item[0])):
+        if point[1] < best or point == last:
+            yield entrant
+            best, last = point[1], point

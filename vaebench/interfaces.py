@@ -1,0 +1,243 @@
+"""What a plugin author implements (Model, Dataset, Loss, Metric, Executor) and the small values they exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from vaebench.images import Images, Limit, Split, Splits
+
+if TYPE_CHECKING:
+    from vaebench.evidence import Evidence
+    from vaebench.trial import Job
+
+__all__ = [
+    "At", "Component", "Dataset", "Event", "Executor", "Group", "Images", "Limit", "Loss", "Metric", "Model",
+    "NotApplicable", "Objective", "Score", "Shape", "Split", "Splits", "Verdict",
+]  # fmt: skip
+
+Shape = tuple[int, int, int]
+"""Channels, height, width of one image."""
+
+Objective = Tensor | Mapping[str, Tensor]
+"""What a group minimises: one number per image, or named terms of that shape, which are added up and logged by name."""
+
+
+class NotApplicable(Exception):
+    """Raised by a model or a metric where a question has no answer; the text becomes the reason beside the dash."""
+
+
+class Component:
+    """Whatever can be named on the command line; `version` is raised when its numbers would change."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that are stepped together, and how."""
+
+    parameters: Iterable[nn.Parameter]
+    optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
+    options: Mapping[str, Any] = field(default_factory=lambda: {"lr": 1e-3})
+    schedule: Callable[[float], float] | None = None
+    """Progress of the stage in [0, 1) -> factor on the learning rate; None keeps it constant."""
+
+
+@dataclass(frozen=True)
+class At:
+    """Where training stands."""
+
+    stage: str
+    step: int
+    steps: int
+    logs: dict[str, Tensor] = field(default_factory=dict, compare=False)
+
+    @property
+    def progress(self) -> float:
+        return self.step / max(1, self.steps)
+
+    def log(self, **values: Tensor) -> None:
+        """Show values that are no loss (a perplexity, a balance) in the curve; costs no device sync."""
+        self.logs.update({name: value.detach() for name, value in values.items()})
+
+
+class Loss(Component, nn.Module):
+    """A reconstruction loss: a network's raw output against the target, one number per image, summed over pixels."""
+
+    optimises: ClassVar[tuple[str, ...]] = ()
+    """Metrics by name that a model is trained on by this loss: image for image, a term of the loss falls as they get
+    better. Their numbers are marked † on the board."""
+
+    def image(self, raw: Tensor) -> Tensor:
+        """The picture in [0, 1] that a raw output stands for. Override it for outputs that are not logits."""
+        return raw.sigmoid()
+
+    def forward(self, raw: Tensor, target: Tensor) -> Tensor:
+        """(B, C, H, W) raw, (B, C, H, W) in [0, 1] -> (B,)"""
+        raise NotImplementedError(f"{type(self).__name__} does not say how it compares images: implement forward()")
+
+
+class Model(Component, nn.Module):
+    """A method under test. Images are float32 (B, C, H, W) in [0, 1]; a code is (B, D).
+
+    The keyword parameters of `__init__` are what users may set on the command line; their annotations and defaults are
+    what `vaebench show NAME` prints. A parameter called `width` is set by the preset. A parameter that must never train
+    has `requires_grad = False`; every other belongs to exactly one group.
+    """
+
+    default_loss: ClassVar[str | None] = "bce"
+    """Reconstruction loss when the user names none; None for a model that takes none."""
+    stages: ClassVar[tuple[str, ...]] = ("main",)
+    """Training stages in order; () for a model that is only fitted."""
+    native_size: ClassVar[int | None] = None
+    """The one image size a model is made for; None for any."""
+    optimises: ClassVar[tuple[str, ...]] = ()
+    """Metrics by name that the model is trained on whatever its loss; marked † as a loss's are."""
+
+    def __init__(self, shape: Shape, loss: Loss | None) -> None:
+        super().__init__()
+        self.shape = shape
+        if loss is not None:
+            self.criterion = loss
+
+    def groups(self) -> dict[str, Group]:
+        """Which parameters are trained together."""
+        return {"all": Group([p for p in self.parameters() if p.requires_grad])}
+
+    def fit(self, images: Images) -> None:
+        """Closed-form fitting on all training images, before the stages."""
+
+    def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+        """One training step. Each yield maps groups to what they minimise at this point; the engine takes every group's
+        gradient of its own objective alone, steps those groups together, and resumes here."""
+        raise NotImplementedError(f"{type(self).__name__} trains in stages {self.stages} but has no objectives()")
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Deterministic code (B, D)."""
+        raise NotImplementedError(f"{type(self).__name__} has no encode()")
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Images in [0, 1]."""
+        raise NotImplementedError(f"{type(self).__name__} has no decode()")
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """Deterministic reconstruction in [0, 1]."""
+        return self.decode(self.encode(x))
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """Images from the prior in [0, 1]; random only through the generator."""
+        raise NotApplicable("the model has no prior to sample from")
+
+    def vary(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Perturbed reconstructions: posterior draws of real images, decoded. Not the same as sampling the prior."""
+        raise NotApplicable("the model has no posterior to draw from")
+
+    def scores(self, x: Tensor) -> dict[str, Tensor]:
+        """Anomaly scores of the method's own (B,), deterministic, higher = more anomalous. The squared residual of
+        `reconstruct` is added by the harness, for every model alike."""
+        return {}
+
+
+class Dataset(Component):
+    """Where images come from. Keyword parameters of `__init__` may be set on the command line."""
+
+    title: ClassVar[str] = ""
+    modality: ClassVar[str] = ""
+    licence: ClassVar[str] = ""
+    citation: ClassVar[str] = ""
+    homepage: ClassVar[str] = ""
+    channels: ClassVar[int] = 1
+    classes: ClassVar[tuple[str, ...]] = ()
+    local: ClassVar[tuple[str, ...]] = ()
+    """Parameters that say where this machine keeps something (a path); they never enter a trial or a record."""
+    fetchable: ClassVar[bool] = False
+    """Whether `prepare` downloads it. If not, the user must: `obtain` says where, under which licence, and to where."""
+
+    def present(self, folder: Path) -> bool:
+        """Whether the real images can be loaded from below `folder` without fetching anything."""
+        return False
+
+    def files(self, folder: Path) -> Iterable[Path]:
+        """The files below `folder` that the real images come from; when one changes, they are decoded again."""
+        return ()
+
+    def obtain(self) -> str:
+        """How a user gets the real images, in a sentence or two."""
+        return f"there is no real data for {self.name}"
+
+    def prepare(self, folder: Path) -> None:
+        """Fetch what is free, or raise with how to get it. Safe to run twice at once."""
+        raise NotApplicable(self.obtain())
+
+    def load(self, folder: Path, size: int, limit: Limit) -> Splits:
+        """The real images, resized to `size` x `size`. `limit` is a help; what is over it, the harness cuts. Images
+        left out are told with `warnings.warn`; ValueError names what cannot be read."""
+        raise NotApplicable(self.obtain())
+
+    def verify(self, folder: Path) -> Iterator[str]:
+        """What is wrong with the files below `folder`: counts, checksums, readability; one sentence each."""
+        return iter(())
+
+    def phantom(self, size: int, limit: Limit, seed: int) -> Splits:
+        """Images drawn by the package that stand in for the real ones, the same for the same arguments."""
+        raise NotApplicable(f"{self.name} has no phantom")
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's answer."""
+
+    value: float
+    error: float | None = None
+    """Standard error from the images alone, resampled by group."""
+    n: int | None = None
+    variant: str = ""
+    """What the column title must say beside the name (scales, extractor, n): other variants are other columns."""
+    replicates: Sequence[float] = ()
+    """The value under each of the patient draws that all models and seeds of a dataset share."""
+
+
+Verdict = Literal["generation", "reconstruction", "representation", "anomaly", "cost", "other"]
+
+
+class Metric(Component):
+    """A question asked of the evidence a trained model left."""
+
+    title: ClassVar[str] = ""
+    verdict: ClassVar[Verdict] = "other"
+    better: ClassVar[Literal["higher", "lower"]] = "higher"
+    unit: ClassVar[str] = ""
+    primary: ClassVar[bool] = False
+    regime: ClassVar[Literal["all", "healthy"]] = "all"
+    """`healthy`: asked only of models trained on healthy images. `all`: asked of every checkpoint."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """What must be there: any of `codes, reconstructions, samples, labels, health, masks`; else a dash says so."""
+
+    def compute(self, evidence: Evidence) -> float | Score:
+        """The answer, or NotApplicable with the reason why there is none."""
+        raise NotImplementedError(f"{type(self).__name__} has no compute()")
+
+
+@dataclass(frozen=True)
+class Event:
+    """What an executor tells while it works."""
+
+    kind: Literal["start", "progress", "end"]
+    job: Job
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """progress: phase; while it trains also stage, step, steps, share of all stages, logs. end: the record."""
+
+
+class Executor(Component):
+    """Where trials run."""
+
+    def run(self, jobs: Sequence[Job], slots: int, stop_on_failure: bool = False) -> Iterator[Event]:
+        """Work the jobs off, each leaving one record. Closing the iterator stops the rest and keeps what is done."""
+        raise NotImplementedError(f"{type(self).__name__} has no run()")

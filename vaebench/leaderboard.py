@@ -1,0 +1,174 @@
+"""From records to a board: who was measured on what, how sure that is, and who ranks; pure, without input or output."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from vaebench import comparable
+from vaebench.answers import Answers, Cell, Dash, Failure
+from vaebench.errors import UserError, did_you_mean
+from vaebench.fronts import Front, fronts
+from vaebench.records import Record
+from vaebench.runs import VERDICTS, Entrant, Hidden, Run, read
+from vaebench.standings import Column, Standing, leads, stand
+from vaebench.statistics import estimates
+
+
+class Shortcut(NamedTuple):
+    """What needs no anatomy: something trivial about an image that tells healthy from diseased."""
+
+    name: str
+    auroc: float
+
+
+@dataclass(frozen=True)
+class Board:
+    """All that the tables show and that the notes under them say."""
+
+    suite: str
+    preset: str
+    source: str
+    datasets: tuple[str, ...]
+    expected: tuple[str, ...]
+    """the suite's datasets, where the caller named them"""
+    seeds: Mapping[str, tuple[int, ...]]
+    """regime -> seeds of the track"""
+    entrants: tuple[Entrant, ...]
+    columns: tuple[Column, ...]
+    cells: Mapping[tuple[Entrant, Column], Cell]
+    standings: tuple[Standing, ...]
+    fronts: tuple[Front, ...]
+    """quality against training time"""
+    failures: Mapping[Failure, tuple[int, ...]]
+    """the seeds that failed in this way"""
+    dashes: Mapping[Dash, tuple[Entrant, ...]]
+    hidden: Mapping[Hidden, int]
+    """how many were hidden for this reason"""
+    shortcuts: Mapping[str, tuple[Shortcut, ...]]
+    """dataset -> the shortcuts to its diagnosis, the best one first"""
+
+    @property
+    def title(self) -> str:
+        """The track, and how much of the suite the board covers."""
+        track = f"{self.suite} / {self.preset} / {self.source}"
+        covered = sum(name in self.datasets for name in self.expected)
+        more = len(self.datasets) - covered
+        if not self.expected:
+            return f"{track}: {more} dataset{'s' if more != 1 else ''}"
+        return f"{track}: {covered} of {len(self.expected)} datasets{f', and {more} more' if more else ''}"
+
+    @cached_property
+    def usual_loss(self) -> str:
+        """The loss of most entrants, which their labels leave out."""
+        losses = Counter(entrant.loss for entrant in self.entrants if entrant.loss)
+        return min(losses, key=lambda loss: (-losses[loss], loss), default="")
+
+    def label(self, entrant: Entrant) -> str:
+        return entrant.model if entrant.loss in ("", self.usual_loss) else f"{entrant.model} + {entrant.loss}"
+
+    def cell(self, entrant: Entrant, column: Column) -> Cell:
+        return self.cells.get((entrant, column), Cell())
+
+    def shortcut(self, column: Column) -> Shortcut | None:
+        """What the models must beat in a column that ranks anomaly detection, which is where it is shown."""
+        measure = column.measure
+        if not (measure.verdict == "anomaly" and measure.primary and measure.better == "higher" and not measure.unit):
+            return None
+        return next(iter(self.shortcuts.get(column.dataset, ())), None)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without garbage collection, which would walk over millions of new values again and again and find nothing."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@uncollected()
+def board(
+    records: Iterable[Record],
+    *,
+    suite: str,
+    preset: str,
+    source: str,
+    metrics: Sequence[str] | None = None,
+    dataset: str | None = None,
+    expected: Sequence[str] = (),
+) -> Board:
+    """The board of one track (`suite` is NAME@VERSION), of all its metrics and datasets or of those asked for.
+
+    Where metrics are named, the first of a verdict takes the place of its primary one. `expected` names the suite's
+    datasets, in its order; coverage is measured against them."""
+    runs, unreadable = read(records, f"{suite}/{preset}/{source}")
+    runs, stale = comparable.keep_newest(runs)
+    runs, measures, outdated = comparable.keep_newest_measures(runs)
+    _check("dataset", [] if dataset is None else [dataset], {run.dataset for run in runs} | set(expected))
+    _check("metric", metrics or [], set(measures))
+    runs = [run for run in runs if dataset in (None, run.dataset)]
+    hidden = unreadable + stale + outdated
+
+    shown = [measures[name] for name in metrics or sorted(measures)]
+    leading = leads(shown, by_name=bool(metrics))
+    shown.sort(key=lambda m: (VERDICTS.index(m.verdict), m not in leading.values()))
+    entrants = tuple(sorted({run.entrant for run in runs}))
+    place = {name: number for number, name in enumerate(expected)}
+    datasets = tuple(sorted({run.dataset for run in runs}, key=lambda name: (place.get(name, len(place)), name)))
+    answers = Answers(runs, shown)
+    seeds = {regime: tuple(sorted(own)) for regime, own in sorted(answers.seeds.items())}
+    columns = [c for name in datasets for m in shown for c in answers.columns(name, m, m in leading.values())]
+    samples = answers.samples(columns)
+    standings = [
+        stand(lead, own, entrants, seeds.get(lead.regime, ()), samples)
+        for lead in leading.values()
+        if (own := [column for column in columns if column.measure == lead])
+    ]
+    found = dict(zip(samples, estimates(list(samples.values())), strict=True))
+    ranks = {at: rank for standing in standings for at, rank in standing.ranks.items()}
+    return Board(
+        suite=suite,
+        preset=preset,
+        source=source,
+        datasets=datasets,
+        expected=tuple(expected),
+        seeds=seeds,
+        entrants=entrants,
+        columns=tuple(columns),
+        cells=dict(answers.cells(columns, found, ranks)),
+        standings=tuple(standings),
+        fronts=tuple(fronts(standings, columns, {at: one.mean for at, one in found.items()})),
+        failures={failure: tuple(sorted(seeds)) for failure, seeds in sorted(answers.failures.items())},
+        dashes={dash: tuple(sorted(who)) for dash, who in sorted(answers.dashes.items())},
+        hidden={key: n for key, n in sorted(hidden.items()) if dataset is None or key.dataset in ("", dataset)},
+        shortcuts=dict(_shortcuts(runs)),
+    )
+
+
+def _shortcuts(runs: Sequence[Run]) -> Iterator[tuple[str, tuple[Shortcut, ...]]]:
+    """Their medians over the seeds, each of which may have drawn other images; of a seed, the newest run tells."""
+    told: dict[str, dict[int, dict[str, float]]] = defaultdict(dict)
+    for run in sorted(runs, key=lambda run: run.started):
+        if run.shortcuts:
+            told[run.dataset][run.seed] = dict(run.shortcuts)
+    for dataset, by_seed in sorted(told.items()):
+        names = {name for own in by_seed.values() for name in own}
+        found = [Shortcut(n, float(np.median([own[n] for own in by_seed.values() if n in own]))) for n in names]
+        yield dataset, tuple(sorted(found, key=lambda one: (-one.auroc, one.name)))
+
+
+def _check(what: str, asked: Iterable[str], known: set[str]) -> None:
+    for name in asked:
+        if name not in known:
+            raise UserError(f"There is no {what} {name!r} on this board.{did_you_mean(name, known)}")

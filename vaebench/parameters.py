@@ -1,0 +1,130 @@
+"""`NAME[param=value,...]` as typed by a user, checked against the constructor it is meant for."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from vaebench.errors import UserError, did_you_mean
+from vaebench.trial import Value
+
+SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<inside>.*)\])?", re.DOTALL)
+PAIR = re.compile(r'\s*(?P<key>[\w-]+)\s*=\s*("(?P<quoted>[^"]*)"|(?P<bare>[^,"]*))\s*(,|$)')
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One keyword parameter of a component."""
+
+    name: str
+    kind: Any
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        return self.default is inspect.Parameter.empty
+
+    def __str__(self) -> str:
+        return f"{self.name}: {describe(self.kind)}" + ("" if self.required else f" = {_shown(self.default)}")
+
+
+def split_spec(text: str) -> tuple[str, dict[str, str]]:
+    """`vae[latent=16]` -> ("vae", {"latent": "16"}). A value with a comma goes in double quotes."""
+    match = SHAPE.fullmatch(text.strip())
+    if not match:
+        raise UserError(f"{text!r} is not of the form NAME or NAME[param=value,...]")
+    params: dict[str, str] = {}
+    rest = (match["inside"] or "").strip()
+    while rest:
+        pair = PAIR.match(rest)
+        if not pair:
+            raise UserError(f"cannot read {rest!r} in {text!r}: write NAME[param=value,...]")
+        key = pair["key"].replace("-", "_")
+        if key in params:
+            raise UserError(f"{key!r} is given twice in {text!r}")
+        params[key] = pair["quoted"] if pair["quoted"] is not None else pair["bare"].strip()
+        rest = rest[pair.end() :]
+    return match["name"].strip(), params
+
+
+def parameters_of(component: type) -> dict[str, Parameter]:
+    """What a component's constructor lets a user set: its parameters beside `self`, `shape` and `loss`."""
+    signature = inspect.signature(component.__init__)  # type: ignore[misc]
+    try:
+        hints = typing.get_type_hints(component.__init__)  # type: ignore[misc]
+    except NameError:  # a name imported for type checkers only; the defaults tell the types then
+        hints = {p.name: type(p.default) for p in signature.parameters.values() if p.default not in (p.empty, None)}
+    return {
+        p.name: Parameter(p.name, hints.get(p.name, str), p.default)
+        for p in list(signature.parameters.values())[1:]
+        if p.name not in ("shape", "loss") and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    }
+
+
+def typed(name: str, component: type, given: Mapping[str, Value]) -> dict[str, Value]:
+    """The parameters given, in the types the constructor declares; a UserError says what would be accepted."""
+    known = parameters_of(component)
+    accepts = f"{name} accepts {', '.join(map(str, known.values()))}." if known else f"{name} has no parameters."
+    values: dict[str, Value] = {}
+    for key, value in given.items():
+        if key not in known:
+            raise UserError(f"{name} has no parameter {key!r}.{did_you_mean(key, known) if known else ''} {accepts}")
+        try:
+            values[key] = convert(value, known[key].kind)
+        except ValueError as error:
+            raise UserError(f"{name}: {key}={value} is not {describe(known[key].kind)}. {accepts}") from error
+    if missing := [p.name for p in known.values() if p.required and p.name not in values]:
+        raise UserError(f"{name} needs {', '.join(missing)}: write {name}[{missing[0]}=...]. {accepts}")
+    return values
+
+
+def convert(value: Value, kind: Any) -> Any:
+    """A text (or a TOML value) as the declared type; ValueError where it is none."""
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        for choice in inner:
+            if str(value) == str(choice):
+                return choice
+        raise ValueError(value)
+    if origin in (typing.Union, types.UnionType):
+        if type(None) in inner and str(value).lower() == "none":
+            return None
+        for choice in inner:
+            if choice is not type(None):
+                try:
+                    return convert(value, choice)
+                except ValueError:
+                    continue
+        raise ValueError(value)
+    if kind is bool:
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        if str(value).lower() not in words:
+            raise ValueError(value)
+        return words[str(value).lower()]
+    if kind in (int, float) and isinstance(value, bool):
+        raise ValueError(value)
+    if kind is int and isinstance(value, float) and not value.is_integer():
+        raise ValueError(value)
+    if kind is float and not float("-inf") < float(value) < float("inf"):
+        raise ValueError(value)
+    return kind(value) if kind in (int, float) else str(value)
+
+
+def describe(kind: Any) -> str:
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, inner))
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(describe(k) if k is not type(None) else "none" for k in inner)
+    return WORDS.get(kind, "a text")
+
+
+def _shown(default: Any) -> str:
+    return str(default).lower() if isinstance(default, bool) or default is None else str(default)

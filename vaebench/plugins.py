@@ -1,0 +1,130 @@
+"""Find plugins, and keep a broken one from breaking the rest.
+
+pluggy's own entry-point loader lets one broken plugin kill every command, loses one of two entry points of the same
+name in silence, and ignores a misspelt hook; so every entry point is loaded here in its own `try`, as
+`distribution:name`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from vaebench import hookspecs
+from vaebench.errors import did_you_mean
+
+GROUP = "vaebench"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One loaded entry point."""
+
+    distribution: str
+    version: str
+    entry_point: str
+    hooks: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        return f"{self.distribution}:{self.entry_point}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why something of a plugin is not used."""
+
+    distribution: str
+    version: str
+    entry_point: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.distribution} {self.version} ({self.entry_point}): {self.reason}"
+
+
+class Unusable(Exception):
+    """A plugin that loads, and yet could never work."""
+
+
+class Plugins:
+    """All plugins of this environment."""
+
+    def __init__(self, points: list[EntryPoint]) -> None:
+        self.manager = pluggy.PluginManager(GROUP)
+        self.manager.add_hookspecs(hookspecs)
+        self.loaded: list[Plugin] = []
+        self.problems: list[Problem] = []
+        self._told = 0
+        # vaebench first, then by name: the order never depends on the file system.
+        for point in sorted(points, key=lambda p: (_owner(p)[0] != GROUP, *_owner(p), p.name)):
+            distribution, version = _owner(point)
+            try:
+                module = point.load()
+                hooks = self._hooks(module)
+                plugin = Plugin(distribution, version, point.name, hooks)
+                self.manager.register(module, name=plugin.key)
+            except (Exception, SystemExit) as error:
+                self.problems.append(Problem(distribution, version, point.name, _reason(error)))
+            else:
+                self.loaded.append(plugin)
+
+    def _hooks(self, module: Any) -> tuple[str, ...]:
+        """Names of the hooks a module implements; raises on one that does not exist or lacks its mark."""
+        known = [name for name in vars(hookspecs) if name.startswith("vaebench_")]
+        hooks = []
+        for name in dir(module):
+            marked = self.manager.parse_hookimpl_opts(module, name) is not None
+            if marked and name not in known:
+                raise Unusable(f"unknown hook {name!r}.{did_you_mean(name, known)}")
+            if marked:
+                hooks.append(name)
+            elif name.startswith("vaebench_") and callable(getattr(module, name)):
+                raise Unusable(f"{name} is not marked with @vaebench.hookimpl, so it would never be called")
+        if not hooks:
+            raise Unusable("it implements no hook")
+        return tuple(hooks)
+
+    def call(self, hook: str, **arguments: Any) -> Iterator[tuple[Plugin, Any]]:
+        """What each plugin answers to a hook. One that raises is reported and left out from then on."""
+        owners = {plugin.key: plugin for plugin in self.loaded}
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            plugin = owners[implementation.plugin_name]
+            try:
+                answer = implementation.function(*(arguments[name] for name in implementation.argnames))
+                answer = answer if answer is None else list(answer)
+            except (Exception, SystemExit) as error:
+                self.report(plugin, f"{hook} failed: {_reason(error)}")
+                self.manager.unregister(name=plugin.key)
+                self.loaded.remove(plugin)
+            else:
+                yield plugin, answer
+
+    def report(self, plugin: Plugin, reason: str) -> None:
+        problem = Problem(plugin.distribution, plugin.version, plugin.entry_point, reason)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def untold(self) -> list[Problem]:
+        """The problems nobody was told of yet."""
+        new, self._told = self.problems[self._told :], len(self.problems)
+        return new
+
+
+@cache
+def installed() -> Plugins:
+    """The plugins of this environment, loaded once per process."""
+    return Plugins(list(entry_points(group=GROUP)))
+
+
+def _owner(point: EntryPoint) -> tuple[str, str]:
+    return (point.dist.name, point.dist.version) if point.dist else ("?", "?")
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) if isinstance(error, Unusable) else f"{type(error).__name__}: {error}"

@@ -1,0 +1,1 @@
+"""Boards and progress -> terminal, files and pictures."""

@@ -1,0 +1,55 @@
+"""A board as LaTeX tables for a paper (package booktabs)."""
+
+from __future__ import annotations
+
+from vaebench.leaderboard import Board
+from vaebench.report.notes import notes
+from vaebench.report.tables import tables
+
+SYMBOLS = {
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "±": r"$\pm$",
+    "°": r"$^{\circ}$",
+    "†": r"$^{\dagger}$",
+    "‡": r"$^{\ddagger}$",
+    "–": "--",
+    "…": r"\ldots{}",
+}
+SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\ensuremath{<}",
+    ">": r"\ensuremath{>}",
+    "[": "{[}",
+    "]": "{]}",
+}
+
+
+def latex(board: Board) -> str:
+    from tabulate import tabulate
+
+    parts = [r"% \usepackage{booktabs}"]
+    for table in tables(board):
+        drawn = [[escape(text) for text in row] for row in table.drawn()]
+        header = [escape(text) for text in table.header]
+        align = ["left", *["right"] * (len(table.header) - 1)] if drawn else None
+        body = tabulate(drawn, header, tablefmt="latex_raw", disable_numparse=True, colalign=align)
+        caption = escape(f"{board.title}. {table.title}.")
+        parts.append(f"\\begin{{table}}\n\\caption{{{caption}}}\n{_booktabs(body)}\n\\end{{table}}")
+    for section in notes(board):
+        items = "\n".join(f"\\item {escape(line)}" for line in section.lines)
+        parts.append(f"\\paragraph{{{escape(section.title)}}}\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}")
+    return "\n\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    return "".join(SPECIAL.get(c) or SYMBOLS.get(c) or c for c in text)
+
+
+def _booktabs(tabular: str) -> str:
+    """The three rules of a table that people like to read."""
+    top, middle, bottom = r"\toprule", r"\midrule", r"\bottomrule"
+    rules = iter((top, middle, bottom))
+    return "\n".join(next(rules) if line == r"\hline" else line for line in tabular.splitlines())

@@ -1,0 +1,119 @@
+"""How a sweep goes: a live display on a terminal, a line per event when piped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from vaebench.interfaces import Event
+from vaebench.trial import Trial
+
+
+class Watch:
+    """Listens to a sweep's events and shows them."""
+
+    def __init__(self, console: Console, seconds: Mapping[str, float], slots: int) -> None:
+        self.console = console
+        self.expected = seconds
+        self.slots = max(1, min(slots, len(seconds)))
+        self.total = sum(seconds.values()) or 1.0
+        self.count, self.ended, self.failed = len(seconds), 0, 0
+        self.shares: dict[str, float] = {}
+        self.started = time.monotonic()
+        self.live = console.is_terminal
+        self.rows: dict[str, TaskID] = {}
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            transient=True,
+            disable=not self.live,
+        )
+        self.all = self.bars.add_task("trials", total=1.0, note="")
+
+    def __enter__(self) -> Watch:
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def hear(self, event: Event) -> None:
+        trial = event.job.trial
+        if event.kind == "start":
+            if self.live:
+                self.rows[trial.id] = self.bars.add_task(escape(brief(trial)), total=1.0, note="")
+            self.shares[trial.id] = 0.0
+        elif event.kind == "progress":
+            self._progress(trial, event.data)
+        else:
+            self._end(trial, event.data["record"])
+        note = f"{self.ended}/{self.count} done, {time_words(self.left())} left"
+        self.bars.update(self.all, completed=self.share(), note=note)
+
+    def share(self) -> float:
+        """How much of the expected work is done."""
+        return sum(self.expected.get(id_, 0.0) * share for id_, share in self.shares.items()) / self.total
+
+    def left(self) -> float:
+        """Seconds left: the estimate at first, more and more the pace seen."""
+        share, spent = self.share(), time.monotonic() - self.started
+        guess = self.total * (1 - share) / self.slots
+        return guess if share < 0.02 else share * (spent / share * (1 - share)) + (1 - share) * guess
+
+    def _progress(self, trial: Trial, data: Mapping[str, object]) -> None:
+        if data["phase"] != "train":
+            self.shares[trial.id] = 0.9
+            note = "measuring"
+        else:
+            self.shares[trial.id] = 0.9 * float(str(data["share"]))
+            logs = data["logs"]
+            note = terms(logs) if isinstance(logs, Mapping) else ""
+        if trial.id in self.rows:
+            self.bars.update(self.rows[trial.id], completed=self.shares[trial.id], note=escape(note))
+
+    def _end(self, trial: Trial, record: Mapping[str, object]) -> None:
+        self.ended += 1
+        self.shares[trial.id] = 1.0
+        if trial.id in self.rows:
+            self.bars.remove_task(self.rows.pop(trial.id))
+        cost, error = record["cost"], record["error"]
+        if record["status"] == "ok":
+            told = f"ok ({time_words(cost['seconds'])})" if isinstance(cost, Mapping) else "ok"
+        else:
+            self.failed += 1
+            told = f"[red]{record['status']}[/red]"
+            if isinstance(error, Mapping):
+                told += f" ({error['kind']}): {escape(str(error['message']))}"
+        if not self.live or record["status"] != "ok":
+            self.console.print(
+                f"[{self.ended}/{self.count}] {escape(str(trial))}: {told}", highlight=False, soft_wrap=True
+            )
+
+
+def brief(trial: Trial) -> str:
+    """A trial in the space that a line of 80 columns leaves."""
+    text = f"{trial.model} {trial.dataset} {trial.regime} {trial.seed}"
+    return text if len(text) <= 36 else text[:35] + "…"
+
+
+def terms(logs: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.4g}" for name, value in list(logs.items())[:2])
+
+
+def time_words(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 / 60:.0f} min"

@@ -1,0 +1,181 @@
+"""Board -> tables of plain text, which every format then draws: overall, one per verdict, one per dataset."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from vaebench.answers import Cell
+from vaebench.leaderboard import Board
+from vaebench.runs import Entrant, Measure
+from vaebench.standings import Column, Standing, is_ranked
+
+DASH = "–"
+PROVISIONAL = "°"
+BOTH = "‡"
+OPTIMISED = "†"
+SHORTCUT = "no model: best shortcut, AUROC"
+ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+@dataclass(frozen=True)
+class Table:
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    above: int
+    """so many rows rank; the others stand below the line"""
+    foot: tuple[tuple[str, ...], ...] = ()
+    """what is no model, and must be beaten"""
+
+    def drawn(self) -> list[tuple[str, ...]]:
+        """The rows with the line between them, where both sides have some, and the foot."""
+        if not 0 < self.above < len(self.rows):
+            return [*self.rows, *self.foot]
+        line = ("not ranked:", *[""] * (len(self.header) - 1))
+        return [*self.rows[: self.above], line, *self.rows[self.above :], *self.foot]
+
+
+def tables(board: Board) -> list[Table]:
+    """All tables, the overall one first."""
+    return [*summary(board), *by_dataset(board)]
+
+
+def summary(board: Board) -> list[Table]:
+    """What comes before every metric of every dataset."""
+    return [*overall(board), *on_fronts(board), *(by_verdict(board, one) for one in board.standings)]
+
+
+def overall(board: Board) -> list[Table]:
+    """Mean rank over datasets per verdict; by name, because there is no total."""
+    standings = [one for one in board.standings if is_ranked(one.measure)]
+    if not standings:
+        return []
+    names = sorted(board.entrants, key=lambda e: (all(e not in one.mean_rank for one in standings), board.label(e)))
+    rows = [(name(board, e), *(_mean_rank(board, one, e) for one in standings)) for e in names]
+    header = ("Model", *(f"{one.measure.verdict.capitalize()} ({clean(one.measure.title)})" for one in standings))
+    above = sum(any(e in one.mean_rank for one in standings) for e in names)
+    title = "Mean rank over datasets" if len(board.datasets) > 1 else "Rank"
+    return [Table(f"{title}, by name (there is no total score)", header, tuple(rows), above)]
+
+
+def on_fronts(board: Board) -> list[Table]:
+    """On how many datasets an entrant stands on the Pareto front of a verdict."""
+    kinds = list(dict.fromkeys((front.quality.measure, front.cost.variant) for front in board.fronts))
+    own = [[front for front in board.fronts if (front.quality.measure, front.cost.variant) == kind] for kind in kinds]
+    rows = []
+    for entrant in sorted({e for front in board.fronts for e in front.entrants}, key=board.label):
+        counts = [sum(entrant in front.entrants for front in fronts) for fronts in own]
+        texts = (f"{count} of {len(fronts)}" for count, fronts in zip(counts, own, strict=True))
+        rows.append((name(board, entrant), *texts))
+    header = ("Model", *(f"{measure.verdict.capitalize()}{_variant(place)}" for measure, place in kinds))
+    title = "On how many datasets no other model is both better and faster trained (Pareto front, by means alone)"
+    return [Table(title, header, tuple(rows), len(rows))] if rows else []
+
+
+def by_verdict(board: Board, standing: Standing) -> Table:
+    """The primary metric on every dataset, best first."""
+    measure, columns = standing.measure, standing.columns
+    variants = {column.variant for column in columns}
+    shared = variants.pop() if len(variants) == 1 else ""
+    several = is_ranked(measure) and len(columns) > 1
+    header = ["Model", *(["Mean rank"] if several else [])]
+    header += [clean(c.dataset) + (_variant(c.variant) if not shared else "") for c in columns]
+    values = {column: _column(board, column) for column in columns}
+    rows = []
+    for entrant in standing.order:
+        rank = [_mean_rank(board, standing, entrant)] if several else []
+        rows.append((name(board, entrant), *rank, *(values[column][entrant] for column in columns)))
+    trained = f"models trained on {measure.regime} images"
+    title = f"{measure.verdict.capitalize()}: {heading(measure, shared)}, {measure.better} is better, {trained}"
+    foot = _shortcuts(board, columns, blanks=int(several))
+    return Table(title, tuple(header), tuple(rows), len(standing.mean_rank), foot)
+
+
+def by_dataset(board: Board) -> list[Table]:
+    """Every metric on one dataset, by name."""
+    found = []
+    for dataset in board.datasets:
+        columns = [column for column in board.columns if column.dataset == dataset]
+        entrants = [e for e in board.entrants if any((e, column) in board.cells for column in columns)]
+        if not columns:
+            continue
+        values = [_column(board, column) for column in columns]
+        names = sorted(entrants, key=board.label)
+        rows = [(name(board, e), *(texts[e] for texts in values)) for e in names]
+        header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
+        title, foot = f"All metrics on {clean(dataset)}, by name", _shortcuts(board, columns, blanks=0)
+        found.append(Table(title, header, tuple(rows), len(rows), foot))
+    return found
+
+
+def name(board: Board, entrant: Entrant) -> str:
+    return clean(board.label(entrant))
+
+
+def heading(measure: Measure, variant: str) -> str:
+    """`MS-SSIM [L3]`, `PSNR (dB)`"""
+    return clean(measure.title) + _variant(variant) + (f" ({clean(measure.unit)})" if measure.unit else "")
+
+
+def clean(text: str, limit: int = 120) -> str:
+    """One line of printable text: records may come from strangers, and a terminal obeys what it prints."""
+    line = " ".join("".join(c if c.isprintable() or c.isspace() else "�" for c in text).split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def show(cell: Cell, decimals: int) -> str:
+    """`0.812 ±0.021° (2=)`, or a dash, or how many trials failed."""
+    failed = f"{cell.failed} failed" if cell.failed else ""
+    if cell.estimate is None:
+        return failed or DASH
+    found, half = cell.estimate, ""
+    if found.high is not None and found.high > found.mean:
+        half = f" ±{found.high - found.mean:,.{decimals}f}"
+    marks = PROVISIONAL * found.provisional + OPTIMISED * cell.optimised + BOTH * cell.both
+    rank = f"{cell.rank}{'=' * cell.tied}" if cell.rank else ""
+    aside = ", ".join(part for part in (rank, failed) if part)
+    return f"{found.mean:,.{decimals}f}{half}{marks}{f' ({aside})' if aside else ''}"
+
+
+def _column(board: Board, column: Column) -> dict[Entrant, str]:
+    """The texts of a column, all with the same decimals."""
+    cells = {entrant: board.cell(entrant, column) for entrant in board.entrants}
+    decimals = _decimals(cells.values())
+    return {entrant: show(cell, decimals) for entrant, cell in cells.items()}
+
+
+def _decimals(cells: Iterable[Cell]) -> int:
+    """Two digits for the typical uncertainty; without any, four for the largest number; none for whole numbers."""
+    found = [cell.estimate for cell in cells if cell.estimate]
+    halves = sorted(one.high - one.mean for one in found if one.high is not None and one.high > one.mean)
+    if halves:
+        return _clip(1 - math.floor(math.log10(halves[len(halves) // 2])))
+    if all(one.mean == round(one.mean) for one in found):
+        return 0
+    return _clip(3 - math.floor(math.log10(max(abs(one.mean) for one in found))))
+
+
+def _clip(decimals: int) -> int:
+    return min(max(decimals, 0), 4)
+
+
+def _shortcuts(board: Board, columns: Sequence[Column], blanks: int) -> tuple[tuple[str, ...], ...]:
+    """The row of the best shortcuts, below all models; none where no column has one."""
+    found = [board.shortcut(column) for column in columns]
+    texts = [f"{one.auroc:.3f} {clean(one.name)}" if one else "" for one in found]
+    return ((SHORTCUT, *[""] * blanks, *texts),) if any(found) else ()
+
+
+def _mean_rank(board: Board, standing: Standing, entrant: Entrant) -> str:
+    if entrant not in standing.mean_rank:
+        return DASH
+    own = [board.cell(entrant, column) for column in standing.columns if (entrant, column) in standing.ranks]
+    if len(own) == 1:
+        return f"{own[0].rank}{'=' * own[0].tied}"
+    return f"{standing.mean_rank[entrant]:.1f}" + (f" ±{standing.spread:.1f}" if standing.spread else "")
+
+
+def _variant(variant: str) -> str:
+    return f" [{clean(variant)}]" if variant else ""

@@ -1,0 +1,91 @@
+"""A board in the terminal: readable at 80 columns, plain when piped."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from vaebench.leaderboard import Board
+from vaebench.report.notes import notes
+from vaebench.report.tables import Table, by_dataset, summary
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NAME_WIDTH = 30
+HEADER_WIDTH = 14
+"""A longer header is folded rather than making its column wider."""
+NOTES_SHOWN = 12
+GAP = 2
+
+
+def show(board: Board, console: Console | None = None, everything: bool = False) -> None:
+    """Print the overall table and the verdicts; every metric, too, where the board has a single dataset or all is
+    wanted."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = console or Console(highlight=False)
+    console.print(Text(board.title, "bold"))
+    for table in summary(board) + (by_dataset(board) if everything or len(board.datasets) == 1 else []):
+        _print(table, console)
+    for section in notes(board):
+        console.print()
+        console.print(Text(section.title, "bold"))
+        shown = section.lines if everything else section.lines[:NOTES_SHOWN]
+        for line in shown:
+            console.print(Padding(Text(line, "dim"), (0, 0, 0, 2), expand=False))
+        if len(section.lines) > len(shown):
+            console.print(Text(f"  and {len(section.lines) - len(shown)} more, with --all and in the files", "dim"))
+
+
+def plain(board: Board, width: int = 80) -> str:
+    """What `show` prints, as text."""
+    from rich.console import Console
+
+    text = io.StringIO()
+    show(board, Console(file=text, width=width, color_system=None, force_terminal=False, highlight=False))
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
+
+
+def _print(table: Table, console: Console) -> None:
+    """Columns that do not fit go into a further table, with the names again."""
+    from rich import box
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    console.print()
+    console.print(Text(table.title, "bold"))
+    rows = table.drawn()
+    columns = list(zip(table.header, *rows, strict=True))
+    widths = [_width(columns[0], NAME_WIDTH), *(_width(column, console.width - NAME_WIDTH) for column in columns[1:])]
+    for group in _fitting(widths, console.width):
+        grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
+        for number in group:
+            heading = Text(table.header[number])
+            grid.add_column(heading, justify="right" if number else "left", overflow="fold", width=widths[number])
+        for row in rows:
+            grid.add_row(*(Text(row[number]) for number in group))
+        console.print(grid)
+
+
+def _width(column: Sequence[str], most: int) -> int:
+    from rich.cells import cell_len
+
+    header, *texts = map(cell_len, column)
+    word = max(map(cell_len, column[0].split()), default=0)
+    return min(max([min(header, HEADER_WIDTH, word), *texts]), most)
+
+
+def _fitting(widths: Sequence[int], room: int) -> Iterator[list[int]]:
+    """Groups of column numbers that fit side by side, each with the first column."""
+    group, used = [0], widths[0]
+    for number, width in enumerate(widths[1:], 1):
+        if used + GAP + width > room and len(group) > 1:
+            yield group
+            group, used = [0], widths[0]
+        group.append(number)
+        used += GAP + width
+    yield group

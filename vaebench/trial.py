@@ -1,0 +1,112 @@
+"""What a trial is: model, loss, dataset, regime and seed in one track; frozen, JSON in and out, with an id."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A component as the user named it, with the parameters given: `vae[beta=0.5,latent=16]`."""
+
+    name: str
+    params: Mapping[str, Value] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if not self.params:
+            return self.name
+        return f"{self.name}[{','.join(f'{k}={plain(v)}' for k, v in sorted(self.params.items()))}]"
+
+
+def plain(value: Value) -> str:
+    """A parameter as one types it."""
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f'"{text}"' if "," in text or text != text.strip() else text
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training that the benchmark asks for."""
+
+    suite: str
+    """`name@version`"""
+    preset: str
+    source: str
+    dataset: Spec
+    model: Spec
+    loss: Spec | None
+    regime: str
+    seed: int
+
+    @property
+    def track(self) -> str:
+        return f"{self.suite}/{self.preset}/{self.source}"
+
+    @property
+    def id(self) -> str:
+        return hashlib.sha256(canonical(self.to_json()).encode()).hexdigest()[:12]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Trial:
+        specs = {key: Spec(**data[key]) if data[key] else None for key in ("dataset", "model", "loss")}
+        return cls(**{**data, **specs})
+
+    def __str__(self) -> str:
+        loss = f" + {self.loss}" if self.loss else ""
+        return f"{self.model}{loss} on {self.dataset}, {self.regime}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much effort a preset spends on each trial; stands in every record."""
+
+    size: int
+    steps: int
+    batch: int = 64
+    stage_steps: Mapping[str, int] = field(default_factory=dict)
+    """Steps of the stages that come after the first, where they differ from `steps`."""
+    limit: Mapping[str, int] = field(default_factory=dict)
+    """The most images per split."""
+    samples: int = 256
+    """Images drawn from the prior as evidence."""
+    model: Mapping[str, Value] = field(default_factory=dict)
+    """Parameters (the trunk's width) for every model that has them, unless the user sets them."""
+    metrics: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "metrics": list(self.metrics)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Settings:
+        return cls(**{**data, "metrics": tuple(data["metrics"])})
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial with what the worker needs to do it on this machine; only `trial` and `settings` enter the record."""
+
+    trial: Trial
+    settings: Settings
+    results: Path
+    data: Path
+    """the ready folder of the dataset (`vaebench.data`)"""
+    device: str = "cpu"
+    home: str | None = None
+    """the distribution whose components the trial's names mean first"""
+    trained: Mapping[str, Any] | None = None
+    """the trial's good record, when only metrics are missing and the stored weights can answer them"""
+
+
+def canonical(data: Any) -> str:
+    """JSON that is the same text for the same data."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,259 @@
+"""One trial from start to record: data -> training -> evidence -> metrics -> pictures and weights -> record."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load, save
+
+from vaebench import provenance, records
+from vaebench.audit import shortcut_baselines
+from vaebench.building import build, optimised, parameters_in_force, versions_of
+from vaebench.data import about, limited, open_splits
+from vaebench.evidence import Evidence
+from vaebench.interfaces import At, Images, Metric, Model, NotApplicable, Score, Splits
+from vaebench.records import Record
+from vaebench.registry import registry
+from vaebench.report.pictures import write_pictures
+from vaebench.training import Diverged, train
+from vaebench.trial import Job, Spec
+
+RESIDENT_BYTES = 4 * 2**30
+"""More training images than this are not loaded but read from their memory map, batch by batch."""
+
+Tell = Callable[[Mapping[str, Any]], None]
+SCORE_FIELDS = ("title", "verdict", "better", "unit", "primary", "regime", "version")
+
+
+def run_job(job: Job, tell: Tell = lambda event: None) -> Record:
+    """Do the trial and write its record, whatever happens; `tell` hears how it goes."""
+    torch.set_num_threads(1)  # results depend on the number of threads
+    record = blank(job)
+    path = records.path_of(job.results, job.trial, record["device"]["class"])
+    notes = records.artifacts_of(path) / "error.txt"
+    try:
+        _fill(record, job, path, tell)
+        notes.unlink(missing_ok=True)
+    except Exception as error:
+        record |= {"status": "failed", "error": {"kind": _kind(error), "message": _told(error)}, "metrics": {}}
+        records.write_atomically(notes, "".join(traceback.format_exception(error)).encode())
+    if record["status"] == "ok" or not job.trained:  # a failed second look takes nothing from a good record
+        records.write(path, record)
+    return record
+
+
+def blank(job: Job, status: str = "ok", kind: str = "", message: str = "") -> Record:
+    """A record with all that is known before the trial starts."""
+    trial = job.trial
+    return {
+        "schema": records.SCHEMA,
+        "id": trial.id,
+        "trial": trial.to_json(),
+        "settings": job.settings.to_json(),
+        "status": status,
+        "error": {"kind": kind, "message": message} if status != "ok" else None,
+        "metrics": {},
+        "cost": {},
+        "curve": {},
+        "inputs": {
+            "data": about(job.data).digest,
+            "components": versions_of(trial, job.settings, job.home),
+            "parameters": parameters_in_force(trial, job.settings, job.home),
+        },
+        "device": {
+            "class": provenance.device_class(job.device),
+            "name": provenance.device_name(job.device),
+            "threads": 1,
+            "precision": "float32",
+        },
+        "software": provenance.software(),
+        "started": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _fill(record: Record, job: Job, path: Path, tell: Tell) -> None:
+    trial, settings, clock = job.trial, job.settings, time.perf_counter()
+    splits = limited(open_splits(job.data), settings.limit, trial.dataset.name, trial.seed)
+    if trial.regime == "healthy":  # what an anomaly score must beat to mean anatomy
+        record["inputs"]["shortcuts"] = shortcuts(splits)
+    torch.manual_seed(seed_of(trial.id))
+    channels, height, side = splits.train.images.shape[1:]
+    model = build(trial, settings, (channels, height, side), job.home).to(job.device)
+    trained = job.trained if job.trained and restore(model, path, job.trained) else None
+    if trained:
+        record |= {key: trained[key] for key in ("curve", "cost", "weights", "started", "software", "device")}
+    else:
+        record["curve"], record["cost"] = learn(model, splits, job, tell)
+    measuring = time.perf_counter()
+    evidence = Evidence(
+        model, splits, samples=settings.samples, seed=seed_of(f"samples {trial.id}"), dataset=trial.dataset.name
+    )
+    for name in settings.metrics:
+        tell({"phase": "measure", "metric": name})
+        record["metrics"][name] = measure(_metric(name, job), evidence, trial.regime)
+    for name in optimised(trial, job.home) & record["metrics"].keys():
+        record["metrics"][name]["optimised"] = True
+    if not trained:
+        record["cost"] |= {
+            "measure_seconds": round(time.perf_counter() - measuring, 3),
+            "peak_memory_bytes": peak_memory(job.device),
+            "code_size": _code_size(evidence),
+        }
+        # Cloned, because one tensor may stand in a model under two names.
+        weights = save({name: value.clone().contiguous() for name, value in model.state_dict().items()})
+        records.write_atomically(records.weights_of(path), weights)
+        record["weights"] = hashlib.sha256(weights).hexdigest()
+        write_pictures(evidence, records.artifacts_of(path))
+        record["cost"]["seconds"] = round(time.perf_counter() - clock, 3)
+
+
+def learn(model: Model, splits: Splits, job: Job, tell: Tell) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Train the model as its trial says: the curve, and what it cost."""
+    trial, settings = job.trial, job.settings
+    images = training_images(splits, trial.regime, job.device)
+    order = torch.Generator().manual_seed(seed_of(f"order of {trial.dataset} {trial.seed}"))
+    curve: dict[str, dict[str, list[float]]] = {}
+
+    def report(at: At, values: Mapping[str, float]) -> None:
+        lines = curve.setdefault(at.stage, {"step": []})
+        lines["step"].append(at.step)
+        for name, value in values.items():
+            lines.setdefault(name, []).append(float(f"{value:.6g}"))
+        share = (model.stages.index(at.stage) + (at.step + 1) / at.steps) / len(model.stages)
+        where = {"stage": at.stage, "step": at.step + 1, "steps": at.steps, "share": share}
+        tell({"phase": "train", **where, "logs": dict(values)})
+
+    started = time.perf_counter()
+    train(model, images, settings, order, report)
+    spent = time.perf_counter() - started
+    steps = sum(max(lines["step"]) + 1 for lines in curve.values())
+    return curve, {
+        "train_seconds": round(spent, 3),
+        "images_per_second": round(steps * settings.batch / spent, 1) if steps else None,
+        "parameters": _count(model),
+        "parts": {name: count for name, part in model.named_children() if (count := _count(part))},
+    }
+
+
+def restore(model: Model, path: Path, record: Mapping[str, Any]) -> bool:
+    """Give a model the weights stored beside a record; false where they are not those any more, so train again."""
+    try:
+        content = records.weights_of(path).read_bytes()
+    except OSError:
+        return False
+    if hashlib.sha256(content).hexdigest() != record.get("weights"):
+        return False
+    model.load_state_dict(load(content))
+    model.eval()
+    return True
+
+
+def training_images(splits: Splits, regime: str, device: str = "cpu") -> Images:
+    """What the regime lets a model see: the only place where training images are chosen."""
+    train = splits.train
+    chosen = np.arange(len(train))
+    if regime == "healthy":
+        if train.healthy is None:
+            raise NotApplicable("the dataset does not say which images are healthy")
+        chosen = np.flatnonzero(train.healthy)
+    if not len(chosen):
+        raise NotApplicable("no healthy image is among the training images that the preset's limit left")
+    if len(chosen) * train.images[0].nbytes > RESIDENT_BYTES:
+        return Images(torch.from_numpy(train.images), torch.from_numpy(chosen), torch.device(device))
+    return Images(torch.from_numpy(train.images[chosen]).to(device))
+
+
+def shortcuts(splits: Splits) -> dict[str, float]:
+    """How well trivial features of the test images separate healthy from diseased."""
+    alone, together = shortcut_baselines(splits)
+    found = alone if together is None else alone | {"all together": together}
+    return {name: round(value, 6) for name, value in found.items()}
+
+
+def measure(metric: Metric, evidence: Evidence, regime: str) -> dict[str, Any]:
+    """A metric's cell of the record: a finite value, or none with the reason. A failing metric takes nothing else."""
+    cell: dict[str, Any] = {name: getattr(metric, name) for name in SCORE_FIELDS}
+    try:
+        if metric.regime == "healthy" and regime != "healthy":
+            raise NotApplicable("asked only of models trained on healthy images")
+        for need in metric.needs:
+            evidence.require(need)
+        answer = metric.compute(evidence)
+        score = answer if isinstance(answer, Score) else Score(float(answer))
+        if not np.isfinite(score.value):
+            raise NotApplicable(f"the metric came out as {score.value}")
+    except NotApplicable as reason:
+        return {**cell, "value": None, "reason": _told(reason)}
+    except Exception as error:
+        return {**cell, "value": None, "reason": f"failed: {_told(error)}"}
+    error_bar = float(score.error) if score.error is not None and np.isfinite(score.error) else None
+    count = int(score.n) if score.n is not None else None  # NumPy's numbers are none of JSON's
+    cell |= {"value": float(score.value), "error": error_bar, "n": count, "variant": score.variant}
+    if metric.primary and len(score.replicates):
+        cell["replicates"] = [float(f"{r:.6g}") if np.isfinite(r) else None for r in score.replicates]
+    return cell
+
+
+def seed_of(text: str) -> int:
+    """A seed for torch out of a text."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+
+
+def peak_memory(device: str) -> int:
+    if device != "cpu":
+        return int(torch.cuda.max_memory_allocated(device))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _count(part: torch.nn.Module) -> int:
+    return sum(p.numel() for p in part.parameters())
+
+
+def _metric(name: str, job: Job) -> Metric:
+    metric: Metric = registry().create("metrics", Spec(name), home=job.home)
+    return metric
+
+
+def _code_size(evidence: Evidence) -> int | None:
+    try:
+        return int(evidence.codes("test").shape[1])
+    except NotApplicable:
+        return None
+
+
+def _kind(error: Exception) -> str:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        return "oom"
+    return "nan" if isinstance(error, Diverged) else "exception"
+
+
+def _told(error: Exception) -> str:
+    """The message without paths of this machine: records are made to be published."""
+    text = str(error) if isinstance(error, NotApplicable | Diverged) else f"{type(error).__name__}: {error}"
+    for folder in map(str, (Path.cwd(), Path.home())):
+        text = text.replace(folder, "/…") if len(folder) > 1 else text
+    text = HOME.sub("/…", text)
+    for path in PATHS:
+        text = path.sub("…/", text)
+    return text.replace("/…", "…")[:500]
+
+
+START = r"(?:file://|(?<![\w./:]))(?:/(?!/)|[A-Za-z]:[\\/])"
+HOME = re.compile(r"(?:/home|/Users|[A-Za-z]:[\\/]Users)[\\/][^\s\\/'\":,()]+")
+PATHS = (
+    re.compile(rf"(?<=['\"]){START}[^'\"]*[\\/]"),  # in quotes, where it may hold spaces
+    re.compile(rf"{START}(?:[^\s'\":,()]+[\\/])+"),
+)
+"""All of a path but its last name."""
