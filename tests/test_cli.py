@@ -24,7 +24,7 @@ from vaebench.cli import main
 from vaebench.records import Record
 
 pytestmark = pytest.mark.usefixtures("lab")
-PROGRAM = [sys.executable, "-c", "from vaebench.cli import main; main(prog_name='vaebench')"]
+PROGRAM = [sys.executable, "-P", "-c", "from vaebench.cli import main; main(prog_name='vaebench')"]
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ def test_ctrl_c_in_a_folder_with_a_copy_py(results: Path, lab: Lab) -> None:
     os.killpg(driver.pid, signal.SIGINT)  # as a terminal does: to all of them
     _, errors = driver.communicate()
     assert driver.returncode == 130
-    assert "Traceback" not in errors
+    assert "Traceback" not in errors, errors
     assert "Interrupted. Everything finished is kept" in errors
     assert all(lab.ends(process) for _, process in lab.trained()[before:])
     assert 1 <= len(found(results)) < 12

@@ -77,6 +77,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def clear_debris(path: Path) -> None:
+    """Remove what a killed writer of this record and its artifacts left half written."""
+    for debris in (*path.parent.glob(f".{path.name}.*.tmp"), *artifacts_of(path).glob(".*.tmp")):
+        debris.unlink(missing_ok=True)
+
+
 def dumps(record: Record) -> str:
     """One line per field and per metric: short to diff, same bytes for the same record."""
 

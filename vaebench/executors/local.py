@@ -62,6 +62,7 @@ class Local(Executor):
             for left in running:
                 left.process.kill()
                 left.process.join()
+                records.clear_debris(_path(left.job))
 
     def _start(self, context: Any, job: Job) -> Running:
         before = _written(_path(job))
@@ -92,6 +93,7 @@ class Local(Executor):
     def _record(self, one: Running, hung: bool) -> records.Record:
         """The record the worker wrote, or the one that says why it could not."""
         path, code = _path(one.job), one.process.exitcode or 0
+        records.clear_debris(path)
         if _written(path) != one.before:
             with suppress(records.BadRecord):  # somebody spoiled it meanwhile
                 return records.read(path)
