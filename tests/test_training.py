@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from contextlib import suppress
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from shapes import SHAPES, Coded, Linear, Rivals, Turns
 from torch import Tensor
 
 from vaebench.interfaces import At, Group, Images, Model, Objective
-from vaebench.training import Diverged, Stepper, endless, step_once, train
+from vaebench.training import Course, Diverged, Feed, Stepper, step_once, train
 from vaebench.trial import Settings
 from vaebench_reconstruction.pixels import Mse
 
@@ -289,28 +290,76 @@ def test_the_same_seed_gives_the_same_bits(shape):
     assert [values for _, values in curves[0]] != [values for _, values in curves[2]]
 
 
+def rows_of(n: int, batch: int, batches: int, seed: int = 0) -> Tensor:
+    """Which rows are drawn, read off images that are their own number."""
+    images = Images(torch.arange(n, dtype=torch.uint8).view(n, 1, 1, 1))
+    feed = Feed(images, batch, torch.Generator().manual_seed(seed))
+    return torch.cat([feed.take() for _ in range(batches)]).mul(255).round().long().flatten()
+
+
 def test_every_image_once_per_round_in_a_new_order():
-    batches = endless(10, 4, torch.Generator().manual_seed(0), torch.device("cpu"))
-    rows = torch.cat(list(islice(batches, 10)))  # four rounds; the third batch reaches into the second
-    rounds = rows.split(10)
+    rounds = rows_of(10, 4, 10).split(10)  # four rounds; the third batch reaches into the second
     assert all(sorted(each.tolist()) == list(range(10)) for each in rounds)
     assert len({tuple(each.tolist()) for each in rounds}) == 4
 
 
 def test_a_batch_larger_than_the_set_is_filled_by_further_rounds():
-    (batch,) = islice(endless(3, 8, torch.Generator().manual_seed(0), torch.device("cpu")), 1)
-    assert torch.bincount(batch).tolist() in ([3, 3, 2], [3, 2, 3], [2, 3, 3])
+    assert torch.bincount(rows_of(3, 8, 1)).tolist() in ([3, 3, 2], [3, 2, 3], [2, 3, 3])
 
 
 def test_the_order_depends_on_its_own_generator_and_on_nothing_else():
-    def rows(seed: int) -> list[int]:
-        return next(endless(50, 50, torch.Generator().manual_seed(seed), torch.device("cpu"))).tolist()
-
     torch.manual_seed(0)
-    first = rows(3)
+    first = rows_of(50, 50, 1, seed=3).tolist()
     state = torch.get_rng_state()
-    assert rows(3) == first != rows(4)
+    assert rows_of(50, 50, 1, seed=3).tolist() == first != rows_of(50, 50, 1, seed=4).tolist()
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def streamed(images: Images) -> Images:
+    return Images(images.pixels, torch.arange(len(images)), torch.device("cpu"))
+
+
+def test_batches_read_ahead_are_those_that_would_be_read_now():
+    here, ahead = (Feed(images, 5, torch.Generator().manual_seed(0)) for images in (pictures(), streamed(pictures())))
+    assert all(torch.equal(here.take(), ahead.take()) for _ in range(9))
+
+
+@pytest.mark.parametrize("images", [pictures(), streamed(pictures())], ids=["resident", "streamed"])
+@pytest.mark.parametrize("left", [1, 3, 5, 6, 9])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_course_taken_up_anywhere_ends_in_the_same_bits(shape, left, images):
+    """Five steps a stage: left after the first, in the middle, at a stage's end, and in the second stage if any."""
+    settings = Settings(8, 5, 4)
+    untouched, broken = build(shape), build(shape)
+    curves: list[list[dict[str, float]]] = [[], []]
+    torch.manual_seed(0)
+    whole = Course(untouched, images, settings, torch.Generator().manual_seed(0))
+    whole.fit()
+    whole.run(lambda at, values: curves[0].append(dict(values)))
+
+    class Left(Exception):
+        pass
+
+    def leave(at: At) -> None:
+        done.append(at)
+        if len(done) == left:
+            raise Left
+
+    done: list[At] = []
+    torch.manual_seed(0)
+    first = Course(broken, images, settings, torch.Generator().manual_seed(0))
+    first.fit()
+    kept = io.BytesIO()
+    with suppress(Left):
+        first.run(lambda at, values: curves[1].append(dict(values)), leave)
+    torch.save(first.state(), kept)
+    kept.seek(0)
+    taken_up = build(shape, seed=7)
+    second = Course(taken_up, images, settings, torch.Generator().manual_seed(9))
+    second.resume(torch.load(kept, weights_only=True))
+    second.run(lambda at, values: curves[1].append(dict(values)))
+    assert curves[0] == curves[1]
+    assert all(torch.equal(value, untouched.state_dict()[name]) for name, value in taken_up.state_dict().items())
 
 
 def test_reports_come_at_most_fifty_odd_times_and_always_at_the_last_step():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,27 +19,77 @@ class Diverged(Exception):
     """A loss became NaN or infinite."""
 
 
-def train(model: Model, images: Images, settings: Settings, order: torch.Generator, report: Report) -> None:
-    """Fit and train a model; `order` draws the batches, torch's global generator the model's noise."""
-    model.train()
-    with torch.no_grad():
-        model.fit(images)
-    steppers = {name: Stepper(group) for name, group in model.groups().items()} if model.stages else {}
-    for number, stage in enumerate(model.stages):
-        steps = settings.steps if number == 0 else settings.stage_steps.get(stage, settings.steps)
-        every = max(1, steps // 50)
-        batches = endless(
-            len(images), settings.batch, order, (images.pixels if images.rows is None else images.rows).device
+class Course:
+    """A training under way. Its state is all that its next steps depend on: whoever takes it up goes on to the same
+    bits. `order` draws the batches, torch's global generator the model's noise."""
+
+    def __init__(self, model: Model, images: Images, settings: Settings, order: torch.Generator) -> None:
+        self.model, self.images, self.settings = model, images, settings
+        self.stage = self.step = 0
+        self.feed = Feed(images, settings.batch, order)
+        self.steppers = {name: Stepper(group) for name, group in model.groups().items()} if model.stages else {}
+
+    @property
+    def at(self) -> At:
+        """The step that comes next."""
+        name, settings = self.model.stages[self.stage], self.settings
+        return At(
+            name, self.step, settings.steps if self.stage == 0 else settings.stage_steps.get(name, settings.steps)
         )
-        for step in range(steps):
-            at = At(stage, step, steps)
-            terms = step_once(model, images[next(batches)], at, steppers)
-            if step % every == 0 or step == steps - 1:  # the only place that waits for the device
+
+    def fit(self) -> None:
+        self.model.train()
+        with torch.no_grad():
+            self.model.fit(self.images)
+
+    def run(self, report: Report, after: Callable[[At], None] = lambda at: None) -> None:
+        """All steps that are left. `report` gets losses about 50 times a stage, `after` every step that was done."""
+        self.model.train()
+        while self.stage < len(self.model.stages):
+            at = self.at
+            if at.step == at.steps:
+                self.stage, self.step = self.stage + 1, 0
+                self.feed.restart()
+                continue
+            last = at.step == at.steps - 1
+            terms = step_once(self.model, self.feed.take(more=not last), at, self.steppers)
+            if at.step % max(1, at.steps // 50) == 0 or last:  # the only place that waits for the device
                 values = {name: float(value) for name, value in {**terms, **at.logs}.items()}
                 if bad := [name for name, value in values.items() if not abs(value) < float("inf")]:
-                    raise Diverged(f"{', '.join(bad)} became {values[bad[0]]} at step {step} of stage {stage}")
+                    raise Diverged(f"{', '.join(bad)} became {values[bad[0]]} at step {at.step} of stage {at.stage}")
                 report(at, values)
-    model.eval()
+            self.step += 1
+            after(at)
+        self.model.eval()
+
+    def state(self) -> dict[str, Any]:
+        device = self.images.device
+        return {
+            "stage": self.stage,
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "optimizers": {name: stepper.optimizer.state_dict() for name, stepper in self.steppers.items()},
+            "feed": self.feed.state(),
+            "noise": torch.get_rng_state(),
+            "device noise": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+        }
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        self.stage, self.step = state["stage"], state["step"]
+        self.model.load_state_dict(state["model"])
+        for name, stepper in self.steppers.items():
+            stepper.optimizer.load_state_dict(state["optimizers"][name])
+        self.feed.resume(state["feed"])
+        torch.set_rng_state(state["noise"])
+        if state["device noise"] is not None:
+            torch.cuda.set_rng_state(state["device noise"], self.images.device)
+
+
+def train(model: Model, images: Images, settings: Settings, order: torch.Generator, report: Report) -> None:
+    """Fit and train a model from start to end."""
+    course = Course(model, images, settings, order)
+    course.fit()
+    course.run(report)
 
 
 def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) -> dict[str, Tensor]:
@@ -89,11 +141,45 @@ class Stepper:
         self.optimizer.zero_grad(set_to_none=True)
 
 
-def endless(n: int, batch: int, order: torch.Generator, device: torch.device) -> Iterator[Tensor]:
-    """Row numbers, every image once per round in a new order; a batch may reach into the next round."""
-    waiting = torch.empty(0, dtype=torch.long, device=device)
-    while True:
-        while len(waiting) < batch:
-            waiting = torch.cat([waiting, torch.randperm(n, generator=order, device=order.device).to(device)])
-        yield waiting[:batch]
-        waiting = waiting[batch:]
+class Feed:
+    """Batches of images, every image once per round in a new order; a batch may reach into the next round. From a
+    memory map, the next batch is read while the last one is trained on."""
+
+    def __init__(self, images: Images, batch: int, order: torch.Generator) -> None:
+        self.images, self.batch, self.order = images, batch, order
+        self.rows = images.pixels if images.rows is None else images.rows
+        self.reader = ThreadPoolExecutor(1) if images.rows is not None else None
+        self.restart()
+
+    def restart(self) -> None:
+        self.waiting = torch.empty(0, dtype=torch.long, device=self.rows.device)
+        self.ahead: Tensor | None = None
+        self.read: Future[Tensor] | None = None
+
+    def take(self, more: bool = True) -> Tensor:
+        """The next batch; `more` are wanted."""
+        rows = self.draw() if self.ahead is None else self.ahead
+        if self.reader is None:
+            return self.images[rows]
+        batch = self.images[rows] if self.read is None else self.read.result()
+        self.ahead = self.draw() if more else None
+        self.read = None if self.ahead is None else self.reader.submit(self.images.__getitem__, self.ahead)
+        return batch
+
+    def draw(self) -> Tensor:
+        """The row numbers of the next batch."""
+        while len(self.waiting) < self.batch:
+            shuffled = torch.randperm(len(self.rows), generator=self.order, device=self.order.device)
+            self.waiting = torch.cat([self.waiting, shuffled.to(self.rows.device)])
+        rows, self.waiting = self.waiting[: self.batch], self.waiting[self.batch :]
+        return rows
+
+    def state(self) -> dict[str, Any]:
+        # Cloned: a slice would be saved with all the storage that it is a view of.
+        ahead = None if self.ahead is None else self.ahead.clone()
+        return {"order": self.order.get_state(), "waiting": self.waiting.clone(), "ahead": ahead}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        self.order.set_state(state["order"])
+        self.waiting = state["waiting"].to(self.rows.device)
+        self.ahead = None if state["ahead"] is None else state["ahead"].to(self.rows.device)

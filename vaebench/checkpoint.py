@@ -1,0 +1,54 @@
+"""A checkpoint: where a long training stands, beside its record, so that after a kill it goes on to the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vaebench import records
+from vaebench.records import Record
+
+KNOWN = ("id", "settings", "inputs", "device", "software")
+"""The fields of a record that say what a training is of; a checkpoint of anything else is of no use."""
+
+
+class Spoiled(Exception):
+    """A checkpoint that cannot be used; the text says why."""
+
+
+def path_of(record: Path) -> Path:
+    return records.artifacts_of(record) / "checkpoint"
+
+
+def save(path: Path, record: Record, state: Mapping[str, Any]) -> None:
+    """All or nothing; the one before is there until this one is whole."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save({"of": {name: record[name] for name in KNOWN}, "state": state}, buffer)
+    content = buffer.getvalue()
+    records.write_atomically(path, hashlib.sha256(content).digest() + content)
+
+
+def load(path: Path, record: Record) -> dict[str, Any] | None:
+    """The state to go on from; None where there is none for just this training."""
+    import torch
+
+    if not path.exists():
+        return None
+    content = path.read_bytes()
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        raise Spoiled("its checksum is wrong")
+    try:
+        found = torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise Spoiled(f"{type(error).__name__} while reading it") from error
+    if changed := [name for name in KNOWN if found["of"][name] != record[name]]:
+        raise Spoiled(f"its {' and '.join(changed)} are not today's")
+    state: dict[str, Any] = found["state"]
+    return state

@@ -1,0 +1,34 @@
+"""Claims: two runs in one results folder share its trials. A claim is a lock on a file, so it ends with its process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from filelock import FileLock, Timeout
+
+from vaebench import provenance, records
+from vaebench.trial import Job
+
+
+@contextmanager
+def claim(job: Job) -> Iterator[bool]:
+    """Whether the trial is this process's to do; if so, for as long as this lasts."""
+    folder = records.folder_of(job.results, job.trial) / ".runs" / "claims"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / f"{provenance.device_class(job.device)}-{job.trial.id}")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def taken(job: Job) -> bool:
+    """Whether another process is at this trial."""
+    with claim(job) as mine:
+        return not mine
