@@ -1,19 +1,32 @@
-"""Train every variant briefly on the phantom chests: does it learn, beat the mean image, and sample without collapse?
+"""Train every model of the suite `medical` briefly on the phantom chests: does it learn, beat the mean image, and sample
+without collapse?
 
-    python benchmarks/scripts/variants.py --size 32 --width 16 --steps 300 --models vae "vae-gan[gamma=0.1]"
+    python benchmarks/scripts/variants.py --jobs 2 --out variants.jsonl
 
-Prints, per model: training time; the squared error of test reconstructions relative to mean-image's; the mean MS-SSIM
-between pairs of samples, minus that between pairs of real images (collapse is far above zero); the distance of samples
-from real images (energy distance on their first 32 principal components, in units of one half of them from the other).
+Prints a line per run, then per model, the mean over its seeds and in brackets the worst of them:
+
+- error: squared error of test reconstructions, relative to mean-image's;
+- likeness: mean MS-SSIM between pairs of samples, minus that between pairs of real images (collapse is far above zero,
+  incoherence far below);
+- distance of samples from real images: energy distance on their first 32 principal components, in units of one half of
+  them from the other;
+- CPU seconds of a training, and how many runs failed by NaN or infinity.
+
+Runs that `--out` holds already, with equal settings and versions, are not done again.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
+import math
+import multiprocessing
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -22,76 +35,131 @@ from torch import Tensor
 
 from vaebench.interfaces import Images, Loss, Model, NotApplicable
 from vaebench.parameters import split_spec, typed
+from vaebench.plugins import installed
 from vaebench.registry import registry
+from vaebench.suite import find
 from vaebench.training import Diverged, train
 from vaebench.trial import Settings, Spec
 from vaebench_reconstruction.ms_ssim import ms_ssim
 
+SIZES = {"size": 64, "width": 8, "steps": 500, "batch": 32, "train": 1000}
+
+
+@dataclass(frozen=True)
+class Run:
+    model: str
+    seed: int
+    version: int
+    loss: str | None
+    dataset: str
+    size: int
+    width: int
+    steps: int
+    batch: int
+    train: int
+    sheet: str | None
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", default=sorted(registry().offers("models")))
+    suite = find("medical", installed())
+    parser.add_argument("--models", nargs="+", default=suite.presets["compact"].models)
     parser.add_argument("--loss", help="one reconstruction loss for all models that take one")
     parser.add_argument("--dataset", default="kermany-cxr")
-    for name, value in {"size": 32, "width": 16, "steps": 300, "batch": 64, "train": 1000, "seeds": 1}.items():
+    for name, value in {**SIZES, "seeds": 5, "jobs": 1}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--sheet", type=Path, help="folder for pictures: originals, reconstructions, samples")
+    parser.add_argument("--out", type=Path, help="file of finished runs, one JSON object a line")
+    parser.add_argument("--sheet", help="folder for pictures: originals, reconstructions, samples")
     given = parser.parse_args()
-    torch.set_num_threads(1)
 
-    dataset = registry().get("datasets", given.dataset).component()
-    splits = dataset.phantom(given.size, {"train": given.train, "test": 400}, 0)
-    images, test = Images(torch.from_numpy(splits.train.images)), Images(torch.from_numpy(splits.test.images))[:]
-    floor = (images[:].mean(0) - test).square().mean()
-    print(f"{given.dataset} phantom, {given.size} px, width {given.width}, {given.steps} steps of {given.batch}\n")
-    print("| model | seed | s | error / mean-image | sample likeness - real | sample distance | last losses |")
-    print("|---|---|---|---|---|---|---|")
+    sizes = {name: getattr(given, name) for name in SIZES}
+    runs = [
+        Run(text, seed, version(text), given.loss, given.dataset, sheet=given.sheet, **sizes)
+        for seed in range(given.seeds)
+        for text in given.models
+    ]
+    print(f"{given.dataset} phantom, {', '.join(f'{name} {value}' for name, value in sizes.items())}\n", flush=True)
+    rows = [row for row in finished(given.out) if any(row | asdict(run) == row for run in runs)]
+    waiting = [run for run in runs if not any(row | asdict(run) == row for row in rows)]
+    with multiprocessing.get_context("spawn").Pool(min(given.jobs, max(1, len(waiting)))) as pool:
+        for row in pool.imap_unordered(measure, waiting):
+            rows.append(row)
+            print(line(row), flush=True)
+            if given.out:
+                with given.out.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+    print("\n| model | seeds | error | likeness | distance | CPU s | failed |\n|---|---|---|---|---|---|---|")
     for text in given.models:
-        for seed in range(given.seeds):
-            model = create(text, given.loss, test[0].shape, given.width, seed)
-            settings = Settings(given.size, given.steps, given.batch)
-            curve: list[str] = []
-            start = time.perf_counter()
-            try:
-                order = torch.Generator().manual_seed(seed)
-                train(model, images, settings, order, lambda at, terms, curve=curve: curve.append(line(terms)))
-            except Diverged as reason:
-                print(f"| {text} | {seed} | {reason} |")
-                continue
-            seconds = time.perf_counter() - start
-            with torch.inference_mode():
-                rows = [f"{(model.reconstruct(test) - test).square().mean() / floor:.3f}", *generation(model, test)]
-                if given.sheet:
-                    draw(model, test, given.sheet / f"{model.name}-{seed}.png")
-            print(
-                f"| {text} | {seed} | {seconds:.0f} | {' | '.join(rows)} | {curve[-1] if curve else ''} |", flush=True
-            )
+        print(summary(text, [row for row in rows if row["model"] == text]))
 
 
-def create(text: str, loss: str | None, shape: tuple[int, int, int], width: int, seed: int) -> Model:
-    name, given = split_spec(text)
+def version(text: str) -> int:
+    return registry().get("models", split_spec(text)[0]).component.version
+
+
+def finished(out: Path | None) -> Iterator[dict]:
+    if out and out.exists():
+        yield from map(json.loads, out.read_text().splitlines())
+
+
+def measure(run: Run) -> dict:
+    """What one training shows."""
+    torch.set_num_threads(1)
+    images, test, floor = chests(run.dataset, run.size, run.train)
+    model = create(run, test[0].shape)
+    last: dict[str, float] = {}
+    start = time.process_time()
+    row = {**asdict(run), "failed": ""}
+    try:
+        order = torch.Generator().manual_seed(run.seed)
+        train(model, images, Settings(run.size, run.steps, run.batch), order, lambda _, terms: last.update(terms))
+    except Diverged as reason:
+        return {**row, "failed": str(reason)}
+    row |= {"seconds": time.process_time() - start, "last": last}
+    with torch.inference_mode():
+        row["error"] = float((model.reconstruct(test) - test).square().mean() / floor)
+        row |= generation(model, test)
+        if run.sheet:
+            draw(model, test, Path(run.sheet) / f"{run.model}-{run.seed}.png")
+    bad = [
+        f"{name} is {row[name]}" for name in ("error", "likeness", "distance") if not math.isfinite(row.get(name, 0))
+    ]
+    return {**row, "failed": ", ".join(bad)}
+
+
+@cache
+def chests(dataset: str, size: int, count: int) -> tuple[Images, Tensor, Tensor]:
+    """Training images, test images, and the squared error of the training mean on them."""
+    splits = registry().get("datasets", dataset).component().phantom(size, {"train": count, "test": 400}, 0)
+    images, test = Images(torch.from_numpy(splits.train.images)), Images(torch.from_numpy(splits.test.images))[:]
+    return images, test, (images[:].mean(0) - test).square().mean()
+
+
+def create(run: Run, shape: tuple[int, int, int]) -> Model:
+    name, given = split_spec(run.model)
     kind = registry().get("models", name).component
-    torch.manual_seed(int.from_bytes(hashlib.sha256(f"{text} {seed}".encode()).digest()[:4], "big"))
+    torch.manual_seed(int.from_bytes(hashlib.sha256(f"{run.model} {run.seed}".encode()).digest()[:4], "big"))
     params = typed(name, kind, given)
     if "width" in kind.__init__.__annotations__:
-        params = {"width": width, **params}
-    return kind(shape, criterion(loss or kind.default_loss) if kind.default_loss else None, **params)
+        params = {"width": run.width, **params}
+    loss = criterion(run.loss or kind.default_loss) if kind.default_loss else None
+    return kind(shape, loss, **params).to(memory_format=torch.channels_last)
 
 
 def criterion(name: str) -> Loss:
     return registry().create("losses", Spec(name))
 
 
-def generation(model: Model, test: Tensor) -> tuple[str, str]:
+def generation(model: Model, test: Tensor) -> dict[str, float]:
     """How alike samples are beyond real images, and how far from them."""
     try:
         samples = model.sample(len(test), torch.Generator().manual_seed(0))
     except NotApplicable:
-        return "-", "-"
+        return {}
     half = len(test) // 2
     alike = [ms_ssim(x[:half], x[half : 2 * half]).mean() for x in (samples, test)]
     ruler = distance(test[:half], test[half:], test)
-    return f"{alike[0] - alike[1]:+.3f}", f"{distance(samples, test, test) / ruler:.1f}"
+    return {"likeness": float(alike[0] - alike[1]), "distance": distance(samples, test, test) / ruler}
 
 
 def distance(a: Tensor, b: Tensor, real: Tensor) -> float:
@@ -102,8 +170,20 @@ def distance(a: Tensor, b: Tensor, real: Tensor) -> float:
     return float(2 * torch.cdist(a, b).mean() - torch.cdist(a, a).mean() - torch.cdist(b, b).mean())
 
 
-def line(terms: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in terms.items())
+def line(row: Mapping) -> str:
+    numbers = {name: row[name] for name in ("error", "likeness", "distance", "seconds") if name in row} | row["last"]
+    return f"{row['model']}, seed {row['seed']}: " + (
+        row["failed"] or ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+    )
+
+
+def summary(text: str, rows: Sequence[Mapping]) -> str:
+    def cell(name: str, form: str) -> str:
+        values = [row[name] for row in rows if name in row]
+        return f"{sum(values) / len(values):{form}} ({max(values):{form}})" if values else "-"
+
+    cells = [cell("error", ".3f"), cell("likeness", "+.3f"), cell("distance", ".1f"), cell("seconds", ".0f")]
+    return f"| `{text}` | {len(rows)} | {' | '.join(cells)} | {sum(bool(row['failed']) for row in rows)} |"
 
 
 def draw(model: Model, test: Tensor, path: Path) -> None:
