@@ -163,16 +163,11 @@ def test_failures_and_dashes_are_counted_with_reasons():
     records = [record(metrics={"kid": 0.1, "svc": 0.9}, seed=0)]
     records += [record(error=("nan", "diverged"), seed=s) for s in (1, 2)]
     records += [record("pca", {"kid": metric("kid", None, "no prior"), "svc": 0.8}, loss=None)]
-    records += [record("vq", error=("exception", "wrong size"), status="skipped")]
     found = made(records)
     assert (cell(found, VAE, "kid").failed, cell(found, VAE, "kid").status) == (2, "partial")
     assert (cell(found, PCA, "kid").reasons, cell(found, PCA, "kid").status) == (("no prior",), "dash")
-    assert cell(found, Entrant("vq", "bce"), "svc").reasons == ("wrong size",)
     assert [(f.kind, f.message, seeds) for f, seeds in found.failures.items()] == [("nan", "diverged", (1, 2))]
-    assert {(d.metric, d.reason): who for d, who in found.dashes.items()} == {
-        ("KID", "no prior"): (PCA,),
-        ("", "wrong size"): (Entrant("vq", "bce"),),
-    }
+    assert {(d.metric, d.reason): who for d, who in found.dashes.items()} == {("KID", "no prior"): (PCA,)}
 
 
 def test_no_number_is_made_up():

@@ -49,7 +49,7 @@ class Failure(NamedTuple):
 class Dash(NamedTuple):
     dataset: str
     metric: str
-    """its title; "" where the reason concerns all metrics"""
+    """its title"""
     reason: str
 
 
@@ -119,12 +119,7 @@ class Answers:
         self.seeds[run.regime].add(run.seed)
         for number in run.numbers:
             self._put(run, number)
-        if run.status == "skipped":
-            self.dashes[Dash(run.dataset, "", run.message)].add(run.entrant)
-            for measure in self.shown.values():
-                if measure.regime == run.regime:
-                    self.reasons[run.dataset, measure.name][run.entrant].add(run.message)
-        elif run.status != "ok":
+        if run.status != "ok":
             self.failed[run.dataset, run.regime][run.entrant] += 1
             self.failures[Failure(run.entrant, run.dataset, run.regime, run.kind, run.message)].add(run.seed)
 

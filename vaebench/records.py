@@ -15,7 +15,7 @@ from typing import Any
 from vaebench.trial import Trial
 
 SCHEMA = "vaebench/record@1"
-STATUSES = ("ok", "failed", "timeout", "skipped")
+STATUSES = ("ok", "failed", "timeout")
 KINDS = ("oom", "nan", "signal", "exception", "timeout")
 
 Record = dict[str, Any]
@@ -46,6 +46,11 @@ def artifacts_of(record: Path) -> Path:
 
 def weights_of(record: Path) -> Path:
     return artifacts_of(record) / "weights.safetensors"
+
+
+def written(record: Path) -> int:
+    """When, in nanoseconds; 0 for a record that is not there."""
+    return record.stat().st_mtime_ns if record.exists() else 0
 
 
 def slug(name: str) -> str:

@@ -92,7 +92,7 @@ def _failures(board: Board) -> Iterable[str]:
 def _dashes(board: Board) -> Iterable[str]:
     for dash, who in board.dashes.items():
         models = "all models" if set(who) == set(board.entrants) else _names(board, who)
-        yield f"{clean(dash.metric or 'All metrics')} on {clean(dash.dataset)}, {models}: {clean(dash.reason)}"
+        yield f"{clean(dash.metric)} on {clean(dash.dataset)}, {models}: {clean(dash.reason)}"
 
 
 def _hidden(board: Board) -> Iterable[str]:
