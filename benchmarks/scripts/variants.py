@@ -1,5 +1,5 @@
-"""Train every model of the suite `medical` briefly on the phantom chests: does it learn, beat the mean image, and sample
-without collapse?
+"""Train every model of the suite `medical` briefly on the phantom chests: does it learn, beat the mean image, and
+sample without collapse?
 
     python benchmarks/scripts/variants.py --jobs 2 --out variants.jsonl
 

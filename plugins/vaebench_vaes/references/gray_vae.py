@@ -2,9 +2,9 @@
 
     minimise  rec / pixels sum (x - x^)^2 + kl KL(q(z|x) || N(0, I))
 
-The factors were never published, so `rec` must be given: nobody's guess becomes the project's number. At 1 and 1 the mean
-is thousands of times smaller than the evidence bound asks, and the code collapses; rec = pixels / 2 is the bound for a unit
-variance (2048 at 64 px), rec = pixels what `mse` is for every other model. Adam sees only the ratio of the two.
+The factors were never published, so `rec` must be given: nobody's guess becomes the project's number. At 1 and 1 the
+mean is thousands of times smaller than the evidence bound asks, and the code collapses; rec = pixels / 2 is the bound
+for a unit variance (2048 at 64 px), rec = pixels what `mse` is to every other model. Adam sees only their ratio.
 """
 
 from __future__ import annotations
