@@ -19,6 +19,7 @@ from vaebench import records, worker
 from vaebench.data import limited, open_splits
 from vaebench.interfaces import NotApplicable, Split, Splits
 from vaebench.records import Record
+from vaebench.regimes import keep_out
 from vaebench.registry import registry
 from vaebench.worker import run_job, training_images
 
@@ -185,10 +186,10 @@ def test_a_healthy_training_without_images_is_told_and_no_endless_loop() -> None
     n = 6
     sick = Split(np.zeros((n, 1, 8, 8), np.uint8), np.zeros(n, int), np.arange(n), healthy=np.zeros(n, bool))
     with pytest.raises(NotApplicable, match="no healthy image"):
-        training_images(Splits(train=sick, test=sick), "healthy")
+        training_images(keep_out(Splits(train=sick, test=sick), "sick"), "healthy")
     unknown = Split(np.zeros((n, 1, 8, 8), np.uint8), np.zeros(n, int), np.arange(n))
     with pytest.raises(NotApplicable, match="does not say which images are healthy"):
-        training_images(Splits(train=unknown, test=unknown), "healthy")
+        training_images(keep_out(Splits(train=unknown, test=unknown), "unknown"), "healthy")
 
 
 def test_all_means_all_but_validation_and_test(tmp_path: Path) -> None:
@@ -215,7 +216,7 @@ def test_images_too_many_for_memory_are_streamed_to_the_same_bits(
     loaded = run_job(job(tmp_path / "loaded", regime=regime))
     monkeypatch.setattr(worker, "RESIDENT_BYTES", 0)
     streamed_job = job(tmp_path / "streamed", regime=regime)
-    splits = open_splits(streamed_job.data)
+    splits = keep_out(open_splits(streamed_job.data), "lab-xray")
     images = training_images(splits, regime)
     assert images.pixels.data_ptr() == splits.train.images.ctypes.data, "still the memory map, not a copy"
     assert metrics(run_job(streamed_job)) == metrics(loaded)

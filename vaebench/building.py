@@ -9,6 +9,7 @@ import torch
 
 from vaebench.interfaces import Model, Shape
 from vaebench.parameters import parameters_of
+from vaebench.regimes import VERSIONS
 from vaebench.registry import registry
 from vaebench.trial import Settings, Spec, Trial, Value
 
@@ -30,10 +31,11 @@ def parameters_in_force(trial: Trial, settings: Settings, home: str | None) -> d
 
 
 def versions_of(trial: Trial, settings: Settings, home: str | None) -> dict[str, int]:
-    """The version of every component whose change would change the record's numbers."""
+    """The version of every component, and of the regime, whose change would change the record's numbers."""
     named = [("models", trial.model), ("datasets", trial.dataset), ("losses", trial.loss)]
     named += [("metrics", Spec(name)) for name in settings.metrics]
-    return dict(registry().version(kind, spec.name, home) for kind, spec in named if spec)
+    regime = {f"regime {trial.regime}": VERSIONS[trial.regime]} if trial.regime in VERSIONS else {}
+    return dict(registry().version(kind, spec.name, home) for kind, spec in named if spec) | regime
 
 
 def optimised(trial: Trial, home: str | None) -> set[str]:

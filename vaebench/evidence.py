@@ -24,6 +24,8 @@ class Evidence:
     ) -> None:
         self.model = model.eval()
         self.splits = dict(splits.items())
+        if (kept_out := splits.train.kept_out) is not None and splits.train.healthy is not None:
+            self.splits["calibration"] = splits.train.take(splits.train.healthy & kept_out)
         self.dataset = dataset
         self._samples = samples
         self._seed = seed

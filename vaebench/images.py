@@ -52,6 +52,8 @@ class Split:
     """bool (N,); None where the dataset has no notion of it"""
     diseased: np.ndarray | None = None
     """bool (N,); what counts as anomalous. Unless given: all that is not healthy. An image may be neither."""
+    kept_out: np.ndarray | None = None
+    """bool (N,); the harness's mark on training images: left out of healthy trainings, to set thresholds on"""
     masks: np.ndarray | None = None
     """bool (N, H, W): the pixels of the anomaly"""
     boxes: np.ndarray | None = None
@@ -71,7 +73,7 @@ class Split:
         for name, value in self._columns().items():
             if len(value) != n:
                 raise ValueError(f"{name} has {len(value)} rows for {n} images")
-        for name in ("healthy", "diseased", "masks"):
+        for name in ("healthy", "diseased", "kept_out", "masks"):
             value = getattr(self, name)
             if value is not None and value.dtype != np.bool_:
                 raise ValueError(f"{name} must be bool, not {value.dtype}")
@@ -79,7 +81,7 @@ class Split:
             raise ValueError("an image is healthy and diseased at once")
 
     def _columns(self) -> dict[str, np.ndarray]:
-        columns = ("images", "labels", "groups", "healthy", "diseased", "masks", "boxes")
+        columns = ("images", "labels", "groups", "healthy", "diseased", "kept_out", "masks", "boxes")
         named = {name: getattr(self, name) for name in columns}
         return {k: v for k, v in named.items() if v is not None} | {f"factors[{k}]": v for k, v in self.factors.items()}
 

@@ -126,7 +126,8 @@ class _Reader:
         if not isinstance(trial.seed, int):
             raise ValueError("the seed is no whole number")
         device, inputs, error = record["device"], record["inputs"], record["error"] or {}
-        good, components = record["status"] == "ok", inputs.get("components", {})
+        good = record["status"] == "ok"
+        components = {f"regime {trial.regime}": 1, **inputs.get("components", {})}  # older records do not name theirs
         answers = sorted(record["metrics"].items()) if good else []
         asked = trial.regime  # other metrics are asked of other models
         numbers = [self._number(name, cell) for name, cell in answers if str(cell.get("regime", "all")) == asked]

@@ -24,6 +24,7 @@ from vaebench.data import about, limited, open_splits
 from vaebench.evidence import Evidence
 from vaebench.interfaces import At, Images, Metric, Model, NotApplicable, Score, Splits
 from vaebench.records import Record
+from vaebench.regimes import keep_out, training_rows
 from vaebench.registry import registry
 from vaebench.report.pictures import write_pictures
 from vaebench.training import Diverged, train
@@ -84,7 +85,10 @@ def blank(job: Job, status: str = "ok", kind: str = "", message: str = "") -> Re
 
 def _fill(record: Record, job: Job, path: Path, tell: Tell) -> None:
     trial, settings, clock = job.trial, job.settings, time.perf_counter()
-    splits = limited(open_splits(job.data), settings.limit, trial.dataset.name, trial.seed)
+    splits = open_splits(job.data)
+    if trial.regime == "healthy":
+        splits = keep_out(splits, trial.dataset.name)
+    splits = limited(splits, settings.limit, trial.dataset.name, trial.seed)
     if trial.regime == "healthy":  # what an anomaly score must beat to mean anatomy
         record["inputs"]["shortcuts"] = shortcuts(splits)
     torch.manual_seed(seed_of(trial.id))
@@ -161,12 +165,7 @@ def restore(model: Model, path: Path, record: Mapping[str, Any]) -> bool:
 
 def training_images(splits: Splits, regime: str, device: str = "cpu") -> Images:
     """What the regime lets a model see: the only place where training images are chosen."""
-    train = splits.train
-    chosen = np.arange(len(train))
-    if regime == "healthy":
-        if train.healthy is None:
-            raise NotApplicable("the dataset does not say which images are healthy")
-        chosen = np.flatnonzero(train.healthy)
+    train, chosen = splits.train, training_rows(splits.train, regime)
     if not len(chosen):
         raise NotApplicable("no healthy image is among the training images that the preset's limit left")
     if len(chosen) * train.images[0].nbytes > RESIDENT_BYTES:
