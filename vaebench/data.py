@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -92,13 +92,10 @@ def lay_down(splits: Splits, folder: Path, notes: Sequence[str] = ()) -> None:
     check_splits(splits)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        digest = hashlib.sha256()
         for name, array in _arrays(splits):
             np.save(temporary / f"{name}.npy", array, allow_pickle=False)
-            digest.update(f"{name} {array.dtype} {array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data if array.size else b"")
         known = {
-            "digest": digest.hexdigest(),
+            "digest": digest_of(_arrays(splits)),
             "counts": {name: len(split) for name, split in splits.items()},
             "notes": list(notes),
             "health": _judges_health(splits),
@@ -178,7 +175,7 @@ def check_splits(splits: Splits) -> None:
                 raise SplitError(f"its splits {one} and {two} share {len(shared)} groups, {str(shared[0])!r} for one")
 
 
-def code_digest(component: type) -> str:
+def code_digest(component: type | Callable[..., Any]) -> str:
     """Of the Python files of a component's package: edited code never meets arrays that older code made."""
     module = sys.modules[component.__module__]
     top = sys.modules[component.__module__.partition(".")[0]]
@@ -190,16 +187,31 @@ def code_digest(component: type) -> str:
     return _sha(b"".join(source.read_bytes() for source in [*sources, Path(__file__)]))
 
 
+def digest_of(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
+    """Of named arrays: names, types, shapes and content."""
+    digest = hashlib.sha256()
+    for name, array in arrays:
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data if array.size else b"")
+    return digest.hexdigest()
+
+
+def columns(split: Split) -> Iterator[tuple[str, np.ndarray]]:
+    """All that is known of its images, by name."""
+    for column in fields(split):
+        value = getattr(split, column.name)
+        if column.name == "groups":
+            value = value.astype(np.str_) if value.dtype == object else value
+        if isinstance(value, np.ndarray):
+            yield column.name, value
+    for factor, value in sorted(split.factors.items()):
+        yield f"factors.{factor}", value
+
+
 def _arrays(splits: Splits) -> Iterator[tuple[str, np.ndarray]]:
     for name, split in splits.items():
-        for column in fields(split):
-            value = getattr(split, column.name)
-            if column.name == "groups":
-                value = value.astype(np.str_) if value.dtype == object else value
-            if isinstance(value, np.ndarray):
-                yield f"{name}.{column.name}", value
-        for factor, value in sorted(split.factors.items()):
-            yield f"{name}.factors.{factor}", value
+        for column, value in columns(split):
+            yield f"{name}.{column}", value
 
 
 def _judges_health(splits: Splits) -> bool:

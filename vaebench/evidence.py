@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from vaebench.cache import Arrays, Code, file_name, kept, plain
+from vaebench.data import columns, digest_of
 from vaebench.interfaces import Images, Model, NotApplicable, Score, Split, Splits
 
 T = TypeVar("T")
@@ -20,7 +24,15 @@ class Evidence:
     """Deterministic answers of one checkpoint, as numpy arrays in the order of the split's rows."""
 
     def __init__(
-        self, model: Model, splits: Splits, *, samples: int = 256, seed: int = 0, batch: int = 256, dataset: str = ""
+        self,
+        model: Model,
+        splits: Splits,
+        *,
+        samples: int = 256,
+        seed: int = 0,
+        batch: int = 256,
+        dataset: str = "",
+        cache: Path | None = None,
     ) -> None:
         self.model = model.eval()
         self.splits = dict(splits.items())
@@ -30,6 +42,7 @@ class Evidence:
         self._samples = samples
         self._seed = seed
         self._batch = batch
+        self._cache = cache
         self._known: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
@@ -42,6 +55,22 @@ class Evidence:
         if isinstance(found := self._known[key], NotApplicable):
             raise found
         return found
+
+    def of_dataset(
+        self, key: str, compute: Callable[..., Mapping[str, ArrayLike]], *splits: str, code: Sequence[Code] = ()
+    ) -> Arrays:
+        """What `compute` makes of these splits, whatever the model: computed by one trial, read from the disk by all
+        others on the same images. What else decides it must stand in `key`; its code is that of the package of
+        `compute`, and of those that `code` stands for. A failure is not kept."""
+
+        def find() -> Arrays:
+            given = [self.split(name) for name in splits]
+            if self._cache is None:
+                return plain(compute(*given))
+            name = file_name(key, [self.dataset, *map(self._digest, splits)], [compute, *code])
+            return kept(self._cache / name, lambda: plain(compute(*given)))
+
+        return self.once(("of dataset", key, splits), find)
 
     def split(self, name: str) -> Split:
         if name not in self.splits:
@@ -140,6 +169,10 @@ class Evidence:
             self.codes("test")
         if need == "reconstructions":
             self.reconstructions("test")
+
+    def _digest(self, name: str) -> str:
+        """Of all that is known of a split's images, of those that the preset's limit and the seed left."""
+        return self.once(("digest", name), lambda: digest_of(columns(self.split(name))))
 
     def _device(self) -> torch.device:
         tensors = [*self.model.parameters(), *self.model.buffers()]
