@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def test_an_old_record_does_not_hide_a_failure(tmp_path: Path) -> None:
     steady = run([job(tmp_path)])[1]["steady"]
     old = {**steady, "id": killed.trial.id, "trial": killed.trial.to_json()}
     records.write(path, old)
-    assert run([killed])[1]["killed"]["error"]["kind"] == "signal"
+    assert run([replace(killed, before=records.written(path))])[1]["killed"]["error"]["kind"] == "signal"
 
 
 def test_stop_at_the_first_failure(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*_: Any) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(worker, "train", train)
+    monkeypatch.setattr(worker, "learn", train)
 
 
 def weights(folder: Path) -> Path:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from filelock import FileLock, Timeout
 
 from vaebench import provenance, records
+from vaebench.records import BadRecord, Record
 from vaebench.trial import Job
 
 
@@ -32,3 +33,14 @@ def taken(job: Job) -> bool:
     """Whether another process is at this trial."""
     with claim(job) as mine:
         return not mine
+
+
+def answered(job: Job) -> Record | None:
+    """The record that somebody wrote since this trial was planned."""
+    path = records.path_of(job.results, job.trial, provenance.device_class(job.device))
+    if records.written(path) == job.before:
+        return None
+    try:
+        return records.read(path)
+    except BadRecord:  # spoiled, so it is still to do
+        return None

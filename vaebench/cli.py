@@ -98,9 +98,11 @@ def main() -> None:
 @click.option("--seeds", metavar="0,1,2", help="Seeds instead of the preset's.")
 @DEVICE
 @SLOTS
-@click.option("--force", is_flag=True, help="Do trials again whose record is good.")
+@click.option("--force", is_flag=True, help="Do trials again whose record is good, from the start.")
 @click.option("--lf", "last_failed", is_flag=True, help="Only trials that failed last time.")
 @click.option("-x", "--stop", is_flag=True, help="Stop at the first failure.")
+@click.option("--checkpoint", "every", type=click.FloatRange(min=0), default=60.0, show_default=True, metavar="SECONDS",
+              help="How far apart a training's checkpoints are; it goes on from the last one.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show what would be done, with an estimate; train nothing.")
 @RESULTS
 @DATA
@@ -108,8 +110,9 @@ def main() -> None:
 def run(ctx: click.Context, **options: Any) -> None:
     """Train and measure what a suite asks for, then show and write the leaderboard.
 
-    Trials that have a good record are not done again, so the same command goes on where it stopped. RECORD.json does
-    the trial of one record again.
+    Trials that have a good record are not done again, and a training that was cut off goes on from its checkpoint, to
+    the same bits: the same command goes on where it stopped. Two of them in one results folder share the work.
+    RECORD.json does the trial of one record again.
 
     \b
     Examples:
@@ -121,6 +124,21 @@ def run(ctx: click.Context, **options: Any) -> None:
     from vaebench.commands.run import run_sweep
 
     ctx.exit(run_sweep(**options))
+
+
+@main.command(name="status", short_help="What is done, at work and failed.")
+@RESULTS
+def status_(results: Path) -> None:
+    """Tell what lies in a results folder: good and failed trials, and runs at work now, with the time they need yet.
+
+    \b
+    Examples:
+      vaebench status
+      vaebench status --results results
+    """
+    from vaebench.commands.status import show_status
+
+    show_status(results)
 
 
 @main.command(short_help="The tables again, from the records.")

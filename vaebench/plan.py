@@ -49,6 +49,9 @@ class Plan:
     trained: dict[str, Record] = field(default_factory=dict)
     """trial id -> its record, good but for metrics that are missing or outdated: measured again, not trained"""
 
+    before: dict[str, int] = field(default_factory=dict)
+    """trial id -> when the record that was looked at was written (`records.written`)"""
+
     @property
     def todo(self) -> list[Trial]:
         return [trial for trial in self.trials if trial.id not in self.done]

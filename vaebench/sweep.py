@@ -44,6 +44,7 @@ def find_done(plan: Plan, registry: Registry, home: str | None) -> list[str]:
     complaints = []
     for trial in plan.trials:
         path = plan.path_of(trial)
+        plan.before[trial.id] = records.written(path)
         if not path.exists():
             continue
         try:
@@ -73,8 +74,11 @@ def failed_before(plan: Plan) -> list[Trial]:
     return failed
 
 
-def run(plan: Plan, registry: Registry, slots: int, stop_on_failure: bool = False) -> Iterator[Event]:
-    """Do what is to do; every trial ends with one record, whatever happens to it."""
+def run(
+    plan: Plan, registry: Registry, slots: int, stop_on_failure: bool = False, every: float = 60.0, fresh: bool = False
+) -> Iterator[Event]:
+    """Do what is to do; every trial ends with one record, whatever happens to it. Checkpoints are `every` so many
+    seconds apart, and not gone on from in a `fresh` run."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     if not os.access(plan.folder, os.W_OK):  # now, not after the first training
         raise PermissionError(errno.EACCES, "No record can be written", str(plan.folder))
@@ -88,6 +92,9 @@ def run(plan: Plan, registry: Registry, slots: int, stop_on_failure: bool = Fals
             plan.device,
             plan.suite.home,
             plan.trained.get(trial.id),
+            plan.before.get(trial.id, records.written(plan.path_of(trial))),
+            every,
+            fresh,
         )
         for trial in plan.todo
     ]

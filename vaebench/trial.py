@@ -105,6 +105,12 @@ class Job:
     """the distribution whose components the trial's names mean first"""
     trained: Mapping[str, Any] | None = None
     """the trial's good record, when only metrics are missing and the stored weights can answer them"""
+    before: int = 0
+    """when the record that is there now was written, in nanoseconds, 0 for none: a later one is another run's answer"""
+    every: float = 60.0
+    """seconds of training between checkpoints"""
+    fresh: bool = False
+    """whether to start from nothing though there is a checkpoint"""
 
 
 def canonical(data: Any) -> str:

@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,20 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load, save
+from torch.utils.flop_counter import FlopCounterMode
 
-from vaebench import provenance, records
+from vaebench import checkpoint, provenance, records
 from vaebench.audit import shortcut_baselines
 from vaebench.building import build, optimised, parameters_in_force, versions_of
 from vaebench.data import about, limited, open_splits
+from vaebench.diary import Diary
 from vaebench.evidence import Evidence
 from vaebench.interfaces import At, Images, Metric, Model, NotApplicable, Score, Splits
 from vaebench.records import Record
 from vaebench.regimes import keep_out, training_rows
 from vaebench.registry import registry
 from vaebench.report.pictures import write_pictures
-from vaebench.training import Diverged, train
+from vaebench.training import Course, Diverged
 from vaebench.trial import Job, Spec
 
 RESIDENT_BYTES = 4 * 2**30
@@ -47,10 +50,15 @@ def run_job(job: Job, tell: Tell = lambda event: None) -> Record:
         _fill(record, job, path, tell)
         notes.unlink(missing_ok=True)
     except Exception as error:
-        record |= {"status": "failed", "error": {"kind": _kind(error), "message": _told(error)}, "metrics": {}}
+        kind, message = _kind(error), _told(error)
+        if kind == "oom":
+            message += f"; a batch of {job.settings.batch} did not fit, {max(1, job.settings.batch // 2)} would be next"
+        record |= {"status": "failed", "error": {"kind": kind, "message": message}, "metrics": {}}
         records.write_atomically(notes, "".join(traceback.format_exception(error)).encode())
     if record["status"] == "ok" or not job.trained:  # a failed second look takes nothing from a good record
         records.write(path, record)
+    if record["status"] == "ok" or record["error"]["kind"] == "nan":  # going on would end in the same NaN
+        checkpoint.path_of(path).unlink(missing_ok=True)
     return record
 
 
@@ -98,7 +106,8 @@ def _fill(record: Record, job: Job, path: Path, tell: Tell) -> None:
     if trained:
         record |= {key: trained[key] for key in ("curve", "cost", "weights", "started", "software", "device")}
     else:
-        record["curve"], record["cost"] = learn(model, splits, job, tell)
+        diary = learn(model, splits, record, job, tell)
+        record["curve"], record["cost"] = diary.curve, _cost(model, diary, settings.batch)
     measuring = time.perf_counter()
     evidence = Evidence(
         model, splits, samples=settings.samples, seed=seed_of(f"samples {trial.id}"), dataset=trial.dataset.name
@@ -113,38 +122,68 @@ def _fill(record: Record, job: Job, path: Path, tell: Tell) -> None:
             "measure_seconds": round(time.perf_counter() - measuring, 3),
             "peak_memory_bytes": peak_memory(job.device),
             "code_size": _code_size(evidence),
+            "reconstruction_flops": _flops(evidence),
         }
         # Cloned, because one tensor may stand in a model under two names.
         weights = save({name: value.clone().contiguous() for name, value in model.state_dict().items()})
         records.write_atomically(records.weights_of(path), weights)
         record["weights"] = hashlib.sha256(weights).hexdigest()
         write_pictures(evidence, records.artifacts_of(path))
+        if diary.frames:
+            records.write_atomically(records.artifacts_of(path) / "along.npz", diary.film())
         record["cost"]["seconds"] = round(time.perf_counter() - clock, 3)
 
 
-def learn(model: Model, splits: Splits, job: Job, tell: Tell) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Train the model as its trial says: the curve, and what it cost."""
+def learn(model: Model, splits: Splits, record: Record, job: Job, tell: Tell) -> Diary:
+    """Train the model as its trial says, from its checkpoint where there is one."""
     trial, settings = job.trial, job.settings
+    path = checkpoint.path_of(records.path_of(job.results, trial, record["device"]["class"]))
     images = training_images(splits, trial.regime, job.device)
     order = torch.Generator().manual_seed(seed_of(f"order of {trial.dataset} {trial.seed}"))
-    curve: dict[str, dict[str, list[float]]] = {}
+    course, diary = Course(model, images, settings, order), Diary(model, splits.test, settings.batch, tell)
+    if state := _last_checkpoint(path, record, job, tell):
+        course.resume(state["course"])
+        diary.resume(state["diary"])
+    else:
+        course.fit()
+    kept = time.perf_counter()
 
-    def report(at: At, values: Mapping[str, float]) -> None:
-        lines = curve.setdefault(at.stage, {"step": []})
-        lines["step"].append(at.step)
-        for name, value in values.items():
-            lines.setdefault(name, []).append(float(f"{value:.6g}"))
-        share = (model.stages.index(at.stage) + (at.step + 1) / at.steps) / len(model.stages)
-        where = {"stage": at.stage, "step": at.step + 1, "steps": at.steps, "share": share}
-        tell({"phase": "train", **where, "logs": dict(values)})
+    def keep() -> None:
+        nonlocal kept
+        kept = time.perf_counter()
+        try:
+            checkpoint.save(path, record, {"course": course.state(), "diary": diary.state()})
+        except OSError as error:  # the training is worth more
+            tell({"phase": "note", "text": f"no checkpoint could be written ({error.strerror}); training goes on"})
 
-    started = time.perf_counter()
-    train(model, images, settings, order, report)
-    spent = time.perf_counter() - started
-    steps = sum(max(lines["step"]) + 1 for lines in curve.values())
-    return curve, {
-        "train_seconds": round(spent, 3),
-        "images_per_second": round(steps * settings.batch / spent, 1) if steps else None,
+    def after(at: At) -> None:
+        diary.after(at)
+        if time.perf_counter() - kept >= job.every:
+            keep()
+
+    course.run(diary.report, after)
+    if diary.seconds >= job.every:  # measuring may be cut off as well
+        keep()
+    diary.close()
+    return diary
+
+
+def _last_checkpoint(path: Path, record: Record, job: Job, tell: Tell) -> dict[str, Any] | None:
+    if job.fresh:
+        path.unlink(missing_ok=True)
+    try:
+        return checkpoint.load(path, record)
+    except checkpoint.Spoiled as reason:
+        tell({"phase": "note", "text": f"the checkpoint is of no use, since {reason}; trained from the start"})
+        return None
+
+
+def _cost(model: Model, diary: Diary, batch: int) -> dict[str, Any]:
+    steps = sum(max(lines["step"]) + 1 for lines in diary.curve.values())
+    return {
+        "train_seconds": round(diary.seconds, 3),
+        "images_per_second": round(steps * batch / diary.seconds, 1) if steps else None,
+        "times_resumed": diary.times_resumed,
         "parameters": _count(model),
         "parts": {name: count for name, part in model.named_children() if (count := _count(part))},
     }
@@ -223,6 +262,14 @@ def _count(part: torch.nn.Module) -> int:
 def _metric(name: str, job: Job) -> Metric:
     metric: Metric = registry().create("metrics", Spec(name), home=job.home)
     return metric
+
+
+def _flops(evidence: Evidence) -> int | None:
+    """Of one reconstruction, multiplications and additions counted apart."""
+    image = Images(torch.from_numpy(evidence.split("test").images[:1]))[:]
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), suppress(NotApplicable):
+        evidence.model.reconstruct(image.to(next(evidence.model.parameters(), image).device))
+    return counter.get_total_flops() or None
 
 
 def _code_size(evidence: Evidence) -> int | None:

@@ -137,6 +137,33 @@ class Slow(Steady):
         time.sleep(0.1)
 
 
+class Restless(Steady):
+    """Long enough to be killed in the middle, twice: its second stage has another group and a state of its own."""
+
+    name = "restless"
+    stages = ("main", "after")
+
+    def __init__(self, shape: Shape, loss: Loss | None, die_at: int = -1) -> None:
+        super().__init__(shape, loss)
+        self.bias = nn.Parameter(torch.zeros(shape))
+        self.register_buffer("mean", torch.zeros(shape))
+        self.die_at = die_at
+
+    def groups(self) -> dict[str, Group]:
+        linear = [*self.down.parameters(), *self.up.parameters()]
+        return {"all": Group(linear, schedule=lambda progress: 1 - progress), "after": Group([self.bias])}
+
+    def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+        time.sleep(0.02)
+        self.mean.lerp_(x.mean(0), 0.1)
+        if at.stage == "main":
+            if at.step == self.die_at and (Path(os.environ["LAB"]) / "deadly").exists():
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield from super().objectives(x, at)
+        else:
+            yield {"after": (self.bias + self.mean - x * torch.rand_like(x)).square().sum(dim=(1, 2, 3))}
+
+
 class Hungry(Steady):
     name = "hungry"
 
@@ -277,7 +304,7 @@ class Health(Metric):
 @hookimpl
 def vaebench_models() -> list[type[Model]]:
     troubled = [Raising, Quitting, Exiting, Killed, Faulting, Signalled, Hanging, Hungry, Diverging]
-    return [Steady, Slow, Flaky, Tied, Odd, Spy, *troubled]
+    return [Steady, Slow, Restless, Flaky, Tied, Odd, Spy, *troubled]
 
 
 @hookimpl

@@ -21,7 +21,9 @@ def job(seed: int = 0) -> Job:
 
 
 def train(share: float, seed: int = 0, **logs: float) -> Event:
-    return Event("progress", job(seed), {"phase": "train", "share": share, "logs": logs})
+    return Event(
+        "progress", job(seed), {"phase": "train", "share": share, "step": 120, "steps": 400, "rate": 95.4, "logs": logs}
+    )
 
 
 def end(seed: int = 0, **changes: Any) -> Event:
@@ -59,10 +61,22 @@ def test_a_terminal_shows_the_trials_at_work_and_the_time_left() -> None:
     with shown:
         for event in (Event("start", job()), train(0.5, loss=1.25), end()):
             shown.hear(event)
-        shown.bars.refresh()
+            shown.bars.refresh()
     assert "vae[latent=4] xray all 0" in out.getvalue()
     assert "1/2 done" in out.getvalue()
     assert " left" in out.getvalue()
+    assert "120/400  95/s  loss 1.25" in out.getvalue()
+
+
+def test_what_a_trial_remarks_is_a_line_of_its_own() -> None:
+    shown, out = watch()
+    with shown:
+        shown.hear(Event("progress", job(), {"phase": "note", "text": "the [b]checkpoint[/b] is of no use"}))
+        shown.hear(Event("progress", job(1), {"phase": "elsewhere"}))
+    assert out.getvalue().splitlines() == [
+        "vae[latent=4] + bce on xray, all, seed 0: the [b]checkpoint[/b] is of no use",
+        "vae[latent=4] + bce on xray, all, seed 1: another run is at it; looked at again at the end",
+    ]
 
 
 def test_time_left_is_the_estimate_at_first_and_the_pace_seen_later(clock: list[float]) -> None:

@@ -13,6 +13,7 @@ from vaebench.commands.leaderboard import make_board
 from vaebench.data import data_folder
 from vaebench.errors import UserError
 from vaebench.estimate import estimate
+from vaebench.journal import Journal
 from vaebench.plan import Plan, choose_device, make_plan, repeat_plan
 from vaebench.plugins import installed
 from vaebench.records import BadRecord
@@ -36,6 +37,7 @@ def run_sweep(
     force: bool,
     last_failed: bool,
     stop: bool,
+    every: float,
     dry_run: bool,
     results: Path,
     data: Path | None,
@@ -72,17 +74,20 @@ def run_sweep(
     if dry_run:
         _tell_estimates(plan, console, slots)
         return 0
-    return finish(plan, console, slots, stop)
+    return finish(plan, console, slots, stop, every, fresh=force)
 
 
-def finish(plan: Plan, console: Console, slots: int, stop: bool) -> int:
+def finish(
+    plan: Plan, console: Console, slots: int, stop: bool = False, every: float = 60.0, fresh: bool = False
+) -> int:
     """Do what is to do, then show and write the board; the exit code."""
     failures = 0
     if plan.todo:
         seconds = _tell_time(plan, console, slots)
-        with Watch(console, seconds, slots) as watch:
-            for event in sweep.run(plan, registry(), slots, stop):
+        with Watch(console, seconds, slots) as watch, Journal(plan.folder, len(seconds)) as journal:
+            for event in sweep.run(plan, registry(), slots, stop, every, fresh):
                 watch.hear(event)
+                journal.hear(event, watch.left())
         failures = watch.failed
     board = make_board(plan.suite, plan.preset, plan.source, plan.results)
     show(board, console)

@@ -8,8 +8,8 @@ import pickle
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from vaebench import provenance, records
+from vaebench.claims import answered, claim, taken
 from vaebench.interfaces import Event, Executor
 from vaebench.trial import Job
 
 STALL = 900.0
-"""Seconds without a word from a trial after which it counts as hung."""
+"""Seconds without a word from a trial after which it counts as hung. A training step and a metric are a word each."""
 
 
 @dataclass
@@ -32,47 +33,70 @@ class Running:
     process: BaseProcess
     ear: Connection
     heard: float
-    before: int
-    """when the trial's record was last written before this start, 0 for never"""
+    hung: bool = False
+    refused: bool = False
+    """whether another run turned out to have it"""
 
 
 class Local(Executor):
-    """Whatever kills a trial's process costs that trial alone: the driver writes the record it could not write."""
+    """Whatever kills a trial's process costs that trial alone: the driver writes the record it could not write.
+
+    A trial that another run is at is left to it and looked at again at the end: by then it is done, or free."""
 
     name = "local"
-    version = 1
+    version = 2
 
     def run(self, jobs: Sequence[Job], slots: int, stop_on_failure: bool = False) -> Iterator[Event]:
         context = server()
-        waiting, running = list(reversed(jobs)), list[Running]()
+        waiting, running, elsewhere, told = deque(jobs), list[Running](), list[Job](), set[str]()
         try:
-            while waiting or running:
+            while waiting or running or elsewhere:
                 while waiting and len(running) < slots:
-                    running.append(self._start(context, waiting.pop()))
-                    yield Event("start", running[-1].job)
+                    job = waiting.popleft()
+                    if record := answered(job):
+                        yield Event("end", job, {"record": record})
+                    elif not taken(job):
+                        running.append(self._start(context, job))
+                        yield Event("start", job)
+                    else:
+                        elsewhere.append(job)
+                        if job.trial.id not in told:
+                            told.add(job.trial.id)
+                            yield Event("progress", job, {"phase": "elsewhere"})
                 wait([handle for one in running for handle in (one.ear, one.process.sentinel)], timeout=1.0)
                 for one in list(running):
-                    for event in self._listen(one):
-                        if event.kind == "end":
-                            running.remove(one)
-                            if stop_on_failure and event.data["record"]["status"] != "ok":
-                                waiting.clear()
-                        yield event
+                    yield from self._listen(one)
+                    if not one.ear.closed:
+                        continue
+                    running.remove(one)
+                    if record := self._record(one):
+                        if stop_on_failure and record["status"] != "ok":
+                            waiting.clear()
+                            elsewhere.clear()
+                        yield Event("end", one.job, {"record": record})
+                    else:
+                        elsewhere.append(one.job)
+                if not waiting:
+                    waiting.extend(elsewhere)
+                    elsewhere.clear()
         finally:
             for left in running:
                 left.process.kill()
                 left.process.join()
-                records.clear_debris(_path(left.job))
+                with claim(left.job) as mine:
+                    if mine:
+                        records.clear_debris(_path(left.job))
 
     def _start(self, context: Any, job: Job) -> Running:
-        before = _written(_path(job))
         ear, mouth = context.Pipe(duplex=False)
         process = context.Process(target=work, args=(job, mouth), daemon=True)
         process.start()
         mouth.close()
-        return Running(job, process, ear, time.monotonic(), before)
+        return Running(job, process, ear, time.monotonic())
 
     def _listen(self, one: Running) -> Iterator[Event]:
+        """What a trial tells; when nothing more can come, its pipe is closed."""
+        alive = one.process.is_alive()  # asked first: what it said before it ended is heard
         while True:
             try:
                 if not one.ear.poll():
@@ -81,35 +105,38 @@ class Local(Executor):
             except (EOFError, OSError, pickle.UnpicklingError):
                 break
             one.heard = time.monotonic()
-            yield Event("progress", one.job, message)
-        hung = one.process.is_alive() and time.monotonic() - one.heard > STALL
-        if hung:
+            if message["phase"] == "refused":
+                one.refused = True
+            else:
+                yield Event("progress", one.job, message)
+        one.hung = alive and time.monotonic() - one.heard > STALL
+        if one.hung or not alive:
             one.process.kill()
-        if hung or not one.process.is_alive():
             one.process.join()
             one.ear.close()
-            yield Event("end", one.job, {"record": self._record(one, hung)})
 
-    def _record(self, one: Running, hung: bool) -> records.Record:
-        """The record the worker wrote, or the one that says why it could not."""
-        path, code = _path(one.job), one.process.exitcode or 0
-        records.clear_debris(path)
-        if _written(path) != one.before:
-            with suppress(records.BadRecord):  # somebody spoiled it meanwhile
-                return records.read(path)
+    def _record(self, one: Running) -> records.Record | None:
+        """The record the worker wrote, or the one that says why it could not; none where another run has the trial."""
         from vaebench.worker import blank
 
-        if hung:
-            record = blank(one.job, "timeout", "timeout", f"no progress for {STALL:.0f} s")
-        elif code < 0:
-            cause = " (out of memory, or killed by hand)" if -code == signal.SIGKILL else ""
-            name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-            record = blank(one.job, "failed", "signal", f"the process died of {name}{cause}")
-        else:
-            record = blank(one.job, "failed", "exception", f"the process ended with exit code {code}")
-        if not one.job.trained:  # a failed second look takes nothing from a good record
-            records.write(path, record)
-        return record
+        job, path, code = one.job, _path(one.job), one.process.exitcode or 0
+        with claim(job) as mine:
+            if one.refused or not mine:
+                return None
+            records.clear_debris(path)
+            if written := answered(job):
+                return written
+            if one.hung:
+                record = blank(job, "timeout", "timeout", f"no progress for {STALL:.0f} s")
+            elif code < 0:
+                cause = " (out of memory, or killed by hand)" if -code == signal.SIGKILL else ""
+                name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+                record = blank(job, "failed", "signal", f"the process died of {name}{cause}")
+            else:
+                record = blank(job, "failed", "exception", f"the process ended with exit code {code}")
+            if not job.trained:  # a failed second look takes nothing from a good record
+                records.write(path, record)
+            return record
 
 
 def server() -> Any:
@@ -126,10 +153,6 @@ def _path(job: Job) -> Path:
     return records.path_of(job.results, job.trial, provenance.device_class(job.device))
 
 
-def _written(record: Path) -> int:
-    return record.stat().st_mtime_ns if record.exists() else 0
-
-
 def work(job: Job, mouth: Connection) -> None:
     """The body of a trial's process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it ends the workers
@@ -143,7 +166,12 @@ def work(job: Job, mouth: Connection) -> None:
             os._exit(1)
 
     try:
-        run_job(job, tell)
+        with claim(job) as mine:
+            if mine and not answered(job):
+                records.clear_debris(_path(job))
+                run_job(job, tell)
+            else:
+                tell({"phase": "refused"})
     except OSError:  # no record can be written; the driver finds that out as well, and says so once
         os._exit(1)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from vaebench.interfaces import Event
 from vaebench.trial import Trial
@@ -24,14 +25,14 @@ class Watch:
         self.total = sum(seconds.values()) or 1.0
         self.count, self.ended, self.failed = len(seconds), 0, 0
         self.shares: dict[str, float] = {}
+        self.losses: dict[str, Mapping[str, float]] = {}
         self.started = time.monotonic()
         self.live = console.is_terminal
         self.rows: dict[str, TaskID] = {}
         self.bars = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=8),
             TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
             TextColumn("{task.fields[note]}"),
             console=console,
             transient=True,
@@ -58,7 +59,8 @@ class Watch:
             self._progress(trial, event.data)
         else:
             self._end(trial, event.data["record"])
-        note = f"{self.ended}/{self.count} done, {time_words(self.left())} left"
+        failed = f", {self.failed} failed" if self.failed else ""
+        note = f"{self.ended}/{self.count} done{failed}, {time_words(self.left())} left"
         self.bars.update(self.all, completed=self.share(), note=note)
 
     def share(self) -> float:
@@ -71,14 +73,18 @@ class Watch:
         guess = self.total * (1 - share) / self.slots
         return guess if share < 0.02 else share * (spent / share * (1 - share)) + (1 - share) * guess
 
-    def _progress(self, trial: Trial, data: Mapping[str, object]) -> None:
-        if data["phase"] != "train":
-            self.shares[trial.id] = 0.9
-            note = "measuring"
+    def _progress(self, trial: Trial, data: Mapping[str, Any]) -> None:
+        phase = data["phase"]
+        if phase in ("note", "elsewhere"):
+            text = data["text"] if phase == "note" else "another run is at it; looked at again at the end"
+            self.console.print(f"{escape(str(trial))}: {escape(text)}", highlight=False, soft_wrap=True)
+            return
+        if phase == "measure":
+            self.shares[trial.id], note = 0.9, f"measuring {data['metric']}"
         else:
-            self.shares[trial.id] = 0.9 * float(str(data["share"]))
-            logs = data["logs"]
-            note = terms(logs) if isinstance(logs, Mapping) else ""
+            self.shares[trial.id] = 0.9 * data["share"]
+            self.losses[trial.id] = data.get("logs", self.losses.get(trial.id, {}))
+            note = f"{data['step']}/{data['steps']}  {data['rate']:.0f}/s  {terms(self.losses[trial.id])}"
         if trial.id in self.rows:
             self.bars.update(self.rows[trial.id], completed=self.shares[trial.id], note=escape(note))
 
@@ -104,7 +110,7 @@ class Watch:
 def brief(trial: Trial) -> str:
     """A trial in the space that a line of 80 columns leaves."""
     text = f"{trial.model} {trial.dataset} {trial.regime} {trial.seed}"
-    return text if len(text) <= 36 else text[:35] + "…"
+    return text if len(text) <= 32 else text[:31] + "…"
 
 
 def terms(logs: Mapping[str, float]) -> str:
