@@ -110,7 +110,12 @@ def _fill(record: Record, job: Job, path: Path, tell: Tell) -> None:
         record["curve"], record["cost"] = diary.curve, _cost(model, diary, settings.batch)
     measuring = time.perf_counter()
     evidence = Evidence(
-        model, splits, samples=settings.samples, seed=seed_of(f"samples {trial.id}"), dataset=trial.dataset.name
+        model,
+        splits,
+        samples=settings.samples,
+        seed=seed_of(f"samples {trial.id}"),
+        dataset=trial.dataset.name,
+        cache=job.data / "cache",
     )
     for name in settings.metrics:
         tell({"phase": "measure", "metric": name})
