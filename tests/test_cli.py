@@ -18,6 +18,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 from laboratory import Lab
+from records_made import metric, record
 
 from vaebench import records
 from vaebench.cli import main
@@ -64,6 +65,14 @@ def commands(group: click.Group, *way: str) -> Iterator[tuple[tuple[str, ...], c
             yield from commands(command, *way, name)
         else:
             yield (*way, name), command
+
+
+def test_a_record_is_shown_with_the_parts_of_its_numbers(tmp_path: Path) -> None:
+    parts = {"viral [?]": {"value": 0.71, "error": 0.025, "n": 40}}
+    made = record(metrics={"svc": metric("svc", 0.5, parts=parts, variant="hardest")})
+    records.write(tmp_path / "made.json", made)
+    lines = [" ".join(line.split()) for line in vaebench("show", str(tmp_path / "made.json")).splitlines()]
+    assert lines[lines.index("svc[hardest] 0.5 0.01 100 higher") + 1] == "viral [?] 0.71 0.025 40 higher"
 
 
 @pytest.mark.parametrize("way", [way for way, _ in commands(main)], ids=" ".join)

@@ -197,6 +197,12 @@ class Odd(Residual):
         return Score(np.float32(0.5), np.float32(0.25), n=np.int64(3), replicates=np.array([0.5, np.nan]))  # type: ignore[arg-type]
 
 
+class ByPart(Residual):
+    def compute(self, evidence: Evidence) -> Score:
+        parts = {"left": Score(np.float32(0.25), 0.5, n=np.int64(3)), "lost": Score(float("nan"))}  # type: ignore[arg-type]
+        return Score(0.5, parts=parts)
+
+
 class Broken(Residual):
     def compute(self, evidence: Evidence) -> Score:
         raise ValueError("the labels are odd")
@@ -244,3 +250,9 @@ def test_numbers_of_numpy_are_numbers_of_json() -> None:
     cell = measure(Odd(), evidence(), "all")
     assert [(cell[key], type(cell[key])) for key in ("value", "error", "n")] == [(0.5, float), (0.25, float), (3, int)]
     assert cell["replicates"] == [0.5, None]
+
+
+def test_parts_stand_beside_the_value_and_those_without_a_number_do_not() -> None:
+    cell = measure(ByPart(), evidence(), "all")
+    assert cell["parts"] == {"left": {"value": 0.25, "error": 0.5, "n": 3}}
+    assert "parts" not in measure(Residual(), evidence(), "all")

@@ -202,6 +202,8 @@ class Score:
     """What the column title must say beside the name (scales, extractor, n): other variants are other columns."""
     replicates: Sequence[float] = ()
     """The value under each of the patient draws that all models and seeds of a dataset share."""
+    parts: Mapping[str, Score] = field(default_factory=dict)
+    """The same of a part of what was asked (one label, one size), by name: kept in the record, no column of a board."""
 
 
 Verdict = Literal["generation", "reconstruction", "representation", "anomaly", "cost", "other"]

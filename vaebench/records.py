@@ -160,8 +160,18 @@ def check(record: Any) -> None:
         value = cell.get("value")
         if value is None and cell.get("reason"):
             continue
-        if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < math.inf:
+        if not _is_finite(value):
             raise ValueError(f"metric {name!r} has neither a finite value nor a reason")
+        parts = cell.get("parts", {})
+        if not isinstance(parts, dict) or not all(isinstance(part, dict) for part in parts.values()):
+            raise ValueError(f"metric {name!r}: field 'parts' is not numbers by name")
+        for part in parts.values():
+            if not _is_finite(part.get("value")) or not (part.get("error") is None or _is_finite(part["error"])):
+                raise ValueError(f"metric {name!r} has a part without a finite value")
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def _demand(data: Any, field: str, kind: type, where: str = "") -> None:

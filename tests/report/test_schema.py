@@ -32,6 +32,8 @@ def everything() -> list[Record]:
     made += field({"vae": 0.8, "half": 0.7}, name="auroc", shortcuts={"sharpness": 0.7})
     made += [record("gan", error=("nan", "diverged")), record("vq", status="timeout", error=("timeout", "an hour"))]
     made += [record("pca", {"kid": metric("kid", None, "no prior"), "ms-ssim": metric("ms-ssim", 0.9, optimised=True)})]
+    parts = {"left": {"value": 21.0, "error": None, "n": 7}}
+    made += [record("pca", {"psnr": metric("psnr", 20.0, parts=parts)}, seed=1)]
     return [*made, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]
 
 
@@ -71,6 +73,9 @@ BREAKS: dict[str, Callable[[Record], Any]] = {
     "version as text": lambda r: r["metrics"]["svc"].update(version="1"),
     "value as text": lambda r: r["metrics"]["svc"].update(value="0.5"),
     "value as truth": lambda r: r["metrics"]["svc"].update(value=True),
+    "a part that is no number": lambda r: r["metrics"]["svc"].update(parts={"left": {"value": "0.5"}}),
+    "a part without its fields": lambda r: r["metrics"]["svc"].update(parts={"left": 0.5}),
+    "parts without names": lambda r: r["metrics"]["svc"].update(parts=[0.5]),
     "no value, no reason": lambda r: r["metrics"]["svc"].update(value=None),
     "no value, an empty reason": lambda r: r["metrics"]["svc"].update(value=None, reason=""),
 }

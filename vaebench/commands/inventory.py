@@ -157,10 +157,12 @@ def _show_record(path: Path) -> None:
     for column in ("metric", "value", "± image-level", "n", "better"):
         table.add_column(column, overflow="fold")
     for name, cell in record["metrics"].items():
-        value = f"{cell['value']:.4g} {cell['unit']}" if cell["value"] is not None else f"— {cell['reason']}"
-        spread = f"{cell['error']:.2g}" if cell.get("error") is not None else ""
         title = f"{name}[{cell['variant']}]" if cell.get("variant") else name
-        table.add_row(*map(escape, (title, value.strip(), spread, str(cell.get("n") or ""), cell["better"])))
+        parts = {f"  {part}": {**cell, **numbers} for part, numbers in cell.get("parts", {}).items()}
+        for line, numbers in {title: cell, **parts}.items():
+            value = f"{numbers['value']:.4g} {cell['unit']}" if cell["value"] is not None else f"— {cell['reason']}"
+            spread = f"{numbers['error']:.2g}" if numbers.get("error") is not None else ""
+            table.add_row(*map(escape, (line, value.strip(), spread, str(numbers.get("n") or ""), cell["better"])))
     if record["metrics"]:
         console.print(table)
     for field in ("cost", "settings", "device", "inputs", "software"):
