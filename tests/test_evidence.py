@@ -69,6 +69,21 @@ def test_answers_are_those_of_the_model_in_the_order_of_the_rows() -> None:
     assert not seen.model.training
 
 
+def test_a_model_that_answers_for_fewer_images_is_an_error() -> None:
+    model = Dim()
+    model.reconstruct = lambda x: x[:1]  # type: ignore[method-assign]
+    model.scores = lambda x: {"brightness": x.mean().reshape(1)}  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="1 reconstructions for 30 images"):
+        evidence(model).residuals("test")
+    with pytest.raises(ValueError, match="1 brightness for 30 images"):
+        evidence(model).scores("test")
+
+
+def test_labels_are_told_in_the_datasets_words() -> None:
+    seen = evidence(classes=("normal", "viral"))
+    assert [seen.class_name(label) for label in (0, 1, 2, -1)] == ["normal", "viral", "2", "-1"]
+
+
 def test_everything_is_computed_once_and_shared() -> None:
     model = Dim()
     seen = evidence(model)

@@ -11,7 +11,7 @@ from laboratory import Lab, job
 from records_made import record
 
 from vaebench import sweep, worker
-from vaebench.data import limited, open_splits
+from vaebench.data import columns, digest_of, limited, open_splits
 from vaebench.interfaces import Split, Splits
 from vaebench.leaderboard import board
 from vaebench.regimes import KEPT_OUT, VERSIONS, keep_out, training_rows
@@ -106,6 +106,7 @@ def test_what_a_trial_shows_its_model_and_what_it_sets_thresholds_on(
     assert calibration.healthy.all() and len(calibration) == int(KEPT_OUT * train.healthy.sum())
     assert seen | held == {image.tobytes() for image in train.images[train.healthy]} and not seen & held
     assert made["inputs"]["components"]["regime healthy"] == VERSIONS["healthy"]
+    assert evidence[0]._digest("train") == digest_of(columns(train)), "what is kept of a dataset serves both regimes"
 
 
 def test_records_of_an_older_regime_are_outdated(tmp_path: Path, lab: Lab) -> None:

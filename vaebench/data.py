@@ -40,6 +40,8 @@ class Prepared:
     """what the dataset warned of: images it left out, say"""
     health: bool
     """Whether there are healthy images to train on, and healthy and diseased ones to test on."""
+    classes: tuple[str, ...]
+    """What its labels mean."""
 
 
 def data_folder(given: Path | None = None) -> Path:
@@ -78,16 +80,17 @@ def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, 
                     else:
                         splits = dataset.load(data, size, {})
                 notes = [str(one.message) for one in said if issubclass(one.category, UserWarning)]
-                lay_down(with_validation(splits, dataset.name), folder, notes)
+                lay_down(with_validation(splits, dataset.name), folder, notes, dataset.classes)
     return about(folder)
 
 
 def about(folder: Path) -> Prepared:
     known = json.loads((folder / "about.json").read_text())
-    return Prepared(folder, known["digest"], known["counts"], tuple(known["notes"]), known["health"])
+    told = tuple(known["notes"]), known["health"], tuple(known["classes"])
+    return Prepared(folder, known["digest"], known["counts"], *told)
 
 
-def lay_down(splits: Splits, folder: Path, notes: Sequence[str] = ()) -> None:
+def lay_down(splits: Splits, folder: Path, notes: Sequence[str] = (), classes: Sequence[str] = ()) -> None:
     """Write the arrays under a temporary name, then rename: a half-written folder is never seen."""
     check_splits(splits)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
@@ -99,6 +102,7 @@ def lay_down(splits: Splits, folder: Path, notes: Sequence[str] = ()) -> None:
             "counts": {name: len(split) for name, split in splits.items()},
             "notes": list(notes),
             "health": _judges_health(splits),
+            "classes": list(classes),
         }
         (temporary / "about.json").write_text(json.dumps(known))
         shutil.rmtree(folder, ignore_errors=True)
@@ -197,12 +201,12 @@ def digest_of(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
 
 
 def columns(split: Split) -> Iterator[tuple[str, np.ndarray]]:
-    """All that is known of its images, by name."""
+    """All that is known of its images, by name; which of them the harness keeps out of training is no part of it."""
     for column in fields(split):
         value = getattr(split, column.name)
         if column.name == "groups":
             value = value.astype(np.str_) if value.dtype == object else value
-        if isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray) and column.name != "kept_out":
             yield column.name, value
     for factor, value in sorted(split.factors.items()):
         yield f"factors.{factor}", value

@@ -32,6 +32,7 @@ class Evidence:
         seed: int = 0,
         batch: int = 256,
         dataset: str = "",
+        classes: Sequence[str] = (),
         cache: Path | None = None,
     ) -> None:
         self.model = model.eval()
@@ -39,6 +40,7 @@ class Evidence:
         if (kept_out := splits.train.kept_out) is not None and splits.train.healthy is not None:
             self.splits["calibration"] = splits.train.take(splits.train.healthy & kept_out)
         self.dataset = dataset
+        self._classes = classes
         self._samples = samples
         self._seed = seed
         self._batch = batch
@@ -72,6 +74,10 @@ class Evidence:
 
         return self.once(("of dataset", key, splits), find)
 
+    def class_name(self, label: int) -> str:
+        """What a label means, in the dataset's words."""
+        return self._classes[label] if 0 <= label < len(self._classes) else str(label)
+
     def split(self, name: str) -> Split:
         if name not in self.splits:
             raise NotApplicable(f"the dataset has no {name} split")
@@ -104,7 +110,7 @@ class Evidence:
         def compute() -> dict[str, np.ndarray]:
             parts = [{k: v.float().cpu() for k, v in self.model.scores(x).items()} for x in self._batches(name)]
             joined = {key: torch.cat([part[key] for part in parts]).numpy() for key in (parts[0] if parts else {})}
-            return {key: finite(value, f"score {key}") for key, value in joined.items()}
+            return {key: finite(self._one_each(name, value, key), f"score {key}") for key, value in joined.items()}
 
         return self.once(("scores", name), compute)
 
@@ -184,7 +190,14 @@ class Evidence:
                 yield x.to(self._device())
 
     def _all(self, name: str, answer: Callable[[Tensor], Tensor], what: str) -> np.ndarray:
-        return finite(torch.cat([answer(x).float().cpu() for x in self._batches(name)]).numpy(), what)
+        values = torch.cat([answer(x).float().cpu() for x in self._batches(name)]).numpy()
+        return finite(self._one_each(name, values, what), what)
+
+    def _one_each(self, name: str, values: np.ndarray, what: str) -> np.ndarray:
+        """A wrong count would be stretched over all images in silence."""
+        if len(values) != (n := len(self.split(name))):
+            raise ValueError(f"the model gives {len(values)} {what} for {n} images")
+        return values
 
 
 def finite(values: np.ndarray, what: str) -> np.ndarray:

@@ -115,6 +115,7 @@ def _fill(record: Record, job: Job, path: Path, tell: Tell) -> None:
         samples=settings.samples,
         seed=seed_of(f"samples {trial.id}"),
         dataset=trial.dataset.name,
+        classes=about(job.data).classes,
         cache=job.data / "cache",
     )
     for name in settings.metrics:
