@@ -50,7 +50,35 @@ def test_parameters_and_losses_make_rows_of_their_own():
     specs = [Spec("vae", {"latent": 4}), Spec("vae", {"latent": 16}), Spec("vae")]
     records = [record(spec, {"psnr": 20.0}) for spec in specs]
     found = made([*records, record("vae", {"psnr": 20.0}, loss="mse"), record("pca", {"psnr": 20.0}, loss=None)])
-    assert [found.label(e) for e in found.entrants] == ["pca", "vae", "vae + mse", "vae[latent=16]", "vae[latent=4]"]
+    assert len(found.entrants) == 5 and len({found.label(e) for e in found.entrants}) == 5
+
+
+def test_a_loss_is_named_where_a_model_stands_there_with_several():
+    vaes = [record("vae", loss="gaussian"), record(Spec("vae", {"latent": 4}), loss="mse")]
+    alone = [record("ae", loss="mse"), record("pca", loss=None), record(Spec("ae", {"latent": 4}), loss="mse")]
+    found = made(vaes + alone)
+    assert [found.label(e) for e in found.entrants] == [
+        "ae",
+        "ae[latent=4]",
+        "pca",
+        "vae + gaussian",
+        "vae[latent=4] + mse",
+    ]
+    assert [made([r]).label(made([r]).entrants[0]) for r in vaes] == ["vae", "vae[latent=4]"]
+
+
+def test_a_part_of_a_board_keeps_ranks_labels_and_reasons():
+    records = field({"vae": 0.9, "pca": 0.7}) + field({"vae": 0.9, "pca": 0.7}, dataset="knee") + field({"half": 0.99})
+    records += [record("vae", {"kid": metric("kid", None, "no prior")}, loss="mse", dataset="knee")]
+    records += [record("gan", error=("nan", "diverged"), dataset="knee")]
+    whole = made(records)
+    knee, generation = whole.narrowed(dataset="knee"), whole.narrowed(verdict="generation")
+    assert {c.dataset for c in knee.columns} == set(knee.datasets) == {"knee"} and knee.entrants == whole.entrants
+    assert knee.cells == {at: cell for at, cell in whole.cells.items() if at[1].dataset == "knee"}
+    assert places(knee, "knee") == places(whole, "knee") and "half" not in knee.standings[0].mean_rank
+    assert knee.failures and not whole.narrowed(dataset="chest").failures and not whole.narrowed(dataset="chest").dashes
+    assert {c.measure.name for c in generation.columns} == {"kid"} and generation.dashes == whole.dashes
+    assert whole.narrowed() == whole
 
 
 def test_the_order_of_records_changes_nothing():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -56,23 +57,62 @@ class Board:
     """dataset -> the shortcuts to its diagnosis, the best one first"""
 
     @property
+    def track(self) -> str:
+        return f"{self.suite} / {self.preset} / {self.source}"
+
+    @property
     def title(self) -> str:
         """The track, and how much of the suite the board covers."""
-        track = f"{self.suite} / {self.preset} / {self.source}"
         covered = sum(name in self.datasets for name in self.expected)
         more = len(self.datasets) - covered
         if not self.expected:
-            return f"{track}: {more} dataset{'s' if more != 1 else ''}"
-        return f"{track}: {covered} of {len(self.expected)} datasets{f', and {more} more' if more else ''}"
+            return f"{self.track}: {more} dataset{'s' if more != 1 else ''}"
+        return f"{self.track}: {covered} of {len(self.expected)} datasets{f', and {more} more' if more else ''}"
 
     @cached_property
-    def usual_loss(self) -> str:
-        """The loss of most entrants, which their labels leave out."""
-        losses = Counter(entrant.loss for entrant in self.entrants if entrant.loss)
-        return min(losses, key=lambda loss: (-losses[loss], loss), default="")
+    def losses(self) -> Mapping[str, frozenset[str]]:
+        """Model, whatever its parameters -> the reconstruction losses it was trained with."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for entrant in self.entrants:
+            found[entrant.name].add(entrant.loss)
+        return {name: frozenset(losses) for name, losses in found.items()}
 
     def label(self, entrant: Entrant) -> str:
-        return entrant.model if entrant.loss in ("", self.usual_loss) else f"{entrant.model} + {entrant.loss}"
+        """Its model, and its loss where the model stands on this board with several."""
+        several = len(self.losses[entrant.name]) > 1
+        return f"{entrant.model} + {entrant.loss}" if several and entrant.loss else entrant.model
+
+    def narrowed(self, verdict: str | None = None, dataset: str | None = None) -> Board:
+        """A part of this board, with the ranks and labels of the whole."""
+
+        def keep(column: Column) -> bool:
+            return verdict in (None, column.measure.verdict) and dataset in (None, column.dataset)
+
+        columns = tuple(column for column in self.columns if keep(column))
+        datasets = {column.dataset for column in columns}
+        titled = {(column.dataset, column.measure.title) for column in columns}
+        asked = {(column.dataset, column.measure.regime) for column in columns}
+        standings = ((one, tuple(column for column in one.columns if keep(column))) for one in self.standings)
+        return replace(
+            self,
+            datasets=tuple(name for name in self.datasets if name in datasets),
+            columns=columns,
+            cells={(e, column): cell for column in columns for e, cell in self.by_column.get(column, {}).items()},
+            standings=tuple(replace(one, columns=own) for one, own in standings if own),
+            fronts=tuple(front for front in self.fronts if keep(front.quality)),
+            failures={one: seeds for one, seeds in self.failures.items() if (one.dataset, one.regime) in asked},
+            dashes={one: who for one, who in self.dashes.items() if (one.dataset, one.metric) in titled},
+            hidden={key: count for key, count in self.hidden.items() if key.dataset in ("", *datasets)},
+            shortcuts={name: found for name, found in self.shortcuts.items() if name in datasets},
+        )
+
+    @cached_property
+    def by_column(self) -> Mapping[Column, Mapping[Entrant, Cell]]:
+        """The same cells, found faster where a whole column is asked for."""
+        found: dict[Column, dict[Entrant, Cell]] = {}
+        for column, own in groupby(self.cells.items(), key=lambda item: item[0][1]):
+            found.setdefault(column, {}).update((entrant, cell) for (entrant, _), cell in own)
+        return found
 
     def cell(self, entrant: Entrant, column: Column) -> Cell:
         return self.cells.get((entrant, column), Cell())

@@ -31,6 +31,11 @@ class Entrant(NamedTuple):
     model: str
     loss: str
 
+    @property
+    def name(self) -> str:
+        """The model, whatever its parameters."""
+        return self.model.partition("[")[0]
+
 
 class Measure(NamedTuple):
     """What a metric declares."""

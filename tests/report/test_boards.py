@@ -15,7 +15,7 @@ from records_made import field, metric, record
 from vaebench.answers import Cell
 from vaebench.errors import UserError
 from vaebench.leaderboard import Board, board
-from vaebench.report import files, markdown, tables, tidy
+from vaebench.report import files, sheets, tables, tidy
 from vaebench.report.terminal import plain, show
 from vaebench.statistics import Estimate
 
@@ -59,8 +59,47 @@ def test_an_empty_track_has_a_board(form):
 def test_files_are_written_whole(tmp_path):
     found = made(everything())
     written = files.write_boards(tmp_path / "track", found)
-    assert sorted(p.name for p in (tmp_path / "track").iterdir()) == [f"leaderboard.{f}" for f in ("csv", "json", "md")]
-    assert [p.read_bytes() for p in written] == [files.render(found, p.suffix[1:]).encode() for p in written]
+    names = {str(p.relative_to(tmp_path / "track")) for p in (tmp_path / "track").rglob("*.*")}
+    boards = ("reconstruction", "anomaly", "generation", "cost", "chest", "knee")
+    wanted = {f"boards/{name}.{form}" for name in boards for form in ("md", "tex")}
+    assert names == wanted | {f"leaderboard.{form}" for form in ("csv", "json", "md", "tex")}
+    assert {str(p.relative_to(tmp_path / "track")): p.read_text() for p in written} == dict(files.texts(found))
+
+
+def test_a_sheet_holds_its_part_and_the_ranks_of_the_whole():
+    text = dict(files.texts(made(everything())))
+    links = re.findall(r"\[(.+?)\]\((.+?)\)", text["leaderboard.md"])
+    assert {f"{name}.md" for name in ("boards/knee", "boards/generation")} < {file for _, file in links} <= set(text)
+    knee, generation = text["boards/knee.md"], text["boards/generation.md"]
+    assert knee.startswith("# demo@1 / quick / phantom: knee\n") and "## Reconstruction on knee" in knee
+    assert "no prior" in generation and "no prior" not in knee and "MS-SSIM" not in generation
+    rows = {
+        form: re.findall(r"(?:vae|pca|twin).*(0\.\d+.*\(\d=?\))", text[form])
+        for form in ("boards/chest.md", "leaderboard.md")
+    }
+    assert rows["boards/chest.md"] and set(rows["boards/chest.md"]) <= {
+        r.split("|")[0].strip() for r in rows["leaderboard.md"]
+    }
+
+
+def test_every_metric_of_a_verdict_is_on_its_sheet():
+    records = [
+        record(m, {"psnr": v, "ms-ssim": v / 30}, dataset=d) for m, v in (("vae", 20.0), ("pca", 25.0)) for d in "ab"
+    ]
+    (sheet,) = (one for one in sheets.sheets(made(records)) if one.name == "boards/reconstruction")
+    assert [table.title.split(" [")[0].split(",")[0] for table in sheet.tables] == [
+        "Reconstruction: MS-SSIM",
+        "PSNR (dB)",
+    ]
+    assert [[row[0] for row in table.rows] for table in sheet.tables] == [["pca", "vae"], ["pca", "vae"]]
+    assert sheet.tables[1].header == ("Model", "a", "b")
+
+
+def test_sheets_of_names_that_no_file_can_have_do_not_meet():
+    names = ["a/b", "a\\b", "../../x", "cost", "COST", "long" * 100, "long" * 100 + "er", "A_b"]
+    found = [one.name for one in sheets.sheets(made([record(metrics={"psnr": 1.0}, dataset=name) for name in names]))]
+    assert len({name.lower() for name in found}) == len(found) == 1 + 2 + len(names)
+    assert all(re.fullmatch(r"leaderboard|boards/\w[\w.@+-]{0,90}", name) for name in found)
 
 
 def test_an_unknown_format_is_told():
@@ -192,7 +231,7 @@ def pipe_rows(text: str) -> list[list[str]]:
 
 def test_markdown_tables_stay_tables():
     evil = metric("svc", 0.5, title=EVIL, variant=EVIL, unit=EVIL)
-    text = markdown.markdown(made([record(EVIL, {"svc": evil}, dataset=EVIL), record("pca", {"svc": 0.5})]))
+    text = files.render(made([record(EVIL, {"svc": evil}, dataset=EVIL), record("pca", {"svc": 0.5})]), "md")
     blocks = [pipe_rows(block) for block in text.split("\n\n") if block.startswith("|")]
     assert blocks and all(len({len(row) for row in block}) == 1 for block in blocks)
     assert "<script" not in text and "[l](" not in text.replace("\\[l]", "")

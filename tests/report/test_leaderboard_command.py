@@ -44,8 +44,10 @@ def test_output_holds_what_was_chosen(results: Path, tmp_path: Path) -> None:
 
 def test_all_prints_every_table_and_note(results: Path) -> None:
     usual, everything = leaderboard(results).stdout, leaderboard(results, "--all").stdout
-    assert "All metrics on" not in usual and "reason 9" not in usual and "8 more, with --all" in usual
-    assert "All metrics on chest" in everything and "All metrics on knee" in everything and "reason 9" in everything
+    assert "on chest" not in usual and "reason 9" not in usual and "8 more, with --all" in usual
+    assert (
+        "Reconstruction on chest" in everything and "Reconstruction on knee" in everything and "reason 9" in everything
+    )
 
 
 @pytest.mark.parametrize(

@@ -28,4 +28,4 @@ def test_the_example_prints_the_board(tmp_path, monkeypatch, capsys):
 def test_it_names_the_columns_and_the_marks():
     assert ", ".join(tidy.KINDS) in TEXT.replace("\n", " ")
     assert all(f"`{mark}`" in TEXT for mark in (tables.DASH, tables.BOTH, tables.PROVISIONAL, tables.OPTIMISED))
-    assert tidy.SCHEMA in TEXT and all(f".{form}`" in TEXT for form in files.WRITTEN)
+    assert tidy.SCHEMA in TEXT and all(f".{form}`" in TEXT for form in (*files.WHOLE, *files.SHEETS))

@@ -54,6 +54,8 @@ def test_records_and_boards_are_committed_and_no_more() -> None:
     track = "results/demo@1/quick/phantom"
     run = f"{track}/cpu/chest/vae-0123456789ab"
     left = [f"{run}/weights.safetensors", f"{run}/samples.png", f"{run}/error.txt", f"{track}/.runs/last.json"]
+    left += [f"{track}/leaderboard.tex", f"{track}/boards/generation.tex"]
     kept = [f"{run}.json", f"{track}/leaderboard.md", f"{track}/leaderboard.csv", f"{track}/leaderboard.json"]
+    kept += [f"{track}/boards/generation.md"]
     said = subprocess.run(["git", "check-ignore", *left, *kept], cwd=ROOT, capture_output=True, text=True)
     assert said.stdout.split() == left

@@ -1,8 +1,8 @@
-"""Board -> text in every format, and the leaderboard files of a track: same records, same bytes."""
+"""Board -> text in every format, and the files of a track: same records, same bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vaebench.errors import UserError, did_you_mean
@@ -11,30 +11,39 @@ from vaebench.records import write_atomically
 from vaebench.report.latex import latex
 from vaebench.report.markdown import markdown
 from vaebench.report.page import page
+from vaebench.report.sheets import Sheet, everything, sheets
 from vaebench.report.terminal import plain
 from vaebench.report.tidy import csv, to_json
 
-FORMATS: dict[str, Callable[[Board], str]] = {
-    "table": plain,
-    "md": markdown,
-    "csv": csv,
-    "json": to_json,
-    "tex": latex,
-    "html": page,
-}
-WRITTEN = ("md", "csv", "json")
+SHEETS: dict[str, Callable[[Sheet], str]] = {"md": markdown, "tex": latex}
+"""For people: a file for the whole, and one for each verdict and each dataset."""
+WHOLE: dict[str, Callable[[Board], str]] = {"csv": csv, "json": to_json}
+"""For machines, which can choose rows themselves: one file each."""
+FORMATS = ("table", "md", "csv", "json", "tex", "html")
 
 
 def render(board: Board, form: str) -> str:
-    """The board as text in one of FORMATS."""
+    """All of the board as text in one of FORMATS."""
     if form not in FORMATS:
         raise UserError(f"There is no format {form!r}.{did_you_mean(form, FORMATS)}")
-    return FORMATS[form](board)
+    if form in SHEETS:
+        return SHEETS[form](everything(board))
+    return ({"table": plain, "html": page} | WHOLE)[form](board)
+
+
+def texts(board: Board) -> Iterator[tuple[str, str]]:
+    """Every file that follows from the records alone: its name, from the track's folder, and what it holds."""
+    for form, write in WHOLE.items():
+        yield f"leaderboard.{form}", write(board)
+    for sheet in sheets(board):
+        for form, draw in SHEETS.items():
+            yield f"{sheet.name}.{form}", draw(sheet)
 
 
 def write_boards(folder: Path, board: Board) -> list[Path]:
-    """`leaderboard.md`, `.csv` and `.json`, each replaced as a whole."""
-    paths = [folder / f"leaderboard.{form}" for form in WRITTEN]
-    for path, form in zip(paths, WRITTEN, strict=True):
-        write_atomically(path, render(board, form).encode())
+    """The files of a track, each replaced as a whole."""
+    paths = []
+    for name, text in texts(board):
+        write_atomically(folder / name, text.encode())
+        paths.append(folder / name)
     return paths

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from vaebench.leaderboard import Board
 from vaebench.report.notes import notes
-from vaebench.report.tables import tables
+from vaebench.report.sheets import Sheet
 
 SYMBOLS = {
     "↑": r"$\uparrow$",
@@ -25,27 +24,28 @@ SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "[": "{[}",
     "]": "{]}",
 }
+AS_TEXT = str.maketrans(SYMBOLS | SPECIAL)
 
 
-def latex(board: Board) -> str:
+def latex(sheet: Sheet) -> str:
     from tabulate import tabulate
 
     parts = [r"% \usepackage{booktabs}"]
-    for table in tables(board):
+    for table in sheet.tables:
         drawn = [[escape(text) for text in row] for row in table.drawn()]
         header = [escape(text) for text in table.header]
         align = ["left", *["right"] * (len(table.header) - 1)] if drawn else None
         body = tabulate(drawn, header, tablefmt="latex_raw", disable_numparse=True, colalign=align)
-        caption = escape(f"{board.title}. {table.title}.")
+        caption = escape(f"{sheet.title}. {table.title}.")
         parts.append(f"\\begin{{table}}\n\\caption{{{caption}}}\n{_booktabs(body)}\n\\end{{table}}")
-    for section in notes(board):
+    for section in notes(sheet.board):
         items = "\n".join(f"\\item {escape(line)}" for line in section.lines)
         parts.append(f"\\paragraph{{{escape(section.title)}}}\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}")
     return "\n\n".join(parts) + "\n"
 
 
 def escape(text: str) -> str:
-    return "".join(SPECIAL.get(c) or SYMBOLS.get(c) or c for c in text)
+    return text.translate(AS_TEXT)
 
 
 def _booktabs(tabular: str) -> str:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import re
-
-from vaebench.leaderboard import Board
 from vaebench.report.notes import notes
-from vaebench.report.tables import tables
+from vaebench.report.sheets import Sheet
+
+AS_TEXT = str.maketrans({c: f"\\{c}" for c in "\\`*_[~|"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def markdown(board: Board) -> str:
+def markdown(sheet: Sheet) -> str:
     from tabulate import tabulate
 
-    parts = [f"# {escape(board.title)}"]
-    for table in tables(board):
+    parts = [f"# {escape(sheet.title)}"]
+    for table in sheet.tables:
         drawn = [[escape(text) for text in row] for row in table.drawn()]
         align = ["left", *["right"] * (len(table.header) - 1)]
         header = [escape(text) for text in table.header]
         text = tabulate(drawn, header, tablefmt="pipe", disable_numparse=True, colalign=align if drawn else None)
         parts += [f"## {escape(table.title)}", text]
-    for section in notes(board):
+    if sheet.links:
+        links = ", ".join(f"[{escape(title)}]({name}.md)" for title, name in sheet.links)
+        parts += ["## Every metric", f"By verdict and by dataset: {links}."]
+    for section in notes(sheet.board):
         parts += [f"## {escape(section.title)}", "\n".join(f"- {escape(line)}" for line in section.lines)]
     return "\n\n".join(parts) + "\n"
 
 
 def escape(text: str) -> str:
     """Text that stays text: no markup, no HTML, no further cells."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[~|])", r"\\\1", text)
+    return text.translate(AS_TEXT)

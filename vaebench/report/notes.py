@@ -42,8 +42,7 @@ def _legend(board: Board) -> Iterable[str]:
     cells = board.cells.values()
     seeds = "; ".join(f"{regime}: {', '.join(map(str, own))}" for regime, own in board.seeds.items())
     yield f"Seeds, by the images that models were trained on: {clean(seeds)}."
-    if board.usual_loss:
-        yield f"Where a row names no reconstruction loss, it is {clean(board.usual_loss)}, if the model takes one."
+    yield from _losses(board)
     regimes = {column.measure.regime for column in board.columns}
     if "healthy" in regimes:
         yield "Anomaly metrics come from models trained on healthy images only, all others from models trained on all."
@@ -70,6 +69,17 @@ def _legend(board: Board) -> Iterable[str]:
         yield f"{OPTIMISED} trained on this metric: image for image, a term of the loss falls as it gets better."
     if any(cell.both for cell in cells):
         yield f"{BOTH} measured on several classes of device; the number is the GPU's."
+
+
+def _losses(board: Board) -> Iterable[str]:
+    """Those that the labels leave out."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for model, losses in board.losses.items():
+        if len(losses) == 1:
+            names[next(iter(losses))].append(clean(model))
+    told = [f"{clean(loss)}: {', '.join(sorted(own))}" for loss, own in sorted(names.items()) if loss]
+    if told:
+        yield f"Reconstruction losses, where a row names none: {'; '.join(told)}."
 
 
 def _unranked(board: Board) -> Iterable[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from vaebench.answers import Cell
 from vaebench.leaderboard import Board
@@ -16,6 +17,7 @@ PROVISIONAL = "°"
 BOTH = "‡"
 OPTIMISED = "†"
 SHORTCUT = "no model: best shortcut, AUROC"
+MISSING = Cell()
 ARROWS = {"higher": "↑", "lower": "↓"}
 
 
@@ -38,7 +40,7 @@ class Table:
 
 
 def tables(board: Board) -> list[Table]:
-    """All tables, the overall one first."""
+    """All there is to know, the overall table first."""
     return [*summary(board), *by_dataset(board)]
 
 
@@ -75,39 +77,71 @@ def on_fronts(board: Board) -> list[Table]:
 
 
 def by_verdict(board: Board, standing: Standing) -> Table:
-    """The primary metric on every dataset, best first."""
-    measure, columns = standing.measure, standing.columns
-    variants = {column.variant for column in columns}
-    shared = variants.pop() if len(variants) == 1 else ""
-    several = is_ranked(measure) and len(columns) > 1
-    header = ["Model", *(["Mean rank"] if several else [])]
-    header += [clean(c.dataset) + (_variant(c.variant) if not shared else "") for c in columns]
-    values = {column: _column(board, column) for column in columns}
-    rows = []
-    for entrant in standing.order:
-        rank = [_mean_rank(board, standing, entrant)] if several else []
-        rows.append((name(board, entrant), *rank, *(values[column][entrant] for column in columns)))
-    trained = f"models trained on {measure.regime} images"
-    title = f"{measure.verdict.capitalize()}: {heading(measure, shared)}, {measure.better} is better, {trained}"
-    foot = _shortcuts(board, columns, blanks=int(several))
-    return Table(title, tuple(header), tuple(rows), len(standing.mean_rank), foot)
+    """The metric that ranks on every dataset, best first."""
+    columns, several = standing.columns, is_ranked(standing.measure) and len(standing.columns) > 1
+    ranks = {entrant: _mean_rank(board, standing, entrant) for entrant in standing.order} if several else {}
+    title = standing.measure.verdict.capitalize()
+    return _over_datasets(board, columns, standing.order, len(standing.mean_rank), ranks, f"{title}: ")
+
+
+def by_metric(board: Board) -> list[Table]:
+    """Every other metric on every dataset, in the order of the one that ranks its verdict."""
+    leading = {one.measure: one for one in board.standings}
+    order = {one.measure.verdict: one.order for one in board.standings}
+    found = []
+    for measure in dict.fromkeys(column.measure for column in board.columns):
+        if measure not in leading:
+            own = [column for column in board.columns if column.measure == measure]
+            listed = order.get(measure.verdict) or sorted(board.entrants, key=board.label)
+            entrants = [e for e in listed if any(e in board.by_column.get(column, {}) for column in own)]
+            found.append(_over_datasets(board, own, entrants, len(entrants)))
+    return found
 
 
 def by_dataset(board: Board) -> list[Table]:
-    """Every metric on one dataset, by name."""
-    found = []
-    for dataset in board.datasets:
-        columns = [column for column in board.columns if column.dataset == dataset]
-        entrants = [e for e in board.entrants if any((e, column) in board.cells for column in columns)]
-        if not columns:
-            continue
-        values = [_column(board, column) for column in columns]
-        names = sorted(entrants, key=board.label)
-        rows = [(name(board, e), *(texts[e] for texts in values)) for e in names]
-        header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
-        title, foot = f"All metrics on {clean(dataset)}, by name", _shortcuts(board, columns, blanks=0)
-        found.append(Table(title, header, tuple(rows), len(rows), foot))
-    return found
+    """Every metric of every verdict on each dataset, best first by the one that ranks."""
+    standings = {one.measure.verdict: one for one in board.standings}
+    groups: dict[tuple[str, str], list[Column]] = {}
+    for column in board.columns:
+        groups.setdefault((column.dataset, column.measure.verdict), []).append(column)
+    return [_on_dataset(board, *at, own, standings.get(at[1])) for at, own in groups.items()]
+
+
+def _over_datasets(
+    board: Board,
+    columns: Sequence[Column],
+    entrants: Sequence[Entrant],
+    above: int,
+    ranks: Mapping[Entrant, str] | None = None,
+    prefix: str = "",
+) -> Table:
+    """One metric, a column per dataset."""
+    measure, variants = columns[0].measure, {column.variant for column in columns}
+    shared = variants.pop() if len(variants) == 1 else ""
+    header = ["Model", *(["Mean rank"] if ranks else [])]
+    header += [clean(c.dataset) + (_variant(c.variant) if not shared else "") for c in columns]
+    values = [_column(board, column) for column in columns]
+    rows = [(name(board, e), *([ranks[e]] if ranks else []), *(own[e] for own in values)) for e in entrants]
+    trained = f"models trained on {measure.regime} images"
+    title = f"{prefix}{heading(measure, shared)}, {measure.better} is better, {trained}"
+    return Table(title, tuple(header), tuple(rows), above, _shortcuts(board, columns, blanks=int(bool(ranks))))
+
+
+def _on_dataset(
+    board: Board, dataset: str, verdict: str, columns: Sequence[Column], standing: Standing | None
+) -> Table:
+    """A column per metric of one verdict."""
+    ranks: dict[Entrant, int] = {}
+    if standing is not None:
+        ranks = {entrant: rank for (entrant, column), rank in standing.ranks.items() if column in columns}
+    listed = standing.order if standing else sorted(board.entrants, key=board.label)
+    entrants = [e for e in listed if any(e in board.by_column.get(column, {}) for column in columns)]
+    entrants.sort(key=lambda e: ranks.get(e, len(listed) + 1))
+    values = [_column(board, column) for column in columns]
+    rows = [(name(board, e), *(texts[e] for texts in values)) for e in entrants]
+    header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
+    foot = _shortcuts(board, columns, blanks=0)
+    return Table(f"{verdict.capitalize()} on {clean(dataset)}", header, tuple(rows), len(ranks) or len(rows), foot)
 
 
 def name(board: Board, entrant: Entrant) -> str:
@@ -119,6 +153,7 @@ def heading(measure: Measure, variant: str) -> str:
     return clean(measure.title) + _variant(variant) + (f" ({clean(measure.unit)})" if measure.unit else "")
 
 
+@lru_cache(4096)
 def clean(text: str, limit: int = 120) -> str:
     """One line of printable text: records may come from strangers, and a terminal obeys what it prints."""
     line = " ".join("".join(c if c.isprintable() or c.isspace() else "�" for c in text).split())
@@ -141,7 +176,8 @@ def show(cell: Cell, decimals: int) -> str:
 
 def _column(board: Board, column: Column) -> dict[Entrant, str]:
     """The texts of a column, all with the same decimals."""
-    cells = {entrant: board.cell(entrant, column) for entrant in board.entrants}
+    known = board.by_column.get(column, {})
+    cells = {entrant: known.get(entrant, MISSING) for entrant in board.entrants}
     decimals = _decimals(cells.values())
     return {entrant: show(cell, decimals) for entrant, cell in cells.items()}
 
