@@ -15,6 +15,8 @@ from vaebench.records import Record
 
 KNOWN = ("id", "settings", "inputs", "device", "software")
 """The fields of a record that say what a training is of; a checkpoint of anything else is of no use."""
+COMMIT = ("commit", "dirty")
+"""But not these of the software: components have versions, and a commit beside a long sweep should not cost it."""
 
 
 class Spoiled(Exception):
@@ -30,7 +32,7 @@ def save(path: Path, record: Record, state: Mapping[str, Any]) -> None:
     import torch
 
     buffer = io.BytesIO()
-    torch.save({"of": {name: record[name] for name in KNOWN}, "state": state}, buffer)
+    torch.save({"of": _subject(record), "state": state}, buffer)
     content = buffer.getvalue()
     records.write_atomically(path, hashlib.sha256(content).digest() + content)
 
@@ -48,7 +50,12 @@ def load(path: Path, record: Record) -> dict[str, Any] | None:
         found = torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise Spoiled(f"{type(error).__name__} while reading it") from error
-    if changed := [name for name in KNOWN if found["of"][name] != record[name]]:
+    if changed := [name for name, value in _subject(record).items() if found["of"][name] != value]:
         raise Spoiled(f"its {' and '.join(changed)} are not today's")
     state: dict[str, Any] = found["state"]
     return state
+
+
+def _subject(record: Record) -> dict[str, Any]:
+    subject = {name: record[name] for name in KNOWN}
+    return subject | {"software": {k: v for k, v in record["software"].items() if k not in COMMIT}}
