@@ -1,8 +1,23 @@
 """vaebench: train VAE variants on medical images and judge every checkpoint on four questions."""
 
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
 import pluggy
+
+if TYPE_CHECKING:
+    from vaebench.loaded import Result
 
 hookimpl = pluggy.HookimplMarker("vaebench")
 """Marks a function of a plugin as the implementation of a hook (see `vaebench.hookspecs`)."""
 
-__all__ = ["hookimpl"]
+__all__ = ["hookimpl", "load"]
+
+
+def load(path: str | PathLike[str]) -> Result | Any:
+    """A folder of results as a tidy DataFrame, a row per trial and metric; or one record, with its trained model."""
+    from vaebench import loaded
+
+    return loaded.load(path)

@@ -70,3 +70,27 @@ def _processor() -> str:
         return platform.machine()
     match = re.search(r"model name\s*:\s*(.+)", text)
     return match[1].strip() if match else platform.machine()
+
+
+def without_paths(text: str) -> str:
+    """A text in which paths are cut down to their last name."""
+    for folder in map(str, (Path.cwd(), Path.home())):
+        text = text.replace(folder, "/…") if len(folder) > 1 else text
+    text = HOME.sub("/…", text)
+    for path in PATHS:
+        text = path.sub("…/", text)
+    return text.replace("/…", "…")
+
+
+def names_a_path(text: str) -> bool:
+    """Whether a text holds a path of some machine."""
+    return any(pattern.search(text) for pattern in (HOME, *PATHS))
+
+
+START = r"(?:file://|(?<![\w./:]))(?:/(?!/)|[A-Za-z]:[\\/])"
+HOME = re.compile(r"(?:/home|/Users|[A-Za-z]:[\\/]Users)[\\/][^\s\\/'\":,()]+")
+PATHS = (
+    re.compile(rf"(?<=['\"]){START}[^'\"]*[\\/]"),  # in quotes, where it may hold spaces
+    re.compile(rf"{START}(?:[^\s'\":,()]+[\\/])+"),
+)
+"""All of a path but its last name."""

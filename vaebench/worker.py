@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import resource
 import sys
 import time
@@ -101,6 +100,7 @@ def _fill(record: Record, job: Job, path: Path, tell: Tell) -> None:
         record["inputs"]["shortcuts"] = shortcuts(splits)
     torch.manual_seed(seed_of(trial.id))
     channels, height, side = splits.train.images.shape[1:]
+    record["inputs"]["shape"] = [channels, height, side]
     model = build(trial, settings, (channels, height, side), job.home).to(job.device)
     trained = job.trained if job.trained and restore(model, path, job.trained) else None
     if trained:
@@ -300,18 +300,4 @@ def _kind(error: Exception) -> str:
 def _told(error: Exception) -> str:
     """The message without paths of this machine: records are made to be published."""
     text = str(error) if isinstance(error, NotApplicable | Diverged) else f"{type(error).__name__}: {error}"
-    for folder in map(str, (Path.cwd(), Path.home())):
-        text = text.replace(folder, "/…") if len(folder) > 1 else text
-    text = HOME.sub("/…", text)
-    for path in PATHS:
-        text = path.sub("…/", text)
-    return text.replace("/…", "…")[:500]
-
-
-START = r"(?:file://|(?<![\w./:]))(?:/(?!/)|[A-Za-z]:[\\/])"
-HOME = re.compile(r"(?:/home|/Users|[A-Za-z]:[\\/]Users)[\\/][^\s\\/'\":,()]+")
-PATHS = (
-    re.compile(rf"(?<=['\"]){START}[^'\"]*[\\/]"),  # in quotes, where it may hold spaces
-    re.compile(rf"{START}(?:[^\s'\":,()]+[\\/])+"),
-)
-"""All of a path but its last name."""
+    return provenance.without_paths(text)[:500]
