@@ -112,6 +112,14 @@ def test_a_question_without_an_answer_is_remembered_with_its_reason() -> None:
     assert len(calls) == 1
 
 
+def test_a_refusal_leaves_gradients_on() -> None:
+    seen = evidence()
+    for ask in (seen.posterior, seen.rates, lambda name: seen.bounds(name, 1)):
+        with pytest.raises(NotApplicable, match="the model"):
+            ask("test")
+        assert not torch.is_inference_mode_enabled()
+
+
 def test_samples_depend_on_the_seed_alone() -> None:
     torch.manual_seed(1)
     first = evidence(seed=3).samples()

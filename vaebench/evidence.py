@@ -108,11 +108,47 @@ class Evidence:
         """The method's own anomaly scores per image."""
 
         def compute() -> dict[str, np.ndarray]:
-            parts = [{k: v.float().cpu() for k, v in self.model.scores(x).items()} for x in self._batches(name)]
+            parts = self._each(name, lambda x: {k: v.float().cpu() for k, v in self.model.scores(x).items()})
             joined = {key: torch.cat([part[key] for part in parts]).numpy() for key in (parts[0] if parts else {})}
             return {key: finite(self._one_each(name, value, key), f"score {key}") for key, value in joined.items()}
 
         return self.once(("scores", name), compute)
+
+    def posterior(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Means and log-variances of q(z|x), both float32 (N, D)."""
+
+        def compute() -> tuple[np.ndarray, np.ndarray]:
+            found = self._each(name, self.model.posterior)
+            mean = torch.cat([each.mean.float().cpu() for each in found]).numpy()
+            logvar = torch.cat([each.logvar.float().cpu() for each in found]).numpy()
+            return finite(mean, "posterior means"), finite(logvar, "posterior variances")
+
+        return self.once(("posterior", name), compute)
+
+    def drawn_codes(self, name: str) -> np.ndarray:
+        """One draw of q(z|x) per image, float32 (N, D): together, draws of the aggregate posterior."""
+
+        def compute() -> np.ndarray:
+            mean, logvar = self.posterior(name)
+            noise = np.random.default_rng(self._seed).standard_normal(mean.shape, np.float32)
+            return mean + np.exp(logvar / 2) * noise
+
+        return self.once(("drawn codes", name), compute)
+
+    def rates(self, name: str) -> np.ndarray:
+        """KL(q(z|x) || p(z)) in nats per image (N,)."""
+        return self.once(("rates", name), lambda: self._all(name, self.model.rate, "rates"))
+
+    def bounds(self, name: str, draws: int) -> np.ndarray:
+        """Lower bounds on ln p(x) in nats per image (N,), from so many draws of the code. A density knows no grey
+        levels: each pixel is asked about at a random place within its own, 1/255 wide."""
+        generator = torch.Generator(self._device()).manual_seed(self._seed)
+
+        def bound(x: Tensor) -> Tensor:
+            place = torch.rand(x.shape, generator=generator, device=x.device) - 0.5
+            return self.model.bound(x + place / 255, generator, draws)
+
+        return self.once(("bounds", name, draws), lambda: self._all(name, bound, "bounds"))
 
     def samples(self) -> np.ndarray:
         """Images from the prior, float32 (n, C, H, W) in [0, 1]."""
@@ -184,13 +220,14 @@ class Evidence:
         tensors = [*self.model.parameters(), *self.model.buffers()]
         return tensors[0].device if tensors else torch.device("cpu")
 
-    def _batches(self, name: str) -> Iterator[Tensor]:
-        with torch.inference_mode():
-            for x in Images(torch.from_numpy(self.split(name).images)).batches(self._batch):
-                yield x.to(self._device())
+    def _each(self, name: str, ask: Callable[[Tensor], T]) -> list[T]:
+        """The answer to each batch of a split."""
+        batches = Images(torch.from_numpy(self.split(name).images)).batches(self._batch)
+        with torch.inference_mode():  # not within a generator: one that a refusal leaves behind would never leave it
+            return [ask(x.to(self._device())) for x in batches]
 
     def _all(self, name: str, answer: Callable[[Tensor], Tensor], what: str) -> np.ndarray:
-        values = torch.cat([answer(x).float().cpu() for x in self._batches(name)]).numpy()
+        values = torch.cat(self._each(name, lambda x: answer(x).float().cpu())).numpy()
         return finite(self._one_each(name, values, what), what)
 
     def _one_each(self, name: str, values: np.ndarray, what: str) -> np.ndarray:

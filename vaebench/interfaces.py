@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from vaebench.trial import Job
 
 __all__ = [
-    "At", "Component", "Dataset", "Event", "Executor", "Group", "Images", "Limit", "Loss", "Metric", "Model",
-    "NotApplicable", "Objective", "Score", "Shape", "Split", "Splits", "Verdict",
+    "At", "Component", "Dataset", "Event", "Executor", "Gaussian", "Group", "Images", "Limit", "Loss", "Metric",
+    "Model", "NotApplicable", "Objective", "Score", "Shape", "Split", "Splits", "Verdict",
 ]  # fmt: skip
 
 Shape = tuple[int, int, int]
@@ -68,12 +68,27 @@ class At:
         self.logs.update({name: value.detach() for name, value in values.items()})
 
 
+@dataclass(frozen=True)
+class Gaussian:
+    """N(mean, exp(logvar)), one row per image; every dimension after the first is summed over."""
+
+    mean: Tensor
+    logvar: Tensor
+
+    def kl(self) -> Tensor:
+        """The divergence from N(0, I), 1/2 sum(mean² + exp(logvar) - logvar - 1), per image."""
+        return 0.5 * (self.mean.square() + self.logvar.exp() - self.logvar - 1).flatten(1).sum(1)
+
+
 class Loss(Component, nn.Module):
     """A reconstruction loss: a network's raw output against the target, one number per image, summed over pixels."""
 
     optimises: ClassVar[tuple[str, ...]] = ()
     """Metrics by name that a model is trained on by this loss: image for image, a term of the loss falls as they get
     better. Their numbers are marked † on the board."""
+    likelihood: ClassVar[bool] = False
+    """Whether the loss is -ln p(target) of a normalised density of pixels, nothing left out: a model may then give a
+    bound on ln p(x)."""
 
     def image(self, raw: Tensor) -> Tensor:
         """The picture in [0, 1] that a raw output stands for. Override it for outputs that are not logits."""
@@ -143,6 +158,19 @@ class Model(Component, nn.Module):
         """Anomaly scores of the method's own (B,), deterministic, higher = more anomalous. The squared residual of
         `reconstruct` is added by the harness, for every model alike."""
         return {}
+
+    def posterior(self, x: Tensor) -> Gaussian:
+        """q(z|x) of a model whose prior is N(0, I); mean and logvar are (B, D)."""
+        raise NotApplicable("the model has no Gaussian posterior beside a prior N(0, I)")
+
+    def rate(self, x: Tensor) -> Tensor:
+        """KL(q(z|x) || p(z)) in nats (B,): what the code costs under the model's own prior."""
+        return self.posterior(x).kl()
+
+    def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
+        """Lower bound on ln p(x) in nats (B,), importance-weighted over so many draws of the code; ln p(x) itself where
+        it is known. p is a density, so `x` may overstep [0, 1] by half a grey level."""
+        raise NotApplicable("the model gives no bound on ln p(x)")
 
 
 class Dataset(Component):

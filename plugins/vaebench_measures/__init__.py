@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def vaebench_metrics() -> list[type[Metric]]:
     from vaebench_measures import (
         anomaly,
+        code,
         copying,
         diversity,
         generation,
@@ -41,6 +42,7 @@ def vaebench_metrics() -> list[type[Metric]]:
         diversity.PairMsSsimGap,
         *copying.METRICS,
         *representation.QUESTIONS,
+        *code.METRICS,
         anomaly.AnomalyAuroc,
         anomaly.AnomalyAp,
         anomaly.AnomalyPrevalence,

@@ -41,6 +41,7 @@ class Gaussian(Loss):
     name = "gaussian"
     version = 1
     optimises = ("psnr",)
+    likelihood = True
 
     def __init__(self, variance: float = 0.01, learned: bool = True) -> None:
         """`variance` is where a learned one starts."""
@@ -58,6 +59,7 @@ class Laplace(Loss):
     name = "laplace"
     version = 1
     optimises = ("l1-error",)
+    likelihood = True
 
     def __init__(self, scale: float = 0.1, learned: bool = True) -> None:
         """`scale` is where a learned one starts."""

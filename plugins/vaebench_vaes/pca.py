@@ -1,7 +1,8 @@
 """pca: Tipping & Bishop, "Probabilistic Principal Component Analysis", J. R. Statist. Soc. B 61 (1999).
 
     x = W z + mean + noise,    z ~ N(0, I),    noise ~ N(0, s² I)
-    W = U (L - s² I)^(1/2),    s² = mean of the eigenvalues left out,    E[z|x] = L^-1 (L - s² I)^(1/2) U^T (x - mean)
+    W = U (L - s² I)^(1/2),    s² = mean of the eigenvalues left out
+    p(z|x) = N(L^-1 (L - s² I)^(1/2) U^T (x - mean), s² L^-1)
 
 U and L are the leading eigenvectors and eigenvalues of the training covariance. As for every other model, a
 reconstruction or a sample is the mean of p(x|z), without the pixel noise, clipped to [0, 1].
@@ -18,6 +19,7 @@ from torch import Tensor
 from vaebench.interfaces import Images, Loss, Model, Shape
 from vaebench_vaes.limits import at_least
 from vaebench_vaes.mean_image import QUANTISATION
+from vaebench_vaes.posterior import Posterior
 
 
 class PCA(Model):
@@ -78,10 +80,12 @@ class PCA(Model):
         return self.decode(torch.randn(n, self.latent, generator=generator, device=generator.device))
 
     def vary(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """p(z|x) has covariance s² L^-1."""
+        return self.decode(self.posterior(x).draw(generator))
+
+    def posterior(self, x: Tensor) -> Posterior:
+        """p(z|x), no approximation."""
         code = self.encode(x)
-        noise = torch.randn(code.shape, generator=generator, device=code.device)
-        return self.decode(code + (self.noise / self.variances).sqrt() * noise)
+        return Posterior(code, (self.noise / self.variances).log().expand(code.shape))
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
         """-ln N(x; mean, W W^T + s² I)"""
@@ -90,6 +94,10 @@ class PCA(Model):
         distance = (inside.square() / self.variances).sum(1) + outside.square().sum(1) / self.noise
         volume = self.variances.log().sum() + (self.pixels - self.latent) * self.noise.log()
         return {"nll": 0.5 * (self.pixels * math.log(2 * math.pi) + volume + distance)}
+
+    def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
+        """ln p(x), no less."""
+        return -self.scores(x)["nll"]
 
 
 class Centred:

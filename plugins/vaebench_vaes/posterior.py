@@ -1,21 +1,20 @@
-"""The diagonal Gaussian that an encoder gives: its draws and its divergence from the prior N(0, I)."""
+"""The diagonal Gaussian that an encoder gives: its draws, and what they say of an image's likelihood."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from vaebench.interfaces import Gaussian
+
 LOWEST, HIGHEST = -30.0, 20.0
 
 
-@dataclass(frozen=True)
-class Posterior:
-    """N(mean, exp(logvar)), one row per image; every dimension after the first is summed over."""
-
-    mean: Tensor
-    logvar: Tensor
+class Posterior(Gaussian):
+    """q(z|x), beside a prior N(0, I)."""
 
     @classmethod
     def of(cls, statistics: Tensor) -> Posterior:
@@ -25,9 +24,20 @@ class Posterior:
 
     def draw(self, generator: torch.Generator | None = None) -> Tensor:
         """mean + exp(logvar / 2) * noise, differentiable in both."""
-        noise = torch.randn(self.mean.shape, generator=generator, device=self.mean.device)
+        return self.at(self.noise(generator))
+
+    def noise(self, generator: torch.Generator | None = None) -> Tensor:
+        return torch.randn(self.mean.shape, generator=generator, device=self.mean.device)
+
+    def at(self, noise: Tensor) -> Tensor:
         return self.mean + (0.5 * self.logvar).exp() * noise
 
-    def kl(self) -> Tensor:
-        """1/2 sum(mean² + exp(logvar) - logvar - 1), per image."""
-        return 0.5 * (self.mean.square() + self.logvar.exp() - self.logvar - 1).flatten(1).sum(1)
+    def bound(self, likelihood: Callable[[Tensor], Tensor], generator: torch.Generator, draws: int) -> Tensor:
+        """ln 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x), z_k from q(z|x), per image; `likelihood` gives ln p(x|z). At most
+        ln p(x) on average, and nearer for more draws: Burda, Grosse & Salakhutdinov, arXiv 1509.00519."""
+        weights = []
+        for _ in range(draws):
+            noise = self.noise(generator)
+            z = self.at(noise)
+            weights.append(likelihood(z) + 0.5 * (noise.square() + self.logvar - z.square()).flatten(1).sum(1))
+        return torch.stack(weights).logsumexp(0) - math.log(draws)

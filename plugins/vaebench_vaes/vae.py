@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from vaebench.interfaces import At, Loss, Model, Objective, Shape
+from vaebench.interfaces import At, Loss, Model, NotApplicable, Objective, Shape
 from vaebench_vaes.backbone import to_features, to_vector
 from vaebench_vaes.limits import at_least, between
 from vaebench_vaes.networks import Net, networks
@@ -78,3 +78,10 @@ class VAE(Model):
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
         return {"kl": self.posterior(x).kl()}
+
+    def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
+        loss = getattr(self, "criterion", None)
+        if loss is None or not loss.likelihood:
+            objective = f"the loss {loss.name}" if loss else "the model's objective"
+            raise NotApplicable(f"{objective} is no density of images, so there is no ln p(x) to bound")
+        return self.posterior(x).bound(lambda z: -loss(self.raw(z), x), generator, draws)

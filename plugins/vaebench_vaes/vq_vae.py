@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Group, Loss, Model, Objective, Shape
+from vaebench.interfaces import At, Group, Loss, Model, NotApplicable, Objective, Shape
 from vaebench_vaes.backbone import Decoder, Encoder, trained
 from vaebench_vaes.code_prior import Autoregressive, PerPosition
 from vaebench_vaes.limits import at_least, between, one_of
@@ -146,4 +146,17 @@ class VQVAE(Model):
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
         """How much the codes surprise the prior."""
-        return {"nll": self.prior.surprise(self.choose(self.continuous(x)))}
+        return {"nll": self.rate(x)}
+
+    def rate(self, x: Tensor) -> Tensor:
+        """-ln p(k): q is sure of its codes."""
+        return self.prior.surprise(self.choose(self.continuous(x)))
+
+    def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
+        """ln p(x|k) + ln p(k), the same for any draws."""
+        if not self.criterion.likelihood:
+            raise NotApplicable(
+                f"the loss {self.criterion.name} is no density of images, so there is no ln p(x) to bound"
+            )
+        codes = self.choose(self.continuous(x))
+        return -self.criterion(self.raw(F.embedding(codes, self.codebook)), x) - self.prior.surprise(codes)

@@ -11,7 +11,7 @@ import torch
 from shapes import SHAPES
 from torch import Tensor, nn
 
-from vaebench.interfaces import Group, Images, Model, NotApplicable
+from vaebench.interfaces import Gaussian, Group, Images, Model, NotApplicable
 
 
 class Honest(Model):
@@ -33,11 +33,10 @@ class Honest(Model):
         return {"encoder": Group(encoder), "decoder": Group(p for p in self.parameters() if p not in encoder)}
 
     def objectives(self, x, at):
-        mean, logvar = self.encoder(x.flatten(1)).chunk(2, 1)
-        z = mean + (logvar / 2).exp() * torch.randn_like(mean)
+        q = self.posterior(x)
+        z = q.mean + (q.logvar / 2).exp() * torch.randn_like(q.mean)
         reconstruction = self.criterion(self.raw(z), x)
-        kl = 0.5 * (mean**2 + logvar.exp() - logvar - 1).sum(1)
-        yield {"encoder": {"reconstruction": reconstruction, "kl": kl}, "decoder": reconstruction}
+        yield {"encoder": {"reconstruction": reconstruction, "kl": q.kl()}, "decoder": reconstruction}
 
     def raw(self, z: Tensor) -> Tensor:
         return self.decoder(z).unflatten(1, self.shape)
@@ -54,11 +53,21 @@ class Honest(Model):
     def scores(self, x):
         return {"distance": self.encode(x).square().sum(1)}
 
+    def posterior(self, x):
+        return Gaussian(*self.encoder(x.flatten(1)).chunk(2, 1))
+
+    def bound(self, x, generator, draws):
+        q = self.posterior(x)
+        noise = torch.randn(draws, *q.mean.shape, generator=generator)
+        z = q.mean + (q.logvar / 2).exp() * noise
+        weights = 0.5 * (noise**2 + q.logvar - z**2).sum(2) - torch.stack([self.criterion(self.raw(k), x) for k in z])
+        return weights.logsumexp(0) - math.log(draws)
+
 
 @pytest.mark.parametrize("model", [Honest, *SHAPES])
 def test_an_honest_model_passes_everything(verdicts, model):
     assert verdicts(model) == {}
-    assert list(verdicts(model, "skipped")) == ["variations"]
+    assert list(verdicts(model, "skipped")) == ([] if model is Honest else ["posterior", "bound"]) + ["variations"]
 
 
 FAULTS: list[tuple[type[Model], set[str]]] = []
@@ -264,6 +273,43 @@ class InfiniteScore(Honest):
         return {"odds": x.new_zeros(len(x)).log()}
 
 
+@fault("posterior")
+class OneWidthForAllLatents(Honest):
+    def posterior(self, x):
+        q = super().posterior(x)
+        return Gaussian(q.mean, q.logvar[:, :1])
+
+
+@fault("posterior")
+class RateOfSomethingElse(Honest):
+    def rate(self, x):
+        return 2 * super().rate(x)
+
+
+@fault("posterior", "deterministic", "reproducible", "alone", "saves")
+class NoisyRate(Honest):
+    def rate(self, x):
+        return super().rate(x) + random.random()
+
+
+@fault("bound")
+class BoundByGlobalNoise(Honest):
+    def bound(self, x, generator, draws):
+        return super().bound(x, None, draws)
+
+
+@fault("bound")
+class LooserWithDraws(Honest):
+    def bound(self, x, generator, draws):
+        return super().bound(x, generator, draws) - 100 * math.log(draws)
+
+
+@fault("bound")
+class OneBoundForAll(Honest):
+    def bound(self, x, generator, draws):
+        return super().bound(x, generator, draws).mean()
+
+
 @fault("deterministic", "reproducible", "alone", "saves")
 class NoisyScore(Honest):
     def scores(self, x):
@@ -371,7 +417,7 @@ def test_a_fitted_model_may_give_one_sample_and_has_nothing_to_train(verdicts):
     assert verdicts(Floor) == {}
     assert set(verdicts(Floor, "skipped")) == {
         *("gradients", "routing", "batch-size", "keeps-batch"),
-        *("samples", "variations"),
+        *("posterior", "bound", "samples", "variations"),
     }
 
 

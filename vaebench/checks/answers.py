@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from vaebench.checks.bench import BATCH, Bench, answers, look, require_equal, require_images, same
+from vaebench.checks.bench import BATCH, Bench, answers, close, look, require_equal, require_images, same
 from vaebench.checks.outcome import Checklist, require
 from vaebench.interfaces import NotApplicable
 
@@ -39,8 +39,43 @@ def scores(bench: Bench) -> None:
 
 
 @CHECKS.add
+def posterior(bench: Bench) -> None:
+    """A Gaussian posterior is a finite mean and log-variance per latent, and the rate its divergence from N(0, I)."""
+    found = look(bench.trained.posterior, bench.x)
+    for name, value in (("mean", found.mean), ("logvar", found.logvar)):
+        shape = tuple(value.shape)
+        require(value.ndim == 2 and len(value) == BATCH, f"its {name} has shape {shape}, not ({BATCH}, D)")
+        require(bool(value.isfinite().all()), f"its {name} holds NaN or infinite numbers")
+    require(found.mean.shape == found.logvar.shape, "its mean and logvar differ in shape")
+    rate = look(bench.trained.rate, bench.x)
+    require(close(rate, found.kl()), "rate() is not the divergence of posterior() from N(0, I)")
+
+
+@CHECKS.add
+def bound(bench: Bench) -> None:
+    """A bound on ln p(x) is a finite number per image, drawn through the given generator and nothing else, and does not
+    fall, but for luck, when more is drawn."""
+
+    def drawn(seed: int, draws: int) -> Tensor:
+        return look(bench.trained.bound, bench.x, torch.Generator().manual_seed(seed), draws)
+
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    few, many = torch.stack([drawn(seed, 1) for seed in range(8)]), drawn(8, 8)
+    require(tuple(many.shape) == (BATCH,), f"it has shape {tuple(many.shape)}, not ({BATCH},)")
+    require(bool(many.isfinite().all() and few.isfinite().all()), "it holds NaN or infinite numbers")
+    require(same(torch.get_rng_state(), state), "bound() draws from torch's global generator, not from the one given")
+    require(same(many, drawn(8, 8)), "bound() gives other numbers for the same generator")
+    luck = few.var(0).mean().sqrt() + 1e-3 * many.abs().mean() / BATCH
+    require(
+        float(many.mean()) >= float(few.mean() - luck),
+        f"of 8 draws it is {float(many.mean()):.6g} on average, of one {float(few.mean()):.6g}: more shall bound more",
+    )
+
+
+@CHECKS.add
 def deterministic(bench: Bench) -> None:
-    """Two looks at the same images give the same code, reconstruction and scores, whatever the global seed."""
+    """Two looks at the same images give the same code, reconstruction, scores and posterior, whatever the seed."""
     torch.manual_seed(1)
     first = answers(bench.trained, bench.x)
     torch.manual_seed(2)

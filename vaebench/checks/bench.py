@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -110,7 +110,13 @@ def close(one: Tensor, two: Tensor, tolerance: float = 1e-3) -> bool:
 def answers(model: Model, x: Tensor) -> dict[str, Tensor]:
     """All that is said of images without chance."""
     said = {"the code": look(model.encode, x), "the reconstruction": look(model.reconstruct, x)}
-    return said | {f"score {name}": value for name, value in look(model.scores, x).items()}
+    said |= {f"score {name}": value for name, value in look(model.scores, x).items()}
+    with suppress(NotApplicable):
+        said["the rate"] = look(model.rate, x)
+    with suppress(NotApplicable):
+        posterior = look(model.posterior, x)
+        said |= {"the posterior's mean": posterior.mean, "the posterior's log-variance": posterior.logvar}
+    return said
 
 
 def look(ask: Callable[..., T], *args: object) -> T:

@@ -12,7 +12,7 @@ from vaebench.checks.bench import close, require_images, same
 from vaebench.checks.outcome import Checklist, require
 from vaebench.checks.parameters import check_parameters
 from vaebench.checks.pictures import draw
-from vaebench.interfaces import Images, Loss
+from vaebench.interfaces import Images, Loss, NotApplicable
 from vaebench.trial import Value
 
 CHECKS = Checklist()
@@ -126,6 +126,20 @@ def repeats(case: Comparison) -> None:
         torch.manual_seed(seed)
         values.append(case.loss(case.noise(), case.target))
     require(same(*values), "the loss of the same pair differs when asked twice")
+
+
+@CHECKS.add
+def likelihood(case: Comparison) -> None:
+    """A loss that says it is a likelihood is -ln p of a density: over one pixel's values it integrates to one."""
+    if not case.component.likelihood:
+        raise NotApplicable("the loss does not say that it is one")
+    values = torch.linspace(-8, 9, 2**18 + 1, dtype=torch.float64)
+    for raw in (-2.0, 0.0, 2.0):
+        density = (-case.loss(torch.full((len(values), 1, 1, 1), raw), values.float()[:, None, None, None])).exp()
+        area = float(torch.trapezoid(density.double(), values))
+        require(
+            abs(area - 1) < 0.01, f"exp(-loss) integrates to {area:.4g} over a pixel's values at a raw output of {raw}"
+        )
 
 
 @CHECKS.add
