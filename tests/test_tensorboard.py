@@ -1,0 +1,50 @@
+"""What the listener writes, read back by TensorBoard itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from laboratory import Lab, job, suite
+
+from vaebench import sweep
+from vaebench.plan import make_plan
+from vaebench.registry import registry
+
+loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+
+
+def run_lab(folder: Path) -> None:
+    plan = make_plan(
+        suite(), registry(), preset="tiny", source="phantom", device="cpu", results=folder / "results", data=folder,
+        models=["steady", "raising"],
+    )  # fmt: skip
+    list(sweep.make_ready(plan))
+    list(sweep.run(plan, registry(), slots=2))
+
+
+def test_losses_and_metrics_of_each_trial_and_failures_as_text(
+    tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAEBENCH_TENSORBOARD", str(tmp_path / "logs"))
+    run_lab(tmp_path)
+    found = {}
+    for folder in (tmp_path / "logs" / "lab@1_tiny_phantom").iterdir():
+        events = loading.EventAccumulator(str(folder))
+        events.Reload()
+        found[folder.name.split("_on_")[0], "healthy" in folder.name] = events
+    assert len(found) == 4
+    steady = found["steady", True]
+    assert [event.step for event in steady.Scalars("training/all")] == [1, 2, 3, 4, 5, 6]
+    assert set(steady.Tags()["scalars"]) == {
+        "training/all", "reconstruction/lab-residual", "generation/lab-samples", "anomaly/lab-health"
+    }  # fmt: skip
+    (text,) = found["raising", False].Tensors("failed/text_summary")
+    assert text.tensor_proto.string_val[0].startswith(b"exception: ValueError: cannot open")
+
+
+def test_nothing_is_written_unless_asked_for(tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VAEBENCH_TENSORBOARD", raising=False)
+    monkeypatch.chdir(tmp_path)
+    run_lab(tmp_path / "x")
+    assert not list(tmp_path.glob("**/events.out.tfevents*"))
