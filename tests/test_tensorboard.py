@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from laboratory import Lab, job, suite
+from laboratory import Lab, suite
 
 from vaebench import sweep
 from vaebench.plan import make_plan
