@@ -134,9 +134,9 @@ def _fill(record: Record, job: Job, path: Path, tell: Tell) -> None:
         weights = save({name: value.clone().contiguous() for name, value in model.state_dict().items()})
         records.write_atomically(records.weights_of(path), weights)
         record["weights"] = hashlib.sha256(weights).hexdigest()
-        write_pictures(evidence, records.artifacts_of(path))
         if diary.frames:
             records.write_atomically(records.artifacts_of(path) / "along.npz", diary.film())
+        write_pictures(evidence, records.artifacts_of(path), diary.curve)
         record["cost"]["seconds"] = round(time.perf_counter() - clock, 3)
 
 

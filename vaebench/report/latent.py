@@ -1,0 +1,56 @@
+"""A walk through the space of codes, drawn beforehand for the sliders of the page."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from vaebench.evidence import Evidence, finite
+from vaebench.interfaces import NotApplicable
+
+DIMENSIONS = 6
+FRAMES = 9
+TRIED = 64
+"""Dimensions that vary most are asked how much they matter to the picture."""
+SWING = (0.02, 0.98)
+"""A dimension goes from one of these quantiles of the test images' codes to the other."""
+
+
+def dimensions(evidence: Evidence) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """The dimensions that change the picture most, the first one most; their values (d, FRAMES); and the frames
+    (d * FRAMES, C, H, W), all other dimensions at their mean."""
+    codes = evidence.codes("test")
+    spread = codes.std(axis=0)
+    tried = np.argsort(-spread, kind="stable")[:TRIED]
+    tried = tried[spread[tried] > 0]
+    if not len(tried):
+        raise NotApplicable("the code is the same for every image")
+    low, high = np.quantile(codes[:, tried], SWING, axis=0).astype(np.float32)
+    centre = codes.mean(axis=0)
+    ends = decoded(evidence, np.concatenate([_set(centre, tried, low), _set(centre, tried, high)]))
+    change = np.square(ends[: len(tried)] - ends[len(tried) :]).mean(axis=(1, 2, 3))
+    best = np.argsort(-change, kind="stable")[:DIMENSIONS]
+    values = np.linspace(low[best], high[best], FRAMES, axis=1)
+    frames = decoded(evidence, _set(centre, np.repeat(tried[best], FRAMES), values.ravel()))
+    return tried[best].tolist(), values, frames
+
+
+def between(evidence: Evidence, one: int, other: int) -> np.ndarray:
+    """FRAMES images on the straight line from the code of one test image to that of another."""
+    codes = evidence.codes("test")
+    steps = np.linspace(0, 1, FRAMES, dtype=np.float32)[:, None]
+    return decoded(evidence, (1 - steps) * codes[one] + steps * codes[other])
+
+
+def decoded(evidence: Evidence, codes: np.ndarray) -> np.ndarray:
+    tensors = evidence.model.state_dict().values()
+    device = next((tensor.device for tensor in tensors), torch.device("cpu"))
+    with torch.inference_mode():
+        return finite(evidence.model.decode(torch.from_numpy(codes).to(device)).float().cpu().numpy(), "decoded codes")
+
+
+def _set(centre: np.ndarray, which: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """A row per value: the centre, but for one dimension."""
+    rows = np.repeat(centre[None], len(which), axis=0)
+    rows[np.arange(len(which)), which] = values
+    return rows

@@ -1,0 +1,104 @@
+"""Plots of one run for a paper, as PNG and SVG: the same numbers, the same bytes."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE = "#0072B2", "#D55E00"
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+"""Okabe and Ito's, which colour-blind people tell apart; beyond them, markers differ too."""
+MARKERS = "osD^vPX*"
+STYLE: Any = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "vaebench",  # ids that are the same every time
+    "svg.fonttype": "path",
+    "savefig.bbox": "tight",
+}
+WIDTH, HEIGHT = 3.4, 2.6
+"""Inches: one column of a paper."""
+
+
+def plots(told: Mapping[str, Any], curve: Mapping[str, Mapping[str, list[float]]]) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the files that these numbers give."""
+    import matplotlib as mpl
+
+    draw: dict[str, Callable[[Figure], None]] = {}
+    if curve:
+        draw["losses"] = lambda figure: _losses(figure, curve)
+    if found := told.get("scores"):
+        draw["roc"] = lambda figure: _roc(figure.add_subplot(), found)
+        draw["scores"] = lambda figure: _scores(figure.add_subplot(), found["residual"])
+    if mapped := told.get("maps"):
+        draw["t-sne"] = lambda figure: _maps(figure, mapped)
+    with mpl.rc_context(STYLE):
+        for name, fill in draw.items():
+            yield from _saved(name, fill)
+
+
+def _saved(name: str, fill: Callable[[Figure], None]) -> Iterator[tuple[str, bytes]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    fill(figure)
+    for form, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+        content = io.BytesIO()
+        figure.savefig(content, format=form, dpi=200, metadata=metadata)
+        yield f"{name}.{form}", content.getvalue()
+
+
+def _losses(figure: Figure, curve: Mapping[str, Mapping[str, list[float]]]) -> None:
+    """One panel per term, because they live on different scales; stages follow one another."""
+    names = list(dict.fromkeys(name for lines in curve.values() for name in lines if name != "step"))
+    figure.set_size_inches(WIDTH, max(1.0, 0.9 * len(names)))
+    panels = np.atleast_1d(figure.subplots(len(names), sharex=True))
+    for panel, name in zip(panels, names, strict=True):
+        start = 0.0
+        for lines in curve.values():
+            if len(lines.get(name, ())) == len(lines["step"]):
+                panel.plot(np.array(lines["step"]) + start, lines[name], color=BLUE, linewidth=1)
+            start += max(lines["step"], default=0)
+        panel.set_ylabel(name, parse_math=False)
+    panels[-1].set_xlabel("step")
+
+
+def _roc(axes: Axes, found: Mapping[str, Any]) -> None:
+    axes.plot([0, 1], [0, 1], color="#888888", linewidth=0.8, linestyle=":")
+    for number, (name, score) in enumerate(found.items()):
+        axes.plot(*score["roc"], label=name, color=COLOURS[number % len(COLOURS)], linewidth=1.2)
+    axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    for text in axes.legend(frameon=False).get_texts():
+        text.set_parse_math(False)
+
+
+def _scores(axes: Axes, score: Mapping[str, Any]) -> None:
+    low, high = score["edges"]
+    edges = np.linspace(low, high, len(score["healthy"]) + 1)
+    for side, colour, line in (("healthy", BLUE, "-"), ("diseased", ORANGE, "--")):
+        axes.stairs(score[side], edges, label=side, color=colour, linestyle=line, linewidth=1.2)
+    axes.set(xlabel="mean squared residual", ylabel="share of images")
+    axes.legend(frameon=False)
+
+
+def _maps(figure: Figure, mapped: Mapping[str, Any]) -> None:
+    labels = np.array(mapped["labels"])
+    figure.set_size_inches(2 * WIDTH, WIDTH)
+    for axes, name in zip(figure.subplots(1, 2), ("pixels", "codes"), strict=True):
+        points = np.array(mapped[name])
+        for number, label in enumerate(np.unique(labels)):
+            own = points[labels == label]
+            colour, marker = COLOURS[number % len(COLOURS)], MARKERS[(number + number // 8) % len(MARKERS)]
+            axes.scatter(*own.T, s=5, linewidths=0, label=str(label), color=colour, marker=marker)
+        axes.set(title=name, xticks=[], yticks=[])
+    for text in figure.axes[-1].legend(frameon=False, fontsize=7).get_texts():
+        text.set_parse_math(False)
