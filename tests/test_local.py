@@ -6,6 +6,8 @@ import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from laboratory import Lab, job
@@ -73,6 +75,16 @@ def test_an_old_record_does_not_hide_a_failure(tmp_path: Path) -> None:
     assert run([replace(killed, before=records.written(path))])[1]["killed"]["error"]["kind"] == "signal"
 
 
+def test_trials_are_spread_over_the_devices_of_a_kind(tmp_path: Path) -> None:
+    one = replace(job(tmp_path), device="cuda:0", others=("cuda:1", "cuda:2"))
+    running: list[Any] = []
+    for _ in range(7):
+        running.append(SimpleNamespace(job=local.on_the_freest(one, running)))
+    assert [each.job.device for each in running] == [f"cuda:{i % 3}" for i in range(7)]
+    del running[1]
+    assert local.on_the_freest(one, running).device == "cuda:1"
+
+
 def test_stop_at_the_first_failure(tmp_path: Path) -> None:
     jobs = [job(tmp_path, "steady"), job(tmp_path, "quitting"), job(tmp_path, "spy"), job(tmp_path, "tied")]
     _, told = run(jobs, slots=1, stop=True)
@@ -89,7 +101,7 @@ def test_closing_the_iterator_ends_the_workers_and_keeps_what_is_done(tmp_path: 
         kinds.append((event.kind, event.job.trial.model.name))
     events.close()  # type: ignore[attr-defined]
     assert all(lab.ends(process) for _, process in lab.trained()[before:])
-    assert [path.name for path in tmp_path.glob("results/**/*.json")] == [f"steady-{jobs[0].trial.id}.json"]
+    assert [path.name for path in tmp_path.glob("results/*/*/*/*/*/*.json")] == [f"steady-{jobs[0].trial.id}.json"]
 
 
 @pytest.mark.parametrize("model", ["steady", "vae[latent=3]"])

@@ -18,7 +18,7 @@ from vaebench import estimate as estimation
 from vaebench import records, sweep
 from vaebench.errors import UserError
 from vaebench.estimate import estimate
-from vaebench.plan import Plan, choose_device, make_plan, repeat_plan
+from vaebench.plan import Plan, choose_devices, make_plan, repeat_plan
 from vaebench.registry import registry
 from vaebench.suite import Suite
 from vaebench.trial import Spec
@@ -83,7 +83,7 @@ def test_without_diseased_images_there_is_no_healthy_regime(tmp_path: Path) -> N
         ({"models": ["steady", "steady"]}, "asked for twice: steady on lab-xray"),
         ({"models": ["vaebench:steady"]}, "no model 'vaebench:steady'. Did you mean 'vaebench-lab:steady'"),
         ({"datasets": ["lab-xrays"]}, "no dataset 'lab-xrays'. Did you mean 'lab-xray'"),
-        ({"preset": "tyni"}, "no preset 'tyni'. There are: tiny"),
+        ({"preset": "tyni"}, "no preset 'tyni'. There are: long, tiny"),
         ({"of": with_settings}, "no metric 'lab-residuals'. Did you mean 'lab-residual'"),
     ],
 )
@@ -115,7 +115,7 @@ def test_what_a_preset_sets_for_models_must_mean_something(
 def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    assert choose_device("auto") == "cpu"
+    assert choose_devices("auto") == ["cpu"]
     for asked, complaint in (
         ("cuda", "PyTorch sees 0 CUDA devices"),
         ("cuda:1", "PyTorch sees 0 CUDA devices"),
@@ -124,10 +124,12 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         ("tpu", "say auto, cpu, cuda or cuda:NUMBER"),
     ):
         with pytest.raises(UserError, match=complaint):
-            choose_device(asked)
+            choose_devices(asked)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert [choose_device(asked) for asked in ("auto", "cuda", "cuda:1")] == ["cuda:0", "cuda:0", "cuda:1"]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "B 7" if device == "cuda:1" else "A 1")
+    assert choose_devices("auto") == choose_devices("cuda") == ["cuda:0", "cuda:2"], "those of one kind"
+    assert choose_devices("cuda:1") == ["cuda:1"]
 
 
 def test_source_auto_takes_what_is_there_and_names_the_rest(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ class Plan:
     trained: dict[str, Record] = field(default_factory=dict)
     """trial id -> its record, good but for metrics that are missing or outdated: measured again, not trained"""
 
+    others: tuple[str, ...] = ()
+    """more devices of the same kind"""
     before: dict[str, int] = field(default_factory=dict)
     """trial id -> when the record that was looked at was written (`records.written`)"""
 
@@ -69,23 +71,25 @@ class Plan:
         return records.path_of(self.results, trial, self.device_class)
 
 
-def choose_device(asked: str) -> str:
-    """`auto` -> a GPU where there is one; a UserError where the device asked for is not there."""
+def choose_devices(asked: str) -> list[str]:
+    """`auto` -> the GPUs of one kind where there are any, `cuda` -> those; a UserError where a device is not there."""
     import torch
 
-    if asked == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "cpu"
-    if asked == "cpu":
-        return asked
+    if asked == "cpu" or (asked == "auto" and not torch.cuda.is_available()):
+        return ["cpu"]
     kind, _, number = asked.partition(":")
-    if kind != "cuda" or not (number or "0").isdecimal():
+    if asked != "auto" and (kind != "cuda" or not (number or "0").isdecimal()):
         raise UserError(f"There is no device {asked!r}: say auto, cpu, cuda or cuda:NUMBER.")
     count = torch.cuda.device_count()
     if int(number or 0) >= count:
         raise UserError(
             f"Device {asked!r} is not there: PyTorch sees {count} CUDA devices. `vaebench doctor` says more."
         )
-    return f"cuda:{number or 0}"
+    if number:
+        return [f"cuda:{number}"]
+    there = [f"cuda:{i}" for i in range(count)]
+    # Records lie by kind of device, and numbers repeat to the bit on one kind only.
+    return [device for device in there if provenance.device_class(device) == provenance.device_class(there[0])]
 
 
 def make_plan(

@@ -89,12 +89,13 @@ def run(
             plan.settings,
             plan.results,
             plan.ready[str(trial.dataset)].folder,
-            plan.device,
-            plan.suite.home,
-            plan.trained.get(trial.id),
-            plan.before.get(trial.id, records.written(plan.path_of(trial))),
-            every,
-            fresh,
+            device=plan.device,
+            others=plan.others,
+            home=plan.suite.home,
+            trained=plan.trained.get(trial.id),
+            before=plan.before.get(trial.id, records.written(plan.path_of(trial))),
+            every=every,
+            fresh=fresh,
         )
         for trial in plan.todo
     ]
@@ -108,9 +109,11 @@ def run(
         yield event
 
 
-def default_slots(device: str) -> int:
-    """One trial per core on a CPU (a trial uses one thread), one at a time on a GPU."""
-    return len(os.sched_getaffinity(0)) if device == "cpu" and hasattr(os, "sched_getaffinity") else 1
+def default_slots(plan: Plan) -> int:
+    """One trial per core on a CPU (a trial uses one thread), one per GPU."""
+    if plan.device != "cpu":
+        return 1 + len(plan.others)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _trained_alike(record: Record, trial: Trial, plan: Plan, home: str | None) -> bool:

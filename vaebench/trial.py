@@ -101,6 +101,8 @@ class Job:
     data: Path
     """the ready folder of the dataset (`vaebench.data`)"""
     device: str = "cpu"
+    others: tuple[str, ...] = ()
+    """devices of the same kind, on which it may run as well"""
     home: str | None = None
     """the distribution whose components the trial's names mean first"""
     trained: Mapping[str, Any] | None = None

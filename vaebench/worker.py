@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.utils.deterministic
 from safetensors.torch import load, save
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -42,6 +43,9 @@ SCORE_FIELDS = ("title", "verdict", "better", "unit", "primary", "regime", "vers
 def run_job(job: Job, tell: Tell = lambda event: None) -> Record:
     """Do the trial and write its record, whatever happens; `tell` hears how it goes."""
     torch.set_num_threads(1)  # results depend on the number of threads
+    if job.device != "cpu":  # on a CPU, the same bits come without asking
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # a safeguard that costs time
     record = blank(job)
     path = records.path_of(job.results, job.trial, record["device"]["class"])
     notes = records.artifacts_of(path) / "error.txt"

@@ -14,7 +14,7 @@ from vaebench.data import data_folder
 from vaebench.errors import UserError
 from vaebench.estimate import estimate
 from vaebench.journal import Journal
-from vaebench.plan import Plan, choose_device, make_plan, repeat_plan
+from vaebench.plan import Plan, choose_devices, make_plan, repeat_plan
 from vaebench.plugins import installed
 from vaebench.records import BadRecord
 from vaebench.registry import registry
@@ -44,7 +44,7 @@ def run_sweep(
 ) -> int:
     """The exit code: 0 when every trial is good, 1 when some failed."""
     console = Console()
-    device = choose_device(device)
+    device, *others = choose_devices(device)
     if record is not None:
         if models or seeds or len(datasets) > 1 or (preset, source) != ("auto", "auto"):
             raise UserError(
@@ -60,7 +60,8 @@ def run_sweep(
         )  # fmt: skip
     for problem in installed().untold():
         Console(stderr=True).print(f"[yellow]Warning:[/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
-    slots = slots or sweep.default_slots(plan.device)
+    plan.others = tuple(others)
+    slots = slots or sweep.default_slots(plan)
     if not dry_run:
         make_ready(plan, console)
     if not force:

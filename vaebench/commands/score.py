@@ -13,7 +13,7 @@ from vaebench import records, sweep
 from vaebench.commands.run import finish, make_ready
 from vaebench.data import data_folder
 from vaebench.errors import UserError
-from vaebench.plan import choose_device, make_plan
+from vaebench.plan import choose_devices, make_plan
 from vaebench.plugins import installed
 from vaebench.records import BadRecord
 from vaebench.registry import registry
@@ -27,10 +27,12 @@ def score_records(
 ) -> int:  # fmt: skip
     """The exit code: 1 when some checkpoint could not be measured."""
     console = Console()
+    device, *others = choose_devices(device)
     plan = make_plan(
-        find(suite, installed()), registry(), preset=preset, source=source, device=choose_device(device),
-        results=results, data=data_folder(data),
+        find(suite, installed()), registry(), preset=preset, source=source, device=device, results=results,
+        data=data_folder(data),
     )  # fmt: skip
+    plan.others = tuple(others)
     for name in metrics:
         registry().get("metrics", name)
     asked = dict.fromkeys([*plan.settings.metrics, *metrics])
@@ -51,4 +53,4 @@ def score_records(
     console.print(f"{len(plan.todo)} checkpoints to measure, {len(plan.done)} have every metric", highlight=False)
     if lost:
         console.print(f"{len(lost)} records are failed, outdated or without weights: `vaebench run` does them again")
-    return finish(plan, console, slots or sweep.default_slots(plan.device), stop=False)
+    return finish(plan, console, slots or sweep.default_slots(plan), stop=False)

@@ -8,9 +8,9 @@ import pickle
 import signal
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -56,7 +56,7 @@ class Local(Executor):
                     if record := answered(job):
                         yield Event("end", job, {"record": record})
                     elif not taken(job):
-                        running.append(self._start(context, job))
+                        running.append(self._start(context, on_the_freest(job, running)))
                         yield Event("start", job)
                     else:
                         elsewhere.append(job)
@@ -139,10 +139,17 @@ class Local(Executor):
             return record
 
 
+def on_the_freest(job: Job, running: Sequence[Running]) -> Job:
+    """The job on the device where the fewest trials run."""
+    busy = Counter(one.job.device for one in running)
+    return replace(job, device=min((job.device, *job.others), key=lambda device: busy[device]), others=())
+
+
 def server() -> Any:
     """What starts processes that have torch loaded already; the first one waits until it is."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # read when the server starts: results depend on the number of threads
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # the same bits on a GPU, too; read when CUDA starts
     os.environ["PYTHONSAFEPATH"] = "1"  # the server must not import a `copy.py` of the folder a user works in
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vaebench.executors.preload"])
