@@ -18,6 +18,7 @@ def vaebench_metrics() -> list[type[Metric]]:
         copying,
         diversity,
         generation,
+        lesions,
         localisation,
         perception,
         reconstruction,
@@ -46,6 +47,7 @@ def vaebench_metrics() -> list[type[Metric]]:
         anomaly.AnomalyAuroc,
         anomaly.AnomalyAp,
         anomaly.AnomalyPrevalence,
+        anomaly.HardestLabel,
         anomaly.OwnAuroc,
         anomaly.OwnAp,
         anomaly.Sensitivity,
@@ -55,4 +57,5 @@ def vaebench_metrics() -> list[type[Metric]]:
         localisation.PixelDice,
         localisation.BoxHit,
         localisation.BoxConcentration,
+        *lesions.METRICS,
     ]

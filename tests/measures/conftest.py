@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 
 import numpy as np
@@ -54,11 +54,12 @@ def evidence() -> Build:
         reconstruct: Answer = lambda x: x,
         scores: Callable = lambda x: {},
         samples: np.ndarray | None = None,
+        classes: Sequence[str] = (),
     ) -> Evidence:
         drawn = None if samples is None else torch.from_numpy(samples)
         model = Puppet(encode, reconstruct, scores, drawn)
         count = 0 if samples is None else len(samples)
-        return Evidence(model, Splits(train or test, test, val), samples=count, dataset="known")
+        return Evidence(model, Splits(train or test, test, val), samples=count, dataset="known", classes=classes)
 
     return build
 

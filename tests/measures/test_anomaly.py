@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from vaebench_measures.anomaly import (
     AnomalyAp,
     AnomalyAuroc,
     AnomalyPrevalence,
+    HardestLabel,
     OwnAp,
     OwnAuroc,
     Sensitivity,
@@ -39,6 +42,71 @@ def test_shuffled_labels_give_half_within_the_error(evidence, split):
     assert abs(score.value - 0.5) < 3 * score.error
     assert 0.02 < score.error < 0.04  # sqrt((n + 1) / (12 n_1 n_2)) = 0.029
     assert len(score.replicates) == 200
+
+
+def test_shuffled_labels_give_an_average_precision_of_the_prevalence(evidence, split):
+    build = evidence(split(400, classes=4), reconstruct=lambda x: 0 * x)
+    precision, prevalence = AnomalyAp().compute(build), AnomalyPrevalence().compute(build)
+    assert prevalence.value == 0.75
+    assert abs(precision.value - prevalence.value) < 3 * precision.error
+
+
+@pytest.mark.parametrize("metric", [AnomalyAuroc, AnomalyAp])
+def test_images_of_one_patient_are_no_independent_witnesses(evidence, split, metric):
+    """Four copies of each image tell no more than one; taken for patients of their own they would halve the error."""
+    once = split(200, side=4)
+    copies = Split(
+        *(np.repeat(column, 4, axis=0) for column in (once.images, once.labels, once.groups)),
+        healthy=np.repeat(once.healthy, 4),
+    )
+    alone = Split(copies.images, copies.labels, np.arange(len(copies)), healthy=copies.healthy)
+    one, four, wrong = (metric().compute(evidence(x, reconstruct=lambda x: 0 * x)) for x in (once, copies, alone))
+    assert four.error == pytest.approx(one.error, rel=0.05)
+    assert wrong.error < 0.7 * four.error
+
+
+def test_brightness_alone_is_no_anomaly(evidence):
+    """The least binary cross-entropy of a grey pixel is its entropy; the least squared residual is nothing."""
+    build = evidence(planted(), reconstruct=lambda x: x)
+    assert not build.residuals("test").any()
+    assert AnomalyAuroc().compute(build).value == 0.5
+
+
+def with_labels(counts=(40, 30, 20, 9)) -> Split:
+    """Label 1 is a bright square, label 2 a faint one, label 3 has few images; label 0 is healthy."""
+    labels = np.repeat(np.arange(len(counts)), counts)
+    pixels = np.random.default_rng(0).integers(0, 80, (len(labels), 1, 28, 28), dtype=np.uint8)
+    pixels[labels == 1, :, 5:12, 5:12] = 220
+    pixels[labels == 2, :, 5:12, 5:12] += 10
+    return Split(pixels, labels, np.arange(len(labels)), healthy=labels == 0)
+
+
+def test_the_hardest_label_is_the_least_of_one_label_against_the_healthy(evidence):
+    test = with_labels()
+    build = evidence(test, reconstruct=lambda x: 0 * x, classes=("normal", "square", "faint", "rare"))
+    score, residuals = HardestLabel().compute(build), build.residuals("test")
+    assert list(score.parts) == ["square", "faint"], "of the rare one there are fewer than ten"
+    for label, part in enumerate(score.parts.values(), 1):
+        asked = np.isin(test.labels, (0, label))
+        assert part.value == pytest.approx(roc_auc_score(test.labels[asked] == label, residuals[asked]))
+        assert part.n == asked.sum()
+    assert score.parts["square"].value == 1 > score.parts["faint"].value == score.value
+    assert score.error == pytest.approx(score.parts["faint"].error, rel=0.2)
+    assert score.n == 90 and score.variant == ""
+
+
+def test_a_label_is_judged_against_the_healthy_alone(evidence):
+    """Doubtful images of its own label do not count, nor the other diseased ones."""
+    known, third = with_labels(), np.arange(99) % 3 == 0
+    test = replace(known, diseased=known.diseased & ~third)
+    build = evidence(test, reconstruct=lambda x: 0 * x)
+    asked = test.healthy | test.diseased & (test.labels == 2)
+    faint = roc_auc_score(test.diseased[asked], build.residuals("test")[asked])
+    assert HardestLabel().compute(build).parts["2"].value == pytest.approx(faint)
+    with pytest.raises(NotApplicable, match="fewer than two diseased labels have 10"):
+        HardestLabel().compute(evidence(replace(known, diseased=known.diseased & third)))
+    with pytest.raises(NotApplicable, match="fewer than two diseased labels"):
+        HardestLabel().compute(evidence(planted()))
 
 
 def test_images_that_are_neither_healthy_nor_diseased_do_not_count(evidence):
@@ -76,17 +144,25 @@ def test_a_methods_own_score_has_its_own_column(evidence):
     for metric in (OwnAuroc, OwnAp):
         score = metric().compute(build)
         assert (score.value, score.variant) == (1, "kl")
+        assert list(score.parts) == ["kl", "other"]
+        assert score.parts["kl"].value == 1 > score.parts["other"].value
+    later = evidence(test, scores=lambda x: {"other": -x.amax((1, 2, 3)), "kl": x.amax((1, 2, 3))})
+    first = OwnAuroc().compute(later)
+    assert (first.value, first.variant) == (0, "other"), "the first that the model names, not the best"
+    assert OwnAuroc().compute(evidence(test, scores=lambda x: {"kl": x.amax((1, 2, 3))})).parts == {}
     with pytest.raises(NotApplicable, match="of its own"):
         OwnAuroc().compute(evidence(test))
     with pytest.raises(NotApplicable, match="NaN"):
         OwnAuroc().compute(evidence(test, scores=lambda x: {"kl": x.mean((1, 2, 3)) * float("nan")}))
 
 
-def test_the_threshold_comes_from_validation_and_its_specificity_is_told(evidence, split):
-    test, val = split(400, side=4, seed=1), split(400, side=4, seed=2)
-    build = evidence(test, reconstruct=lambda x: 0 * x)
-    build.splits["val"] = val
-    healthy = build.residuals("val")[val.healthy]
+def test_the_threshold_comes_from_images_kept_out_of_training_and_its_specificity_is_told(evidence, split):
+    test, train, val = split(400, side=4, seed=1), split(800, side=4, seed=2), split(400, side=4, seed=3)
+    train = replace(train, kept_out=np.arange(800) < 400)
+    build = evidence(test, train, val=val, reconstruct=lambda x: 0 * x)
+    assert np.array_equal(build.split("calibration").images, train.images[:400:2])
+    healthy = build.residuals("calibration")
+    assert len(healthy) == 200
     assert 0.95 <= np.mean(healthy <= threshold(build)) <= 0.95 + 1 / 200
     residuals = build.residuals("test")
     sensitivity, specificity = Sensitivity().compute(build), Specificity().compute(build)
@@ -94,11 +170,24 @@ def test_the_threshold_comes_from_validation_and_its_specificity_is_told(evidenc
     assert specificity.value == np.mean(residuals[test.healthy] <= threshold(build))
     assert sensitivity.n == specificity.n == 200
     assert abs(specificity.value - 0.95) < 0.05
-    build.splits["val"] = val.take(np.arange(30))
-    with pytest.raises(NotApplicable, match="at least 20 healthy validation images"):
-        threshold(build)
-    with pytest.raises(NotApplicable, match="no val split"):
-        Sensitivity().compute(evidence(test))
+    few = evidence(test, train.take(np.arange(370, 430)), val=val)
+    with pytest.raises(NotApplicable, match="at least 20 healthy images kept out of training; there are 15"):
+        threshold(few)
+    with pytest.raises(NotApplicable, match="there are 0"):
+        Sensitivity().compute(evidence(test, val=val))
+
+
+def test_the_specificity_realised_is_that_asked_for_on_average(evidence, split):
+    """Even a threshold set on 20 images is right on average over draws of them, though not each time."""
+    realised = []
+    for seed in range(60):
+        train = split(40, side=4, seed=100 + seed)
+        build = evidence(split(400, side=4, seed=seed), replace(train, kept_out=train.healthy))
+        build.model.reconstruct = lambda x: 0 * x
+        limit = threshold(build)
+        realised.append(np.mean(build.residuals("test")[build.split("test").healthy] <= limit))
+    assert np.mean(realised) == pytest.approx(20 / 21, abs=3 * np.std(realised) / 60**0.5)
+    assert np.std(realised) > 0.02
 
 
 def with_masks(count: int = 12) -> Split:
@@ -112,6 +201,7 @@ def test_pixels_of_a_planted_anomaly_are_found(evidence):
     build = evidence(with_masks(), reconstruct=lambda x: 0 * x)
     for metric in (PixelAuroc, PixelAp, PixelDice):
         assert metric().compute(build).value == 1
+    assert "oracle" in PixelDice.name and "oracle" in PixelDice.title
 
 
 def test_pixel_rankings_agree_with_scikit_learn(evidence):

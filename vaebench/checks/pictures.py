@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from vaebench.interfaces import Split, Splits
@@ -18,18 +20,20 @@ def draw(n: int, shape: tuple[int, int, int], seed: int = 0) -> Split:
     at_x = np.where(labels == 1, 0.35, 0.65)[:, None, None] + chance.uniform(-0.05, 0.05, (n, 1, 1))
     at_y = chance.uniform(0.35, 0.65, (n, 1, 1))
     distance = (x - at_x) ** 2 + (y - at_y) ** 2
-    sick = (labels > 0)[:, None, None]
-    picture = np.clip(body + 0.5 * sick * np.exp(-distance / 0.005), 0, 1)
+    sick, spread = (labels > 0)[:, None, None], chance.uniform(0.7, 1.3, (n, 1, 1))
+    picture = np.clip(body + 0.5 * sick * np.exp(-distance / (0.005 * spread)), 0, 1)
     tint = np.linspace(1, 0.7, channels)[:, None, None]
     return Split(
         images=np.rint(255 * picture[:, None] * tint).astype(np.uint8),
         labels=labels,
         groups=seed * 100_000 + np.arange(n) // 3,
         healthy=labels == 0,
-        masks=sick & (distance < 0.01),
+        masks=sick & (distance < 0.01 * spread),
         factors={"size": size.ravel(), "light": light.ravel()},
     )
 
 
-def draw_splits(shape: tuple[int, int, int], train: int = 60, test: int = 42) -> Splits:
-    return Splits(train=draw(train, shape, 1), val=draw(train, shape, 2), test=draw(test, shape, 3))
+def draw_splits(shape: tuple[int, int, int], train: int = 60, test: int = 66) -> Splits:
+    """The stand-in for a trained model has seen none of them, so all of train can serve to set thresholds on."""
+    known, other = draw(train, shape, 1), draw(train, shape, 2)
+    return Splits(train=replace(known, kept_out=np.ones(train, bool)), val=other, test=draw(test, shape, 3))

@@ -1,0 +1,112 @@
+"""What the size of a lesion does to its detection, and how much worse lesions are reconstructed than the rest.
+
+The size is the share of an image's pixels in its mask, or in its boxes where there are no masks. Diseased test images
+fall into thirds by size, each judged against all healthy ones: a mean over all sizes hides that small ones are missed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from vaebench.evidence import Evidence
+from vaebench.interfaces import Metric, NotApplicable, Score
+from vaebench_measures.anomaly import FEW, against_healthy, threshold
+from vaebench_measures.localisation import within
+from vaebench_measures.reconstruction import ROUNDING
+
+
+class BySize(Metric):
+    """A number of the smallest third of lesions; of each third, as its parts. The column says how small they are."""
+
+    version = 1
+    verdict = "anomaly"
+    regime = "healthy"
+    needs = ("reconstructions", "health")
+
+    def of(self, evidence: Evidence, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
+        raise NotImplementedError(f"{type(self).__name__} does not say what it asks of each third: implement of()")
+
+    def compute(self, evidence: Evidence) -> Score:
+        parts = self.of(evidence, thirds(evidence))
+        smallest = next(iter(parts))
+        return replace(parts[smallest], variant=smallest, parts=parts)
+
+
+class SmallAuroc(BySize):
+    """Area under the ROC curve of the mean squared residual: the smallest third of lesions, and all healthy images."""
+
+    name = "anomaly-auroc-small"
+    title = "anomaly AUROC by lesion size"
+
+    def of(self, evidence: Evidence, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
+        return against_healthy(evidence, evidence.residuals("test"), kinds)
+
+
+class SmallSensitivity(BySize):
+    """Share of the smallest third of lesions above the threshold of `anomaly-sensitivity`."""
+
+    name = "anomaly-sensitivity-small"
+    title = "sensitivity by lesion size"
+
+    def of(self, evidence: Evidence, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
+        called = (evidence.residuals("test") > threshold(evidence)).astype(np.float64)
+        return {name: evidence.per_image(called, np.flatnonzero(kind)) for name, kind in kinds.items()}
+
+
+class LesionContrast(Metric):
+    """How much greater the mean squared residual is inside the lesion than outside, per diseased image: PSNR outside
+    minus PSNR inside, which are its parts. 0 dB: the residual is anywhere."""
+
+    name = "lesion-contrast"
+    version = 1
+    title = "residual inside over outside lesions"
+    verdict = "anomaly"
+    unit = "dB"
+    regime = "healthy"
+    needs = ("reconstructions", "health", "masks")
+
+    def compute(self, evidence: Evidence) -> Score:
+        test, images, decoded = evidence.split("test"), evidence.images("test"), evidence.reconstructions("test")
+        share = test.masks.mean((1, 2))
+        rows = np.flatnonzero(test.diseased & (share > 0) & (share < 1))
+        psnr = np.zeros((2, len(test)))
+        for row in rows:
+            residual, mask = np.square(images[row] - decoded[row]).mean(axis=0, dtype=np.float64), test.masks[row]
+            errors = np.array([residual[mask].mean(), residual[~mask].mean()])
+            psnr[:, row] = -10 * np.log10(np.maximum(errors, ROUNDING))
+        inside, outside = psnr
+        parts = {"PSNR inside": inside, "PSNR outside": outside}
+        found = {name: evidence.per_image(values, rows) for name, values in parts.items()}
+        return replace(evidence.per_image(outside - inside, rows), parts=found)
+
+
+def sizes(evidence: Evidence) -> np.ndarray:
+    """The share of each test image that is lesion."""
+    test = evidence.split("test")
+    if test.masks is not None:
+        return test.masks.mean((1, 2))
+    if test.boxes is not None:
+        return np.array([within(boxes, *test.images.shape[2:]).mean() for boxes in test.boxes])
+    raise NotApplicable("the dataset has neither anomaly masks nor finding boxes, so no lesion has a size")
+
+
+def thirds(evidence: Evidence) -> dict[str, np.ndarray]:
+    """Which test images have a small, a medium and a large lesion; the names say how large that is."""
+    size = sizes(evidence)
+    known = evidence.split("test").diseased & (size > 0)
+    if known.sum() < 3 * FEW:
+        raise NotApplicable(f"{known.sum()} diseased test images have a lesion of known size; {3 * FEW} are the least")
+    low, high = np.quantile(size[known], [1 / 3, 2 / 3], method="lower")
+    kinds = {
+        f"small, up to {100 * low:.2g} %": known & (size <= low),
+        f"medium, up to {100 * high:.2g} %": known & (size > low) & (size <= high),
+        "large": known & (size > high),
+    }
+    if min(kind.sum() for kind in kinds.values()) < FEW:
+        raise NotApplicable("too many lesions are of one size")
+    return kinds
+
+
+METRICS = [SmallAuroc, SmallSensitivity, LesionContrast]
