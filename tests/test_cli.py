@@ -290,6 +290,15 @@ def test_two_runs_in_one_folder_share_the_work(results: Path, lab: Lab) -> None:
     assert not list(results.glob("**/.*.tmp"))
 
 
+def test_a_folder_that_is_only_to_be_read(results: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = len(lab.trained())
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    told = lab_run(code=1)
+    assert "No record can be written" in told and str(results) in told.replace("\n", "")
+    assert "Traceback" not in told
+    assert len(lab.trained()) == before
+
+
 def test_a_full_disk_costs_nothing_that_is_there(results: Path, capfd: pytest.CaptureFixture[str]) -> None:
     lab_run()
     everything = answers(results)

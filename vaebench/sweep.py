@@ -74,15 +74,20 @@ def failed_before(plan: Plan) -> list[Trial]:
     return failed
 
 
+def open_track(plan: Plan) -> None:
+    """The track's folder, there and writable: said before anything is estimated or trained."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(plan.folder, os.W_OK):
+        raise PermissionError(errno.EACCES, "No record can be written", str(plan.folder))
+    _clear_debris(plan.folder)
+
+
 def run(
     plan: Plan, registry: Registry, slots: int, stop_on_failure: bool = False, every: float = 60.0, fresh: bool = False
 ) -> Iterator[Event]:
     """Do what is to do; every trial ends with one record, whatever happens to it. Checkpoints are `every` so many
     seconds apart, and not gone on from in a `fresh` run."""
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(plan.folder, os.W_OK):  # now, not after the first training
-        raise PermissionError(errno.EACCES, "No record can be written", str(plan.folder))
-    _clear_debris(plan.folder)
+    open_track(plan)
     jobs = [
         Job(
             trial,

@@ -84,6 +84,7 @@ def finish(
     """Do what is to do, then show and write the board; the exit code."""
     failures = 0
     if plan.todo:
+        sweep.open_track(plan)
         seconds = _tell_time(plan, console, slots)
         with Watch(console, seconds, slots) as watch, Journal(plan.folder, len(seconds)) as journal:
             for event in sweep.run(plan, registry(), slots, stop, every, fresh):
