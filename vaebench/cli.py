@@ -189,6 +189,29 @@ def score(ctx: click.Context, **options: Any) -> None:
     ctx.exit(score_records(**options))
 
 
+@main.command(name="verify-results", short_help="Are records, weights and boards what they say they are?")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--sample", type=click.IntRange(min=0), default=3, show_default=True,
+              help="So many records with weights, drawn by chance, are measured again.")  # fmt: skip
+@click.option(
+    "--suite", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.toml",
+    help="The suite of the results, where no plugin brings it.",
+)  # fmt: skip
+@DATA
+@click.pass_context
+def verify_results_(ctx: click.Context, **options: Any) -> None:
+    """Check results that somebody hands in: records against their schema, ids, digests and weights; boards against
+    records; some numbers against weights and data, where these are there. Nothing in FOLDER is executed or changed.
+
+    \b
+    Example:
+      vaebench verify-results results
+    """
+    from vaebench.commands.verify import verify_results
+
+    ctx.exit(verify_results(**options))
+
+
 @main.command(name="list", short_help="What there is: models, datasets, losses, metrics, suites.")
 @click.argument("kind", required=False, type=click.Choice(["models", "datasets", "losses", "metrics", "suites"]))
 def list_(kind: str | None) -> None:

@@ -108,7 +108,7 @@ def read(path: Path) -> Record:
         raise BadRecord(f"{path} cannot be read as a record ({error}); delete it to run that trial again") from error
     try:
         check(record)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRecord(f"{path} is not a valid record: {error}; delete it to run that trial again") from error
     return record
 

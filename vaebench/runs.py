@@ -20,6 +20,7 @@ COSTS = {  # name in a record: title, better, unit, scale, whether it belongs to
     "images_per_second": ("Training speed", "higher", "images/s", 1, True),
     "peak_memory_bytes": ("Peak memory", "lower", "MiB", 2**-20, True),
     "parameters": ("Parameters", "lower", "", 1, False),
+    "reconstruction_flops": ("FLOPs per reconstruction", "lower", "MFLOP", 1e-6, False),
     "code_size": ("Code size", "lower", "", 1, False),
 }
 LEAD_COST = "train_seconds"
@@ -109,7 +110,7 @@ def read(records: Iterable[Record], track: str) -> tuple[list[Run], Counter[Hidd
             trial = Trial.from_json(record["trial"])
             if trial.track == track:
                 runs.append(reader.run(record, trial))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             hidden[Hidden("", "records", f"not a valid record ({type(error).__name__}: {error})")] += 1
     return sorted(runs, key=_place_in_line), hidden
 
