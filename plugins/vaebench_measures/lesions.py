@@ -104,8 +104,8 @@ def thirds(evidence: Evidence) -> dict[str, np.ndarray]:
         f"medium, up to {100 * high:.2g} %": known & (size > low) & (size <= high),
         "large": known & (size > high),
     }
-    if min(kind.sum() for kind in kinds.values()) < FEW:
-        raise NotApplicable("too many lesions are of one size")
+    if (fewest := min(kind.sum() for kind in kinds.values())) < FEW:  # where many are of one size
+        raise NotApplicable(f"one of the thirds of lesions by size has {fewest} images; {FEW} are the least")
     return kinds
 
 

@@ -81,7 +81,7 @@ def test_lesions_of_unknown_size_and_of_one_size_are_reasons(evidence):
         SmallAuroc().compute(evidence(replace(known, masks=some)))
     same = np.zeros_like(known.masks)
     same[known.diseased, 3:6, 3:6] = True
-    with pytest.raises(NotApplicable, match="of one size"):
+    with pytest.raises(NotApplicable, match="one of the thirds of lesions by size has 0 images"):
         SmallAuroc().compute(evidence(replace(known, masks=same)))
 
 
