@@ -75,6 +75,18 @@ def builds(lab: Path) -> int:
     return len((lab / "data" / "log").read_text().splitlines())
 
 
+def test_what_the_labels_mean_is_kept_with_the_images(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the dataset says once it has loaded them: a folder of pictures knows its classes no earlier."""
+    plain = Counted.load
+
+    def load(self: Counted, *given: Any) -> Splits:
+        self.classes = ("healthy", "ill")  # type: ignore[misc]
+        return plain(self, *given)
+
+    monkeypatch.setattr(Counted, "load", load)
+    assert ready(lab).classes == ("healthy", "ill") == ready(lab).classes
+
+
 def test_preparing_twice_builds_once(lab: Path) -> None:
     first, second = ready(lab), ready(lab)
     assert first == second
