@@ -38,6 +38,11 @@ def versions_of(trial: Trial, settings: Settings, home: str | None) -> dict[str,
     return dict(registry().version(kind, spec.name, home) for kind, spec in named if spec) | regime
 
 
+def origin_of(trial: Trial, home: str | None) -> str:
+    """The source of its images: datasets that share patients have one."""
+    return registry().get("datasets", trial.dataset.name, home).component.origin or trial.dataset.name
+
+
 def optimised(trial: Trial, home: str | None) -> set[str]:
     """The metrics that the trial's model or loss says it is trained on."""
     named = [("models", trial.model), ("losses", trial.loss)]

@@ -181,6 +181,8 @@ class Dataset(Component):
     licence: ClassVar[str] = ""
     citation: ClassVar[str] = ""
     homepage: ClassVar[str] = ""
+    origin: ClassVar[str] = ""
+    """Whose images these are, where other datasets show the same patients: together they are one source."""
     channels: ClassVar[int] = 1
     classes: ClassVar[tuple[str, ...]] = ()
     local: ClassVar[tuple[str, ...]] = ()

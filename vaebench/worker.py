@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vaebench import checkpoint, provenance, records
 from vaebench.audit import shortcut_baselines
-from vaebench.building import build, optimised, parameters_in_force, versions_of
+from vaebench.building import build, optimised, origin_of, parameters_in_force, versions_of
 from vaebench.data import about, limited, open_splits
 from vaebench.diary import Diary
 from vaebench.evidence import Evidence
@@ -80,6 +80,7 @@ def blank(job: Job, status: str = "ok", kind: str = "", message: str = "") -> Re
         "curve": {},
         "inputs": {
             "data": about(job.data).digest,
+            "origin": origin_of(trial, job.home),
             "components": versions_of(trial, job.settings, job.home),
             "parameters": parameters_in_force(trial, job.settings, job.home),
         },

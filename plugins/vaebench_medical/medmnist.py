@@ -28,6 +28,13 @@ PHANTOMS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 """Which phantom stands in, and the share of its labels"""
 
 
+ORIGINS: Mapping[str, str] = {
+    "pneumoniamnist": "kermany-cxr",
+    **dict.fromkeys(("organamnist", "organcmnist", "organsmnist"), "lits"),
+}
+"""Sets that show patients of another one"""
+
+
 class MedMnist(Dataset):
     """One of the sets; `side` picks the published size, and unless given, the smallest there that is large enough."""
 
@@ -177,6 +184,7 @@ def _named(entry: Entry) -> type[MedMnist]:
     body = {
         "__module__": __name__,
         "entry": entry,
+        "origin": ORIGINS.get(entry.name, ""),
         **{key: getattr(entry, key) for key in ("name", "title", "modality", "licence", "channels", "classes")},
     }
     return type(entry.name, (MedMnist,), body)

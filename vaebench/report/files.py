@@ -38,6 +38,8 @@ def texts(board: Board) -> Iterator[tuple[str, str]]:
     for sheet in sheets(board):
         for form, draw in SHEETS.items():
             yield f"{sheet.name}.{form}", draw(sheet)
+        if sheet.picture:
+            yield f"{sheet.name}.svg", sheet.picture
 
 
 def write_boards(folder: Path, board: Board) -> list[Path]:

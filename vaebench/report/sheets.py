@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from vaebench.leaderboard import Board
 from vaebench.records import slug
+from vaebench.report.differences import draw
 from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, clean, summary, tables
 from vaebench.runs import VERDICTS
 
@@ -26,6 +27,8 @@ class Sheet:
     board: Board
     links: tuple[tuple[str, str], ...] = ()
     """what further sheets are called, and their names"""
+    picture: str = ""
+    """an SVG of critical differences, which lies beside it"""
 
 
 def everything(board: Board) -> Sheet:
@@ -46,7 +49,8 @@ def _verdicts(board: Board) -> Iterator[Sheet]:
     for verdict in (verdict for verdict in VERDICTS if verdict in shown):
         own = board.narrowed(verdict=verdict)
         drawn = (*(by_verdict(own, one) for one in own.standings), *by_metric(own))
-        yield Sheet(f"boards/{verdict}", f"{board.track}: {verdict}", drawn, own)
+        picture = next(filter(None, (draw(own, one) for one in own.standings)), "")
+        yield Sheet(f"boards/{verdict}", f"{board.track}: {verdict}", drawn, own, picture=picture)
 
 
 def _datasets(board: Board) -> Iterator[Sheet]:
