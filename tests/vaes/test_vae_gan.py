@@ -95,11 +95,14 @@ def test_the_decoder_s_step_raises_the_discriminator_s_belief(model: VAEGAN) -> 
     ],
 )
 def test_the_winner_waits(
-    model: VAEGAN, images: Callable, routed: Callable, costs: tuple[float, float], moving: set[str]
+    model: VAEGAN, images: Callable, advance: Callable, costs: tuple[float, float], moving: set[str]
 ) -> None:
     model.costs.copy_(torch.tensor(costs))
-    (found,) = routed(model, images(4)[:])
-    assert set(found) == moving
+    before = {name: [p.clone() for p in group.parameters] for name, group in model.groups().items()}
+    advance(model, images(4)[:])
+    after = {name: list(group.parameters) for name, group in model.groups().items()}
+    moved = {name: [not torch.equal(*pair) for pair in zip(before[name], after[name], strict=True)] for name in after}
+    assert {name for name, parameters in moved.items() if any(parameters)} == moving
 
 
 def test_the_costs_of_a_step_are_kept_for_the_next(
