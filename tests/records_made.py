@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from vaebench import records
+from vaebench.leaderboard import Board, board
 from vaebench.records import Record
 from vaebench.trial import Spec, Trial
 
@@ -19,6 +20,8 @@ METRICS: dict[str, dict[str, Any]] = {
 }
 DECLARED = {"unit": "", "primary": False, "regime": "all", "version": 1}
 DRAWS, PATIENTS = 50, 40
+EVIL = "a|b <script>alert(1)</script> [red]x[/red] [l](http://e) *b* _u_ `c` \\ \x1b[31m\n# h $x$ \\input{f} & %"
+"""What a stranger might call a model"""
 
 
 def metric(name: str, value: float | None, reason: str = "", **changes: Any) -> dict[str, Any]:
@@ -90,3 +93,17 @@ def field(
             cell = metric(name, float(value + wobble[seed]), seed=100 * number + seed)
             made.append(record(model, {name: cell}, seed=seed, regime=regime, **given))
     return made
+
+
+def made(records: list[Record], **given: Any) -> Board:
+    """Their board."""
+    return board(records, suite="demo@1", preset="quick", source="phantom", **given)
+
+
+def everything() -> list[Record]:
+    """Records of every kind: good ones, ties, gaps, failures, dashes, and one of other images."""
+    records = field({"vae": 0.9, "twin": 0.9, "pca": 0.7}) + field({"vae": 0.9, "pca": 0.7}, dataset="knee", seeds=3)
+    records += field({"vae": 0.8}, name="auroc")
+    records += [record("mean-image", {"kid": metric("kid", None, "no prior"), "psnr": 12.345}, loss=None)]
+    records += [record("gan", error=("nan", "diverged at step 7"), seed=s) for s in range(3)]
+    return [*records, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]

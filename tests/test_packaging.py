@@ -57,7 +57,9 @@ def test_every_suite_and_every_data_file_is_in_the_wheel(wheel: zipfile.ZipFile)
     names = {name for name in wheel.namelist() if ".dist-info/" not in name and not name.endswith(".py")}
     assert suites <= names
     schemas = {f"vaebench/report/schema/{name}.json" for name in ("board", "record")}
-    assert names - suites == {"vaebench/py.typed", "vaebench_measures/extractor.safetensors", *schemas}
+    assets = sources("vaebench", "vaebench", "assets/*")
+    assert names - suites - assets == {"vaebench/py.typed", "vaebench_measures/extractor.safetensors", *schemas}
+    assert assets <= names and {Path(name).suffix for name in assets} == {".html", ".css", ".js"}
     for suite in suites:
         assert wheel.read(suite) == (ROOT / "benchmarks" / Path(suite).name).read_bytes()
 

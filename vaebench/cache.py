@@ -38,11 +38,11 @@ def file_name(key: str, data: Sequence[str], code: Sequence[Code]) -> str:
 
 
 def plain(values: Mapping[str, ArrayLike]) -> Arrays:
-    """As they come back from the disk: in the order of C, so that libraries sum them in the same order too."""
-    arrays = {name: np.asarray(value, order="C") for name, value in values.items()}
+    """As they come back from the disk: in one piece, since libraries sum in the order in which numbers lie."""
+    arrays = {name: np.asarray(value) for name, value in values.items()}
     if odd := [name for name, array in arrays.items() if array.dtype.hasobject]:
         raise TypeError(f"{', '.join(odd)}: only arrays of numbers or texts are kept")
-    return arrays
+    return {name: array if array.flags.forc else array.copy("C") for name, array in arrays.items()}
 
 
 def kept(path: Path, compute: Callable[[], Arrays]) -> Arrays:

@@ -181,8 +181,7 @@ def check_splits(splits: Splits) -> None:
 
 def code_digest(component: type | Callable[..., Any]) -> str:
     """Of the Python files of a component's package: edited code never meets arrays that older code made."""
-    module = sys.modules[component.__module__]
-    top = sys.modules[component.__module__.partition(".")[0]]
+    module, top = (sys.modules.get(name) for name in (component.__module__, component.__module__.partition(".")[0]))
     file = getattr(top, "__file__", None) or getattr(module, "__file__", None)
     if not file:
         return ""

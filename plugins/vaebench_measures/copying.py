@@ -21,7 +21,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from vaebench.evidence import Evidence
-from vaebench.interfaces import Metric, NotApplicable, Score
+from vaebench.interfaces import Metric, NotApplicable, Score, Split
 from vaebench_measures.distances import halving_error
 from vaebench_measures.extractor import Cnn
 from vaebench_measures.generation import LEAST, pictures
@@ -80,24 +80,35 @@ def units(images: np.ndarray, changed: np.ndarray) -> np.ndarray:
     return vectors / np.sqrt(values.clip(0) + (RIDGE * values.mean() or 1))
 
 
+def real(train: Split, held: Split, val: Split) -> dict[str, np.ndarray]:
+    """Features of all but the samples, how they are scaled, and the closeness that is usual. Rows of train are in
+    random order."""
+    if min(len(train), len(held), len(val)) < LEAST:
+        raise NotApplicable(
+            f"{len(train)} training, {len(held)} test and {len(val)} validation images are too few to tell what "
+            f"nearness is usual; {LEAST} of each are the least"
+        )
+    extractor = load(Cnn)
+    shuffled = train.images[np.random.default_rng(2).permutation(len(train))]
+    scale = units(extractor(val.images), extractor(copied(val.images, seed=1)))
+    images = {"train": shuffled, "held": held.images, "val": val.images, "planted": copied(shuffled[:PLANTED])}
+    seen = {name: extractor(x) @ scale for name, x in images.items()}
+    return {**seen, "scale": scale, "usual": closeness(seen["val"], seen["train"], seen["held"])}
+
+
 class Spaces:
-    """Features of everything that is compared, once per checkpoint. Rows of train are in random order."""
+    """Features of everything that is compared: of samples once per checkpoint, of real images once per dataset."""
 
     def __init__(self, evidence: Evidence) -> None:
         samples = pictures(evidence, "samples")
-        train, held, val = (evidence.split(name).images for name in ("train", "test", "val"))
-        if min(len(train), len(held), len(val)) < LEAST:
-            raise NotApplicable(
-                f"{len(train)} training, {len(held)} test and {len(val)} validation images are too few to tell what "
-                f"nearness is usual; {LEAST} of each are the least"
-            )
         extractor = load(Cnn)
-        train = train[np.random.default_rng(2).permutation(len(train))]
+        found = evidence.of_dataset(f"copying {extractor.digest}", real, "train", "test", "val")
+        self.train, self.held, self.val, self.planted, scale, self.usual = (
+            found[name] for name in ("train", "held", "val", "planted", "scale", "usual")
+        )
+        self.samples = extractor(samples) @ scale
         self.about = f"{extractor.name}@{extractor.digest[:8]}"
-        self.sizes = f"{len(train)} vs {len(held)}"
-        scale = units(extractor(val), extractor(copied(val, seed=1)))
-        everything = train, held, val, samples, copied(train[:PLANTED])
-        self.train, self.held, self.val, self.samples, self.planted = (extractor(x) @ scale for x in everything)
+        self.sizes = f"{len(self.train)} vs {len(self.held)}"
 
     @classmethod
     def of(cls, evidence: Evidence) -> Spaces:
@@ -152,9 +163,9 @@ class CopyingAlarms(Copying):
 
     def compute(self, evidence: Evidence) -> Score:
         spaces = Spaces.of(evidence)
-        asked, usual = (closeness(x, spaces.train, spaces.held) for x in (getattr(spaces, self.of), spaces.val))
-        error = float(halving_error(alarms, asked, usual))
-        return Score(alarms(asked, usual), error, n=len(asked), variant=f"{spaces.about}, {spaces.sizes}")
+        asked = closeness(getattr(spaces, self.of), spaces.train, spaces.held)
+        error = float(halving_error(alarms, asked, spaces.usual))
+        return Score(alarms(asked, spaces.usual), error, n=len(asked), variant=f"{spaces.about}, {spaces.sizes}")
 
 
 class CopyingDetection(CopyingAlarms):

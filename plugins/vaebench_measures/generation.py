@@ -3,18 +3,21 @@
 The space knows brightness, shape and how they vary together, no texture finer than its components: a check that needs
 no network, beside those that do. Samples stand against the whole test split; the column says how many against how many.
 The floor of a distance is that of as many training images, the best that a model of the training set can be asked for.
+A second floor, of two halves of the test split, is what images of one kind get: where the first lies far above it,
+train and test are not of one kind.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from vaebench.evidence import Evidence
-from vaebench.interfaces import Metric, NotApplicable, Score
+from vaebench.interfaces import Metric, NotApplicable, Score, Split
 from vaebench_measures.components import COUNT, Components
 from vaebench_measures.distances import Distance, frechet, halving_error, kernel_distance
+from vaebench_measures.learning import apart
 from vaebench_measures.neighbours import K, Manifolds, compare
 
 LEAST = 2 * (K + 1)
@@ -49,12 +52,18 @@ class Compared(Metric):
         """(n, d) of the images that `pictures` gives."""
 
         def compute() -> np.ndarray:
-            components = evidence.once("components", lambda: Components.of(evidence.split("train").images))
+            components = Components(
+                **evidence.of_dataset("components", lambda train: vars(Components.of(train.images)), "train")
+            )
             if not components.axes.shape[1]:
                 raise NotApplicable("the training images are all alike: they have no components")
             return components(pictures(evidence, of))
 
         return evidence.once(("features", of), compute)
+
+    def space(self) -> str:
+        """What tells the space from others."""
+        return "pca64"
 
     def against(self, x: np.ndarray, y: np.ndarray) -> str:
         """What the column says of two sets of features."""
@@ -72,11 +81,45 @@ class Apart(Compared):
     of: ClassVar[str] = "samples"
     distance: ClassVar[Distance]
 
+    def sets(self, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
+        """Features of the two sets of images."""
+        return self.features(evidence, self.of), self.features(evidence, "test")
+
     def compute(self, evidence: Evidence) -> Score:
         distance = type(self).distance
-        images, test = self.features(evidence, self.of), self.features(evidence, "test")
+        images, test = self.sets(evidence)
         error = float(halving_error(distance, images, test))
         return Score(distance(images, test), error, n=len(images), variant=self.against(images, test))
+
+
+class Floor(Apart):
+    """The distance of as many training images from the test images: the same for every model, so found once for all."""
+
+    of = "train"
+
+    def compute(self, evidence: Evidence) -> Score:
+        compute = super().compute
+
+        def told(*_: Split) -> dict[str, Any]:
+            score = compute(evidence)
+            return {name: getattr(score, name) for name in ("value", "error", "n", "variant")}
+
+        key = f"{self.name} {len(pictures(evidence, 'samples'))} {self.space()}"
+        found = evidence.of_dataset(key, told, "train", "test", code=(type(self),))
+        return Score(**{name: array.item() for name, array in found.items()})
+
+
+class HalvesFloor(Floor):
+    """The distance of two halves of the test images, no patient in both. Of the one half, as many images as there are
+    samples, or all of it."""
+
+    def sets(self, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
+        test = self.features(evidence, "test")
+        one, other = apart(evidence.split("test").groups, share=0.5)
+        one = np.random.default_rng(1).permutation(one)[: len(evidence.samples())]
+        if (least := min(len(one), len(other))) < LEAST:
+            raise NotApplicable(f"{least} images of half of test are too few to compare, {LEAST} are the least")
+        return test[one], test[other]
 
 
 class FdPca64(Apart):
@@ -87,12 +130,20 @@ class FdPca64(Apart):
     distance = frechet
 
 
-class FdPca64Floor(FdPca64):
+class FdPca64Floor(Floor):
     """Fréchet distance of as many training images from test images."""
 
     name = "fd-pca64-floor"
     title = "FD[pca64] floor"
-    of = "train"
+    distance = frechet
+
+
+class FdPca64FloorHalves(HalvesFloor):
+    """Fréchet distance of two halves of the test images."""
+
+    name = "fd-pca64-floor-halves"
+    title = "FD[pca64] floor of test halves"
+    distance = frechet
 
 
 class RfdPca64(FdPca64):
@@ -113,12 +164,20 @@ class KidPca64(Apart):
     distance = kernel_distance
 
 
-class KidPca64Floor(KidPca64):
+class KidPca64Floor(Floor):
     """Kernel distance of as many training images from test images."""
 
     name = "kid-pca64-floor"
     title = "KID[pca64] floor"
-    of = "train"
+    distance = kernel_distance
+
+
+class KidPca64FloorHalves(HalvesFloor):
+    """Kernel distance of two halves of the test images."""
+
+    name = "kid-pca64-floor-halves"
+    title = "KID[pca64] floor of test halves"
+    distance = kernel_distance
 
 
 class Neighbourly(Compared):

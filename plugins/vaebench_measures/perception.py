@@ -27,11 +27,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from vaebench.data import code_digest
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Score
 from vaebench_measures.distances import cubic, frechet, kernel_distance
 from vaebench_measures.extractor import Cnn, Extractor
-from vaebench_measures.generation import Apart, Compared, Neighbourly, pictures
+from vaebench_measures.generation import Apart, Compared, Floor, HalvesFloor, Neighbourly, pictures
 from vaebench_measures.inception import Inception
 
 
@@ -47,15 +48,20 @@ class Perceived(Compared):
     extractor: ClassVar[type[Extractor]] = Cnn
 
     def features(self, evidence: Evidence, of: str) -> np.ndarray:
-        def compute() -> np.ndarray:
-            images = pictures(evidence, of)
-            return load(self.extractor)(images)
+        images = pictures(evidence, of)
+        see = load(self.extractor)
+        if of not in ("train", "test"):
+            return evidence.once(("features", self.extractor, of), lambda: see(images))
+        key = f"{len(images)} of {of} {self.space()}"
+        return evidence.of_dataset(key, lambda _: {"features": see(images)}, of)["features"]
 
-        return evidence.once(("features", self.extractor, of), compute)
+    def space(self) -> str:
+        see = load(self.extractor)
+        return f"{see.name}@{see.digest} {code_digest(self.extractor)}"
 
     def against(self, x: np.ndarray, y: np.ndarray) -> str:
-        seen_by = load(self.extractor)
-        return f"{seen_by.name}@{seen_by.digest[:8]}, {len(x)} vs {len(y)}"
+        see = load(self.extractor)
+        return f"{see.name}@{see.digest[:8]}, {len(x)} vs {len(y)}"
 
 
 class FrechetDistance(Perceived, Apart):
@@ -102,12 +108,20 @@ class Kid(KernelDistance):
     primary = True
 
 
-class KidFloor(KernelDistance):
+class KidFloor(Perceived, Floor):
     """Kernel distance of as many training images from test images: what the best model of them would get."""
 
     name = "kid-floor"
     title = "KID floor"
-    of = "train"
+    distance = kernel_distance
+
+
+class KidFloorHalves(Perceived, HalvesFloor):
+    """Kernel distance of two halves of the test images: what images of one kind get."""
+
+    name = "kid-floor-halves"
+    title = "KID floor of test halves"
+    distance = kernel_distance
 
 
 class Fd(FrechetDistance):
@@ -117,12 +131,20 @@ class Fd(FrechetDistance):
     title = "FD"
 
 
-class FdFloor(FrechetDistance):
+class FdFloor(Perceived, Floor):
     """Fréchet distance of as many training images from test images: what the best model of them would get."""
 
     name = "fd-floor"
     title = "FD floor"
-    of = "train"
+    distance = frechet
+
+
+class FdFloorHalves(Perceived, HalvesFloor):
+    """Fréchet distance of two halves of the test images: what images of one kind get."""
+
+    name = "fd-floor-halves"
+    title = "FD floor of test halves"
+    distance = frechet
 
 
 class Rfd(FrechetDistance):
@@ -143,12 +165,20 @@ class Fid(FrechetDistance):
     extractor = Inception
 
 
-class FidFloor(Fid):
+class FidFloor(FdFloor):
     """Fréchet Inception distance of as many training images from test images."""
 
     name = "fid-floor"
     title = "FID floor"
-    of = "train"
+    extractor = Inception
+
+
+class FidFloorHalves(FdFloorHalves):
+    """Fréchet Inception distance of two halves of the test images."""
+
+    name = "fid-floor-halves"
+    title = "FID floor of test halves"
+    extractor = Inception
 
 
 class Precision(Perceived, Neighbourly):
@@ -183,4 +213,7 @@ class Coverage(Perceived, Neighbourly):
     share = "coverage"
 
 
-METRICS = [Kid, KidFloor, Fd, FdFloor, Rfd, Fid, FidFloor, Precision, Recall, Density, Coverage]
+METRICS = [
+    *(Kid, KidFloor, KidFloorHalves, Fd, FdFloor, FdFloorHalves, Rfd, Fid, FidFloor, FidFloorHalves),
+    *(Precision, Recall, Density, Coverage),
+]

@@ -37,15 +37,18 @@ def on_codes_by_group(evidence: Evidence) -> Judgement:
 
 def on_pixels(evidence: Evidence) -> Judgement:
     """RBF SVC on the real images, train split against test split: what there is to know"""
-    train, test = evidence.split("train"), evidence.split("test")
-    return np.arange(len(test)), from_pixels(train, test)
+    said = evidence.of_dataset("svc on pixels", lambda *splits: vars(from_pixels(*splits)), "train", "test")
+    return np.arange(len(evidence.split("test"))), Answers(**said)
 
 
 def on_pixels_by_group(evidence: Evidence) -> Judgement:
     """RBF SVC on the real images of four fifths of the training patients, against the rest: one population"""
-    split = evidence.split("train")
-    taught, judged = apart(split.groups)
-    return judged, from_pixels(split.take(taught), split.take(judged))
+
+    def compute(train: Split) -> dict[str, np.ndarray]:
+        return vars(from_pixels(*map(train.take, apart(train.groups))))
+
+    said = evidence.of_dataset("svc on pixels within train", compute, "train")
+    return apart(evidence.split("train").groups)[1], Answers(**said)
 
 
 def on_decoded(evidence: Evidence) -> Judgement:
@@ -67,7 +70,7 @@ def guessed(evidence: Evidence) -> Judgement:
 
 
 def from_pixels(train: Split, test: Split) -> Answers:
-    """The SVC on real pixels; a function of the dataset alone."""
+    """The SVC on real pixels: the same for every model, so it is trained once for all."""
     train = train.take(stratified(train.labels))
     return learn(svc, flat(train.images), train.labels, flat(test.images))
 

@@ -15,6 +15,7 @@ from vaebench.leaderboard import Board, board
 from vaebench.plugins import installed
 from vaebench.records import BadRecord, Record, slug, write_atomically
 from vaebench.report.files import render, write_boards
+from vaebench.report.page import page, shown_runs, write_page
 from vaebench.report.terminal import show
 from vaebench.suite import Suite, find
 
@@ -44,19 +45,22 @@ def show_leaderboard(
         raise UserError(f"There are {len(tracks)} tracks, and this writes one: choose {names}.")
     console = Console()
     for one in tracks:
-        made = make_board(chosen, *one, results)
-        written = write_boards(results / slug(str(chosen)) / one[0] / one[1], made)
+        made, track = make_board(chosen, *one, results), results / slug(str(chosen)) / one[0] / one[1]
+        written = write_boards(track, made)
         if metrics or dataset:
             made = make_board(chosen, *one, results, metrics, dataset)
-        if output:
+        if output and form == "html":
+            written = write_page(output, made, track)
+        elif output:
             write_atomically(output, render(made, form).encode())
-            console.print(f"Wrote {escape(str(output))}", highlight=False, soft_wrap=True)
+            written = [output]
         elif form == "table":
             show(made, console, everything)
-            for path in written:
-                console.print(f"Wrote {escape(str(path))}", highlight=False, soft_wrap=True)
         else:
-            print(render(made, form), end="")
+            print(page(made, shown_runs(made, track)) if form == "html" else render(made, form), end="")
+            continue
+        for path in written:
+            console.print(f"Wrote {escape(str(path))}", highlight=False, soft_wrap=True)
 
 
 def make_board(

@@ -10,7 +10,7 @@ from vaebench.leaderboard import Board
 from vaebench.records import write_atomically
 from vaebench.report.latex import latex
 from vaebench.report.markdown import markdown
-from vaebench.report.page import page
+from vaebench.report.page import page, write_page
 from vaebench.report.sheets import Sheet, everything, sheets
 from vaebench.report.terminal import plain
 from vaebench.report.tidy import csv, to_json
@@ -28,7 +28,8 @@ def render(board: Board, form: str) -> str:
         raise UserError(f"There is no format {form!r}.{did_you_mean(form, FORMATS)}")
     if form in SHEETS:
         return SHEETS[form](everything(board))
-    return ({"table": plain, "html": page} | WHOLE)[form](board)
+    others: dict[str, Callable[[Board], str]] = {"table": plain, "html": page, **WHOLE}
+    return others[form](board)
 
 
 def texts(board: Board) -> Iterator[tuple[str, str]]:
@@ -43,9 +44,9 @@ def texts(board: Board) -> Iterator[tuple[str, str]]:
 
 
 def write_boards(folder: Path, board: Board) -> list[Path]:
-    """The files of a track, each replaced as a whole."""
+    """The files of a track, each replaced as a whole; of the folder the page takes records and pictures, too."""
     paths = []
     for name, text in texts(board):
         write_atomically(folder / name, text.encode())
         paths.append(folder / name)
-    return paths
+    return paths + write_page(folder / "leaderboard.html", board, folder)

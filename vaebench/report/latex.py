@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 from vaebench.report.notes import notes
 from vaebench.report.sheets import Sheet
 
@@ -24,7 +26,21 @@ SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "[": "{[}",
     "]": "{]}",
 }
-AS_TEXT = str.maketrans(SYMBOLS | SPECIAL)
+LETTERS = "ßæøåÆØÅłŁœŒ"
+ACCENTS = {0x300, 0x301, 0x302, 0x303, 0x304, 0x306, 0x308, 0x30A, 0x30B, 0x30C}
+
+
+class _Text(dict[int, str | int]):
+    """A letter that LaTeX's own fonts lack would stop it, so its number stands there."""
+
+    def __missing__(self, code: int) -> str | int:
+        letter, *accents = map(ord, normalize("NFD", chr(code)))
+        known = code < 0x80 or chr(code) in LETTERS or (letter < 0x80 and ACCENTS.issuperset(accents))
+        self[code] = code if known else f"{{[}}U+{code:04X}{{]}}"
+        return self[code]
+
+
+AS_TEXT = _Text(str.maketrans(SYMBOLS | SPECIAL))
 
 
 def latex(sheet: Sheet) -> str:

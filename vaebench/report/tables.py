@@ -178,11 +178,11 @@ def _column(board: Board, column: Column) -> dict[Entrant, str]:
     """The texts of a column, all with the same decimals."""
     known = board.by_column.get(column, {})
     cells = {entrant: known.get(entrant, MISSING) for entrant in board.entrants}
-    decimals = _decimals(cells.values())
+    decimals = decimals_of(cells.values())
     return {entrant: show(cell, decimals) for entrant, cell in cells.items()}
 
 
-def _decimals(cells: Iterable[Cell]) -> int:
+def decimals_of(cells: Iterable[Cell]) -> int:
     """Two digits for the typical uncertainty; without any, four for the largest number; none for whole numbers."""
     found = [cell.estimate for cell in cells if cell.estimate]
     halves = sorted(one.high - one.mean for one in found if one.high is not None and one.high > one.mean)

@@ -1,0 +1,167 @@
+"""Are the errors of a single checkpoint's metrics honest? Test sets are drawn from populations of known truth.
+
+    OMP_NUM_THREADS=1 python benchmarks/scripts/metric_coverage.py [--runs 1000] [--worlds NAME ...]
+
+Every run draws patients with their images, computes the metrics by `Evidence` as a trial does, and makes the 95 %
+interval that a board shows of one seed. Printed is how often it holds what a million images would give. Patients differ
+as much as images of one patient do; health and class belong to the patient. Sensitivity is asked twice: at the
+threshold that the validation images gave, which is given, and at the population's, whose luck its error does not know.
+KID is asked with the error in its record, and by its replicates, which boards pair models by and which take the
+samples as given.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from typing import NamedTuple
+
+import numpy as np
+
+from vaebench.evidence import Evidence
+from vaebench.interfaces import Model, Score, Split, Splits
+from vaebench.statistics import Sample, estimate
+from vaebench_measures.answers import Answers, balanced_accuracy
+from vaebench_measures.distances import halving_error, kernel_distance
+from vaebench_measures.perception import under_draws
+from vaebench_measures.ranking import auroc, average_precision
+
+ILL, SHARES = 0.6, np.array([0.5, 0.3, 0.2])
+MILLION = 1_000_000
+FEATURES, SAMPLES = 16, 300
+
+
+class World(NamedTuple):
+    patients: int
+    more: float
+    """images of a patient beyond the first, on average"""
+    separation: float
+    """of the ill from the healthy, in standard deviations"""
+    validation: int
+    """healthy validation images, each of a patient of its own"""
+
+
+WORLDS = {
+    "250 patients, 625 images": World(250, 1.5, 1.2, 100),
+    "625 patients, 625 images": World(625, 0, 1.2, 100),
+    "250 patients, 625 images, nearly perfect": World(250, 1.5, 2.8, 100),
+    "40 patients, 100 images": World(40, 1.5, 1.2, 30),
+    "15 patients, 100 images": World(15, 5.7, 1.2, 30),
+}
+
+
+class Drawn(NamedTuple):
+    """Images of some patients, and what a model showed on them."""
+
+    groups: np.ndarray
+    residuals: np.ndarray
+    ill: np.ndarray
+    labels: np.ndarray
+    answers: Answers
+    features: np.ndarray
+
+
+def draw(world: World, patients: int, rng: np.random.Generator) -> Drawn:
+    groups = np.repeat(np.arange(patients), 1 + rng.poisson(world.more, patients))
+    ill, labels = (rng.random(patients) < ILL)[groups], rng.choice(3, patients, p=SHARES)[groups]
+
+    def varied(width: int) -> np.ndarray:
+        """Half of the variance is the patient's."""
+        own = rng.standard_normal((patients, width))[groups]
+        return (own + rng.standard_normal((len(groups), width))) / np.sqrt(2)
+
+    residuals = np.exp(0.5 * (varied(1)[:, 0] + world.separation * ill))
+    decisions = varied(3) + 1.2 * np.eye(3)[labels]
+    answers = Answers(decisions.argmax(1), decisions, np.arange(3))
+    return Drawn(groups, residuals, ill, labels, answers, varied(FEATURES))
+
+
+def truths(world: World, rng: np.random.Generator) -> dict[str, float]:
+    all_ = draw(world, int(MILLION / (1 + world.more)), rng)
+    limit = np.quantile(all_.residuals[~all_.ill], 0.95)
+    kid = [kernel_distance(generated(1000, rng), rng.standard_normal((1000, FEATURES))) for _ in range(200)]
+    return {
+        "mean per image": float(all_.residuals.mean()),
+        "AUROC": auroc(all_.residuals, all_.ill),
+        "average precision": average_precision(all_.residuals, all_.ill),
+        "balanced accuracy": balanced_accuracy(all_.labels, all_.answers),
+        "sensitivity, the population's threshold": float((all_.residuals[all_.ill] > limit).mean()),
+        "KID, its error": float(np.mean(kid)),  # unbiased
+    }
+
+
+def generated(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Features of samples of a model that is not quite right."""
+    return 0.9 * rng.standard_normal((count, FEATURES)) + 0.15
+
+
+def asked(world: World, seen: Drawn, truth: dict[str, float], run: int, rng: np.random.Generator) -> dict[str, tuple]:
+    """What a trial's record would say, and the truth that belongs to it."""
+    blank = np.zeros((len(seen.groups), 1, 1, 1), np.uint8)
+    split = Split(blank, seen.labels, seen.groups, healthy=~seen.ill)
+    evidence = Evidence(Model((1, 1, 1), None), Splits(split, split), dataset=f"world {run}")
+    rows, ill_rows = np.arange(len(blank)), np.flatnonzero(seen.ill)
+    healthy = np.exp(0.5 * rng.standard_normal(world.validation))
+    limit = np.quantile(healthy, 0.95, method="higher")
+    above = evidence.per_image((seen.residuals > limit).astype(float), ill_rows)
+    at_limit = float(1 - _normal(2 * np.log(limit) - world.separation))
+    samples = generated(SAMPLES, rng)
+    kid = evidence.resampled(under_draws(samples, seen.features), rows)
+    error = float(halving_error(kernel_distance, samples, seen.features))
+
+    def of(statistic) -> Score:
+        return evidence.resampled(statistic, rows)
+
+    scores = {
+        "mean per image": evidence.per_image(seen.residuals),
+        "AUROC": of(lambda index: auroc(seen.residuals[index], seen.ill[index])),
+        "average precision": of(lambda index: average_precision(seen.residuals[index], seen.ill[index])),
+        "balanced accuracy": of(lambda index: balanced_accuracy(seen.labels[index], seen.answers[index])),
+        "sensitivity, its own threshold": above,
+        "sensitivity, the population's threshold": above,
+        "KID, its error": Score(kid.value, error),
+        "KID, its replicates": kid,
+    }
+    known = {**truth, "sensitivity, its own threshold": at_limit, "KID, its replicates": truth["KID, its error"]}
+    return {name: (score, known[name]) for name, score in scores.items()}
+
+
+def _normal(x: float) -> float:
+    from scipy.special import ndtr
+
+    return float(ndtr(x))
+
+
+def held(score: Score, truth: float) -> tuple[bool, float]:
+    """Whether the board's interval of one seed holds the truth; and its half width."""
+    replicates = np.array([score.replicates]) if len(score.replicates) else None
+    errors = None if score.error is None else np.array([score.error])
+    one = estimate(Sample((0,), np.array([score.value]), replicates, errors))
+    if one.low is None or one.high is None:
+        return False, float("nan")
+    return one.low <= truth <= one.high, (one.high - one.low) / 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--worlds", nargs="*", choices=list(WORLDS), default=list(WORLDS))
+    args = parser.parse_args()
+    print(f"{args.runs} runs; a share of 95 % is known to ±{1.96 * np.sqrt(0.95 * 0.05 / args.runs):.1%}\n")
+    print("| test set | metric | truth | interval holds it | error claimed / deviation seen |")
+    print("| --- | --- | ---: | ---: | ---: |")
+    for number, name in enumerate(args.worlds):
+        world, rng = WORLDS[name], np.random.default_rng(number)
+        truth = truths(world, rng)
+        found = defaultdict(list)
+        for run in range(args.runs):
+            for metric, (score, right) in asked(world, draw(world, world.patients, rng), truth, run, rng).items():
+                found[metric].append((*held(score, right), score.value - right, right))
+        for metric, each in found.items():
+            inside, half, off, right = np.array(each).T
+            claimed = np.sqrt(np.nanmean(np.square(half / 1.96))) / off.std()
+            print(f"| {name} | {metric} | {right.mean():.4f} | {inside.mean():.1%} | {claimed:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

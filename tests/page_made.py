@@ -1,0 +1,111 @@
+"""A folder of made-up records with pictures beside them, and the page of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from records_made import METRICS, metric, record
+
+from vaebench import records
+from vaebench.leaderboard import Board, board
+from vaebench.records import Record
+from vaebench.report.page import write_page
+from vaebench.report.tiles import Tiles
+from vaebench.trial import Spec, Trial
+
+EVIL = "</script><img src=x onerror=\"document.title='broken'\"><b>{{data}}</b>"
+"""What a plugin might call itself."""
+CURVE = {"main": {"step": [0, 5, 9], "reconstruction": [90.0, 50.0, 40.0], "kl": [0.0, 3.0, 4.0]}}
+
+
+def pictures(level: float) -> tuple[dict[str, Any], bytes]:
+    """Tiles of one grey; those of the latent space get lighter frame by frame."""
+    tiles = Tiles()
+    plain = np.full((8, 1, 16, 16), level, np.float32)
+    for name in ("originals", "masks", "reconstructions", "residuals", "variations"):
+        tiles.add(name, plain)
+    tiles.add("samples", plain.repeat(4, 0)[:25])
+    tiles.add("neighbours", plain[:5])
+    tiles.add("along", plain.repeat(2, 0))
+    ramp = np.linspace(0, 1, 9, dtype=np.float32)[:, None, None, None] * np.ones((1, 1, 16, 16), np.float32)
+    tiles.add("dimensions", np.concatenate([ramp, 1 - ramp]))
+    tiles.add("between", ramp)
+    score = {"roc": [[0, 0.5, 1], [0, 0.8, 1]], "edges": [0, 1], "healthy": [0.9, 0.1], "diseased": [0.4, 0.6]}
+    values = np.linspace(-2, 2, 9).tolist()
+    told = {
+        "schema": "vaebench/pictures@1",
+        "shown": [
+            {"label": EVIL if i % 2 else "normal", "health": "diseased" if i % 2 else "healthy"} for i in range(8)
+        ],
+        "without": {},
+        "neighbours": [0.1] * 5,
+        "along": [1, 10],
+        "dimensions": [{"index": 7, "values": values}, {"index": 3, "values": values}],
+        "between": [0, 1],
+        "scores": {"residual": score},
+        "maps": {"labels": ["normal", EVIL] * 3, "pixels": [[i * 100, 0] for i in range(6)], "codes": [[0, 9]] * 6},
+        "tiles": tiles.about(),
+    }
+    return told, tiles.webp()
+
+
+def field() -> list[Record]:
+    """Four models on two datasets, under both regimes; one is called what no name should be, one diverged."""
+    made = []
+    for number, model in enumerate(("vae", "pca", "zebra", EVIL)):
+        for dataset in ("chest", "knee"):
+            for seed in range(2):
+                cells = {"psnr": 20.0 + number, "ms-ssim": 0.9 - number / 10, "svc": 0.5, "kid": 1.0}
+                spec = Spec(model, {"latent": 4} if model == "zebra" else {})
+                known = {name: metric(name, value, seed=seed) for name, value in cells.items()}
+                made.append(record(spec, known, dataset=dataset, seed=seed, shortcuts={"sharpness": 0.8}))
+                auroc = {"auroc": metric("auroc", 0.6, seed=seed)}
+                made.append(record(spec, auroc, dataset=dataset, seed=seed, regime="healthy"))
+    made.append(record("gan", error=("nan", f"diverged {EVIL}")))
+    for one in made:
+        one["curve"] = CURVE
+    assert set(METRICS) == {"psnr", "ms-ssim", "svc", "kid", "auroc"}
+    return made
+
+
+def lay_down(folder: Path, made: list[Record] | None = None) -> Board:
+    """The records and their pictures below a results folder; the board of them."""
+    made = field() if made is None else made
+    for number, one in enumerate(sorted(made, key=lambda one: one["id"])):
+        path = records.path_of(folder, Trial.from_json(one["trial"]), one["device"]["class"])
+        records.write(path, one)
+        if one["status"] == "ok":
+            told, sheet = pictures(number % 7 / 7)
+            records.write_atomically(records.artifacts_of(path) / "pictures.json", json.dumps(told).encode())
+            records.write_atomically(records.artifacts_of(path) / "pictures.webp", sheet)
+    return board(made, suite="demo@1", preset="quick", source="phantom")
+
+
+def track(folder: Path) -> Path:
+    return folder / "demo@1" / "quick" / "phantom"
+
+
+def written(folder: Path, made: list[Record] | None = None) -> Path:
+    path = folder / "leaderboard.html"
+    write_page(path, lay_down(folder, made), track(folder))
+    return path
+
+
+def data_of(text: str) -> dict[str, Any]:
+    found = re.search(r'<script id="data" type="application/json">(.*?)</script>', text, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def noise(side: int) -> bytes:
+    """A WebP that is large."""
+    content = io.BytesIO()
+    pixels = np.random.default_rng(side).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(content, "webp", quality=95)
+    return content.getvalue()

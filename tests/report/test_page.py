@@ -1,0 +1,150 @@
+"""The page as a file: what is in it, that it is the same every time, and that nothing from a record is its code."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import random
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from page_made import EVIL, data_of, field, lay_down, noise, track, written
+from records_made import metric, record
+
+from vaebench import records
+from vaebench.leaderboard import board
+from vaebench.report import page as pages
+from vaebench.report.page import page, shown_runs, write_page
+from vaebench.trial import Trial
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return written(tmp_path_factory.mktemp("results")).read_text()
+
+
+def made(*given: dict) -> dict:
+    return data_of(page(board(given, suite="demo@1", preset="quick", source="phantom")))
+
+
+def test_the_same_folder_gives_the_same_bytes(tmp_path: Path, text: str) -> None:
+    shuffled = field()
+    random.Random(0).shuffle(shuffled)
+    assert written(tmp_path, shuffled).read_text() == text
+
+
+def test_every_run_of_the_board_is_in_it(text: str) -> None:
+    data = data_of(text)
+    runs = {(data["models"][r["model"]], data["datasets"][r["dataset"]], r["regime"], r["seed"]) for r in data["runs"]}
+    assert len(runs) == len(data["runs"]) == 33
+    assert ("zebra[latent=4]", "knee", "healthy", 1) in runs
+    one = next(r for r in data["runs"] if data["models"][r["model"]] == "vae" and r["regime"] == "all")
+    assert one["command"].startswith("vaebench run results/demo@1/quick/phantom/cpu/chest/vae-")
+    assert ["main", "kl", [0, 5, 9], [0, 3, 4]] in one["curve"]
+    assert ["Settings", "steps", "10"] in one["about"] and ["Parameters in force", "latent", "4"] not in one["about"]
+    failed = next(r for r in data["runs"] if r["error"])
+    assert failed["picture"] is None and failed["drawn"] is None and "diverged" in failed["error"]
+
+
+def test_equal_pictures_are_kept_once(text: str) -> None:
+    data = data_of(text)
+    assert len(data["pictures"]) == 7 and {r["picture"] for r in data["runs"] if not r["error"]} == set(range(7))
+    assert all(base64.b64decode(one.partition(",")[2])[8:12] == b"WEBP" for one in data["pictures"])
+
+
+def test_runs_that_the_board_hides_are_not_shown(tmp_path: Path) -> None:
+    old = record("vae", {"svc": 0.1}, seed=7, digest="d0", started="2025-01-01T00:00:00Z")
+    found = shown_runs(lay_down(tmp_path, [record("vae", {"svc": 0.5}), old]), track(tmp_path))
+    assert [one.told["seed"] for one in found] == [0]
+
+
+def test_a_cell_holds_number_interval_rank_and_reason() -> None:
+    trained = metric("ms-ssim", 0.91, seed=1, optimised=True)
+    dash = metric("kid", None, "no <prior>")
+    data = made(record("vae", {"ms-ssim": trained, "kid": dash}), record("pca", {"kid": 1.0}))
+    columns = {data["metrics"][c["metric"]]["title"]: c for c in data["columns"]}
+    (number, text, mean, low, high, rank, tied, reasons), *others = columns["MS-SSIM"]["cells"]
+    assert (data["models"][number], mean, rank, tied, reasons, others) == ("vae", 0.91, 1, False, "", [])
+    assert text.startswith("0.910 ±") and "°" in text and "†" in text and low < mean < high
+    cells = {data["models"][cell[0]]: cell for cell in columns["KID"]["cells"]}
+    assert cells["vae"][1:3] == ["–", None] and cells["vae"][-1] == "no <prior>"
+
+
+def test_the_best_shortcut_stands_where_anomalies_are_ranked() -> None:
+    data = made(record("vae", {"auroc": 0.6}, regime="healthy", shortcuts={"sharpness": 0.8123, "size": 0.5}))
+    columns = {data["metrics"][c["metric"]]["title"]: c["shortcut"] for c in data["columns"]}
+    assert columns["AUROC"] == ["sharpness", 0.812]
+    assert all(found is None for title, found in columns.items() if title != "AUROC")
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, tuple]] = []
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.seen.append((tag, tuple(name for name, _ in attrs)))
+
+
+def test_what_records_say_adds_no_element(text: str) -> None:
+    readers = Tags(), Tags()
+    readers[0].feed(text)
+    readers[1].feed(page(board([], suite="demo@1", preset="quick", source="phantom")))
+    assert readers[0].seen == readers[1].seen
+    assert EVIL in data_of(text)["models"]
+
+
+def test_only_its_own_script_and_style_are_allowed(text: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1].replace("&#x27;", "'")
+    for tag in ("style", "script"):
+        inside = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inside[0].encode()).digest()).decode()
+        assert len(inside) == 1 and f"{tag}-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy and "img-src data:;" in policy and "http" not in policy
+    script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)[1]
+    assert not re.search(r"\.innerHTML|\.outerHTML|insertAdjacentHTML|document\.write|\beval\(|fetch\(", script)
+
+
+def test_pictures_that_are_too_many_go_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = lay_down(tmp_path)
+    monkeypatch.setattr(pages, "LARGEST", 1000)
+    path, folder = write_page(tmp_path / "board.html", found, track(tmp_path))
+    data = data_of(path.read_text())
+    assert data["folder"] == folder.name == "board-pictures" and len(data["pictures"]) == 7
+    assert {p.name for p in folder.iterdir()} == {Path(address).name for address in data["pictures"]}
+    assert all((tmp_path / address).read_bytes()[8:12] == b"WEBP" for address in data["pictures"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"schema": "other"}',
+        b'{"schema": "vaebench/pictures@1", "x": 1e999}',
+        b"[" * 100_000,
+        b"\xff",
+    ],
+)
+def test_numbers_that_are_none_of_ours_are_left_out(tmp_path: Path, content: bytes) -> None:
+    found = lay_down(tmp_path, [record("vae", {"svc": 0.5})])
+    next(tmp_path.rglob("pictures.json")).write_bytes(content)
+    (shown,) = shown_runs(found, track(tmp_path))
+    assert shown.told["drawn"] is None and shown.picture == b"" and data_of(page(found, [shown]))
+
+
+def test_a_picture_is_a_webp_of_decent_size_and_no_link(tmp_path: Path) -> None:
+    one = record("vae", {"svc": 0.5})
+    found = lay_down(tmp_path, [one])
+    sheet = records.artifacts_of(records.path_of(tmp_path, Trial.from_json(one["trial"]), "cpu")) / "pictures.webp"
+    good = sheet.read_bytes()
+    for content in (b"<svg onload=alert(1)>", noise(2000)):
+        sheet.write_bytes(content)
+        assert shown_runs(found, track(tmp_path))[0].picture == b""
+    (tmp_path / "elsewhere").write_bytes(good)
+    sheet.unlink()
+    sheet.symlink_to(tmp_path / "elsewhere")
+    assert shown_runs(found, track(tmp_path))[0].picture == b""

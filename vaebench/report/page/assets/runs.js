@@ -1,0 +1,153 @@
+// One run in full, alone or beside that of another model.
+
+const state = { model: 0, beside: "", dataset: 0, regime: "", seed: 0, device: "" };
+const unique = (values) => [...new Set(values)];
+
+function runOf(model) {
+  return data.runs.find((r) => r.model === model && r.dataset === state.dataset && r.regime === state.regime && r.seed === state.seed && r.device === state.device)
+    || data.runs.find((r) => r.model === model && r.dataset === state.dataset && r.regime === state.regime && r.seed === state.seed);
+}
+
+function settle() {
+  // keep what is chosen where there is such a run, else take the nearest there is
+  const own = data.runs.filter((r) => r.model === state.model);
+  for (const [i, key] of ["dataset", "regime", "seed", "device"].entries()) {
+    const fixed = ["dataset", "regime", "seed", "device"].slice(0, i);
+    const able = unique(own.filter((r) => fixed.every((k) => r[k] === state[k])).map((r) => r[key]));
+    if (!able.includes(state[key])) state[key] = able[0];
+  }
+}
+
+function openRun(model) {
+  if (!data.runs.some((r) => r.model === model)) return;
+  const metric = data.metrics[view.metric];
+  Object.assign(state, { model, beside: "" });
+  if (isNumber(view.dataset)) state.dataset = view.dataset;
+  if (metric) state.regime = metric.regime;
+  settle();
+  render();
+  if (!find("run").open) find("run").showModal();
+  find("run").scrollTop = 0;
+}
+
+function who(panes, name, side) {
+  return panes.length > 1 ? make("p", { class: side ? "who other" : "who one" }, name) : null;
+}
+
+function aboutImage(run, at) {
+  const one = (run.drawn && isList(run.drawn.shown) && run.drawn.shown[at]) || {};
+  const [health, label] = [one.health || "", one.label === undefined ? "" : String(one.label)];
+  return health && label && health.toLowerCase() !== label.toLowerCase() ? `${label} (${health})` : label || health;
+}
+
+function strip(title, run, name, from = 0, many = 8) {
+  const total = Math.max(0, Math.min(many, count(run, name) - from));
+  return make("div", { class: "strip" }, make("span", {}, title), Array.from({ length: total }, (_, i) => tile(run, name, from + i, `${title}, image ${i + 1}: ${aboutImage(run, i)}`)));
+}
+
+function reconstructions(panes) {
+  const first = panes[0].run, shown = count(first, "originals");
+  if (!shown) return panes.map(({ run }) => told(run, "reconstructions"));
+  const rows = [make("div", { class: "strip" }, make("span", {}, ""), Array.from({ length: shown }, (_, i) => make("span", {}, aboutImage(first, i)))), strip("original", first, "originals")];
+  if (count(first, "masks")) rows.push(strip("truth: where the disease is", first, "masks"));
+  for (const { run, name } of panes) {
+    const of = panes.length > 1 ? `${name}: ` : "";
+    if (count(run, "reconstructions")) rows.push(strip(`${of}reconstruction`, run, "reconstructions"), strip(`${of}residual, white from 0.25`, run, "residuals"));
+    else rows.push(told(run, "reconstructions"));
+    if (count(run, "variations")) rows.push(strip(`${of}drawn from the posterior`, run, "variations"));
+  }
+  return [make("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Test images and their reconstructions" }, rows)];
+}
+
+function along({ run }) {
+  const steps = run.drawn && isList(run.drawn.along) ? run.drawn.along : [];
+  if (!count(run, "along") || !steps.length) return told(run, "along");
+  const each = Math.floor(count(run, "along") / steps.length);
+  return make("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Reconstructions along training" }, steps.map((step, i) => strip(`step ${step}`, run, "along", i * each, each)));
+}
+
+function samples({ run }) {
+  const many = count(run, "samples");
+  if (!many) return told(run, "samples");
+  const near = count(run, "neighbours"), far = (run.drawn && isList(run.drawn.neighbours) && run.drawn.neighbours) || [];
+  const square = make("div", { class: "square" }, Array.from({ length: Math.min(many, 25) }, (_, i) => tile(run, "samples", i, `sample ${i + 1}`)));
+  const pairs = make("div", { class: "square" },
+    Array.from({ length: near }, (_, i) => tile(run, "samples", i, `sample ${i + 1}`)),
+    Array.from({ length: near }, (_, i) => tile(run, "neighbours", i, `training image nearest to sample ${i + 1}`)),
+    Array.from({ length: near }, (_, i) => make("span", { class: "quiet" }, short(far[i]))));
+  return make("div", {}, square, near ? make("div", {}, make("h4", {}, "Nearest training images"), pairs, make("p", { class: "quiet" }, "Above: the first samples. Below: the image of the training split with the smallest root mean squared difference of pixels, and that difference. No proof for or against copying; the copying metrics are.")) : null);
+}
+
+function numbers({ run }) {
+  const rows = run.metrics.map(([title, verdict, value, error, unit, reason]) => make("tr", {}, make("td", {}, title), make("td", { class: "verdict quiet" }, verdict),
+    make("td", { class: "number" }, value === null ? "–" : `${short(value)}${isNumber(error) ? ` ± ${short(1.96 * error)}` : ""}${unit ? ` ${unit}` : ""}`), make("td", { class: "quiet" }, reason)));
+  return make("div", { class: "wide" }, make("table", { class: "facts" }, make("tbody", {}, rows)));
+}
+
+function provenance({ run }) {
+  const rows = run.about.map(([group, name, value], i) => make("tr", {}, make("td", { class: "quiet" }, i && run.about[i - 1][0] === group ? "" : group), make("td", {}, name), make("td", {}, value)));
+  return make("div", {}, make("p", {}, "This command repeats the run, from the folder that holds results:"), make("pre", { tabindex: 0 }, run.command),
+    make("details", {}, make("summary", {}, "Configuration and provenance"), make("div", { class: "wide" }, make("table", { class: "facts" }, make("tbody", {}, rows)))));
+}
+
+function sections(panes) {
+  const each = (show) => [make("div", { class: panes.length > 1 ? "panes two" : "panes" }, panes.map((pane) => make("div", {}, who(panes, pane.name, pane.side), show(pane))))];
+  const found = [
+    ["Reconstructions of test images", () => reconstructions(panes)],
+    ["Samples from the prior", () => each(samples)],
+    ["Through the latent space", () => dimensions(panes)],
+    ["Between two images", () => between(panes)],
+    ["Reconstructions along training", () => each(along)],
+    ["Losses", () => { const drawn = curves(panes); return drawn.length ? [panes.length > 1 ? legend(panes.map((p) => [p.name, sideLook(p.side)])) : null, make("div", { class: "plots" }, drawn)] : [make("p", { class: "quiet" }, "None: the model is not trained in steps.")]; }],
+    ["t-SNE of pixels and of codes", () => {
+      const maps = panes.map((p) => [p, p.run.drawn && p.run.drawn.maps]).filter(([, m]) => m && isList(m.labels) && isList(m.codes) && isList(m.pixels));
+      if (!maps.length) return panes.map(({ run }) => told(run, "maps"));
+      const [, first] = maps[0];
+      return [make("div", { class: "plots" }, mapOf(first.pixels, first.labels, "pixels"), maps.map(([p, m]) => mapOf(m.codes, m.labels, panes.length > 1 ? `codes of ${p.name}` : "codes")))];
+    }],
+  ];
+  if (state.regime === "healthy") {
+    found.splice(4, 0, ["Anomaly scores", () => { const curve = rocs(panes); return curve ? [make("div", { class: "plots" }, curve), each((p) => make("div", { class: "plots" }, histograms(p.run)))] : panes.map(({ run }) => told(run, "scores")); }]);
+  }
+  return [...found, ["Numbers of this run", () => each(numbers)], ["Repeat it", () => each(provenance)]];
+}
+
+function runPickers() {
+  const models = data.models.map((name, i) => [i, name]).filter(([i]) => data.runs.some((r) => r.model === i));
+  const own = data.runs.filter((r) => r.model === state.model), same = (r, ...keys) => keys.every((key) => r[key] === state[key]);
+  choose(find("run-model"), models, state.model);
+  choose(find("run-dataset"), unique(own.map((r) => r.dataset)).map((d) => [d, data.datasets[d]]), state.dataset);
+  choose(find("run-regime"), unique(own.filter((r) => same(r, "dataset")).map((r) => r.regime)).map((r) => [r, `${r} images`]), state.regime);
+  choose(find("run-seed"), unique(own.filter((r) => same(r, "dataset", "regime")).map((r) => r.seed)).map((s) => [s, s]), state.seed);
+  const devices = unique(own.filter((r) => same(r, "dataset", "regime", "seed")).map((r) => r.device));
+  choose(find("run-device"), devices.map((d) => [d, d]), state.device);
+  find("run-device").parentElement.hidden = devices.length < 2;
+  const others = models.filter(([i]) => i !== state.model && runOf(i));
+  if (!others.some(([i]) => i === state.beside)) state.beside = "";
+  choose(find("run-beside"), [["", "no other"], ...others], state.beside);
+}
+
+function render() {
+  runPickers();
+  const panes = [state.model, state.beside].filter((m) => m !== "").map((m, side) => ({ run: runOf(m), name: data.models[m], side }));
+  find("run-title").textContent = `${panes.map((p) => p.name).join(" beside ")} on ${data.datasets[state.dataset]}`;
+  find("run-body").replaceChildren(...panes.filter((p) => p.run.error).map((p) => make("p", { role: "alert" }, `${p.name} failed: ${p.run.error}`)),
+    ...sections(panes).map(([title, show]) => {
+      let inside;
+      try { inside = show(); } catch (error) { inside = [make("p", { class: "quiet" }, `What lies beside the record cannot be shown (${error.message}).`)]; }
+      return make("section", {}, make("h3", {}, title), inside);
+    }));
+}
+
+function listen() {
+  const changed = (key, number) => (event) => {
+    const value = event.target.value;
+    state[key] = number && value !== "" ? Number(value) : value;
+    settle();
+    render();
+  };
+  for (const [key, number] of [["model", true], ["beside", true], ["dataset", true], ["regime", false], ["seed", true], ["device", false]]) find(`run-${key}`).addEventListener("change", changed(key, number));
+  find("run-pickers").addEventListener("submit", (event) => event.preventDefault());
+  find("close").addEventListener("click", () => find("run").close());
+  find("run").addEventListener("close", () => find("run-body").replaceChildren());
+}

@@ -1,0 +1,49 @@
+// Cutting a run's pictures out of the one sheet that it has.
+
+const sheets = new Map();
+
+function sheet(run) {
+  if (run.picture === null || run.picture === undefined) return null;
+  if (!sheets.has(run.picture)) {
+    const image = new Image();
+    image.src = data.pictures[run.picture];
+    sheets.set(run.picture, image);
+  }
+  return sheets.get(run.picture);
+}
+
+function where(run, name) {
+  // [first tile, how many], or null
+  const tiles = run.drawn && run.drawn.tiles;
+  const found = tiles && tiles.where && tiles.where[name];
+  const good = isList(found) && found.every(Number.isInteger) && tiles.width > 0 && tiles.height > 0 && tiles.columns > 0;
+  return good && tiles.width <= 1024 && tiles.height <= 1024 && sheet(run) ? found : null;
+}
+
+const count = (run, name) => { const found = where(run, name); return found ? Math.min(found[1], 1000) : 0; };
+
+function paint(canvas, run, name, number) {
+  const { width, height, columns } = run.drawn.tiles;
+  const image = sheet(run), tile = where(run, name)[0] + number;
+  const at = [(tile % columns) * width, Math.floor(tile / columns) * height];
+  const put = () => {
+    if (canvas.wanted === put) canvas.getContext("2d").drawImage(image, ...at, width, height, 0, 0, width, height);
+  };
+  canvas.wanted = put;
+  if (image.complete && image.naturalWidth) put();
+  else image.addEventListener("load", put, { once: true });
+}
+
+function tile(run, name, number, label) {
+  const { width, height } = run.drawn.tiles;
+  const canvas = make("canvas", { width, height, role: "img", "aria-label": label, title: label });
+  paint(canvas, run, name, number);
+  return canvas;
+}
+
+function told(run, name) {
+  // why something is not there
+  const reasons = (run.drawn && run.drawn.without) || {};
+  const reason = run.drawn ? reasons[name] : run.error ? "the run failed" : "no pictures lie beside the record";
+  return make("p", { class: "quiet" }, reason ? `None: ${reason}.` : "None.");
+}

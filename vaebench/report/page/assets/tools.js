@@ -1,0 +1,35 @@
+"use strict";
+// What everything else is made with. Text only ever enters the page as text: there is no innerHTML here.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const SVG = "http://www.w3.org/2000/svg";
+const find = (id) => document.getElementById(id);
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+  }
+  for (const child of children.flat(Infinity)) if (child !== null && child !== undefined) element.append(child);
+  return element;
+}
+
+const make = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+const draw = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
+
+function choose(select, options, value) {
+  // options: [value, text] or {title, options}
+  const one = ([key, text]) => make("option", { value: key, selected: String(key) === String(value) }, text);
+  select.replaceChildren(...options.map((o) => (o.title === undefined ? one(o) : make("optgroup", { label: o.title }, o.options.map(one)))));
+  select.value = value;
+}
+
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const isList = Array.isArray;
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+
+function short(value) {
+  if (!isNumber(value)) return "–";
+  if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)) return value.toExponential(2);
+  return String(Number(value.toPrecision(4)));
+}
