@@ -13,8 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists())
-PUBLIC = {"vaebench", "vaebench.interfaces", "vaebench.evidence"}
-"""What a stranger's plugin may use as well: the mark of a hook, the contracts, and what a metric is asked of."""
+PUBLIC = {"vaebench", "vaebench.interfaces", "vaebench.evidence", "vaebench.trial", "vaebench.records"}
+"""What a stranger's plugin may use as well: the mark of a hook, the contracts, what a metric is asked of, and what a
+listener hears of and finds."""
 
 SHARED = {("vaebench_measures", "vaebench_reconstruction.ms_ssim")}
 """What one plugin has from another: MS-SSIM is one function, whether it is minimised or measured."""
@@ -39,7 +40,9 @@ def arrows(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_nothing_in_the_harness_imports_a_plugin() -> None:
-    assert PLUGINS == ["vaebench_measures", "vaebench_medical", "vaebench_reconstruction", "vaebench_vaes"]
+    assert [
+        *("vaebench_measures", "vaebench_medical", "vaebench_reconstruction", "vaebench_tensorboard", "vaebench_vaes")
+    ] == PLUGINS
     known = (*PLUGINS, "vaebench_suites")
     assert [arrow for arrow in arrows(ROOT / "vaebench") if arrow[1].startswith(known)] == []
 
@@ -60,8 +63,8 @@ def test_a_plugin_uses_what_a_strangers_could_use(plugin: str) -> None:
 @pytest.mark.parametrize("plugin", PLUGINS)
 def test_a_plugins_door_imports_nothing_until_a_hook_is_called(plugin: str) -> None:
     tree = ast.parse((ROOT / "plugins" / plugin / "__init__.py").read_text())
-    at_once = {node.module for node in tree.body if isinstance(node, ast.ImportFrom)}
-    assert at_once <= {"__future__", "typing", "vaebench", "pathlib"}
+    at_once = {str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert {name for name in at_once if name.split(".")[0] not in sys.stdlib_module_names} <= {"vaebench"}
 
 
 def loaded(*words: str) -> set[str]:

@@ -45,7 +45,7 @@ def run_job(job: Job, tell: Tell = lambda event: None) -> Record:
     torch.set_num_threads(1)  # results depend on the number of threads
     if job.device != "cpu":  # on a CPU, the same bits come without asking
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # a safeguard that costs time
+        setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 (torch's types lack it)
     record = blank(job)
     path = records.path_of(job.results, job.trial, record["device"]["class"])
     notes = records.artifacts_of(path) / "error.txt"

@@ -30,9 +30,7 @@ class Net(nn.Module):
 def mlp(shape: Shape) -> Net:
     pixels = math.prod(shape)
     down = nn.Sequential(nn.Flatten(), nn.Linear(pixels, 512), nn.ReLU(), nn.Linear(512, 2 * LATENT))
-    up = nn.Sequential(
-        nn.Linear(LATENT, 512), nn.ReLU(), nn.Linear(512, pixels), nn.Sigmoid(), nn.Unflatten(1, shape)
-    )
+    up = nn.Sequential(nn.Linear(LATENT, 512), nn.ReLU(), nn.Linear(512, pixels), nn.Sigmoid(), nn.Unflatten(1, shape))
     return Net(down, up)
 
 

@@ -4,8 +4,8 @@
 
 Every column but the first says how many times faster than as it is: with Adam's `foreach` and `fused`, with images and
 weights in `channels_last`, with both, and with `torch.compile` (a minute a row) as it comes and with `channels_last`.
-Batches of 32 at width 8, as in the preset quick, and of 64 at width 32, as in standard. Contenders take turns; seconds are
-those of one CPU thread.
+Batches of 32 at width 8, as in the preset quick, and of 64 at width 32, as in standard. Contenders take turns; seconds
+are those of one CPU thread.
 """
 
 from __future__ import annotations

@@ -135,7 +135,9 @@ def main() -> None:
     for name, build in NETWORKS.items():
         for side, steps in STEPS.items():
             pixels = torch.randint(0, 256, (steps * BATCH, 1, side, side), dtype=torch.uint8, device=args.device)
-            runs = {who: start(build((1, side, side)).to(args.device), pixels, steps) for who, start in trainers.items()}
+            runs = {
+                who: start(build((1, side, side)).to(args.device), pixels, steps) for who, start in trainers.items()
+            }
             spent = by_turns(runs, args.rounds, args.device)
             speeds = {who: f"{len(pixels) / median(times):,.0f}" for who, times in spent.items()}
             best = [min(pair) for pair in zip(spent["bare"], spent["fused"], strict=True)]

@@ -24,7 +24,7 @@ from vaebench_measures.distances import SUBSAMPLES
 ACTIVE = 0.01
 """Variance of a posterior mean over images above which its unit is active; the prior's is 1."""
 DRAWS = 16
-"""Draws of the code behind a bound. Each decodes every test image: four times as many moved it by 0.003 bits of 6.37."""
+"""Draws of the code behind a bound. Four times as many moved it by 0.003 bits of 6.37."""
 ROWS = 2000
 """Images whose codes are compared with the prior, at most: time and memory grow with their square."""
 PATIENTS = 4

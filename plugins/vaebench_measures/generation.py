@@ -65,6 +65,10 @@ class Compared(Metric):
         """What tells the space from others."""
         return "pca64"
 
+    def code(self) -> tuple[type, ...]:
+        """Classes whose code decides the features."""
+        return (type(self),)
+
     def against(self, x: np.ndarray, y: np.ndarray) -> str:
         """What the column says of two sets of features."""
         few = f", {x.shape[1]} components" if x.shape[1] < COUNT else ""
@@ -105,7 +109,7 @@ class Floor(Apart):
             return {name: getattr(score, name) for name in ("value", "error", "n", "variant")}
 
         key = f"{self.name} {len(pictures(evidence, 'samples'))} {self.space()}"
-        found = evidence.of_dataset(key, told, "train", "test", code=(type(self),))
+        found = evidence.of_dataset(key, told, "train", "test", code=self.code())
         return Score(**{name: array.item() for name, array in found.items()})
 
 

@@ -27,7 +27,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from vaebench.data import code_digest
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Score
 from vaebench_measures.distances import cubic, frechet, kernel_distance
@@ -53,11 +52,14 @@ class Perceived(Compared):
         if of not in ("train", "test"):
             return evidence.once(("features", self.extractor, of), lambda: see(images))
         key = f"{len(images)} of {of} {self.space()}"
-        return evidence.of_dataset(key, lambda _: {"features": see(images)}, of)["features"]
+        return evidence.of_dataset(key, lambda _: {"features": see(images)}, of, code=self.code())["features"]
 
     def space(self) -> str:
         see = load(self.extractor)
-        return f"{see.name}@{see.digest} {code_digest(self.extractor)}"
+        return f"{see.name}@{see.digest}"
+
+    def code(self) -> tuple[type, ...]:
+        return type(self), self.extractor
 
     def against(self, x: np.ndarray, y: np.ndarray) -> str:
         see = load(self.extractor)

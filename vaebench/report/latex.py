@@ -40,7 +40,7 @@ class _Text(dict[int, str | int]):
         return self[code]
 
 
-AS_TEXT = _Text(str.maketrans(SYMBOLS | SPECIAL))
+AS_TEXT = _Text({ord(letter): text for letter, text in (SYMBOLS | SPECIAL).items()})
 
 
 def latex(sheet: Sheet) -> str:
