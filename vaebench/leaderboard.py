@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vaebench import comparable
+from vaebench.agreement import Agreement, agreements
 from vaebench.answers import Answers, Cell, Dash, Failure
 from vaebench.errors import UserError, did_you_mean
 from vaebench.fronts import Front, fronts
@@ -48,6 +49,8 @@ class Board:
     standings: tuple[Standing, ...]
     fronts: tuple[Front, ...]
     """quality against training time"""
+    agreements: Mapping[Column, Agreement]
+    """how alike a column and the one that ranks its verdict on its dataset order the models"""
     failures: Mapping[Failure, tuple[int, ...]]
     """the seeds that failed in this way"""
     dashes: Mapping[Dash, tuple[Entrant, ...]]
@@ -102,6 +105,7 @@ class Board:
             cells={(e, column): cell for column in columns for e, cell in self.by_column.get(column, {}).items()},
             standings=tuple(replace(one, columns=own) for one, own in standings if own),
             fronts=tuple(front for front in self.fronts if keep(front.quality)),
+            agreements={column: own for column, own in self.agreements.items() if keep(column)},
             failures={one: seeds for one, seeds in self.failures.items() if (one.dataset, one.regime) in asked},
             dashes={one: who for one, who in self.dashes.items() if (one.dataset, one.metric) in titled},
             hidden={key: count for key, count in self.hidden.items() if key.dataset in ("", *datasets)},
@@ -178,6 +182,7 @@ def board(
         if (own := [column for column in columns if column.measure == lead])
     ]
     found = dict(zip(samples, estimates(list(samples.values())), strict=True))
+    means = {at: one.mean for at, one in found.items()}
     ranks = {at: rank for standing in standings for at, rank in standing.ranks.items()}
     return Board(
         suite=suite,
@@ -190,7 +195,8 @@ def board(
         columns=tuple(columns),
         cells=dict(answers.cells(columns, found, ranks)),
         standings=tuple(standings),
-        fronts=tuple(fronts(standings, columns, {at: one.mean for at, one in found.items()})),
+        fronts=tuple(fronts(standings, columns, means)),
+        agreements=dict(agreements(standings, columns, means)),
         failures={failure: tuple(sorted(seeds)) for failure, seeds in sorted(answers.failures.items())},
         dashes={dash: tuple(sorted(who)) for dash, who in sorted(answers.dashes.items())},
         hidden={key: n for key, n in sorted(hidden.items()) if dataset is None or key.dataset in ("", dataset)},

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Callable
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ def schema(name: str) -> Draft202012Validator:
 def everything() -> list[Record]:
     made = [r for place in ("chest", "knee") for r in field({"vae": 0.9, "pca": 0.7}, dataset=place)]
     made += field({"vae": 0.8, "half": 0.7}, name="auroc", shortcuts={"sharpness": 0.7})
+    for number, seed in product(range(3), range(5)):
+        fd = metric("fd", 1.0 + number, verdict="generation")
+        made.append(record(f"flow-{number}", {"kid": float(number), "fd": fd}, seed=seed))
     made += [record("gan", error=("nan", "diverged")), record("vq", status="timeout", error=("timeout", "an hour"))]
     made += [record("pca", {"kid": metric("kid", None, "no prior"), "ms-ssim": metric("ms-ssim", 0.9, optimised=True)})]
     parts = {"left": {"value": 21.0, "error": None, "n": 7}}

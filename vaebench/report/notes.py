@@ -64,6 +64,11 @@ def _legend(board: Board) -> Iterable[str]:
             "or large it was), or all together, tell healthy from diseased: an AUROC, the median over seeds. An "
             "anomaly score that does not beat it has not shown that it sees anatomy."
         )
+    if board.agreements:
+        yield (
+            "Kendall's tau, below a metric that does not rank: how alike it and the one that does order the models (in "
+            "brackets: how many), those who rank, by means alone: 1 the same order, 0 as by chance, -1 the reverse."
+        )
     if any(not is_ranked(one.measure) for one in board.standings):
         yield "Costs are per device class, and not ranked."
     if any(cell.estimate and cell.estimate.provisional for cell in cells):

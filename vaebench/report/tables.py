@@ -17,6 +17,7 @@ PROVISIONAL = "°"
 BOTH = "‡"
 OPTIMISED = "†"
 SHORTCUT = "no model: best shortcut, AUROC"
+AGREEMENT = "no model: Kendall's tau with"
 MISSING = Cell()
 ARROWS = {"higher": "↑", "lower": "↓"}
 
@@ -29,7 +30,7 @@ class Table:
     above: int
     """so many rows rank; the others stand below the line"""
     foot: tuple[tuple[str, ...], ...] = ()
-    """what is no model, and must be beaten"""
+    """what is no model: something that must be beaten, or what the columns have to do with each other"""
 
     def drawn(self) -> list[tuple[str, ...]]:
         """The rows with the line between them, where both sides have some, and the foot."""
@@ -124,7 +125,7 @@ def _over_datasets(
     rows = [(name(board, e), *([ranks[e]] if ranks else []), *(own[e] for own in values)) for e in entrants]
     trained = f"models trained on {measure.regime} images"
     title = f"{prefix}{heading(measure, shared)}, {measure.better} is better, {trained}"
-    return Table(title, tuple(header), tuple(rows), above, _shortcuts(board, columns, blanks=int(bool(ranks))))
+    return Table(title, tuple(header), tuple(rows), above, _foot(board, columns, blanks=int(bool(ranks))))
 
 
 def _on_dataset(
@@ -140,7 +141,7 @@ def _on_dataset(
     values = [_column(board, column) for column in columns]
     rows = [(name(board, e), *(texts[e] for texts in values)) for e in entrants]
     header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
-    foot = _shortcuts(board, columns, blanks=0)
+    foot = _foot(board, columns, blanks=0)
     return Table(f"{verdict.capitalize()} on {clean(dataset)}", header, tuple(rows), len(ranks) or len(rows), foot)
 
 
@@ -197,11 +198,16 @@ def _clip(decimals: int) -> int:
     return min(max(decimals, 0), 4)
 
 
-def _shortcuts(board: Board, columns: Sequence[Column], blanks: int) -> tuple[tuple[str, ...], ...]:
-    """The row of the best shortcuts, below all models; none where no column has one."""
-    found = [board.shortcut(column) for column in columns]
-    texts = [f"{one.auroc:.3f} {clean(one.name)}" if one else "" for one in found]
-    return ((SHORTCUT, *[""] * blanks, *texts),) if any(found) else ()
+def _foot(board: Board, columns: Sequence[Column], blanks: int) -> tuple[tuple[str, ...], ...]:
+    """Below all models: the best shortcuts, and how alike the columns and the one that ranks order the models."""
+    shortcuts = [board.shortcut(column) for column in columns]
+    alike = [board.agreements.get(column) for column in columns]
+    lead = next((clean(one.lead.measure.title) for one in alike if one), "")
+    rows = {
+        SHORTCUT: [f"{one.auroc:.3f} {clean(one.name)}" if one else "" for one in shortcuts],
+        f"{AGREEMENT} {lead}": [f"{one.tau:.2f} ({one.models})" if one else "" for one in alike],
+    }
+    return tuple((label, *[""] * blanks, *texts) for label, texts in rows.items() if any(texts))
 
 
 def _mean_rank(board: Board, standing: Standing, entrant: Entrant) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from vaebench.agreement import Agreement
 from vaebench.answers import Cell
 from vaebench.fronts import Front
 from vaebench.leaderboard import Board, Shortcut
@@ -56,6 +57,7 @@ def to_json(board: Board) -> str:
         "seeds": board.seeds,
         "standings": [_place(standing, entrant) for standing in board.standings for entrant in standing.order],
         "fronts": [_front(board, front) for front in board.fronts],
+        "agreements": [_agreement(column, own) for column, own in board.agreements.items()],
         "rows": rows(board),
         "shortcuts": [{"dataset": d, **s._asdict()} for d, found in board.shortcuts.items() for s in found],
         "failures": [{**f._asdict(), "entrant": board.label(f.entrant), "seeds": s} for f, s in board.failures.items()],
@@ -130,6 +132,18 @@ def _front(board: Board, front: Front) -> dict[str, Any]:
         "cost": front.cost.measure.name,
         "place": front.cost.variant,
         "entrants": [board.label(entrant) for entrant in front.entrants],
+    }
+
+
+def _agreement(column: Column, own: Agreement) -> dict[str, Any]:
+    return {
+        "verdict": column.measure.verdict,
+        "dataset": column.dataset,
+        "metric": column.measure.name,
+        "variant": column.variant,
+        "with": own.lead.measure.name,
+        "tau": _rounded(own.tau),
+        "models": own.models,
     }
 
 

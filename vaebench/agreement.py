@@ -1,0 +1,51 @@
+"""Whether other metrics order the models as the one does that ranks them: Kendall's tau-b, on each dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from vaebench.runs import Entrant
+from vaebench.standings import Column, Standing
+
+LEAST = 3
+"""Of two models, any two metrics agree wholly or not at all."""
+
+
+class Agreement(NamedTuple):
+    """How alike a column and the one that ranks order the models, by means alone."""
+
+    lead: Column
+    tau: float
+    """1: the same order; 0: as by chance; -1: the reverse"""
+    models: int
+
+
+def agreements(
+    standings: Sequence[Standing], columns: Sequence[Column], means: Mapping[tuple[Entrant, Column], float]
+) -> Iterator[tuple[Column, Agreement]]:
+    """Of those who rank: they have the same seeds. A column whose numbers are all equal, a floor, orders nobody."""
+    for standing in standings:
+        for lead in dict.fromkeys(column for _, column in standing.ranks):
+            for column in columns:
+                if column == lead or _asked(column) != _asked(lead):
+                    continue
+                able = [e for e in standing.mean_rank if (e, column) in means]
+                numbers = [[means[e, one] for e in able] for one in (lead, column)]
+                tau = kendall(*numbers) if len(able) >= LEAST else None
+                if tau is not None:
+                    alike = column.measure.better == lead.measure.better
+                    yield column, Agreement(lead, tau if alike else -tau, len(able))
+
+
+def _asked(column: Column) -> tuple[str, str, str]:
+    return column.dataset, column.measure.verdict, column.measure.regime
+
+
+def kendall(x: Sequence[float], y: Sequence[float]) -> float | None:
+    """Kendall's tau-b; ties of one side are no disagreement, nor an agreement. None where a side is all ties."""
+    one, other = (np.sign(np.subtract.outer(z, z)).ravel() for z in (x, y))
+    pairs = np.sqrt((one @ one) * (other @ other))
+    return float(one @ other / pairs) if pairs else None
