@@ -1,62 +1,78 @@
 // The board: which columns are wanted, sorted and filtered, with intervals drawn.
 
-const view = { metric: "ranks", dataset: "all", filter: "", sort: 0, down: false };
+const view = { metric: "ranks", dataset: "all", filter: "", sort: 0, down: false }; // metric and dataset as their pickers have them
 const cellsOf = data.columns.map((column) => new Map(column.cells.map((cell) => [cell[0], cell])));
 
-function cellColumn(column, number) {
-  const metric = data.metrics[column.metric], many = view.metric === "all";
-  const name = many ? metric.title : data.datasets[column.dataset];
+const several = () => view.metric === "all" || view.metric.startsWith("verdict ");
+const metricOf = () => data.metrics[view.metric]; // none where several are shown
+
+function isWanted(column) {
+  const { verdict } = data.metrics[column.metric];
+  const metric = view.metric === "all" || view.metric === `verdict ${verdict}` || view.metric === String(column.metric);
+  return metric && isOnDataset(column);
+}
+
+const isOnDataset = (column) => view.dataset === "all" || view.dataset === String(column.dataset);
+const numbered = (wanted) => data.columns.map((column, number) => [column, number]).filter(([column]) => wanted(column));
+
+function cellColumn([column, number], title, note) {
+  const { better } = data.metrics[column.metric];
   const values = column.cells.flatMap((cell) => [cell[2], cell[3], cell[4]]).filter(isNumber);
   return {
-    title: name + (column.variant ? ` [${column.variant}]` : ""),
-    note: `${metric.better} is better`,
-    better: metric.better,
+    title: title + (column.variant && !note ? ` [${column.variant}]` : ""),
+    note: note || `${better} is better`,
+    better,
     shortcut: column.shortcut,
     range: [Math.min(...values), Math.max(...values)],
     of(model) {
       const cell = cellsOf[number].get(model);
       if (!cell) return null;
-      const [, text, mean, low, high, rank, tied, reason] = cell;
-      return { text, value: mean, low, high, rank, tied, reason };
+      const [, text, value, low, high, rank, tied, reason] = cell;
+      return { text, value, low, high, rank, tied, reason };
     },
   };
 }
 
-function rankColumn(standing) {
-  const metric = data.metrics[standing.metric];
-  const own = data.columns.map((c, i) => [c, i]).filter(([c]) => c.metric === standing.metric && (view.dataset === "all" || c.dataset === view.dataset));
+function rankColumn(standing, title, note) {
+  const { ranks, lacks, spread } = standing, last = data.models.length;
   return {
-    title: capital(standing.verdict),
-    note: metric.title,
+    title,
+    note,
     better: "lower",
-    range: [1, data.models.length],
+    range: [1, last],
     of(model) {
-      if (view.dataset !== "all") {
-        const cell = own.map(([, i]) => cellsOf[i].get(model)).find((one) => one && one[5]);
-        return cell ? { text: "", value: cell[5], rank: cell[5], tied: cell[6] } : { text: "–", value: null, reason: standing.lacks[model] };
-      }
-      const value = standing.ranks[model], spread = standing.spread;
-      if (value === null) return { text: "–", value: null, reason: standing.lacks[model] };
-      const [low, high] = spread ? [Math.max(1, value - spread), Math.min(data.models.length, value + spread)] : [null, null];
-      return { text: value.toFixed(1) + (spread ? ` ±${spread.toFixed(1)}` : ""), value, low, high };
+      const value = ranks[model];
+      if (value === null) return { text: "–", value, reason: lacks[model] };
+      if (!spread) return { text: value.toFixed(1), value };
+      return { text: `${value.toFixed(1)} ±${spread.toFixed(1)}`, value, low: Math.max(1, value - spread), high: Math.min(last, value + spread) };
     },
   };
 }
 
 function columns() {
-  if (view.metric === "ranks") return data.standings.map(rankColumn);
-  const wanted = (c) => (view.metric === "all" || c.metric === view.metric) && (view.dataset === "all" || c.dataset === view.dataset);
-  const found = data.columns.map((c, i) => [c, i]).filter(([c]) => wanted(c)).map(([c, i]) => cellColumn(c, i));
-  const standing = data.standings.find((one) => one.metric === view.metric);
-  return standing && view.dataset === "all" ? [{ ...rankColumn(standing), title: "Mean rank", note: "over datasets" }, ...found] : found;
+  const everywhere = view.dataset === "all";
+  if (view.metric === "ranks") {
+    return data.standings.flatMap((standing) => {
+      const { title } = data.metrics[standing.metric], verdict = capital(standing.verdict);
+      if (everywhere) return rankColumn(standing, verdict, title);
+      return numbered((c) => c.metric === standing.metric && isOnDataset(c)).map((one) => cellColumn(one, verdict, title));
+    });
+  }
+  const found = numbered(isWanted).map((one) => cellColumn(one, several() ? data.metrics[one[0].metric].title : data.datasets[one[0].dataset]));
+  const standing = data.standings.find((one) => String(one.metric) === view.metric);
+  return standing && everywhere ? [rankColumn(standing, "Mean rank", "over datasets"), ...found] : found;
 }
 
 function caption() {
   const place = view.dataset === "all" ? "every dataset" : data.datasets[view.dataset];
-  if (view.metric === "ranks") return `${view.dataset === "all" ? "Mean rank over datasets" : `Rank on ${place}`}, one column for each question. There is no total: which question matters is yours to say. 1 is best, = marks a tie.`;
-  if (view.metric === "all") return `Every metric on ${place}.`;
-  const { title, verdict, better, regime } = data.metrics[view.metric];
-  return `${capital(verdict)}: ${title} on ${place}, ${better} is better, models trained on ${regime} images. Bars are 95 % intervals.`;
+  const bars = "Bars are 95 % intervals; numbers in frames are ranks, = marks a tie.";
+  if (view.metric === "ranks") {
+    const what = view.dataset === "all" ? "Mean rank over datasets, 1 is best" : `The headline number of each question on ${place}, and its rank`;
+    return `${what}. There is no total: which question matters is yours to say. ${bars}`;
+  }
+  if (several()) return `${view.metric === "all" ? "Every metric" : `Every ${view.metric.slice(8)} metric`} on ${place}. ${bars}`;
+  const { title, verdict, better, regime } = metricOf();
+  return `${capital(verdict)}: ${title} on ${place}, ${better} is better, models trained on ${regime} images. ${bars}`;
 }
 
 function bar({ value, low, high, text }, [least, most], wide) {
@@ -95,7 +111,7 @@ function sortBy(number, column) {
 }
 
 function heads(shown) {
-  const arrow = view.down ? " ↓" : " ↑";
+  const arrow = view.down ? "\u00a0↓" : "\u00a0↑";
   const head = (title, note, number, column) => make("th", { scope: "col", "aria-sort": view.sort === number ? (view.down ? "descending" : "ascending") : "none" },
     make("button", { type: "button", onclick: () => sortBy(number, column) }, title, view.sort === number ? make("span", { "aria-hidden": "true" }, arrow) : null, note ? make("small", {}, note) : null));
   return make("tr", {}, head("Model", "", 0), shown.map((column, i) => head(column.title, column.note, i + 1, column)));
@@ -103,16 +119,16 @@ function heads(shown) {
 
 function board() {
   const shown = columns(), table = find("board");
-  const wide = shown.length < 3 && innerWidth > 640 ? 240 : shown.length < 7 && innerWidth > 640 ? 120 : 76;
+  const room = (Math.min(innerWidth, 1300) - 260) / shown.length - 24; // so that few columns fill the page
+  const wide = Math.min(Math.max(Math.floor(room), 76), 240);
   const words = view.filter.toLowerCase().split(/\s+/).filter(Boolean);
   const models = ordered(shown).filter((m) => words.every((word) => data.models[m].toLowerCase().includes(word)));
   table.tHead.replaceChildren(heads(shown));
   table.tBodies[0].replaceChildren(...models.map((model) => {
     const open = () => openRun(model);
-    const row = make("tr", { onclick: open },
+    return make("tr", { onclick: open },
       make("td", {}, make("button", { type: "button", onclick: (event) => { event.stopPropagation(); open(); } }, data.models[model])),
       shown.map((column) => cell(column.of(model), column, wide)));
-    return row;
   }));
   const best = shown.some((column) => column.shortcut);
   const foot = make("tr", {}, make("td", {}, "no model: best shortcut, AUROC"), shown.map((c) => make("td", {}, c.shortcut ? `${c.shortcut[1].toFixed(3)} ${c.shortcut[0]}` : "")));
@@ -122,26 +138,25 @@ function board() {
 }
 
 function pickers() {
-  const verdicts = [...new Set(data.metrics.map((m) => m.verdict))];
-  const metrics = verdicts.map((verdict) => ({ title: capital(verdict), options: data.metrics.map((m, i) => [i, m.title + (m.leads ? " ★" : "")]).filter(([i]) => data.metrics[i].verdict === verdict) }));
+  const metricsOf = (verdict) => data.metrics.map((m, i) => [i, m.title + (m.leads ? " ★" : "")]).filter(([i]) => data.metrics[i].verdict === verdict);
+  const groups = unique(data.metrics.map((m) => m.verdict)).map((verdict) => ({ title: capital(verdict), options: [[`verdict ${verdict}`, `every ${verdict} metric`], ...metricsOf(verdict)] }));
   if (!data.standings.length) view.metric = "all";
-  choose(find("metric"), [...(data.standings.length ? [["ranks", "Ranks"]] : []), ["all", "All metrics"], ...metrics], view.metric);
-  const several = data.datasets.length > 1;
-  if (!several && data.datasets.length) view.dataset = 0;
-  choose(find("dataset"), [...(several ? [["all", "All datasets"]] : []), ...data.datasets.map((name, i) => [i, name])], view.dataset);
-  const number = (value) => (value === "all" || value === "ranks" ? value : Number(value));
-  const changed = () => {
-    Object.assign(view, { metric: number(find("metric").value), dataset: number(find("dataset").value), sort: 0, down: false });
-    if (view.metric === "all" && view.dataset === "all" && data.datasets.length) find("dataset").value = view.dataset = 0; // side by side they would be too many
-    const first = columns()[0];
-    if (isNumber(view.metric) && first) Object.assign(view, { sort: 1, down: first.better === "higher" });
-    board();
-  };
-  find("metric").addEventListener("change", changed);
-  find("dataset").addEventListener("change", changed);
+  if (data.datasets.length === 1) view.dataset = "0";
+  choose(find("metric"), [...(data.standings.length ? [["ranks", "Overall"]] : []), ["all", "Every metric"], ...groups], view.metric);
+  choose(find("dataset"), [...(data.datasets.length > 1 ? [["all", "All datasets"]] : []), ...data.datasets.map((name, i) => [i, name])], view.dataset);
+  find("metric").addEventListener("change", pick);
+  find("dataset").addEventListener("change", pick);
   find("filter").addEventListener("input", () => { view.filter = find("filter").value; board(); });
   find("pickers").addEventListener("submit", (event) => event.preventDefault());
-  if (view.metric === "all") changed();
+  pick();
+}
+
+function pick() {
+  Object.assign(view, { metric: find("metric").value, dataset: find("dataset").value, sort: 0, down: false });
+  if (several() && view.dataset === "all" && data.datasets.length) find("dataset").value = view.dataset = "0"; // side by side they would be too many
+  const [first] = columns();
+  if (metricOf() && first) Object.assign(view, { sort: 1, down: first.better === "higher" });
+  board();
 }
 
 function arrows(event) {

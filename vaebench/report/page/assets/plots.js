@@ -87,7 +87,7 @@ function histograms(run) {
     const bins = found.healthy.length, [low, high] = found.edges, wide = (high - low) / bins;
     const { svg, line } = frame({ height: 190, x: [low, high], y: [0, Math.max(0.01, ...found.healthy, ...found.diseased)], labels: [score, "share of images"], title: `Histogram of ${score}` });
     const steps = (bars) => [[low, 0], ...bars.flatMap((bar, i) => [[low + i * wide, bar], [low + (i + 1) * wide, bar]]), [high, 0]];
-    const looks = [{ stroke: COLOURS[0] }, { stroke: COLOURS[1], "stroke-dasharray": "6 3" }];
+    const looks = [{ stroke: COLOURS[2] }, { stroke: COLOURS[3], "stroke-dasharray": "6 3" }]; // none of the two models' colours
     line(steps(found.healthy), looks[0]);
     line(steps(found.diseased), looks[1]);
     return make("div", {}, captioned(`${score}: how healthy and diseased test images score`, svg), legend([["healthy", looks[0]], ["diseased", looks[1]]]));

@@ -1,7 +1,6 @@
 // One run in full, alone or beside that of another model.
 
 const state = { model: 0, beside: "", dataset: 0, regime: "", seed: 0, device: "" };
-const unique = (values) => [...new Set(values)];
 
 function runOf(model) {
   return data.runs.find((r) => r.model === model && r.dataset === state.dataset && r.regime === state.regime && r.seed === state.seed && r.device === state.device)
@@ -20,10 +19,9 @@ function settle() {
 
 function openRun(model) {
   if (!data.runs.some((r) => r.model === model)) return;
-  const metric = data.metrics[view.metric];
   Object.assign(state, { model, beside: "" });
-  if (isNumber(view.dataset)) state.dataset = view.dataset;
-  if (metric) state.regime = metric.regime;
+  if (view.dataset !== "all") state.dataset = Number(view.dataset);
+  if (metricOf()) state.regime = metricOf().regime;
   settle();
   render();
   if (!find("run").open) find("run").showModal();
@@ -63,25 +61,51 @@ function along({ run }) {
   const steps = run.drawn && isList(run.drawn.along) ? run.drawn.along : [];
   if (!count(run, "along") || !steps.length) return told(run, "along");
   const each = Math.floor(count(run, "along") / steps.length);
-  return make("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Reconstructions along training" }, steps.map((step, i) => strip(`step ${step}`, run, "along", i * each, each)));
+  return make("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Reconstructions along training" }, strip("original", run, "originals"), steps.map((step, i) => strip(`step ${step}`, run, "along", i * each, each)));
 }
 
 function samples({ run }) {
   const many = count(run, "samples");
   if (!many) return told(run, "samples");
   const near = count(run, "neighbours"), far = (run.drawn && isList(run.drawn.neighbours) && run.drawn.neighbours) || [];
-  const square = make("div", { class: "square" }, Array.from({ length: Math.min(many, 25) }, (_, i) => tile(run, "samples", i, `sample ${i + 1}`)));
+  const square = make("div", { class: "square", role: "group", "aria-label": "Samples" }, Array.from({ length: Math.min(many, 25) }, (_, i) => tile(run, "samples", i, `sample ${i + 1}`)));
   const pairs = make("div", { class: "square" },
     Array.from({ length: near }, (_, i) => tile(run, "samples", i, `sample ${i + 1}`)),
     Array.from({ length: near }, (_, i) => tile(run, "neighbours", i, `training image nearest to sample ${i + 1}`)),
     Array.from({ length: near }, (_, i) => make("span", { class: "quiet" }, short(far[i]))));
-  return make("div", {}, square, near ? make("div", {}, make("h4", {}, "Nearest training images"), pairs, make("p", { class: "quiet" }, "Above: the first samples. Below: the image of the training split with the smallest root mean squared difference of pixels, and that difference. No proof for or against copying; the copying metrics are.")) : null);
+  return make("div", { class: "beside" }, square, near ? make("div", {}, make("h4", {}, "Nearest training images"), pairs, make("p", { class: "quiet" }, "Above: the first samples. Below: the image of the training split with the smallest root mean squared difference of pixels, and that difference. No proof for or against copying; the copying metrics are.")) : null);
 }
 
-function numbers({ run }) {
-  const rows = run.metrics.map(([title, verdict, value, error, unit, reason]) => make("tr", {}, make("td", {}, title), make("td", { class: "verdict quiet" }, verdict),
-    make("td", { class: "number" }, value === null ? "–" : `${short(value)}${isNumber(error) ? ` ± ${short(1.96 * error)}` : ""}${unit ? ` ${unit}` : ""}`), make("td", { class: "quiet" }, reason)));
-  return make("div", { class: "wide" }, make("table", { class: "facts" }, make("tbody", {}, rows)));
+function anomalies(panes, each) {
+  const able = data.runs.some((r) => r.model === state.model && r.dataset === state.dataset && r.regime === "healthy");
+  if (state.regime !== "healthy" && able) {
+    const go = () => { state.regime = "healthy"; settle(); render(); find("run-regime").focus(); };
+    return [make("p", { class: "quiet" }, "Disease is asked of models that were trained on healthy images alone. "), make("button", { type: "button", onclick: go }, "Show that run")];
+  }
+  const curve = rocs(panes);
+  if (!curve) return panes.map(({ run }) => told(run, "scores"));
+  if (panes.length === 1) return [make("div", { class: "plots" }, curve, histograms(panes[0].run))];
+  return [curve, each(({ run }) => make("div", { class: "plots" }, histograms(run)))];
+}
+
+function numbers(panes) {
+  // a row per metric, a column per model
+  const rows = new Map();
+  panes.forEach(({ run }, side) => run.metrics.forEach(([title, verdict, ...answer]) => {
+    if (!rows.has(verdict)) rows.set(verdict, new Map());
+    if (!rows.get(verdict).has(title)) rows.get(verdict).set(title, panes.map(() => null));
+    rows.get(verdict).get(title)[side] = answer;
+  }));
+  const shown = (answer) => {
+    if (!answer) return make("td", {}, "–");
+    const [value, error, unit, reason] = answer;
+    if (value === null) return make("td", { class: "quiet" }, reason || "–");
+    return make("td", {}, short(value), isNumber(error) ? ` ± ${short(1.96 * error, 2)}` : "", unit ? ` ${unit}` : "");
+  };
+  const bodies = [...rows].map(([verdict, found]) => make("tbody", {},
+    make("tr", {}, make("th", { scope: "rowgroup" }, capital(verdict)), panes.map(({ name, side }) => make("th", {}, who(panes, name, side)))),
+    [...found].map(([title, answers]) => make("tr", {}, make("td", {}, title), answers.map(shown)))));
+  return make("div", {}, make("p", { class: "quiet" }, "± 95 %, of the test images alone."), make("table", { class: "facts numbers" }, bodies));
 }
 
 function provenance({ run }) {
@@ -97,6 +121,7 @@ function sections(panes) {
     ["Samples from the prior", () => each(samples)],
     ["Through the latent space", () => dimensions(panes)],
     ["Between two images", () => between(panes)],
+    ["Anomaly scores", () => anomalies(panes, each)],
     ["Reconstructions along training", () => each(along)],
     ["Losses", () => { const drawn = curves(panes); return drawn.length ? [panes.length > 1 ? legend(panes.map((p) => [p.name, sideLook(p.side)])) : null, make("div", { class: "plots" }, drawn)] : [make("p", { class: "quiet" }, "None: the model is not trained in steps.")]; }],
     ["t-SNE of pixels and of codes", () => {
@@ -106,10 +131,7 @@ function sections(panes) {
       return [make("div", { class: "plots" }, mapOf(first.pixels, first.labels, "pixels"), maps.map(([p, m]) => mapOf(m.codes, m.labels, panes.length > 1 ? `codes of ${p.name}` : "codes")))];
     }],
   ];
-  if (state.regime === "healthy") {
-    found.splice(4, 0, ["Anomaly scores", () => { const curve = rocs(panes); return curve ? [make("div", { class: "plots" }, curve), each((p) => make("div", { class: "plots" }, histograms(p.run)))] : panes.map(({ run }) => told(run, "scores")); }]);
-  }
-  return [...found, ["Numbers of this run", () => each(numbers)], ["Repeat it", () => each(provenance)]];
+  return [...found, ["Numbers of this run", () => numbers(panes)], ["Repeat it", () => each(provenance)]];
 }
 
 function runPickers() {

@@ -25,11 +25,12 @@ function choose(select, options, value) {
 }
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const unique = (values) => [...new Set(values)];
 const isList = Array.isArray;
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
-function short(value) {
+function short(value, digits = 4) {
   if (!isNumber(value)) return "–";
   if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e6)) return value.toExponential(2);
-  return String(Number(value.toPrecision(4)));
+  return String(Number(value.toPrecision(digits)));
 }
