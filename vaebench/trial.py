@@ -19,6 +19,9 @@ class Spec:
     name: str
     params: Mapping[str, Value] = field(default_factory=dict)
 
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "params": dict(self.params)}
+
     def __str__(self) -> str:
         if not self.params:
             return self.name
@@ -54,7 +57,7 @@ class Trial:
         return hashlib.sha256(canonical(self.to_json()).encode()).hexdigest()[:12]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value.to_json() if isinstance(value, Spec) else value for name, value in vars(self).items()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trial:

@@ -13,6 +13,7 @@ import argparse
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -24,7 +25,8 @@ import numpy as np
 from vaebench import records
 from vaebench.leaderboard import board
 from vaebench.records import Record
-from vaebench.report.files import write_boards
+from vaebench.report.files import texts
+from vaebench.report.page import page
 from vaebench.trial import Spec, Trial
 
 MODELS, VARIANTS, DATASETS, DRAWS = 20, 25, 10, 200
@@ -40,15 +42,20 @@ def main() -> None:
     start = time.process_time()
     made = board(stream, suite="synthetic@1", preset="full", source="phantom")
     read = time.process_time()
+    sizes = Counter[str]()
     with TemporaryDirectory() as folder:
-        sizes = {path.suffix: path.stat().st_size for path in write_boards(Path(folder), made)}
+        for name, text in texts(made):
+            records.write_atomically(Path(folder) / name, text.encode())
+            sizes[Path(name).suffix] += len(text.encode())
     end = time.process_time()
+    page(made)
+    shown = time.process_time() - end
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
-    print("| records | entrants | cells | board s | files s | together s | peak GB |")
-    print("|---|---|---|---|---|---|---|")
+    print("| records | entrants | cells | board s | files s | together s | page s | peak GB |")
+    print("|---|---|---|---|---|---|---|---|")
     counts = f"{stream.count:,} | {len(made.entrants)} | {len(made.cells):,}"
-    times = (read - start - stream.seconds, end - read, end - start - stream.seconds)
+    times = (read - start - stream.seconds, end - read, end - start - stream.seconds, shown)
     print(f"| {counts} | {' | '.join(f'{t:.1f}' for t in times)} | {peak:.2f} |")
     print(", ".join(f"{name[1:]} {size / 2**20:.1f} MB" for name, size in sizes.items()))
 
