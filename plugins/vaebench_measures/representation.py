@@ -57,6 +57,13 @@ def on_decoded(evidence: Evidence) -> Judgement:
     return np.arange(len(test)), learn(svc, train, evidence.split("train").labels, test)
 
 
+def on_decoded_by_group(evidence: Evidence) -> Judgement:
+    """RBF SVC on reconstructions of four fifths of the training patients, against the rest: one population"""
+    split, decoded = evidence.split("train"), flat(evidence.reconstructions("train"))
+    taught, judged = apart(split.groups)
+    return judged, learn(svc, decoded[taught], split.labels[taught], decoded[judged])
+
+
 def probed(evidence: Evidence) -> Judgement:
     """Logistic regression on codes, train split against test split"""
     train, test = evidence.codes("train"), evidence.codes("test")
@@ -105,6 +112,10 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
         {"ask": on_pixels_by_group, "needs": PIXELS, "split": "train", "reads_pixels": True},
     ),
     "svc-decoded": ("SVC on decoded", {"ask": on_decoded, "needs": DECODED, "reads_pixels": True}),
+    "svc-decoded-grouped": (
+        "SVC on decoded within train",
+        {"ask": on_decoded_by_group, "needs": DECODED, "split": "train", "reads_pixels": True},
+    ),
     "probe": ("linear probe", {"ask": probed, "needs": CODES}),
     "majority": ("majority", {"ask": guessed, "needs": PIXELS}),
 }
