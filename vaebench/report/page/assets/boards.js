@@ -64,30 +64,28 @@ function columns() {
 }
 
 function caption() {
-  const place = view.dataset === "all" ? "every dataset" : data.datasets[view.dataset];
-  const bars = "Bars are 95 % intervals; numbers in frames are ranks, = marks a tie.";
-  if (view.metric === "ranks") {
-    const what = view.dataset === "all" ? "Mean rank over datasets, 1 is best" : `The headline number of each question on ${place}, and its rank`;
-    return `${what}. There is no total: which question matters is yours to say. ${bars}`;
-  }
-  if (several()) return `${view.metric === "all" ? "Every metric" : `Every ${view.metric.slice(8)} metric`} on ${place}. ${bars}`;
+  const everywhere = view.dataset === "all", place = everywhere ? "every dataset" : data.datasets[view.dataset];
+  const none = "There is no total: which question matters is yours to say.";
+  const bars = "Bars are 95 % intervals. Numbers in frames are ranks, 1 is best, = marks a tie.";
+  if (view.metric === "ranks") return everywhere ? `Mean rank over datasets, 1 is best. ${none} Bars are 95 % intervals.` : `The headline number of each question on ${place}. ${none} ${bars}`;
+  if (several()) return `Every ${view.metric === "all" ? "" : `${view.metric.slice(8)} `}metric on ${place}. ${bars}`;
   const { title, verdict, better, regime } = metricOf();
   return `${capital(verdict)}: ${title} on ${place}, ${better} is better, models trained on ${regime} images. ${bars}`;
 }
 
-function bar({ value, low, high, text }, [least, most], wide) {
-  if (!text || !isNumber(value) || !(most > least)) return null;
-  const at = (v) => (4 + ((v - least) / (most - least)) * (wide - 8)).toFixed(1);
-  return draw("svg", { class: "bar", width: wide, height: 9, "aria-hidden": "true" },
-    draw("line", { x1: 0, x2: wide, y1: 4.5, y2: 4.5 }),
+function bar({ value, low, high }, [least, most]) {
+  if (!isNumber(value) || !(most > least)) return null;
+  const at = (v) => `${(2 + ((v - least) / (most - least)) * 96).toFixed(2)}%`;
+  return draw("svg", { class: "bar", "aria-hidden": "true" },
+    draw("line", { x1: 0, x2: "100%", y1: 4.5, y2: 4.5 }),
     isNumber(low) ? draw("line", { class: "span", x1: at(low), x2: at(high), y1: 4.5, y2: 4.5 }) : null,
-    draw("circle", { cx: at(value), cy: 4.5, r: 2.6 }));
+    draw("circle", { cx: at(value), cy: 4.5, r: 2.8 }));
 }
 
-function cell(found, column, wide) {
+function cell(found, column) {
   if (!found) return make("td", {}, "–");
   const rank = found.rank ? make("span", { class: found.rank === 1 ? "rank first" : "rank", title: "rank" }, `${found.rank}${found.tied ? "=" : ""}`) : null;
-  return make("td", { title: found.reason || null }, found.text, rank, bar(found, column.range, wide));
+  return make("td", { title: found.reason || null }, found.text, rank, bar(found, column.range));
 }
 
 function ordered(shown) {
@@ -119,16 +117,15 @@ function heads(shown) {
 
 function board() {
   const shown = columns(), table = find("board");
-  const room = (Math.min(innerWidth, 1300) - 260) / shown.length - 24; // so that few columns fill the page
-  const wide = Math.min(Math.max(Math.floor(room), 76), 240);
   const words = view.filter.toLowerCase().split(/\s+/).filter(Boolean);
   const models = ordered(shown).filter((m) => words.every((word) => data.models[m].toLowerCase().includes(word)));
+  table.style.maxWidth = `${16 + 18 * shown.length}rem`;
   table.tHead.replaceChildren(heads(shown));
   table.tBodies[0].replaceChildren(...models.map((model) => {
     const open = () => openRun(model);
     return make("tr", { onclick: open },
       make("td", {}, make("button", { type: "button", onclick: (event) => { event.stopPropagation(); open(); } }, data.models[model])),
-      shown.map((column) => cell(column.of(model), column, wide)));
+      shown.map((column) => cell(column.of(model), column)));
   }));
   const best = shown.some((column) => column.shortcut);
   const foot = make("tr", {}, make("td", {}, "no model: best shortcut, AUROC"), shown.map((c) => make("td", {}, c.shortcut ? `${c.shortcut[1].toFixed(3)} ${c.shortcut[0]}` : "")));

@@ -1,0 +1,296 @@
+"""The page in a real browser: what a reader does with it works, and nothing from a record does anything."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_made import EVIL, field, lay_down, track, written
+
+from vaebench.leaderboard import board
+from vaebench.report import page as pages
+from vaebench.report.page import write_page
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+PAINTED = """canvas => {
+    const pixel = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    pixel.drawImage(canvas, 5, 5, 1, 1, 0, 0, 1, 1);
+    return pixel.getImageData(0, 0, 1, 1).data[0];
+}"""
+WIDTHS = "[document.documentElement.scrollWidth, document.getElementById('run').scrollWidth]"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as started:
+        names = ("chromium", "chromium-browser", "google-chrome")
+        path = next(filter(None, map(shutil.which, names)), started.chromium.executable_path)
+        if not Path(path).exists():
+            pytest.skip(f"no Chromium here: looked for {', '.join(names)}; `playwright install chromium` gets one")
+        with started.chromium.launch(executable_path=path, args=QUIET) as chromium:
+            yield chromium
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("results"))
+
+
+@contextmanager
+def visiting(browser: Any, path: Path, width: int = 1280, scheme: str = "light") -> Iterator[Any]:
+    """A page whose console stays silent, and that asks for nothing but itself and what lies in its own folder."""
+    wrong: list[str] = []
+    asked: set[str] = set()
+    with browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme) as context:
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda said: wrong.append(said.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda box: wrong.append(box.message))
+        page.on("request", lambda request: asked.add(request.url))
+        page.goto(path.as_uri())
+        yield page
+        assert page.title() == page.locator("h1").inner_text()
+        beside = f"{path.parent.as_uri()}/{path.stem}-pictures/"
+        asked -= {url for url in asked if url.startswith(("data:image/webp", beside))}
+        assert (asked, wrong) == ({path.as_uri()}, [])
+
+
+@pytest.fixture
+def page(browser: Any, made: Path) -> Iterator[Any]:
+    with visiting(browser, made) as opened:
+        yield opened
+
+
+def models(page: Any) -> list[str]:
+    return page.locator("#board tbody button").all_inner_texts()
+
+
+def heads(page: Any) -> list[str]:
+    return [text.split("\n")[0].rstrip("↑↓\u00a0") for text in page.locator("#board thead button").all_inner_texts()]
+
+
+def choose(page: Any, picker: str, text: str) -> None:
+    page.locator(f"#{picker}").select_option(label=text)
+
+
+def open_run(page: Any, model: str) -> None:
+    page.locator("#board tbody").get_by_role("button", name=model, exact=True).click()
+    assert page.locator("#run").is_visible()
+
+
+def section(page: Any, title: str) -> Any:
+    return page.locator("#run-body > section", has=page.get_by_role("heading", name=title, exact=True))
+
+
+def test_a_head_sorts_and_turns(page: Any) -> None:
+    assert models(page) == [EVIL, "gan", "pca", "vae", "zebra[latent=4]"]
+    choose(page, "metric", "PSNR (dB)")
+    assert heads(page) == ["Model", "chest", "knee"]
+    assert models(page) == [EVIL, "zebra[latent=4]", "pca", "vae", "gan"]
+    page.locator("#board thead button").nth(1).click()
+    assert models(page) == ["vae", "pca", "zebra[latent=4]", EVIL, "gan"], "who has no number stays last"
+    assert page.locator("#board thead th").nth(1).get_attribute("aria-sort") == "ascending"
+    page.locator("#board thead button").first.click()
+    assert models(page)[1:] == ["gan", "pca", "vae", "zebra[latent=4]"]
+    choose(page, "metric", "KID ★")
+    assert page.locator("#board thead th").nth(1).get_attribute("aria-sort") == "ascending", "less is better"
+
+
+def test_models_are_filtered_by_name(page: Any) -> None:
+    page.locator("#filter").fill("LATENT zeb")
+    assert models(page) == ["zebra[latent=4]"]
+    assert page.locator("#count").inner_text().startswith("1 of 5 models")
+    page.locator("#filter").fill("no such")
+    assert models(page) == []
+    page.locator("#filter").fill("")
+    assert len(models(page)) == 5
+
+
+def test_metrics_and_datasets_are_picked(page: Any) -> None:
+    verdicts = ["Model", "Reconstruction", "Representation", "Anomaly", "Generation"]
+    assert sorted(heads(page)) == sorted(verdicts)
+    choose(page, "dataset", "knee")
+    assert sorted(heads(page)) == sorted(verdicts)
+    assert "0.900" in page.locator("#board tbody tr", has_text="vae").first.inner_text(), "one dataset: the numbers"
+    choose(page, "metric", "every reconstruction metric")
+    assert heads(page) == ["Model", "MS-SSIM [L3]", "PSNR (dB)"]
+    choose(page, "metric", "Every metric")
+    assert {"AUROC", "KID", "MS-SSIM [L3]", "PSNR (dB)", "SVC balanced accuracy"} < set(heads(page))
+    choose(page, "metric", "AUROC ★")
+    assert "0.800 sharpness" in page.locator("#board tfoot").inner_text()
+
+
+def test_intervals_are_drawn_to_scale(page: Any) -> None:
+    choose(page, "metric", "MS-SSIM ★")
+    choose(page, "dataset", "chest")
+    parts = "[b.querySelector('.span').x1, b.querySelector('circle').cx, b.querySelector('.span').x2]"
+    found = [bar.evaluate(f"b => {parts}.map(one => one.baseVal.value)") for bar in page.locator("#board .bar").all()]
+        "b => [['.span', 'x1'], ['circle', 'cx'], ['.span', 'x2']].map(([p, n]) => b.querySelector(p)[n].baseVal.value)"
+    )
+    assert len(found) == 4 and all(low < dot < high for low, dot, high in found)
+    dots = [dot for _, dot, _ in found]
+    assert dots == sorted(dots, reverse=True) and dots[0] > dots[-1], "the best first, and more lies to the right"
+
+
+def test_a_row_opens_its_run(page: Any) -> None:
+    page.locator("#board tbody tr", has_text="zebra").locator("td").nth(2).click()
+    assert page.locator("#run-title").inner_text() == "zebra[latent=4] on chest"
+    shown = section(page, "Reconstructions of test images")
+    rows = ["original", "truth: where the disease is", "reconstruction", "residual, white from 0.25"]
+    assert shown.locator(".strip > span:first-child").all_inner_texts()[1:] == [*rows, "drawn from the posterior"]
+    assert shown.locator("canvas").count() == 5 * 8
+    assert section(page, "Samples from the prior").locator("canvas").count() == 25 + 5 + 5
+    assert section(page, "Reconstructions along training").locator("canvas").count() == 8 + 2 * 8
+    assert section(page, "Losses").locator("figcaption").all_inner_texts() == ["kl", "reconstruction"]
+    assert section(page, "t-SNE of pixels and of codes").locator("figcaption").all_inner_texts() == ["pixels", "codes"]
+    assert "vaebench run results/demo@1/quick/phantom/cpu/chest/zebra" in section(page, "Repeat it").inner_text()
+    section(page, "Repeat it").locator("summary").click()
+    assert "zebra" in section(page, "Repeat it").locator("table").inner_text()
+    section(page, "Anomaly scores").get_by_role("button").click()
+    assert page.locator("#run-regime").input_value() == "healthy"
+    curve = section(page, "Anomaly scores").get_by_role("img", name="ROC curves")
+    assert curve.locator("path").last.get_attribute("d").count("L") == 2
+    assert section(page, "Anomaly scores").get_by_role("img", name="Histogram of residual").count() == 1
+    choose(page, "run-dataset", "knee")
+    choose(page, "run-seed", "1")
+    assert page.locator("#run-title").inner_text() == "zebra[latent=4] on knee"
+    page.locator("#close").click()
+    assert not page.locator("#run").is_visible()
+
+
+def test_sliders_walk_through_the_latent_space(page: Any) -> None:
+    open_run(page, "vae")
+    walk = section(page, "Through the latent space")
+    canvas, sliders = walk.locator("canvas"), walk.locator("input")
+    assert sliders.count() == 2 and canvas.evaluate(PAINTED) == pytest.approx(128, abs=3)
+    sliders.first.press("End")
+    assert canvas.evaluate(PAINTED) > 250 and "dimension 7 at 2," in walk.inner_text()
+    sliders.nth(1).press("End")
+    assert canvas.evaluate(PAINTED) < 5 and "dimension 3 at 2," in walk.inner_text()
+    assert sliders.first.input_value() == "4", "the others are at their mean again"
+    between = section(page, "Between two images")
+    assert between.locator(".views canvas").evaluate(PAINTED) < 5
+    between.locator("input").press("ArrowRight")
+    assert between.locator(".views canvas").evaluate(PAINTED) == pytest.approx(255 / 8, abs=3)
+
+
+def test_two_models_stand_beside_each_other(page: Any) -> None:
+    open_run(page, "vae")
+    choose(page, "run-beside", "pca")
+    assert page.locator("#run-title").inner_text() == "vae beside pca on chest"
+    rows = section(page, "Reconstructions of test images").locator(".strip")
+    greys = {
+        row.locator("span").first.inner_text(): row.locator("canvas").first.evaluate(PAINTED)
+        for row in rows.all()
+        if row.locator("canvas").count()
+    }
+    assert {"original", "vae: reconstruction", "pca: reconstruction"} < set(greys)
+    assert greys["vae: reconstruction"] != greys["pca: reconstruction"]
+    walk = section(page, "Through the latent space")
+    walk.locator("input").first.press("Home")
+    assert [canvas.evaluate(PAINTED) < 5 for canvas in walk.locator("canvas").all()] == [True, True]
+    psnr = section(page, "Numbers of this run").locator("tr", has_text="PSNR").locator("td").all_inner_texts()
+    assert [text.split()[0] for text in psnr] == ["PSNR", "20", "21"]
+
+
+def test_all_of_it_goes_by_keyboard(page: Any) -> None:
+    page.locator("#filter").focus()
+    for _ in range(len(heads(page)) + 1):  # over the heads, to the first model
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.textContent") == "pca"
+    page.keyboard.press("Enter")
+    assert page.locator("#run-title").inner_text() == "pca on chest"
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.type === 'range'"):
+            break
+    page.keyboard.press("End")
+    assert section(page, "Through the latent space").locator("canvas").evaluate(PAINTED) > 250
+    page.keyboard.press("Escape")
+    assert not page.locator("#run").is_visible()
+    assert page.evaluate("document.activeElement.textContent") == "pca", "back where it was"
+
+
+def test_what_records_say_stays_text(page: Any) -> None:
+    assert EVIL in models(page)
+    open_run(page, EVIL)
+    assert EVIL in page.locator("#run-title").inner_text()
+    assert EVIL in section(page, "Reconstructions of test images").inner_text()
+    choose(page, "run-model", "gan")
+    assert EVIL in page.get_by_role("alert").inner_text()
+    assert "the run failed" in section(page, "Samples from the prior").inner_text()
+    assert page.locator("img, b, iframe, object, embed, svg script, a").count() == 0
+
+
+def test_code_that_gets_in_does_not_run(browser: Any, made: Path, tmp_path: Path) -> None:
+    """The policy holds even where an escape would be forgotten."""
+    broken = tmp_path / "leaderboard.html"
+    broken.write_text(made.read_text().replace("</main>", "<script>document.title = 'broken'</script></main>"))
+    refused = pytest.raises(AssertionError, match="violates the following Content Security Policy")
+    with refused, visiting(browser, broken) as page:
+        assert page.title() != "broken"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_theme_follows_the_system_and_turns(browser: Any, made: Path, scheme: str) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with visiting(browser, made, scheme=scheme) as page:
+        before = page.evaluate(ground)
+        assert (before == "rgb(255, 255, 255)") == (scheme == "light")
+        for kind, enough in {"ink": 7, "quiet": 4.5, "one": 4.5, "other": 4.5}.items():
+            assert contrast(page, kind) >= enough, kind
+        page.locator("#theme").click()
+        assert page.evaluate(ground) != before
+        page.locator("#theme").click()
+        assert page.evaluate(ground) == before
+
+
+def contrast(page: Any, name: str) -> float:
+    """Of a colour against the ground, as WCAG has it."""
+    get = "name => getComputedStyle(document.documentElement).getPropertyValue(name).trim()"
+    light = sorted(map(luminance, (page.evaluate(get, f"--{name}"), page.evaluate(get, "--ground"))))
+    return (light[1] + 0.05) / (light[0] + 0.05)
+
+
+def luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_nothing_is_wider_than_a_phone(browser: Any, made: Path) -> None:
+    with visiting(browser, made, width=390) as page:
+        for option in page.locator("#metric option").all_inner_texts():
+            choose(page, "metric", option)
+            assert max(page.evaluate(WIDTHS)) <= 390, option
+        open_run(page, "vae")
+        choose(page, "run-regime", "healthy images")
+        choose(page, "run-beside", EVIL)
+        assert max(page.evaluate(WIDTHS)) <= 390
+
+
+def test_pictures_beside_the_page_are_found(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "LARGEST", 1000)
+    path, folder = write_page(tmp_path / "leaderboard.html", lay_down(tmp_path, field()), track(tmp_path))
+    with visiting(browser, path) as page:
+        assert folder.name in page.locator("#notes").inner_text()
+        open_run(page, "vae")
+        page.wait_for_function("[...sheets.values()].every(image => image.naturalWidth > 0)")
+        assert page.evaluate("sheets.size") == 1
+
+
+def test_a_board_without_records_opens(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "leaderboard.html"
+    path.write_text(pages.page(board([], suite="demo@1", preset="quick", source="phantom")))
+    with visiting(browser, path) as page:
+        assert "no record in this track" in page.locator("#notes").text_content()
