@@ -132,8 +132,6 @@ def test_intervals_are_drawn_to_scale(page: Any) -> None:
     choose(page, "dataset", "chest")
     parts = "[b.querySelector('.span').x1, b.querySelector('circle').cx, b.querySelector('.span').x2]"
     found = [bar.evaluate(f"b => {parts}.map(one => one.baseVal.value)") for bar in page.locator("#board .bar").all()]
-        "b => [['.span', 'x1'], ['circle', 'cx'], ['.span', 'x2']].map(([p, n]) => b.querySelector(p)[n].baseVal.value)"
-    )
     assert len(found) == 4 and all(low < dot < high for low, dot, high in found)
     dots = [dot for _, dot, _ in found]
     assert dots == sorted(dots, reverse=True) and dots[0] > dots[-1], "the best first, and more lies to the right"
@@ -198,6 +196,10 @@ def test_two_models_stand_beside_each_other(page: Any) -> None:
     assert [canvas.evaluate(PAINTED) < 5 for canvas in walk.locator("canvas").all()] == [True, True]
     psnr = section(page, "Numbers of this run").locator("tr", has_text="PSNR").locator("td").all_inner_texts()
     assert [text.split()[0] for text in psnr] == ["PSNR", "20", "21"]
+    ssim = section(page, "Numbers of this run").locator("tr", has_text="MS-SSIM").locator("td").all_inner_texts()
+    assert [text.split()[-1] for text in ssim] == ["MS-SSIM", "L3", "L3"], (
+        "what was measured exactly stands by the number"
+    )
 
 
 def test_all_of_it_goes_by_keyboard(page: Any) -> None:

@@ -73,9 +73,10 @@ def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
 
 
 def _answer(name: str, cell: Mapping[str, Any]) -> list[Any]:
-    title = " ".join(filter(None, (cell["title"] or name, cell.get("variant") and f"[{cell['variant']}]")))
+    """Title, verdict, value, error, unit, variant, reason."""
     unit, reason = clean(str(cell["unit"])), clean(str(cell.get("reason") or ""), 300)
-    return [clean(title), clean(cell["verdict"]), _number(cell["value"]), _number(cell.get("error")), unit, reason]
+    told = [clean(cell["title"] or name), clean(cell["verdict"]), _number(cell["value"]), _number(cell.get("error"))]
+    return [*told, unit, clean(str(cell.get("variant") or "")), reason]
 
 
 def _curve(curve: Mapping[str, Any]) -> list[list[Any]]:

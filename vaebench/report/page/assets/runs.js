@@ -98,9 +98,9 @@ function numbers(panes) {
   }));
   const shown = (answer) => {
     if (!answer) return make("td", {}, "–");
-    const [value, error, unit, reason] = answer;
+    const [value, error, unit, variant, reason] = answer;
     if (value === null) return make("td", { class: "quiet" }, reason || "–");
-    return make("td", {}, short(value), isNumber(error) ? ` ± ${short(1.96 * error, 2)}` : "", unit ? ` ${unit}` : "");
+    return make("td", {}, short(value), isNumber(error) ? ` ± ${short(1.96 * error, 2)}` : "", unit ? ` ${unit}` : "", variant ? make("small", { class: "quiet" }, ` ${variant}`) : null);
   };
   const bodies = [...rows].map(([verdict, found]) => make("tbody", {},
     make("tr", {}, make("th", { scope: "rowgroup" }, capital(verdict)), panes.map(({ name, side }) => make("th", {}, who(panes, name, side)))),
