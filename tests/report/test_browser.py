@@ -281,8 +281,10 @@ def test_nothing_is_wider_than_a_phone(browser: Any, made: Path) -> None:
         assert max(page.evaluate(WIDTHS)) <= 390
 
 
-def test_pictures_beside_the_page_are_found(browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "LARGEST", 1000)
+def test_pictures_beside_the_page_are_found(
+    browser: Any, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "LARGEST", made.stat().st_size - 1)
     path, folder = write_page(tmp_path / "leaderboard.html", lay_down(tmp_path, field()), track(tmp_path))
     with visiting(browser, path) as page:
         assert folder.name in page.locator("#notes").inner_text()

@@ -16,7 +16,7 @@ from records_made import metric, record
 from vaebench import records
 from vaebench.leaderboard import board
 from vaebench.report import page as pages
-from vaebench.report.page import page, shown_runs, write_page
+from vaebench.report.page import page, runs, shown_runs, write_page
 from vaebench.trial import Trial
 
 
@@ -56,8 +56,8 @@ def test_equal_pictures_are_kept_once(text: str) -> None:
 
 def test_runs_that_the_board_hides_are_not_shown(tmp_path: Path) -> None:
     old = record("vae", {"svc": 0.1}, seed=7, digest="d0", started="2025-01-01T00:00:00Z")
-    found = shown_runs(lay_down(tmp_path, [record("vae", {"svc": 0.5}), old]), track(tmp_path))
-    assert [one.told["seed"] for one in found] == [0]
+    found, more = shown_runs(lay_down(tmp_path, [record("vae", {"svc": 0.5}), old]), track(tmp_path))
+    assert ([one.told["seed"] for one in found], more) == ([0], 0)
 
 
 def test_a_cell_holds_number_interval_rank_and_reason() -> None:
@@ -107,14 +107,32 @@ def test_only_its_own_script_and_style_are_allowed(text: str) -> None:
     assert not re.search(r"\.innerHTML|\.outerHTML|insertAdjacentHTML|document\.write|\beval\(|fetch\(", script)
 
 
-def test_pictures_that_are_too_many_go_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_that_are_too_many_go_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     found = lay_down(tmp_path)
-    monkeypatch.setattr(pages, "LARGEST", 1000)
+    monkeypatch.setattr(pages, "LARGEST", len(text.encode()) - 1)
     path, folder = write_page(tmp_path / "board.html", found, track(tmp_path))
     data = data_of(path.read_text())
     assert data["folder"] == folder.name == "board-pictures" and len(data["pictures"]) == 7
     assert {p.name for p in folder.iterdir()} == {Path(address).name for address in data["pictures"]}
     assert all((tmp_path / address).read_bytes()[8:12] == b"WEBP" for address in data["pictures"])
+    assert (len(data["runs"]), data["left_out"]) == (33, 0)
+
+
+def test_of_runs_that_are_too_many_the_first_seeds_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = lay_down(tmp_path)
+    monkeypatch.setattr(pages, "LARGEST", 80_000)
+    path, folder = write_page(tmp_path / "board.html", found, track(tmp_path))
+    data = data_of(path.read_text())
+    assert path.stat().st_size <= 80_000 and 0 < len(data["runs"]) == 33 - data["left_out"] < 33
+    assert {run["seed"] for run in data["runs"]} == {0} and len(list(folder.iterdir())) == len(data["pictures"])
+    monkeypatch.setattr(runs, "MOST", 3)
+    assert shown_runs(found, track(tmp_path))[1] == 30
+
+
+def test_what_runs_say_alike_is_told_once(text: str) -> None:
+    data = data_of(text)
+    labels, pixels = (data["alike"][data["runs"][0]["drawn"]["maps"][key]] for key in ("labels", "pixels"))
+    assert labels == ["normal", EVIL] * 3 and pixels[5] == [500, 0] and len(data["alike"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -132,7 +150,7 @@ def test_pictures_that_are_too_many_go_beside_it(tmp_path: Path, monkeypatch: py
 def test_numbers_that_are_none_of_ours_are_left_out(tmp_path: Path, content: bytes) -> None:
     found = lay_down(tmp_path, [record("vae", {"svc": 0.5})])
     next(tmp_path.rglob("pictures.json")).write_bytes(content)
-    (shown,) = shown_runs(found, track(tmp_path))
+    ((shown,), _) = shown_runs(found, track(tmp_path))
     assert shown.told["drawn"] is None and shown.picture == b"" and data_of(page(found, [shown]))
 
 
@@ -143,8 +161,8 @@ def test_a_picture_is_a_webp_of_decent_size_and_no_link(tmp_path: Path) -> None:
     good = sheet.read_bytes()
     for content in (b"<svg onload=alert(1)>", noise(2000)):
         sheet.write_bytes(content)
-        assert shown_runs(found, track(tmp_path))[0].picture == b""
+        assert shown_runs(found, track(tmp_path))[0][0].picture == b""
     (tmp_path / "elsewhere").write_bytes(good)
     sheet.unlink()
     sheet.symlink_to(tmp_path / "elsewhere")
-    assert shown_runs(found, track(tmp_path))[0].picture == b""
+    assert shown_runs(found, track(tmp_path))[0][0].picture == b""

@@ -57,7 +57,7 @@ def show_leaderboard(
         elif form == "table":
             show(made, console, everything)
         else:
-            print(page(made, shown_runs(made, track)) if form == "html" else render(made, form), end="")
+            print(page(made, *shown_runs(made, track)) if form == "html" else render(made, form), end="")
             continue
         for path in written:
             console.print(f"Wrote {escape(str(path))}", highlight=False, soft_wrap=True)

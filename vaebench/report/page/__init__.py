@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +19,7 @@ from vaebench.report.page.runs import Shown, shown_runs
 __all__ = ["page", "shown_runs", "write_page"]
 
 LARGEST = 25 * 10**6
-"""Bytes; pictures that would make a page larger than this go beside it."""
+"""Bytes; pictures that would make a page larger than this go beside it, and runs of later seeds are left out."""
 SCRIPTS = ("tools", "tiles", "plots", "boards", "latent", "runs", "start")
 POLICY = (
     "default-src 'none'; img-src data:{beside}; style-src '{style}'; script-src '{script}'; "
@@ -28,37 +28,45 @@ POLICY = (
 """The page may run and load what it brought, and nothing else, whatever a record says."""
 
 
-def page(board: Board, shown: Sequence[Shown] = ()) -> str:
+def page(board: Board, shown: Sequence[Shown] = (), left_out: int = 0) -> str:
     """The board, with the runs behind it where they are given, all pictures within."""
     pictures = {one.picture: "data:image/webp;base64," + base64.b64encode(one.picture).decode() for one in shown}
-    return _page(board, shown, pictures)
+    return _page(board, shown, left_out, pictures)
 
 
 def write_page(path: Path, board: Board, track: Path) -> list[Path]:
     """The page of the records in the track's folder and of what lies beside them; the files that were written."""
-    shown = shown_runs(board, track)
-    text = page(board, shown)
-    if len(text) <= LARGEST:
-        write_atomically(path, text.encode())
+    shown, left_out = shown_runs(board, track)
+    content = page(board, shown, left_out).encode()
+    if len(content) <= LARGEST:
+        write_atomically(path, content)
         return [path]
     folder = path.with_name(f"{path.stem}-pictures")
-    beside: dict[bytes, str] = {}
-    for one in shown:
-        name = f"{hashlib.sha256(one.picture).hexdigest()[:16]}.webp"
-        beside[one.picture] = f"{folder.name}/{name}" if one.picture else ""
-        if one.picture and not (folder / name).exists():
-            write_atomically(folder / name, one.picture)
-    write_atomically(path, _page(board, shown, beside, folder.name).encode())
+    files = {one.picture: f"{hashlib.sha256(one.picture).hexdigest()[:16]}.webp" for one in shown}
+    beside = {picture: f"{folder.name}/{file}" for picture, file in files.items()}
+    while len(content := _page(board, shown, left_out, beside, folder.name).encode()) > LARGEST and shown:
+        fewer = shown[: len(shown) * 3 // 4]
+        shown, left_out = fewer, left_out + len(shown) - len(fewer)
+    for picture in {one.picture for one in shown if one.picture}:
+        if not (folder / files[picture]).exists():
+            write_atomically(folder / files[picture], picture)
+    write_atomically(path, content)
     return [path, folder]
 
 
-def _page(board: Board, shown: Sequence[Shown], pictures: dict[bytes, str], folder: str = "") -> str:
-    addresses = sorted({address for picture, address in pictures.items() if picture})
-    number = {address: place for place, address in enumerate(addresses)}
+def _page(board: Board, shown: Sequence[Shown], left_out: int, pictures: Mapping[bytes, str], folder: str = "") -> str:
+    drawn = sorted({one.picture for one in shown if one.picture}, key=pictures.__getitem__)
+    number = {picture: place for place, picture in enumerate(drawn)}
+    alike = Alike()
     data = told(board) | {
-        "runs": [{**one.told, "picture": number.get(pictures[one.picture])} for one in shown],
-        "pictures": addresses,
+        "runs": [
+            {**one.told, "drawn": alike.taken_from(one.told["drawn"]), "picture": number.get(one.picture)}
+            for one in shown
+        ],
+        "pictures": [pictures[picture] for picture in drawn],
+        "alike": alike.values,
         "folder": folder,
+        "left_out": left_out,
     }
     style, script = _asset("page.css"), "\n".join(_asset(f"{name}.js") for name in SCRIPTS)
     policy = POLICY.format(beside=" file: 'self'" if folder else "", style=_digest(style), script=_digest(script))
@@ -72,6 +80,27 @@ def _page(board: Board, shown: Sequence[Shown], pictures: dict[bytes, str], fold
     text = _asset("page.html")
     before, *rest = text.split("{{")
     return before + "".join(parts[name] + after for name, _, after in (part.partition("}}") for part in rest))
+
+
+class Alike:
+    """What many runs say alike is told once: the labels and the map of pixels, which are the dataset's."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.places: dict[str, int] = {}
+
+    def taken_from(self, drawn: dict[str, Any] | None) -> dict[str, Any] | None:
+        maps = drawn and drawn.get("maps")
+        if not drawn or not isinstance(maps, dict):
+            return drawn
+        return {**drawn, "maps": maps | {key: self._place(maps.get(key)) for key in ("labels", "pixels")}}
+
+    def _place(self, value: Any) -> int:
+        key = json.dumps(value, sort_keys=True)
+        if key not in self.places:
+            self.places[key] = len(self.values)
+            self.values.append(value)
+        return self.places[key]
 
 
 def embedded(data: Any) -> str:

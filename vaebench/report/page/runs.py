@@ -31,8 +31,9 @@ class Shown:
     """a WebP; empty for none"""
 
 
-def shown_runs(board: Board, track: Path) -> list[Shown]:
-    """Of the records in the track's folder, those that the board is made of, in an order that is always the same."""
+def shown_runs(board: Board, track: Path) -> tuple[list[Shown], int]:
+    """Of the records in the track's folder, those that the board is made of, in an order that is always the same; and
+    how many more there are."""
     paths: dict[tuple[str, str, str], Path] = {}
 
     def good() -> Iterator[Record]:
@@ -47,7 +48,8 @@ def shown_runs(board: Board, track: Path) -> list[Shown]:
     ours = [run for run in runs if run.entrant in models and run.dataset in datasets]
     ours.sort(key=lambda run: (run.seed, datasets[run.dataset], models[run.entrant], run.regime, run.id, run.device))
     found = ((paths[run.id, run.device, run.started], run) for run in ours[:MOST])
-    return [_shown(path, records.read(path), models[run.entrant], datasets[run.dataset]) for path, run in found]
+    shown = [_shown(path, records.read(path), models[run.entrant], datasets[run.dataset]) for path, run in found]
+    return shown, len(ours) - len(shown)
 
 
 def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:

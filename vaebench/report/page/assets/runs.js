@@ -76,6 +76,24 @@ function samples({ run }) {
   return make("div", { class: "beside" }, square, near ? make("div", {}, make("h4", {}, "Nearest training images"), pairs, make("p", { class: "quiet" }, "Above: the first samples. Below: the image of the training split with the smallest root mean squared difference of pixels, and that difference. No proof for or against copying; the copying metrics are.")) : null);
 }
 
+function losses(panes) {
+  const drawn = curves(panes);
+  if (!drawn.length) return make("p", { class: "quiet" }, "None: the model is not trained in steps.");
+  return [panes.length > 1 ? legend(panes.map((p) => [p.name, sideLook(p.side)])) : null, make("div", { class: "plots" }, drawn)];
+}
+
+function maps(panes) {
+  const able = panes.flatMap(({ run, name }) => {
+    const { labels, pixels, codes } = (run.drawn && run.drawn.maps) || {};
+    const found = { name, labels: data.alike[labels], pixels: data.alike[pixels], codes };
+    return [found.labels, found.pixels, codes].every(isList) ? [found] : [];
+  });
+  if (!able.length) return panes.map(({ run }) => told(run, "maps"));
+  const [first] = able;
+  return make("div", { class: "plots" }, mapOf(first.pixels, first.labels, "pixels"),
+    able.map(({ name, labels, codes }) => mapOf(codes, labels, panes.length > 1 ? `codes of ${name}` : "codes")));
+}
+
 function anomalies(panes, each) {
   const able = data.runs.some((r) => r.model === state.model && r.dataset === state.dataset && r.regime === "healthy");
   if (state.regime !== "healthy" && able) {
@@ -116,22 +134,18 @@ function provenance({ run }) {
 
 function sections(panes) {
   const each = (show) => [make("div", { class: panes.length > 1 ? "panes two" : "panes" }, panes.map((pane) => make("div", {}, who(panes, pane.name, pane.side), show(pane))))];
-  const found = [
+  return [
     ["Reconstructions of test images", () => reconstructions(panes)],
     ["Samples from the prior", () => each(samples)],
     ["Through the latent space", () => dimensions(panes)],
     ["Between two images", () => between(panes)],
     ["Anomaly scores", () => anomalies(panes, each)],
     ["Reconstructions along training", () => each(along)],
-    ["Losses", () => { const drawn = curves(panes); return drawn.length ? [panes.length > 1 ? legend(panes.map((p) => [p.name, sideLook(p.side)])) : null, make("div", { class: "plots" }, drawn)] : [make("p", { class: "quiet" }, "None: the model is not trained in steps.")]; }],
-    ["t-SNE of pixels and of codes", () => {
-      const maps = panes.map((p) => [p, p.run.drawn && p.run.drawn.maps]).filter(([, m]) => m && isList(m.labels) && isList(m.codes) && isList(m.pixels));
-      if (!maps.length) return panes.map(({ run }) => told(run, "maps"));
-      const [, first] = maps[0];
-      return [make("div", { class: "plots" }, mapOf(first.pixels, first.labels, "pixels"), maps.map(([p, m]) => mapOf(m.codes, m.labels, panes.length > 1 ? `codes of ${p.name}` : "codes")))];
-    }],
+    ["Losses", () => losses(panes)],
+    ["t-SNE of pixels and of codes", () => maps(panes)],
+    ["Numbers of this run", () => numbers(panes)],
+    ["Repeat it", () => each(provenance)],
   ];
-  return [...found, ["Numbers of this run", () => numbers(panes)], ["Repeat it", () => each(provenance)]];
 }
 
 function runPickers() {

@@ -10,9 +10,12 @@ function theme() {
 }
 
 function remarks() {
-  const beside = data.folder ? [{ title: "Pictures", lines: [`With its pictures this page would be larger than 25 MB, so they lie beside it, in the folder ${data.folder}: move both together.`] }] : [];
+  const lines = [];
+  if (data.folder) lines.push(`With its pictures this page would be larger than 25 MB, so they lie beside it, in the folder ${data.folder}: move both together.`);
+  if (data.left_out) lines.push(`${data.left_out} runs with the last seeds are not shown, for they would make this page too large; the board counts them.`);
+  const beside = lines.length ? [{ title: "About this page", lines }] : [];
   find("notes").replaceChildren(...[...beside, ...data.notes].map((section, i) =>
-    make("details", { open: i === 0 && Boolean(data.folder) }, make("summary", {}, section.title), make("ul", {}, section.lines.map((line) => make("li", {}, line))))));
+    make("details", { open: i < beside.length }, make("summary", {}, section.title), make("ul", {}, section.lines.map((line) => make("li", {}, line))))));
 }
 
 find("title").textContent = data.title;
