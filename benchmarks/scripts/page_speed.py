@@ -1,0 +1,83 @@
+"""How large the page of a track is, and how long it takes until its table, and then a run, can be used.
+
+    python benchmarks/scripts/page_speed.py results/medical@1/quick/phantom [--seeds 5] [--rounds 5]
+
+25 MB and 2 s are the limits. Every run of the track's first seed is copied to as many seeds as are asked for, its
+pictures made different by a byte at their end, so that a page can be asked for that nobody has trained for yet. Seconds are
+the median over rounds, each in a fresh browser: from the wish for the page to a row that answers a click, and from that
+click to the run's pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from page_screenshot import browser
+
+from vaebench import records
+from vaebench.leaderboard import board
+from vaebench.records import artifacts_of
+from vaebench.report.page import write_page
+from vaebench.report.page.runs import NUMBERS, SHEET
+from vaebench.trial import Trial
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("track", type=Path)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=5)
+    given = parser.parse_args()
+    suite, preset, source = given.track.resolve().parts[-3:]
+    with TemporaryDirectory() as folder:
+        runs, track = copy(given.track, Path(folder), given.seeds), Path(folder, suite, preset, source)
+        found = (record for _, record in records.scan(track) if isinstance(record, dict))
+        page = track / "leaderboard.html"
+        _, *beside = write_page(page, board(found, suite=suite, preset=preset, source=source), track)
+        pictures = sum(path.stat().st_size for one in beside for path in one.iterdir())
+        rounds = [opened(page) for _ in range(given.rounds)]
+        table, run = (statistics.median(times) for times in zip(*rounds, strict=True))
+        print("| runs | page MB | pictures beside it, MB | seconds to the table | from a click to a run |")
+        print("|---|---|---|---|---|")
+        print(f"| {runs} | {page.stat().st_size / 1e6:.1f} | {pictures / 1e6:.1f} | {table:.2f} | {run:.2f} |")
+
+
+def copy(track: Path, folder: Path, seeds: int) -> int:
+    """The runs of the first seed, as if they had been trained with so many; how many there are now."""
+    count = 0
+    for path, record in records.scan(track):
+        if not isinstance(record, dict) or record["trial"]["seed"]:
+            continue
+        for seed in range(seeds):
+            trial = replace(Trial.from_json(record["trial"]), seed=seed)
+            to = records.path_of(folder, trial, record["device"]["class"])
+            records.write(to, {**record, "id": trial.id, "trial": trial.to_json()})
+            count += 1
+            if (artifacts_of(path) / NUMBERS).exists():
+                records.write_atomically(artifacts_of(to) / NUMBERS, (artifacts_of(path) / NUMBERS).read_bytes())
+                picture = (artifacts_of(path) / SHEET).read_bytes()
+                records.write_atomically(artifacts_of(to) / SHEET, picture + bytes([seed]))
+    return count
+
+
+def opened(page: Path) -> tuple[float, float]:
+    with browser() as chromium:
+        tab = chromium.new_page()
+        start = time.perf_counter()
+        tab.goto(page.resolve().as_uri(), wait_until="commit")
+        row = tab.locator("#board tbody button").first
+        row.click(trial=True)
+        table = time.perf_counter()
+        row.click()
+        tab.locator("#run canvas").first.wait_for()
+        tab.wait_for_function("[...sheets.values()].every(sheet => sheet.naturalWidth)")
+        return table - start, time.perf_counter() - table
+
+
+if __name__ == "__main__":
+    main()
