@@ -6,8 +6,7 @@ Every run draws patients with their images, computes the metrics by `Evidence` a
 interval that a board shows of one seed. Printed is how often it holds what a million images would give. Patients differ
 as much as images of one patient do; health and class belong to the patient. Sensitivity is asked twice: at the
 threshold that the validation images gave, which is given, and at the population's, whose luck its error does not know.
-KID is asked with the error in its record, and by its replicates, which boards pair models by and which take the
-samples as given.
+KID is asked with the error in its record, and by its replicates, which boards make its interval from.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaebench.evidence import Evidence
+from vaebench.evidence import Evidence, patient_draws
 from vaebench.interfaces import Model, Score, Split, Splits
 from vaebench.statistics import Sample, estimate
 from vaebench_measures.answers import Answers, balanced_accuracy
-from vaebench_measures.distances import halving_error, kernel_distance
-from vaebench_measures.perception import under_draws
+from vaebench_measures.distances import Cloud
+from vaebench_measures.kernels import by_kernel, under_draws
 from vaebench_measures.ranking import auroc, average_precision
 
 ILL, SHARES = 0.6, np.array([0.5, 0.3, 0.2])
@@ -79,7 +78,7 @@ def draw(world: World, patients: int, rng: np.random.Generator) -> Drawn:
 def truths(world: World, rng: np.random.Generator) -> dict[str, float]:
     all_ = draw(world, int(MILLION / (1 + world.more)), rng)
     limit = np.quantile(all_.residuals[~all_.ill], 0.95)
-    kid = [kernel_distance(generated(1000, rng), rng.standard_normal((1000, FEATURES))) for _ in range(200)]
+    kid = [by_kernel(generated(1000, rng), Cloud(rng.standard_normal((1000, FEATURES))))[0] for _ in range(200)]
     return {
         "mean per image": float(all_.residuals.mean()),
         "AUROC": auroc(all_.residuals, all_.ill),
@@ -90,9 +89,9 @@ def truths(world: World, rng: np.random.Generator) -> dict[str, float]:
     }
 
 
-def generated(count: int, rng: np.random.Generator) -> np.ndarray:
+def generated(count: int, rng: np.random.Generator) -> Cloud:
     """Features of samples of a model that is not quite right."""
-    return 0.9 * rng.standard_normal((count, FEATURES)) + 0.15
+    return Cloud(0.9 * rng.standard_normal((count, FEATURES)) + 0.15)
 
 
 def asked(world: World, seen: Drawn, truth: dict[str, float], run: int, rng: np.random.Generator) -> dict[str, tuple]:
@@ -105,9 +104,9 @@ def asked(world: World, seen: Drawn, truth: dict[str, float], run: int, rng: np.
     limit = np.quantile(healthy, 0.95, method="higher")
     above = evidence.per_image((seen.residuals > limit).astype(float), ill_rows)
     at_limit = float(1 - _normal(2 * np.log(limit) - world.separation))
-    samples = generated(SAMPLES, rng)
-    kid = evidence.resampled(under_draws(samples, seen.features), rows)
-    error = float(halving_error(kernel_distance, samples, seen.features))
+    both = generated(SAMPLES, rng), Cloud(seen.features, seen.groups)
+    value, error = by_kernel(*both)
+    draws = patient_draws(seen.groups, evidence.dataset)
 
     def of(statistic) -> Score:
         return evidence.resampled(statistic, rows)
@@ -119,8 +118,8 @@ def asked(world: World, seen: Drawn, truth: dict[str, float], run: int, rng: np.
         "balanced accuracy": of(lambda index: balanced_accuracy(seen.labels[index], seen.answers[index])),
         "sensitivity, its own threshold": above,
         "sensitivity, the population's threshold": above,
-        "KID, its error": Score(kid.value, error),
-        "KID, its replicates": kid,
+        "KID, its error": Score(value, error),
+        "KID, its replicates": Score(value, replicates=under_draws(*both, draws).tolist()),
     }
     known = {**truth, "sensitivity, its own threshold": at_limit, "KID, its replicates": truth["KID, its error"]}
     return {name: (score, known[name]) for name, score in scores.items()}

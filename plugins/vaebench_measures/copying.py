@@ -22,7 +22,7 @@ from scipy.ndimage import gaussian_filter
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score, Split
-from vaebench_measures.distances import halving_error
+from vaebench_measures.distances import Cloud, halving_error
 from vaebench_measures.extractor import Cnn
 from vaebench_measures.generation import LEAST, pictures
 from vaebench_measures.perception import load
@@ -89,11 +89,15 @@ def real(train: Split, held: Split, val: Split) -> dict[str, np.ndarray]:
             f"nearness is usual; {LEAST} of each are the least"
         )
     extractor = load(Cnn)
-    shuffled = train.images[np.random.default_rng(2).permutation(len(train))]
+    shuffled = train.images[shuffle(train)]
     scale = units(extractor(val.images), extractor(copied(val.images, seed=1)))
     images = {"train": shuffled, "held": held.images, "val": val.images, "planted": copied(shuffled[:PLANTED])}
     seen = {name: extractor(x) @ scale for name, x in images.items()}
     return {**seen, "scale": scale, "usual": closeness(seen["val"], seen["train"], seen["held"])}
+
+
+def shuffle(train: Split) -> np.ndarray:
+    return np.random.default_rng(2).permutation(len(train))
 
 
 class Spaces:
@@ -107,8 +111,15 @@ class Spaces:
             found[name] for name in ("train", "held", "val", "planted", "scale", "usual")
         )
         self.samples = extractor(samples) @ scale
+        train, test, val = (evidence.split(name) for name in ("train", "test", "val"))
+        planted = train.groups[shuffle(train)][:PLANTED]
+        self.groups = {"samples": None, "held": test.groups, "val": val.groups, "planted": planted}
         self.about = f"{extractor.name}@{extractor.digest[:8]}"
         self.sizes = f"{len(self.train)} vs {len(self.held)}"
+
+    def cloud(self, of: str, rows: np.ndarray) -> Cloud:
+        """Something known of each of these images, and whose they are."""
+        return Cloud(rows, self.groups[of])
 
     @classmethod
     def of(cls, evidence: Evidence) -> Spaces:
@@ -118,7 +129,7 @@ class Spaces:
 class Copying(Metric):
     """A share that tells of copies."""
 
-    version = 1
+    version = 2
     verdict = "other"
     better = "lower"
     needs = ("samples",)
@@ -138,7 +149,7 @@ class CopyingShare(Copying):
         share = mean_of_nearer(spaces.train)
         count = min(len(spaces.train), len(spaces.held))
         about = f"{spaces.about}, {len(asked)} vs {count} + {count}"
-        error = float(halving_error(share, asked, spaces.held))
+        error = float(halving_error(share, spaces.cloud(self.of, asked), spaces.cloud("held", spaces.held)))
         return Score(share(asked, spaces.held), error, n=len(asked), variant=about)
 
 
@@ -164,7 +175,7 @@ class CopyingAlarms(Copying):
     def compute(self, evidence: Evidence) -> Score:
         spaces = Spaces.of(evidence)
         asked = closeness(getattr(spaces, self.of), spaces.train, spaces.held)
-        error = float(halving_error(alarms, asked, spaces.usual))
+        error = float(halving_error(alarms, spaces.cloud(self.of, asked), spaces.cloud("val", spaces.usual)))
         return Score(alarms(asked, spaces.usual), error, n=len(asked), variant=f"{spaces.about}, {spaces.sizes}")
 
 

@@ -1,21 +1,44 @@
-"""How far apart two sets of features are: Fréchet distance and kernel distance, each with its error.
+"""How far apart two sets of features are by Fréchet's distance, and the error of anything that two sets give.
 
-Fréchet    |m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^1/2)              of two Gaussians; biased by about 1/n
-kernel     E k(x, x') + E k(y, y') - 2 E k(x, y),   k = (x.y / d + 1)^3  unbiased, so it may be below zero
+|m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^1/2)   of two Gaussians; biased by about 1/n
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
 
-Distance = Callable[[np.ndarray, np.ndarray], float]
-"""(n, d), (m, d) -> how far apart"""
-
 SUBSAMPLES = 20
+
+
+class Cloud:
+    """Features of some images."""
+
+    def __init__(self, rows: np.ndarray, groups: np.ndarray | None = None) -> None:
+        self.rows = rows
+        """(n, d)"""
+        self.groups = groups
+        """(n,) whose images they are: those of one patient are alike; None where each stands alone"""
+
+    def take(self, index: np.ndarray) -> Cloud:
+        return Cloud(self.rows[index], None if self.groups is None else self.groups[index])
+
+    @cached_property
+    def members(self) -> np.ndarray:
+        """The patient of each row, by number."""
+        return np.arange(len(self.rows)) if self.groups is None else np.unique(self.groups, return_inverse=True)[1]
+
+    @property
+    def patients(self) -> int:
+        return int(self.members.max()) + 1
+
+
+Distance = Callable[[Cloud, Cloud], tuple[float, float]]
+"""How far apart, and the standard error of that."""
 
 
 def frechet(x: np.ndarray, y: np.ndarray) -> float:
@@ -45,27 +68,26 @@ def product_spectrum(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.linalg.eigvalsh(root.T @ left @ root)
 
 
-def kernel_distance(x: np.ndarray, y: np.ndarray) -> float:
-    """Squared maximum mean discrepancy, its unbiased estimate from all pairs."""
-    n, m = len(x), len(y)
-    within_x, within_y = cubic(x, x), cubic(y, y)
-    same_x = (within_x.sum() - np.trace(within_x)) / (n * (n - 1))
-    same_y = (within_y.sum() - np.trace(within_y)) / (m * (m - 1))
-    return float(same_x + same_y - 2 * cubic(x, y).mean())
+def by_gaussians(x: Cloud, y: Cloud) -> tuple[float, float]:
+    return frechet(x.rows, y.rows), float(halving_error(frechet, x, y))
 
 
-def cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return (x @ y.T / x.shape[1] + 1) ** 3
-
-
-def halving_error(statistic: Callable[..., ArrayLike], x: np.ndarray, y: np.ndarray, seed: int = 0) -> np.ndarray:
+def halving_error(statistic: Callable[[np.ndarray, np.ndarray], ArrayLike], x: Cloud, y: Cloud) -> np.ndarray:
     """Standard error of what two sets give: its deviation over random halves of both, drawn without replacement.
 
     A half varies about its whole as much as the whole about the truth; drawing with replacement would repeat rows,
-    which distances take for structure."""
-    random = np.random.default_rng(seed)
+    which distances take for structure. Halves are of patients; of two sets of the same patients, of the same ones."""
+    random, found = np.random.default_rng(0), []
+    paired = x.groups is not None and y.groups is not None and np.array_equal(x.groups, y.groups)
+    for _ in range(SUBSAMPLES):
+        chosen = half(x.patients, random)
+        other = chosen if paired else half(y.patients, random)
+        found.append(statistic(x.rows[chosen[x.members]], y.rows[other[y.members]]))
+    return np.std(found, axis=0, ddof=1)
 
-    def half(z: np.ndarray) -> np.ndarray:
-        return z[random.permutation(len(z))[: len(z) // 2]]
 
-    return np.std([statistic(half(x), half(y)) for _ in range(SUBSAMPLES)], axis=0, ddof=1)
+def half(count: int, random: np.random.Generator) -> np.ndarray:
+    """Which of so many are in it, bool (count,); of one, that one."""
+    chosen = np.zeros(count, bool)
+    chosen[random.permutation(count)[: max(1, count // 2)]] = True
+    return chosen

@@ -16,7 +16,8 @@ import numpy as np
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score, Split
 from vaebench_measures.components import COUNT, Components
-from vaebench_measures.distances import Distance, frechet, halving_error, kernel_distance
+from vaebench_measures.distances import Cloud, Distance, by_gaussians, halving_error
+from vaebench_measures.kernels import by_kernel
 from vaebench_measures.learning import apart
 from vaebench_measures.neighbours import K, Manifolds, compare
 
@@ -33,9 +34,22 @@ def pictures(evidence: Evidence, of: str) -> np.ndarray:
         "train": lambda: drawn(evidence.split("train").images, len(evidence.samples())),
     }
     images = sources[of]()
-    if len(images) < LEAST:
-        raise NotApplicable(f"{len(images)} images of {of} are too few to compare, {LEAST} are the least")
+    enough(len(images), f"images of {of}", LEAST)
     return images
+
+
+def whose(evidence: Evidence, of: str) -> np.ndarray | None:
+    """The patients of these images; samples have none."""
+    if of == "samples":
+        return None
+    if of == "train":
+        return drawn(evidence.split("train").groups, len(evidence.samples()))
+    return evidence.split("test").groups
+
+
+def enough(count: int, what: str, least: int) -> None:
+    if count < least:
+        raise NotApplicable(f"{count} {what} are too few to compare, {least} are the least")
 
 
 def drawn(images: np.ndarray, count: int) -> np.ndarray:
@@ -47,6 +61,9 @@ def drawn(images: np.ndarray, count: int) -> np.ndarray:
 
 class Compared(Metric):
     """A comparison in a feature space: the principal components, unless a subclass says otherwise."""
+
+    patients: ClassVar[int] = 4
+    """The least: of fewer, a half has no two."""
 
     def features(self, evidence: Evidence, of: str) -> np.ndarray:
         """(n, d) of the images that `pictures` gives."""
@@ -61,6 +78,12 @@ class Compared(Metric):
 
         return evidence.once(("features", of), compute)
 
+    def cloud(self, evidence: Evidence, of: str) -> Cloud:
+        """The features, and whose they are."""
+        found = Cloud(self.features(evidence, of), whose(evidence, of))
+        enough(found.patients, f"patients of {of}", self.patients)
+        return found
+
     def space(self) -> str:
         """What tells the space from others."""
         return "pca64"
@@ -69,31 +92,30 @@ class Compared(Metric):
         """Classes whose code decides the features."""
         return (type(self),)
 
-    def against(self, x: np.ndarray, y: np.ndarray) -> str:
+    def against(self, x: Cloud, y: Cloud) -> str:
         """What the column says of two sets of features."""
-        few = f", {x.shape[1]} components" if x.shape[1] < COUNT else ""
-        return f"{len(x)} vs {len(y)}{few}"
+        few = f", {x.rows.shape[1]} components" if x.rows.shape[1] < COUNT else ""
+        return f"{len(x.rows)} vs {len(y.rows)}{few}"
 
 
 class Apart(Compared):
     """A distance of some images from the test images."""
 
-    version = 1
+    version = 2
     verdict = "generation"
     better = "lower"
     needs = ("samples",)
     of: ClassVar[str] = "samples"
     distance: ClassVar[Distance]
 
-    def sets(self, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
+    def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
         """Features of the two sets of images."""
-        return self.features(evidence, self.of), self.features(evidence, "test")
+        return self.cloud(evidence, self.of), self.cloud(evidence, "test")
 
     def compute(self, evidence: Evidence) -> Score:
-        distance = type(self).distance
         images, test = self.sets(evidence)
-        error = float(halving_error(distance, images, test))
-        return Score(distance(images, test), error, n=len(images), variant=self.against(images, test))
+        value, error = type(self).distance(images, test)
+        return Score(value, error, n=len(images.rows), variant=self.against(images, test))
 
 
 class Floor(Apart):
@@ -117,13 +139,14 @@ class HalvesFloor(Floor):
     """The distance of two halves of the test images, no patient in both. Of the one half, as many images as there are
     samples, or all of it."""
 
-    def sets(self, evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
-        test = self.features(evidence, "test")
+    def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
+        test = self.cloud(evidence, "test")
         one, other = apart(evidence.split("test").groups, share=0.5)
         one = np.random.default_rng(1).permutation(one)[: len(evidence.samples())]
-        if (least := min(len(one), len(other))) < LEAST:
-            raise NotApplicable(f"{least} images of half of test are too few to compare, {LEAST} are the least")
-        return test[one], test[other]
+        halves = test.take(one), test.take(other)
+        enough(min(len(one), len(other)), "images of half of test", LEAST)
+        enough(min(half.patients for half in halves), "patients of half of test", self.patients)
+        return halves
 
 
 class FdPca64(Apart):
@@ -131,7 +154,7 @@ class FdPca64(Apart):
 
     name = "fd-pca64"
     title = "FD[pca64]"
-    distance = frechet
+    distance = by_gaussians
 
 
 class FdPca64Floor(Floor):
@@ -139,7 +162,7 @@ class FdPca64Floor(Floor):
 
     name = "fd-pca64-floor"
     title = "FD[pca64] floor"
-    distance = frechet
+    distance = by_gaussians
 
 
 class FdPca64FloorHalves(HalvesFloor):
@@ -147,7 +170,7 @@ class FdPca64FloorHalves(HalvesFloor):
 
     name = "fd-pca64-floor-halves"
     title = "FD[pca64] floor of test halves"
-    distance = frechet
+    distance = by_gaussians
 
 
 class RfdPca64(FdPca64):
@@ -165,7 +188,7 @@ class KidPca64(Apart):
 
     name = "kid-pca64"
     title = "KID[pca64]"
-    distance = kernel_distance
+    distance = by_kernel
 
 
 class KidPca64Floor(Floor):
@@ -173,7 +196,7 @@ class KidPca64Floor(Floor):
 
     name = "kid-pca64-floor"
     title = "KID[pca64] floor"
-    distance = kernel_distance
+    distance = by_kernel
 
 
 class KidPca64FloorHalves(HalvesFloor):
@@ -181,27 +204,28 @@ class KidPca64FloorHalves(HalvesFloor):
 
     name = "kid-pca64-floor-halves"
     title = "KID[pca64] floor of test halves"
-    distance = kernel_distance
+    distance = by_kernel
 
 
 class Neighbourly(Compared):
     """A share that comes from neighbourhoods of samples and test images."""
 
-    version = 1
+    version = 2
     verdict = "generation"
     needs = ("samples",)
+    patients = LEAST
     share: ClassVar[str]
 
     def compute(self, evidence: Evidence) -> Score:
-        samples, test = self.features(evidence, "samples"), self.features(evidence, "test")
+        samples, test = self.cloud(evidence, "samples"), self.cloud(evidence, "test")
         seen_as = self.against(samples, test)
 
         def both() -> tuple[Manifolds, np.ndarray]:
-            return compare(samples, test), halving_error(compare, samples, test)
+            return compare(samples.rows, test.rows), halving_error(compare, samples, test)
 
         shares, errors = evidence.once(("manifolds", seen_as), both)
         place = Manifolds._fields.index(self.share)
-        return Score(shares[place], float(errors[place]), n=len(samples), variant=seen_as)
+        return Score(shares[place], float(errors[place]), n=len(samples.rows), variant=seen_as)
 
 
 class PrecisionPca64(Neighbourly):

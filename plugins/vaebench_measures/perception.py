@@ -20,19 +20,19 @@ another one, name it in a subclass, and hand that over as any metric:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import ClassVar
 
 import numpy as np
 
-from vaebench.evidence import Evidence
+from vaebench.evidence import Evidence, patient_draws
 from vaebench.interfaces import Score
-from vaebench_measures.distances import cubic, frechet, kernel_distance
+from vaebench_measures.distances import Cloud, by_gaussians
 from vaebench_measures.extractor import Cnn, Extractor
 from vaebench_measures.generation import Apart, Compared, Floor, HalvesFloor, Neighbourly, pictures
 from vaebench_measures.inception import Inception
+from vaebench_measures.kernels import by_kernel, under_draws
 
 
 @cache
@@ -61,45 +61,27 @@ class Perceived(Compared):
     def code(self) -> tuple[type, ...]:
         return type(self), self.extractor
 
-    def against(self, x: np.ndarray, y: np.ndarray) -> str:
+    def against(self, x: Cloud, y: Cloud) -> str:
         see = load(self.extractor)
-        return f"{see.name}@{see.digest[:8]}, {len(x)} vs {len(y)}"
+        return f"{see.name}@{see.digest[:8]}, {len(x.rows)} vs {len(y.rows)}"
 
 
 class FrechetDistance(Perceived, Apart):
     """Fréchet distance from the test images, as an extractor sees them; grows as samples get fewer."""
 
-    distance = frechet
+    distance = by_gaussians
 
 
 class KernelDistance(Perceived, Apart):
     """Unbiased kernel distance from the test images, as an extractor sees them; about zero may be below it."""
 
-    distance = kernel_distance
+    distance = by_kernel
 
     def compute(self, evidence: Evidence) -> Score:
         """Besides, its value under the patient draws that all models share, by which boards pair models."""
-        images, test = self.features(evidence, self.of), self.features(evidence, "test")
-        drawn = evidence.resampled(under_draws(images, test), np.arange(len(test)))
-        return replace(super().compute(evidence), replicates=drawn.replicates)
-
-
-def under_draws(x: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], float]:
-    """`kernel_distance(x, y)` as a function of which rows of y are drawn, and how often. A row makes no pair with its
-    own copies: taken for two images, they would be likeness that there is not."""
-    within_x, within_y = cubic(x, x), cubic(y, y)
-    np.fill_diagonal(within_y, 0)
-    same_x = (within_x.sum() - np.trace(within_x)) / (len(x) * (len(x) - 1))
-    across = cubic(x, y).mean(0)
-
-    def distance(draw: np.ndarray) -> float:
-        times = np.bincount(draw, minlength=len(y)).astype(np.float64)
-        pairs = len(draw) ** 2 - np.square(times).sum()
-        if not pairs:
-            return float("nan")
-        return float(same_x + times @ within_y @ times / pairs - 2 * across @ times / len(draw))
-
-    return distance
+        draws = patient_draws(evidence.split("test").groups, evidence.dataset)
+        replicates = under_draws(*self.sets(evidence), draws)
+        return replace(super().compute(evidence), replicates=replicates.tolist())
 
 
 class Kid(KernelDistance):
@@ -115,7 +97,7 @@ class KidFloor(Perceived, Floor):
 
     name = "kid-floor"
     title = "KID floor"
-    distance = kernel_distance
+    distance = by_kernel
 
 
 class KidFloorHalves(Perceived, HalvesFloor):
@@ -123,7 +105,7 @@ class KidFloorHalves(Perceived, HalvesFloor):
 
     name = "kid-floor-halves"
     title = "KID floor of test halves"
-    distance = kernel_distance
+    distance = by_kernel
 
 
 class Fd(FrechetDistance):
@@ -138,7 +120,7 @@ class FdFloor(Perceived, Floor):
 
     name = "fd-floor"
     title = "FD floor"
-    distance = frechet
+    distance = by_gaussians
 
 
 class FdFloorHalves(Perceived, HalvesFloor):
@@ -146,7 +128,7 @@ class FdFloorHalves(Perceived, HalvesFloor):
 
     name = "fd-floor-halves"
     title = "FD floor of test halves"
-    distance = frechet
+    distance = by_gaussians
 
 
 class Rfd(FrechetDistance):

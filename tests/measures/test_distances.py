@@ -7,11 +7,11 @@ import pytest
 import scipy.linalg
 import torch
 
-from vaebench_measures.distances import frechet, halving_error, kernel_distance
+from vaebench_measures.distances import Cloud, by_gaussians, frechet, halving_error
 from vaebench_measures.neighbours import compare
 
 
-def cloud(count: int, features: int, seed: int, shift: float = 0.0, scale: float = 1.0) -> np.ndarray:
+def cloud(count: int, features: int, seed: int | list[int], shift: float = 0.0, scale: float = 1.0) -> np.ndarray:
     """Correlated normal features."""
     mixing = np.random.default_rng(99).normal(size=(features, features)) / np.sqrt(features)
     return scale * np.random.default_rng(seed).normal(size=(count, features)) @ mixing + shift
@@ -63,36 +63,32 @@ def test_frechet_is_zero_between_equals_and_symmetric():
     assert frechet(x, x + 0.5) == pytest.approx(20 * 0.25)
 
 
-@pytest.mark.parametrize("features", [4, 64])
-def test_kernel_distance_agrees_with_torch_fidelity(fidelity, features):
-    from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
-
-    x, y = cloud(150, features, 0), cloud(150, features, 1, shift=0.2)
-    whole = {"kid_subsets": 1, "kid_subset_size": 150, "verbose": False}
-    expected = kid_features_to_metric(torch.from_numpy(x), torch.from_numpy(y), **whole)[KEY_METRIC_KID_MEAN]
-    assert kernel_distance(x, y) == pytest.approx(expected, rel=1e-9)
-
-
-def test_kernel_distance_is_unbiased_at_unequal_counts():
-    found = [kernel_distance(cloud(30, 8, 2 * seed), cloud(50, 8, 2 * seed + 1)) for seed in range(100)]
-    assert abs(np.mean(found)) < 3 * np.std(found) / 10
-    assert np.min(found) < 0 < np.max(found)
-
-
-def shifted_pair(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    return cloud(60, 4, 2 * seed), cloud(60, 4, 2 * seed + 1, shift=0.7)
+def of_patients(count: int, seed: int, each: int = 4, shift: float = 0.0) -> Cloud:
+    """So many images of every patient, alike by half of the variance."""
+    own, rest = (cloud(n, 4, [seed, n]) for n in (count, count * each))
+    groups = np.repeat(np.arange(count), each)
+    return Cloud((own[groups] + rest) / np.sqrt(2) + shift, groups)
 
 
 def test_halving_gives_the_error_that_repetition_shows():
-    found = [kernel_distance(*shifted_pair(seed)) for seed in range(60)]
-    errors = [halving_error(kernel_distance, *shifted_pair(seed)) for seed in range(20)]
-    assert np.mean(errors) == pytest.approx(np.std(found), rel=0.25)
+    """Halves of images would give little more than half of it."""
+    pairs = [(Cloud(cloud(200, 4, [9, seed])), of_patients(25, seed, each=8, shift=0.7)) for seed in range(100)]
+    found = [frechet(x.rows, y.rows) for x, y in pairs]
+    errors, blind = np.mean([(by_gaussians(x, y)[1], by_gaussians(x, Cloud(y.rows))[1]) for x, y in pairs[:30]], 0)
+    assert errors == pytest.approx(np.std(found), rel=0.25)
+    assert blind < 0.75 * np.std(found)
+
+
+def test_reconstructions_are_halved_with_the_images_they_are_of():
+    test = of_patients(30, 0)
+    same = Cloud(test.rows + 0.3, test.groups)
+    assert halving_error(frechet, same, test) < 1e-9 < 1e-2 < halving_error(frechet, Cloud(same.rows), test)
 
 
 def test_frechet_of_one_distribution_is_its_bias_which_halves_as_samples_double():
     few, many = (np.mean([frechet(cloud(n, 8, 2 * s), cloud(n, 8, 2 * s + 1)) for s in range(20)]) for n in (200, 400))
     assert few / many == pytest.approx(2, rel=0.2)
-    error = halving_error(frechet, cloud(400, 8, 0), cloud(400, 8, 1))
+    _, error = by_gaussians(Cloud(cloud(400, 8, 0)), Cloud(cloud(400, 8, 1)))
     assert frechet(cloud(400, 8, 0), cloud(400, 8, 1, scale=1.5)) > many + 5 * error
 
 

@@ -19,8 +19,9 @@ from scipy.ndimage import gaussian_filter
 from sklearn.cluster import KMeans
 
 from vaebench_measures.components import Components
-from vaebench_measures.distances import frechet, halving_error, kernel_distance
+from vaebench_measures.distances import Cloud, by_gaussians
 from vaebench_measures.extractor import Cnn
+from vaebench_measures.kernels import by_kernel
 from vaebench_medical.kermany import KermanyCxr
 
 COUNT, MODES, TRIED = 2000, 10, 5
@@ -88,8 +89,8 @@ def main() -> None:
     real = {name: space(reference) for name, space in spaces.items()}
 
     def measured(images: np.ndarray) -> list[tuple[float, float]]:
-        pairs = [(space(images), real[name]) for name, space in spaces.items()]
-        return [(d(*pair), float(halving_error(d, *pair))) for pair in pairs for d in (kernel_distance, frechet)]
+        pairs = [(Cloud(space(images)), Cloud(real[name])) for name, space in spaces.items()]
+        return [distance(*pair) for pair in pairs for distance in (by_kernel, by_gaussians)]
 
     def row(kind: str, degree: str, values: list[tuple[float, float]]) -> None:
         print(f"| {kind} | {degree} | " + " | ".join(f"{v:.3g} ± {e:.1g}" for v, e in values) + " |", flush=True)
