@@ -18,6 +18,7 @@ from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 WIDTH, MARGIN = 1100, 12
+PARTS = ("Reconstructions of test images", "Through the latent space")
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def main() -> None:
 
 def shots(path: Path, model: str) -> Iterator[bytes]:
     with browser() as chromium:
-        page = chromium.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
+        page = chromium.new_page(viewport={"width": WIDTH, "height": 1600}, color_scheme="light")
         page.goto(path.resolve().as_uri())
         yield page.locator("header.top").screenshot()
         yield page.locator("main").screenshot()
@@ -48,9 +49,11 @@ def shots(path: Path, model: str) -> Iterator[bytes]:
         page.wait_for_function("[...sheets.values()].every(sheet => sheet.naturalWidth)")
         page.locator("#run-title").click()  # no frame around a button
         yield page.locator(".run-top").screenshot()
-        page.locator(".run-top").evaluate("top => { top.hidden = true }")  # it would stick to the parts below
-        for title in ("Reconstructions of test images", "Through the latent space"):
-            yield page.locator("#run-body > section", has=page.get_by_role("heading", name=title)).screenshot()
+        page.locator(".run-top").evaluate("top => { top.hidden = true }")  # its line would be drawn twice
+        for section in page.locator("#run-body > section").all():
+            if section.locator("h3").inner_text() not in PARTS:
+                section.evaluate("section => { section.hidden = true }")
+        yield page.locator("#run-body").screenshot()
 
 
 @contextmanager

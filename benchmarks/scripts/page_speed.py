@@ -2,9 +2,9 @@
 
     python benchmarks/scripts/page_speed.py results/medical@1/quick/phantom [--seeds 5] [--rounds 5]
 
-25 MB and 2 s are the limits. Every run of the track's first seed is copied to as many seeds as are asked for, its
-pictures made different by a byte at their end, so that a page can be asked for that nobody has trained for yet. Seconds are
-the median over rounds, each in a fresh browser: from the wish for the page to a row that answers a click, and from that
+25 MB and 2 s are the limits. Every run of the track's first seed is copied to as many seeds as are asked for, with
+pictures that differ by a byte at their end: so a page can be measured that nobody has trained for yet. Seconds are the
+median over rounds, each in a fresh browser: from the wish for the page to a row that answers a click, and from that
 click to the run's pictures.
 """
 
