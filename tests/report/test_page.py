@@ -74,9 +74,16 @@ def test_a_cell_holds_number_interval_rank_and_reason() -> None:
 
 def test_the_best_shortcut_stands_where_anomalies_are_ranked() -> None:
     data = made(record("vae", {"auroc": 0.6}, regime="healthy", shortcuts={"sharpness": 0.8123, "size": 0.5}))
-    columns = {data["metrics"][c["metric"]]["title"]: c["shortcut"] for c in data["columns"]}
-    assert columns["AUROC"] == ["sharpness", 0.812]
-    assert all(found is None for title, found in columns.items() if title != "AUROC")
+    feet = {data["metrics"][c["metric"]]["title"]: c["foot"] for c in data["columns"]}
+    assert feet.pop("AUROC") == [["no model: best shortcut, AUROC", "0.812 sharpness"]]
+    assert not any(feet.values())
+
+
+def test_metrics_that_do_not_rank_say_how_alike_they_order(text: str) -> None:
+    """PSNR goes up from model to model, MS-SSIM down."""
+    data = data_of(text)
+    feet = [c["foot"] for c in data["columns"] if data["metrics"][c["metric"]]["title"] == "PSNR (dB)"]
+    assert [[row[1] for row in foot] for foot in feet] == [["-1.00 (4)"]] * 2
 
 
 class Tags(HTMLParser):

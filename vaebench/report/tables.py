@@ -125,7 +125,7 @@ def _over_datasets(
     rows = [(name(board, e), *([ranks[e]] if ranks else []), *(own[e] for own in values)) for e in entrants]
     trained = f"models trained on {measure.regime} images"
     title = f"{prefix}{heading(measure, shared)}, {measure.better} is better, {trained}"
-    return Table(title, tuple(header), tuple(rows), above, _foot(board, columns, blanks=int(bool(ranks))))
+    return Table(title, tuple(header), tuple(rows), above, foot(board, columns, blanks=int(bool(ranks))))
 
 
 def _on_dataset(
@@ -141,8 +141,8 @@ def _on_dataset(
     values = [_column(board, column) for column in columns]
     rows = [(name(board, e), *(texts[e] for texts in values)) for e in entrants]
     header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
-    foot = _foot(board, columns, blanks=0)
-    return Table(f"{verdict.capitalize()} on {clean(dataset)}", header, tuple(rows), len(ranks) or len(rows), foot)
+    title, below = f"{verdict.capitalize()} on {clean(dataset)}", foot(board, columns, blanks=0)
+    return Table(title, header, tuple(rows), len(ranks) or len(rows), below)
 
 
 def name(board: Board, entrant: Entrant) -> str:
@@ -198,7 +198,7 @@ def _clip(decimals: int) -> int:
     return min(max(decimals, 0), 4)
 
 
-def _foot(board: Board, columns: Sequence[Column], blanks: int) -> tuple[tuple[str, ...], ...]:
+def foot(board: Board, columns: Sequence[Column], blanks: int) -> tuple[tuple[str, ...], ...]:
     """Below all models: the best shortcuts, and how alike the columns and the one that ranks order the models."""
     shortcuts = [board.shortcut(column) for column in columns]
     alike = [board.agreements.get(column) for column in columns]

@@ -7,7 +7,7 @@ from typing import Any
 
 from vaebench.leaderboard import Board
 from vaebench.report.notes import notes
-from vaebench.report.tables import clean, decimals_of, heading, name, show
+from vaebench.report.tables import clean, decimals_of, foot, heading, name, show
 from vaebench.standings import Column, is_ranked
 
 
@@ -36,7 +36,7 @@ def told(board: Board) -> dict[str, Any]:
                 "dataset": datasets[column.dataset],
                 "metric": place[column.measure],
                 "variant": clean(column.variant),
-                "shortcut": _shortcut(board, column),
+                "foot": [list(row) for row in foot(board, [column], 0)],
                 "cells": _cells(board, column),
             }
             for column in board.columns
@@ -69,11 +69,6 @@ def _cells(board: Board, column: Column) -> list[list[Any]]:
             text = show(replace(cell, rank=None), decimals)
             found.append([number, text, _rounded(mean), *interval, cell.rank, cell.tied, reasons])
     return found
-
-
-def _shortcut(board: Board, column: Column) -> list[Any] | None:
-    best = board.shortcut(column)
-    return [clean(best.name), round(best.auroc, 3)] if best else None
 
 
 def _rounded(value: float | None) -> float | None:

@@ -22,7 +22,8 @@ function cellColumn([column, number], title, note) {
     title: title + (column.variant && !note ? ` [${column.variant}]` : ""),
     note: note || `${better} is better`,
     better,
-    shortcut: column.shortcut,
+    foot: new Map(column.foot),
+    isRanked: column.cells.some((cell) => cell[5]),
     range: [Math.min(...values), Math.max(...values)],
     of(model) {
       const cell = cellsOf[number].get(model);
@@ -39,6 +40,7 @@ function rankColumn(standing, title, note) {
     title,
     note,
     better: "lower",
+    foot: new Map(),
     range: [1, last],
     of(model) {
       const value = ranks[model];
@@ -63,11 +65,11 @@ function columns() {
   return standing && everywhere ? [rankColumn(standing, "Mean rank", "over datasets"), ...found] : found;
 }
 
-function caption() {
+function caption(isRanked) {
   const everywhere = view.dataset === "all", place = everywhere ? "every dataset" : data.datasets[view.dataset];
   const none = "There is no total: which question matters is yours to say.";
-  const bars = "Bars are 95 % intervals. Numbers in frames are ranks, 1 is best, = marks a tie.";
-  if (view.metric === "ranks") return everywhere ? `Mean rank over datasets, 1 is best. ${none} Bars are 95 % intervals.` : `The headline number of each question on ${place}. ${none} ${bars}`;
+  const bars = `Bars are 95 % intervals.${isRanked ? " Numbers in frames are ranks, 1 is best, = marks a tie." : ""}`;
+  if (view.metric === "ranks") return everywhere ? `Mean rank over datasets, 1 is best. ${none} ${bars}` : `The headline number of each question on ${place}. ${none} ${bars}`;
   if (several()) return `Every ${view.metric === "all" ? "" : `${view.metric.slice(8)} `}metric on ${place}. ${bars}`;
   const { title, verdict, better, regime } = metricOf();
   return `${capital(verdict)}: ${title} on ${place}, ${better} is better, models trained on ${regime} images. ${bars}`;
@@ -127,10 +129,9 @@ function board() {
       make("td", {}, make("button", { type: "button", onclick: (event) => { event.stopPropagation(); open(); } }, data.models[model])),
       shown.map((column) => cell(column.of(model), column)));
   }));
-  const best = shown.some((column) => column.shortcut);
-  const foot = make("tr", {}, make("td", {}, "no model: best shortcut, AUROC"), shown.map((c) => make("td", {}, c.shortcut ? `${c.shortcut[1].toFixed(3)} ${c.shortcut[0]}` : "")));
-  table.tFoot.replaceChildren(...(best ? [foot] : []));
-  find("caption").textContent = caption();
+  const feet = unique(shown.flatMap(({ foot }) => [...foot.keys()]));
+  table.tFoot.replaceChildren(...feet.map((label) => make("tr", {}, make("td", {}, label), shown.map(({ foot }) => make("td", {}, foot.get(label) || "")))));
+  find("caption").textContent = caption(shown.some((column) => column.isRanked));
   find("count").textContent = `${models.length} of ${data.models.length} models. ${data.runs.length ? "Open one to see its pictures." : ""}`;
 }
 

@@ -123,13 +123,15 @@ function numbers(panes) {
   const bodies = [...rows].map(([verdict, found]) => make("tbody", {},
     make("tr", {}, make("th", { scope: "rowgroup" }, capital(verdict)), panes.map(({ name, side }) => make("th", {}, who(panes, name, side)))),
     [...found].map(([title, answers]) => make("tr", {}, make("td", {}, title), answers.map(shown)))));
-  return make("div", {}, make("p", { class: "quiet" }, "± 95 %, of the test images alone."), make("table", { class: "facts numbers" }, bodies));
+  return make("div", {}, make("p", { class: "quiet" }, "± 95 %, of the test images alone."), make("table", { class: "facts" }, bodies));
 }
 
 function provenance({ run }) {
-  const rows = run.about.map(([group, name, value], i) => make("tr", {}, make("td", { class: "quiet" }, i && run.about[i - 1][0] === group ? "" : group), make("td", {}, name), make("td", {}, value)));
+  const groups = unique(run.about.map(([group]) => group)).map((group) => make("tbody", {},
+    make("tr", {}, make("th", { scope: "rowgroup", colspan: 2 }, group)),
+    run.about.filter((one) => one[0] === group).map(([, name, value]) => make("tr", {}, make("td", {}, name), make("td", {}, value)))));
   return make("div", {}, make("p", {}, "This command repeats the run, from the folder that holds results:"), make("pre", { tabindex: 0 }, run.command),
-    make("details", {}, make("summary", {}, "Configuration and provenance"), make("div", { class: "wide" }, make("table", { class: "facts" }, make("tbody", {}, rows)))));
+    make("details", {}, make("summary", {}, "Configuration and provenance"), make("table", { class: "facts" }, groups)));
 }
 
 function sections(panes) {
