@@ -126,7 +126,7 @@ function board() {
   table.tBodies[0].replaceChildren(...models.map((model) => {
     const open = () => openRun(model);
     return make("tr", { onclick: open },
-      make("td", {}, make("button", { type: "button", onclick: (event) => { event.stopPropagation(); open(); } }, data.models[model])),
+      make("th", { scope: "row" }, make("button", { type: "button", onclick: (event) => { event.stopPropagation(); open(); } }, data.models[model])),
       shown.map((column) => cell(column.of(model), column)));
   }));
   const feet = unique(shown.flatMap(({ foot }) => [...foot.keys()]));
