@@ -248,9 +248,12 @@ def patient_draws(groups: np.ndarray, dataset: str, draws: int = DRAWS) -> Itera
     _, member = np.unique(groups, return_inverse=True)
     count = int(member.max()) + 1
     order = np.argsort(member, kind="stable")
-    starts = np.searchsorted(member[order], np.arange(count + 1))
+    sizes = np.bincount(member)
+    starts = np.cumsum(sizes) - sizes
     seed = int.from_bytes(hashlib.sha256(f"patients of {dataset}".encode()).digest()[:8], "big")
     generator = np.random.default_rng(seed)
     for _ in range(draws):
         chosen = generator.integers(count, size=count)
-        yield np.concatenate([order[starts[c] : starts[c + 1]] for c in chosen])
+        lengths = sizes[chosen]
+        ends = np.cumsum(lengths)
+        yield order[np.arange(ends[-1]) + np.repeat(starts[chosen] - ends + lengths, lengths)]
