@@ -46,6 +46,16 @@ class Lab:
             time.sleep(0.05)
         return False
 
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """The model `slow` does not begin meanwhile."""
+        hold = self.folder / "hold"
+        hold.touch()
+        try:
+            yield
+        finally:
+            hold.unlink()
+
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Lab]:

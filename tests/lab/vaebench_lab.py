@@ -129,9 +129,14 @@ class Hanging(Steady):
 
 
 class Slow(Steady):
-    """Takes its time after every step."""
+    """Takes its time after every step, and does not begin while a test holds it."""
 
     name = "slow"
+
+    def fit(self, images: Images) -> None:
+        super().fit(images)
+        while (Path(os.environ["LAB"]) / "hold").exists():
+            time.sleep(0.02)
 
     def trouble(self, at: At) -> None:
         time.sleep(0.1)
