@@ -31,4 +31,5 @@ def test_every_link_and_every_file_of_the_house_is_there() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
     house = README.split("## The house")[1]
     files = set(re.findall(r"\b([a-z_]+\.py)\b", house))
-    assert files == {path.name for path in (ROOT / "vaebench").glob("*.py")} - {"__init__.py"}
+    rooms = [path for place in (".", "leaderboard") for path in (ROOT / "vaebench" / place).glob("*.py")]
+    assert files == {path.name for path in rooms} - {"__init__.py"}

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from vaebench import records
 from vaebench.errors import UserError
+from vaebench.leaderboard.runs import COSTS
 from vaebench.records import BadRecord, Record
-from vaebench.runs import COSTS
 from vaebench.trial import Settings, Trial
 
 if TYPE_CHECKING:

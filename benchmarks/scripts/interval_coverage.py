@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm, t
 
-from vaebench.statistics import Sample, estimates, rank_spread, ranks
+from vaebench.leaderboard.statistics import Sample, estimates, rank_spread, ranks
 
 PATIENTS, DRAWS = 300, 200
 GAP = 6

@@ -1,25 +1,27 @@
 """Are the errors of a single checkpoint's metrics honest? Test sets are drawn from populations of known truth.
 
-    OMP_NUM_THREADS=1 python benchmarks/scripts/metric_coverage.py [--runs 1000] [--worlds NAME ...]
+    OMP_NUM_THREADS=1 python benchmarks/scripts/metric_coverage.py [--runs 1000] [--worlds NAME ...] [--pairs]
 
 Every run draws patients with their images, computes the metrics by `Evidence` as a trial does, and makes the 95 %
 interval that a board shows of one seed. Printed is how often it holds what a million images would give. Patients differ
 as much as images of one patient do; health and class belong to the patient. Sensitivity is asked twice: at the
 threshold that the validation images gave, which is given, and at the population's, whose luck its error does not know.
-KID is asked with the error in its record, and by its replicates, which boards make its interval from.
+KID is asked with the error in its record, and by its replicates, which boards make its interval from. `--pairs` asks
+instead how often KID claims that one of two equally good models is better, at 5 %, both judged on the same test images.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from vaebench.evidence import Evidence, patient_draws
 from vaebench.interfaces import Model, Score, Split, Splits
-from vaebench.statistics import Sample, estimate
+from vaebench.leaderboard.statistics import Sample, compare, estimate
 from vaebench_measures.answers import Answers, balanced_accuracy
 from vaebench_measures.distances import Cloud
 from vaebench_measures.kernels import by_kernel, under_draws
@@ -141,11 +143,36 @@ def held(score: Score, truth: float) -> tuple[bool, float]:
     return one.low <= truth <= one.high, (one.high - one.low) / 2
 
 
+def told_apart(world: World, seeds: int, runs: int, rng: np.random.Generator) -> float:
+    """How often KID claims a difference between two models that have none, each seed with samples of its own."""
+    claims = 0
+    for run in range(runs):
+        seen = draw(world, world.patients, rng)
+        test = Cloud(seen.features, seen.groups)
+        draws = list(patient_draws(seen.groups, f"world {run}"))
+        a, b = (rivals(test, draws, seeds, rng) for _ in range(2))
+        claims += compare(a, b).p < 0.05
+    return claims / runs
+
+
+def rivals(test: Cloud, draws: list[np.ndarray], seeds: int, rng: np.random.Generator) -> Sample:
+    sets = [generated(SAMPLES, rng) for _ in range(seeds)]
+    values = np.array([by_kernel(samples, test)[0] for samples in sets])
+    return Sample(tuple(range(seeds)), values, np.stack([under_draws(samples, test, draws) for samples in sets]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--worlds", nargs="*", choices=list(WORLDS), default=list(WORLDS))
+    parser.add_argument("--pairs", action="store_true", help="how often KID tells two equally good models apart")
     args = parser.parse_args()
+    if args.pairs:
+        print("| test set | seeds | equal models told apart by KID |\n| --- | ---: | ---: |")
+        for name, seeds in product(args.worlds, (1, 3, 5)):
+            share = told_apart(WORLDS[name], seeds, args.runs, np.random.default_rng(list(WORLDS).index(name)))
+            print(f"| {name} | {seeds} | {share:.1%} |", flush=True)
+        return
     print(f"{args.runs} runs; a share of 95 % is known to ±{1.96 * np.sqrt(0.95 * 0.05 / args.runs):.1%}\n")
     print("| test set | metric | truth | interval holds it | error claimed / deviation seen |")
     print("| --- | --- | ---: | ---: | ---: |")

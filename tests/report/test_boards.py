@@ -11,12 +11,12 @@ import re
 import pytest
 from records_made import EVIL, everything, field, made, metric, record
 
-from vaebench.answers import Cell
 from vaebench.errors import UserError
 from vaebench.leaderboard import Board
+from vaebench.leaderboard.answers import Cell
+from vaebench.leaderboard.statistics import Estimate
 from vaebench.report import files, sheets, tables, tidy
 from vaebench.report.terminal import plain, show
-from vaebench.statistics import Estimate
 
 SHOWN = " ".join(EVIL.replace("\x1b", "�").split())
 

@@ -11,11 +11,11 @@ from records_made import record
 from scipy.stats import f, friedmanchisquare, rankdata
 
 from vaebench.leaderboard import Board, board
+from vaebench.leaderboard.runs import Entrant
 from vaebench.records import Record
 from vaebench.report import differences as module
 from vaebench.report import files
 from vaebench.report.differences import Differences, differences, why_not
-from vaebench.runs import Entrant
 
 SHOWN = np.round(np.random.default_rng(3).normal((0.5, 0.55, 0.6, 0.9), 0.1, (14, 4)), 6)
 TABLE = {name: " ".join(map(str, own)) for name, own in zip(("a", "b", "c", "d"), SHOWN.T, strict=True)}

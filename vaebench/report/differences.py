@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from vaebench.leaderboard import Board
-from vaebench.runs import Entrant
-from vaebench.standings import Standing, is_ranked
-from vaebench.statistics import LEVEL
+from vaebench.leaderboard.runs import Entrant
+from vaebench.leaderboard.standings import Standing, is_ranked
+from vaebench.leaderboard.statistics import LEVEL
 
 ENOUGH_SOURCES = 10
 WIDTH = 6.8

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vaebench.leaderboard import Board
+from vaebench.leaderboard.runs import Entrant
+from vaebench.leaderboard.standings import is_ranked
+from vaebench.leaderboard.statistics import ENOUGH_SEEDS
 from vaebench.report.differences import why_not
 from vaebench.report.tables import BOTH, OPTIMISED, PROVISIONAL, clean, name
-from vaebench.runs import Entrant
-from vaebench.standings import is_ranked
-from vaebench.statistics import ENOUGH_SEEDS
 
 
 @dataclass(frozen=True)

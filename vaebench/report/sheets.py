@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vaebench.leaderboard import Board
+from vaebench.leaderboard.runs import VERDICTS
 from vaebench.records import slug
 from vaebench.report.differences import draw
 from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, clean, summary, tables
-from vaebench.runs import VERDICTS
 
 LONGEST = 80
 """Characters of a dataset's name in that of a file."""

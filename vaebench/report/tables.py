@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vaebench.answers import Cell
 from vaebench.leaderboard import Board
-from vaebench.runs import Entrant, Measure
-from vaebench.standings import Column, Standing, is_ranked
+from vaebench.leaderboard.answers import Cell
+from vaebench.leaderboard.runs import Entrant, Measure
+from vaebench.leaderboard.standings import Column, Standing, is_ranked
 
 DASH = "–"
 PROVISIONAL = "°"

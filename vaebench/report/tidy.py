@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from vaebench.agreement import Agreement
-from vaebench.answers import Cell
-from vaebench.fronts import Front
 from vaebench.leaderboard import Board, Shortcut
+from vaebench.leaderboard.agreement import Agreement
+from vaebench.leaderboard.answers import Cell
+from vaebench.leaderboard.fronts import Front
+from vaebench.leaderboard.runs import Entrant
+from vaebench.leaderboard.standings import Column, Standing
 from vaebench.report.notes import notes
-from vaebench.runs import Entrant
-from vaebench.standings import Column, Standing
 
 SCHEMA = "vaebench/board@1"
 KINDS = {  # the columns in their order, and what pandas calls their types

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from vaebench.leaderboard import Board
+from vaebench.leaderboard.standings import Column, is_ranked
 from vaebench.report.notes import notes
 from vaebench.report.tables import clean, decimals_of, foot, heading, name, show
-from vaebench.standings import Column, is_ranked
 
 
 def told(board: Board) -> dict[str, Any]:

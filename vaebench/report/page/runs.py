@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vaebench import comparable, records
-from vaebench.leaderboard import Board
+from vaebench import records
+from vaebench.leaderboard import Board, comparable
+from vaebench.leaderboard.runs import read
 from vaebench.records import Record, artifacts_of
 from vaebench.report.tables import clean
-from vaebench.runs import read
 from vaebench.trial import Trial
 
 MOST = 2000

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vaebench.statistics import Sample, compare, estimate, estimates, holm, pairwise, rank_spread, ranks
+from vaebench.leaderboard.statistics import Sample, compare, estimate, estimates, holm, pairwise, rank_spread, ranks
 
 
 def sample(values, replicates=None, errors=None) -> Sample:
@@ -174,7 +174,7 @@ def test_holm():
 
 
 def test_many_samples_are_estimated_as_each_alone(monkeypatch):
-    monkeypatch.setattr("vaebench.statistics.AT_ONCE", 3)
+    monkeypatch.setattr("vaebench.leaderboard.statistics.AT_ONCE", 3)
     rng = np.random.default_rng(15)
     mixed = [world(rng, seeds, 30, **WORLDS["interaction"])[0] for seeds in (1, 5, 5, 3, 5, 5, 5, 5)]
     mixed += [sample(VALUES), sample(VALUES, errors=np.full(5, 0.02))]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vaebench.runs import Hidden, Measure, Run
+from vaebench.leaderboard.runs import Hidden, Measure, Run
 
 
 def keep_newest(runs: list[Run]) -> tuple[list[Run], Counter[Hidden]]:

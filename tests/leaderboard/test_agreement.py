@@ -9,8 +9,8 @@ import pytest
 from records_made import made, metric, record
 from scipy.stats import kendalltau
 
-from vaebench.agreement import kendall
 from vaebench.leaderboard import Board
+from vaebench.leaderboard.agreement import kendall
 from vaebench.report import files, tables, tidy
 
 

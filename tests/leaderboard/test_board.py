@@ -10,10 +10,10 @@ import sys
 import pytest
 from records_made import field, metric, record
 
-from vaebench.answers import Cell
 from vaebench.errors import UserError
 from vaebench.leaderboard import Board, board
-from vaebench.runs import Entrant
+from vaebench.leaderboard.answers import Cell
+from vaebench.leaderboard.runs import Entrant
 from vaebench.trial import Spec
 
 VAE, PCA = Entrant("vae", "bce"), Entrant("pca", "")

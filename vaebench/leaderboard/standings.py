@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaebench.runs import VERDICTS, Entrant, Measure
-from vaebench.statistics import Sample, rank_spread, ranks
+from vaebench.leaderboard.runs import VERDICTS, Entrant, Measure
+from vaebench.leaderboard.statistics import Sample, rank_spread, ranks
 
 
 class Column(NamedTuple):

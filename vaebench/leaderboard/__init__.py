@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaebench import comparable
-from vaebench.agreement import Agreement, agreements
-from vaebench.answers import Answers, Cell, Dash, Failure
 from vaebench.errors import UserError, did_you_mean
-from vaebench.fronts import Front, fronts
+from vaebench.leaderboard import comparable
+from vaebench.leaderboard.agreement import Agreement, agreements
+from vaebench.leaderboard.answers import Answers, Cell, Dash, Failure
+from vaebench.leaderboard.fronts import Front, fronts
+from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Run, read
+from vaebench.leaderboard.standings import Column, Standing, leads, stand
+from vaebench.leaderboard.statistics import estimates
 from vaebench.records import Record
-from vaebench.runs import VERDICTS, Entrant, Hidden, Run, read
-from vaebench.standings import Column, Standing, leads, stand
-from vaebench.statistics import estimates
 
 
 class Shortcut(NamedTuple):

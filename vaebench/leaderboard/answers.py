@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaebench import comparable
-from vaebench.runs import Entrant, Measure, Number, Run
-from vaebench.standings import Column
-from vaebench.statistics import Estimate, Sample
+from vaebench.leaderboard import comparable
+from vaebench.leaderboard.runs import Entrant, Measure, Number, Run
+from vaebench.leaderboard.standings import Column
+from vaebench.leaderboard.statistics import Estimate, Sample
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vaebench.behrens import half_width, two_sided
+from vaebench.leaderboard.behrens import half_width, two_sided
 
 ONE, NONE = np.ones(4), np.zeros(4)
 FAR = np.array([0.3, 1.0, 3.0, 5.0])
