@@ -7,8 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from vaebench.engine import choices
 from vaebench.interfaces import At, Group, Images, Model, Objective
 from vaebench.trial import Settings
 
@@ -60,6 +61,8 @@ class Course:
                 report(at, values)
             self.step += 1
             after(at)
+        for stepper in self.steppers.values():
+            stepper.forget()
         self.model.eval()
 
     def state(self) -> dict[str, Any]:
@@ -124,11 +127,12 @@ class Stepper:
 
     def __init__(self, group: Group) -> None:
         self.parameters = list(group.parameters)
-        self.optimizer = group.optimizer(self.parameters, **group.options)
+        self.optimizer = group.optimizer(self.parameters, **_options(group, self.parameters))
         self.rates = [part["lr"] for part in self.optimizer.param_groups]
         self.schedule = group.schedule
 
     def gradients(self, total: Tensor, keep_graph: bool) -> tuple[Tensor | None, ...]:
+        self.forget()  # not sooner: memory freed before a forward pass goes back to the system, and is asked for again
         return torch.autograd.grad(total, self.parameters, retain_graph=keep_graph, allow_unused=True)
 
     def step(self, gradients: tuple[Tensor | None, ...], at: At) -> None:
@@ -138,7 +142,17 @@ class Stepper:
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
         self.optimizer.step()
+
+    def forget(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
+
+
+def _options(group: Group, parameters: list[nn.Parameter]) -> dict[str, Any]:
+    """The group's own, and fused Adam where that is the choice and the group says nothing about it."""
+    options = dict(group.options)
+    if group.optimizer in (torch.optim.Adam, torch.optim.AdamW) and not options.keys() & {"fused", "foreach"}:
+        options["fused"] = all(p.is_floating_point() and choices(p.device.type)["fused"] for p in parameters)
+    return options
 
 
 class Feed:

@@ -24,6 +24,7 @@ from vaebench.audit import shortcut_baselines
 from vaebench.building import build, optimised, origin_of, parameters_in_force, versions_of
 from vaebench.data import about, limited, open_splits
 from vaebench.diary import Diary
+from vaebench.engine import choices
 from vaebench.evidence import Evidence
 from vaebench.interfaces import At, Images, Metric, Model, NotApplicable, Score, Splits
 from vaebench.records import Record
@@ -88,7 +89,7 @@ def blank(job: Job, status: str = "ok", kind: str = "", message: str = "") -> Re
             "class": provenance.device_class(job.device),
             "name": provenance.device_name(job.device),
             "threads": 1,
-            "precision": "float32",
+            **choices(job.device),
         },
         "software": provenance.software(),
         "started": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

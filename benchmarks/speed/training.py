@@ -2,10 +2,12 @@
 
     OMP_NUM_THREADS=1 python benchmarks/speed/training.py [--device cuda] [--rounds 7]
 
-All train a VAE on the same images with the same loss, Adam and batches of 64. `bare` is the shortest loop that one
-would write by hand, on images that lie in memory as uint8 as the harness keeps them; `fused` the same with PyTorch's
-fused Adam. Of pythae's trainer its `train_step` is timed, an epoch without what it does between epochs. Contenders
-take turns; seconds are those of one CPU thread. Where pythae is not installed, its column says so.
+All train a VAE on the same images with the same loss, Adam and batches of 64, each in a process of its own. `bare` is
+the shortest loop that one would write by hand, on images that lie in memory as uint8 as the harness keeps them. Beside
+it the same with PyTorch's fused Adam, with weights in `channels_last`, and with both, these three with the memory
+settings that the harness starts its workers with (`vaebench/engine.py`); the harness is compared with the fastest of
+the four. Of pythae's trainer its `train_step` is timed, an epoch without what it does between epochs. Contenders take
+turns; seconds are those of one CPU thread. Where pythae is not installed, its column says so.
 """
 
 from __future__ import annotations
@@ -21,16 +23,19 @@ from statistics import median
 
 import torch
 import torch.nn.functional as F
-from by_turns import by_turns, times_faster
+from by_turns import Contender, Work, by_turns, times_faster
 from networks import NETWORKS, Net
 from torch import Tensor
 
+from vaebench.engine import MEMORY
 from vaebench.interfaces import At, Group, Images, Model, Objective
-from vaebench.training import train
+from vaebench.training import Course
 from vaebench.trial import Settings
 
+Trainer = Callable[[Net, Tensor, int], Work]
+
 BATCH, RATE = 64, 1e-3
-STEPS = {28: 48, 64: 24, 128: 8}
+STEPS = {28: 32, 64: 12, 128: 4}
 """by side: an epoch, and what a contender does in its turn"""
 
 
@@ -59,14 +64,23 @@ class Judged(Model):
         yield {"all": {"reconstruction": error, "kl": divergence}}
 
 
-def harness(net: Net, pixels: Tensor, steps: int) -> Callable[[], None]:
+def harness(net: Net, pixels: Tensor, steps: int) -> Work:
     settings, order = Settings(size=pixels.shape[-1], steps=steps, batch=BATCH), torch.Generator()
-    return lambda: train(Judged(net), Images(pixels), settings, order, lambda at, values: None)
+    model = Judged(net).to(memory_format=torch.channels_last)  # as `build` has it
+    course = Course(model, Images(pixels), settings, order)
 
-
-def bare(net: Net, pixels: Tensor, steps: int, fused: bool = False) -> Callable[[], None]:
     def run() -> None:
-        optimizer = torch.optim.Adam(net.parameters(), lr=RATE, fused=fused)
+        course.stage = 0
+        course.run(lambda at, values: None)
+
+    return run
+
+
+def bare(net: Net, pixels: Tensor, steps: int, fused: bool = False, last: bool = False) -> Work:
+    net = net.to(memory_format=torch.channels_last) if last else net
+    optimizer = torch.optim.Adam(net.parameters(), lr=RATE, fused=fused)
+
+    def run() -> None:
         for rows in torch.randperm(len(pixels), device=pixels.device).split(BATCH):
             x = pixels[rows].float() / 255
             error, divergence = loss(net, x)
@@ -78,7 +92,15 @@ def bare(net: Net, pixels: Tensor, steps: int, fused: bool = False) -> Callable[
     return run
 
 
-def pythae(net: Net, pixels: Tensor, steps: int) -> Callable[[], None]:
+BARE: dict[str, Trainer] = {
+    "bare": bare,
+    "fused": partial(bare, fused=True),
+    "channels_last": partial(bare, last=True),
+    "both": partial(bare, fused=True, last=True),
+}
+
+
+def pythae(net: Net, pixels: Tensor, steps: int) -> Work:
     from pythae.data.datasets import BaseDataset
     from pythae.models import VAE, VAEConfig
     from pythae.models.base.base_utils import ModelOutput
@@ -124,28 +146,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    trainers = {"harness": harness, "bare": bare, "fused": partial(bare, fused=True)}
-    if find_spec("pythae"):
-        trainers["pythae"] = pythae
-    print(f"{args.device}, torch {torch.__version__}, medians of {args.rounds} rounds\n")
-    print("| network | px | harness, images/s | bare | bare, fused Adam | pythae | of the best bare | of pythae |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for name, build in NETWORKS.items():
+    trainers = {"harness": harness, **BARE, **({"pythae": pythae} if find_spec("pythae") else {})}
+    print(f"{args.device}, torch {torch.__version__}, images/s, medians of {args.rounds} rounds\n")
+    print("| network | px | harness |", " | ".join(BARE), "| pythae | of the best bare | of pythae |")
+    print("| --- | ---: | ---: |", " | ".join("---:" for _ in BARE), "| ---: | ---: | ---: |")
+    for name in args.networks:
         for side, steps in STEPS.items():
-            pixels = torch.randint(0, 256, (steps * BATCH, 1, side, side), dtype=torch.uint8, device=args.device)
-            runs = {
-                who: start(build((1, side, side)).to(args.device), pixels, steps) for who, start in trainers.items()
+            contenders = {
+                who: Contender(
+                    partial(begin, start, name, side, args.device), MEMORY if who not in ("bare", "pythae") else {}
+                )
+                for who, start in trainers.items()
             }
-            spent = by_turns(runs, args.rounds, args.device)
-            speeds = {who: f"{len(pixels) / median(times):,.0f}" for who, times in spent.items()}
-            best = [min(pair) for pair in zip(spent["bare"], spent["fused"], strict=True)]
-            ratios = [f"{times_faster(spent['harness'], best):.2f}", "not installed"]
+            spent = by_turns(contenders, args.rounds, args.device)
+            best = min((spent[who] for who in BARE), key=median)
+            cells = [f"{steps * BATCH / median(times):,.0f}" for times in spent.values()]
+            ratios = [f"{times_faster(spent['harness'], best):.2f}"]
             if "pythae" in spent:
-                ratios[1] = f"{times_faster(spent['harness'], spent['pythae']):.2f}"
-            cells = [speeds.get(who, "not installed") for who in ("harness", "bare", "fused", "pythae")]
+                ratios.append(f"{times_faster(spent['harness'], spent['pythae']):.2f}")
+            else:
+                cells, ratios = [*cells, "not installed"], [*ratios, "not installed"]
             print(f"| {name} | {side} | {' | '.join([*cells, *ratios])} |", flush=True)
+
+
+def begin(start: Trainer, network: str, side: int, device: str) -> Work:
+    """A contender, with the same weights and images as all others."""
+    net = NETWORKS[network]((1, side, side)).to(device)
+    pixels = torch.randint(0, 256, (STEPS[side] * BATCH, 1, side, side), dtype=torch.uint8).to(device)
+    return start(net, pixels, STEPS[side])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from vaebench import provenance, records
+from vaebench import engine, provenance, records
 from vaebench.claims import answered, claim, taken
 from vaebench.interfaces import Event, Executor
 from vaebench.trial import Job
@@ -149,6 +149,8 @@ def server() -> Any:
     """What starts processes that have torch loaded already; the first one waits until it is."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # read when the server starts: results depend on the number of threads
+    for name, value in engine.MEMORY.items():
+        os.environ.setdefault(name, value)
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # the same bits on a GPU, too; read when CUDA starts
     os.environ["PYTHONSAFEPATH"] = "1"  # the server must not import a `copy.py` of the folder a user works in
     context = multiprocessing.get_context("forkserver")
