@@ -17,7 +17,14 @@ from vaebench.report.page import write_page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
 PAINTED = """canvas => {
     const pixel = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
     pixel.drawImage(canvas, 5, 5, 1, 1, 0, 0, 1, 1);
@@ -33,7 +40,11 @@ def browser() -> Iterator[Any]:
         path = next(filter(None, map(shutil.which, names)), started.chromium.executable_path)
         if not Path(path).exists():
             pytest.skip(f"no Chromium here: looked for {', '.join(names)}; `playwright install chromium` gets one")
-        with started.chromium.launch(executable_path=path, args=QUIET) as chromium:
+        try:
+            chromium = started.chromium.launch(executable_path=path, args=QUIET)
+        except playwright.Error as error:
+            pytest.skip(f"{path} does not start here: {error}")
+        with chromium:
             yield chromium
 
 
@@ -49,7 +60,7 @@ def visiting(browser: Any, path: Path, width: int = 1280, scheme: str = "light")
     asked: set[str] = set()
     with browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme) as context:
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", lambda said: wrong.append(said.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda box: wrong.append(box.message))
