@@ -182,7 +182,8 @@ def main() -> None:
         found = defaultdict(list)
         for run in range(args.runs):
             for metric, (score, right) in asked(world, draw(world, world.patients, rng), truth, run, rng).items():
-                found[metric].append((*held(score, right), score.value - right, right))
+                if np.isfinite(score.value):  # else a dash
+                    found[metric].append((*held(score, right), score.value - right, right))
         for metric, each in found.items():
             inside, half, off, right = np.array(each).T
             claimed = np.sqrt(np.nanmean(np.square(half / 1.96))) / off.std()
