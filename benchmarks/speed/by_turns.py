@@ -29,8 +29,11 @@ def by_turns(contenders: Mapping[str, Contender], rounds: int, device: str = "cp
     where the work is a GPU's."""
     processes = {name: _start(contender, device) for name, contender in contenders.items()}
     spent: dict[str, list[float]] = {name: [] for name in contenders}
+    names = list(processes)
     for number in range(rounds + 1):
-        for name, (_, pipe) in processes.items():
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            pipe = processes[name][1]
             pipe.send(True)
             seconds = pipe.recv()
             if number:

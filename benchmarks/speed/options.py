@@ -27,7 +27,7 @@ from vaebench_reconstruction.likelihoods import Gaussian
 from vaebench_vaes.vae import VAE
 
 SIZES = [(8, 28), (8, 64), (8, 128), (32, 28), (32, 64), (32, 128)]
-STEPS = {28: 16, 64: 6, 128: 2}
+STEPS = {28: 8, 64: 3, 128: 1}
 PLAIN = {"adam": {"foreach": False}}
 HARNESS = {"adam": {"fused": True}, "last": True}
 OPTIONS: dict[str, dict[str, Any]] = {

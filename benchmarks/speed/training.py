@@ -1,6 +1,6 @@
 """Training images a second: the harness beside bare loops and pythae's trainer, with the same network, in one run.
 
-    OMP_NUM_THREADS=1 python benchmarks/speed/training.py [--device cuda] [--rounds 7]
+    OMP_NUM_THREADS=1 python benchmarks/speed/training.py [--device cuda] [--rounds 11]
 
 All train a VAE on the same images with the same loss, Adam and batches of 64, each in a process of its own. `bare` is
 the shortest loop that one would write by hand, on images that lie in memory as uint8 as the harness keeps them. Beside
@@ -35,7 +35,7 @@ from vaebench.trial import Settings
 Trainer = Callable[[Net, Tensor, int], Work]
 
 BATCH, RATE = 64, 1e-3
-STEPS = {28: 32, 64: 12, 128: 4}
+STEPS = {28: 16, 64: 6, 128: 2}
 """by side: an epoch, and what a contender does in its turn"""
 
 
@@ -145,7 +145,7 @@ def pythae(net: Net, pixels: Tensor, steps: int) -> Work:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     args = parser.parse_args()
     trainers = {"harness": harness, **BARE, **({"pythae": pythae} if find_spec("pythae") else {})}
