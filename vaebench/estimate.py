@@ -104,9 +104,9 @@ def time_steps(trial: Trial, settings: Settings, shape: Shape, device: str, home
     return total + answer * (train + test) * 2 + measured * METRIC_SECONDS + OVERHEAD_SECONDS
 
 
-METRIC_SECONDS = 4e-6
-"""A metric's, for each image and pixel of its side. The median trial in `results/` took 4.0e-6 with 35 metrics at 64 px,
-and 5.4e-6 with 13 at 28 px."""
+METRIC_SECONDS = 5e-6
+"""A metric's with its share of the pictures, for each image and pixel of its side: between 3e-6 and 7e-6 in records of
+13 to 65 metrics at 28 and 64 px."""
 OVERHEAD_SECONDS = 0.2
 """Process, data and writing."""
 
