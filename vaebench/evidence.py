@@ -30,7 +30,7 @@ class Evidence:
         *,
         samples: int = 256,
         seed: int = 0,
-        batch: int = 256,
+        batch: int = 128,
         dataset: str = "",
         classes: Sequence[str] = (),
         cache: Path | None = None,
