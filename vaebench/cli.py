@@ -293,11 +293,13 @@ def status(names: tuple[str, ...], data: Path | None) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @DATA
 def fetch(names: tuple[str, ...], data: Path | None) -> None:
-    """Download datasets that are free, checked against their published checksums, into the data folder.
+    """Download datasets that are free, checked against their published checksums, into the data folder; or the file
+    that a metric needs, to where it looks.
 
     \b
-    Example:
+    Examples:
       vaebench data fetch pneumoniamnist
+      vaebench data fetch fid              Inception's weights (95 MB)
     """
     from vaebench.commands.data import data_fetch
 

@@ -256,6 +256,11 @@ class Metric(Component):
         """The answer, or NotApplicable with the reason why there is none."""
         raise NotImplementedError(f"{type(self).__name__} has no compute()")
 
+    def fetch(self) -> Path:
+        """Download the file without which it has no answer, to where it looks; `vaebench data fetch NAME` asks for it,
+        and nothing else does. ValueError says what went wrong."""
+        raise NotApplicable("it needs no file")
+
 
 @dataclass(frozen=True)
 class Event:

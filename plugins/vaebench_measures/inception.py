@@ -29,7 +29,8 @@ NAME = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{NAME}"
 BYTES = 95_628_359
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-REMEDY = f"Get {NAME} from {URL} and name its path in VAEBENCH_INCEPTION, or put it into $TORCH_HOME/hub/checkpoints"
+BY_HAND = f"get {NAME} from {URL} and name its path in VAEBENCH_INCEPTION"
+REMEDY = f"`vaebench data fetch fid` downloads it; or {BY_HAND}"
 
 
 class Inception(Extractor):
@@ -49,12 +50,16 @@ class Inception(Extractor):
         return self.network(images.expand(-1, 3, -1, -1).to(self.device))[0]
 
 
-def published() -> bytes:
-    """The content of the published file, checked, or the reason why it is not there."""
+def place() -> Path:
+    """Where the file should lie."""
     given = os.environ.get("VAEBENCH_INCEPTION")
     file = Path(given) if given else Path(torch.hub.get_dir()) / "checkpoints" / NAME
-    if file.is_dir():
-        file = file / NAME
+    return file / NAME if file.is_dir() else file
+
+
+def published() -> bytes:
+    """The content of the published file, checked, or the reason why it is not there."""
+    file = place()
     if not file.is_file():
         raise NotApplicable(f"FID needs the published Inception weights, and they are not here. {REMEDY}")
     if (size := file.stat().st_size) != BYTES:
@@ -76,15 +81,14 @@ def network(content: bytes) -> nn.Module:
     return made
 
 
-def fetch(folder: Path) -> Path:
-    """Download the published weights into `folder`, for VAEBENCH_INCEPTION to name; only when a user says so. A file
-    with another hash is not kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / NAME
+def fetch() -> Path:
+    """Download the published weights; only when a user says so. A file with another hash is not kept."""
+    file = place()
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(URL, str(file), hash_prefix=SHA256, progress=sys.stderr.isatty())
     except (OSError, RuntimeError) as error:
-        raise ValueError(f"{URL} cannot be fetched ({error}). {REMEDY}") from error
+        raise ValueError(f"{error}. Or {BY_HAND}") from error
     return file
 
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -31,7 +32,7 @@ from vaebench.interfaces import Score
 from vaebench_measures.distances import Cloud, by_gaussians
 from vaebench_measures.extractor import Cnn, Extractor
 from vaebench_measures.generation import Apart, Compared, Floor, HalvesFloor, Neighbourly, pictures
-from vaebench_measures.inception import Inception
+from vaebench_measures.inception import Inception, fetch
 from vaebench_measures.kernels import by_kernel, under_draws
 
 
@@ -147,6 +148,9 @@ class Fid(FrechetDistance):
     name = "fid"
     title = "FID"
     extractor = Inception
+
+    def fetch(self) -> Path:
+        return fetch()
 
 
 class FidFloor(FdFloor):

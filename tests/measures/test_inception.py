@@ -12,11 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
+from vaebench.cli import main
 from vaebench.interfaces import NotApplicable, Split
 from vaebench_measures import inception, perception
 from vaebench_measures.distances import frechet
-from vaebench_measures.inception import NAME, Inception, fetch, torch_fidelity
+from vaebench_measures.inception import NAME, Inception, fetch, published, torch_fidelity
 from vaebench_measures.perception import Fid, FidFloor
 
 
@@ -43,7 +45,10 @@ def test_without_the_file_there_is_a_reason_and_a_remedy(evidence):
     split = Split(pictures(14, 0), np.zeros(14, int), np.arange(14))
     build = evidence(split, samples=pictures(14, 1).astype(np.float32) / 255)
     for metric in (Fid, FidFloor):
-        with pytest.raises(NotApplicable, match=rf"not here. Get {NAME} from https://.*VAEBENCH_INCEPTION"):
+        with pytest.raises(
+            NotApplicable,
+            match=rf"not here. `vaebench data fetch fid` downloads it; or get {NAME} from https://.*VAEBENCH_INCEPTION",
+        ):
             metric().compute(build)
 
 
@@ -122,14 +127,16 @@ def test_fetch_keeps_only_the_published_file(tmp_path, monkeypatch):
     there = tmp_path / "there.pth"
     there.write_bytes(b"the published bytes")
     monkeypatch.setattr(inception, "URL", there.as_uri())
+    monkeypatch.setenv("VAEBENCH_INCEPTION", str(tmp_path / "folder" / NAME))
     with pytest.raises(ValueError, match="invalid hash"):
-        fetch(tmp_path / "folder")
+        fetch()
     assert list((tmp_path / "folder").iterdir()) == []
     believe(monkeypatch, b"the published bytes")
-    assert fetch(tmp_path / "folder").read_bytes() == b"the published bytes"
+    assert Fid().fetch().read_bytes() == b"the published bytes" == published()
     monkeypatch.setattr(inception, "URL", (tmp_path / "gone").as_uri())
-    with pytest.raises(ValueError, match="cannot be fetched"):
-        fetch(tmp_path / "elsewhere")
+    monkeypatch.setenv("VAEBENCH_INCEPTION", str(tmp_path / "elsewhere" / NAME))
+    told = CliRunner().invoke(main, ["data", "fetch", "fid"])
+    assert told.exit_code == 2 and "fid cannot be fetched" in told.stderr and "VAEBENCH_INCEPTION" in told.stderr
 
 
 WORKING = {

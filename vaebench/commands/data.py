@@ -11,7 +11,7 @@ from rich.markup import escape
 from vaebench.audit import Audit, audit
 from vaebench.data import SplitError, cache_folder, data_folder, open_splits, prepare
 from vaebench.errors import UserError
-from vaebench.interfaces import Dataset, NotApplicable
+from vaebench.interfaces import Dataset, Metric, NotApplicable
 from vaebench.registry import registry
 from vaebench.trial import Spec
 
@@ -29,16 +29,19 @@ def data_status(names: Sequence[str], data: Path | None) -> None:
 
 
 def data_fetch(names: Sequence[str], data: Path | None) -> None:
-    console, folder = Console(), data_folder(data)
-    for dataset in _datasets(names):
-        if dataset.present(folder):
-            console.print(f"{escape(dataset.name)} is there already", highlight=False)
+    console, folder = Console(highlight=False, soft_wrap=True), data_folder(data)
+    for name in names:
+        wanted = _fetchable(name)
+        if isinstance(wanted, Dataset) and wanted.present(folder):
+            console.print(f"{escape(name)} is there already")
             continue
         try:
-            dataset.prepare(folder)
+            place = wanted.fetch() if isinstance(wanted, Metric) else folder
+            if isinstance(wanted, Dataset):
+                wanted.prepare(folder)
         except (NotApplicable, ValueError) as reason:
-            raise UserError(f"{dataset.name} cannot be fetched: {reason}") from reason
-        console.print(f"[green]fetched[/green] {escape(dataset.name)} into {escape(str(folder))}", highlight=False)
+            raise UserError(f"{name} cannot be fetched: {reason}") from reason
+        console.print(f"[green]fetched[/green] {escape(name)} into {escape(str(place))}")
 
 
 def data_verify(names: Sequence[str], data: Path | None) -> int:
@@ -108,6 +111,14 @@ def _named(text: str) -> tuple[Dataset, Spec]:
         return offer.component(**spec.params), spec
     except (TypeError, ValueError) as error:
         raise UserError(f"{text}: {error}") from error
+
+
+def _fetchable(name: str) -> Dataset | Metric:
+    """The dataset of that name, or the metric."""
+    if name in registry().offers("metrics") and name not in registry().offers("datasets"):
+        metric: Metric = registry().get("metrics", name).component()
+        return metric
+    return _named(name)[0]
 
 
 def _datasets(names: Sequence[str]) -> list[Dataset]:
