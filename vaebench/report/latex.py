@@ -44,16 +44,21 @@ AS_TEXT = _Text({ord(letter): text for letter, text in (SYMBOLS | SPECIAL).items
 
 
 def latex(sheet: Sheet) -> str:
-    from tabulate import tabulate
+    from tabulate import DataRow, Line, TableFormat, tabulate
 
+    above, below, under = (Line(rule, "", "", "") for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
+    row = DataRow("", " & ", r" \\")  # as they are: cells are escaped already
+    booktabs = TableFormat(above, below, None, under, row, row, 0, None)
     parts = [r"% \usepackage{booktabs}"]
     for table in sheet.tables:
         drawn = [[escape(text) for text in row] for row in table.drawn()]
         header = [escape(text) for text in table.header]
         align = ["left", *["right"] * (len(table.header) - 1)] if drawn else None
-        body = tabulate(drawn, header, tablefmt="latex_raw", disable_numparse=True, colalign=align)
+        body = tabulate(drawn, header, tablefmt=booktabs, disable_numparse=True, colalign=align)
+        columns = f"l{'r' * (len(header) - 1)}"
         caption = escape(f"{sheet.title}. {table.title}.")
-        parts.append(f"\\begin{{table}}\n\\caption{{{caption}}}\n{_booktabs(body)}\n\\end{{table}}")
+        tabular = f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}"
+        parts.append(f"\\begin{{table}}\n\\caption{{{caption}}}\n{tabular}\n\\end{{table}}")
     for section in notes(sheet.board):
         items = "\n".join(f"\\item {escape(line)}" for line in section.lines)
         parts.append(f"\\paragraph{{{escape(section.title)}}}\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}")
@@ -62,10 +67,3 @@ def latex(sheet: Sheet) -> str:
 
 def escape(text: str) -> str:
     return text.translate(AS_TEXT)
-
-
-def _booktabs(tabular: str) -> str:
-    """The three rules of a table that people like to read."""
-    top, middle, bottom = r"\toprule", r"\midrule", r"\bottomrule"
-    rules = iter((top, middle, bottom))
-    return "\n".join(next(rules) if line == r"\hline" else line for line in tabular.splitlines())
