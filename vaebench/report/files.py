@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vaebench.errors import UserError, did_you_mean
-from vaebench.leaderboard import Board
+from vaebench.leaderboard import Board, uncollected
 from vaebench.records import write_atomically
 from vaebench.report.latex import latex
 from vaebench.report.markdown import markdown
@@ -43,6 +43,7 @@ def texts(board: Board) -> Iterator[tuple[str, str]]:
             yield f"{sheet.name}.svg", sheet.picture
 
 
+@uncollected()
 def write_boards(folder: Path, board: Board) -> list[Path]:
     """The files of a track, each replaced as a whole; of the folder the page takes records and pictures, too."""
     paths = []
