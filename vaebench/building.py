@@ -19,7 +19,7 @@ def build(trial: Trial, settings: Settings, shape: Shape, home: str | None = Non
     loss = registry().create("losses", trial.loss, home=home) if trial.loss else None
     preset = {key: value for key, value in parameters_in_force(trial, settings, home).items() if key in settings.model}
     model: Model = registry().create("models", trial.model, shape, loss, home=home, **preset)
-    # Measured with the VAE on one core: 1.3 times the images/s of the usual layout at 28 and at 32 px.
+    # docs/speed.md has what this layout is worth, `engine.CHOICES` tells it in each record.
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
