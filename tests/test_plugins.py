@@ -55,6 +55,10 @@ BROKEN = {
     "exit at import": ("raise SystemExit('no licence')", "SystemExit: no licence"),
     "key error": ("{}['colour']", "KeyError: 'colour'"),
     "bare lookup error": ("raise LookupError", "LookupError"),
+    "misspelt and unmarked": (
+        "from vaebench import hookimpl\n@hookimpl\ndef vaebench_model(): return []\ndef vaebench_losses(): return []",
+        "with @vaebench.hookimpl, so it would never be called; unknown hook 'vaebench_model'",
+    ),
     "misspelt hook": (
         "from vaebench import hookimpl\n@hookimpl\ndef vaebench_model(): return []",
         "unknown hook 'vaebench_model'. Did you mean 'vaebench_models'",
@@ -99,6 +103,14 @@ CALLED = {
     "no name": ("return [type('A', (Metric,), dict(version=1))]", "metric A: needs a class attribute `name`"),
     "shouted": ("return [type('A', (Metric,), dict(name='PSNR', version=1))]", "metric A: needs a class attribute"),
     "no version": ("return [type('A', (Metric,), dict(name='a'))]", "metric A: needs a class attribute `version`"),
+    "no direction": (
+        "return [type('A', (Metric,), dict(name='a', version=1, better='up'))]",
+        "metric A: `better` is 'up', not one of higher, lower",
+    ),
+    "no verdict": (
+        "return [type('A', (Metric,), dict(name='a', version=1, verdict='beauty'))]",
+        "`verdict` is 'beauty', not one of",
+    ),
     "a truth": ("return [type('A', (Metric,), dict(name='a', version=True))]", "attribute `version`, a whole number"),
 }
 

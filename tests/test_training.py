@@ -277,7 +277,7 @@ def test_an_unknown_group_is_named_in_the_error():
         def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
             yield {"al": self.encode(x).sum(1)}
 
-    with pytest.raises(KeyError, match="'al', which groups"):
+    with pytest.raises(ValueError, match="the group 'al', but groups"):
         run(build(Misspelt))
 
 

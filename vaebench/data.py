@@ -92,7 +92,7 @@ def about(folder: Path) -> Prepared:
 
 def lay_down(splits: Splits, folder: Path, notes: Sequence[str] = (), classes: Sequence[str] = ()) -> None:
     """Write the arrays under a temporary name, then rename: a half-written folder is never seen."""
-    check_splits(splits)
+    check_splits(splits, classes)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         for name, array in _arrays(splits):
@@ -163,12 +163,16 @@ def with_validation(splits: Splits, dataset: str) -> Splits:
     return Splits(train=splits.train.take(~val), val=splits.train.take(val), test=splits.test)
 
 
-def check_splits(splits: Splits) -> None:
-    """Assert what every dataset must keep, a stranger's too."""
+def check_splits(splits: Splits, classes: Sequence[str] = ()) -> None:
+    """Raise SplitError where a dataset breaks its contract."""
     named = dict(splits.items())
     for name, split in named.items():
         if not len(split):
             raise SplitError(f"its {name} split is empty")
+        low, high = int(split.labels.min()), int(split.labels.max())
+        if low < 0 or (classes and high >= len(classes)):
+            known = f"the {len(classes)} classes, 0 to {len(classes) - 1}" if classes else "numbers from 0"
+            raise SplitError(f"its {name} labels lie between {low} and {high}, outside {known}")
         if split.images.shape[1:] != splits.train.images.shape[1:]:
             raise SplitError(f"its {name} images are {split.images.shape[1:]}, train's {splits.train.images.shape[1:]}")
     order = list(named)

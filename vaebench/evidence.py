@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,14 @@ from vaebench.interfaces import Images, Model, NotApplicable, Score, Split, Spli
 
 T = TypeVar("T")
 DRAWS = 200
+RECHECKED = 32
+"""Images of a split that a model is asked about twice, the second time in other company."""
+COMPANY = 8
+"""Images of a batch that time."""
+ROUNDING = 0.01
+"""Of the largest answer: what another batch may change by rounding, in TF32 on a GPU too."""
+MAY_TIP = 0.05
+"""Share of the images whose answer may differ by more, because rounding tips a discrete code."""
 
 
 class Evidence:
@@ -95,7 +104,10 @@ class Evidence:
 
     def reconstructions(self, name: str) -> np.ndarray:
         """float32 (N, C, H, W) in [0, 1]"""
-        return self.once(("recon", name), lambda: self._all(name, self.model.reconstruct, "reconstructions"))
+        return self.once(
+            ("recon", name),
+            lambda: pictures(self._all(name, self.model.reconstruct, "reconstructions"), "reconstructions"),
+        )
 
     def residuals(self, name: str) -> np.ndarray:
         """Mean squared residual per image (N,): the anomaly score that is the same for every model."""
@@ -110,7 +122,10 @@ class Evidence:
         def compute() -> dict[str, np.ndarray]:
             parts = self._each(name, lambda x: {k: v.float().cpu() for k, v in self.model.scores(x).items()})
             joined = {key: torch.cat([part[key] for part in parts]).numpy() for key in (parts[0] if parts else {})}
-            return {key: finite(self._one_each(name, value, key), f"score {key}") for key, value in joined.items()}
+            found = {key: finite(self._one_each(name, value, key), f"score {key}") for key, value in joined.items()}
+            for key, values in found.items():
+                self._stands_alone(name, partial(self._score, key), values, f"score {key}")
+            return found
 
         return self.once(("scores", name), compute)
 
@@ -121,6 +136,8 @@ class Evidence:
             found = self._each(name, self.model.posterior)
             mean = torch.cat([each.mean.float().cpu() for each in found]).numpy()
             logvar = torch.cat([each.logvar.float().cpu() for each in found]).numpy()
+            mean, logvar = (self._one_each(name, part, "posteriors") for part in (mean, logvar))
+            self._stands_alone(name, lambda x: self.model.posterior(x).mean, mean, "posterior mean")
             return finite(mean, "posterior means"), finite(logvar, "posterior variances")
 
         return self.once(("posterior", name), compute)
@@ -148,7 +165,7 @@ class Evidence:
             place = torch.rand(x.shape, generator=generator, device=x.device) - 0.5
             return self.model.bound(x + place / 255, generator, draws)
 
-        return self.once(("bounds", name, draws), lambda: self._all(name, bound, "bounds"))
+        return self.once(("bounds", name, draws), lambda: self._all(name, bound, "bounds", random=True))
 
     def samples(self) -> np.ndarray:
         """Images from the prior, float32 (n, C, H, W) in [0, 1]."""
@@ -161,7 +178,7 @@ class Evidence:
             with torch.inference_mode():
                 for start in range(0, self._samples, self._batch):
                     parts.append(self.model.sample(min(self._batch, self._samples - start), generator).float().cpu())
-            return finite(torch.cat(parts).numpy(), "samples")
+            return pictures(torch.cat(parts).numpy(), "samples")
 
         return self.once("samples", compute)
 
@@ -171,7 +188,7 @@ class Evidence:
         generator = torch.Generator(self._device()).manual_seed(self._seed)
         with torch.inference_mode():
             x = Images(torch.from_numpy(self.split("test").images[rows]))[:].to(self._device())
-            return finite(self.model.vary(x, generator).float().cpu().numpy(), "variations")
+            return pictures(self.model.vary(x, generator).float().cpu().numpy(), "variations")
 
     def resampled(self, statistic: Callable[[np.ndarray], float], rows: np.ndarray, split: str = "test") -> Score:
         """A statistic of some rows of a split, with its value under the patient draws that every model shares.
@@ -226,15 +243,47 @@ class Evidence:
         with torch.inference_mode():  # not within a generator: one that a refusal leaves behind would never leave it
             return [ask(x.to(self._device())) for x in batches]
 
-    def _all(self, name: str, answer: Callable[[Tensor], Tensor], what: str) -> np.ndarray:
+    def _all(self, name: str, answer: Callable[[Tensor], Tensor], what: str, random: bool = False) -> np.ndarray:
+        """The model's answer about every image of a split; one that is `random` by design is not asked for twice."""
         values = torch.cat(self._each(name, lambda x: answer(x).float().cpu())).numpy()
-        return finite(self._one_each(name, values, what), what)
+        values = finite(self._one_each(name, values, what), what)
+        if not random:
+            self._stands_alone(name, answer, values, what)
+        return values
 
-    def _one_each(self, name: str, values: np.ndarray, what: str) -> np.ndarray:
+    def _score(self, key: str, x: Tensor) -> Tensor:
+        return self.model.scores(x)[key]
+
+    def _stands_alone(self, name: str, answer: Callable[[Tensor], Tensor], known: np.ndarray, what: str) -> None:
+        """Ask again about a few images in other company: no answer may depend on the other images in the batch."""
+        images = self.split(name).images
+        rows = np.random.default_rng(0).permutation(len(images))[:RECHECKED]
+        company = Images(torch.from_numpy(images[rows])).batches(COMPANY)
+        with torch.inference_mode():
+            again = torch.cat([answer(x.to(self._device())).float().cpu() for x in company]).numpy()
+        self._one_each(name, again, what, len(rows))
+        apart = np.abs(again - known[rows]).reshape(len(rows), -1).max(1, initial=0)
+        differing = int((apart > ROUNDING * max(np.abs(known).max(initial=0), 1e-6)).sum())
+        if differing > MAY_TIP * len(rows):
+            raise NotApplicable(
+                f"the model's {what} depend on the other images in the batch: {differing} of {len(rows)} images get "
+                "another answer in other company"
+            )
+
+    def _one_each(self, name: str, values: np.ndarray, what: str, images: int | None = None) -> np.ndarray:
         """A wrong count would be stretched over all images in silence."""
-        if len(values) != (n := len(self.split(name))):
+        n = len(self.split(name)) if images is None else images
+        if len(values) != n:
             raise ValueError(f"the model gives {len(values)} {what} for {n} images")
         return values
+
+
+def pictures(values: np.ndarray, what: str) -> np.ndarray:
+    """Finite images in [0, 1], as models promise: anything else would still give numbers, and wrong ones."""
+    low, high = float(finite(values, what).min(initial=0)), float(values.max(initial=1))
+    if low < 0 or high > 1:
+        raise NotApplicable(f"the model's {what} lie in [{low:.4g}, {high:.4g}], not in [0, 1]")
+    return values
 
 
 def finite(values: np.ndarray, what: str) -> np.ndarray:

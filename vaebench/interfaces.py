@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -237,6 +237,10 @@ class Score:
 
 
 Verdict = Literal["generation", "reconstruction", "representation", "anomaly", "cost", "other"]
+Direction = Literal["higher", "lower"]
+Regime = Literal["all", "healthy"]
+DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}
+"""What a metric may declare; one that declares anything else is not offered."""
 
 
 class Metric(Component):
@@ -244,10 +248,10 @@ class Metric(Component):
 
     title: ClassVar[str] = ""
     verdict: ClassVar[Verdict] = "other"
-    better: ClassVar[Literal["higher", "lower"]] = "higher"
+    better: ClassVar[Direction] = "higher"
     unit: ClassVar[str] = ""
     primary: ClassVar[bool] = False
-    regime: ClassVar[Literal["all", "healthy"]] = "all"
+    regime: ClassVar[Regime] = "all"
     """`healthy`: asked only of models trained on healthy images. `all`: asked of every checkpoint."""
     needs: ClassVar[tuple[str, ...]] = ()
     """What must be there: any of `codes, reconstructions, samples, labels, health, masks`; else a dash says so."""

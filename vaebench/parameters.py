@@ -18,6 +18,8 @@ SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<inside>.*)\])?", re.DOTALL)
 PAIR = re.compile(r'\s*(?P<key>[\w-]+)\s*=\s*("(?P<quoted>[^"]*)"|(?P<bare>[^,"]*))\s*(,|$)')
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path"}
 
+TYPABLE = "Its author can use bool, int, float, str, Path, Literal[...], or one of them | None."
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -76,6 +78,8 @@ def typed(name: str, component: type, given: Mapping[str, Value]) -> dict[str, V
     for key, value in given.items():
         if key not in known:
             raise UserError(f"{name} has no parameter {key!r}.{did_you_mean(key, known) if known else ''} {accepts}")
+        if not can_be_typed(known[key].kind):
+            raise UserError(f"{name}: {key} cannot be set here, because it is annotated {known[key].kind}. {TYPABLE}")
         try:
             values[key] = convert(value, known[key].kind)
         except ValueError as error:
@@ -115,6 +119,13 @@ def convert(value: Value, kind: Any) -> Any:
     if kind is float and not float("-inf") < float(value) < float("inf"):
         raise ValueError(value)
     return kind(value) if kind in (int, float) else str(value)
+
+
+def can_be_typed(kind: Any) -> bool:
+    """Whether a text on the command line can be turned into this annotation."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return all(can_be_typed(inner) for inner in typing.get_args(kind) if inner is not type(None))
+    return kind in WORDS or typing.get_origin(kind) is Literal
 
 
 def describe(kind: Any) -> str:

@@ -77,17 +77,19 @@ class Plugins:
     def _hooks(self, module: Any) -> tuple[str, ...]:
         """Names of the hooks a module implements; raises on one that does not exist or lacks its mark."""
         known = [name for name in vars(hookspecs) if name.startswith("vaebench_")]
-        hooks = []
+        hooks, faults = [], []
         for name in dir(module):
             marked = self.manager.parse_hookimpl_opts(module, name) is not None
             if marked and name not in known:
-                raise Unusable(f"unknown hook {name!r}.{did_you_mean(name, known)}")
-            if marked:
+                faults.append(f"unknown hook {name!r}.{did_you_mean(name, known)}")
+            elif marked:
                 hooks.append(name)
             elif name.startswith("vaebench_") and callable(getattr(module, name)):
-                raise Unusable(f"{name} is not marked with @vaebench.hookimpl, so it would never be called")
-        if not hooks:
-            raise Unusable("it implements no hook")
+                faults.append(f"{name} is not marked with @vaebench.hookimpl, so it would never be called")
+        if not hooks and not faults:
+            faults.append("it implements no hook")
+        if faults:
+            raise Unusable("; ".join(faults))
         return tuple(hooks)
 
     def call(self, hook: str, **arguments: Any) -> Iterator[tuple[Plugin, Any]]:

@@ -122,4 +122,8 @@ def _fault(component: Any, interface: type) -> str:
     version = getattr(component, "version", None)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         return "needs a class attribute `version`, a whole number from 1"
+    if issubclass(component, interfaces.Metric):
+        for field, known in interfaces.DECLARED.items():
+            if (value := getattr(component, field)) not in known:
+                return f"`{field}` is {value!r}, not one of {', '.join(known)}"
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -98,28 +98,52 @@ def train(model: Model, images: Images, settings: Settings, order: torch.Generat
 def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) -> dict[str, Tensor]:
     """One training step; what was minimised, by name."""
     seen: dict[str, Tensor] = {}
-    for objectives in model.objectives(x, at):
-        unknown = [name for name in objectives if name not in steppers]
-        if unknown:
-            raise KeyError(f"objectives() yields {unknown[0]!r}, which groups() does not name")
+    for objectives in yielded(model, x, at):
+        if unknown := [name for name in objectives if name not in steppers]:
+            known = ", ".join(map(repr, steppers))
+            raise ValueError(f"objectives() yields the group {unknown[0]!r}, but groups() only names {known}")
         gradients = {}
         waiting = list(objectives)
         for name, objective in objectives.items():
             waiting.pop(0)
-            terms = named(objective, name)
+            terms = named(objective, name, len(x))
             total = sum(terms.values(), start=x.new_zeros(()))
             gradients[name] = steppers[name].gradients(total, keep_graph=bool(waiting))
             shared = len(objectives) > 1 and isinstance(objective, Mapping)
             seen |= {f"{name} {k}" if shared else k: v.detach() for k, v in terms.items()}
         for name, gradient in gradients.items():
             steppers[name].step(gradient, at)
+    if not seen:
+        raise ValueError(f"objectives() yields nothing in stage {at.stage!r}, so nothing would be trained")
     return seen
 
 
-def named(objective: Objective, name: str) -> dict[str, Tensor]:
+def yielded(model: Model, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+    """What the model's objectives() yields, checked to be a generator of mappings."""
+    found: Any = model.objectives(x, at)
+    if not isinstance(found, Iterator):
+        raise TypeError(f"objectives() returns {_article(found)}: it must `yield` it, as a generator")
+    for objectives in found:
+        if not isinstance(objectives, Mapping):
+            raise TypeError(f"objectives() yields {_article(objectives)}, not a mapping from group to objective")
+        yield objectives
+
+
+def named(objective: Objective, name: str, images: int) -> dict[str, Tensor]:
     """An objective's terms, averaged over the images."""
     terms = {name: objective} if isinstance(objective, Tensor) else objective
+    for key, term in terms.items():
+        if tuple(term.shape) != (images,):
+            shape = tuple(term.shape)
+            raise ValueError(
+                f"objectives() yields {key!r} of shape {shape}: it must be one number per image, ({images},)"
+            )
     return {key: term.float().mean() for key, term in terms.items()}
+
+
+def _article(value: object) -> str:
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 class Stepper:

@@ -213,13 +213,17 @@ class WeightedByBatch(Changed):
         return loss / len(x)
 
 
-@fault("batch-size")
+UNTRAINABLE = ("gradients", "routing", "reproducible", "learns", "one-step")
+"""What a model fails as well that the training loop itself refuses."""
+
+
+@fault("batch-size", *UNTRAINABLE)
 class SummedOverBatch(Changed):
     def change(self, loss, x):
         return loss.sum()
 
 
-@fault("batch-size")
+@fault("batch-size", *UNTRAINABLE)
 class AveragedOverBatch(Changed):
     def change(self, loss, x):
         return loss.mean()

@@ -55,11 +55,12 @@ def evidence() -> Build:
         scores: Callable = lambda x: {},
         samples: np.ndarray | None = None,
         classes: Sequence[str] = (),
+        kind: type[Evidence] = Evidence,
     ) -> Evidence:
         drawn = None if samples is None else torch.from_numpy(samples)
         model = Puppet(encode, reconstruct, scores, drawn)
         count = 0 if samples is None else len(samples)
-        return Evidence(model, Splits(train or test, test, val), samples=count, dataset="known", classes=classes)
+        return kind(model, Splits(train or test, test, val), samples=count, dataset="known", classes=classes)
 
     return build
 

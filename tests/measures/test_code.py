@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from as_told import AsTold
 from scipy.stats import norm
 from torch import Tensor
 
@@ -46,7 +47,7 @@ class Known(Model):
 
 def seen(model: Model, split: Split, seed: int = 0) -> Evidence:
     """In one batch, for the known posterior is that of all rows."""
-    return Evidence(model, Splits(split, split), seed=seed, dataset="known", batch=5000)
+    return AsTold(model, Splits(split, split), seed=seed, dataset="known", batch=5000)
 
 
 def grey(count: int = 40, value: int | None = None, side: int = 8, patients: int | None = None) -> Split:

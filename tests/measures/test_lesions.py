@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from as_told import AsTold
 from sklearn.metrics import roc_auc_score
 
 from vaebench.interfaces import NotApplicable, Split
@@ -90,12 +91,12 @@ def test_the_contrast_of_a_known_residual(evidence):
     known = lesions()
     test = replace(known, images=np.full_like(known.images, 128))
     off = torch.from_numpy(np.where(test.masks, 0.1, 0.01)[:, None].astype(np.float32))
-    score = LesionContrast().compute(evidence(test, reconstruct=lambda x: x + off))
+    score = LesionContrast().compute(evidence(test, reconstruct=lambda x: x + off, kind=AsTold))
     assert score.value == pytest.approx(20, abs=1e-3) and score.n == test.diseased.sum()
     assert score.parts["PSNR inside"].value == pytest.approx(20, abs=1e-3)
     assert score.parts["PSNR outside"].value == pytest.approx(40, abs=1e-3)
     inside = torch.from_numpy(0.1 * test.masks[:, None].astype(np.float32))
-    perfect = LesionContrast().compute(evidence(test, reconstruct=lambda x: x + inside))
+    perfect = LesionContrast().compute(evidence(test, reconstruct=lambda x: x + inside, kind=AsTold))
     assert perfect.value == pytest.approx(10 * np.log10(0.01 / ROUNDING), abs=1e-3), "no more than rounding can tell"
     assert LesionContrast().compute(evidence(test, reconstruct=lambda x: x + 0.1)).value == pytest.approx(0, abs=1e-3)
 

@@ -6,7 +6,6 @@ import math
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import get_args
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from vaebench.checks.parameters import check_parameters
 from vaebench.checks.pictures import draw_splits
 from vaebench.checks.standin import Quality, StandIn
 from vaebench.evidence import Evidence
-from vaebench.interfaces import Metric, NotApplicable, Score, Split, Splits, Verdict
+from vaebench.interfaces import DECLARED, Metric, NotApplicable, Score, Split, Splits
 from vaebench.trial import Value
 
 CHECKS = Checklist()
@@ -67,11 +66,7 @@ def described(case: Question) -> None:
     """Title, verdict, direction, regime and needs are declared in words the harness knows."""
     metric = case.component
     require(bool(metric.title), "`title` is empty: it heads the column")
-    for field, known in (
-        ("verdict", get_args(Verdict)),
-        ("better", ("higher", "lower")),
-        ("regime", ("all", "healthy")),
-    ):
+    for field, known in DECLARED.items():
         value = getattr(metric, field)
         require(value in known, f"`{field}` is {value!r}, not one of {', '.join(known)}")
     unknown = sorted(set(metric.needs) - set(NEEDS))

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 from vaebench.checks.outcome import require
-from vaebench.parameters import parameters_of
-
-TYPES = (bool, int, float, str, Path)
+from vaebench.parameters import TYPABLE, can_be_typed, parameters_of
 
 
 def check_parameters(component: type, build: Callable[..., Any]) -> None:
     """`build(**params)` makes an instance; every parameter has a known type, and no count below zero is taken."""
     for parameter in parameters_of(component).values():
         require(
-            plainly_typed(parameter.kind),
-            f"parameter {parameter.name} is annotated {parameter.kind}, which nobody can type: use bool, int, float, "
-            "str, Path, Literal[...], or one of them | None",
+            can_be_typed(parameter.kind),
+            f"parameter {parameter.name} is annotated {parameter.kind}, which nobody can type. {TYPABLE}",
         )
         if parameter.kind is int and not parameter.required:
             refuses(build, parameter.name, -1)
-
-
-def plainly_typed(kind: Any) -> bool:
-    if get_origin(kind) in (Union, UnionType):
-        return all(plainly_typed(inner) for inner in get_args(kind) if inner is not type(None))
-    return kind in TYPES or get_origin(kind) is Literal
 
 
 def refuses(build: Callable[..., Any], name: str, value: int) -> None:

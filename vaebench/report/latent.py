@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from vaebench.evidence import Evidence, finite
+from vaebench.evidence import Evidence, pictures
 from vaebench.interfaces import NotApplicable
 
 DIMENSIONS = 6
@@ -46,7 +46,9 @@ def decoded(evidence: Evidence, codes: np.ndarray) -> np.ndarray:
     tensors = evidence.model.state_dict().values()
     device = next((tensor.device for tensor in tensors), torch.device("cpu"))
     with torch.inference_mode():
-        return finite(evidence.model.decode(torch.from_numpy(codes).to(device)).float().cpu().numpy(), "decoded codes")
+        return pictures(
+            evidence.model.decode(torch.from_numpy(codes).to(device)).float().cpu().numpy(), "decoded codes"
+        )
 
 
 def _set(centre: np.ndarray, which: np.ndarray, values: np.ndarray) -> np.ndarray:
