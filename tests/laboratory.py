@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from vaebench.data import cache_folder, prepare
-from vaebench.plugins import installed
-from vaebench.registry import registry
-from vaebench.suite import Suite, find
-from vaebench.trial import Job, Settings, Spec, Trial
+from vaebench.components.discovery import installed
+from vaebench.components.registry import registry
+from vaebench.data.prepare import cache_folder, prepare
+from vaebench.planning.jobs import Job
+from vaebench.planning.suite import Suite, find
+from vaebench.trial import Settings, Spec, Trial
 
 PLACE = str(Path(__file__).parent / "lab")
 METRICS = ("lab-residual", "lab-samples", "lab-health")

@@ -12,11 +12,11 @@ import numpy as np
 from PIL import Image
 from records_made import METRICS, metric, record
 
-from vaebench import records
-from vaebench.leaderboard import Board, board
-from vaebench.records import Record
+from vaebench.judging.picture_sheet import Tiles
+from vaebench.leaderboard.board import Board, board
+from vaebench.records import store
+from vaebench.records.store import Record
 from vaebench.report.page import write_page
-from vaebench.report.tiles import Tiles
 from vaebench.trial import Spec, Trial
 
 EVIL = "</script><img src=x onerror=\"document.title='broken'\"><b>{{data}}</b>"
@@ -78,12 +78,12 @@ def lay_down(folder: Path, made: list[Record] | None = None) -> Board:
     """The records and their pictures below a results folder; the board of them."""
     made = field() if made is None else made
     for number, one in enumerate(sorted(made, key=lambda one: one["id"])):
-        path = records.path_of(folder, Trial.from_json(one["trial"]), one["device"]["class"])
-        records.write(path, one)
+        path = store.path_of(folder, Trial.from_json(one["trial"]), one["device"]["class"])
+        store.write(path, one)
         if one["status"] == "ok":
             told, sheet = pictures(number % 7 / 7)
-            records.write_atomically(records.artifacts_of(path) / "pictures.json", json.dumps(told).encode())
-            records.write_atomically(records.artifacts_of(path) / "pictures.webp", sheet)
+            store.write_atomically(store.artifacts_of(path) / "pictures.json", json.dumps(told).encode())
+            store.write_atomically(store.artifacts_of(path) / "pictures.webp", sheet)
     return board(made, suite="demo@1", preset="quick", source="phantom")
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from vaebench import records
-from vaebench.leaderboard import Board, board
-from vaebench.records import Record
+from vaebench.leaderboard.board import Board, board
+from vaebench.records import store
+from vaebench.records.store import Record
 from vaebench.trial import Spec, Trial
 
 METRICS: dict[str, dict[str, Any]] = {
@@ -62,7 +62,7 @@ def record(
     spec = Spec(model) if isinstance(model, str) else model
     trial = Trial(suite, "quick", "phantom", Spec(dataset), spec, Spec(loss) if loss else None, regime, seed)
     made = {
-        "schema": records.SCHEMA,
+        "schema": store.SCHEMA,
         "id": trial.id,
         "trial": trial.to_json(),
         "settings": {"size": 32, "steps": 10, **(settings or {})},
@@ -77,7 +77,7 @@ def record(
         "software": {},
         "started": started,
     }
-    records.check(made)
+    store.check(made)
     return made
 
 
@@ -97,7 +97,7 @@ def field(
 
 def made(records: list[Record], **given: Any) -> Board:
     """Their board."""
-    return board(records, suite="demo@1", preset="quick", source="phantom", **given)
+    return board(store, suite="demo@1", preset="quick", source="phantom", **given)
 
 
 def everything() -> list[Record]:
@@ -106,4 +106,4 @@ def everything() -> list[Record]:
     records += field({"vae": 0.8}, name="auroc")
     records += [record("mean-image", {"kid": metric("kid", None, "no prior"), "psnr": 12.345}, loss=None)]
     records += [record("gan", error=("nan", "diverged at step 7"), seed=s) for s in range(3)]
-    return [*records, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]
+    return [*store, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from vaebench.checks import conformance, run_checks
-from vaebench.checks.pictures import draw
+from vaebench.checks.drawings import draw
+from vaebench.components.parameters import parameters_of
+from vaebench.components.registry import Offer, registry
 from vaebench.errors import UserError
 from vaebench.interfaces import Dataset
-from vaebench.parameters import parameters_of
-from vaebench.registry import Offer, registry
 
 KINDS = ("models", "datasets", "losses", "metrics")
 

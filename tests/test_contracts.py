@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vaebench.data import SplitError, check_splits
+from vaebench.components.parameters import typed
+from vaebench.data.splits import SplitError, check_splits
 from vaebench.errors import UserError
 from vaebench.evidence import Evidence
 from vaebench.interfaces import At, Gaussian, Group, Metric, Model, NotApplicable, Split, Splits
-from vaebench.parameters import typed
-from vaebench.training import Stepper, step_once
-from vaebench.worker import measure
+from vaebench.judging.measure import measure
+from vaebench.training.loop import Stepper, step_once
 
 
 class Honest(Model):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vaebench.evidence import DRAWS, Evidence, patient_draws
 from vaebench.interfaces import At, Metric, Model, NotApplicable, Objective, Score, Split, Splits
-from vaebench.worker import measure
+from vaebench.judging.measure import measure
 
 
 class Dim(Model):

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from laboratory import Lab, suite
 
-from vaebench import sweep
-from vaebench.plan import make_plan
-from vaebench.registry import registry
+from vaebench.components.registry import registry
+from vaebench.planning.plan import make_plan
+from vaebench.running import sweep
 
 loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 

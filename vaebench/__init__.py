@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from vaebench.loaded import Result
+    from vaebench.results import Result
 
 hookimpl = pluggy.HookimplMarker("vaebench")
 """Marks a function of a plugin as the implementation of a hook (see `vaebench.hookspecs`)."""
@@ -18,6 +18,6 @@ __all__ = ["hookimpl", "load"]
 
 def load(path: str | PathLike[str]) -> Result | Any:
     """A folder of results as a tidy DataFrame, a row per trial and metric; or one record, with its trained model."""
-    from vaebench import loaded
+    from vaebench import results
 
-    return loaded.load(path)
+    return results.load(path)

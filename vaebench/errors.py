@@ -17,3 +17,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f" Did you mean {' or '.join(repr(n) for n in near)}?"
     return f" There are: {', '.join(known)}." if known else " There are none."
+
+
+class Explained(Exception):
+    """An error whose text alone says what happened; its type would add nothing."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,11 +12,15 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from vaebench.cache import Arrays, Code, file_name, kept, plain
-from vaebench.data import columns, digest_of
 from vaebench.interfaces import Images, Model, NotApplicable, Score, Split, Splits
 
 T = TypeVar("T")
+Arrays = dict[str, np.ndarray]
+Code = type | Callable[..., Any]
+"""Stands for all of the package that it comes from."""
+Keep = Callable[[str, Callable[[], Arrays], Mapping[str, Split], Sequence[Code]], Arrays]
+"""Gives what a computation on these splits of a dataset gave before, or computes and keeps it (`vaebench.data.cache`).
+It gets the key, the computation, the splits it depends on, and what stands for its code."""
 DRAWS = 200
 RECHECKED = 32
 """Images of a split that a model is asked about twice, the second time in other company."""
@@ -42,7 +45,7 @@ class Evidence:
         batch: int = 128,
         dataset: str = "",
         classes: Sequence[str] = (),
-        cache: Path | None = None,
+        keep: Keep | None = None,
     ) -> None:
         self.model = model.eval()
         self.splits = dict(splits.items())
@@ -53,7 +56,7 @@ class Evidence:
         self._samples = samples
         self._seed = seed
         self._batch = batch
-        self._cache = cache
+        self._keep = keep
         self._known: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
@@ -70,16 +73,15 @@ class Evidence:
     def of_dataset(
         self, key: str, compute: Callable[..., Mapping[str, ArrayLike]], *splits: str, code: Sequence[Code] = ()
     ) -> Arrays:
-        """What `compute` makes of these splits, whatever the model: computed by one trial, read from the disk by all
-        others on the same images. What else decides it must stand in `key`; its code is that of the package of
-        `compute`, and of those that `code` stands for. A failure is not kept."""
+        """Return what `compute` makes of these splits, whatever the model: one trial computes it, and all others on the
+        same images read it. `key` must include every other input; the code that counts is that of the package of
+        `compute`, and of those that `code` stands for. Failures are not kept."""
 
         def find() -> Arrays:
-            given = [self.split(name) for name in splits]
-            if self._cache is None:
-                return plain(compute(*given))
-            name = file_name(key, [self.dataset, *map(self._digest, splits)], [compute, *code])
-            return kept(self._cache / name, lambda: plain(compute(*given)))
+            given = {name: self.split(name) for name in splits}
+            if self._keep is None:
+                return plain(compute(*given.values()))
+            return self._keep(key, lambda: plain(compute(*given.values())), given, [compute, *code])
 
         return self.once(("of dataset", key, splits), find)
 
@@ -229,10 +231,6 @@ class Evidence:
         if need == "reconstructions":
             self.reconstructions("test")
 
-    def _digest(self, name: str) -> str:
-        """Of all that is known of a split's images, of those that the preset's limit and the seed left."""
-        return self.once(("digest", name), lambda: digest_of(columns(self.split(name))))
-
     def _device(self) -> torch.device:
         tensors = [*self.model.parameters(), *self.model.buffers()]
         return tensors[0].device if tensors else torch.device("cpu")
@@ -276,6 +274,14 @@ class Evidence:
         if len(values) != n:
             raise ValueError(f"the model gives {len(values)} {what} for {n} images")
         return values
+
+
+def plain(values: Mapping[str, ArrayLike]) -> Arrays:
+    """As they come back from the disk: in one piece, since libraries sum in the order in which numbers lie."""
+    arrays = {name: np.asarray(value) for name, value in values.items()}
+    if odd := [name for name, array in arrays.items() if array.dtype.hasobject]:
+        raise TypeError(f"{', '.join(odd)}: only arrays of numbers or texts are kept")
+    return {name: array if array.flags.forc else array.copy("C") for name, array in arrays.items()}
 
 
 def pictures(values: np.ndarray, what: str) -> np.ndarray:

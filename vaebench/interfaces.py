@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from vaebench.errors import Explained
 from vaebench.images import Images, Limit, Split, Splits
 
 if TYPE_CHECKING:
     from vaebench.evidence import Evidence
-    from vaebench.trial import Job
+    from vaebench.planning.jobs import Job
 
 __all__ = [
     "At", "Component", "Dataset", "Event", "Executor", "Gaussian", "Group", "Images", "Limit", "Loss", "Metric",
@@ -28,7 +29,7 @@ Objective = Tensor | Mapping[str, Tensor]
 """What a group minimises: one number per image, or named terms of that shape, which are added up and logged by name."""
 
 
-class NotApplicable(Exception):
+class NotApplicable(Explained):
     """Raised by a model or a metric where a question has no answer; the text becomes the reason beside the dash."""
 
 

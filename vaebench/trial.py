@@ -1,4 +1,4 @@
-"""What a trial is: model, loss, dataset, regime and seed in one track; frozen, JSON in and out, with an id."""
+"""The trial: model, loss, dataset, regime and seed in one track; frozen, JSON in and out, with an id."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 Value = bool | int | float | str
@@ -94,30 +93,11 @@ class Settings:
         return cls(**{**data, "metrics": tuple(data["metrics"])})
 
 
-@dataclass(frozen=True)
-class Job:
-    """A trial with what the worker needs to do it on this machine; only `trial` and `settings` enter the record."""
-
-    trial: Trial
-    settings: Settings
-    results: Path
-    data: Path
-    """the ready folder of the dataset (`vaebench.data`)"""
-    device: str = "cpu"
-    others: tuple[str, ...] = ()
-    """devices of the same kind, on which it may run as well"""
-    home: str | None = None
-    """the distribution whose components the trial's names mean first"""
-    trained: Mapping[str, Any] | None = None
-    """the trial's good record, when only metrics are missing and the stored weights can answer them"""
-    before: int = 0
-    """when the record that is there now was written, in nanoseconds, 0 for none: a later one is another run's answer"""
-    every: float = 60.0
-    """seconds of training between checkpoints"""
-    fresh: bool = False
-    """whether to start from nothing though there is a checkpoint"""
-
-
 def canonical(data: Any) -> str:
     """JSON that is the same text for the same data."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def seed_of(text: str) -> int:
+    """A seed for torch, made from a text."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from vaebench import records
-from vaebench.leaderboard import board, uncollected
-from vaebench.records import Record
+from vaebench.leaderboard.board import board, uncollected
+from vaebench.records import store
+from vaebench.records.store import Record
 from vaebench.report.files import texts
 from vaebench.report.page import page
 from vaebench.trial import Spec, Trial
@@ -45,7 +45,7 @@ def main() -> None:
     sizes = Counter[str]()
     with TemporaryDirectory() as folder, uncollected():  # as `write_boards` has it
         for name, text in texts(made):
-            records.write_atomically(Path(folder) / name, text.encode())
+            store.write_atomically(Path(folder) / name, text.encode())
             sizes[Path(name).suffix] += len(text.encode())
     end = time.process_time()
     page(made)
@@ -91,7 +91,7 @@ def make(seeds: int) -> Iterator[Record]:
         values = 0.7 + worth[model, variant] + rng.normal(0, 0.01, len(VERDICTS) * PER_VERDICT)
         draws = values[::PER_VERDICT, None] + patients + rng.normal(0, 0.005, (len(VERDICTS), DRAWS))
         yield {
-            "schema": records.SCHEMA,
+            "schema": store.SCHEMA,
             "id": trial.id,
             "trial": trial.to_json(),
             "settings": {"size": 64, "steps": 5000, "limit": {"train": 10000}, "model": {"width": 32}},

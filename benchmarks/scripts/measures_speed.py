@@ -100,7 +100,7 @@ def compare_ms_ssim(side: int = 128, count: int = 64) -> tuple[str, float, float
 
 def compare_anomalies(side: int, width: int, count: int = 256) -> tuple[str, float, float, str]:
     """Against what detectors do as a rule: a loop over images, each a batch of its own, the model as it was made. The
-    harness's model lies in memory as `vaebench.building` has it."""
+    harness's model lies in memory as `vaebench.training.build` has it."""
     torch.manual_seed(0)
     usual = VAE((1, side, side), Gaussian(), width=width).eval()
     model = deepcopy(usual).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

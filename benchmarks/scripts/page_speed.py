@@ -19,9 +19,9 @@ from tempfile import TemporaryDirectory
 
 from page_screenshot import browser
 
-from vaebench import records
-from vaebench.leaderboard import board
-from vaebench.records import artifacts_of
+from vaebench.leaderboard.board import board
+from vaebench.records import store
+from vaebench.records.store import artifacts_of
 from vaebench.report.page import write_page
 from vaebench.report.page.runs import NUMBERS, SHEET
 from vaebench.trial import Trial
@@ -36,7 +36,7 @@ def main() -> None:
     suite, preset, source = given.track.resolve().parts[-3:]
     with TemporaryDirectory() as folder:
         runs, track = copy(given.track, Path(folder), given.seeds), Path(folder, suite, preset, source)
-        found = (record for _, record in records.scan(track) if isinstance(record, dict))
+        found = (record for _, record in store.scan(track) if isinstance(record, dict))
         page = track / "leaderboard.html"
         _, *beside = write_page(page, board(found, suite=suite, preset=preset, source=source), track)
         pictures = sum(path.stat().st_size for one in beside for path in one.iterdir())
@@ -50,18 +50,18 @@ def main() -> None:
 def copy(track: Path, folder: Path, seeds: int) -> int:
     """The runs of the first seed, as if they had been trained with so many; how many there are now."""
     count = 0
-    for path, record in records.scan(track):
+    for path, record in store.scan(track):
         if not isinstance(record, dict) or record["trial"]["seed"]:
             continue
         for seed in range(seeds):
             trial = replace(Trial.from_json(record["trial"]), seed=seed)
-            to = records.path_of(folder, trial, record["device"]["class"])
-            records.write(to, {**record, "id": trial.id, "trial": trial.to_json()})
+            to = store.path_of(folder, trial, record["device"]["class"])
+            store.write(to, {**record, "id": trial.id, "trial": trial.to_json()})
             count += 1
             if (artifacts_of(path) / NUMBERS).exists():
-                records.write_atomically(artifacts_of(to) / NUMBERS, (artifacts_of(path) / NUMBERS).read_bytes())
+                store.write_atomically(artifacts_of(to) / NUMBERS, (artifacts_of(path) / NUMBERS).read_bytes())
                 picture = (artifacts_of(path) / SHEET).read_bytes()
-                records.write_atomically(artifacts_of(to) / SHEET, picture + bytes([seed]))
+                store.write_atomically(artifacts_of(to) / SHEET, picture + bytes([seed]))
     return count
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from vaebench.records import BadRecord, artifacts_of, scan
+from vaebench.records.store import BadRecord, artifacts_of, scan
 from vaebench.trial import Trial
 
 HEIGHT, GAP, LABEL = 150, 8, 14

@@ -33,12 +33,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vaebench.components.discovery import installed
+from vaebench.components.parameters import split_spec, typed
+from vaebench.components.registry import registry
 from vaebench.interfaces import Images, Loss, Model, NotApplicable
-from vaebench.parameters import split_spec, typed
-from vaebench.plugins import installed
-from vaebench.registry import registry
-from vaebench.suite import find
-from vaebench.training import Diverged, train
+from vaebench.planning.suite import find
+from vaebench.training.loop import Diverged, train
 from vaebench.trial import Settings, Spec
 from vaebench_reconstruction.ms_ssim import ms_ssim
 

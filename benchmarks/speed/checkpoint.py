@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from vaebench import checkpoint
 from vaebench.interfaces import Images
-from vaebench.training import Course
+from vaebench.training import checkpoint
+from vaebench.training.loop import Course
 from vaebench.trial import Settings
 from vaebench_reconstruction.pixels import Bce
 from vaebench_vaes.vae import VAE

@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from by_turns import Contender, Work, by_turns, times_faster
 
-from vaebench.engine import MEMORY
 from vaebench.interfaces import At, Images
-from vaebench.training import Stepper, step_once
+from vaebench.training.devices import MEMORY
+from vaebench.training.loop import Stepper, step_once
 from vaebench_reconstruction.likelihoods import Gaussian
 from vaebench_vaes.vae import VAE
 

@@ -12,14 +12,14 @@ import time
 from multiprocessing.connection import Connection
 from statistics import median
 
-from vaebench.executors.local import server
+from vaebench.running.executors.local import server
 
 ALLOWED = 0.1
 
 
 def speak(mouth: Connection) -> None:
     """The first word comes when all that a trial needs is loaded."""
-    from vaebench.worker import run_job
+    from vaebench.running.worker import run_job
 
     mouth.send(run_job.__name__)
 

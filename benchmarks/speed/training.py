@@ -27,9 +27,9 @@ from by_turns import Contender, Work, by_turns, times_faster
 from networks import NETWORKS, Net
 from torch import Tensor
 
-from vaebench.engine import MEMORY
 from vaebench.interfaces import At, Group, Images, Model, Objective
-from vaebench.training import Course
+from vaebench.training.devices import MEMORY
+from vaebench.training.loop import Course
 from vaebench.trial import Settings
 
 Trainer = Callable[[Net, Tensor, int], Work]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vaebench.checks import run_checks
-from vaebench.plugins import Plugin
-from vaebench.registry import Offer
+from vaebench.components.discovery import Plugin
+from vaebench.components.registry import Offer
 
 
 @pytest.fixture

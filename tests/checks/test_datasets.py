@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vaebench.checks.pictures import draw
+from vaebench.checks.drawings import draw
 from vaebench.interfaces import Dataset, Splits
 
 

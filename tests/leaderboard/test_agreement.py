@@ -9,9 +9,9 @@ import pytest
 from records_made import made, metric, record
 from scipy.stats import kendalltau
 
-from vaebench.leaderboard import Board
 from vaebench.leaderboard.agreement import kendall
-from vaebench.report import files, tables, tidy
+from vaebench.leaderboard.board import Board
+from vaebench.report import export, files, tables
 
 
 @pytest.mark.parametrize("levels", [3, 8, 1000], ids=["many ties", "some ties", "hardly a tie"])
@@ -96,7 +96,7 @@ def test_it_stands_below_the_models_in_every_text() -> None:
 
 def test_machines_read_it_and_nothing_takes_it_for_a_model() -> None:
     found = made(chest())
-    document = json.loads(tidy.to_json(found))
+    document = json.loads(export.to_json(found))
     assert document["agreements"][0] == {
         "verdict": "generation",
         "dataset": "chest",

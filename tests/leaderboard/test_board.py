@@ -11,8 +11,8 @@ import pytest
 from records_made import field, metric, record
 
 from vaebench.errors import UserError
-from vaebench.leaderboard import Board, board
-from vaebench.leaderboard.answers import Cell
+from vaebench.leaderboard.board import Board, board
+from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.runs import Entrant
 from vaebench.trial import Spec
 

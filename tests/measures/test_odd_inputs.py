@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from vaebench.checks.pictures import draw_splits
+from vaebench.checks.drawings import draw_splits
 from vaebench.checks.standin import StandIn
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, Model, Splits
-from vaebench.worker import measure
+from vaebench.judging.measure import measure
 from vaebench_measures import vaebench_metrics
 
 METRICS = vaebench_metrics()

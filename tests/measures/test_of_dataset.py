@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from vaebench.checks.pictures import draw_splits
+from vaebench.checks.drawings import draw_splits
 from vaebench.checks.standin import StandIn
+from vaebench.data.cache import Cache
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Split
 from vaebench_measures import copying, diversity, generation, perception, representation
@@ -36,7 +37,7 @@ METRICS: list[type[Metric]] = [
 
 
 def trial(cache: Path | None, quality: str = "good") -> Evidence:
-    return Evidence(StandIn(SHAPE, quality), SPLITS, samples=24, dataset="drawn", cache=cache)  # type: ignore[arg-type]
+    return Evidence(StandIn(SHAPE, quality), SPLITS, samples=24, dataset="drawn", keep=cache and Cache(cache, "drawn"))  # type: ignore[arg-type]
 
 
 def answers(evidence: Evidence, metrics: list[type[Metric]]) -> dict[str, object]:

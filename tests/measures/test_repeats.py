@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from vaebench.checks.pictures import draw_splits
+from vaebench.checks.drawings import draw_splits
 from vaebench.checks.standin import StandIn
+from vaebench.data.cache import Cache
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric
-from vaebench.worker import measure
+from vaebench.judging.measure import measure
 from vaebench_measures import vaebench_metrics
 
 METRICS = vaebench_metrics()
@@ -28,7 +29,9 @@ def cells(groups: Iterable[Sequence[type[Metric]]], cache: Path | None = None) -
     torch.set_num_threads(1)
     found = {}
     for group in groups:
-        evidence = Evidence(StandIn((1, 28, 28), "good"), SPLITS, samples=30, dataset="drawn", cache=cache)
+        evidence = Evidence(
+            StandIn((1, 28, 28), "good"), SPLITS, samples=30, dataset="drawn", keep=cache and Cache(cache, "drawn")
+        )
         found |= {metric.name: json.dumps(measure(metric(), evidence, "healthy")) for metric in group}
     return found
 

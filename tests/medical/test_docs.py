@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from vaebench.parameters import parameters_of, split_spec, typed
+from vaebench.components.parameters import parameters_of, split_spec, typed
 from vaebench_medical import vaebench_datasets
 from vaebench_medical.folder import Folder
 

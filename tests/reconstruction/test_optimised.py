@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from vaebench.building import optimised
-from vaebench.registry import registry
+from vaebench.components.registry import registry
+from vaebench.training.build import optimised
 from vaebench.trial import Spec, Trial
 from vaebench_measures.reconstruction import similarity
 

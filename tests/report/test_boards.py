@@ -12,10 +12,10 @@ import pytest
 from records_made import EVIL, everything, field, made, metric, record
 
 from vaebench.errors import UserError
-from vaebench.leaderboard import Board
-from vaebench.leaderboard.answers import Cell
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.statistics import Estimate
-from vaebench.report import files, sheets, tables, tidy
+from vaebench.report import documents, export, files, tables
 from vaebench.report.terminal import plain, show
 
 SHOWN = " ".join(EVIL.replace("\x1b", "�").split())
@@ -73,7 +73,7 @@ def test_every_metric_of_a_verdict_is_on_its_sheet():
     records = [
         record(m, {"psnr": v, "ms-ssim": v / 30}, dataset=d) for m, v in (("vae", 20.0), ("pca", 25.0)) for d in "ab"
     ]
-    (sheet,) = (one for one in sheets.sheets(made(records)) if one.name == "boards/reconstruction")
+    (sheet,) = (one for one in documents.sheets(made(records)) if one.name == "boards/reconstruction")
     assert [table.title.split(" [")[0].split(",")[0] for table in sheet.tables] == [
         "Reconstruction: MS-SSIM",
         "PSNR (dB)",
@@ -84,7 +84,9 @@ def test_every_metric_of_a_verdict_is_on_its_sheet():
 
 def test_sheets_of_names_that_no_file_can_have_do_not_meet():
     names = ["a/b", "a\\b", "../../x", "cost", "COST", "long" * 100, "long" * 100 + "er", "A_b"]
-    found = [one.name for one in sheets.sheets(made([record(metrics={"psnr": 1.0}, dataset=name) for name in names]))]
+    found = [
+        one.name for one in documents.sheets(made([record(metrics={"psnr": 1.0}, dataset=name) for name in names]))
+    ]
     assert len({name.lower() for name in found}) == len(found) == 1 + 2 + len(names)
     assert all(re.fullmatch(r"leaderboard|boards/\w[\w.@+-]{0,90}", name) for name in found)
 
@@ -140,14 +142,14 @@ def test_fronts_are_counted_over_datasets():
     (table,) = tables.on_fronts(made(records))
     assert table.header == ("Model", "Reconstruction [cpu]")
     assert table.rows == (("pca", "1 of 2"), ("vae", "2 of 2"))
-    front = json.loads(tidy.to_json(made(records)))["fronts"][0]
+    front = json.loads(export.to_json(made(records)))["fronts"][0]
     assert front["entrants"] == ["pca", "vae"] and front["dataset"] == "chest"
 
 
 def test_a_mean_rank_has_its_interval():
     found = made(field({"vae": 0.9, "pca": 0.7}) + field({"vae": 0.7, "pca": 0.9}, dataset="knee"))
     assert tables.overall(found)[0].rows[0][1] == tables.by_verdict(found, found.standings[0]).rows[0][1] == "1.5 ±1.0"
-    assert [json.loads(tidy.to_json(found))["standings"][0][k] for k in ("mean_rank", "low", "high")] == [1.5, 1, 2]
+    assert [json.loads(export.to_json(found))["standings"][0][k] for k in ("mean_rank", "low", "high")] == [1.5, 1, 2]
 
 
 @pytest.fixture
@@ -177,14 +179,18 @@ def test_the_best_shortcut_is_explained_where_it_stands(form, shortcut):
 def test_machines_never_take_a_shortcut_for_a_model(shortcut):
     import pandas as pd
 
-    frame = pd.read_csv(io.StringIO(tidy.csv(shortcut)))
+    frame = pd.read_csv(io.StringIO(export.csv(shortcut)))
     best = frame[frame.metric == "best-shortcut"]
     assert best.model.isna().all() and best["rank"].isna().all() and set(best.status) == {"shortcut"}
     assert best.set_index("dataset")[["variant", "value"]].to_dict("index") == {
         "chest": {"variant": "sharpness", "value": 0.8123},
         "knee": {"variant": "all together", "value": 0.7},
     }
-    assert json.loads(tidy.to_json(shortcut))["shortcuts"][1] == {"dataset": "chest", "name": "contrast", "auroc": 0.65}
+    assert json.loads(export.to_json(shortcut))["shortcuts"][1] == {
+        "dataset": "chest",
+        "name": "contrast",
+        "auroc": 0.65,
+    }
 
 
 def test_a_long_table_is_split_to_fit():
@@ -238,8 +244,8 @@ def test_csv_is_tidy():
     import pandas as pd
 
     found = made(everything())
-    frame = pd.read_csv(io.StringIO(tidy.csv(found)), keep_default_na=True)
-    assert list(frame.columns) == list(tidy.KINDS)
+    frame = pd.read_csv(io.StringIO(export.csv(found)), keep_default_na=True)
+    assert list(frame.columns) == list(export.KINDS)
     assert not frame.duplicated(["dataset", "model", "loss", "metric", "variant"]).any()
     vae = frame[(frame.model == "vae") & (frame.metric == "ms-ssim") & (frame.dataset == "chest")].iloc[0]
     assert vae.low < vae.value < vae.high and vae.seeds == 5 and vae.n == 100 and vae.status == "ok"
@@ -251,15 +257,15 @@ def test_csv_is_tidy():
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@"])
 def test_csv_holds_no_formula(start):
-    rows = list(csv.DictReader(io.StringIO(tidy.csv(made([record(f"{start}cmd()", {"svc": 0.5})])))))
+    rows = list(csv.DictReader(io.StringIO(export.csv(made([record(f"{start}cmd()", {"svc": 0.5})])))))
     assert {row["model"] for row in rows} == {f"'{start}cmd()"}
 
 
 def test_json_tells_everything():
     found = made(everything(), expected=("chest", "skin"))
-    document = json.loads(tidy.to_json(found))
+    document = json.loads(export.to_json(found))
     assert document["schema"] == "vaebench/board@1" and document["title"] == found.title
-    assert len(document["rows"]) == len(tidy.rows(found)) and list(document["rows"][0]) == list(tidy.KINDS)
+    assert len(document["rows"]) == len(export.rows(found)) and list(document["rows"][0]) == list(export.KINDS)
     assert document["failures"][0]["seeds"] == [0, 1, 2] and document["hidden"][0]["count"] == 1
     lead = document["standings"][0]
     assert (lead["verdict"], lead["metric"]) == ("reconstruction", "ms-ssim")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from page_made import EVIL, field, lay_down, track, written
 
-from vaebench.leaderboard import board
+from vaebench.leaderboard.board import board
 from vaebench.report import page as pages
 from vaebench.report.page import write_page
 

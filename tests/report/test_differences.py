@@ -10,9 +10,9 @@ import pytest
 from records_made import record
 from scipy.stats import f, friedmanchisquare, rankdata
 
-from vaebench.leaderboard import Board, board
+from vaebench.leaderboard.board import Board, board
 from vaebench.leaderboard.runs import Entrant
-from vaebench.records import Record
+from vaebench.records.store import Record
 from vaebench.report import differences as module
 from vaebench.report import files
 from vaebench.report.differences import Differences, differences, why_not

@@ -14,9 +14,9 @@ import pytest
 from markdown_it import MarkdownIt
 from records_made import EVIL, everything, field, made, metric, record
 
-from vaebench.leaderboard import Board
-from vaebench.report import files, tables, tidy
-from vaebench.report.sheets import sheets
+from vaebench.leaderboard.board import Board
+from vaebench.report import export, files, tables
+from vaebench.report.documents import sheets
 
 COMPILER = next(filter(shutil.which, ("pdflatex", "tectonic", "xelatex", "lualatex")), "")
 LETTERS = "".join(map(chr, range(0xA1, 0x180))).replace("\xad", "") + "漢字 – ° ± ↑ ↓ † ‡ … ∞ 😀"
@@ -69,26 +69,26 @@ def test_latex_compiles(found: Board, tmp_path: Path) -> None:
 
 def test_csv_opens_in_pandas_with_the_right_types() -> None:
     records = [*everything(), *field({"vae": 0.9}, dataset="NA", seeds=2)]
-    frame = pd.read_csv(io.StringIO(tidy.csv(made(records))), keep_default_na=False, na_values=[""])
-    numbers = [name for name, kind in tidy.KINDS.items() if kind in ("float64", "Int64")]
+    frame = pd.read_csv(io.StringIO(export.csv(made(records))), keep_default_na=False, na_values=[""])
+    numbers = [name for name, kind in export.KINDS.items() if kind in ("float64", "Int64")]
     assert all(pd.api.types.is_numeric_dtype(frame[name]) for name in numbers)
-    truths = [name for name, kind in tidy.KINDS.items() if kind == "boolean"]
+    truths = [name for name, kind in export.KINDS.items() if kind == "boolean"]
     assert all(set(frame[name].dropna()) <= {True, False} for name in truths)
     assert all(
         frame[name].dropna().map(type).eq(str).all()
-        for name, kind in tidy.KINDS.items()
+        for name, kind in export.KINDS.items()
         if kind == "str"
         if name != "version"
     )
-    typed = frame.astype({name: kind for name, kind in tidy.KINDS.items() if kind not in ("str",)})
+    typed = frame.astype({name: kind for name, kind in export.KINDS.items() if kind not in ("str",)})
     assert {name: str(kind) for name, kind in typed.dtypes.items() if name in numbers + truths} == {
-        name: tidy.KINDS[name] for name in numbers + truths
+        name: export.KINDS[name] for name in numbers + truths
     }
     assert "NA" in set(frame.dataset)
 
 
 def test_every_number_on_a_sheet_is_in_the_csv(found: Board) -> None:
-    rows = json.loads(tidy.to_json(found))["rows"]
+    rows = json.loads(export.to_json(found))["rows"]
     shown = {(row["model"], row["dataset"], row["metric"]): row["value"] for row in rows}
     for standing in found.standings:
         for column in standing.columns:

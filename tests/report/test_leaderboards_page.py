@@ -7,9 +7,9 @@ from pathlib import Path
 
 from records_made import field
 
-from vaebench import records
-from vaebench.leaderboard import board
-from vaebench.report import files, tables, tidy
+from vaebench.leaderboard.board import board
+from vaebench.records import store
+from vaebench.report import export, files, tables
 from vaebench.trial import Trial
 
 TEXT = (Path(__file__).parents[2] / "docs" / "leaderboards.md").read_text()
@@ -18,7 +18,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "leaderboards.md").read_text()
 def test_the_example_prints_the_board(tmp_path, monkeypatch, capsys):
     made = field({"vae": 0.9, "pca": 0.7}, suite="medical@1")
     for record in made:
-        records.write(records.path_of(tmp_path / "results", Trial.from_json(record["trial"]), "cpu"), record)
+        store.write(store.path_of(tmp_path / "results", Trial.from_json(record["trial"]), "cpu"), record)
     monkeypatch.chdir(tmp_path)
     exec(re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)[1], {})
     expected = files.render(board(made, suite="medical@1", preset="quick", source="phantom"), "md")
@@ -26,6 +26,6 @@ def test_the_example_prints_the_board(tmp_path, monkeypatch, capsys):
 
 
 def test_it_names_the_columns_and_the_marks():
-    assert ", ".join(tidy.KINDS) in TEXT.replace("\n", " ")
+    assert ", ".join(export.KINDS) in TEXT.replace("\n", " ")
     assert all(f"`{mark}`" in TEXT for mark in (tables.DASH, tables.BOTH, tables.PROVISIONAL, tables.OPTIMISED))
-    assert tidy.SCHEMA in TEXT and all(f".{form}`" in TEXT for form in (*files.WHOLE, *files.SHEETS))
+    assert export.SCHEMA in TEXT and all(f".{form}`" in TEXT for form in (*files.WHOLE, *files.SHEETS))

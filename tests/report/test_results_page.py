@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from records_made import field
 
-from vaebench import records
 from vaebench.cli import main
-from vaebench.leaderboard import board
-from vaebench.records import Record
+from vaebench.leaderboard.board import board
+from vaebench.records import store
+from vaebench.records.store import Record
 from vaebench.report.files import FORMATS, render
 from vaebench.trial import Trial
 
@@ -29,14 +29,14 @@ def test_its_commands_are_understood(line: str) -> None:
 
 
 def made(results: Path) -> dict[str, str]:
-    found = [record for _, record in records.scan(results / "demo@1" / "quick" / "phantom") if isinstance(record, dict)]
+    found = [record for _, record in store.scan(results / "demo@1" / "quick" / "phantom") if isinstance(record, dict)]
     whole = board(found, suite="demo@1", preset="quick", source="phantom")
     return {form: render(whole, form) for form in FORMATS}
 
 
 def keep(results: Path, given: list[Record]) -> None:
     for record in given:
-        records.write(records.path_of(results, Trial.from_json(record["trial"]), record["device"]["class"]), record)
+        store.write(store.path_of(results, Trial.from_json(record["trial"]), record["device"]["class"]), record)
 
 
 def test_records_merge_by_copying_folders(tmp_path: Path) -> None:

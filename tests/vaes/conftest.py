@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vaebench.interfaces import At, Images, Loss, Model
-from vaebench.training import Stepper, named, step_once
+from vaebench.training.loop import Stepper, named, step_once
 
 
 class Squares(Loss):

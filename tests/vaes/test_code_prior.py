@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vaebench.interfaces import At
-from vaebench.training import Stepper
+from vaebench.training.loop import Stepper
 from vaebench_vaes.code_prior import Autoregressive, PerPosition, Prior
 
 KINDS = [Autoregressive, PerPosition]

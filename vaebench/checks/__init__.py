@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from vaebench.checks.outcome import Outcome, Task
+from vaebench.components.parameters import typed
+from vaebench.components.registry import KINDS, Offer, registry
 from vaebench.errors import UserError
 from vaebench.interfaces import Dataset, Loss, Metric, Model
-from vaebench.parameters import typed
-from vaebench.registry import KINDS, Offer, registry
 from vaebench.trial import Value
 
 __all__ = ["Outcome", "conformance", "run_checks"]
@@ -80,7 +80,7 @@ def tasks(offer: Offer, params: Mapping[str, Value]) -> list[Task]:
 
 
 def _model_tasks(offer: Offer, params: Mapping[str, Value]) -> list[Task]:
-    from vaebench.checks import answers, training
+    from vaebench.checks import trained_model, training
     from vaebench.checks.bench import Bench
 
     component: type[Model] = offer.component
@@ -92,9 +92,9 @@ def _model_tasks(offer: Offer, params: Mapping[str, Value]) -> list[Task]:
     found = []
     for shape in full:
         bench = Bench(component, loss, shape, params)
-        found += training.CHECKS.tasks(bench, _said(shape)) + answers.CHECKS.tasks(bench, _said(shape))
+        found += training.CHECKS.tasks(bench, _said(shape)) + trained_model.CHECKS.tasks(bench, _said(shape))
     for shape in () if size else STEP:
-        found += answers.ONE_STEP.tasks(Bench(component, loss, shape, params), _said(shape))
+        found += trained_model.ONE_STEP.tasks(Bench(component, loss, shape, params), _said(shape))
     return found
 
 

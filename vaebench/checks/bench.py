@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from vaebench.checks.drawings import draw
 from vaebench.checks.outcome import require
-from vaebench.checks.pictures import draw
+from vaebench.components.parameters import parameters_of
 from vaebench.interfaces import At, Images, Loss, Model, NotApplicable, Shape
-from vaebench.parameters import parameters_of
-from vaebench.training import train
+from vaebench.training.loop import train
 from vaebench.trial import Settings, Value
 
 T = TypeVar("T")

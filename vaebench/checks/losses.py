@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from vaebench.checks.bench import close, require_images, same
+from vaebench.checks.drawings import draw
 from vaebench.checks.outcome import Checklist, require
 from vaebench.checks.parameters import check_parameters
-from vaebench.checks.pictures import draw
 from vaebench.interfaces import Images, Loss, NotApplicable
 from vaebench.trial import Value
 

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from vaebench.checks.drawings import draw_splits
 from vaebench.checks.outcome import Checklist, require
 from vaebench.checks.parameters import check_parameters
-from vaebench.checks.pictures import draw_splits
 from vaebench.checks.standin import Quality, StandIn
 from vaebench.evidence import Evidence
 from vaebench.interfaces import DECLARED, Metric, NotApplicable, Score, Split, Splits

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vaebench.checks.outcome import require
-from vaebench.parameters import TYPABLE, can_be_typed, parameters_of
+from vaebench.components.parameters import TYPABLE, can_be_typed, parameters_of
 
 
 def check_parameters(component: type, build: Callable[..., Any]) -> None:

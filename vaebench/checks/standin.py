@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, max_pool2d
 
-from vaebench.checks.pictures import draw
+from vaebench.checks.drawings import draw
 from vaebench.interfaces import Gaussian, Model, NotApplicable, Shape
 
 Quality = Literal["good", "poor", "flat", "mute", "nan"]

@@ -13,7 +13,7 @@ from vaebench.checks.bench import BATCH, Bench, Half, answers, close, look, requ
 from vaebench.checks.outcome import Checklist, require
 from vaebench.checks.parameters import check_parameters
 from vaebench.interfaces import At, Group, Model, NotApplicable, Objective
-from vaebench.training import Stepper, step_once
+from vaebench.training.loop import Stepper, step_once
 
 CHECKS = Checklist()
 

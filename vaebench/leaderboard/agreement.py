@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vaebench.leaderboard.ranks import Column, Standing
 from vaebench.leaderboard.runs import Entrant
-from vaebench.leaderboard.standings import Column, Standing
 
 LEAST = 3
 """Of two models, any two metrics agree wholly or not at all."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from vaebench.leaderboard.ranks import Column, Standing
 from vaebench.leaderboard.runs import LEAD_COST, Entrant
-from vaebench.leaderboard.standings import Column, Standing
 
 Means = Mapping[tuple[Entrant, Column], float]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from vaebench.records import Record
+from vaebench.records.store import Record
 from vaebench.trial import Trial, canonical
 
 T = TypeVar("T")

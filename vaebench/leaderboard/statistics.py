@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaebench.leaderboard.behrens import half_width, two_sided
+from vaebench.leaderboard.error_distribution import half_width, two_sided
 
 LEVEL = 0.95
 ENOUGH_SEEDS = 5

@@ -1,1 +1,1 @@
-"""Boards and progress -> terminal, files and pictures."""
+"""From a board to what people read: terminal, Markdown, CSV, JSON, LaTeX and a page."""

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from vaebench.leaderboard import Board
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.ranks import Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant
-from vaebench.leaderboard.standings import Standing, is_ranked
 from vaebench.leaderboard.statistics import LEVEL
 
 ENOUGH_SOURCES = 10
@@ -99,7 +99,7 @@ def draw(board: Board, standing: Standing) -> str | None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    from vaebench.report.plots import BLUE, STYLE
+    from vaebench.judging.plots import BLUE, STYLE
     from vaebench.report.tables import clean
 
     count, bars = len(found.ranks), found.alike()

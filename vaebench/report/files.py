@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from vaebench.errors import UserError, did_you_mean
-from vaebench.leaderboard import Board, uncollected
-from vaebench.records import write_atomically
+from vaebench.leaderboard.board import Board
+from vaebench.report.documents import Sheet, everything, sheets
+from vaebench.report.export import csv, to_json
 from vaebench.report.latex import latex
 from vaebench.report.markdown import markdown
-from vaebench.report.page import page, write_page
-from vaebench.report.sheets import Sheet, everything, sheets
+from vaebench.report.page import page
 from vaebench.report.terminal import plain
-from vaebench.report.tidy import csv, to_json
 
 SHEETS: dict[str, Callable[[Sheet], str]] = {"md": markdown, "tex": latex}
 """For people: a file for the whole, and one for each verdict and each dataset."""
@@ -41,13 +39,3 @@ def texts(board: Board) -> Iterator[tuple[str, str]]:
             yield f"{sheet.name}.{form}", draw(sheet)
         if sheet.picture:
             yield f"{sheet.name}.svg", sheet.picture
-
-
-@uncollected()
-def write_boards(folder: Path, board: Board) -> list[Path]:
-    """The files of a track, each replaced as a whole; of the folder the page takes records and pictures, too."""
-    paths = []
-    for name, text in texts(board):
-        write_atomically(folder / name, text.encode())
-        paths.append(folder / name)
-    return paths + write_page(folder / "leaderboard.html", board, folder)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from unicodedata import normalize
 
+from vaebench.report.documents import Sheet
 from vaebench.report.notes import notes
-from vaebench.report.sheets import Sheet
 
 SYMBOLS = {
     "↑": r"$\uparrow$",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vaebench.report.documents import Sheet
 from vaebench.report.notes import notes
-from vaebench.report.sheets import Sheet
 
 AS_TEXT = str.maketrans({c: f"\\{c}" for c in "\\`*_[~|"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 

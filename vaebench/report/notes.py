@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vaebench.leaderboard import Board
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.ranks import is_ranked
 from vaebench.leaderboard.runs import Entrant
-from vaebench.leaderboard.standings import is_ranked
 from vaebench.leaderboard.statistics import ENOUGH_SEEDS
 from vaebench.report.differences import why_not
 from vaebench.report.tables import BOTH, OPTIMISED, PROVISIONAL, clean, name

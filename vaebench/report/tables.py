@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vaebench.leaderboard import Board
-from vaebench.leaderboard.answers import Cell
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.cells import Cell
+from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant, Measure
-from vaebench.leaderboard.standings import Column, Standing, is_ranked
 
 DASH = "–"
 PROVISIONAL = "°"

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from vaebench.leaderboard import Board
+from vaebench.leaderboard.board import Board
 from vaebench.report.notes import notes
 from vaebench.report.tables import Table, by_dataset, summary
 

@@ -11,8 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from vaebench.leaderboard import Board
-from vaebench.records import write_atomically
+from vaebench.leaderboard.board import Board
+from vaebench.records.store import write_atomically
 from vaebench.report.page.boards import told
 from vaebench.report.page.runs import Shown, shown_runs
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from vaebench.leaderboard import Board
-from vaebench.leaderboard.standings import Column, is_ranked
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.ranks import Column, is_ranked
 from vaebench.report.notes import notes
 from vaebench.report.tables import clean, decimals_of, foot, heading, name, show
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vaebench import records
-from vaebench.leaderboard import Board, comparable
+from vaebench.leaderboard import comparable
+from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.runs import read
-from vaebench.records import Record, artifacts_of
+from vaebench.records import store
+from vaebench.records.store import Record, artifacts_of
 from vaebench.report.tables import clean
 from vaebench.trial import Trial
 
@@ -37,7 +38,7 @@ def shown_runs(board: Board, track: Path) -> tuple[list[Shown], int]:
     paths: dict[tuple[str, str, str], Path] = {}
 
     def good() -> Iterator[Record]:
-        for path, record in records.scan(track):
+        for path, record in store.scan(track):
             if isinstance(record, dict):
                 paths[record["id"], record["device"]["class"], record["started"]] = path
                 yield record
@@ -48,7 +49,7 @@ def shown_runs(board: Board, track: Path) -> tuple[list[Shown], int]:
     ours = [run for run in runs if run.entrant in models and run.dataset in datasets]
     ours.sort(key=lambda run: (run.seed, datasets[run.dataset], models[run.entrant], run.regime, run.id, run.device))
     found = ((paths[run.id, run.device, run.started], run) for run in ours[:MOST])
-    shown = [_shown(path, records.read(path), models[run.entrant], datasets[run.dataset]) for path, run in found]
+    shown = [_shown(path, store.read(path), models[run.entrant], datasets[run.dataset]) for path, run in found]
     return shown, len(ours) - len(shown)
 
 

@@ -1,0 +1,108 @@
+"""How a sweep is shown: a line per trial when piped, time left on a terminal, names never read as markup."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from vaebench.interfaces import Event
+from vaebench.planning.jobs import Job
+from vaebench.running import display
+from vaebench.running.display import Watch, time_words
+from vaebench.trial import Settings, Spec, Trial
+
+
+def job(seed: int = 0) -> Job:
+    trial = Trial("lab@1", "tiny", "phantom", Spec("xray"), Spec("vae", {"latent": 4}), Spec("bce"), "all", seed)
+    return Job(trial, Settings(8, 10), Path(), Path())
+
+
+def train(share: float, seed: int = 0, **logs: float) -> Event:
+    return Event(
+        "progress", job(seed), {"phase": "train", "share": share, "step": 120, "steps": 400, "rate": 95.4, "logs": logs}
+    )
+
+
+def end(seed: int = 0, **changes: Any) -> Event:
+    return Event("end", job(seed), {"record": {"status": "ok", "cost": {"seconds": 2.5}, "error": None, **changes}})
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [0.0]
+    monkeypatch.setattr(display.time, "monotonic", lambda: now[0])
+    return now
+
+
+def watch(terminal: bool = False, seconds: float = 10.0, slots: int = 1) -> tuple[Watch, io.StringIO]:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=100)
+    return Watch(console, {job(seed).trial.id: seconds for seed in (0, 1)}, slots), out
+
+
+def test_a_line_per_trial_when_piped() -> None:
+    shown, out = watch()
+    failure = {"kind": "oom", "message": "no [bold]room[/bold]"}
+    with shown:
+        for event in (Event("start", job()), train(0.5, loss=1.0), end(), end(1, status="failed", error=failure)):
+            shown.hear(event)
+    assert out.getvalue().splitlines() == [
+        "[1/2] vae[latent=4] + bce on xray, all, seed 0: ok (2.5 s)",
+        "[2/2] vae[latent=4] + bce on xray, all, seed 1: failed (oom): no [bold]room[/bold]",
+    ]
+    assert shown.failed == 1
+
+
+def test_a_terminal_shows_the_trials_at_work_and_the_time_left() -> None:
+    shown, out = watch(terminal=True)
+    with shown:
+        for event in (Event("start", job()), train(0.5, loss=1.25), end()):
+            shown.hear(event)
+            shown.bars.refresh()
+    assert "vae[latent=4] xray all 0" in out.getvalue()
+    assert "1/2 done" in out.getvalue()
+    assert " left" in out.getvalue()
+    assert "120/400  95/s  loss 1.25" in out.getvalue()
+
+
+def test_what_a_trial_remarks_is_a_line_of_its_own() -> None:
+    shown, out = watch()
+    with shown:
+        shown.hear(Event("progress", job(), {"phase": "note", "text": "the [b]checkpoint[/b] is of no use"}))
+        shown.hear(Event("progress", job(1), {"phase": "elsewhere"}))
+    assert out.getvalue().splitlines() == [
+        "vae[latent=4] + bce on xray, all, seed 0: the [b]checkpoint[/b] is of no use",
+        "vae[latent=4] + bce on xray, all, seed 1: another run is at it; looked at again at the end",
+    ]
+
+
+def test_time_left_is_the_estimate_at_first_and_the_pace_seen_later(clock: list[float]) -> None:
+    shown, _ = watch(seconds=10.0)
+    assert shown.left() == pytest.approx(20.0)
+    assert watch(seconds=10.0, slots=2)[0].left() == pytest.approx(10.0)
+    shown.hear(Event("start", job()))
+    left = [shown.left()]
+    for step in range(1, 11):  # it takes twice the time that was estimated
+        clock[0] = 2 * step
+        shown.hear(train(step / 10))
+        left.append(shown.left())
+    clock[0] = 20.0
+    shown.hear(end())
+    assert shown.share() == pytest.approx(0.5)
+    assert shown.left() == pytest.approx(15.0), "half by the estimate (10 s), half by the pace (20 s)"
+    assert all(value > 0 for value in left)
+    clock[0] = 40.0
+    shown.hear(end(1))
+    assert shown.left() == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.04, "0.0 s"), (9.96, "10.0 s"), (59.4, "59 s"), (60, "1 min"), (3599, "60 min"), (3660, "1 h 1 min")],
+)
+def test_time_in_words(seconds: float, words: str) -> None:
+    assert time_words(seconds) == words

@@ -1,0 +1,309 @@
+"""A sweep: which trials there are, which of them are done and current, and what is wrong with the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from laboratory import job, suite
+
+from vaebench.components.registry import registry
+from vaebench.errors import UserError
+from vaebench.planning.plan import Plan, make_plan, repeat_plan
+from vaebench.planning.suite import Suite
+from vaebench.records import store
+from vaebench.running import estimate as estimation
+from vaebench.running import sweep
+from vaebench.running.estimate import estimate
+from vaebench.running.worker import blank, run_job
+from vaebench.training.devices import choose_devices
+from vaebench.trial import Spec
+
+pytestmark = pytest.mark.usefixtures("lab")
+
+
+def plan(folder: Path, models: Sequence[str] = (), of: Suite | None = None, **options: Any) -> Plan:
+    usual = {"preset": "auto", "source": "phantom", "device": "cpu"}
+    made = make_plan(
+        of or suite(), registry(), results=folder / "results", data=folder, models=models, **{**usual, **options}
+    )
+    list(sweep.make_ready(made))
+    return made
+
+
+def done(made: Plan) -> set[str]:
+    """The trials whose record is good and current, in words."""
+    sweep.find_done(made, registry(), made.suite.home)
+    return {str(trial) for trial in made.trials if trial.id in made.done}
+
+
+def with_settings(**changes: Any) -> Suite:
+    lab = suite()
+    preset = lab.presets["tiny"]
+    return replace(lab, presets={"tiny": replace(preset, settings=replace(preset.settings, **changes))})
+
+
+def test_every_combination_is_a_trial_and_seeds_come_last(tmp_path: Path) -> None:
+    made = plan(tmp_path, seeds=[3, 1])
+    assert [str(trial) for trial in made.trials] == [
+        f"{model} on lab-xray, {regime}, seed {seed}"
+        for seed in (3, 1)
+        for regime in ("all", "healthy")
+        for model in ("steady", "steady[gain=2.0]")
+    ]
+    assert {trial.track for trial in made.trials} == {"lab@1/tiny/phantom"}
+    assert made.folder == store.folder_of(tmp_path / "results", made.trials[0])
+
+
+def test_a_local_path_is_in_no_trial(tmp_path: Path) -> None:
+    made = plan(tmp_path, datasets=[f'lab-xray[path="{tmp_path}"]'])
+    assert made.trials[0].dataset == Spec("lab-xray")
+    assert str(tmp_path) not in json.dumps([trial.to_json() for trial in made.trials])
+
+
+def test_without_diseased_images_there_is_no_healthy_regime(tmp_path: Path) -> None:
+    made = plan(tmp_path, datasets=["lab-xray[diseased=no]"])
+    assert {trial.regime for trial in made.trials} == {"all"}
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"models": ["stedy"]}, "no model 'stedy'. Did you mean 'steady'"),
+        ({"models": ["steady[gain=much]"]}, "gain=much is not a number. steady accepts gain: a number = 1.0"),
+        ({"models": ["steady[gian=1]"]}, "no parameter 'gian'. Did you mean 'gain'"),
+        ({"models": ["steady[width=-1]"]}, "steady[width=-1] for lab-xray images of (1, 8, 8)"),
+        ({"models": ["steady[loss=bce]"]}, "steady takes no reconstruction loss"),
+        ({"models": ["vae[loss=bec]"]}, "no loss 'bec'. Did you mean 'bce'"),
+        ({"models": ["steady", "steady"]}, "asked for twice: steady on lab-xray"),
+        ({"models": ["vaebench:steady"]}, "no model 'vaebench:steady'. Did you mean 'vaebench-lab:steady'"),
+        ({"datasets": ["lab-xrays"]}, "no dataset 'lab-xrays'. Did you mean 'lab-xray'"),
+        ({"preset": "tyni"}, "no preset 'tyni'. There are: long, tiny"),
+        ({"of": with_settings}, "no metric 'lab-residuals'. Did you mean 'lab-residual'"),
+    ],
+)
+def test_a_mistake_is_answered_before_anything_trains(tmp_path: Path, options: dict[str, Any], complaint: str) -> None:
+    if "of" in options:
+        options = {"of": with_settings(metrics=("lab-residuals",))}
+    with pytest.raises(UserError) as caught:
+        plan(tmp_path, **options)
+    assert complaint in str(caught.value)
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"model": {"widht": 8}}, "Suite lab@1, preset tiny: model.widht means nothing. Did you mean 'width'"),
+        ({"model": {"gain": "much"}}, "preset tiny: model.gain: a number = 1.0, not 'much'"),
+        ({"stage_steps": {"mian": 8}}, "preset tiny: stage_steps.mian means nothing. Did you mean 'main'"),
+    ],
+)
+def test_what_a_preset_sets_for_models_must_mean_something(
+    tmp_path: Path, changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        plan(tmp_path, of=with_settings(**changes))
+    assert complaint in str(caught.value)
+
+
+def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert choose_devices("auto") == ["cpu"]
+    for asked, complaint in (
+        ("cuda", "PyTorch sees 0 CUDA devices"),
+        ("cuda:1", "PyTorch sees 0 CUDA devices"),
+        ("cuda:x", "say auto, cpu, cuda or cuda:NUMBER"),
+        ("cuda:²", "say auto, cpu, cuda or cuda:NUMBER"),
+        ("tpu", "say auto, cpu, cuda or cuda:NUMBER"),
+    ):
+        with pytest.raises(UserError, match=complaint):
+            choose_devices(asked)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "B 7" if device == "cuda:1" else "A 1")
+    assert choose_devices("auto") == choose_devices("cuda") == ["cuda:0", "cuda:2"], "those of one kind"
+    assert choose_devices("cuda:1") == ["cuda:1"]
+
+
+def test_source_auto_takes_what_is_there_and_names_the_rest(tmp_path: Path) -> None:
+    both = ["lab-xray", "kermany-cxr"]
+    assert plan(tmp_path, ["steady"], datasets=both[:1], source="auto").source == "phantom"
+    with pytest.raises(UserError, match=r"lab-xray: ask \[bold\]the lab"):
+        plan(tmp_path, ["steady"], datasets=both[:1], source="real")
+    (tmp_path / "lab").touch()
+    made = plan(tmp_path, ["steady"], datasets=both, source="auto")
+    assert made.source == "real"
+    assert [one.spec.name for one in made.datasets] == ["lab-xray"]
+    assert list(made.left_out) == ["kermany-cxr"]
+
+
+def test_done_are_the_trials_with_a_good_record(tmp_path: Path) -> None:
+    made = plan(tmp_path)
+    assert done(made) == set()
+    run_job(job(tmp_path))
+    assert done(plan(tmp_path)) == {"steady on lab-xray, all, seed 0"}
+    assert len(plan(tmp_path).todo) == 4, "until find_done looks"
+
+
+def spoil(record: dict[str, Any], field: str) -> None:
+    part = record
+    *way, last = field.split(".")
+    for name in way:
+        part = part[name]
+    part[last] = 99 if isinstance(part[last], int) else "other"
+
+
+@pytest.mark.parametrize(
+    "field", ["settings.steps", "settings.size", "inputs.data", "inputs.components.model steady", "status"]
+)
+def test_a_record_of_something_else_is_stale(tmp_path: Path, field: str) -> None:
+    record = run_job(job(tmp_path))
+    path = next(tmp_path.glob("results/*/*/*/*/*/*.json"))
+    if field == "status":
+        record |= {"status": "failed", "error": {"kind": "oom", "message": ""}}
+    else:
+        spoil(record, field)
+    store.write(path, record)
+    made = plan(tmp_path)
+    assert sweep.find_done(made, registry(), None) == []
+    assert not made.done
+    assert [str(trial) for trial in sweep.failed_before(made)] == (
+        ["steady on lab-xray, all, seed 0"] if field == "status" else []
+    )
+
+
+def test_settings_and_versions_that_changed_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_job(job(tmp_path))
+    assert len(done(plan(tmp_path))) == 1
+    assert len(done(plan(tmp_path, of=with_settings(steps=7)))) == 0
+    assert len(done(plan(tmp_path, of=with_settings(metrics=("lab-samples",))))) == 1, "it answers more than is asked"
+    for kind, name in (("models", "steady"), ("datasets", "lab-xray"), ("metrics", "lab-residual")):
+        with monkeypatch.context() as patch:
+            patch.setattr(registry().get(kind, name).component, "version", 2)
+            assert len(done(plan(tmp_path))) == 0, name
+    assert len(done(plan(tmp_path))) == 1
+
+
+def test_metrics_alone_are_no_reason_to_train_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_job(job(tmp_path))
+    more = plan(tmp_path, of=with_settings(metrics=("lab-residual", "lab-samples", "lab-health", "psnr")))
+    assert done(more) == set()
+    assert [more.trained[trial.id]["id"] for trial in more.todo if trial.id in more.trained] == [more.todo[0].id]
+    with monkeypatch.context() as patch:
+        patch.setattr(registry().get("metrics", "lab-residual").component, "version", 2)
+        newer = plan(tmp_path)
+        assert done(newer) == set()
+        assert len(newer.trained) == 1
+    next(tmp_path.glob("results/**/weights.safetensors")).unlink()
+    lost = plan(tmp_path, of=with_settings(metrics=("lab-residual", "psnr")))
+    assert (done(lost), lost.trained) == (set(), {})
+
+
+def test_a_spoilt_or_misplaced_record_is_reported_and_done_again(tmp_path: Path) -> None:
+    run_job(job(tmp_path))
+    path = next(tmp_path.glob("results/*/*/*/*/*/*.json"))
+    content = path.read_bytes()
+    path.write_bytes(content[:100])
+    (told,) = sweep.find_done(made := plan(tmp_path), registry(), None)
+    assert path.name in told
+    assert "cannot be read" in told
+    assert len(made.todo) == 4
+    path.unlink()
+    other = made.path_of(made.trials[1])
+    other.write_bytes(content)
+    (told,) = sweep.find_done(made, registry(), None)
+    assert f"{other} holds the record of trial" in told
+    assert len(made.todo) == 4
+
+
+def test_a_repeat_takes_everything_from_the_record(tmp_path: Path) -> None:
+    record = run_job(job(tmp_path, "steady[gain=2]", seed=5, regime="healthy", steps=9))
+
+    def again(**options: Any) -> Plan:
+        return repeat_plan(record, suite(), "cpu", tmp_path / "results", tmp_path, registry(), **options)
+
+    made = again()
+    assert [trial.id for trial in made.trials] == [record["id"]]
+    assert made.settings.to_json() == record["settings"]
+    assert again(dataset=f'lab-xray[path="{tmp_path}"]').trials == made.trials
+    with pytest.raises(UserError, match=r"The record is of lab-xray, not of lab-xray\[diseased=false\]"):
+        again(dataset="lab-xray[diseased=no]")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("model.name", "steadi", "no model 'steadi'"),
+        ("model.params", {"gian": 1}, "no parameter 'gian'"),
+        ("loss", {"name": "bec", "params": {}}, "no loss 'bec'"),
+        ("dataset.name", "lab-xrays", "no dataset 'lab-xrays'"),
+    ],
+)
+def test_a_repeat_of_what_is_not_installed_is_a_mistake_in_words(
+    tmp_path: Path, field: str, value: Any, complaint: str
+) -> None:
+    record = blank(job(tmp_path))
+    *way, last = field.split(".")
+    part = record["trial"][way[0]] if way else record["trial"]
+    part[last] = value
+    with pytest.raises(UserError, match=complaint):
+        repeat_plan(record, suite(), "cpu", tmp_path, tmp_path, registry())
+
+
+def test_a_repeat_stays_in_the_records_version_of_the_suite(tmp_path: Path) -> None:
+    record = blank(job(tmp_path))
+    record["trial"]["suite"] = "lab@7"
+    made = repeat_plan(record, suite(), "cpu", tmp_path, tmp_path, registry())
+    assert str(made.suite) == "lab@7"
+    assert made.folder == tmp_path / "lab@7" / "tiny" / "phantom"
+
+
+def test_a_repeat_needs_settings_that_are_known(tmp_path: Path) -> None:
+    record = blank(job(tmp_path))
+    del record["settings"]["metrics"]
+    with pytest.raises(UserError, match="settings are not this vaebench's"):
+        repeat_plan(record, suite(), "cpu", tmp_path, tmp_path, registry())
+
+
+def test_time_is_estimated_from_records_of_the_same_kind(tmp_path: Path) -> None:
+    record = run_job(job(tmp_path))
+    path = next(tmp_path.glob("results/*/*/*/*/*/*.json"))
+    record["cost"]["seconds"] = 12345.0
+    store.write(path, record)
+    made = plan(tmp_path)
+    found = estimate(made, 2)
+    seconds = {str(trial): found[trial.id] for trial in made.trials}
+    assert seconds["steady on lab-xray, healthy, seed 0"] == 12345.0
+    assert 0 < seconds["steady[gain=2.0] on lab-xray, all, seed 0"] < 60
+
+
+def test_a_model_that_crashes_or_hangs_costs_its_estimate_and_not_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimation, "PROBE_LIMIT", 3.0)
+    made = plan(tmp_path, ["quitting", "faulting", "hanging", "raising"])
+    assert set(estimate(made, 2).values()) == {estimation.OVERHEAD_SECONDS}
+
+
+def test_only_old_debris_is_cleared(tmp_path: Path) -> None:
+    old, new, record = (
+        tmp_path / "cpu" / ".a.json.1.tmp",
+        tmp_path / "cpu" / ".a.json.2.tmp",
+        tmp_path / "cpu" / "a.json",
+    )
+    old.parent.mkdir()
+    for path in (old, new, record):
+        path.touch()
+    os.utime(old, (time.time() - 7200,) * 2)
+    os.utime(record, (time.time() - 7200,) * 2)
+    sweep._clear_debris(tmp_path)
+    assert sorted(path.name for path in old.parent.iterdir()) == [new.name, record.name]

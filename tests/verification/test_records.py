@@ -1,0 +1,222 @@
+"""`vaebench verify-results`: what is as it was written passes, and every kind of change is found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from laboratory import Lab
+from safetensors.torch import load_file, save_file
+
+from vaebench.cli import main
+from vaebench.records import store
+from vaebench.records.store import Record
+from vaebench.trial import Trial
+from vaebench.verification import remeasure
+
+MODEL = "steady-*.json"
+
+
+@pytest.fixture(scope="module")
+def handed_in(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run of the suite `lab` leaves."""
+    results = tmp_path_factory.mktemp("handed") / "results"
+    ran = CliRunner().invoke(main, ["run", "--suite", "lab", "--source", "phantom", "--results", str(results)])
+    assert ran.exit_code == 0, ran.output
+    return results
+
+
+@pytest.fixture
+def results(handed_in: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(handed_in, tmp_path / "results"))
+
+
+def verify(folder: Path, *words: str, sample: int = 0) -> Result:
+    return CliRunner().invoke(main, ["verify-results", str(folder), "--sample", str(sample), *words])
+
+
+def one(results: Path) -> Path:
+    return min(results.rglob(MODEL))
+
+
+def rewrite(path: Path, change: Callable[[Record], Any]) -> None:
+    """As vaebench itself would have written it."""
+    record = json.loads(path.read_text())
+    change(record)
+    path.write_text(store.dumps(record))
+
+
+def test_what_a_run_leaves_is_good(results: Path) -> None:
+    before = {path: path.read_bytes() for path in results.rglob("*.*") if path.is_file()}
+    said = verify(results, sample=2)
+    assert said.exit_code == 0, said.output
+    assert "4 records in 1 track\n4 records with the weights they name\n1 track with the boards" in said.output
+    assert said.output.count("the same to the last digit") == 2 and said.output.endswith("No problem found.\n")
+    assert {path: path.read_bytes() for path in results.rglob("*.*") if path.is_file()} == before, "nothing is changed"
+
+
+@pytest.mark.parametrize("below", ["lab@1", "lab@1/tiny/phantom", "lab@1/tiny/phantom/cpu/lab-xray"])
+def test_a_part_can_be_verified(results: Path, below: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert verify(results / below).exit_code == 0
+    monkeypatch.chdir(results / below)
+    said = verify(Path())
+    assert said.exit_code == 0 and "4 records in 1 track" in said.output
+
+
+CHANGES: dict[str, tuple[Callable[[Record], Any], str]] = {
+    "a field of another type": (lambda r: r["cost"].update(parameters="many"), "cost.parameters breaks the schema"),
+    "no digest": (lambda r: r["inputs"].update(data="abc"), "its data digest is no SHA-256"),
+    "another metric version": (lambda r: r["metrics"]["lab-residual"].update(version=7), "has version 7"),
+    "a home": (lambda r: r["software"].update(torch="/home/me/torch"), "holds a path of a machine: /home/me/torch"),
+    "a path": (lambda r: r["metrics"]["lab-residual"].update(variant="C:\\data\\x"), "holds a path of a machine"),
+    "the future": (lambda r: r.update(started="2999-01-01T00:00:00Z"), "which is still to come"),
+    "no time": (lambda r: r.update(started="yesterday"), "is no time that a trial starts at"),
+    "fewer steps": (lambda r: r["settings"].update(steps=1), "its settings are not those of lab@1 / tiny: steps"),
+    "other weights": (lambda r: r.update(weights="0" * 64), "are not those it names"),
+    "a better number": (
+        lambda r: r["metrics"]["lab-residual"].update(value=0.0),
+        "is not what follows from the records",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_a_changed_record_is_found(results: Path, how: str) -> None:
+    change, told = CHANGES[how]
+    rewrite(one(results), change)
+    said = verify(results)
+    assert said.exit_code == 1 and told in said.output, said.output
+    assert one(results).name in said.output or "leaderboard" in said.output
+
+
+def test_a_trial_that_is_not_of_the_suite_is_found(results: Path) -> None:
+    changes = [
+        ("preset", "huge", "has no preset 'huge'"),
+        ("suite", "lab@2", "suite lab@2 is not known here (here it is lab@1)"),
+        ("source", "../../x", "its source is '../../x'"),
+        ("regime", "some", "its regime is 'some'"),
+    ]
+    for number, (key, value, told) in enumerate(changes):
+        record = json.loads(one(results).read_text())
+        record["trial"][key] = value
+        trial = Trial.from_json(record["trial"])
+        folder = results.parent / str(number)
+        store.write(store.path_of(folder, trial, "cpu"), record | {"id": trial.id})
+        said = verify(folder)
+        assert said.exit_code == 1 and told in said.output, said.output
+
+
+EDITS: dict[str, tuple[Callable[[str], str], str]] = {
+    "by hand": (lambda text: text.replace('"status": "ok"', '"status":  "ok"'), "edited by hand"),
+    "twice": (
+        lambda text: text.replace(' "status"', ' "status": "failed",\n "status"', 1),
+        "a field stands there twice",
+    ),
+    "infinite": (lambda text: text.replace('"seconds": ', '"seconds": 1e999, "other": '), "is not finite"),
+    "cut": (lambda text: text[:100], "Expecting"),
+    "another id": (lambda text: text.replace('"id": "', '"id": "0'), "does not belong to its trial"),
+    "another trial": (lambda text: text.replace('"seed": 0', '"seed": 5'), "does not belong to its trial"),
+    "deep": (lambda text: text.replace('"error": null', f'"error": {"[" * 9000}{"]" * 9000}'), "recursion"),
+    "huge": (lambda text: text + " " * 2**20, "no record has more than"),
+}
+
+
+@pytest.mark.parametrize("how", EDITS)
+def test_an_edited_file_is_found(results: Path, how: str) -> None:
+    edit, told = EDITS[how]
+    path = one(results)
+    path.write_text(edit(path.read_text()))
+    said = verify(results)
+    assert said.exit_code == 1 and told in said.output, said.output
+
+
+def copy(path: Path, name: str) -> None:
+    shutil.copy(path, path.with_name(name))
+
+
+PLACES: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "another name": (lambda path: copy(path, f"mine-{path.stem[-12:]}.json"), "its place is"),
+    "no id": (lambda path: copy(path, "mine.json"), "a record's name ends with the id"),
+    "another device": (lambda path: shutil.copytree(path.parents[1], path.parents[2] / "cuda"), "its place is"),
+    "twice": (lambda path: shutil.copytree(path.parents[5], path.parents[5] / "again"), "is the same trial as"),
+    "a link": (lambda path: path.with_name("x").symlink_to("/etc"), "x: it is a link"),
+    "a lost record": (Path.unlink, "leaderboard.csv: it is not what follows from the records from line"),
+    "no board": (lambda path: (path.parents[2] / "leaderboard.md").unlink(), "leaderboard.md: it is missing"),
+    "a foreign board": (lambda path: (path.parents[2] / "boards/x.md").write_text("x"), "no board of these records"),
+    "an edited board": (
+        lambda path: (path.parents[2] / "boards/cost.md").write_text("# mine\n"),
+        "cost.md: it is not what follows from the records from line 1 on",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", PLACES)
+def test_files_out_of_place_are_found(results: Path, how: str) -> None:
+    change, told = PLACES[how]
+    change(one(results))
+    said = verify(results)
+    assert said.exit_code == 1 and told in said.output, said.output
+
+
+def test_a_number_that_the_weights_do_not_give_is_found(results: Path) -> None:
+    for path in results.rglob(MODEL):
+        rewrite(path, lambda r: r["metrics"]["lab-residual"].update(value=r["metrics"]["lab-residual"]["value"] * 0.9))
+    CliRunner().invoke(main, ["leaderboard", "--suite", "lab", "--results", str(results)])
+    assert verify(results).exit_code == 0, "boards and records agree"
+    said = verify(results, sample=9)
+    assert said.exit_code == 1 and said.output.count("and its weights give") == 4, said.output
+
+
+def test_weights_of_another_model_are_found(results: Path) -> None:
+    weights = store.weights_of(one(results))
+    tensors = load_file(weights)
+    save_file({**tensors, "up.weight": tensors["up.weight"][:1]}, weights)
+    digest = sha256(weights.read_bytes()).hexdigest()
+    rewrite(one(results), lambda r: r.update(weights=digest))
+    said = verify(results, sample=9)
+    assert said.exit_code == 1 and "its weights are not of its model" in said.output, said.output
+    weights.write_bytes(b"no tensors")
+    rewrite(one(results), lambda r: r.update(weights=sha256(b"no tensors").hexdigest()))
+    assert "its weights cannot be read" in verify(results, sample=9).output
+
+
+def test_what_cannot_be_measured_here_is_told_and_no_problem(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remeasure, "versions_of", lambda *_: {"model steady": 2})
+    said = verify(results, sample=1)
+    assert said.exit_code == 0 and "it was made with other versions: model steady 1 (here 2)" in said.output
+
+
+def test_the_tolerance_is_a_twentieth_of_the_error() -> None:
+    def cell(value: float, **more: Any) -> Record:
+        return {"metrics": {"m": {"value": value, "version": 1, "error": 0.1, "n": 9, "variant": "", **more}}}
+
+    told = remeasure.disagreements
+    assert told(cell(1.0), cell(1.0)) == ([], 1, 0)
+    assert told(cell(1.0), cell(1.004)) == ([], 0, 1)
+    assert told(cell(1.0), cell(1.006))[0] == ["metric 'm' is 1, and its weights give 1.006"]
+    assert told(cell(1.0, error=None), cell(1.00005, error=None)) == ([], 0, 1)
+    assert told(cell(1.0, error=None), cell(1.0002, error=None))[0]
+    assert told(cell(1.0, error=0.01), cell(1.0))[0], "an error that is smaller than it should be"
+    assert told(cell(1.0, replicates=[1.0, 0.9]), cell(1.0, replicates=[1.0, 1.1]))[0]
+    assert told(cell(1.0, replicates=[1.0, None]), cell(1.0, replicates=[1.001, None])) == ([], 0, 1)
+    assert told(cell(1.0, version=2), cell(5.0)) == ([], 0, 0), "another version is another question"
+
+
+def test_names_of_strangers_stay_text(results: Path) -> None:
+    record = json.loads(one(results).read_text())
+    record["trial"]["model"]["name"] = "\x1b[31m[bold]evil[/bold]"
+    trial = Trial.from_json(record["trial"])
+    path = store.path_of(results, trial, "cpu")
+    path.write_text(store.dumps(record | {"id": trial.id, "started": "[red]\x1b[31m"}))
+    said = verify(results)
+    assert said.exit_code == 1 and "\x1b" not in said.output and "[red]" in said.output
+
+
+def test_a_folder_without_records_is_a_mistake(tmp_path: Path) -> None:
+    assert verify(tmp_path).exit_code == 2

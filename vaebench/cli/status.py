@@ -1,0 +1,68 @@
+"""`vaebench status`: what lies in a results folder, and what is at work in it now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from vaebench.errors import UserError
+from vaebench.records import store
+from vaebench.records.store import BadRecord
+from vaebench.running.display import time_words
+from vaebench.running.progress import Told, read
+from vaebench.trial import Trial
+
+
+def show_status(results: Path) -> None:
+    console = Console()
+    tracks = sorted({path.parents[2] for path in results.glob("*/*/*/*/*/*.json")} | {
+        path.parent for path in results.glob("*/*/*/.runs")
+    })  # fmt: skip
+    if not tracks:
+        raise UserError(f"There is no run and no record in {results}; `vaebench run` makes some.")
+    for track in tracks:
+        _tell_track(console, track, str(track.relative_to(results)))
+
+
+def _tell_track(console: Console, track: Path, name: str) -> None:
+    good, failed = 0, list[tuple[str, Mapping[str, Any]]]()
+    for path, record in store.scan(track):
+        if isinstance(record, BadRecord):
+            failed.append((path.name, {"kind": "unreadable", "message": str(record)}))
+        elif record["status"] == "ok":
+            good += 1
+        else:
+            failed.append((str(Trial.from_json(record["trial"])), record["error"]))
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(e["kind"] for _, e in failed).items()))
+    console.print(f"[bold]{escape(name)}[/bold]: {good} good" + (f", {len(failed)} failed ({kinds})" if failed else ""))
+    for told in read(track):
+        _tell_run(console, told)
+    for trial, error in failed:
+        text = f"  [red]failed[/red] {escape(trial)}: {escape(str(error['kind']))}, {escape(str(error['message']))}"
+        console.print(text, highlight=False, soft_wrap=True)
+
+
+def _tell_run(console: Console, told: Told) -> None:
+    entry = told.entry
+    left, ended = entry.get("seconds_left"), f"{entry.get('ended')} of {entry.get('total')} trials ended"
+    if told.alive:
+        state = "running" + (f", {time_words(float(left))} left" if left else "")
+    else:
+        state = "finished" if entry.get("finished") else "cut off; the same command goes on with it"
+    text = f"  run of {escape(str(entry.get('started')))}: {ended}, {state}"
+    console.print(text, highlight=False, soft_wrap=True)
+    for one in entry.get("running", []) if told.alive else []:
+        console.print(f"    {escape(str(one.get('trial')))}  {_place(one)}", highlight=False, soft_wrap=True)
+
+
+def _place(one: Mapping[str, Any]) -> str:
+    if one.get("phase") == "measure":
+        return f"measuring {escape(str(one.get('metric')))}"
+    if "step" in one:
+        return f"{escape(str(one['stage']))} {one['step']}/{one['steps']}, {float(one.get('rate', 0)):.0f} images/s"
+    return "starting"

@@ -1,0 +1,1 @@
+"""Names to classes: find plugins, register their components, read their parameters."""

@@ -1,0 +1,129 @@
+"""From a name to a component, with its owner; clashes and unknown names are errors in words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from vaebench import interfaces
+from vaebench.components.discovery import Plugin, Plugins, installed
+from vaebench.components.parameters import split_spec, typed
+from vaebench.errors import UserError, did_you_mean
+from vaebench.trial import Spec, Value
+
+KINDS: dict[str, type] = {
+    "models": interfaces.Model,
+    "datasets": interfaces.Dataset,
+    "losses": interfaces.Loss,
+    "metrics": interfaces.Metric,
+    "executors": interfaces.Executor,
+}
+SINGULAR = {"models": "model", "datasets": "dataset", "losses": "loss", "metrics": "metric", "executors": "executor"}
+NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A component and the plugin it comes from."""
+
+    component: Any
+    plugin: Plugin
+
+    @property
+    def name(self) -> str:
+        return self.component.name
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.plugin.distribution}:{self.name}"
+
+
+class Registry:
+    """All components of all plugins."""
+
+    def __init__(self, plugins: Plugins) -> None:
+        self.plugins = plugins
+        self._offers: dict[str, dict[str, list[Offer]]] = {}
+
+    def offers(self, kind: str) -> dict[str, list[Offer]]:
+        """Name -> those who offer it (more than one is a clash)."""
+        if kind not in self._offers:
+            found: dict[str, list[Offer]] = {}
+            for plugin, components in self.plugins.call(f"vaebench_{kind}"):
+                for component in components or ():
+                    if fault := _fault(component, KINDS[kind]):
+                        self.plugins.report(
+                            plugin, f"{SINGULAR[kind]} {getattr(component, '__name__', component)}: {fault}"
+                        )
+                        continue
+                    others = found.setdefault(component.name, [])
+                    if others:
+                        mine, first = Offer(component, plugin), others[0]
+                        self.plugins.report(
+                            plugin,
+                            f"its {SINGULAR[kind]} {mine.name!r} has the name of one of {first.plugin.distribution} "
+                            f"{first.plugin.version}; say {mine.qualified!r} or {first.qualified!r}",
+                        )
+                    others.append(Offer(component, plugin))
+            self._offers[kind] = dict(sorted(found.items()))
+        return self._offers[kind]
+
+    def get(self, kind: str, name: str, home: str | None = None) -> Offer:
+        """The component of that name. `home` is the distribution whose own components need no prefix: a suite names its
+        models from where it was written, so a stranger's clash cannot change or break it."""
+        offers = self.offers(kind)
+        owner, _, bare = name.rpartition(":")
+        owners = [o for o in offers.get(bare, []) if not owner or o.plugin.distribution == owner]
+        if len(owners) > 1:
+            owners = [o for o in owners if o.plugin.distribution == home] or owners
+        if not owners:
+            names = [o.qualified for many in offers.values() for o in many] if owner else list(offers)
+            raise UserError(f"There is no {SINGULAR[kind]} {name!r}.{did_you_mean(name, names)}")
+        if len(owners) > 1:
+            choices = " or ".join(f"{o.qualified!r} (version {o.plugin.version})" for o in owners)
+            raise UserError(f"{SINGULAR[kind].capitalize()} {bare!r} is offered twice: say {choices}.")
+        return owners[0]
+
+    def canonical(self, kind: str, offer: Offer, home: str | None = None) -> str:
+        """The name a trial gets: without prefix wherever that is understood."""
+        alone = len(self.offers(kind)[offer.name]) == 1
+        return offer.name if alone or offer.plugin.distribution == home else offer.qualified
+
+    def spec(self, kind: str, text: str, home: str | None = None) -> tuple[Offer, Spec]:
+        """What `NAME[param=value,...]` means, its parameters checked and typed."""
+        name, params = split_spec(text)
+        offer = self.get(kind, name, home)
+        return offer, Spec(self.canonical(kind, offer, home), typed(name, offer.component, params))
+
+    def create(self, kind: str, spec: Spec, *args: Any, home: str | None = None, **extra: Value) -> Any:
+        """An instance of the component a spec names; `extra` are parameters a trial does not carry."""
+        component = self.get(kind, spec.name, home).component
+        return component(*args, **{**extra, **spec.params})
+
+    def version(self, kind: str, name: str, home: str | None = None) -> tuple[str, int]:
+        """`("model vae", 1)`"""
+        return f"{SINGULAR[kind]} {name}", self.get(kind, name, home).component.version
+
+
+@cache
+def registry() -> Registry:
+    """The registry of this environment."""
+    return Registry(installed())
+
+
+def _fault(component: Any, interface: type) -> str:
+    """What is wrong with what a hook returned; empty when nothing is."""
+    if not (isinstance(component, type) and issubclass(component, interface)):
+        return f"is no subclass of vaebench.interfaces.{interface.__name__}"
+    if not NAME.fullmatch(str(getattr(component, "name", ""))):
+        return "needs a class attribute `name` of lower-case letters, digits and - + . _"
+    version = getattr(component, "version", None)
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        return "needs a class attribute `version`, a whole number from 1"
+    if issubclass(component, interfaces.Metric):
+        for field, known in interfaces.DECLARED.items():
+            if (value := getattr(component, field)) not in known:
+                return f"`{field}` is {value!r}, not one of {', '.join(known)}"
+    return ""

@@ -1,0 +1,1 @@
+"""Images made ready once, by content: drawn or decoded, split, limited, audited."""

@@ -1,0 +1,178 @@
+"""Images made ready once: drawn or decoded, split by group, checked, stored as arrays that workers memory-map."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from filelock import FileLock
+
+from vaebench.data.splits import check_splits, with_validation
+from vaebench.interfaces import Dataset, Limit, Split, Splits
+from vaebench.trial import Spec, canonical
+
+PHANTOM_SEED = 0
+"""Phantoms are one fixed population: a trial's seed changes weights and order, never the patients."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Where a dataset lies ready, and what is known of it without opening it."""
+
+    folder: Path
+    digest: str
+    counts: Mapping[str, int]
+    notes: tuple[str, ...]
+    """what the dataset warned of: images it left out, say"""
+    health: bool
+    """Whether there are healthy images to train on, and healthy and diseased ones to test on."""
+    classes: tuple[str, ...]
+    """What its labels mean."""
+
+
+def data_folder(given: Path | None = None) -> Path:
+    """Where real datasets lie: `--data`, else VAEBENCH_DATA, else the platform's data folder."""
+    return given or Path(os.environ.get("VAEBENCH_DATA") or platformdirs.user_data_path("vaebench"))
+
+
+def cache_folder() -> Path:
+    """Where ready arrays lie: VAEBENCH_CACHE, else the platform's cache folder."""
+    return Path(os.environ.get("VAEBENCH_CACHE") or platformdirs.user_cache_path("vaebench"))
+
+
+def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, data: Path, cache: Path) -> Prepared:
+    """The dataset's ready folder, made if it is not there; safe when two runs make it at once."""
+    local = {key for key in spec.params if key in dataset.local}
+    key = {
+        "dataset": str(Spec(spec.name, {k: v for k, v in spec.params.items() if k not in local})),
+        "version": dataset.version,
+        "source": source,
+        "size": size,
+        "limit": dict(limit) if source == "phantom" else {},
+        "code": code_digest(type(dataset)),
+        "files": _stamp(dataset, data) if source == "real" else "",
+    }
+    folder = cache / "ready" / f"{dataset.name}-{source}-{size}-{_sha(canonical(key).encode())[:16]}"
+    if not (folder / "about.json").exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not (folder / "about.json").exists():
+                for debris in folder.parent.glob(f".{folder.name}.*"):  # of a run that was killed here
+                    shutil.rmtree(debris)
+                with warnings.catch_warnings(record=True) as said:
+                    warnings.simplefilter("always", UserWarning)
+                    if source == "phantom":
+                        splits = dataset.phantom(size, limit, PHANTOM_SEED)
+                    else:
+                        splits = dataset.load(data, size, {})
+                notes = [str(one.message) for one in said if issubclass(one.category, UserWarning)]
+                lay_down(with_validation(splits, dataset.name), folder, notes, dataset.classes)
+    return about(folder)
+
+
+def about(folder: Path) -> Prepared:
+    known = json.loads((folder / "about.json").read_text())
+    told = tuple(known["notes"]), known["health"], tuple(known["classes"])
+    return Prepared(folder, known["digest"], known["counts"], *told)
+
+
+def lay_down(splits: Splits, folder: Path, notes: Sequence[str] = (), classes: Sequence[str] = ()) -> None:
+    """Write the arrays under a temporary name, then rename: a half-written folder is never seen."""
+    check_splits(splits, classes)
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        for name, array in _arrays(splits):
+            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
+        known = {
+            "digest": digest_of(_arrays(splits)),
+            "counts": {name: len(split) for name, split in splits.items()},
+            "notes": list(notes),
+            "health": _judges_health(splits),
+            "classes": list(classes),
+        }
+        (temporary / "about.json").write_text(json.dumps(known))
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.replace(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def open_splits(folder: Path) -> Splits:
+    """The arrays of a ready folder, memory-mapped; copy-on-write, since PyTorch takes no read-only memory."""
+    parts: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob("*.npy")):
+        split, name, *factor = path.name.removesuffix(".npy").split(".", 2)
+        array = np.load(path, mmap_mode="c", allow_pickle=False)
+        columns = parts.setdefault(split, {"factors": {}})
+        if factor:
+            columns["factors"][factor[0]] = array
+        else:
+            columns[name] = array
+    return Splits(**{name: Split(**columns) for name, columns in parts.items()})
+
+
+def code_digest(component: type | Callable[..., Any]) -> str:
+    """Of the Python files of a component's package: edited code never meets arrays that older code made."""
+    module, top = (sys.modules.get(name) for name in (component.__module__, component.__module__.partition(".")[0]))
+    file = getattr(top, "__file__", None) or getattr(module, "__file__", None)
+    if not file:
+        return ""
+    root = Path(file)
+    sources = sorted(root.parent.rglob("*.py")) if root.name == "__init__.py" else [root]
+    return _sha(b"".join(source.read_bytes() for source in [*sources, Path(__file__)]))
+
+
+def digest_of(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
+    """Of named arrays: names, types, shapes and content."""
+    digest = hashlib.sha256()
+    for name, array in arrays:
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data if array.size else b"")
+    return digest.hexdigest()
+
+
+def columns(split: Split) -> Iterator[tuple[str, np.ndarray]]:
+    """All that is known of its images, by name; which of them the harness keeps out of training is no part of it."""
+    for column in fields(split):
+        value = getattr(split, column.name)
+        if column.name == "groups":
+            value = value.astype(np.str_) if value.dtype == object else value
+        if isinstance(value, np.ndarray) and column.name != "kept_out":
+            yield column.name, value
+    for factor, value in sorted(split.factors.items()):
+        yield f"factors.{factor}", value
+
+
+def _arrays(splits: Splits) -> Iterator[tuple[str, np.ndarray]]:
+    for name, split in splits.items():
+        for column, value in columns(split):
+            yield f"{name}.{column}", value
+
+
+def _judges_health(splits: Splits) -> bool:
+    train, test = splits.train.healthy, splits.test
+    if train is None or test.healthy is None or test.diseased is None:
+        return False
+    return bool(train.any() and test.healthy.any() and test.diseased.any())
+
+
+def _stamp(dataset: Dataset, data: Path) -> str:
+    """Changes when a file of the source does."""
+    stats = ((path, path.stat()) for path in sorted(dataset.files(data)))
+    return _sha("\n".join(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats).encode())
+
+
+def _sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

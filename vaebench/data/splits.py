@@ -1,0 +1,92 @@
+"""How images are split and limited: validation by group, limits by label, and what every dataset must keep."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from vaebench.interfaces import Limit, Split, Splits
+
+EXAMPLES = 8
+"""Images that stand for a split in pictures."""
+
+
+class SplitError(Exception):
+    """A dataset that cannot be judged honestly: its splits share groups, or one is empty."""
+
+
+def limited(splits: Splits, limit: Limit, dataset: str, seed: int) -> Splits:
+    """At most so many images per split, by label in proportion. Which training images, the trial's seed decides; test
+    and validation images are the same for every seed, so that models and seeds can be compared on the same patients."""
+
+    def cut(name: str, split: Split) -> Split:
+        if len(split) <= limit.get(name, len(split)):
+            return split
+        return split.take(
+            draw_by_label(split.labels, limit[name], f"{dataset} {name} {seed if name == 'train' else ''}")
+        )
+
+    return Splits(**{name: cut(name, split) for name, split in splits.items()})
+
+
+def draw_by_label(labels: np.ndarray, count: int, seed: str) -> np.ndarray:
+    """Sorted row numbers, each label in proportion and at least once where there is room."""
+    generator = np.random.default_rng(_seed(seed))
+    position = np.empty(len(labels))
+    for label in np.unique(labels):  # each row's place within its label, as a fraction: a cut takes from all alike
+        rows = np.flatnonzero(labels == label)
+        rows = generator.permutation(rows)
+        position[rows] = (np.arange(len(rows)) + generator.random()) / len(rows)
+        position[rows[0]] -= 1  # however rare the label is
+    return np.sort(np.argsort(position, kind="stable")[:count])
+
+
+def with_validation(splits: Splits, dataset: str) -> Splits:
+    """Where no validation split is published, a tenth of train, by group."""
+    if splits.val is not None:
+        return splits
+    names = np.unique(splits.train.groups)
+    generator = np.random.default_rng(_seed(f"{dataset} validation"))
+    held = generator.permutation(names)[: max(1, round(len(names) / 10))]
+    val = np.isin(splits.train.groups, held)
+    return Splits(train=splits.train.take(~val), val=splits.train.take(val), test=splits.test)
+
+
+def check_splits(splits: Splits, classes: Sequence[str] = ()) -> None:
+    """Raise SplitError where a dataset breaks its contract."""
+    named = dict(splits.items())
+    for name, split in named.items():
+        if not len(split):
+            raise SplitError(f"its {name} split is empty")
+        low, high = int(split.labels.min()), int(split.labels.max())
+        if low < 0 or (classes and high >= len(classes)):
+            known = f"the {len(classes)} classes, 0 to {len(classes) - 1}" if classes else "numbers from 0"
+            raise SplitError(f"its {name} labels lie between {low} and {high}, outside {known}")
+        if split.images.shape[1:] != splits.train.images.shape[1:]:
+            raise SplitError(f"its {name} images are {split.images.shape[1:]}, train's {splits.train.images.shape[1:]}")
+    order = list(named)
+    for i, one in enumerate(order):
+        for two in order[i + 1 :]:
+            shared = np.intersect1d(named[one].groups, named[two].groups)
+            if len(shared):
+                raise SplitError(f"its splits {one} and {two} share {len(shared)} groups, {str(shared[0])!r} for one")
+
+
+def examples(labels: np.ndarray) -> np.ndarray:
+    """Rows of eight images, taking the labels in turn."""
+    found = {int(label): iter(np.flatnonzero(labels == label)) for label in np.unique(labels)}
+    rows: list[int] = []
+    while found and len(rows) < EXAMPLES:
+        for label in list(found):
+            row = next(found[label], None)
+            if row is None:
+                del found[label]
+            else:
+                rows.append(int(row))
+    return np.array(rows[:EXAMPLES], dtype=np.int64)
+
+
+def _seed(text: str) -> int:
+    return int(hashlib.sha256(text.encode()).hexdigest()[:16], 16)

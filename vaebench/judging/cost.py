@@ -1,0 +1,52 @@
+"""What a trial cost: time, memory, parameters, the size of the code and the arithmetic of one reconstruction."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from contextlib import suppress
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from vaebench.evidence import Evidence
+from vaebench.interfaces import Images, Model, NotApplicable
+from vaebench.training.history import History
+
+
+def of_training(model: Model, history: History, batch: int) -> dict[str, Any]:
+    steps = sum(max(lines["step"]) + 1 for lines in history.curve.values())
+    return {
+        "train_seconds": round(history.seconds, 3),
+        "images_per_second": round(steps * batch / history.seconds, 1) if steps else None,
+        "times_resumed": history.times_resumed,
+        "parameters": _count(model),
+        "parts": {name: count for name, part in model.named_children() if (count := _count(part))},
+    }
+
+
+def reconstruction_flops(evidence: Evidence) -> int | None:
+    """FLOPs of one reconstruction (a multiply-add counts as two)."""
+    image = Images(torch.from_numpy(evidence.split("test").images[:1]))[:]
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), suppress(NotApplicable):
+        evidence.model.reconstruct(image.to(next(evidence.model.parameters(), image).device))
+    return counter.get_total_flops() or None
+
+
+def code_size(evidence: Evidence) -> int | None:
+    try:
+        return int(evidence.codes("test").shape[1])
+    except NotApplicable:
+        return None
+
+
+def peak_memory(device: str) -> int:
+    if device != "cpu":
+        return int(torch.cuda.max_memory_allocated(device))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _count(part: torch.nn.Module) -> int:
+    return sum(p.numel() for p in part.parameters())

@@ -1,0 +1,1 @@
+"""From a suite to jobs: TOML, a frozen plan, and jobs as JSON."""

@@ -1,0 +1,243 @@
+"""A suite file (TOML) -> Suite: datasets, models, metrics and rules, with presets of effort."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vaebench.components.discovery import Plugins
+from vaebench.errors import UserError, did_you_mean
+from vaebench.trial import Settings, Value
+
+REGIMES = ("all", "healthy")
+LISTS = ("datasets", "models", "metrics", "regimes")
+DEVICES = ("cpu", "cuda")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+"""Suites and presets are folders of the results, too."""
+
+TOP: dict[str, type] = {
+    "name": str,
+    "version": int,
+    "title": str,
+    "datasets": list,
+    "models": list,
+    "metrics": list,
+    "regimes": list,
+    "auto": dict,
+    "presets": dict,
+}
+PRESET: dict[str, type] = {
+    "size": int,
+    "steps": int,
+    "batch": int,
+    "seeds": list,
+    "stage_steps": dict,
+    "limit": dict,
+    "samples": int,
+    "model": dict,
+    "metrics": list,
+    "datasets": list,
+    "models": list,
+    "regimes": list,
+}
+WORDS = {str: "a text", int: "a whole number", list: "a list", dict: "a table"}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much effort: who is tried on what, what each trial is given, and how many seeds."""
+
+    settings: Settings
+    seeds: tuple[int, ...]
+    datasets: tuple[str, ...]
+    models: tuple[str, ...]
+    regimes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named, versioned question."""
+
+    name: str
+    version: int
+    title: str
+    presets: Mapping[str, Preset]
+    auto: Mapping[str, str]
+    """Kind of device (`cpu`, `cuda`) -> preset."""
+    home: str | None = field(default=None, compare=False)
+    """The distribution whose components its names mean first; None for a file of the user's own."""
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    def preset(self, name: str, device: str) -> str:
+        """The preset's name, `auto` resolved for the device."""
+        if name == "auto":
+            name = self.auto.get(device.partition(":")[0]) or next(iter(self.presets))
+        if name not in self.presets:
+            raise UserError(f"Suite {self} has no preset {name!r}.{did_you_mean(name, self.presets)}")
+        return name
+
+
+def suites(plugins: Plugins) -> dict[str, tuple[Path, str]]:
+    """Name -> (file, distribution) of every suite that plugins offer; the first owner of a name keeps it."""
+    found: dict[str, tuple[Path, str]] = {}
+    for plugin, paths in plugins.call("vaebench_suites"):
+        for path in sorted(map(Path, paths or ())):
+            if path.stem in found:
+                plugins.report(plugin, f"its suite {path.stem!r} has the name of one of {found[path.stem][1]}")
+            else:
+                found[path.stem] = (path, plugin.distribution)
+    return dict(sorted(found.items()))
+
+
+def find(name: str, plugins: Plugins) -> Suite:
+    """A suite by name, or by the path of a .toml file."""
+    if name.endswith(".toml"):
+        return load(Path(name))
+    known = suites(plugins)
+    if name not in known:
+        raise UserError(f"There is no suite {name!r}.{did_you_mean(name, known)} A path to a .toml file works too.")
+    path, distribution = known[name]
+    return load(path, distribution)
+
+
+def load(path: Path, home: str | None = None) -> Suite:
+    """Read a suite file; a UserError names file, line and key of what is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"Cannot read the suite file {path}: {error}") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"at line (\d+)", str(error))
+        line = f": {text.splitlines()[int(where[1]) - 1].strip()}" if where else ""
+        raise UserError(f"{path} is not valid TOML: {error}{line}") from error
+    return _suite(data, _Reader(path, text), home)
+
+
+class _Reader:
+    """Knows where a key stands, so that a complaint can name its line."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path, self.lines = path, text.splitlines()
+
+    def fail(self, table: str, key: str, complaint: str) -> UserError:
+        here = f"[{table}] {key}" if table else key
+        return UserError(f"{self.path}, line {self.line(table, key)}, key '{here}': {complaint}")
+
+    def line(self, table: str, key: str) -> int:
+        """The line of a key; of what stands around it where the key is missing or within a line; else the first."""
+        first: dict[str, int] = {}
+        table_now = ""
+        for number, line in enumerate(self.lines, 1):
+            header, pair = re.match(r"\s*\[([^\[\]]+)\]", line), re.match(r"([\w\s.\"'-]+)=", line)
+            if header:
+                table_now = header[1]
+            if header or pair:
+                parts = re.sub(r"[\s\"']", "", f"{table_now}.{pair[1]}" if pair else table_now).strip(".").split(".")
+                for end in range(1, len(parts) + 1):
+                    first.setdefault(".".join(parts[:end]), number)
+        here = f"{table}.{key}".lstrip(".")
+        while here and here not in first:
+            here = here.rpartition(".")[0]
+        return first.get(here, 1)
+
+    def table(self, data: Mapping[str, Any], table: str, known: Mapping[str, type], required: tuple[str, ...]) -> None:
+        for key, value in data.items():
+            if key not in known:
+                raise self.fail(table, key, f"this key means nothing here.{did_you_mean(key, known)}")
+            if not isinstance(value, known[key]) or isinstance(value, bool):
+                raise self.fail(table, key, f"this must be {WORDS[known[key]]}, not {value!r}")
+        for key in required:
+            if key not in data:
+                raise self.fail(table, key, "this key is missing")
+
+    def entries(self, data: Mapping[str, Any], table: str, key: str, kind: type) -> tuple[Any, ...]:
+        values = data.get(key, [])
+        for value in values:
+            if not isinstance(value, kind) or isinstance(value, bool):
+                raise self.fail(table, key, f"each entry must be {WORDS[kind]}, not {value!r}")
+        if len(set(values)) < len(values):
+            raise self.fail(table, key, "an entry stands there twice")
+        if key in data and not values:
+            raise self.fail(table, key, "this must name at least one")
+        return tuple(values)
+
+    def counts(self, data: Mapping[str, Any], table: str, key: str) -> dict[str, int]:
+        for name, value in data.get(key, {}).items():
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise self.fail(table, key, f"{name} must be a whole number from 1, not {value!r}")
+        return dict(data.get(key, {}))
+
+
+def _suite(data: dict[str, Any], reader: _Reader, home: str | None) -> Suite:
+    reader.table(data, "", TOP, ("name", "version", "datasets", "models", "metrics", "presets"))
+    if data["name"] != reader.path.stem:
+        raise reader.fail("", "name", f"this must be the file's name, {reader.path.stem!r}")
+    if not NAME.fullmatch(data["name"]):
+        raise reader.fail("", "name", f"{data['name']!r} must be of letters, digits and - + . _")
+    if data["version"] < 1:
+        raise reader.fail("", "version", "versions count from 1")
+    lists = _lists(data, "", reader)
+    if not data["presets"]:
+        raise reader.fail("", "presets", "a suite needs at least one preset, as a table [presets.NAME]")
+    presets = {name: _preset(name, table, lists, reader) for name, table in data["presets"].items()}
+    for device, preset in data.get("auto", {}).items():
+        if device not in DEVICES:
+            raise reader.fail("auto", device, f"{device!r} is no kind of device.{did_you_mean(device, DEVICES)}")
+        if not isinstance(preset, str) or preset not in presets:
+            raise reader.fail("auto", device, f"there is no preset {preset!r}.{did_you_mean(str(preset), presets)}")
+    return Suite(
+        name=data["name"],
+        version=data["version"],
+        title=data.get("title", data["name"]),
+        presets=presets,
+        auto=data.get("auto", {}),
+        home=home,
+    )
+
+
+def _lists(data: Mapping[str, Any], table: str, reader: _Reader) -> dict[str, tuple[str, ...]]:
+    """Who is tried on what and judged how: a suite says it once, a preset may say otherwise."""
+    found = {key: reader.entries(data, table, key, str) for key in LISTS if key in data}
+    for key, names in found.items():
+        if not names:
+            raise reader.fail(table, key, "this must name at least one")
+    for regime in found.get("regimes", ()):
+        if regime not in REGIMES:
+            raise reader.fail(table, "regimes", f"{regime!r} is no regime.{did_you_mean(regime, REGIMES)}")
+    return found
+
+
+def _preset(name: str, data: Any, suite: Mapping[str, tuple[str, ...]], reader: _Reader) -> Preset:
+    table = f"presets.{name}"
+    if not isinstance(data, dict):
+        raise reader.fail("presets", name, f"this must be a table, not {data!r}")
+    if not NAME.fullmatch(name):
+        raise reader.fail("presets", name, f"the name {name!r} must be of letters, digits and - + . _")
+    reader.table(data, table, PRESET, ("size", "steps"))
+    for key, least in (("size", 8), ("steps", 1), ("batch", 1), ("samples", 0)):
+        if key in data and data[key] < least:
+            raise reader.fail(table, key, f"this must be at least {least}, not {data[key]}")
+    limit = reader.counts(data, table, "limit")
+    for split in limit:
+        if split not in ("train", "val", "test"):
+            raise reader.fail(table, "limit", f"{split!r} is no split: train, val or test")
+    for parameter, value in data.get("model", {}).items():
+        if not isinstance(value, Value):
+            raise reader.fail(table, "model", f"{parameter} must be one value, not {value!r}")
+    stage_steps = reader.counts(data, table, "stage_steps")
+    seeds = reader.entries(data, table, "seeds", int) or (0,)
+    if bad := [seed for seed in seeds if seed < 0]:
+        raise reader.fail(table, "seeds", f"seeds count from 0, not {bad[0]}")
+    lists: dict[str, tuple[str, ...]] = {"regimes": REGIMES, **suite, **_lists(data, table, reader)}
+    metrics = lists.pop("metrics")
+    given = {key: data[key] for key in ("batch", "samples", "model") if key in data}
+    settings = Settings(data["size"], data["steps"], stage_steps=stage_steps, limit=limit, metrics=metrics, **given)
+    return Preset(settings, seeds, **lists)

@@ -1,0 +1,47 @@
+"""The board of a track: made from the records in its folder, and written beside them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vaebench.leaderboard.board import Board, board, uncollected
+from vaebench.planning.suite import Suite
+from vaebench.records import store
+from vaebench.records.store import BadRecord, Record, slug, write_atomically
+from vaebench.report.files import texts
+from vaebench.report.page import write_page
+
+
+def make_board(
+    suite: Suite, preset: str, source: str, results: Path, metrics: Sequence[str] = (), dataset: str | None = None
+) -> Board:
+    """The board of one track; files that are no records are told and left out."""
+    return board(
+        _readable(results / slug(str(suite)) / preset / source),
+        suite=str(suite),
+        preset=preset,
+        source=source,
+        metrics=metrics,
+        dataset=dataset,
+        expected=suite.presets[preset].datasets,
+    )
+
+
+def _readable(track: Path) -> Iterator[Record]:
+    for _, record in store.scan(track):
+        if isinstance(record, BadRecord):
+            warnings.warn(str(record), stacklevel=2)
+        else:
+            yield record
+
+
+@uncollected()
+def write_boards(folder: Path, board: Board) -> list[Path]:
+    """The files of a track, each replaced as a whole; of the folder the page takes records and pictures, too."""
+    paths = []
+    for name, text in texts(board):
+        write_atomically(folder / name, text.encode())
+        paths.append(folder / name)
+    return paths + write_page(folder / "leaderboard.html", board, folder)

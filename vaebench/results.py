@@ -1,0 +1,155 @@
+"""Results in Python: many records as one tidy DataFrame; one record as an object that gives its trained model back."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from functools import cached_property
+from html import escape
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaebench.errors import UserError
+from vaebench.leaderboard.runs import COSTS
+from vaebench.records import store
+from vaebench.records.store import BadRecord, Record
+from vaebench.trial import Settings, Trial
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from vaebench.interfaces import Model
+
+KINDS = {  # the columns in their order, and what pandas calls their types
+    **dict.fromkeys(("suite", "version", "preset", "source", "dataset", "regime", "model", "loss"), "str"),
+    "seed": "Int64",
+    **dict.fromkeys(("device", "verdict", "metric"), "str"),
+    "metric_version": "Int64",
+    **dict.fromkeys(("variant", "better", "unit"), "str"),
+    "primary": "boolean",
+    **dict.fromkeys(("value", "error"), "float64"),
+    "n": "Int64",
+    "optimised": "boolean",
+    **dict.fromkeys(("status", "reason", "id", "path"), "str"),
+}
+
+
+def load(path: str | PathLike[str]) -> DataFrame | Result:
+    """A folder as a DataFrame with a row per record and metric or cost, and one for each trial that failed; a file as
+    one Result."""
+    where = Path(path)
+    if where.is_file():
+        try:
+            return Result(where, store.read(where))
+        except BadRecord as error:
+            raise UserError(str(error)) from error
+    if not where.is_dir():
+        raise UserError(f"There is neither a record nor a folder of results at {where}.")
+    found = [Result(file, record) for file, record in _scan(where)]
+    if not found:
+        raise UserError(f"There are no records in {where}. `vaebench run --results {where}` makes them.")
+    return _frame(row for one in found for row in one.rows())
+
+
+class Result:
+    """One record: `.trial`, `.metrics` and `.curve` as DataFrames, `.model()`, and all of it as `.record`."""
+
+    def __init__(self, path: Path, record: Record) -> None:
+        self.path = path
+        self.record = record
+        self.trial = Trial.from_json(record["trial"])
+
+    @cached_property
+    def metrics(self) -> DataFrame:
+        """The rows that `load` gives of this record."""
+        return _frame(self.rows())
+
+    @cached_property
+    def curve(self) -> DataFrame:
+        """Every loss term along training: stage, step, name, value."""
+        import pandas as pd
+
+        rows = [
+            (stage, step, name, value)
+            for stage, lines in self.record["curve"].items()
+            for name, values in lines.items()
+            if name != "step"
+            for step, value in zip(lines["step"], values, strict=False)
+        ]
+        return pd.DataFrame(rows, columns=["stage", "step", "name", "value"])
+
+    def model(self, device: str = "cpu") -> Model:
+        """The trained model, with the weights stored beside the record, ready to be asked."""
+        from vaebench.components.discovery import installed
+        from vaebench.planning.suite import suites
+        from vaebench.training.build import build
+        from vaebench.training.weights import restore
+
+        if "shape" not in self.record["inputs"]:
+            raise UserError(f"{self.path} does not say of what shape its images were: it gives no model.")
+        home = suites(installed()).get(self.trial.suite.rpartition("@")[0], (None, None))[1]
+        settings = Settings.from_json(self.record["settings"])
+        channels, height, width = self.record["inputs"]["shape"]
+        model = build(self.trial, settings, (channels, height, width), home).to(device)
+        if not restore(model, self.path, self.record):
+            raise UserError(
+                f"The weights of {self.path} are not beside it, or are not those it names. "
+                f"`vaebench run {self.path}` trains that model again."
+            )
+        return model
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One per metric and cost; one without a metric if the trial failed."""
+        trial, record = self.trial, self.record
+        suite, _, version = trial.suite.rpartition("@")
+        shared = {
+            "suite": suite, "version": version, "preset": trial.preset, "source": trial.source,
+            "dataset": str(trial.dataset), "regime": trial.regime, "model": str(trial.model),
+            "loss": str(trial.loss or ""), "seed": trial.seed, "device": record["device"]["class"],
+            "id": record["id"], "path": str(self.path),
+        }  # fmt: skip
+        if record["status"] != "ok":
+            yield {**shared, "status": record["status"], "reason": record["error"]["message"]}
+            return
+        for name, cell in record["metrics"].items():
+            told = {key: cell[key] for key in KINDS if key in cell}
+            status = "dash" if cell["value"] is None else "ok"
+            yield {**shared, **told, "metric": name, "metric_version": cell["version"], "status": status}
+        for name, (_, better, unit, scale, _) in COSTS.items():
+            if (value := record["cost"].get(name)) is not None:
+                told = {"better": better, "unit": unit, "value": value * scale, "status": "ok"}
+                yield {**shared, "verdict": "cost", "metric": name, **told}
+
+    def __repr__(self) -> str:
+        return f"<{self.trial}: {'; '.join(text for _, text in self._told())}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in self._told())
+        return f"<table><caption>{escape(str(self.trial))}</caption>{rows}</table>"
+
+    def _told(self) -> Iterator[tuple[str, str]]:
+        """The numbers that rank, or why there are none."""
+        if self.record["status"] != "ok":
+            yield self.record["status"], f"{self.record['status']}: {self.record['error']['message']}"
+        for name, cell in self.record["metrics"].items():
+            if cell.get("primary") and cell["value"] is not None:
+                error = f" ±{1.96 * cell['error']:.2g}" if cell.get("error") else ""
+                yield cell["title"], f"{name} {cell['value']:.4g}{error}"
+
+
+def _scan(folder: Path) -> Iterator[tuple[Path, Record]]:
+    for path in sorted(folder.rglob("*.json")):
+        if store.FILE_NAME.fullmatch(path.name) and not path.name.startswith("."):
+            try:
+                yield path, store.read(path)
+            except BadRecord as error:
+                warnings.warn(str(error), stacklevel=4)
+
+
+def _frame(rows: Iterator[dict[str, Any]]) -> DataFrame:
+    import pandas as pd
+
+    frame = pd.DataFrame(rows, columns=list(KINDS))
+    texts = [name for name, kind in KINDS.items() if kind == "str"]
+    return frame.fillna(dict.fromkeys(texts, "")).astype(KINDS)

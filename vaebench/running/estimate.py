@@ -1,0 +1,130 @@
+"""How long trials will take: from records of their like, else from a few measured steps."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from multiprocessing.connection import Connection
+from statistics import median
+from typing import Any
+
+from vaebench.interfaces import Shape
+from vaebench.planning.plan import Plan
+from vaebench.records import store
+from vaebench.records.store import BadRecord, Record
+from vaebench.running.executors.local import server
+from vaebench.trial import Settings, Trial
+
+PROBE_SECONDS = 0.25
+"""How long steps are timed for one model."""
+PROBE_LIMIT = 60.0
+"""Seconds after which an estimate is not waited for any longer."""
+
+
+def estimate(plan: Plan, slots: int) -> dict[str, float]:
+    """Trial id -> seconds in its process: with several slots, a sweep takes about the sum divided by their number.
+
+    Models are timed for each number of channels, not for each dataset, and as many at once as trials will run."""
+    channels = {str(one.spec): one.dataset.channels for one in plan.datasets}
+    seconds = {kind: median(spent) for kind, spent in _known(plan, channels).items()}
+    unknown = {_kind(trial, channels): trial for trial in plan.todo if trial.id not in plan.trained}
+    unknown = {kind: trial for kind, trial in unknown.items() if kind not in seconds}
+    with ThreadPoolExecutor(slots) as pool:
+        seconds |= zip(unknown, pool.map(lambda trial: probe(trial, plan), unknown.values()), strict=True)
+    # Of a trial that is only measured again, the record knows what measuring took.
+    again = {key: record["cost"]["measure_seconds"] + OVERHEAD_SECONDS for key, record in plan.trained.items()}
+    return {t.id: again[t.id] if t.id in again else seconds[_kind(t, channels)] for t in plan.todo}
+
+
+def probe(trial: Trial, plan: Plan) -> float:
+    """Time the trial's model in a process of its own: one that crashes or hangs costs its estimate and nothing else."""
+    one = next(one for one in plan.datasets if one.spec == trial.dataset)
+    shape = (one.dataset.channels, plan.settings.size, plan.settings.size)
+    context = server()
+    ear, mouth = context.Pipe(duplex=False)
+    args = (mouth, trial, plan.settings, shape, plan.device, plan.suite.home)
+    process = context.Process(target=_answer, args=args, daemon=True)
+    process.start()
+    mouth.close()
+    try:
+        return float(ear.recv()) if ear.poll(PROBE_LIMIT) else OVERHEAD_SECONDS
+    except EOFError:  # the trial itself will tell what is wrong with it
+        return OVERHEAD_SECONDS
+    finally:
+        process.kill()
+        process.join()
+        ear.close()
+
+
+def _answer(mouth: Connection, *args: Any) -> None:
+    with suppress(Exception):
+        mouth.send(time_steps(*args))
+
+
+def time_steps(trial: Trial, settings: Settings, shape: Shape, device: str, home: str | None) -> float:
+    """Build the trial's model, time some steps and some answers, and scale up."""
+    import torch
+
+    from vaebench.interfaces import At, Images
+    from vaebench.training.build import build
+    from vaebench.training.loop import Stepper, step_once
+
+    torch.set_num_threads(1)
+    model = build(trial, settings, shape, home).to(device)
+    images = Images(torch.randint(0, 256, (settings.batch, *shape), dtype=torch.uint8, device=device))
+
+    def seconds_each(action: Callable[[], object]) -> float:
+        action()  # the first call allocates and is not typical
+        times, started = [], time.perf_counter()
+        while time.perf_counter() - started < PROBE_SECONDS:
+            before = time.perf_counter()
+            action()
+            if device != "cpu":
+                torch.cuda.synchronize(device)
+            times.append(time.perf_counter() - before)
+        return median(times)
+
+    total = 0.0
+    if not model.stages:
+        model.fit(images)
+    steppers = {name: Stepper(group) for name, group in model.groups().items()} if model.stages else {}
+    for number, stage in enumerate(model.stages):
+        steps = settings.steps if number == 0 else settings.stage_steps.get(stage, settings.steps)
+        at = At(stage, steps - 1, steps)
+        total += steps * seconds_each(partial(step_once, model, images[:], at, steppers))
+    model.eval()
+    with torch.inference_mode():
+        answer = seconds_each(lambda: model.reconstruct(images[:])) / settings.batch
+    train, test = (settings.limit.get(split, 1000) for split in ("train", "test"))
+    measured = len(settings.metrics) * (test + settings.samples) * settings.size
+    return total + answer * (train + test) * 2 + measured * METRIC_SECONDS + OVERHEAD_SECONDS
+
+
+METRIC_SECONDS = 5e-6
+"""A metric's with its share of the pictures, for each image and pixel of its side: between 3e-6 and 7e-6 in records of
+13 to 65 metrics at 28 and 64 px."""
+OVERHEAD_SECONDS = 0.2
+"""Process, data and writing."""
+
+
+def _known(plan: Plan, channels: Mapping[str, int]) -> Mapping[tuple[str, int], list[float]]:
+    """Seconds of finished trials of the same model and channels with the same settings on this class of device."""
+    known: dict[tuple[str, int], list[float]] = defaultdict(list)
+    for path in (plan.folder / plan.device_class).glob("*/*.json"):
+        try:
+            record: Record = store.read(path)
+        except BadRecord:
+            continue
+        trial = Trial.from_json(record["trial"])
+        same = record["status"] == "ok" and record["settings"] == plan.settings.to_json()
+        if same and str(trial.dataset) in channels:
+            known[_kind(trial, channels)].append(record["cost"].get("seconds", OVERHEAD_SECONDS))
+    return known
+
+
+def _kind(trial: Trial, channels: Mapping[str, int]) -> tuple[str, int]:
+    return f"{trial.model} {trial.loss}", channels[str(trial.dataset)]

@@ -1,0 +1,17 @@
+"""Where trials run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vaebench import hookimpl
+
+if TYPE_CHECKING:
+    from vaebench.interfaces import Executor
+
+
+@hookimpl
+def vaebench_executors() -> list[type[Executor]]:
+    from vaebench.running.executors.local import Local
+
+    return [Local]

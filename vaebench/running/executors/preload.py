@@ -1,0 +1,27 @@
+"""Imported once by the server that trials are forked from, so that a trial starts in milliseconds.
+
+`torch._dynamo` is among it because the first optimiser of a process imports it, which takes a second or two.
+"""
+
+# ruff: noqa: E402
+
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C while this loads is the driver's, too
+
+import numpy
+import sklearn.linear_model
+import sklearn.metrics
+import sklearn.svm
+import torch
+import torch._dynamo
+
+import vaebench.running.worker
+from vaebench.components.registry import KINDS, registry
+from vaebench.records import provenance
+
+for kind in KINDS:
+    registry().offers(kind)
+provenance.commit()  # of the code that this server holds, and asked of git once
+
+__all__ = ["numpy", "sklearn", "torch", "vaebench"]

@@ -1,0 +1,89 @@
+"""What is noted of a training while it runs: its losses, eight test images along the way, its time."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaebench.data.splits import examples
+from vaebench.interfaces import At, Model, NotApplicable, Split
+
+BEAT = 1.0
+"""Seconds after which a training that has nothing else to tell says that it goes on."""
+
+
+class History:
+    """Kept in checkpoints, so that a training that was taken up again has one history."""
+
+    def __init__(self, model: Model, test: Split, batch: int, tell: Callable[[Mapping[str, Any]], None]) -> None:
+        self.model, self.batch, self.tell = model, batch, tell
+        self.examples = torch.from_numpy(test.images[examples(test.labels)])
+        self.curve: dict[str, dict[str, list[float]]] = {}
+        self.frames: dict[int, Tensor] = {}
+        """step -> the examples as they were reconstructed after it, uint8"""
+        self.before, self.times_resumed = 0.0, 0
+        self.started = self.heard = time.perf_counter()
+        self.ended: float | None = None
+        self.steps = 0
+        """done in this process"""
+
+    @property
+    def seconds(self) -> float:
+        """Of training, in this process and in those before it that were killed."""
+        return self.before + (self.ended or time.perf_counter()) - self.started
+
+    def close(self) -> None:
+        self.ended = time.perf_counter()
+
+    def film(self) -> bytes:
+        """The examples along the way, as an .npz: `images` uint8 (steps, 8, C, H, W), `steps`."""
+        steps = sorted(self.frames)
+        buffer = io.BytesIO()
+        np.savez(buffer, images=torch.stack([self.frames[step] for step in steps]).numpy(), steps=np.array(steps))
+        return buffer.getvalue()
+
+    def report(self, at: At, values: Mapping[str, float]) -> None:
+        lines = self.curve.setdefault(at.stage, {"step": []})
+        lines["step"].append(at.step)
+        for name, value in values.items():
+            lines.setdefault(name, []).append(float(f"{value:.6g}"))
+        self._word(at, "train", logs=dict(values))
+
+    def after(self, at: At) -> None:
+        """After every step."""
+        self.steps += 1
+        if at.stage == self.model.stages[0] and at.step + 1 in (1, at.steps // 4, at.steps // 2, at.steps):
+            self._picture(at.step + 1)
+        if time.perf_counter() - self.heard > BEAT:
+            self._word(at, "beat")
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "curve": self.curve, "frames": self.frames, "seconds": self.seconds, "resumed": self.times_resumed
+        }  # fmt: skip
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        self.curve, self.frames, self.before = state["curve"], state["frames"], state["seconds"]
+        self.times_resumed = state["resumed"] + 1
+
+    def _word(self, at: At, phase: str, **more: Any) -> None:
+        self.heard = time.perf_counter()
+        stages = self.model.stages
+        share = (stages.index(at.stage) + (at.step + 1) / at.steps) / len(stages)
+        rate = self.steps * self.batch / (self.heard - self.started)
+        where = {"stage": at.stage, "step": at.step + 1, "steps": at.steps, "share": share, "rate": rate}
+        self.tell({"phase": phase, **where, **more})
+
+    def _picture(self, step: int) -> None:
+        device = next((tensor.device for tensor in self.model.state_dict().values()), torch.device("cpu"))
+        with suppress(NotApplicable), torch.inference_mode():
+            shown = self.model.eval().reconstruct(self.examples.to(device).float() / 255)
+            self.frames[step] = shown.float().nan_to_num().clamp(0, 1).mul(255).round().byte().cpu().clone()
+        self.model.train()

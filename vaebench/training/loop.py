@@ -1,0 +1,224 @@
+"""The training loop: every group takes the gradient of its own objective alone, so routing holds by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vaebench.errors import Explained
+from vaebench.interfaces import At, Group, Images, Model, Objective
+from vaebench.training.devices import choices
+from vaebench.trial import Settings
+
+Report = Callable[[At, Mapping[str, float]], None]
+
+
+class Diverged(Explained):
+    """A loss became NaN or infinite."""
+
+
+class Course:
+    """A training under way. Its state is all that its next steps depend on: whoever takes it up goes on to the same
+    bits. `order` draws the batches, torch's global generator the model's noise."""
+
+    def __init__(self, model: Model, images: Images, settings: Settings, order: torch.Generator) -> None:
+        self.model, self.images, self.settings = model, images, settings
+        self.stage = self.step = 0
+        self.feed = Feed(images, settings.batch, order)
+        self.steppers = {name: Stepper(group) for name, group in model.groups().items()} if model.stages else {}
+
+    @property
+    def at(self) -> At:
+        """The step that comes next."""
+        name, settings = self.model.stages[self.stage], self.settings
+        return At(
+            name, self.step, settings.steps if self.stage == 0 else settings.stage_steps.get(name, settings.steps)
+        )
+
+    def fit(self) -> None:
+        self.model.train()
+        with torch.no_grad():
+            self.model.fit(self.images)
+
+    def run(self, report: Report, after: Callable[[At], None] = lambda at: None) -> None:
+        """All steps that are left. `report` gets losses about 50 times a stage, `after` every step that was done."""
+        self.model.train()
+        while self.stage < len(self.model.stages):
+            at = self.at
+            if at.step == at.steps:
+                self.stage, self.step = self.stage + 1, 0
+                self.feed.restart()
+                continue
+            last = at.step == at.steps - 1
+            terms = step_once(self.model, self.feed.take(more=not last), at, self.steppers)
+            if at.step % max(1, at.steps // 50) == 0 or last:  # the only place that waits for the device
+                values = {name: float(value) for name, value in {**terms, **at.logs}.items()}
+                if bad := [name for name, value in values.items() if not abs(value) < float("inf")]:
+                    raise Diverged(f"{', '.join(bad)} became {values[bad[0]]} at step {at.step} of stage {at.stage}")
+                report(at, values)
+            self.step += 1
+            after(at)
+        for stepper in self.steppers.values():
+            stepper.forget()
+        self.model.eval()
+
+    def state(self) -> dict[str, Any]:
+        device = self.images.device
+        return {
+            "stage": self.stage,
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "optimizers": {name: stepper.optimizer.state_dict() for name, stepper in self.steppers.items()},
+            "feed": self.feed.state(),
+            "noise": torch.get_rng_state(),
+            "device noise": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+        }
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        self.stage, self.step = state["stage"], state["step"]
+        self.model.load_state_dict(state["model"])
+        for name, stepper in self.steppers.items():
+            stepper.optimizer.load_state_dict(state["optimizers"][name])
+        self.feed.resume(state["feed"])
+        torch.set_rng_state(state["noise"])
+        if state["device noise"] is not None:
+            torch.cuda.set_rng_state(state["device noise"], self.images.device)
+
+
+def train(model: Model, images: Images, settings: Settings, order: torch.Generator, report: Report) -> None:
+    """Fit and train a model from start to end."""
+    course = Course(model, images, settings, order)
+    course.fit()
+    course.run(report)
+
+
+def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) -> dict[str, Tensor]:
+    """One training step; what was minimised, by name."""
+    seen: dict[str, Tensor] = {}
+    for objectives in yielded(model, x, at):
+        if unknown := [name for name in objectives if name not in steppers]:
+            known = ", ".join(map(repr, steppers))
+            raise ValueError(f"objectives() yields the group {unknown[0]!r}, but groups() only names {known}")
+        gradients = {}
+        waiting = list(objectives)
+        for name, objective in objectives.items():
+            waiting.pop(0)
+            terms = named(objective, name, len(x))
+            total = sum(terms.values(), start=x.new_zeros(()))
+            gradients[name] = steppers[name].gradients(total, keep_graph=bool(waiting))
+            shared = len(objectives) > 1 and isinstance(objective, Mapping)
+            seen |= {f"{name} {k}" if shared else k: v.detach() for k, v in terms.items()}
+        for name, gradient in gradients.items():
+            steppers[name].step(gradient, at)
+    if not seen:
+        raise ValueError(f"objectives() yields nothing in stage {at.stage!r}, so nothing would be trained")
+    return seen
+
+
+def yielded(model: Model, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+    """What the model's objectives() yields, checked to be a generator of mappings."""
+    found: Any = model.objectives(x, at)
+    if not isinstance(found, Iterator):
+        raise TypeError(f"objectives() returns {_article(found)}: it must `yield` it, as a generator")
+    for objectives in found:
+        if not isinstance(objectives, Mapping):
+            raise TypeError(f"objectives() yields {_article(objectives)}, not a mapping from group to objective")
+        yield objectives
+
+
+def named(objective: Objective, name: str, images: int) -> dict[str, Tensor]:
+    """An objective's terms, averaged over the images."""
+    terms = {name: objective} if isinstance(objective, Tensor) else objective
+    for key, term in terms.items():
+        if tuple(term.shape) != (images,):
+            shape = tuple(term.shape)
+            raise ValueError(
+                f"objectives() yields {key!r} of shape {shape}: it must be one number per image, ({images},)"
+            )
+    return {key: term.float().mean() for key, term in terms.items()}
+
+
+def _article(value: object) -> str:
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+class Stepper:
+    """A group's optimiser and learning-rate schedule."""
+
+    def __init__(self, group: Group) -> None:
+        self.parameters = list(group.parameters)
+        self.optimizer = group.optimizer(self.parameters, **_options(group, self.parameters))
+        self.rates = [part["lr"] for part in self.optimizer.param_groups]
+        self.schedule = group.schedule
+
+    def gradients(self, total: Tensor, keep_graph: bool) -> tuple[Tensor | None, ...]:
+        self.forget()  # not sooner: memory freed before a forward pass goes back to the system, and is asked for again
+        return torch.autograd.grad(total, self.parameters, retain_graph=keep_graph, allow_unused=True)
+
+    def step(self, gradients: tuple[Tensor | None, ...], at: At) -> None:
+        if self.schedule is not None:
+            for part, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+                part["lr"] = rate * self.schedule(at.progress)
+        for parameter, gradient in zip(self.parameters, gradients, strict=True):
+            parameter.grad = gradient
+        self.optimizer.step()
+
+    def forget(self) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+
+
+def _options(group: Group, parameters: list[nn.Parameter]) -> dict[str, Any]:
+    """The group's own, and fused Adam where that is the choice and the group says nothing about it."""
+    options = dict(group.options)
+    if group.optimizer in (torch.optim.Adam, torch.optim.AdamW) and not options.keys() & {"fused", "foreach"}:
+        options["fused"] = all(p.is_floating_point() and choices(p.device.type)["fused"] for p in parameters)
+    return options
+
+
+class Feed:
+    """Batches of images, every image once per round in a new order; a batch may reach into the next round. From a
+    memory map, the next batch is read while the last one is trained on."""
+
+    def __init__(self, images: Images, batch: int, order: torch.Generator) -> None:
+        self.images, self.batch, self.order = images, batch, order
+        self.rows = images.pixels if images.rows is None else images.rows
+        self.reader = ThreadPoolExecutor(1) if images.rows is not None else None
+        self.restart()
+
+    def restart(self) -> None:
+        self.waiting = torch.empty(0, dtype=torch.long, device=self.rows.device)
+        self.ahead: Tensor | None = None
+        self.read: Future[Tensor] | None = None
+
+    def take(self, more: bool = True) -> Tensor:
+        """The next batch; `more` are wanted."""
+        rows = self.draw() if self.ahead is None else self.ahead
+        if self.reader is None:
+            return self.images[rows]
+        batch = self.images[rows] if self.read is None else self.read.result()
+        self.ahead = self.draw() if more else None
+        self.read = None if self.ahead is None else self.reader.submit(self.images.__getitem__, self.ahead)
+        return batch
+
+    def draw(self) -> Tensor:
+        """The row numbers of the next batch."""
+        while len(self.waiting) < self.batch:
+            shuffled = torch.randperm(len(self.rows), generator=self.order, device=self.order.device)
+            self.waiting = torch.cat([self.waiting, shuffled.to(self.rows.device)])
+        rows, self.waiting = self.waiting[: self.batch], self.waiting[self.batch :]
+        return rows
+
+    def state(self) -> dict[str, Any]:
+        # Cloned: a slice would be saved with all the storage that it is a view of.
+        ahead = None if self.ahead is None else self.ahead.clone()
+        return {"order": self.order.get_state(), "waiting": self.waiting.clone(), "ahead": ahead}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        self.order.set_state(state["order"])
+        self.waiting = state["waiting"].to(self.rows.device)
+        self.ahead = None if state["ahead"] is None else state["ahead"].to(self.rows.device)

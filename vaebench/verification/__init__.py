@@ -1,0 +1,1 @@
+"""Whether other people's results are what they say: records, weights and boards."""

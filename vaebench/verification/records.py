@@ -1,0 +1,204 @@
+"""Are the results in a folder what they say they are? Every file is a stranger's: bounded, and never believed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from vaebench.planning.suite import REGIMES, Suite
+from vaebench.records import store
+from vaebench.records.provenance import names_a_path
+from vaebench.records.store import BadRecord, Record
+from vaebench.trial import Trial
+
+LARGEST = 2**20
+"""Bytes of a record; real ones have 30 thousand."""
+ARTIFACTS = re.compile(r".+-[0-9a-f]{12}")
+"""The folder beside a record, whose files are not read but for the weights."""
+SOURCES = ("real", "phantom")
+SHOWN = 3
+"""So many faults of one kind are told of one record."""
+
+
+@dataclass
+class Examined:
+    """What a folder holds."""
+
+    found: dict[Path, Record] = field(default_factory=dict)
+    """the records that can be read, by their path"""
+    weighed: list[Path] = field(default_factory=list)
+    """the records whose weights are beside them, and theirs"""
+    problems: list[tuple[Path, str]] = field(default_factory=list)
+
+    @property
+    def tracks(self) -> dict[Path, Trial]:
+        """The folders of tracks, with a trial of each that belongs there."""
+        tracks = {}
+        for path, record in sorted(self.found.items()):
+            trial = Trial.from_json(record["trial"])
+            track = store.folder_of(Path(), trial)
+            if path.parents[2].parts[-len(track.parts) :] == track.parts:
+                tracks[path.parents[2]] = trial
+        return tracks
+
+
+def examine(folder: Path) -> Examined:
+    """Every record below a folder, and what is wrong with it or with its place."""
+    seen, places = Examined(), dict[Path, Path]()
+    for path in _files(folder.absolute(), seen):
+        record = _read(path, seen)
+        if record is None:
+            continue
+        seen.found[path] = record
+        trial = Trial.from_json(record["trial"])
+        place = store.path_of(Path(), trial, str(record["device"]["class"]))
+        if path.parts[-len(place.parts) :] != place.parts:
+            seen.problems.append((path, f"its place is {place}"))
+        elif places.setdefault(place, path) != path:
+            seen.problems.append((path, f"it is the same trial as {os.path.relpath(places[place])}"))
+        seen.problems += [(path, what) for what in (*_faults(record), *_weights(path, record, seen))]
+    return seen
+
+
+def settings_faults(record: Record, suite: Suite | None) -> Iterator[str]:
+    """Where a record is not what its suite asks for; None is a suite that is not known here."""
+    trial = Trial.from_json(record["trial"])
+    if suite is None or str(suite) != trial.suite:
+        here = f" (here it is {suite})" if suite else ""
+        yield f"its suite {trial.suite} is not known here{here}: --suite FILE.toml names one"
+    elif trial.preset not in suite.presets:
+        yield f"{suite} has no preset {trial.preset!r}"
+    else:
+        asked, given = suite.presets[trial.preset].settings.to_json(), record["settings"]
+        other = [key for key in {*asked, *given} - {"metrics"} if asked.get(key) != given.get(key)]
+        if other:
+            yield f"its settings are not those of {suite} / {trial.preset}: {', '.join(sorted(other))}"
+
+
+def board_faults(track: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
+    """Where the boards of a track are not those that follow from its records; `texts` are these."""
+    again = "`vaebench leaderboard` makes it again"
+    for name, text in texts.items():
+        path = track / name
+        if not path.exists():
+            if name in ("leaderboard.md", "leaderboard.csv", "leaderboard.json"):
+                yield path, f"it is missing; {again}"
+            continue
+        wanted = text.encode()
+        if path.stat().st_size != len(wanted) or path.read_bytes() != wanted:
+            yield path, f"it is not what follows from the records{_first_difference(path, text)}; {again}"
+    for path in sorted((track / "boards").glob("*")):
+        if f"boards/{path.name}" not in texts:
+            yield path, "no board of these records has this name; delete it"
+
+
+def _first_difference(path: Path, text: str) -> str:
+    with path.open("rb") as file:
+        for number, (mine, line) in enumerate(zip(file, text.encode().splitlines(keepends=True), strict=False), 1):
+            if mine != line:
+                return f" from line {number} on"
+    return " to its end"
+
+
+def _files(folder: Path, seen: Examined) -> Iterator[Path]:
+    """What should be records. Links are not followed."""
+    for where, folders, names in os.walk(folder):
+        here = Path(where)
+        for name in sorted((*folders, *names)):
+            if (here / name).is_symlink():
+                seen.problems.append((here / name, "it is a link; results are plain files"))
+        plain = [name for name in sorted(folders) if not (here / name).is_symlink() and not name.startswith(".")]
+        folders[:] = [name for name in plain if not ARTIFACTS.fullmatch(name)]
+        for name in sorted(names):
+            if not name.endswith(".json") or name == "leaderboard.json" or (here / name).is_symlink():
+                continue
+            if store.FILE_NAME.fullmatch(name):
+                yield here / name
+            elif not name.startswith("."):
+                seen.problems.append((here / name, "a record's name ends with the id of its trial; this is none"))
+
+
+def _read(path: Path, seen: Examined) -> Record | None:
+    if (size := path.stat().st_size) > LARGEST:
+        seen.problems.append((path, f"it has {size:,} bytes, and no record has more than {LARGEST:,}"))
+        return None
+    try:
+        record = store.read(path)
+        same = store.dumps(record) == path.read_text(encoding="utf-8")
+    except BadRecord as error:
+        seen.problems.append((path, str(error.__cause__ or error)))
+        return None
+    except ValueError:
+        seen.problems.append((path, "it holds a number that is not finite, or a text that is none"))
+        return None
+    if not same:
+        seen.problems.append((path, "it was not written so by vaebench: edited by hand, or a field stands there twice"))
+    return record
+
+
+def _faults(record: Record) -> Iterator[str]:
+    for error in _some(_schema().iter_errors(record)):
+        yield f"{'.'.join(map(str, error.absolute_path)) or 'the record'} breaks the schema: {error.message[:200]}"
+    trial, inputs = record["trial"], record["inputs"]
+    for key, known in (("regime", REGIMES), ("source", SOURCES)):
+        if trial[key] not in known:
+            yield f"its {key} is {trial[key]!r}, not one of {', '.join(known)}"
+    if not re.fullmatch(r"[0-9a-f]{64}", inputs["data"]):
+        yield "its data digest is no SHA-256"
+    for name, cell in record["metrics"].items():
+        if inputs["components"].get(f"metric {name}") != cell["version"]:
+            yield f"metric {name!r} has version {cell['version']}, and not the one that its inputs name"
+    for text in _some(text for text in _texts(record) if names_a_path(text)):
+        yield f"it holds a path of a machine: {text[:120]}"
+    try:
+        started = datetime.strptime(record["started"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        yield f"{record['started'][:40]!r} is no time that a trial starts at"
+    else:
+        if started > datetime.now(UTC) + timedelta(days=1):  # it would hide all that is older, for long
+            yield f"it says that it starts at {record['started']}, which is still to come"
+
+
+@cache
+def _schema() -> Any:
+    from jsonschema import Draft202012Validator
+
+    schema = files("vaebench.report").joinpath("schema", "record.json")
+    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+
+
+def _weights(path: Path, record: Record, seen: Examined) -> Iterator[str]:
+    weights = store.weights_of(path)
+    if weights.is_symlink() or not weights.exists():
+        return
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if record.get("weights") == digest:
+        seen.weighed.append(path)
+    else:
+        yield f"the weights beside it (SHA-256 {digest[:12]}…) are not those it names"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _some(found: Iterator[Any]) -> list[Any]:
+    return [one for one, _ in zip(found, range(SHOWN), strict=False)]
