@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from vaebench import records
 from vaebench.commands.leaderboard import make_board
 from vaebench.errors import UserError
 from vaebench.plugins import installed
@@ -25,7 +26,7 @@ def verify_results(folder: Path, sample: int, suite: Path | None, data: Path | N
     console = Console(highlight=False, soft_wrap=True, markup=False)
     seen = examine(folder)
     if not seen.found and not seen.problems:
-        raise UserError(f"There are no records in {folder}.")
+        raise UserError(f"There are no records in {folder}.{records.where_reference_is(folder)}")
     suites = {trial.suite: _suite(trial.suite, suite) for trial in seen.tracks.values()}
     sound = []
     for path, record in seen.found.items():
