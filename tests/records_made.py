@@ -57,10 +57,11 @@ def record(
     settings: dict[str, Any] | None = None,
     cost: dict[str, Any] | None = None,
     suite: str = "demo@1",
+    preset: str = "quick",
     shortcuts: dict[str, float] | None = None,
 ) -> Record:
     spec = Spec(model) if isinstance(model, str) else model
-    trial = Trial(suite, "quick", "phantom", Spec(dataset), spec, Spec(loss) if loss else None, regime, seed)
+    trial = Trial(suite, preset, "phantom", Spec(dataset), spec, Spec(loss) if loss else None, regime, seed)
     made = {
         "schema": store.SCHEMA,
         "id": trial.id,

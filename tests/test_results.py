@@ -29,6 +29,11 @@ def keep(folder: Path, *given: store.Record) -> list[Path]:
     return paths
 
 
+def test_good_records_alone_give_empty_reasons(tmp_path: Path) -> None:
+    keep(tmp_path, record("vae", {"svc": 0.5}))
+    assert set(vaebench.load(tmp_path).reason) == {""}
+
+
 def test_a_folder_is_a_row_per_trial_and_metric(tmp_path: Path) -> None:
     told = {"svc": 0.5, "ms-ssim": metric("ms-ssim", 0.9, optimised=True), "kid": metric("kid", None, "no prior")}
     failed = record("gan", error=("nan", "diverged"), seed=3)

@@ -36,8 +36,10 @@ KINDS = {  # the columns in their order, and what pandas calls their types
 
 
 def load(path: str | PathLike[str]) -> DataFrame | Result:
-    """A folder as a DataFrame with a row per record and metric or cost, and one for each trial that failed; a file as
-    one Result."""
+    """Return a folder as a DataFrame with a row per record and metric or cost, and one for each trial that failed;
+    a file as one Result.
+
+    The subfolder `reference` is left out: load it by its own name."""
     where = Path(path)
     if where.is_file():
         try:
@@ -48,7 +50,10 @@ def load(path: str | PathLike[str]) -> DataFrame | Result:
         raise UserError(f"There is neither a record nor a folder of results at {where}.")
     found = [Result(file, record) for file, record in _scan(where)]
     if not found:
-        raise UserError(f"There are no records in {where}. `vaebench run --results {where}` makes them.")
+        raise UserError(
+            f"There are no records in {where}. `vaebench run --results {where}` makes them."
+            f"{store.where_reference_is(where)}"
+        )
     return _frame(row for one in found for row in one.rows())
 
 
@@ -95,7 +100,7 @@ class Result:
         if not restore(model, self.path, self.record):
             raise UserError(
                 f"The weights of {self.path} are not beside it, or are not those it names. "
-                f"`vaebench run {self.path}` trains that model again."
+                f"`vaebench run {self.path}` trains that model again and writes it to your results folder."
             )
         return model
 
@@ -140,6 +145,8 @@ class Result:
 
 def _scan(folder: Path) -> Iterator[tuple[Path, Record]]:
     for path in sorted(folder.rglob("*.json")):
+        if path.is_relative_to(folder / store.REFERENCE):
+            continue
         if store.FILE_NAME.fullmatch(path.name) and not path.name.startswith("."):
             try:
                 yield path, store.read(path)
@@ -152,4 +159,5 @@ def _frame(rows: Iterator[dict[str, Any]]) -> DataFrame:
 
     frame = pd.DataFrame(rows, columns=list(KINDS))
     texts = [name for name, kind in KINDS.items() if kind == "str"]
-    return frame.fillna(dict.fromkeys(texts, "")).astype(KINDS)
+    frame[texts] = frame[texts].astype(object).fillna("")  # a column without any text would be one of floats
+    return frame.astype(KINDS)

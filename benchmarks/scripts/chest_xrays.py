@@ -1,7 +1,7 @@
 """Two published questions, asked again of real chest X-rays: tables from the board and the records of a run.
 
     vaebench run --preset compact --source real -d kermany-cxr --data FOLDER --seeds 0,1,2,3,4
-    python benchmarks/scripts/chest_xrays.py results/medical@1/compact/real > results/chest-xrays.md
+    python benchmarks/scripts/chest_xrays.py results/medical@1/compact/real > chest-xrays.md
 
 What can an SVC tell from real, encoded and decoded images (the project called R0 in the suite `references`)? And does a
 model of healthy images alone see pneumonia (R3's question), beside shortcuts that know no anatomy?

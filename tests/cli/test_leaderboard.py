@@ -11,6 +11,7 @@ from records_made import field, record
 
 from vaebench.cli import main
 from vaebench.records import store
+from vaebench.records.store import REFERENCE, Record
 from vaebench.trial import Trial
 
 
@@ -19,9 +20,22 @@ def results(tmp_path: Path) -> Path:
     made = [r for name in ("chest", "knee") for r in field({"vae": 0.9, "pca": 0.7}, dataset=name, suite="medical@1")]
     made += [record("vae", {"psnr": 20.0, "svc": 0.5}, seed=9, suite="medical@1")]
     made += [record(f"gan-{n}", error=("nan", f"reason {n}"), dataset="knee", suite="medical@1") for n in range(20)]
-    for one in made:
-        store.write(store.path_of(tmp_path, Trial.from_json(one["trial"]), "cpu"), one)
+    keep(tmp_path, made)
     return tmp_path
+
+
+def keep(folder: Path, made: list[Record]) -> None:
+    for one in made:
+        store.write(store.path_of(folder, Trial.from_json(one["trial"]), one["device"]["class"]), one)
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def models(said: Result) -> set[str]:
+    assert said.exit_code == 0, said.output
+    return {row["model"] for row in csv.DictReader(said.stdout.splitlines())} - {""}
 
 
 def leaderboard(results: Path, *words: str) -> Result:
@@ -57,3 +71,76 @@ def test_all_prints_every_table_and_note(results: Path) -> None:
 def test_what_is_not_there_is_told(results: Path, words: list[str], told: str) -> None:
     said = leaderboard(results, *words)
     assert said.exit_code == 2 and told in said.stderr
+
+
+def test_without_own_records_the_reference_is_shown_and_nothing_written(tmp_path: Path) -> None:
+    keep(tmp_path / REFERENCE, field({"theirs": 0.9, "pca": 0.7}, suite="medical@1"))
+    before = files(tmp_path)
+    said = leaderboard(tmp_path)
+    assert "theirs" in said.stdout and "Wrote" not in said.output
+    told = f"There are no records of medical@1 in {tmp_path}; showing those in {tmp_path / REFERENCE}.\n"
+    assert said.stderr == told
+    assert models(leaderboard(tmp_path, "--format", "csv")) == {"theirs", "pca"}
+    assert files(tmp_path) == before
+    leaderboard(tmp_path, "--output", str(tmp_path / "board.md"), "--format", "md")
+    assert set(files(tmp_path)) - set(before) == {tmp_path / "board.md"}
+
+
+def test_own_records_are_shown_without_the_reference(results: Path) -> None:
+    keep(results / REFERENCE, field({"theirs": 0.9}, suite="medical@1"))
+    said = leaderboard(results, "--format", "csv")
+    assert {"vae", "pca"} < models(said) and "theirs" not in said.stdout and not said.stderr
+
+
+def test_own_records_beside_those_of_others(results: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    others = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
+    for number, folder in enumerate(others):
+        keep(folder, field({f"theirs-{number}": 0.8, "vae": 0.1}, suite="medical@1"))
+    keep(others[0], [record("theirs-0", preset="full", suite="medical@1")])
+    leaderboard(results)
+    before = [files(folder) for folder in (results, *others)]
+    asked = [word for folder in others for word in ("--with", str(folder))]
+    assert {"vae", "pca", "theirs-0", "theirs-1"} < models(leaderboard(results, *asked, "--format", "csv"))
+    shown = leaderboard(results, *asked)
+    assert shown.exit_code == 0 and "theirs-1" in shown.stdout and "full" not in shown.stdout
+    page = leaderboard(results, *asked, "--format", "html").stdout
+    assert page.count('"command":"vaebench run results/') > len(list(results.rglob("vae-*.json")))
+    assert [files(folder) for folder in (results, *others)] == before
+    written = leaderboard(results, *asked, "--format", "csv", "--output", str(results / "both.csv"))
+    assert written.exit_code == 0 and "theirs-0" in (results / "both.csv").read_text()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_one_trial_in_several_folders_the_own_record_counts(tmp_path: Path, order: int) -> None:
+    first, then = ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"][::order]
+    keep(tmp_path / "mine", [record("vae", {"svc": 0.9}, started=first, suite="medical@1")])
+    keep(tmp_path / "yours", [record("vae", {"svc": 0.1}, started=then, suite="medical@1")])
+    said = leaderboard(tmp_path / "mine", "--with", str(tmp_path / "yours"), "--format", "csv").stdout
+    (row,) = (row for row in csv.DictReader(said.splitlines()) if row["metric"] == "svc")
+    assert (float(row["value"]), row["seeds"]) == (0.9, "1")
+
+
+def test_own_record_that_cannot_be_read_leaves_room_for_the_other(tmp_path: Path) -> None:
+    made = [record("vae", {"svc": 0.1}, suite="medical@1")]
+    keep(tmp_path / "mine", [*made, record("pca", {"svc": 0.2}, suite="medical@1")])
+    keep(tmp_path / "yours", made)
+    next((tmp_path / "mine").rglob("vae-*.json")).write_text("{")
+    said = leaderboard(tmp_path / "mine", "--with", str(tmp_path / "yours"), "--format", "csv")
+    assert models(said) == {"vae", "pca"} and "cannot be read" in said.stderr
+
+
+def test_a_folder_without_records_of_the_track_is_told(results: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp("other")
+    said = leaderboard(results, "--with", str(other))
+    assert said.exit_code == 2
+    assert f"There are no records of medical@1 / quick / phantom in {other}, which --with names." in said.stderr
+    keep(other, [record("vae", preset="full", suite="medical@1")])
+    said = leaderboard(results, "--with", str(other))
+    assert said.exit_code == 2 and "Of medical@1 it has --preset full --source phantom." in said.stderr
+    assert not list(results.rglob("leaderboard.*")), "it is told before anything is written"
+
+
+def test_without_own_records_the_tracks_are_those_of_the_others(tmp_path: Path) -> None:
+    keep(tmp_path / "yours", [record("vae", {"svc": 0.1}, preset="full", suite="medical@1")])
+    said = leaderboard(tmp_path / "mine", "--with", str(tmp_path / "yours"), "--format", "csv")
+    assert models(said) == {"vae"} and "There are no records of medical@1 in" in said.stderr

@@ -48,6 +48,19 @@ def test_every_run_of_the_board_is_in_it(text: str) -> None:
     assert failed["picture"] is None and failed["drawn"] is None and "diverged" in failed["error"]
 
 
+@pytest.mark.parametrize("where", ["", "mine", "results", "results/reference", "reference"])
+def test_the_command_names_the_record_from_the_folder_of_results(
+    tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record in results/reference is repeated from there, whether it was read by a path from here or from /."""
+    home = "results/reference" if where.endswith("reference") else "results"
+    found = lay_down(tmp_path / where, [record("vae", {"svc": 0.5})])
+    monkeypatch.chdir(tmp_path / where)
+    for folder in (tmp_path / where, Path()):
+        (shown,), _ = shown_runs(found, track(folder))
+        assert shown.told["command"].startswith(f"vaebench run {home}/demo@1/quick/phantom/cpu/chest/vae-")
+
+
 def test_equal_pictures_are_kept_once(text: str) -> None:
     data = data_of(text)
     assert len(data["pictures"]) == 7 and {r["picture"] for r in data["runs"] if not r["error"]} == set(range(7))

@@ -1,4 +1,4 @@
-"""What results/README.md says about submitting is so."""
+"""What results/README.md says about reference results and submitting is so."""
 
 from __future__ import annotations
 
@@ -22,8 +22,14 @@ ROOT = Path(__file__).parents[2]
 COMMANDS = re.findall(r"^ +vaebench (.+)$", (ROOT / "results" / "README.md").read_text(), re.MULTILINE)
 
 
+def test_it_tells_how_to_compare_and_to_submit() -> None:
+    assert {"run", "leaderboard", "status", "verify-results"} == {line.split()[0] for line in COMMANDS}
+    assert any("--with results/reference" in line for line in COMMANDS)
+
+
 @pytest.mark.parametrize("line", COMMANDS)
-def test_its_commands_are_understood(line: str) -> None:
+def test_its_commands_are_understood(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
     name, *words = shlex.split(line)
     main.commands[name].make_context(name, words).close()
 
@@ -50,12 +56,15 @@ def test_records_merge_by_copying_folders(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="no git checkout")
-def test_records_and_boards_are_committed_and_no_more() -> None:
-    track = "results/demo@1/quick/phantom"
+def test_reference_records_and_boards_are_committed_and_no_more() -> None:
+    own = "results/demo@1/quick/phantom"
+    track = "results/reference/demo@1/quick/phantom"
     run = f"{track}/cpu/chest/vae-0123456789ab"
     left = [f"{run}/weights.safetensors", f"{run}/samples.png", f"{run}/error.txt", f"{track}/.runs/last.json"]
     left += [f"{track}/leaderboard.tex", f"{track}/boards/generation.tex"]
-    kept = [f"{run}.json", f"{track}/leaderboard.md", f"{track}/leaderboard.csv", f"{track}/leaderboard.json"]
+    left += [f"{own}/cpu/chest/vae-0123456789ab.json", f"{own}/leaderboard.md", f"{own}/.runs/last.json"]
+    kept = ["results/README.md", "results/reference/notes.md"]
+    kept += [f"{run}.json", f"{track}/leaderboard.md", f"{track}/leaderboard.csv", f"{track}/leaderboard.json"]
     kept += [f"{track}/boards/generation.md"]
     said = subprocess.run(["git", "check-ignore", *left, *kept], cwd=ROOT, capture_output=True, text=True)
     assert said.stdout.split() == left

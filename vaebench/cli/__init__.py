@@ -129,12 +129,14 @@ def run(ctx: click.Context, **options: Any) -> None:
 @main.command(name="status", short_help="What is done, at work and failed.")
 @RESULTS
 def status_(results: Path) -> None:
-    """Tell what lies in a results folder: good and failed trials, and runs at work now, with the time they need yet.
+    """Show what a results folder holds: good and failed trials, and runs in progress, with the time left.
+
+    Its subfolder `reference` is left out.
 
     \b
     Examples:
       vaebench status
-      vaebench status --results results
+      vaebench status --results results/reference
     """
     from vaebench.cli.status import show_status
 
@@ -150,16 +152,25 @@ def status_(results: Path) -> None:
 @click.option("--all", "everything", is_flag=True, help="Print every metric on every dataset too, and every note.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write here instead of the terminal.")
+@click.option(
+    "--with", "others", multiple=True, metavar="PATH", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Also show the records in this results folder (repeatable).",
+)  # fmt: skip
 @RESULTS
 def leaderboard(**options: Any) -> None:
     """Make the leaderboard from the records, print it and write its files beside them. Trains nothing.
 
     --metric and --dataset choose what is printed, or written to --output; the files beside the records hold everything.
 
+    --with places your records beside those in other results folders, so that comparing a new model costs only its own
+    trials. Nothing is written then but --output. A trial that several folders have from the same class of device
+    counts once, as in your own folder. If you have no records, the board of results/reference is shown.
+
     \b
     Examples:
       vaebench leaderboard
       vaebench leaderboard --metric psnr --dataset kermany-cxr
+      vaebench leaderboard --with results/reference
       vaebench leaderboard --suite medical --preset quick --source phantom --format md --output board.md
     """
     from vaebench.cli.leaderboard import show_leaderboard
@@ -202,10 +213,12 @@ def score(ctx: click.Context, **options: Any) -> None:
 def verify_results_(ctx: click.Context, **options: Any) -> None:
     """Check results that somebody hands in: records against their schema, ids, digests and weights; boards against
     records; some numbers against weights and data, where these are there. Nothing in FOLDER is executed or changed.
+    Its subfolder `reference` is left out unless FOLDER names it.
 
     \b
-    Example:
+    Examples:
       vaebench verify-results results
+      vaebench verify-results results/reference
     """
     from vaebench.cli.verify_results import verify_results
 

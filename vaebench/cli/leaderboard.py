@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.markup import escape
 
 from vaebench.components.discovery import installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import Suite, find
-from vaebench.records.store import slug, write_atomically
+from vaebench.records.store import REFERENCE, slug, write_atomically
 from vaebench.report.files import render
 from vaebench.report.page import page, shown_runs, write_page
 from vaebench.report.terminal import show
@@ -27,43 +28,73 @@ def show_leaderboard(
     everything: bool,
     form: str,
     output: Path | None,
+    others: tuple[Path, ...],
     results: Path,
 ) -> None:
+    """Show the boards of one's own records and those of `others`; without own records, the reference boards."""
     chosen = find(suite, installed())
     if preset is not None:
         chosen.preset(preset, "")
-    tracks = _tracks(chosen, preset, source, results)
+    asked = " / ".join(filter(None, (str(chosen), preset, source)))
+    folders, tracks = (results, *others), _tracks(chosen, preset, source, results)
+    own = bool(tracks)
+    if not own:
+        folders = others or (results / REFERENCE,)
+        tracks = _tracks(chosen, preset, source, *folders)
     if not tracks:
+        everywhere = ", ".join(map(str, (results, *others)))
         raise UserError(
-            f"There are no records of {chosen}{f' / {preset}' if preset else ''}{f' / {source}' if source else ''} in "
-            f"{results}. `vaebench run --suite {suite}` makes them; --results names another folder."
+            f"There are no records of {asked} in {everywhere}. `vaebench run --suite {suite}` makes them; "
+            "--results names another folder."
         )
+    for one in tracks:
+        _check_others(chosen, *one, others)
     if len(tracks) > 1 and (output or form != "table"):
         names = ", ".join(f"--preset {p} --source {s}" for p, s in tracks)
         raise UserError(f"There are {len(tracks)} tracks, and this writes one: choose {names}.")
+    if not own:
+        shown = " and ".join(map(str, folders))
+        click.echo(f"There are no records of {asked} in {results}; showing those in {shown}.", err=True)
     console = Console()
     for one in tracks:
-        made, track = make_board(chosen, *one, results), results / slug(str(chosen)) / one[0] / one[1]
-        written = write_boards(track, made)
-        if metrics or dataset:
-            made = make_board(chosen, *one, results, metrics, dataset)
+        places = [_place(folder, chosen, *one) for folder in folders]
+        written = []
+        if own and not others:  # the files beside one's own records hold these and no others
+            made = make_board(chosen, *one, results)
+            written = write_boards(places[0], made)
+        if metrics or dataset or not written:
+            made = make_board(chosen, *one, *folders, metrics=metrics, dataset=dataset)
         if output and form == "html":
-            written = write_page(output, made, track)
+            written = write_page(output, made, *places)
         elif output:
             write_atomically(output, render(made, form).encode())
             written = [output]
         elif form == "table":
             show(made, console, everything)
         else:
-            print(page(made, *shown_runs(made, track)) if form == "html" else render(made, form), end="")
+            print(page(made, *shown_runs(made, *places)) if form == "html" else render(made, form), end="")
             continue
         for path in written:
             console.print(f"Wrote {escape(str(path))}", highlight=False, soft_wrap=True)
 
 
-def _tracks(suite: Suite, preset: str | None, source: str | None, results: Path) -> list[tuple[str, str]]:
+def _place(results: Path, suite: Suite, preset: str, source: str) -> Path:
+    return results / slug(str(suite)) / preset / source
+
+
+def _check_others(suite: Suite, preset: str, source: str, others: Sequence[Path]) -> None:
+    for folder in others:
+        if not _tracks(suite, preset, source, folder):
+            has = ", ".join(f"--preset {p} --source {s}" for p, s in _tracks(suite, None, None, folder))
+            raise UserError(
+                f"There are no records of {suite} / {preset} / {source} in {folder}, which --with names."
+                + (f" Of {suite} it has {has}." if has else "")
+            )
+
+
+def _tracks(suite: Suite, preset: str | None, source: str | None, *folders: Path) -> list[tuple[str, str]]:
     """(preset, source) of every track of the suite that has records, in the suite's order."""
     order = {name: i for i, name in enumerate(suite.presets)}
-    found = {path.parts[-5:-3] for path in (results / slug(str(suite))).glob("*/*/*/*/*.json")}
+    found = {path.parts[-5:-3] for folder in folders for path in (folder / slug(str(suite))).glob("*/*/*/*/*.json")}
     kept = [(p, s) for p, s in found if p in order and preset in (None, p) and source in (None, s)]
     return sorted(kept, key=lambda track: (order[track[0]], track[1]))

@@ -20,11 +20,15 @@ from vaebench.trial import Trial
 
 def show_status(results: Path) -> None:
     console = Console()
+    # A track of the reference results lies one folder deeper, so these patterns leave it out.
     tracks = sorted({path.parents[2] for path in results.glob("*/*/*/*/*/*.json")} | {
         path.parent for path in results.glob("*/*/*/.runs")
     })  # fmt: skip
     if not tracks:
-        raise UserError(f"There is no run and no record in {results}; `vaebench run` makes some.")
+        raise UserError(
+            f"There are no runs and no records in {results}. `vaebench run` makes them."
+            f"{store.where_reference_is(results)}"
+        )
     for track in tracks:
         _tell_track(console, track, str(track.relative_to(results)))
 

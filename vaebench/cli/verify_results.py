@@ -11,6 +11,7 @@ from rich.console import Console
 from vaebench.components.discovery import installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import Suite, find
+from vaebench.records import store
 from vaebench.report.files import texts
 from vaebench.report.tables import clean
 from vaebench.report.track import make_board
@@ -25,7 +26,7 @@ def verify_results(folder: Path, sample: int, suite: Path | None, data: Path | N
     console = Console(highlight=False, soft_wrap=True, markup=False)
     seen = examine(folder)
     if not seen.found and not seen.problems:
-        raise UserError(f"There are no records in {folder}.")
+        raise UserError(f"There are no records in {folder}.{store.where_reference_is(folder)}")
     suites = {trial.suite: _suite(trial.suite, suite) for trial in seen.tracks.values()}
     sound = []
     for path, record in seen.found.items():

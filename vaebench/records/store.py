@@ -17,6 +17,9 @@ from vaebench.trial import Trial
 SCHEMA = "vaebench/record@1"
 STATUSES = ("ok", "failed", "timeout")
 KINDS = ("oom", "nan", "signal", "exception", "timeout")
+REFERENCE = "reference"
+"""The folder in a results folder that holds published results of others. It is read only where it is named, so that a
+run trains what it was asked for. No suite can take its place: a suite's folder has an @ in its name."""
 
 FILE_NAME = re.compile(r".+-[0-9a-f]{12}\.json")
 """Boards, and what lies beside a record, have other names."""
@@ -31,6 +34,12 @@ class BadRecord(Exception):
 def folder_of(results: Path, trial: Trial) -> Path:
     """The track's folder, where its leaderboard lies."""
     return results / slug(trial.suite) / slug(trial.preset) / slug(trial.source)
+
+
+def where_reference_is(results: Path) -> str:
+    """A sentence to add where a folder has no records of its own; empty if it has no reference results either."""
+    reference = results / REFERENCE
+    return f" Reference results are in {reference}." if reference.is_dir() else ""
 
 
 def path_of(results: Path, trial: Trial, device_class: str) -> Path:
@@ -120,8 +129,25 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def scan(track: Path) -> Iterator[tuple[Path, Record | BadRecord]]:
-    """Every record of a track's folder, in the order of their paths; what cannot be read comes as the error."""
+def scan(track: Path, *others: Path) -> Iterator[tuple[Path, Record | BadRecord]]:
+    """Yield every record of a track's folder in the order of their paths; what cannot be read comes as the error.
+
+    Folders of the same track elsewhere add their records. Where several folders have a good record in the same place,
+    the first folder's is used, as if its files had been copied over the others'."""
+    if not others:
+        yield from _scan(track)
+        return
+    taken = set()
+    for folder in (track, *others):
+        for path, record in _scan(folder):
+            place = path.relative_to(folder)
+            if place not in taken:
+                yield path, record
+            if isinstance(record, dict):
+                taken.add(place)
+
+
+def _scan(track: Path) -> Iterator[tuple[Path, Record | BadRecord]]:
     for path in sorted(track.glob("*/*/*.json")):
         if not path.name.startswith("."):
             try:

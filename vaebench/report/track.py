@@ -15,11 +15,11 @@ from vaebench.report.page import write_page
 
 
 def make_board(
-    suite: Suite, preset: str, source: str, results: Path, metrics: Sequence[str] = (), dataset: str | None = None
+    suite: Suite, preset: str, source: str, *results: Path, metrics: Sequence[str] = (), dataset: str | None = None
 ) -> Board:
-    """The board of one track; files that are no records are told and left out."""
+    """The board of one track in one or several folders of results. Warns of files that are not records."""
     return board(
-        _readable(results / slug(str(suite)) / preset / source),
+        _readable(*(folder / slug(str(suite)) / preset / source for folder in results)),
         suite=str(suite),
         preset=preset,
         source=source,
@@ -29,8 +29,8 @@ def make_board(
     )
 
 
-def _readable(track: Path) -> Iterator[Record]:
-    for _, record in store.scan(track):
+def _readable(*tracks: Path) -> Iterator[Record]:
+    for _, record in store.scan(*tracks):
         if isinstance(record, BadRecord):
             warnings.warn(str(record), stacklevel=2)
         else:

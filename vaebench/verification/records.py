@@ -52,7 +52,9 @@ class Examined:
 
 
 def examine(folder: Path) -> Examined:
-    """Every record below a folder, and what is wrong with it or with its place."""
+    """Return every record below a folder, and what is wrong with it or with its place.
+
+    The subfolder `reference` is left out."""
     seen, places = Examined(), dict[Path, Path]()
     for path in _files(folder.absolute(), seen):
         record = _read(path, seen)
@@ -113,6 +115,8 @@ def _files(folder: Path, seen: Examined) -> Iterator[Path]:
     """What should be records. Links are not followed."""
     for where, folders, names in os.walk(folder):
         here = Path(where)
+        if here == folder and store.REFERENCE in folders:
+            folders.remove(store.REFERENCE)
         for name in sorted((*folders, *names)):
             if (here / name).is_symlink():
                 seen.problems.append((here / name, "it is a link; results are plain files"))

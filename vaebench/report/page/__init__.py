@@ -34,9 +34,9 @@ def page(board: Board, shown: Sequence[Shown] = (), left_out: int = 0) -> str:
     return _page(board, shown, left_out, pictures)
 
 
-def write_page(path: Path, board: Board, track: Path) -> list[Path]:
-    """The page of the records in the track's folder and of what lies beside them; the files that were written."""
-    shown, left_out = shown_runs(board, track)
+def write_page(path: Path, board: Board, *tracks: Path) -> list[Path]:
+    """Write the page of the records in the track's folders and of the files beside them; return the files written."""
+    shown, left_out = shown_runs(board, *tracks)
     content = page(board, shown, left_out).encode()
     if len(content) <= LARGEST:
         write_atomically(path, content)

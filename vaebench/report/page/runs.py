@@ -32,13 +32,13 @@ class Shown:
     """a WebP; empty for none"""
 
 
-def shown_runs(board: Board, track: Path) -> tuple[list[Shown], int]:
-    """Of the records in the track's folder, those that the board is made of, in an order that is always the same; and
-    how many more there are."""
+def shown_runs(board: Board, *tracks: Path) -> tuple[list[Shown], int]:
+    """Return the records in the track's folders that the board is made of, always in the same order, and how many more
+    there are."""
     paths: dict[tuple[str, str, str], Path] = {}
 
     def good() -> Iterator[Record]:
-        for path, record in store.scan(track):
+        for path, record in store.scan(*tracks):
             if isinstance(record, dict):
                 paths[record["id"], record["device"]["class"], record["started"]] = path
                 yield record
@@ -57,7 +57,6 @@ def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
     trial, device = Trial.from_json(record["trial"]), record["device"]
     numbers, picture = _numbers(artifacts_of(path) / NUMBERS), _picture(artifacts_of(path) / SHEET)
     error = record["error"] or {}
-    place = Path("results", *path.parts[-6:])
     told = {
         "model": model,
         "dataset": dataset,
@@ -66,13 +65,20 @@ def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
         "device": clean(str(device["class"])),
         "id": record["id"],
         "error": clean(f"{error.get('kind', '')}: {error.get('message', '')}", 500) if error else "",
-        "command": clean(f"vaebench run {shlex.quote(place.as_posix())}", 1000),
+        "command": clean(f"vaebench run {shlex.quote(_place(path).as_posix())}", 1000),
         "metrics": [_answer(name, cell) for name, cell in sorted(record["metrics"].items())],
         "curve": _curve(record["curve"]),
         "about": list(_about(record)),
         "drawn": numbers,
     }
     return Shown(told, picture if numbers else b"")
+
+
+def _place(path: Path) -> Path:
+    """The record's path from the folder that holds results, on whatever machine and wherever results were kept."""
+    parts = path.absolute().parts
+    published = parts[-7:-6] == (store.REFERENCE,)
+    return Path("results", *parts[-7 if published else -6 :])
 
 
 def _answer(name: str, cell: Mapping[str, Any]) -> list[Any]:
