@@ -98,7 +98,7 @@ def field(
 
 def made(records: list[Record], **given: Any) -> Board:
     """Their board."""
-    return board(store, suite="demo@1", preset="quick", source="phantom", **given)
+    return board(records, suite="demo@1", preset="quick", source="phantom", **given)
 
 
 def everything() -> list[Record]:
@@ -107,4 +107,4 @@ def everything() -> list[Record]:
     records += field({"vae": 0.8}, name="auroc")
     records += [record("mean-image", {"kid": metric("kid", None, "no prior"), "psnr": 12.345}, loss=None)]
     records += [record("gan", error=("nan", "diverged at step 7"), seed=s) for s in range(3)]
-    return [*store, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]
+    return [*records, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]

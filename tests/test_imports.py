@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists())
-PUBLIC = {"vaebench", "vaebench.interfaces", "vaebench.evidence", "vaebench.trial", "vaebench.records"}
+PUBLIC = {"vaebench", "vaebench.interfaces", "vaebench.evidence", "vaebench.trial"}
 """What a stranger's plugin may use as well: the mark of a hook, the contracts, what a metric is asked of, and what a
 listener hears of and finds."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -101,3 +102,8 @@ def canonical(data: Any) -> str:
 def seed_of(text: str) -> int:
     """A seed for torch, made from a text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+
+
+def slug(name: str) -> str:
+    """A name that is one harmless path segment on every system."""
+    return re.sub(r"[^A-Za-z0-9@._+-]+", "_", name).lstrip(".") or "_"

@@ -51,6 +51,6 @@ def _writer(track: str, trial: str, title: str) -> SummaryWriter:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise RuntimeError(f"{FOLDER} is set, but TensorBoard is not: pip install 'vaebench[tensorboard]'") from error
-    from vaebench.records.store import slug
+    from vaebench.trial import slug
 
     return SummaryWriter(str(Path(os.environ[FOLDER]) / slug(track) / slug(f"{title} {trial}")))

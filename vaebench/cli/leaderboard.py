@@ -12,11 +12,12 @@ from rich.markup import escape
 from vaebench.components.discovery import installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import Suite, find
-from vaebench.records.store import REFERENCE, slug, write_atomically
+from vaebench.records.store import REFERENCE, write_atomically
 from vaebench.report.files import render
 from vaebench.report.page import page, shown_runs, write_page
 from vaebench.report.terminal import show
 from vaebench.report.track import make_board, write_boards
+from vaebench.trial import slug
 
 
 def show_leaderboard(

@@ -17,8 +17,8 @@ from vaebench.data.prepare import code_digest, columns, digest_of
 from vaebench.evidence import Arrays, Code
 from vaebench.interfaces import Split
 from vaebench.records.provenance import PACKAGES, device_name, package_version
-from vaebench.records.store import slug, write_atomically
-from vaebench.trial import canonical
+from vaebench.records.store import write_atomically
+from vaebench.trial import canonical, slug
 
 
 class Cache:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from vaebench.trial import Trial
+from vaebench.trial import Trial, slug
 
 SCHEMA = "vaebench/record@1"
 STATUSES = ("ok", "failed", "timeout")
@@ -63,11 +63,6 @@ def weights_of(record: Path) -> Path:
 def written(record: Path) -> int:
     """When, in nanoseconds; 0 for a record that is not there."""
     return record.stat().st_mtime_ns if record.exists() else 0
-
-
-def slug(name: str) -> str:
-    """A name that is one harmless path segment on every system."""
-    return re.sub(r"[^A-Za-z0-9@._+-]+", "_", name).lstrip(".") or "_"
 
 
 def write(path: Path, record: Record) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.runs import VERDICTS
-from vaebench.records.store import slug
 from vaebench.report.differences import draw
 from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, clean, summary, tables
+from vaebench.trial import slug
 
 LONGEST = 80
 """Characters of a dataset's name in that of a file."""

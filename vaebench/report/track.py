@@ -9,9 +9,10 @@ from pathlib import Path
 from vaebench.leaderboard.board import Board, board, uncollected
 from vaebench.planning.suite import Suite
 from vaebench.records import store
-from vaebench.records.store import BadRecord, Record, slug, write_atomically
+from vaebench.records.store import BadRecord, Record, write_atomically
 from vaebench.report.files import texts
 from vaebench.report.page import write_page
+from vaebench.trial import slug
 
 
 def make_board(
