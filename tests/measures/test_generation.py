@@ -8,18 +8,13 @@ from sklearn.decomposition import PCA
 
 from vaebench.interfaces import NotApplicable, Split
 from vaebench_measures import vaebench_metrics
-from vaebench_measures.components import Components
 from vaebench_measures.diversity import PairMsSsim, PairMsSsimGap
-from vaebench_measures.generation import (
-    CoveragePca64,
-    FdPca64,
-    FdPca64Floor,
-    KidPca64,
-    KidPca64Floor,
-    PrecisionPca64,
-    RecallPca64,
-    RfdPca64,
-)
+from vaebench_measures.features.components import Components
+
+METRICS = {metric.name: metric for metric in vaebench_metrics()}
+FdPca64, FdPca64Floor, RfdPca64 = (METRICS[name] for name in ("fd-pca64", "fd-pca64-floor", "rfd-pca64"))
+KidPca64, KidPca64Floor = METRICS["kid-pca64"], METRICS["kid-pca64-floor"]
+PrecisionPca64, RecallPca64, CoveragePca64 = (METRICS[f"{name}-pca64"] for name in ("precision", "recall", "coverage"))
 
 
 def discs(count: int, seed: int, side: int = 28, channels: int = 1) -> np.ndarray:
