@@ -161,9 +161,9 @@ INCEPTION = Space("", "", "by the published weights of Inception, or not at all"
 PCA64 = Space("-pca64", "[pca64]", "along 64 components of pixels", ByComponents)
 
 DISTANCES: dict[str, tuple[str, str, type[SetDistance]]] = {
-    "kid": ("KID", "Unbiased kernel distance", KernelDistance),
-    "fd": ("FD", "Fréchet distance", FrechetDistance),
-    "fid": ("FID", "Fréchet Inception distance", FrechetDistance),
+    "kid": ("KID", "Kernel distance (unbiased, so it may be below zero)", KernelDistance),
+    "fd": ("FD", "Fréchet distance (greater for fewer images)", FrechetDistance),
+    "fid": ("FID", "Fréchet Inception distance (greater for fewer images)", FrechetDistance),
 }
 SETS: dict[str, tuple[str, str, type[SetDistance] | None]] = {
     "{}": ("{}", "samples from test images", None),
