@@ -92,7 +92,6 @@ def test_everything_is_computed_once_and_shared() -> None:
         seen.residuals("test")
         seen.reconstructions("test")
         seen.samples()
-        seen.require("samples")
     assert model.asked == {"encode": 60, "reconstruct": 60, "sample": 10}  # each of 30 once more, in other company
     calls: list[int] = []
     assert [seen.once("mine", lambda: calls.append(1)) for _ in range(2)] == [None, None]
@@ -141,23 +140,38 @@ def changed(**columns: object) -> Evidence:
 
 
 def test_what_is_missing_is_said() -> None:
-    for need in ("codes", "reconstructions", "samples", "labels", "health"):
-        evidence().require(need)
     n = len(evidence().splits["test"])
-    for need, columns, reason in (
-        ("labels", {"labels": np.ones(n, int)}, "fewer than two labels"),
-        ("masks", {}, "no anomaly masks"),
-        ("health", {"healthy": None, "diseased": None}, "does not say which images are healthy"),
-        ("health", {"healthy": np.ones(n, bool), "diseased": None}, "not both healthy and diseased"),
+    everyone = np.ones(n, bool)
+    for ask, columns, reason in (
+        (Evidence.labels, {"labels": np.ones(n, int)}, "the test images carry fewer than two labels"),
+        (Evidence.masks, {}, "the dataset has no anomaly masks"),
+        (Evidence.boxes, {}, "the dataset has no finding boxes"),
+        (Evidence.health, {"healthy": None, "diseased": None}, "the dataset does not say which images are healthy"),
+        (Evidence.health, {"healthy": everyone, "diseased": None}, "the test images are not both healthy and diseased"),
+        (Evidence.health, {"healthy": ~everyone, "diseased": everyone}, "the test images are not both healthy and"),
     ):
         with pytest.raises(NotApplicable, match=reason):
-            changed(**columns).require(need)
+            ask(changed(**columns), "test")
     seen = evidence()
+    seen.splits["train"] = seen.splits["train"].take(np.arange(1))
+    with pytest.raises(NotApplicable, match="the training images carry fewer than two labels"):
+        seen.labels("train")
     with pytest.raises(NotApplicable, match="no more split"):
         seen.images("more")
     seen.splits["val"] = seen.splits["val"].take(np.arange(0))
     with pytest.raises(NotApplicable, match="val split holds no image"):
         seen.codes("val")
+
+
+def test_what_is_known_of_a_split_is_given_as_it_is() -> None:
+    seen = evidence()
+    test = seen.split("test")
+    assert seen.labels("test") is test.labels
+    healthy, diseased = seen.health("test")
+    assert healthy is test.healthy and diseased is test.diseased
+    masks, boxes = np.zeros((len(test), 8, 8), bool), np.full((len(test), 1, 4), np.nan, np.float32)
+    assert changed(masks=masks).masks("test") is masks
+    assert np.array_equal(changed(boxes=boxes).boxes("test"), boxes, equal_nan=True)
 
 
 def test_patients_are_drawn_whole_and_the_same_for_every_model() -> None:
@@ -207,7 +221,6 @@ class Residual(Metric):
     title = "Residual"
     better = "lower"
     primary = True
-    needs = ("reconstructions",)
 
     def compute(self, evidence: Evidence) -> Score:
         return evidence.per_image(evidence.residuals("test"))

@@ -58,7 +58,11 @@ def test_every_suite_and_every_data_file_is_in_the_wheel(wheel: zipfile.ZipFile)
     assert suites <= names
     schemas = {f"vaebench/report/schema/{name}.json" for name in ("board", "record")}
     assets = sources("vaebench", "vaebench", "assets/*")
-    assert names - suites - assets == {"vaebench/py.typed", "vaebench_measures/extractor.safetensors", *schemas}
+    assert names - suites - assets == {
+        "vaebench/py.typed",
+        "vaebench_measures/features/extractor.safetensors",
+        *schemas,
+    }
     assert assets <= names and {Path(name).suffix for name in assets} == {".html", ".css", ".js"}
     for suite in suites:
         assert wheel.read(suite) == (ROOT / "benchmarks" / Path(suite).name).read_bytes()

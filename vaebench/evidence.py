@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -30,6 +30,15 @@ ROUNDING = 0.01
 """Of the largest answer: what another batch may change by rounding, in TF32 on a GPU too."""
 MAY_TIP = 0.05
 """Share of the images whose answer may differ by more, because rounding tips a discrete code."""
+SAID = {"train": "training", "val": "validation"}
+"""How reasons call the images of a split whose name is no word for them."""
+
+
+class Health(NamedTuple):
+    """Which images of a split are healthy and which are diseased; some may be neither."""
+
+    healthy: np.ndarray
+    diseased: np.ndarray
 
 
 class Evidence:
@@ -95,6 +104,35 @@ class Evidence:
         if not len(self.splits[name]):
             raise NotApplicable(f"the {name} split holds no image")
         return self.splits[name]
+
+    def labels(self, name: str) -> np.ndarray:
+        """The label of each image, int (N,); NotApplicable where they are all the same."""
+        labels = self.split(name).labels
+        if len(np.unique(labels)) < 2:
+            raise NotApplicable(f"the {SAID.get(name, name)} images carry fewer than two labels")
+        return labels
+
+    def health(self, name: str) -> Health:
+        """The healthy and the diseased images, bool (N,); NotApplicable unless there are both."""
+        split = self.split(name)
+        if split.healthy is None or split.diseased is None:
+            raise NotApplicable("the dataset does not say which images are healthy")
+        if not split.healthy.any() or not split.diseased.any():
+            raise NotApplicable(f"the {SAID.get(name, name)} images are not both healthy and diseased")
+        return Health(split.healthy, split.diseased)
+
+    def masks(self, name: str) -> np.ndarray:
+        """The anomalous pixels, bool (N, H, W); NotApplicable where the dataset marks none."""
+        if (masks := self.split(name).masks) is None:
+            raise NotApplicable("the dataset has no anomaly masks")
+        return masks
+
+    def boxes(self, name: str) -> np.ndarray:
+        """The boxes around findings (N, boxes, 4) as x0, y0, x1, y1 of the image's sides, NaN where an image has fewer;
+        NotApplicable where the dataset has none."""
+        if (boxes := self.split(name).boxes) is None:
+            raise NotApplicable("the dataset has no finding boxes")
+        return boxes
 
     def images(self, name: str) -> np.ndarray:
         """The split's images as float32 (N, C, H, W) in [0, 1]."""
@@ -173,6 +211,7 @@ class Evidence:
         """Images from the prior, float32 (n, C, H, W) in [0, 1]."""
 
         def compute() -> np.ndarray:
+            self.split("test")  # without test images there is nothing to hold samples against
             if not self._samples:
                 raise NotApplicable("the preset draws no samples")
             generator = torch.Generator(self._device()).manual_seed(self._seed)
@@ -211,25 +250,6 @@ class Evidence:
         """The mean of one number per image of a split."""
         rows = np.arange(len(self.split(split))) if rows is None else rows
         return self.resampled(lambda index: float(values[rows][index].mean(dtype=np.float64)), rows, split)
-
-    def require(self, need: str) -> None:
-        """Raise NotApplicable with the reason when something a metric needs is not there."""
-        test = self.split("test")
-        if need == "labels" and len(np.unique(test.labels)) < 2:
-            raise NotApplicable("the test images carry fewer than two labels")
-        if need == "health":
-            if test.healthy is None or test.diseased is None:
-                raise NotApplicable("the dataset does not say which images are healthy")
-            if not test.healthy.any() or not test.diseased.any():
-                raise NotApplicable("the test images are not both healthy and diseased")
-        if need == "masks" and test.masks is None:
-            raise NotApplicable("the dataset has no anomaly masks")
-        if need == "samples":
-            self.samples()
-        if need == "codes":
-            self.codes("test")
-        if need == "reconstructions":
-            self.reconstructions("test")
 
     def _device(self) -> torch.device:
         tensors = [*self.model.parameters(), *self.model.buffers()]

@@ -254,11 +254,10 @@ class Metric(Component):
     primary: ClassVar[bool] = False
     regime: ClassVar[Regime] = "all"
     """`healthy`: asked only of models trained on healthy images. `all`: asked of every checkpoint."""
-    needs: ClassVar[tuple[str, ...]] = ()
-    """What must be there: any of `codes, reconstructions, samples, labels, health, masks`; else a dash says so."""
 
     def compute(self, evidence: Evidence) -> float | Score:
-        """The answer, or NotApplicable with the reason why there is none."""
+        """The answer, or NotApplicable with the reason why there is none. The evidence raises it where something asked
+        for is missing."""
         raise NotImplementedError(f"{type(self).__name__} has no compute()")
 
     def fetch(self) -> Path:

@@ -20,8 +20,8 @@ import torch
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Split, Splits
-from vaebench_measures.distances import frechet
-from vaebench_measures.svc import svc
+from vaebench_measures.classifiers.svc import svc
+from vaebench_measures.distances.frechet import frechet
 from vaebench_reconstruction.likelihoods import Gaussian
 from vaebench_reconstruction.ms_ssim import ms_ssim
 from vaebench_vaes.vae import VAE

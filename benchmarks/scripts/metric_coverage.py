@@ -22,10 +22,10 @@ import numpy as np
 from vaebench.evidence import Evidence, patient_draws
 from vaebench.interfaces import Model, Score, Split, Splits
 from vaebench.leaderboard.statistics import Sample, compare, estimate
-from vaebench_measures.answers import Answers, balanced_accuracy
-from vaebench_measures.distances import Cloud
-from vaebench_measures.kernels import by_kernel, under_draws
-from vaebench_measures.ranking import auroc, average_precision
+from vaebench_measures.classifiers.predictions import Predictions, balanced_accuracy
+from vaebench_measures.classifiers.ranking import auroc, average_precision
+from vaebench_measures.distances.cloud import Cloud
+from vaebench_measures.distances.kernels import by_kernel, under_draws
 
 ILL, SHARES = 0.6, np.array([0.5, 0.3, 0.2])
 MILLION = 1_000_000
@@ -58,7 +58,7 @@ class Drawn(NamedTuple):
     residuals: np.ndarray
     ill: np.ndarray
     labels: np.ndarray
-    answers: Answers
+    answers: Predictions
     features: np.ndarray
 
 
@@ -73,7 +73,7 @@ def draw(world: World, patients: int, rng: np.random.Generator) -> Drawn:
 
     residuals = np.exp(0.5 * (varied(1)[:, 0] + world.separation * ill))
     decisions = varied(3) + 1.2 * np.eye(3)[labels]
-    answers = Answers(decisions.argmax(1), decisions, np.arange(3))
+    answers = Predictions(decisions.argmax(1), decisions, np.arange(3))
     return Drawn(groups, residuals, ill, labels, answers, varied(FEATURES))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score
-from vaebench_measures.ranking import auroc, average_precision
+from vaebench_measures.classifiers.ranking import auroc, average_precision
 
 SPECIFICITY = 0.95
 LEAST = 20
@@ -29,16 +29,10 @@ class Detection(Metric):
     version = 1
     verdict = "anomaly"
     regime = "healthy"
-    needs = ("reconstructions", "health")
     statistic: ClassVar[Callable[[np.ndarray, np.ndarray], float]]
 
-    def scores(self, evidence: Evidence) -> tuple[np.ndarray, str]:
-        """A score per test image, and what the column must say of it."""
-        return evidence.residuals("test"), ""
-
     def compute(self, evidence: Evidence) -> Score:
-        scores, variant = self.scores(evidence)
-        return replace(self.ranked(evidence, scores), variant=variant)
+        return self.ranked(evidence, evidence.residuals("test"))
 
     def ranked(self, evidence: Evidence, scores: np.ndarray) -> Score:
         statistic = type(self).statistic
@@ -68,7 +62,6 @@ class AnomalyPrevalence(Detection):
 
     name = "anomaly-prevalence"
     title = "anomaly prevalence"
-    needs = ("health",)
 
     def compute(self, evidence: Evidence) -> Score:
         rows, diseased = judged(evidence)
@@ -83,17 +76,18 @@ class HardestLabel(Detection):
     title = "anomaly AUROC, hardest label"
 
     def compute(self, evidence: Evidence) -> Score:
-        test, (scores, _) = evidence.split("test"), self.scores(evidence)
-        labels, counts = np.unique(test.labels[test.diseased], return_counts=True)
+        scores, (healthy, diseased) = evidence.residuals("test"), evidence.health("test")
+        label_of = evidence.split("test").labels
+        labels, counts = np.unique(label_of[diseased], return_counts=True)
         if len(labels := labels[counts >= FEW]) < 2:
             raise NotApplicable(f"fewer than two diseased labels have {FEW} test images: anomaly-auroc says it all")
-        kinds = {evidence.class_name(int(label)): test.diseased & (test.labels == label) for label in labels}
-        rows = np.flatnonzero(test.healthy | np.any(list(kinds.values()), axis=0))
+        kinds = {evidence.class_name(int(label)): diseased & (label_of == label) for label in labels}
+        rows = np.flatnonzero(healthy | np.any(list(kinds.values()), axis=0))
 
         def least(draw: np.ndarray) -> float:
             drawn = rows[draw]
-            each = (drawn[test.healthy[drawn] | kind[drawn]] for kind in kinds.values())
-            return float(np.min([auroc(scores[asked], test.diseased[asked]) for asked in each]))
+            each = (drawn[healthy[drawn] | kind[drawn]] for kind in kinds.values())
+            return float(np.min([auroc(scores[asked], diseased[asked]) for asked in each]))
 
         return replace(evidence.resampled(least, rows), parts=against_healthy(evidence, scores, kinds))
 
@@ -103,17 +97,14 @@ class Own(Detection):
     all are its parts. Which one is best is never asked."""
 
     version = 2
-    needs = ("health",)
-
-    def scores(self, evidence: Evidence) -> tuple[np.ndarray, str]:
-        for name, values in evidence.scores("test").items():
-            return values, name
-        raise NotApplicable("the model has no anomaly score of its own")
 
     def compute(self, evidence: Evidence) -> Score:
-        own = evidence.scores("test")
-        parts = {name: self.ranked(evidence, values) for name, values in own.items()} if len(own) > 1 else {}
-        return replace(super().compute(evidence), parts=parts)
+        evidence.health("test")  # first: where nothing can be ranked, the model is not to blame
+        found = {name: self.ranked(evidence, scores) for name, scores in evidence.scores("test").items()}
+        if not found:
+            raise NotApplicable("the model has no anomaly score of its own")
+        first = next(iter(found))
+        return replace(found[first], variant=first, parts=found if len(found) > 1 else {})
 
 
 class OwnAuroc(Own):
@@ -141,8 +132,8 @@ class Sensitivity(Detection):
     version = 2
 
     def compute(self, evidence: Evidence) -> Score:
-        rows = np.flatnonzero(evidence.split("test").diseased)
-        return evidence.per_image((evidence.residuals("test") > threshold(evidence)).astype(np.float64), rows)
+        residuals, diseased = evidence.residuals("test"), evidence.health("test").diseased
+        return evidence.per_image((residuals > threshold(evidence)).astype(np.float64), np.flatnonzero(diseased))
 
 
 class Specificity(Detection):
@@ -153,8 +144,8 @@ class Specificity(Detection):
     version = 2
 
     def compute(self, evidence: Evidence) -> Score:
-        rows = np.flatnonzero(evidence.split("test").healthy)
-        return evidence.per_image((evidence.residuals("test") <= threshold(evidence)).astype(np.float64), rows)
+        residuals, healthy = evidence.residuals("test"), evidence.health("test").healthy
+        return evidence.per_image((residuals <= threshold(evidence)).astype(np.float64), np.flatnonzero(healthy))
 
 
 def threshold(evidence: Evidence) -> float:
@@ -169,19 +160,18 @@ def threshold(evidence: Evidence) -> float:
 
 def against_healthy(evidence: Evidence, scores: np.ndarray, kinds: Mapping[str, np.ndarray]) -> dict[str, Score]:
     """How well scores rank each kind of diseased test images above all healthy ones: areas under ROC curves."""
-    test, found = evidence.split("test"), {}
+    (healthy, diseased), found = evidence.health("test"), {}
     for name, kind in kinds.items():
-        rows = np.flatnonzero(test.healthy | kind)
-        own, diseased = scores[rows], test.diseased[rows]
+        rows = np.flatnonzero(healthy | kind)
+        own, positive = scores[rows], diseased[rows]
         found[name] = evidence.resampled(
-            lambda draw, own=own, diseased=diseased: auroc(own[draw], diseased[draw]), rows
+            lambda draw, own=own, positive=positive: auroc(own[draw], positive[draw]), rows
         )
     return found
 
 
 def judged(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
     """The test rows that are healthy or diseased, and which of them are diseased."""
-    evidence.require("health")
-    test = evidence.split("test")
-    rows = np.flatnonzero(test.healthy | test.diseased)
-    return rows, test.diseased[rows]
+    healthy, diseased = evidence.health("test")
+    rows = np.flatnonzero(healthy | diseased)
+    return rows, diseased[rows]

@@ -19,7 +19,7 @@ import numpy as np
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score
-from vaebench_measures.distances import SUBSAMPLES
+from vaebench_measures.distances.cloud import SUBSAMPLES
 
 ACTIVE = 0.01
 """Variance of a posterior mean over images above which its unit is active; the prior's is 1."""
@@ -110,7 +110,7 @@ class IwBound(Metric):
 
 def prior_distance(codes: np.ndarray, groups: np.ndarray, seed: int = 0) -> tuple[float, float]:
     """E k(z, z') - 2 E k(z, y) + E k(y, y') over E k(y, y'), y from N(0, I), k(z, z') = exp(-|z - z'|^2 / 2D); and its
-    standard error, from random halves of the patients as in `distances.halving_error`.
+    standard error, from random halves of the patients as in `halving_error`.
 
     What holds the prior is integrated exactly. Two codes of one patient are no pair: they are alike without the
     aggregate being narrow."""

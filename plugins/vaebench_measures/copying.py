@@ -22,10 +22,9 @@ from scipy.ndimage import gaussian_filter
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score, Split
-from vaebench_measures.distances import Cloud, halving_error
-from vaebench_measures.extractor import Cnn
-from vaebench_measures.generation import LEAST, pictures
-from vaebench_measures.perception import load
+from vaebench_measures.distances.cloud import Cloud, halving_error
+from vaebench_measures.features.compared import LEAST, instance, pictures
+from vaebench_measures.features.extractor import Cnn
 
 USUAL = 0.05
 """Share of validation images that raise the alarm."""
@@ -88,7 +87,7 @@ def real(train: Split, held: Split, val: Split) -> dict[str, np.ndarray]:
             f"{len(train)} training, {len(held)} test and {len(val)} validation images are too few to tell what "
             f"nearness is usual; {LEAST} of each are the least"
         )
-    extractor = load(Cnn)
+    extractor = instance(Cnn)
     shuffled = train.images[shuffle(train)]
     scale = units(extractor(val.images), extractor(copied(val.images, seed=1)))
     images = {"train": shuffled, "held": held.images, "val": val.images, "planted": copied(shuffled[:PLANTED])}
@@ -105,7 +104,7 @@ class Spaces:
 
     def __init__(self, evidence: Evidence) -> None:
         samples = pictures(evidence, "samples")
-        extractor = load(Cnn)
+        extractor = instance(Cnn)
         found = evidence.of_dataset(f"copying {extractor.digest}", real, "train", "test", "val")
         self.train, self.held, self.val, self.planted, scale, self.usual = (
             found[name] for name in ("train", "held", "val", "planted", "scale", "usual")
@@ -132,7 +131,6 @@ class Copying(Metric):
     version = 2
     verdict = "other"
     better = "lower"
-    needs = ("samples",)
     of: ClassVar[str] = "samples"
 
 

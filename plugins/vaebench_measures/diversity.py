@@ -38,7 +38,6 @@ class PairMsSsim(Metric):
     title = "pair MS-SSIM"
     verdict = "generation"
     better = "lower"
-    needs = ("samples",)
 
     def compute(self, evidence: Evidence) -> Score:
         samples = evidence.samples()
@@ -54,7 +53,6 @@ class PairMsSsimGap(Metric):
     title = "pair MS-SSIM, distance from real"
     verdict = "generation"
     better = "lower"
-    needs = ("samples",)
 
     def compute(self, evidence: Evidence) -> Score:
         samples = evidence.samples()

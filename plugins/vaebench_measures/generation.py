@@ -1,112 +1,49 @@
-"""Whether samples from the prior are like test images, as 64 components of pixels see it (`components`).
+"""Whether samples from the prior are like test images: distances of two sets of features, and shares of neighbours.
 
-The space knows brightness, shape and how they vary together, no texture finer than its components: a check that needs
-no network, beside those that do. Samples stand against the whole test split; the column says how many against how many.
-The floor of a distance is that of as many training images, the best that a model of the training set can be asked for.
-A second floor, of two halves of the test split, is what images of one kind get: where the first lies far above it,
-train and test are not of one kind.
+The tables at the end of this file combine spaces, distances and sets. The headline is KID in the space of the network
+that comes with the package. The space of 64 components of pixels (`pca64`) needs no network; it knows brightness, shape
+and how they vary together, and no finer texture. The column says how many images are compared with how many.
+
+A floor is the distance of as many training images: the best that a model of the training set can be asked for. A second
+floor, of two halves of the test split, is what images of one kind get. Where the first lies far above it, train and
+test are not of one kind.
+
+To look through another extractor, name it in a subclass, and offer that as any metric:
+
+    class KidDino(KernelDistance):
+        name, version = "kid-dino", 1
+        title = "KID (DINO)"
+        extractor = Dino  # a subclass of `features.extractor.Extractor`
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from vaebench.evidence import Evidence
-from vaebench.interfaces import Metric, NotApplicable, Score, Split
-from vaebench_measures.components import COUNT, Components
-from vaebench_measures.distances import Cloud, Distance, by_gaussians, halving_error
-from vaebench_measures.kernels import by_kernel
-from vaebench_measures.learning import apart
-from vaebench_measures.neighbours import K, Manifolds, compare
-
-LEAST = 2 * (K + 1)
-"""Of fewer images, a half has no k-th neighbours."""
-
-
-def pictures(evidence: Evidence, of: str) -> np.ndarray:
-    """Images of `test`, `reconstructions`, `samples`, or as many images of `train`; enough of them to compare."""
-    sources = {
-        "test": lambda: evidence.split("test").images,
-        "reconstructions": lambda: evidence.reconstructions("test"),
-        "samples": evidence.samples,
-        "train": lambda: drawn(evidence.split("train").images, len(evidence.samples())),
-    }
-    images = sources[of]()
-    enough(len(images), f"images of {of}", LEAST)
-    return images
+from vaebench.evidence import Evidence, patient_draws
+from vaebench.interfaces import Score, Split
+from vaebench_measures.classifiers.learning import apart
+from vaebench_measures.distances.cloud import Cloud, halving_error
+from vaebench_measures.distances.frechet import by_gaussians
+from vaebench_measures.distances.kernels import by_kernel, under_draws
+from vaebench_measures.distances.neighbours import Manifolds, compare
+from vaebench_measures.features.compared import LEAST, ByComponents, Compared, enough, pictures
+from vaebench_measures.features.inception import Inception, fetch
 
 
-def whose(evidence: Evidence, of: str) -> np.ndarray | None:
-    """The patients of these images; samples have none."""
-    if of == "samples":
-        return None
-    if of == "train":
-        return drawn(evidence.split("train").groups, len(evidence.samples()))
-    return evidence.split("test").groups
-
-
-def enough(count: int, what: str, least: int) -> None:
-    if count < least:
-        raise NotApplicable(f"{count} {what} are too few to compare, {least} are the least")
-
-
-def drawn(images: np.ndarray, count: int) -> np.ndarray:
-    """So many of the images, the same each time."""
-    if len(images) < count:
-        raise NotApplicable(f"a floor for {count} samples needs as many training images; there are {len(images)}")
-    return images[np.random.default_rng(1).permutation(len(images))[:count]]
-
-
-class Compared(Metric):
-    """A comparison in a feature space: the principal components, unless a subclass says otherwise."""
-
-    patients: ClassVar[int] = 4
-    """The least: of fewer, a half has no two."""
-
-    def features(self, evidence: Evidence, of: str) -> np.ndarray:
-        """(n, d) of the images that `pictures` gives."""
-
-        def compute() -> np.ndarray:
-            components = Components(
-                **evidence.of_dataset("components", lambda train: vars(Components.of(train.images)), "train")
-            )
-            if not components.axes.shape[1]:
-                raise NotApplicable("the training images are all alike: they have no components")
-            return components(pictures(evidence, of))
-
-        return evidence.once(("features", of), compute)
-
-    def cloud(self, evidence: Evidence, of: str) -> Cloud:
-        """The features, and whose they are."""
-        found = Cloud(self.features(evidence, of), whose(evidence, of))
-        enough(found.patients, f"patients of {of}", self.patients)
-        return found
-
-    def space(self) -> str:
-        """What tells the space from others."""
-        return "pca64"
-
-    def code(self) -> tuple[type, ...]:
-        """Classes whose code decides the features."""
-        return (type(self),)
-
-    def against(self, x: Cloud, y: Cloud) -> str:
-        """What the column says of two sets of features."""
-        few = f", {x.rows.shape[1]} components" if x.rows.shape[1] < COUNT else ""
-        return f"{len(x.rows)} vs {len(y.rows)}{few}"
-
-
-class Apart(Compared):
+class SetDistance(Compared):
     """A distance of some images from the test images."""
 
     version = 2
     verdict = "generation"
     better = "lower"
-    needs = ("samples",)
     of: ClassVar[str] = "samples"
-    distance: ClassVar[Distance]
+    distance: ClassVar[Callable[[Cloud, Cloud], tuple[float, float]]]
+    """How far apart, and the standard error of that."""
 
     def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
         """Features of the two sets of images."""
@@ -115,10 +52,39 @@ class Apart(Compared):
     def compute(self, evidence: Evidence) -> Score:
         images, test = self.sets(evidence)
         value, error = type(self).distance(images, test)
-        return Score(value, error, n=len(images.rows), variant=self.against(images, test))
+        replicates = self.replicates(evidence, images, test)
+        return Score(value, error, len(images.rows), self.against(images, test), replicates)
+
+    def replicates(self, evidence: Evidence, images: Cloud, test: Cloud) -> list[float]:
+        """Its values under the patient draws that all models share, by which boards pair models."""
+        return []
 
 
-class Floor(Apart):
+class FrechetDistance(SetDistance):
+    """Fréchet distance from the test images, as an extractor sees them; grows as samples get fewer."""
+
+    distance = by_gaussians
+
+
+class KernelDistance(SetDistance):
+    """Unbiased kernel distance from the test images, as an extractor sees them; about zero may be below it."""
+
+    distance = by_kernel
+
+    def replicates(self, evidence: Evidence, images: Cloud, test: Cloud) -> list[float]:
+        draws = patient_draws(evidence.split("test").groups, evidence.dataset)
+        found: list[float] = under_draws(images, test, draws).tolist()
+        return found
+
+
+class OfReconstructions(SetDistance):
+    """A distance that says little about samples."""
+
+    verdict = "reconstruction"
+    of = "reconstructions"
+
+
+class Floor(SetDistance):
     """The distance of as many training images from the test images: the same for every model, so found once for all."""
 
     of = "train"
@@ -126,13 +92,16 @@ class Floor(Apart):
     def compute(self, evidence: Evidence) -> Score:
         compute = super().compute
 
-        def told(*_: Split) -> dict[str, Any]:
+        def floor(*_: Split) -> dict[str, Any]:
             score = compute(evidence)
             return {name: getattr(score, name) for name in ("value", "error", "n", "variant")}
 
         key = f"{self.name} {len(pictures(evidence, 'samples'))} {self.space()}"
-        found = evidence.of_dataset(key, told, "train", "test", code=self.code())
+        found = evidence.of_dataset(key, floor, "train", "test", code=self.code())
         return Score(**{name: array.item() for name, array in found.items()})
+
+    def replicates(self, evidence: Evidence, images: Cloud, test: Cloud) -> list[float]:
+        return []
 
 
 class HalvesFloor(Floor):
@@ -149,70 +118,11 @@ class HalvesFloor(Floor):
         return halves
 
 
-class FdPca64(Apart):
-    """Fréchet distance of samples from test images; grows as samples get fewer."""
-
-    name = "fd-pca64"
-    title = "FD[pca64]"
-    distance = by_gaussians
-
-
-class FdPca64Floor(Floor):
-    """Fréchet distance of as many training images from test images."""
-
-    name = "fd-pca64-floor"
-    title = "FD[pca64] floor"
-    distance = by_gaussians
-
-
-class FdPca64FloorHalves(HalvesFloor):
-    """Fréchet distance of two halves of the test images."""
-
-    name = "fd-pca64-floor-halves"
-    title = "FD[pca64] floor of test halves"
-    distance = by_gaussians
-
-
-class RfdPca64(FdPca64):
-    """Fréchet distance of reconstructions from the test images they are of; says little about samples."""
-
-    name = "rfd-pca64"
-    title = "rFD[pca64]"
-    verdict = "reconstruction"
-    of = "reconstructions"
-    needs = ("reconstructions",)
-
-
-class KidPca64(Apart):
-    """Unbiased kernel distance of samples from test images, for any number of them; about zero may be below it."""
-
-    name = "kid-pca64"
-    title = "KID[pca64]"
-    distance = by_kernel
-
-
-class KidPca64Floor(Floor):
-    """Kernel distance of as many training images from test images."""
-
-    name = "kid-pca64-floor"
-    title = "KID[pca64] floor"
-    distance = by_kernel
-
-
-class KidPca64FloorHalves(HalvesFloor):
-    """Kernel distance of two halves of the test images."""
-
-    name = "kid-pca64-floor-halves"
-    title = "KID[pca64] floor of test halves"
-    distance = by_kernel
-
-
 class Neighbourly(Compared):
     """A share that comes from neighbourhoods of samples and test images."""
 
     version = 2
     verdict = "generation"
-    needs = ("samples",)
     patients = LEAST
     share: ClassVar[str]
 
@@ -224,37 +134,77 @@ class Neighbourly(Compared):
             return compare(samples.rows, test.rows), halving_error(compare, samples, test)
 
         shares, errors = evidence.once(("manifolds", seen_as), both)
-        place = Manifolds._fields.index(self.share)
-        return Score(shares[place], float(errors[place]), n=len(samples.rows), variant=seen_as)
+        column = Manifolds._fields.index(self.share)
+        return Score(shares[column], float(errors[column]), n=len(samples.rows), variant=seen_as)
 
 
-class PrecisionPca64(Neighbourly):
-    """Share of samples in the neighbourhood of a test image: are they like real ones?"""
+class ByInception(Compared):
+    """A comparison in the space of Inception."""
 
-    name = "precision-pca64"
-    title = "precision[pca64]"
-    share = "precision"
+    extractor = Inception
 
-
-class RecallPca64(Neighbourly):
-    """Share of test images in the neighbourhood of a sample: are all kinds reached?"""
-
-    name = "recall-pca64"
-    title = "recall[pca64]"
-    share = "recall"
+    def fetch(self) -> Path:
+        return fetch()
 
 
-class DensityPca64(Neighbourly):
-    """Neighbourhoods of test images around a sample, over k; as precision, less led by outliers; may exceed 1."""
+class Space(NamedTuple):
+    """What a space adds to a metric's name, title and description, and the class that looks through it."""
 
-    name = "density-pca64"
-    title = "density[pca64]"
-    share = "density"
+    suffix: str
+    mark: str
+    words: str
+    kind: type[Compared] | None = None
 
 
-class CoveragePca64(Neighbourly):
-    """Share of test images with a sample in their neighbourhood; as recall, less led by outliers."""
+CNN = Space("", "", "as the extractor of this package sees them")
+INCEPTION = Space("", "", "by the published weights of Inception, or not at all", ByInception)
+PCA64 = Space("-pca64", "[pca64]", "along 64 components of pixels", ByComponents)
 
-    name = "coverage-pca64"
-    title = "coverage[pca64]"
-    share = "coverage"
+DISTANCES: dict[str, tuple[str, str, type[SetDistance]]] = {
+    "kid": ("KID", "Kernel distance (unbiased, so it may be below zero)", KernelDistance),
+    "fd": ("FD", "Fréchet distance (greater for fewer images)", FrechetDistance),
+    "fid": ("FID", "Fréchet Inception distance (greater for fewer images)", FrechetDistance),
+}
+SETS: dict[str, tuple[str, str, type[SetDistance] | None]] = {
+    "{}": ("{}", "samples from test images", None),
+    "{}-floor": ("{} floor", "as many training images from test images", Floor),
+    "{}-floor-halves": ("{} floor of test halves", "two halves of the test images", HalvesFloor),
+    "r{}": ("r{}", "reconstructions from the test images they are of", OfReconstructions),
+}
+SHARES = {
+    "precision": "Share of samples in the neighbourhood of a test image: are they like real ones?",
+    "recall": "Share of test images in the neighbourhood of a sample: are all kinds reached?",
+    "density": "Neighbourhoods of test images around a sample, over k: precision, less led by outliers; may exceed 1.",
+    "coverage": "Share of test images with a sample in their neighbourhood; as recall, less led by outliers.",
+}
+
+
+def metric(name: str, title: str, about: str, *kinds: type[Compared] | None, **facts: Any) -> type[Compared]:
+    """The metric of that name, which inherits from these classes."""
+    facts |= {"name": name, "title": title, "__doc__": about, "primary": name == "kid"}
+    return type(name.title().replace("-", ""), tuple(filter(None, kinds)), facts)
+
+
+def distance(space: Space, far: str, of: str) -> type[Compared]:
+    (title, what, kind), (pattern, whose, which) = DISTANCES[far], SETS[of]
+    about = f"{what} of {whose}, {space.words}."
+    return metric(of.format(far + space.suffix), pattern.format(title + space.mark), about, space.kind, which, kind)
+
+
+def neighbours(space: Space) -> list[type[Compared]]:
+    return [
+        metric(share + space.suffix, share + space.mark, about, space.kind, Neighbourly, share=share)
+        for share, about in SHARES.items()
+    ]
+
+
+FLOORED = ("{}", "{}-floor", "{}-floor-halves")
+METRICS = [
+    *(distance(CNN, "kid", of) for of in FLOORED),
+    *(distance(CNN, "fd", of) for of in (*FLOORED, "r{}")),
+    *(distance(INCEPTION, "fid", of) for of in FLOORED),
+    *neighbours(CNN),
+    *(distance(PCA64, "fd", of) for of in ("r{}", *FLOORED)),
+    *(distance(PCA64, "kid", of) for of in FLOORED),
+    *neighbours(PCA64),
+]

@@ -23,13 +23,12 @@ class BySize(Metric):
     version = 1
     verdict = "anomaly"
     regime = "healthy"
-    needs = ("reconstructions", "health")
 
-    def of(self, evidence: Evidence, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
+    def of(self, evidence: Evidence, residuals: np.ndarray, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
         raise NotImplementedError(f"{type(self).__name__} does not say what it asks of each third: implement of()")
 
     def compute(self, evidence: Evidence) -> Score:
-        parts = self.of(evidence, thirds(evidence))
+        parts = self.of(evidence, evidence.residuals("test"), thirds(evidence))
         smallest = next(iter(parts))
         return replace(parts[smallest], variant=smallest, parts=parts)
 
@@ -40,8 +39,8 @@ class SmallAuroc(BySize):
     name = "anomaly-auroc-small"
     title = "anomaly AUROC by lesion size"
 
-    def of(self, evidence: Evidence, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
-        return against_healthy(evidence, evidence.residuals("test"), kinds)
+    def of(self, evidence: Evidence, residuals: np.ndarray, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
+        return against_healthy(evidence, residuals, kinds)
 
 
 class SmallSensitivity(BySize):
@@ -50,8 +49,8 @@ class SmallSensitivity(BySize):
     name = "anomaly-sensitivity-small"
     title = "sensitivity by lesion size"
 
-    def of(self, evidence: Evidence, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
-        called = (evidence.residuals("test") > threshold(evidence)).astype(np.float64)
+    def of(self, evidence: Evidence, residuals: np.ndarray, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
+        called = (residuals > threshold(evidence)).astype(np.float64)
         return {name: evidence.per_image(called, np.flatnonzero(kind)) for name, kind in kinds.items()}
 
 
@@ -65,15 +64,15 @@ class LesionContrast(Metric):
     verdict = "anomaly"
     unit = "dB"
     regime = "healthy"
-    needs = ("reconstructions", "health", "masks")
 
     def compute(self, evidence: Evidence) -> Score:
-        test, images, decoded = evidence.split("test"), evidence.images("test"), evidence.reconstructions("test")
-        share = test.masks.mean((1, 2))
-        rows = np.flatnonzero(test.diseased & (share > 0) & (share < 1))
-        psnr = np.zeros((2, len(test)))
+        images, decoded = evidence.images("test"), evidence.reconstructions("test")
+        diseased, masks = evidence.health("test").diseased, evidence.masks("test")
+        share = masks.mean((1, 2))
+        rows = np.flatnonzero(diseased & (share > 0) & (share < 1))
+        psnr = np.zeros((2, len(images)))
         for row in rows:
-            residual, mask = np.square(images[row] - decoded[row]).mean(axis=0, dtype=np.float64), test.masks[row]
+            residual, mask = np.square(images[row] - decoded[row]).mean(axis=0, dtype=np.float64), masks[row]
             errors = np.array([residual[mask].mean(), residual[~mask].mean()])
             psnr[:, row] = -10 * np.log10(np.maximum(errors, ROUNDING))
         inside, outside = psnr
@@ -94,8 +93,8 @@ def sizes(evidence: Evidence) -> np.ndarray:
 
 def thirds(evidence: Evidence) -> dict[str, np.ndarray]:
     """Which test images have a small, a medium and a large lesion; the names say how large that is."""
-    size = sizes(evidence)
-    known = evidence.split("test").diseased & (size > 0)
+    diseased, size = evidence.health("test").diseased, sizes(evidence)
+    known = diseased & (size > 0)
     if known.sum() < 3 * FEW:
         raise NotApplicable(f"{known.sum()} diseased test images have a lesion of known size; {3 * FEW} are the least")
     low, high = np.quantile(size[known], [1 / 3, 2 / 3], method="lower")

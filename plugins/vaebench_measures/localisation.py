@@ -15,7 +15,7 @@ import numpy as np
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score
 from vaebench_measures.anomaly import judged
-from vaebench_measures.ranking import auroc_of, average_precision_of, best_dice_of
+from vaebench_measures.classifiers.ranking import auroc_of, average_precision_of, best_dice_of
 
 LEVELS = 1024
 
@@ -26,13 +26,15 @@ class Localisation(Metric):
     version = 1
     verdict = "anomaly"
     regime = "healthy"
-    needs = ("reconstructions", "health", "masks")
     statistic: ClassVar[Callable[[np.ndarray, np.ndarray], float]]
 
     def compute(self, evidence: Evidence) -> Score:
         statistic = type(self).statistic
-        rows, _ = judged(evidence)
-        hits, misses = evidence.once("residual histograms", lambda: histograms(evidence, rows))
+        images, decoded = evidence.images("test"), evidence.reconstructions("test")
+        (rows, _), masks = judged(evidence), evidence.masks("test")
+        hits, misses = evidence.once(
+            "residual histograms", lambda: histograms(images[rows], decoded[rows], masks[rows])
+        )
 
         def of_draw(draw: np.ndarray) -> float:
             times = np.bincount(draw, minlength=len(rows)).astype(np.float64)
@@ -71,21 +73,18 @@ class InBoxes(Metric):
     version = 1
     verdict = "anomaly"
     regime = "healthy"
-    needs = ("reconstructions", "health")
 
     def of_image(self, residual: np.ndarray, inside: np.ndarray) -> float:
         raise NotImplementedError(f"{type(self).__name__} does not say what it asks of an image: implement of_image()")
 
     def compute(self, evidence: Evidence) -> Score:
-        split = evidence.split("test")
-        if split.boxes is None:
-            raise NotApplicable("the dataset has no finding boxes")
-        rows = np.flatnonzero(split.diseased & ~np.isnan(split.boxes).all((1, 2)))
         images, decoded = evidence.images("test"), evidence.reconstructions("test")
-        values = np.zeros(len(split))
+        diseased, boxes = evidence.health("test").diseased, evidence.boxes("test")
+        rows = np.flatnonzero(diseased & ~np.isnan(boxes).all((1, 2)))
+        values = np.zeros(len(images))
         for row in rows:
             residual = np.square(images[row] - decoded[row]).mean(axis=0)
-            values[row] = self.of_image(residual, within(split.boxes[row], *residual.shape))
+            values[row] = self.of_image(residual, within(boxes[row], *residual.shape))
         return evidence.per_image(values, rows)
 
 
@@ -120,15 +119,13 @@ def within(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     return inside
 
 
-def histograms(evidence: Evidence, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def histograms(images: np.ndarray, decoded: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of each image, how many pixels inside and outside its anomaly have a residual of each level, greatest first."""
-    masks = evidence.split("test").masks[rows]
     if not masks.any():
         raise NotApplicable("no mask of a test image marks a pixel")
-    images, decoded = evidence.images("test"), evidence.reconstructions("test")
-    hits, misses = np.zeros((2, len(rows), LEVELS))
-    for i, (row, mask) in enumerate(zip(rows, masks, strict=True)):
-        size = np.sqrt(np.square(images[row] - decoded[row]).mean(axis=0))
+    hits, misses = np.zeros((2, len(images), LEVELS))
+    for i, (image, other, mask) in enumerate(zip(images, decoded, masks, strict=True)):
+        size = np.sqrt(np.square(image - other).mean(axis=0))
         level = LEVELS - 1 - np.minimum((size * LEVELS).astype(np.int64), LEVELS - 1)
         hits[i] = np.bincount(level[mask], minlength=LEVELS)
         misses[i] = np.bincount(level[~mask], minlength=LEVELS)

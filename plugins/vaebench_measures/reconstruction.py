@@ -23,7 +23,6 @@ class Psnr(Metric):
     title = "PSNR"
     verdict = "reconstruction"
     unit = "dB"
-    needs = ("reconstructions",)
 
     def compute(self, evidence: Evidence) -> Score:
         return evidence.per_image(-10 * np.log10(np.maximum(evidence.residuals("test"), ROUNDING)))
@@ -37,7 +36,6 @@ class L1Error(Metric):
     title = "L1"
     verdict = "reconstruction"
     better = "lower"
-    needs = ("reconstructions",)
 
     def compute(self, evidence: Evidence) -> Score:
         differences = np.abs(evidence.reconstructions("test") - evidence.images("test"))
@@ -52,7 +50,6 @@ class MsSsim(Metric):
     title = "MS-SSIM"
     verdict = "reconstruction"
     primary = True
-    needs = ("reconstructions",)
 
     def compute(self, evidence: Evidence) -> Score:
         images = evidence.images("test")

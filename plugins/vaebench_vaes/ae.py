@@ -12,31 +12,14 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor
 
-from vaebench.interfaces import At, Loss, Model, Objective, Shape
-from vaebench_vaes.backbone import Decoder, Encoder, to_features, to_vector
-from vaebench_vaes.limits import at_least
+from vaebench.interfaces import At, Objective
+from vaebench_vaes.autoencoder import Autoencoder
 
 
-class AE(Model):
+class AE(Autoencoder):
     name = "ae"
     version = 1
     default_loss = "mse"
 
-    def __init__(self, shape: Shape, loss: Loss | None, latent: int = 32, width: int = 32) -> None:
-        at_least(1, latent=latent)
-        super().__init__(shape, loss)
-        self.encoder, self.decoder = Encoder(shape, width), Decoder(shape, width)
-        self.to_latent = to_vector(self.encoder.out, latent)
-        self.from_latent = to_features(latent, self.decoder.entry)
-
-    def raw(self, code: Tensor) -> Tensor:
-        return self.decoder(self.from_latent(code))
-
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         yield {"all": {"reconstruction": self.criterion(self.raw(self.encode(x)), x)}}
-
-    def encode(self, x: Tensor) -> Tensor:
-        return self.to_latent(self.encoder(x))
-
-    def decode(self, code: Tensor) -> Tensor:
-        return self.criterion.image(self.raw(code))

@@ -9,6 +9,8 @@ their price get a latent of their own, the others are dropped.
 
 from __future__ import annotations
 
+from typing import Any
+
 from vaebench.interfaces import Loss, Shape
 from vaebench_vaes.vae import VAE
 
@@ -17,14 +19,5 @@ class BetaVAE(VAE):
     name = "beta-vae"
     version = 1
 
-    def __init__(
-        self,
-        shape: Shape,
-        loss: Loss | None,
-        latent: int = 32,
-        beta: float = 4.0,
-        warmup: float = 0.0,
-        width: int = 32,
-    ) -> None:
-        """`warmup` is the share of the steps over which the KL's weight rises from 0 to `beta`."""
-        super().__init__(shape, loss, latent, beta, warmup, width)
+    def __init__(self, shape: Shape, loss: Loss | None, beta: float = 4.0, warmup: float = 0.0, **common: Any) -> None:
+        super().__init__(shape, loss, beta, warmup, **common)

@@ -16,6 +16,7 @@ It begins after a share `warmup` of the steps, which train a plain VAE.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +24,6 @@ from torch import Tensor
 from vaebench.interfaces import At, Group, Loss, Objective, Shape
 from vaebench_vaes.backbone import trained
 from vaebench_vaes.limits import above, at_least
-from vaebench_vaes.networks import Net
 from vaebench_vaes.vae import VAE
 
 
@@ -36,19 +36,17 @@ class IntroVAE(VAE):
         self,
         shape: Shape,
         loss: Loss | None,
-        latent: int = 32,
         margin: float = 2.0,
         beta: float = 20.0,
         alpha_e: float = 0.1,
         alpha_g: float = 0.1,
         warmup: float = 0.3,
-        width: int = 32,
-        net: Net = "trunk",
+        **common: Any,
     ) -> None:
         above(0, margin=margin, beta=beta)
         at_least(0, alpha_e=alpha_e, alpha_g=alpha_g)
-        super().__init__(shape, loss, latent, beta, warmup, width, net)
-        self.margin, self.alpha_e, self.alpha_g = margin * latent, alpha_e, alpha_g
+        super().__init__(shape, loss, beta, warmup, **common)
+        self.margin, self.alpha_e, self.alpha_g = margin * self.latent, alpha_e, alpha_g
 
     def groups(self) -> dict[str, Group]:
         return {

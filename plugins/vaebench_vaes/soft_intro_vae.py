@@ -13,6 +13,7 @@ The exponential takes the place of IntroVAE's hard margin. (The authors' third t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -32,16 +33,15 @@ class SoftIntroVAE(VAE):
         self,
         shape: Shape,
         loss: Loss | None,
-        latent: int = 32,
         beta: float = 1.0,
         beta_rec: float = 10.0,
         neg: float = 256.0,
         warmup: float = 0.0,
-        width: int = 32,
+        **common: Any,
     ) -> None:
         """`warmup` is the share of the steps that train a plain VAE."""
         above(0, beta=beta, beta_rec=beta_rec, neg=neg)
-        super().__init__(shape, loss, latent, beta, warmup, width)
+        super().__init__(shape, loss, beta, warmup, **common)
         self.beta_rec, self.neg = beta_rec, neg
 
     def groups(self) -> dict[str, Group]:

@@ -11,12 +11,12 @@ their means and variances, so the entries of a map depend on each other through 
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from vaebench.interfaces import Loss, Shape
 from vaebench_vaes.backbone import to_vector
-from vaebench_vaes.limits import at_least
-from vaebench_vaes.networks import Net
 from vaebench_vaes.posterior import HIGHEST, LOWEST, Posterior
 from vaebench_vaes.vae import VAE
 
@@ -25,23 +25,12 @@ class SpatialVAE(VAE):
     name = "spatial-vae"
     version = 1
 
-    def __init__(
-        self,
-        shape: Shape,
-        loss: Loss | None,
-        latent: int = 32,
-        naive: bool = False,
-        beta: float = 1.0,
-        warmup: float = 0.1,
-        width: int = 32,
-        net: Net = "trunk",
-    ) -> None:
+    def __init__(self, shape: Shape, loss: Loss | None, naive: bool = False, **common: Any) -> None:
         """As many maps as come nearest to `latent` numbers: two of 4 x 4 for 32; at 28 px one of 7 x 7, the least."""
-        at_least(1, latent=latent)
-        super().__init__(shape, loss, latent, beta, warmup, width, net)
+        super().__init__(shape, loss, **common)
         channels, *grid = self.decoder.entry
         self.rows, self.columns = grid
-        self.maps = max(1, round(latent / (self.rows * self.columns)))
+        self.maps = max(1, round(self.latent / (self.rows * self.columns)))
         self.latent = self.maps * self.rows * self.columns
         self.naive = naive
         self.to_latent = to_vector(self.encoder.out, 2 * (self.latent if naive else self.maps * sum(grid)))

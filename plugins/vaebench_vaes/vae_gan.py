@@ -18,6 +18,7 @@ on the device, and RMSProp does not move what has no gradient.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +27,6 @@ from torch import Tensor, nn
 from vaebench.interfaces import At, Group, Loss, Objective, Shape
 from vaebench_vaes.backbone import Encoder, to_vector, trained
 from vaebench_vaes.limits import at_least
-from vaebench_vaes.networks import Net
 from vaebench_vaes.vae import VAE
 
 
@@ -39,21 +39,17 @@ class VAEGAN(VAE):
         self,
         shape: Shape,
         loss: Loss | None = None,
-        latent: int = 32,
         beta: float = 0.1,
         gamma: float = 1.0,
-        warmup: float = 0.1,
         equilibrium: float = 0.68,
         margin: float = 0.35,
-        width: int = 32,
-        net: Net = "trunk",
+        **common: Any,
     ) -> None:
-        """`gamma` weighs similarity against the game in the decoder; `warmup` is the share of the steps over which the
-        KL's weight rises from 0 to `beta`."""
+        """`gamma` weighs similarity against the game in the decoder."""
         at_least(0, gamma=gamma, equilibrium=equilibrium, margin=margin)
-        super().__init__(shape, loss, latent, beta, warmup, width, net)
+        super().__init__(shape, loss, beta, **common)
         self.gamma, self.equilibrium, self.margin = gamma, equilibrium, margin
-        self.discriminator = Discriminator(shape, width)
+        self.discriminator = Discriminator(shape, self.width)
         self.register_buffer("costs", torch.full((2,), equilibrium))
 
     def groups(self) -> dict[str, Group]:

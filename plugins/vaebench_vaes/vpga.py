@@ -18,19 +18,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
 from vaebench.interfaces import At, Group, Loss, Objective, Shape
+from vaebench_vaes.autoencoder import GaussianAutoencoder
 from vaebench_vaes.backbone import trained
 from vaebench_vaes.limits import at_least
-from vaebench_vaes.networks import Net
-from vaebench_vaes.vae import VAE
 
 
-class VPGA(VAE):
+class VPGA(GaussianAutoencoder):
     name = "vpga"
     version = 1
     default_loss = "mse"
@@ -39,19 +39,17 @@ class VPGA(VAE):
         self,
         shape: Shape,
         loss: Loss | None,
-        latent: int = 32,
         normal: float = 0.03,
         hidden: float = 0.01,
         variation: float = 0.01,
         kl: float = 0.002,
-        width: int = 32,
-        net: Net = "trunk",
+        **common: Any,
     ) -> None:
         at_least(0, normal=normal, hidden=hidden, variation=variation, kl=kl)
-        super().__init__(shape, loss, latent, width=width, net=net)
+        super().__init__(shape, loss, **common)
         self.normal, self.hidden, self.variation, self.kl = normal, hidden, variation, kl
         with torch.no_grad():
-            self.to_latent[-1].bias[latent:] = 2 * math.log(0.1)
+            self.to_latent[-1].bias[self.latent :] = 2 * math.log(0.1)
 
     def groups(self) -> dict[str, Group]:
         return {

@@ -19,7 +19,6 @@ class Squared(Metric):
     title = "squared error"
     verdict = "reconstruction"
     better = "lower"
-    needs = ("reconstructions",)
 
     def compute(self, evidence):
         return evidence.per_image(evidence.residuals("test"))
@@ -39,11 +38,6 @@ def fault(*checks: str):
         return metric
 
     return note
-
-
-@fault("described")
-class UnknownNeed(Squared):
-    needs = ("reconstructions", "luck")
 
 
 @fault("described")
@@ -80,8 +74,6 @@ class Sorts(Squared):
 class NeverNotApplicable(Squared):
     """Goes around the evidence, which would have refused."""
 
-    needs = ()
-
     def compute(self, evidence):
         x = torch.from_numpy(evidence.splits["test"].images / np.float32(255))
         return float((x - evidence.model.reconstruct(x)).square().mean())
@@ -96,7 +88,6 @@ class ZeroForNan(NeverNotApplicable):
 
 @fault("lesser-evidence")
 class NeedsTwoClasses(Squared):
-    needs = ()
     verdict = "representation"
 
     def compute(self, evidence):
@@ -105,13 +96,13 @@ class NeedsTwoClasses(Squared):
         return float(residuals[labels == 1].mean() - residuals[labels == 0].mean())
 
 
-@fault("answers", "repeats", "keeps-evidence", "direction", "lesser-evidence")
+@fault("answers", "repeats", "keeps-evidence", "direction", "not-a-number", "lesser-evidence")
 class SaysNothing(Squared):
     def compute(self, evidence):
         return None
 
 
-@fault("answers", "repeats", "keeps-evidence", "direction", "lesser-evidence")
+@fault("answers", "repeats", "keeps-evidence", "direction", "not-a-number", "lesser-evidence")
 class GivesNoReason(Squared):
     def compute(self, evidence):
         raise NotApplicable

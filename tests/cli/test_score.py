@@ -15,8 +15,9 @@ from vaebench.cli import main
 from vaebench.planning.jobs import Job
 from vaebench.records import store
 from vaebench.records.store import Record
+from vaebench.running import worker
 from vaebench.running.worker import run_job
-from vaebench.training import weights
+from vaebench.training.loop import weights as stored_weights
 
 pytestmark = pytest.mark.usefixtures("lab")
 FEW, ALL = ("lab-residual",), ("lab-residual", "lab-samples", "lab-health")
@@ -75,7 +76,7 @@ def test_a_second_look_that_fails_takes_nothing_from_a_good_record(
     def fail(*_: Any) -> None:
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(weights, "restore", fail)
+    monkeypatch.setattr(stored_weights, "restore", fail)
     assert run_job(again(first, asked))["status"] == "failed"
     assert store.read(path) == first
 

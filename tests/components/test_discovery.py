@@ -141,6 +141,19 @@ def test_good_components_of_a_plugin_stay_when_another_is_refused(plugin):
     assert len(plugins.problems) == 1
 
 
+def test_what_was_removed_is_told_once_with_its_replacement_and_the_component_is_used(plugin):
+    source = metric("old").replace("name, version", "needs = ('reconstructions',)\n        name, version")
+    plugins = Plugins([plugin(source, "aged"), plugin(GOOD, "zebra")])
+    registry = Registry(plugins)
+    for _ in range(2):
+        assert list(registry.offers("metrics")) == ["good", "old"]
+    assert registry.get("metrics", "old").component.needs == ("reconstructions",)
+    (problem,) = plugins.untold()
+    assert problem.distribution == "aged"
+    assert problem.reason.startswith("metric old: `needs` is no longer read: ask the evidence in compute()")
+    assert plugins.untold() == []
+
+
 def test_problems_are_told_once(plugin):
     plugins = Plugins([plugin("1 / 0")])
     assert [p.reason for p in plugins.untold()] == ["ZeroDivisionError: division by zero"]

@@ -163,6 +163,60 @@ def test_defaults_tell_the_types_where_annotations_cannot_be_resolved() -> None:
     }
 
 
+class Common:
+    def __init__(self, shape: object, loss: object, latent: int = 32, net: Literal["trunk", "r1"] = "trunk") -> None:
+        pass
+
+
+class Middle(Common):
+    def __init__(self, shape: object, loss: object, beta: float = 1.0, **common: Any) -> None:
+        super().__init__(shape, loss, **common)
+
+
+class Silent(Middle):
+    """Without a constructor of its own."""
+
+
+class Leaf(Silent):
+    def __init__(self, shape: object, loss: object, gain: int = 2, latent: int = 400, **common: Any) -> None:
+        super().__init__(shape, loss, latent=latent, **common)
+
+
+class Closed(Leaf):
+    def __init__(self, shape: object, loss: object, beta: float = 0.1) -> None:
+        super().__init__(shape, loss, beta=beta)
+
+
+class Nowhere:
+    """What its `**options` take is nobody's parameter."""
+
+    def __init__(self, size: int = 3, **options: Any) -> None:
+        super().__init__(**options)
+
+
+def test_parameters_are_inherited_own_ones_first() -> None:
+    common = ["latent: a whole number = 32", "net: one of trunk, r1 = trunk"]
+    beta = "beta: a number = 1.0"
+    assert [str(one) for one in parameters_of(Silent).values()] == [beta, *common]
+    own = ["gain: a whole number = 2", "latent: a whole number = 400"]
+    assert [str(one) for one in parameters_of(Leaf).values()] == [*own, beta, common[1]]
+    assert typed("leaf", Leaf, {"net": "r1", "latent": "8"}) == {"net": "r1", "latent": 8}
+    with pytest.raises(UserError, match="net=r2 is not one of trunk, r1"):
+        typed("leaf", Leaf, {"net": "r2"})
+
+
+def test_a_constructor_that_takes_nothing_else_inherits_nothing() -> None:
+    assert [str(one) for one in parameters_of(Closed).values()] == ["beta: a number = 0.1"]
+
+
+def test_what_goes_nowhere_is_no_parameter() -> None:
+    assert list(parameters_of(Nowhere)) == ["size"]
+    with pytest.raises(
+        UserError, match=r"nowhere has no parameter 'colour'. .* nowhere accepts size: a whole number = 3\.$"
+    ):
+        typed("nowhere", Nowhere, {"colour": "red"})
+
+
 def test_defaults_are_not_written_down() -> None:
     assert typed("every", Every, {}) == {}
 

@@ -276,7 +276,6 @@ class Residual(Metric):
     verdict = "reconstruction"
     better = "lower"
     primary = True
-    needs = ("reconstructions",)
 
     def compute(self, evidence: Evidence) -> Score:
         return evidence.per_image(evidence.residuals("test"))
@@ -287,7 +286,6 @@ class Samples(Metric):
     version = 1
     title = "Brightness of samples"
     verdict = "generation"
-    needs = ("samples",)
 
     def compute(self, evidence: Evidence) -> float:
         return float(evidence.samples().mean(dtype=np.float64))
@@ -299,11 +297,10 @@ class Health(Metric):
     title = "Residual of the diseased over that of the healthy"
     verdict = "anomaly"
     regime = "healthy"
-    needs = ("health",)
 
     def compute(self, evidence: Evidence) -> float:
-        residuals, healthy = evidence.residuals("test"), evidence.split("test").healthy
-        return float(residuals[~healthy].mean() / residuals[healthy].mean())
+        (healthy, diseased), residuals = evidence.health("test"), evidence.residuals("test")
+        return float(residuals[diseased].mean() / residuals[healthy].mean())
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Model, Split, Splits
-from vaebench_measures.inception import torch_fidelity
+from vaebench_measures.features.inception import torch_fidelity
 
 Answer = Callable[[Tensor], Tensor]
 

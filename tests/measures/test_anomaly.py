@@ -256,4 +256,4 @@ def test_without_marked_pixels_there_is_a_reason(evidence):
     with pytest.raises(NotApplicable, match="marks a pixel"):
         PixelAuroc().compute(evidence(known))
     with pytest.raises(NotApplicable, match="no anomaly masks"):
-        evidence(planted()).require("masks")
+        PixelAuroc().compute(evidence(planted()))

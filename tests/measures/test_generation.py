@@ -7,19 +7,14 @@ import pytest
 from sklearn.decomposition import PCA
 
 from vaebench.interfaces import NotApplicable, Split
-from vaebench_measures import vaebench_metrics
-from vaebench_measures.components import Components
+from vaebench_measures import generation, vaebench_metrics
 from vaebench_measures.diversity import PairMsSsim, PairMsSsimGap
-from vaebench_measures.generation import (
-    CoveragePca64,
-    FdPca64,
-    FdPca64Floor,
-    KidPca64,
-    KidPca64Floor,
-    PrecisionPca64,
-    RecallPca64,
-    RfdPca64,
-)
+from vaebench_measures.features.components import Components
+
+METRICS = {metric.name: metric for metric in vaebench_metrics()}
+FdPca64, FdPca64Floor, RfdPca64 = (METRICS[name] for name in ("fd-pca64", "fd-pca64-floor", "rfd-pca64"))
+KidPca64, KidPca64Floor = METRICS["kid-pca64"], METRICS["kid-pca64-floor"]
+PrecisionPca64, RecallPca64, CoveragePca64 = (METRICS[f"{name}-pca64"] for name in ("precision", "recall", "coverage"))
 
 
 def discs(count: int, seed: int, side: int = 28, channels: int = 1) -> np.ndarray:
@@ -130,6 +125,36 @@ def test_three_channels_are_looked_at(of_samples):
     tinted = good.copy()
     tinted[:, 2] *= 0.2
     assert FdPca64().compute(of_samples(tinted)).value > 2 * FdPca64().compute(of_samples(good)).value
+
+
+def test_the_tables_make_these_metrics_and_no_others():
+    """Records are read by these names, and boards by these titles."""
+    assert [(metric.name, metric.title, metric.verdict) for metric in generation.METRICS] == [
+        ("kid", "KID", "generation"),
+        ("kid-floor", "KID floor", "generation"),
+        ("kid-floor-halves", "KID floor of test halves", "generation"),
+        ("fd", "FD", "generation"),
+        ("fd-floor", "FD floor", "generation"),
+        ("fd-floor-halves", "FD floor of test halves", "generation"),
+        ("rfd", "rFD", "reconstruction"),
+        ("fid", "FID", "generation"),
+        ("fid-floor", "FID floor", "generation"),
+        ("fid-floor-halves", "FID floor of test halves", "generation"),
+        *((share, share, "generation") for share in generation.SHARES),
+        ("rfd-pca64", "rFD[pca64]", "reconstruction"),
+        ("fd-pca64", "FD[pca64]", "generation"),
+        ("fd-pca64-floor", "FD[pca64] floor", "generation"),
+        ("fd-pca64-floor-halves", "FD[pca64] floor of test halves", "generation"),
+        ("kid-pca64", "KID[pca64]", "generation"),
+        ("kid-pca64-floor", "KID[pca64] floor", "generation"),
+        ("kid-pca64-floor-halves", "KID[pca64] floor of test halves", "generation"),
+        *((f"{share}-pca64", f"{share}[pca64]", "generation") for share in generation.SHARES),
+    ]
+    assert list(generation.SHARES) == ["precision", "recall", "density", "coverage"]
+    assert {metric.version for metric in generation.METRICS} == {2}
+    assert {metric.name for metric in generation.METRICS if metric.better == "higher"} == {
+        name + space for name in generation.SHARES for space in ("", "-pca64")
+    }
 
 
 @pytest.mark.parametrize("metric", [m for m in vaebench_metrics() if m.verdict == "generation"], ids=lambda m: m.name)

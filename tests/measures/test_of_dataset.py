@@ -13,21 +13,17 @@ from vaebench.checks.standin import StandIn
 from vaebench.data.cache import Cache
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Split
-from vaebench_measures import copying, diversity, generation, perception, representation
-from vaebench_measures.components import Components
-from vaebench_measures.distances import frechet
-from vaebench_measures.extractor import Cnn
+from vaebench_measures import copying, diversity, generation, representation
+from vaebench_measures.distances.frechet import frechet
+from vaebench_measures.features import compared
+from vaebench_measures.features.components import Components
+from vaebench_measures.features.extractor import Cnn
 
 SHAPE = (1, 32, 32)
 SPLITS = draw_splits(SHAPE)
-ASKED = {metric.name: metric for metric in representation.QUESTIONS}
+ASKED = {metric.name: metric for metric in (*generation.METRICS, *representation.METRICS)}
 METRICS: list[type[Metric]] = [
-    *perception.METRICS,
-    generation.FdPca64,
-    generation.FdPca64Floor,
-    generation.FdPca64FloorHalves,
-    generation.KidPca64Floor,
-    generation.KidPca64FloorHalves,
+    *generation.METRICS,
     diversity.PairMsSsimGap,
     *copying.METRICS,
     ASKED["svc-pixels-auroc"],
@@ -92,11 +88,11 @@ def test_another_model_on_the_same_images_computes_none_of_it_again(
         raise AssertionError("computed again")
 
     watched = Watched()
-    monkeypatch.setattr(perception, "load", lambda extractor: watched)
-    monkeypatch.setattr(copying, "load", lambda extractor: watched)
+    monkeypatch.setattr(compared, "instance", lambda extractor: watched)
+    monkeypatch.setattr(copying, "instance", lambda extractor: watched)
     monkeypatch.setattr(Components, "of", never)
     monkeypatch.setattr(representation, "svc", never)
-    by_inception = (perception.Fid, perception.FidFloor, perception.FidFloorHalves)
+    by_inception = [ASKED[name] for name in ("fid", "fid-floor", "fid-floor-halves")]
     found = answers(trial(cold[0], "poor"), [metric for metric in METRICS if metric not in by_inception])
     assert set(seen) == {24, len(SPLITS.test)}, "samples and reconstructions only"
     assert len(seen) == 3, "samples for distances and for copies, reconstructions"
@@ -107,20 +103,20 @@ def test_another_model_on_the_same_images_computes_none_of_it_again(
 def test_floors_of_halves_share_no_patient_and_have_as_many_images_as_there_are_samples(evidence, split) -> None:
     test: Split = split(120, side=8)
     build = evidence(test, split(80, side=8, seed=1), samples=torch.rand(40, 1, 8, 8).numpy())
-    one, other = generation.FdPca64FloorHalves().sets(build)
+    one, other = ASKED["fd-pca64-floor-halves"]().sets(build)
     assert (len(one.rows), len(other.rows)) == (40, 60)
-    whole = generation.FdPca64().features(build, "test")
+    whole = ASKED["fd-pca64"]().features(build, "test")
     rows = [{int(np.flatnonzero((whole == row).all(1))[0]) for row in half.rows} for half in (one, other)]
     assert len(rows[0]) == 40 and len(rows[1]) == 60
     assert not {test.groups[row] for row in rows[0]} & {test.groups[row] for row in rows[1]}
-    score = generation.FdPca64FloorHalves().compute(build)
+    score = ASKED["fd-pca64-floor-halves"]().compute(build)
     assert (score.n, score.variant.partition(",")[0]) == (40, "40 vs 60")
     assert score.value == frechet(one.rows, other.rows)
 
 
 def test_halves_of_one_kind_are_no_further_apart_than_chance_has_it(evidence, split) -> None:
     build = evidence(split(240, side=8), split(200, side=8, seed=1), samples=torch.rand(100, 1, 8, 8).numpy())
-    for metric in (perception.KidFloorHalves, generation.KidPca64FloorHalves):
+    for metric in (ASKED["kid-floor-halves"], ASKED["kid-pca64-floor-halves"]):
         score = metric().compute(build)
         assert abs(score.value) < 3 * score.error
 
@@ -128,4 +124,4 @@ def test_halves_of_one_kind_are_no_further_apart_than_chance_has_it(evidence, sp
 def test_too_few_test_images_make_no_halves(evidence, split) -> None:
     build = evidence(split(20, side=8), split(80, side=8, seed=1), samples=torch.rand(40, 1, 8, 8).numpy())
     with pytest.raises(NotApplicable, match="10 images of half of test are too few"):
-        perception.FdFloorHalves().compute(build)
+        ASKED["fd-floor-halves"]().compute(build)

@@ -12,13 +12,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from vaebench.interfaces import NotApplicable, Split
-from vaebench_measures.answers import Answers, balanced_accuracy, macro_auroc, macro_f1
-from vaebench_measures.learning import apart, stratified
-from vaebench_measures.pixels import flat
-from vaebench_measures.representation import QUESTIONS
-from vaebench_measures.svc import svc
+from vaebench_measures.classifiers.learning import apart, stratified
+from vaebench_measures.classifiers.predictions import Predictions, balanced_accuracy, macro_auroc, macro_f1
+from vaebench_measures.classifiers.svc import svc
+from vaebench_measures.features.pixels import flat
+from vaebench_measures.representation import METRICS
 
-ASKED = {metric.name: metric() for metric in QUESTIONS}
+ASKED = {metric.name: metric() for metric in METRICS}
 SvcAccuracy, SvcBalancedAccuracy = type(ASKED["svc-accuracy"]), type(ASKED["svc-balanced-accuracy"])
 
 
@@ -86,7 +86,7 @@ def test_labels_without_meaning_are_guessed(evidence, split):
 
 def test_the_numbers_agree_with_scikit_learn_where_classes_lack():
     truth, said = np.array([0, 0, 2, 2, 2, 5]), np.array([0, 1, 2, 2, 5, 5])
-    answers = Answers(said, np.zeros((6, 4)), np.array([0, 1, 2, 5]))
+    answers = Predictions(said, np.zeros((6, 4)), np.array([0, 1, 2, 5]))
     with pytest.warns(UserWarning):
         assert balanced_accuracy(truth, answers) == pytest.approx(balanced_accuracy_score(truth, said))
     assert macro_f1(truth, answers) == pytest.approx(f1_score(truth, said, average="macro"))
@@ -96,9 +96,9 @@ def test_macro_auroc_is_scikit_learns_one_class_against_the_rest():
     random = np.random.default_rng(0)
     truth, raw = random.integers(0, 3, 60), random.random((60, 3))
     shares = raw / raw.sum(1, keepdims=True)
-    said = Answers(truth, shares, np.arange(3))
+    said = Predictions(truth, shares, np.arange(3))
     assert macro_auroc(truth, said) == pytest.approx(roc_auc_score(truth, shares, multi_class="ovr"))
-    assert macro_auroc(truth, Answers(truth, np.pad(shares, ((0, 0), (0, 1))), np.arange(4))) == macro_auroc(
+    assert macro_auroc(truth, Predictions(truth, np.pad(shares, ((0, 0), (0, 1))), np.arange(4))) == macro_auroc(
         truth, said
     )
     assert np.isnan(macro_auroc(np.zeros(5, int), said[np.arange(5)]))
@@ -165,7 +165,7 @@ def test_large_images_are_averaged_down_and_the_column_says_so(evidence, split):
 
 def test_only_one_of_them_is_primary():
     assert [name for name, metric in ASKED.items() if metric.primary] == ["svc-balanced-accuracy"]
-    assert len(ASKED) == 29 and all(metric.__doc__ and metric.title for metric in QUESTIONS)
+    assert len(ASKED) == 29 and all(metric.__doc__ and metric.title for metric in METRICS)
 
 
 def test_a_subsample_keeps_the_shares_and_loses_no_class():
@@ -181,4 +181,4 @@ def test_a_subsample_keeps_the_shares_and_loses_no_class():
 def test_a_split_without_images_is_a_reason(evidence, split):
     empty: Split = split(20).take(np.arange(0))
     with pytest.raises(NotApplicable):
-        evidence(empty, split(20)).require("labels")
+        evidence(empty, split(20)).labels("test")

@@ -6,10 +6,12 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from vaebench.components.parameters import parameters_of
 from vaebench.interfaces import At, Loss, Model, NotApplicable
 from vaebench_vaes import vaebench_models
 from vaebench_vaes.ae import AE
 from vaebench_vaes.beta_vae import BetaVAE
+from vaebench_vaes.soft_intro_vae import SoftIntroVAE
 
 SHAPE = (1, 32, 32)
 MODELS = {kind.name: kind for kind in vaebench_models() if kind.native_size is None}
@@ -64,6 +66,35 @@ def test_objectives_are_one_number_per_image(kind: type[Model], loss: Loss, imag
         for objectives in model.objectives(x, At(stage, 9, 10)):
             for terms in objectives.values():
                 assert {name: tuple(term.shape) for name, term in terms.items()} == dict.fromkeys(terms, (6,))
+
+
+@pytest.mark.parametrize("kind", [k for k in vaebench_models() if k.stages], ids=lambda kind: kind.name)
+def test_every_variant_has_the_common_parameters(kind: type[Model], loss: Loss) -> None:
+    """Except the mammography project's, whose network is part of it, and `vq-vae`, whose codes lie on a grid."""
+    known = set(parameters_of(kind))
+    assert {"latent", "width", "net"} - known == {"vq-vae": {"latent"}, "mammo-vae": {"width", "net"}}.get(
+        kind.name, set()
+    )
+
+
+def test_the_networks_of_a_project_fit_what_had_none(loss: Loss) -> None:
+    for kind in (BetaVAE, AE, SoftIntroVAE):
+        with torch.device("meta"):
+            model = kind((1, 64, 64), loss, latent=4, net="r1")
+        assert model.encoder.out == (512, 2, 2)
+
+
+def test_a_variants_own_default_replaces_the_common_one() -> None:
+    found = {kind.name: {n: p.default for n, p in parameters_of(kind).items()} for kind in vaebench_models()}
+    assert [found[name]["latent"] for name in ("vae", "beta-vae", "cxr-vae", "mammo-vae")] == [32, 32, 400, 1024]
+    assert [found[name]["beta"] for name in ("vae", "beta-vae", "intro-vae", "vae-gan")] == [1.0, 4.0, 20.0, 0.1]
+    assert [found[name]["warmup"] for name in ("vae", "beta-vae", "intro-vae", "soft-intro-vae")] == [
+        0.1,
+        0.0,
+        0.3,
+        0.0,
+    ]
+    assert not {"beta", "warmup"} & (found["vpga"].keys() | found["gray-vae"].keys() | found["ae"].keys())
 
 
 def test_beta_vae_is_a_vae_whose_kl_counts_more_from_the_start(loss: Loss, images: Callable) -> None:

@@ -20,7 +20,6 @@ from vaebench.trial import Value
 
 CHECKS = Checklist()
 SHAPE = (1, 32, 32)
-NEEDS = ("codes", "reconstructions", "samples", "labels", "health", "masks")
 
 
 class Question:
@@ -33,8 +32,6 @@ class Question:
         """The metric's answer as the harness asks for it; anything but a finite number or NotApplicable breaks it."""
         metric = self.component(**self.params)
         try:
-            for need in metric.needs:
-                evidence.require(need)
             answer = metric.compute(evidence)
         except NotApplicable as reason:
             require(bool(str(reason).strip()), "NotApplicable without a reason: the board shows the reason")
@@ -63,14 +60,12 @@ def parameters(case: Question) -> None:
 
 @CHECKS.add
 def described(case: Question) -> None:
-    """Title, verdict, direction, regime and needs are declared in words the harness knows."""
+    """Title, verdict, direction and regime are declared in words the harness knows."""
     metric = case.component
     require(bool(metric.title), "`title` is empty: it heads the column")
     for field, known in DECLARED.items():
         value = getattr(metric, field)
         require(value in known, f"`{field}` is {value!r}, not one of {', '.join(known)}")
-    unknown = sorted(set(metric.needs) - set(NEEDS))
-    require(not unknown, f"`needs` names {', '.join(unknown)}; known are {', '.join(NEEDS)}")
 
 
 @CHECKS.add

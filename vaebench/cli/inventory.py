@@ -125,7 +125,7 @@ def _show_component(kind: str, offer: Any, console: Console) -> None:
     facts = {
         "models": ("default_loss", "stages", "native_size"),
         "datasets": ("title", "modality", "classes", "channels", "licence", "citation", "homepage"),
-        "metrics": ("title", "verdict", "better", "unit", "primary", "regime", "needs"),
+        "metrics": ("title", "verdict", "better", "unit", "primary", "regime"),
     }
     for field in facts.get(kind, ()):
         value = getattr(component, field)

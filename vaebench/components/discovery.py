@@ -37,7 +37,7 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why something of a plugin is not used."""
+    """Why something of a plugin is not used, or what its author should change."""
 
     distribution: str
     version: str

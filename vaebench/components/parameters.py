@@ -6,7 +6,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -57,10 +57,23 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
 
 
 def parameters_of(component: type) -> dict[str, Parameter]:
-    """What a component's constructor lets a user set: its parameters beside `self`, `shape` and `loss`."""
-    signature = inspect.signature(component.__init__)  # type: ignore[misc]
+    """The parameters a user can set: those of the constructor and, where it takes `**anything`, those of the inherited
+    constructor, and so on. A component's own default replaces an inherited one."""
+    found: dict[str, Parameter] = {}
+    for owner in component.__mro__:
+        if (constructor := vars(owner).get("__init__")) is not None:
+            found |= {name: own for name, own in _own_parameters(constructor).items() if name not in found}
+            kinds = {parameter.kind for parameter in inspect.signature(constructor).parameters.values()}
+            if inspect.Parameter.VAR_KEYWORD not in kinds:
+                break
+    return found
+
+
+def _own_parameters(constructor: Callable[..., None]) -> dict[str, Parameter]:
+    """The parameters a constructor names, beside `self`, `shape` and `loss`."""
+    signature = inspect.signature(constructor)
     try:
-        hints = typing.get_type_hints(component.__init__)  # type: ignore[misc]
+        hints = typing.get_type_hints(constructor)
     except NameError:  # a name imported for type checkers only; the defaults tell the types then
         hints = {p.name: type(p.default) for p in signature.parameters.values() if p.default not in (p.empty, None)}
     return {

@@ -21,6 +21,13 @@ KINDS: dict[str, type] = {
     "executors": interfaces.Executor,
 }
 SINGULAR = {"models": "model", "datasets": "dataset", "losses": "loss", "metrics": "metric", "executors": "executor"}
+REMOVED: dict[str, dict[str, str]] = {
+    "metrics": {
+        "needs": "`needs` is no longer read: ask the evidence in compute() (labels, health, masks, boxes, ...), "
+        "which raises NotApplicable where something is missing",
+    },
+}
+"""Attributes that older plugins may still set, by kind, and what takes their place."""
 NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*")
 
 
@@ -58,6 +65,9 @@ class Registry:
                             plugin, f"{SINGULAR[kind]} {getattr(component, '__name__', component)}: {fault}"
                         )
                         continue
+                    for attribute, advice in REMOVED.get(kind, {}).items():
+                        if hasattr(component, attribute):
+                            self.plugins.report(plugin, f"{SINGULAR[kind]} {component.name}: {advice}")
                     others = found.setdefault(component.name, [])
                     if others:
                         mine, first = Offer(component, plugin), others[0]

@@ -23,11 +23,10 @@ COMPONENTS = 50
 
 def scores(evidence: Evidence) -> dict[str, Any]:
     """Of every anomaly score: the ROC curve, and how healthy and diseased test images share the bins."""
-    evidence.require("health")
-    test = evidence.split("test")
+    healthy, diseased = evidence.health("test")
     found = {}
     for name, values in {"residual": evidence.residuals("test"), **evidence.scores("test")}.items():
-        sides = {"healthy": values[test.healthy], "diseased": values[test.diseased]}
+        sides = {"healthy": values[healthy], "diseased": values[diseased]}
         low, high = float(values.min()), float(np.quantile(values, 0.995))
         if low < high:
             edges = np.linspace(low, high, BINS + 1)

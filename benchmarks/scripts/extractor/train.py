@@ -1,6 +1,7 @@
 """Train the extractor that comes with the package: once, by its authors, never by users.
 
-    OMP_NUM_THREADS=1 python benchmarks/scripts/extractor/train.py --to plugins/vaebench_measures/extractor.safetensors
+    OMP_NUM_THREADS=1 python benchmarks/scripts/extractor/train.py \
+        --to plugins/vaebench_measures/features/extractor.safetensors
 
 All five phantoms, grey, 64 px, blurred and made noisy by random amounts. The network tells from one picture which
 phantom and class it is of, its factors, and how blurred and how noisy it is; so its features see all of these. What is
@@ -23,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, cross_entropy, pad
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from vaebench_measures.extractor import Network, pooled, standard
+from vaebench_measures.features.extractor import Network, pooled, standard
 from vaebench_medical.phantoms import chest, fundus, gland, knee, mammogram
 
 PHANTOMS = (chest, fundus, gland, knee, mammogram)

@@ -18,10 +18,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from sklearn.cluster import KMeans
 
-from vaebench_measures.components import Components
-from vaebench_measures.distances import Cloud, by_gaussians
-from vaebench_measures.extractor import Cnn
-from vaebench_measures.kernels import by_kernel
+from vaebench_measures.distances.cloud import Cloud
+from vaebench_measures.distances.frechet import by_gaussians
+from vaebench_measures.distances.kernels import by_kernel
+from vaebench_measures.features.components import Components
+from vaebench_measures.features.extractor import Cnn
 from vaebench_medical.kermany import KermanyCxr
 
 COUNT, MODES, TRIED = 2000, 10, 5

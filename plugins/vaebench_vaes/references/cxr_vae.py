@@ -6,6 +6,8 @@ both sums are its own. Its classifier got "encoded" images: here the posterior m
 
 from __future__ import annotations
 
+from typing import Any
+
 from vaebench.interfaces import Loss, Shape
 from vaebench_vaes.vae import VAE
 
@@ -15,5 +17,5 @@ class CxrVAE(VAE):
     version = 1
     default_loss = "bce"
 
-    def __init__(self, shape: Shape, loss: Loss | None, latent: int = 400, beta: float = 1.0, width: int = 32) -> None:
-        super().__init__(shape, loss, latent, beta, warmup=0.0, width=width)
+    def __init__(self, shape: Shape, loss: Loss | None, latent: int = 400, warmup: float = 0.0, **common: Any) -> None:
+        super().__init__(shape, loss, latent=latent, warmup=warmup, **common)

@@ -11,33 +11,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from torch import Tensor
 
 from vaebench.interfaces import At, Loss, Objective, Shape
+from vaebench_vaes.autoencoder import GaussianAutoencoder
 from vaebench_vaes.limits import at_least
-from vaebench_vaes.vae import VAE
 
 
-class GrayVAE(VAE):
+class GrayVAE(GaussianAutoencoder):
     name = "gray-vae"
     version = 1
     default_loss = "mse"
 
-    def __init__(
-        self,
-        shape: Shape,
-        loss: Loss | None,
-        rec: float,
-        kl: float = 1.0,
-        latent: int = 32,
-        width: int = 32,
-    ) -> None:
+    def __init__(self, shape: Shape, loss: Loss | None, rec: float, kl: float = 1.0, **common: Any) -> None:
         at_least(0, rec=rec, kl=kl)
-        super().__init__(shape, loss, latent, beta=kl, warmup=0.0, width=width)
-        self.rec, self.pixels = rec, math.prod(shape)
+        super().__init__(shape, loss, **common)
+        self.rec, self.kl, self.pixels = rec, kl, math.prod(shape)
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         posterior = self.posterior(x)
         reconstruction = self.criterion(self.raw(posterior.draw()), x)
-        yield {"all": {"reconstruction": self.rec / self.pixels * reconstruction, "kl": self.beta * posterior.kl()}}
+        yield {"all": {"reconstruction": self.rec / self.pixels * reconstruction, "kl": self.kl * posterior.kl()}}

@@ -19,4 +19,4 @@ class MammoVAE(VAE):
     native_size = 128
 
     def __init__(self, shape: Shape, loss: Loss | None, latent: int = 1024, beta: float = 0.1) -> None:
-        super().__init__(shape, loss, latent, beta, warmup=0.0, net="r3")
+        super().__init__(shape, loss, beta, warmup=0.0, latent=latent, net="r3")

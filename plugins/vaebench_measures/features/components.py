@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from vaebench_measures.pixels import flat
+from vaebench_measures.features.pixels import flat
 
 COUNT = 64
 ROWS = 2000

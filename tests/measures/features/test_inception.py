@@ -16,19 +16,23 @@ from click.testing import CliRunner
 
 from vaebench.cli import main
 from vaebench.interfaces import NotApplicable, Split
-from vaebench_measures import inception, perception
-from vaebench_measures.distances import frechet
-from vaebench_measures.inception import NAME, Inception, fetch, published, torch_fidelity
-from vaebench_measures.perception import Fid, FidFloor
+from vaebench_measures import vaebench_metrics
+from vaebench_measures.distances.frechet import frechet
+from vaebench_measures.features import inception
+from vaebench_measures.features.compared import instance
+from vaebench_measures.features.inception import NAME, Inception, fetch, published, torch_fidelity
+
+METRICS = {metric.name: metric for metric in vaebench_metrics()}
+Fid, FidFloor = METRICS["fid"], METRICS["fid-floor"]
 
 
 @pytest.fixture(autouse=True)
 def nothing_installed(tmp_path, monkeypatch):
     monkeypatch.delenv("VAEBENCH_INCEPTION", raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
-    perception.load.cache_clear()
+    instance.cache_clear()
     yield
-    perception.load.cache_clear()
+    instance.cache_clear()
 
 
 def believe(monkeypatch, content: bytes) -> None:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from vaebench.evidence import patient_draws
-from vaebench_measures.distances import Cloud
-from vaebench_measures.kernels import by_kernel, under_draws
+from vaebench_measures.distances.cloud import Cloud
+from vaebench_measures.distances.kernels import by_kernel, under_draws
 
 
 def cloud(count: int, features: int, seed: int, shift: float = 0.0) -> Cloud:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from sklearn.svm import SVC
 
-from vaebench_measures.answers import Answers, decided
+from vaebench_measures.classifiers.predictions import Predictions, decided
 
 
-def svc(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Answers:
+def svc(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Predictions:
     """`SVC(C=1, kernel="rbf", gamma="scale", class_weight="balanced")` fitted on `train`, asked about `test`."""
     gamma = 1 / (train.shape[1] * float(train.var(dtype=np.float64)))
     # Distances do not change when both sets move, and near the origin float32 keeps more of them.
@@ -17,7 +17,7 @@ def svc(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Answers:
     machine = SVC(kernel="precomputed", class_weight="balanced", decision_function_shape="ovr")
     machine.fit(kernel(train, train, gamma), labels)
     against = kernel(test, train, gamma)
-    return Answers(machine.predict(against), decided(machine.decision_function(against)), machine.classes_)
+    return Predictions(machine.predict(against), decided(machine.decision_function(against)), machine.classes_)
 
 
 def kernel(x: np.ndarray, y: np.ndarray, gamma: float) -> np.ndarray:

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from vaebench.interfaces import NotApplicable
-from vaebench_measures.extractor import Extractor
+from vaebench_measures.features.extractor import Extractor
 
 NAME = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{NAME}"
@@ -50,7 +50,7 @@ class Inception(Extractor):
         return self.network(images.expand(-1, 3, -1, -1).to(self.device))[0]
 
 
-def place() -> Path:
+def weights_file() -> Path:
     """Where the file should lie."""
     given = os.environ.get("VAEBENCH_INCEPTION")
     file = Path(given) if given else Path(torch.hub.get_dir()) / "checkpoints" / NAME
@@ -59,7 +59,7 @@ def place() -> Path:
 
 def published() -> bytes:
     """The content of the published file, checked, or the reason why it is not there."""
-    file = place()
+    file = weights_file()
     if not file.is_file():
         raise NotApplicable(f"FID needs the published Inception weights, and they are not here. {REMEDY}")
     if (size := file.stat().st_size) != BYTES:
@@ -83,7 +83,7 @@ def network(content: bytes) -> nn.Module:
 
 def fetch() -> Path:
     """Download the published weights; only when a user says so. A file with another hash is not kept."""
-    file = place()
+    file = weights_file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(URL, str(file), hash_prefix=SHA256, progress=sys.stderr.isatty())

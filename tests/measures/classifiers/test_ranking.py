@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from vaebench_measures.ranking import auroc, auroc_of, average_precision, average_precision_of, best_dice_of
+from vaebench_measures.classifiers.ranking import auroc, auroc_of, average_precision, average_precision_of, best_dice_of
 
 
 def test_all_agree_with_scikit_learn_with_ties():

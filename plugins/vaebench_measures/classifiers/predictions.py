@@ -1,4 +1,4 @@
-"""What a classifier said about held-out rows, and how right that is: accuracy, balanced accuracy, macro-F1, AUROC."""
+"""What a classifier predicts for held-out rows, and how right that is: accuracy, balanced accuracy, macro-F1, AUROC."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vaebench_measures.ranking import auroc
+from vaebench_measures.classifiers.ranking import auroc
 
 
 @dataclass(frozen=True)
-class Answers:
-    """One answer per row."""
+class Predictions:
+    """One prediction per row."""
 
     labels: np.ndarray
     """(N,)"""
@@ -20,8 +20,8 @@ class Answers:
     classes: np.ndarray
     """sorted; what the training rows carried"""
 
-    def __getitem__(self, rows: np.ndarray) -> Answers:
-        return Answers(self.labels[rows], self.decisions[rows], self.classes)
+    def __getitem__(self, rows: np.ndarray) -> Predictions:
+        return Predictions(self.labels[rows], self.decisions[rows], self.classes)
 
 
 def decided(decisions: np.ndarray) -> np.ndarray:
@@ -29,30 +29,30 @@ def decided(decisions: np.ndarray) -> np.ndarray:
     return np.stack([-decisions, decisions], 1) if decisions.ndim == 1 else decisions
 
 
-def accuracy(truth: np.ndarray, said: Answers) -> float:
+def accuracy(truth: np.ndarray, predicted: Predictions) -> float:
     """Share labelled rightly; read it beside the majority's share."""
-    return float(np.mean(truth == said.labels))
+    return float(np.mean(truth == predicted.labels))
 
 
-def balanced_accuracy(truth: np.ndarray, said: Answers) -> float:
+def balanced_accuracy(truth: np.ndarray, predicted: Predictions) -> float:
     """Mean over the classes that occur of the share labelled rightly: 1 / classes for always saying the same."""
     _, member, counts = np.unique(truth, return_inverse=True, return_counts=True)
-    return float((np.bincount(member, truth == said.labels) / counts).mean())
+    return float((np.bincount(member, truth == predicted.labels) / counts).mean())
 
 
-def macro_f1(truth: np.ndarray, said: Answers) -> float:
-    """Mean over the classes that occur or were said of the harmonic mean of precision and recall."""
-    classes = np.union1d(truth, said.labels)
-    true, told = (np.searchsorted(classes, x) for x in (truth, said.labels))
+def macro_f1(truth: np.ndarray, predicted: Predictions) -> float:
+    """Mean over the classes that occur or were predicted of the harmonic mean of precision and recall."""
+    classes = np.union1d(truth, predicted.labels)
+    true, told = (np.searchsorted(classes, x) for x in (truth, predicted.labels))
     right = np.bincount(true[true == told], minlength=len(classes))
     named = sum(np.bincount(x, minlength=len(classes)) for x in (true, told))
     return float((2 * right / named).mean())
 
 
-def macro_auroc(truth: np.ndarray, said: Answers) -> float:
+def macro_auroc(truth: np.ndarray, predicted: Predictions) -> float:
     """Mean over classes of the area under the ROC curve of one class against the rest; for two classes, that of one.
 
     Classes that no row carries do not count."""
-    areas = [auroc(said.decisions[:, k], truth == label) for k, label in enumerate(said.classes)]
+    areas = [auroc(predicted.decisions[:, k], truth == label) for k, label in enumerate(predicted.classes)]
     known = [area for area in areas if np.isfinite(area)]
     return float(np.mean(known)) if known else float("nan")

@@ -13,14 +13,18 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from vaebench.interfaces import NotApplicable, Split
-from vaebench_measures import extractor, vaebench_metrics
-from vaebench_measures.distances import Cloud, frechet
-from vaebench_measures.extractor import Cnn, levels, published, standard
-from vaebench_measures.kernels import by_kernel
-from vaebench_measures.neighbours import compare
-from vaebench_measures.perception import Fd, FdFloor, Kid, KidFloor, Precision, Recall
+from vaebench_measures import vaebench_metrics
+from vaebench_measures.distances.cloud import Cloud
+from vaebench_measures.distances.frechet import frechet
+from vaebench_measures.distances.kernels import by_kernel
+from vaebench_measures.distances.neighbours import compare
+from vaebench_measures.features import extractor
+from vaebench_measures.features.extractor import Cnn, levels, published, standard
 from vaebench_medical.phantoms import chest
 
+METRICS = {metric.name: metric for metric in vaebench_metrics()}
+Fd, FdFloor, Kid, KidFloor = (METRICS[name] for name in ("fd", "fd-floor", "kid", "kid-floor"))
+Precision, Recall = METRICS["precision"], METRICS["recall"]
 COUNT = 240
 PINNED = [[1.6602, -1.2659, -0.0559, -0.5303], [0.6942, 1.0249, 0.7839, -1.1892]]
 
@@ -202,7 +206,7 @@ def test_kid_alone_decides_on_generation():
 @pytest.fixture(scope="module")
 def strangers() -> dict[str, Any]:
     """What the page about metrics shows."""
-    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     defined: dict[str, Any] = {"__name__": "strangers"}
     exec(example, defined)

@@ -9,19 +9,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from vaebench.interfaces import NotApplicable
-from vaebench_measures.answers import Answers, decided
+from vaebench_measures.classifiers.predictions import Predictions, decided
 
 CAP = 5000
 """The most training rows; a support vector machine's time grows with their square."""
 
-Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], Answers]
-"""(train, labels, test) -> answers about `test`"""
+Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], Predictions]
+"""(train, labels, test) -> predictions for `test`"""
 
 
-def learn(fit: Fit, train: np.ndarray, labels: np.ndarray, test: np.ndarray, scale: bool = False) -> Answers:
-    """Answers about `test` of a classifier that learned from `train`, each column standardised on request.
+def learn(fit: Fit, train: np.ndarray, labels: np.ndarray, test: np.ndarray, scale: bool = False) -> Predictions:
+    """Predictions for `test` of a classifier that learned from `train`, each column standardised on request.
 
-    Features that are all alike say nothing, so the answer is the most frequent label."""
+    Features that are all alike say nothing, so the prediction is the most frequent label."""
     if len(np.unique(labels)) < 2:
         raise NotApplicable("the training images carry fewer than two labels")
     rows = stratified(labels)
@@ -34,16 +34,16 @@ def learn(fit: Fit, train: np.ndarray, labels: np.ndarray, test: np.ndarray, sca
     return fit(train, labels, test)
 
 
-def majority(labels: np.ndarray, count: int) -> Answers:
+def majority(labels: np.ndarray, count: int) -> Predictions:
     """The most frequent label, `count` times."""
     classes, counts = np.unique(labels, return_counts=True)
-    return Answers(np.full(count, classes[counts.argmax()]), np.zeros((count, len(classes))), classes)
+    return Predictions(np.full(count, classes[counts.argmax()]), np.zeros((count, len(classes))), classes)
 
 
-def probe(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Answers:
+def probe(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Predictions:
     """Logistic regression with C = 1 and `class_weight="balanced"`."""
     machine = LogisticRegression(class_weight="balanced", max_iter=2000).fit(train, labels)
-    return Answers(machine.predict(test), decided(machine.decision_function(test)), machine.classes_)
+    return Predictions(machine.predict(test), decided(machine.decision_function(test)), machine.classes_)
 
 
 def stratified(labels: np.ndarray, cap: int = CAP, seed: int = 0) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaebench_measures.distances import SUBSAMPLES, Cloud, half
+from vaebench_measures.distances.cloud import SUBSAMPLES, Cloud, half
 
 
 class Side(NamedTuple):

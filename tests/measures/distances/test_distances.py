@@ -7,8 +7,9 @@ import pytest
 import scipy.linalg
 import torch
 
-from vaebench_measures.distances import Cloud, by_gaussians, frechet, halving_error
-from vaebench_measures.neighbours import compare
+from vaebench_measures.distances.cloud import Cloud, halving_error
+from vaebench_measures.distances.frechet import by_gaussians, frechet
+from vaebench_measures.distances.neighbours import compare
 
 
 def cloud(count: int, features: int, seed: int | list[int], shift: float = 0.0, scale: float = 1.0) -> np.ndarray:

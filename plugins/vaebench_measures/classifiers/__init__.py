@@ -1,0 +1,1 @@
+"""Classifiers, what they predict, and how right that is."""

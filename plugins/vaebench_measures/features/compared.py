@@ -1,0 +1,118 @@
+"""Sets of images as features: which images, whose they are, and the space in which they are compared."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+
+from vaebench.evidence import Evidence
+from vaebench.interfaces import Metric, NotApplicable
+from vaebench_measures.distances.cloud import Cloud
+from vaebench_measures.distances.neighbours import K
+from vaebench_measures.features.components import COUNT, Components
+from vaebench_measures.features.extractor import Cnn, Extractor
+
+LEAST = 2 * (K + 1)
+"""Of fewer images, a half has no k-th neighbours."""
+
+
+def pictures(evidence: Evidence, of: str) -> np.ndarray:
+    """Images of `test`, `reconstructions`, `samples`, or as many images of `train`; enough of them to compare."""
+    sources = {
+        "test": lambda: evidence.split("test").images,
+        "reconstructions": lambda: evidence.reconstructions("test"),
+        "samples": evidence.samples,
+        "train": lambda: drawn(evidence.split("train").images, len(evidence.samples())),
+    }
+    images = sources[of]()
+    enough(len(images), f"images of {of}", LEAST)
+    return images
+
+
+def whose(evidence: Evidence, of: str) -> np.ndarray | None:
+    """The patients of these images; samples have none."""
+    if of == "samples":
+        return None
+    if of == "train":
+        return drawn(evidence.split("train").groups, len(evidence.samples()))
+    return evidence.split("test").groups
+
+
+def enough(count: int, what: str, least: int) -> None:
+    if count < least:
+        raise NotApplicable(f"{count} {what} are too few to compare, {least} are the least")
+
+
+def drawn(images: np.ndarray, count: int) -> np.ndarray:
+    """So many of the images, the same each time."""
+    if len(images) < count:
+        raise NotApplicable(f"a floor for {count} samples needs as many training images; there are {len(images)}")
+    return images[np.random.default_rng(1).permutation(len(images))[:count]]
+
+
+@cache
+def instance(extractor: type[Extractor]) -> Extractor:
+    """The extractor, made once per process."""
+    return extractor()
+
+
+class Compared(Metric):
+    """A comparison in the space of an extractor; the column names it with the first digits of its weights' hash."""
+
+    extractor: ClassVar[type[Extractor]] = Cnn
+    patients: ClassVar[int] = 4
+    """The least: of fewer, a half has no two."""
+
+    def features(self, evidence: Evidence, of: str) -> np.ndarray:
+        """(n, d) of the images that `pictures` gives."""
+        images = pictures(evidence, of)
+        see = instance(self.extractor)
+        if of not in ("train", "test"):
+            return evidence.once(("features", self.extractor, of), lambda: see(images))
+        key = f"{len(images)} of {of} {self.space()}"
+        return evidence.of_dataset(key, lambda _: {"features": see(images)}, of, code=self.code())["features"]
+
+    def cloud(self, evidence: Evidence, of: str) -> Cloud:
+        """The features, and whose they are."""
+        found = Cloud(self.features(evidence, of), whose(evidence, of))
+        enough(found.patients, f"patients of {of}", self.patients)
+        return found
+
+    def space(self) -> str:
+        """What tells the space from others."""
+        see = instance(self.extractor)
+        return f"{see.name}@{see.digest}"
+
+    def code(self) -> tuple[type, ...]:
+        """Classes whose code decides the features."""
+        return type(self), self.extractor
+
+    def against(self, x: Cloud, y: Cloud) -> str:
+        """What the column says of two sets of features."""
+        see = instance(self.extractor)
+        return f"{see.name}@{see.digest[:8]}, {len(x.rows)} vs {len(y.rows)}"
+
+
+class ByComponents(Compared):
+    """A comparison along the principal components of the training images, which needs no extractor."""
+
+    def features(self, evidence: Evidence, of: str) -> np.ndarray:
+        def compute() -> np.ndarray:
+            images = pictures(evidence, of)
+            components = Components(
+                **evidence.of_dataset("components", lambda train: vars(Components.of(train.images)), "train")
+            )
+            if not components.axes.shape[1]:
+                raise NotApplicable("the training images are all alike: they have no components")
+            return components(images)
+
+        return evidence.once(("features", of), compute)
+
+    def space(self) -> str:
+        return "pca64"
+
+    def against(self, x: Cloud, y: Cloud) -> str:
+        few = f", {x.rows.shape[1]} components" if x.rows.shape[1] < COUNT else ""
+        return f"{len(x.rows)} vs {len(y.rows)}{few}"

@@ -1,0 +1,72 @@
+"""What the variants share: an encoder, a code of `latent` numbers between two linear layers, and a decoder.
+
+A parameter that all of them should have is added here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from vaebench.interfaces import Loss, Model, NotApplicable, Shape
+from vaebench_vaes.backbone import to_features, to_vector
+from vaebench_vaes.limits import at_least
+from vaebench_vaes.networks import Net, networks
+from vaebench_vaes.posterior import Posterior
+
+
+class Autoencoder(Model):
+    """A decoder behind an encoder that gives `per_latent` numbers for each latent."""
+
+    per_latent: ClassVar[int] = 1
+
+    def __init__(self, shape: Shape, loss: Loss | None, latent: int = 32, width: int = 32, net: Net = "trunk") -> None:
+        at_least(1, latent=latent)
+        super().__init__(shape, loss)
+        self.latent, self.width = latent, width
+        self.encoder, self.decoder = networks(net, shape, width)
+        self.to_latent = to_vector(self.encoder.out, self.per_latent * latent)
+        self.from_latent = to_features(latent, self.decoder.entry)
+
+    def raw(self, z: Tensor) -> Tensor:
+        """The decoder's output as the reconstruction loss wants it."""
+        return self.decoder(self.from_latent(z))
+
+    def image(self, raw: Tensor) -> Tensor:
+        return self.criterion.image(raw)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.to_latent(self.encoder(x))
+
+    def decode(self, code: Tensor) -> Tensor:
+        return self.image(self.raw(code))
+
+
+class GaussianAutoencoder(Autoencoder):
+    """An autoencoder whose code is a Gaussian q(z|x) beside a prior N(0, I): it can sample, and bound ln p(x)."""
+
+    per_latent = 2
+
+    def posterior(self, x: Tensor) -> Posterior:
+        return Posterior.of(self.to_latent(self.encoder(x)))
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.posterior(x).mean
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        return self.decode(torch.randn(n, self.latent, generator=generator, device=generator.device))
+
+    def vary(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        return self.decode(self.posterior(x).draw(generator))
+
+    def scores(self, x: Tensor) -> dict[str, Tensor]:
+        return {"kl": self.posterior(x).kl()}
+
+    def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
+        loss = getattr(self, "criterion", None)
+        if loss is None or not loss.likelihood:
+            objective = f"the loss {loss.name}" if loss else "the model's objective"
+            raise NotApplicable(f"{objective} is no density of images, so there is no ln p(x) to bound")
+        return self.posterior(x).bound(lambda z: -loss(self.raw(z), x), generator, draws)
