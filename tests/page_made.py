@@ -15,9 +15,9 @@ from records_made import METRICS, metric, record
 from vaebench.judging.picture_sheet import Tiles
 from vaebench.leaderboard.board import Board, board
 from vaebench.records import store
-from vaebench.records.store import Record
+from vaebench.records.record import Record
 from vaebench.report.page import write_page
-from vaebench.trial import Spec, Trial
+from vaebench.trial import Spec
 
 EVIL = "</script><img src=x onerror=\"document.title='broken'\"><b>{{data}}</b>"
 """What a plugin might call itself."""
@@ -69,7 +69,7 @@ def field() -> list[Record]:
                 made.append(record(spec, auroc, dataset=dataset, seed=seed, regime="healthy"))
     made.append(record("gan", error=("nan", f"diverged {EVIL}")))
     for one in made:
-        one["curve"] = CURVE
+        one.curve = CURVE
     assert set(METRICS) == {"psnr", "ms-ssim", "svc", "kid", "auroc"}
     return made
 
@@ -77,18 +77,20 @@ def field() -> list[Record]:
 def lay_down(folder: Path, made: list[Record] | None = None) -> Board:
     """The records and their pictures below a results folder; the board of them."""
     made = field() if made is None else made
-    for number, one in enumerate(sorted(made, key=lambda one: one["id"])):
-        path = store.path_of(folder, Trial.from_json(one["trial"]), one["device"]["class"])
+    for number, one in enumerate(sorted(made, key=lambda one: one.id)):
+        path = store.path_of(folder, one.trial, one.device.kind)
         store.write(path, one)
-        if one["status"] == "ok":
+        if one.status == "ok":
             told, sheet = pictures(number % 7 / 7)
             store.write_atomically(store.artifacts_of(path) / "pictures.json", json.dumps(told).encode())
             store.write_atomically(store.artifacts_of(path) / "pictures.webp", sheet)
     return board(made, suite="demo@1", preset="quick", source="phantom")
 
 
-def track(folder: Path) -> Path:
-    return folder / "demo@1" / "quick" / "phantom"
+def track(folder: Path) -> list[tuple[Path, Record]]:
+    """The records below a results folder, with their paths."""
+    found = store.scan(folder / "demo@1" / "quick" / "phantom")
+    return [(path, record) for path, record in found if isinstance(record, Record)]
 
 
 def written(folder: Path, made: list[Record] | None = None) -> Path:

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from vaebench.leaderboard.board import Board, board
-from vaebench.records import store
-from vaebench.records.store import Record
+from vaebench.records.record import SCHEMA, Record, from_json
 from vaebench.trial import Spec, Trial
 
 METRICS: dict[str, dict[str, Any]] = {
@@ -63,7 +62,7 @@ def record(
     spec = Spec(model) if isinstance(model, str) else model
     trial = Trial(suite, preset, "phantom", Spec(dataset), spec, Spec(loss) if loss else None, regime, seed)
     made = {
-        "schema": store.SCHEMA,
+        "schema": SCHEMA,
         "id": trial.id,
         "trial": trial.to_json(),
         "settings": {"size": 32, "steps": 10, **(settings or {})},
@@ -78,8 +77,7 @@ def record(
         "software": {},
         "started": started,
     }
-    store.check(made)
-    return made
+    return from_json(made)
 
 
 def field(

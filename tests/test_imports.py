@@ -93,11 +93,10 @@ def test_a_board_of_records_is_made_without_torch(tmp_path: Path, monkeypatch: p
     from records_made import record
 
     from vaebench.records import store
-    from vaebench.trial import Trial
 
     monkeypatch.chdir(tmp_path)
     made = record(metrics={"psnr": 20.0}, dataset="kermany-cxr", suite="medical@1")
-    store.write(store.path_of(tmp_path / "results", Trial.from_json(made["trial"]), "cpu"), made)
+    store.write(store.path_of(tmp_path / "results", made.trial, "cpu"), made)
     modules = loaded("leaderboard", "--suite", "medical")
     assert (tmp_path / "results/medical@1/quick/phantom/leaderboard.md").exists()
     assert not modules & {"torch", "sklearn"}

@@ -13,7 +13,6 @@ import vaebench
 from vaebench.cli import main
 from vaebench.errors import UserError
 from vaebench.records import store
-from vaebench.trial import Trial
 
 PUBLISHED = Path(__file__).parent.parent / "results" / store.REFERENCE
 
@@ -26,7 +25,7 @@ def said(*words: str, code: int = 0) -> str:
 
 def keep(folder: Path, models: dict[str, float]) -> None:
     for one in field(models, suite="medical@1"):
-        store.write(store.path_of(folder, Trial.from_json(one["trial"]), "cpu"), one)
+        store.write(store.path_of(folder, one.trial, "cpu"), one)
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,13 @@ from vaebench import results
 from vaebench.errors import UserError
 from vaebench.records import store
 from vaebench.running.worker import run_job
-from vaebench.trial import Spec, Trial
+from vaebench.trial import Spec
 
 EVIL = "<script>alert(1)</script>"
 
 
 def keep(folder: Path, *given: store.Record) -> list[Path]:
-    paths = [store.path_of(folder, Trial.from_json(one["trial"]), one["device"]["class"]) for one in given]
+    paths = [store.path_of(folder, one.trial, one.device.kind) for one in given]
     for path, one in zip(paths, given, strict=True):
         store.write(path, one)
     return paths
@@ -74,7 +74,7 @@ def test_the_trained_model_comes_back_in_two_lines(tmp_path: Path, lab: object) 
     assert model.reconstruct(x).shape == x.shape
     again = vaebench.load(path).model()
     assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values(), strict=True))
-    value = made["metrics"]["lab-residual"]["value"]
+    value = made.metrics["lab-residual"].value
     assert run.metrics.set_index("metric").value["lab-residual"] == value
     assert f"{value:.4g}" in repr(run) and "steady[gain=2.0] on lab-xray, all, seed 0" in repr(run)
     assert run.curve.columns.tolist() == ["stage", "step", "name", "value"]

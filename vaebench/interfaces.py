@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vaebench.errors import Explained
 from vaebench.images import Images, Limit, Split, Splits
+from vaebench.trial import Direction, Regime, Verdict
 
 if TYPE_CHECKING:
     from vaebench.evidence import Evidence
@@ -237,9 +238,6 @@ class Score:
     """The same of a part of what was asked (one label, one size), by name: kept in the record, no column of a board."""
 
 
-Verdict = Literal["generation", "reconstruction", "representation", "anomaly", "cost", "other"]
-Direction = Literal["higher", "lower"]
-Regime = Literal["all", "healthy"]
 DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}
 """What a metric may declare; one that declares anything else is not offered."""
 

@@ -10,27 +10,28 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from vaebench.errors import UserError
 from vaebench.leaderboard.runs import COSTS
 from vaebench.records import store
-from vaebench.records.store import BadRecord, Record
-from vaebench.trial import Settings, Trial
+from vaebench.records.columns import columns
+from vaebench.records.record import BadRecord, Cell, Record, to_json
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from vaebench.interfaces import Model
 
+CELL = {name: kind for name, kind in columns(Cell).items() if name not in ("title", "regime", "reason")}
 KINDS = {  # the columns in their order, and what pandas calls their types
     **dict.fromkeys(("suite", "version", "preset", "source", "dataset", "regime", "model", "loss"), "str"),
     "seed": "Int64",
-    **dict.fromkeys(("device", "verdict", "metric"), "str"),
-    "metric_version": "Int64",
-    **dict.fromkeys(("variant", "better", "unit"), "str"),
-    "primary": "boolean",
-    **dict.fromkeys(("value", "error"), "float64"),
-    "n": "Int64",
-    "optimised": "boolean",
+    "device": "str",
+    "verdict": CELL.pop("verdict"),
+    "metric": "str",
+    "metric_version": CELL.pop("version"),
+    **CELL,
     **dict.fromkeys(("status", "reason", "id", "path"), "str"),
 }
 
@@ -61,9 +62,12 @@ class Result:
     """One record: `.trial`, `.metrics` and `.curve` as DataFrames, `.model()`, and all of it as `.record`."""
 
     def __init__(self, path: Path, record: Record) -> None:
-        self.path = path
-        self.record = record
-        self.trial = Trial.from_json(record["trial"])
+        self.path, self.typed, self.trial = path, record, record.trial
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """All of it, as plain JSON values."""
+        return to_json(self.typed)
 
     @cached_property
     def metrics(self) -> DataFrame:
@@ -77,7 +81,7 @@ class Result:
 
         rows = [
             (stage, step, name, value)
-            for stage, lines in self.record["curve"].items()
+            for stage, lines in self.typed.curve.items()
             for name, values in lines.items()
             if name != "step"
             for step, value in zip(lines["step"], values, strict=False)
@@ -91,13 +95,11 @@ class Result:
         from vaebench.training.build import build
         from vaebench.training.weights import restore
 
-        if "shape" not in self.record["inputs"]:
+        if self.typed.inputs.shape is None:
             raise UserError(f"{self.path} does not say of what shape its images were: it gives no model.")
         home = suites(installed()).get(self.trial.suite.rpartition("@")[0], (None, None))[1]
-        settings = Settings.from_json(self.record["settings"])
-        channels, height, width = self.record["inputs"]["shape"]
-        model = build(self.trial, settings, (channels, height, width), home).to(device)
-        if not restore(model, self.path, self.record):
+        model = build(self.trial, self.typed.settings, self.typed.inputs.shape, home).to(device)
+        if not restore(model, self.path, self.typed):
             raise UserError(
                 f"The weights of {self.path} are not beside it, or are not those it names. "
                 f"`vaebench run {self.path}` trains that model again and writes it to your results folder."
@@ -106,23 +108,24 @@ class Result:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One per metric and cost; one without a metric if the trial failed."""
-        trial, record = self.trial, self.record
+        trial, record = self.trial, self.typed
         suite, _, version = trial.suite.rpartition("@")
         shared = {
             "suite": suite, "version": version, "preset": trial.preset, "source": trial.source,
             "dataset": str(trial.dataset), "regime": trial.regime, "model": str(trial.model),
-            "loss": str(trial.loss or ""), "seed": trial.seed, "device": record["device"]["class"],
-            "id": record["id"], "path": str(self.path),
+            "loss": str(trial.loss or ""), "seed": trial.seed, "device": record.device.kind,
+            "id": record.id, "path": str(self.path),
         }  # fmt: skip
-        if record["status"] != "ok":
-            yield {**shared, "status": record["status"], "reason": record["error"]["message"]}
+        if record.error:
+            yield {**shared, "status": record.status, "reason": record.error.message}
             return
-        for name, cell in record["metrics"].items():
-            told = {key: cell[key] for key in KINDS if key in cell}
-            status = "dash" if cell["value"] is None else "ok"
-            yield {**shared, **told, "metric": name, "metric_version": cell["version"], "status": status}
+        for name, cell in record.metrics.items():
+            told = {key: value for key, value in structs.asdict(cell).items() if key in CELL}
+            status = "dash" if cell.value is None else "ok"
+            declared = {"verdict": cell.verdict, "metric_version": cell.version, "reason": cell.reason}
+            yield {**shared, **told, **declared, "metric": name, "status": status}
         for name, (_, better, unit, scale, _) in COSTS.items():
-            if (value := record["cost"].get(name)) is not None:
+            if (value := record.cost.get(name)) is not None:
                 told = {"better": better, "unit": unit, "value": value * scale, "status": "ok"}
                 yield {**shared, "verdict": "cost", "metric": name, **told}
 
@@ -135,12 +138,12 @@ class Result:
 
     def _told(self) -> Iterator[tuple[str, str]]:
         """The numbers that rank, or why there are none."""
-        if self.record["status"] != "ok":
-            yield self.record["status"], f"{self.record['status']}: {self.record['error']['message']}"
-        for name, cell in self.record["metrics"].items():
-            if cell.get("primary") and cell["value"] is not None:
-                error = f" ±{1.96 * cell['error']:.2g}" if cell.get("error") else ""
-                yield cell["title"], f"{name} {cell['value']:.4g}{error}"
+        if error := self.typed.error:
+            yield self.typed.status, f"{self.typed.status}: {error.message}"
+        for name, cell in self.typed.metrics.items():
+            if cell.primary and cell.value is not None:
+                error_bar = f" ±{1.96 * cell.error:.2g}" if cell.error else ""
+                yield cell.title, f"{name} {cell.value:.4g}{error_bar}"
 
 
 def _scan(folder: Path) -> Iterator[tuple[Path, Record]]:

@@ -6,21 +6,21 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+from msgspec import Struct, convert, field, to_builtins
 
 Value = bool | int | float | str
+Verdict = Literal["generation", "reconstruction", "representation", "anomaly", "cost", "other"]
+Direction = Literal["higher", "lower"]
+Regime = Literal["all", "healthy"]
 
 
-@dataclass(frozen=True)
-class Spec:
+class Spec(Struct, frozen=True, forbid_unknown_fields=True):
     """A component as the user named it, with the parameters given: `vae[beta=0.5,latent=16]`."""
 
     name: str
     params: Mapping[str, Value] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "params": dict(self.params)}
 
     def __str__(self) -> str:
         if not self.params:
@@ -34,8 +34,7 @@ def plain(value: Value) -> str:
     return f'"{text}"' if "," in text or text != text.strip() else text
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(Struct, frozen=True, forbid_unknown_fields=True):
     """One training that the benchmark asks for."""
 
     suite: str
@@ -57,20 +56,20 @@ class Trial:
         return hashlib.sha256(canonical(self.to_json()).encode()).hexdigest()[:12]
 
     def to_json(self) -> dict[str, Any]:
-        return {name: value.to_json() if isinstance(value, Spec) else value for name, value in vars(self).items()}
+        found: dict[str, Any] = to_builtins(self)
+        return found
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Trial:
-        specs = {key: Spec(**data[key]) if data[key] else None for key in ("dataset", "model", "loss")}
-        return cls(**{**data, **specs})
+    def from_json(cls, data: Any) -> Trial:
+        """ValueError names the field that is wrong."""
+        return convert(data, cls)
 
     def __str__(self) -> str:
         loss = f" + {self.loss}" if self.loss else ""
         return f"{self.model}{loss} on {self.dataset}, {self.regime}, seed {self.seed}"
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """How much effort a preset spends on each trial; stands in every record."""
 
     size: int
@@ -87,11 +86,12 @@ class Settings:
     metrics: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "metrics": list(self.metrics)}
+        return {**to_builtins(self), "metrics": list(self.metrics)}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Settings:
-        return cls(**{**data, "metrics": tuple(data["metrics"])})
+    def from_json(cls, data: Any) -> Settings:
+        """ValueError names the field that is wrong."""
+        return convert(data, cls)
 
 
 def canonical(data: Any) -> str:

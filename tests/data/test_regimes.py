@@ -95,19 +95,19 @@ def test_what_a_trial_shows_its_model_and_what_it_sets_thresholds_on(
     )
     asked = job(tmp_path, "spy", regime=regime, steps=40)
     made = run_job(asked)
-    assert made["status"] == "ok", made["error"]
+    assert made.status == "ok", made.error
     splits = open_splits(asked.data)
     train = splits.train
     assert train.healthy is not None and not seen & {image.tobytes() for image in splits.test.images}
     if regime == "all":
         assert seen == {image.tobytes() for image in train.images}
-        assert "calibration" not in evidence[0].splits and "regime all" not in made["inputs"]["components"]
+        assert "calibration" not in evidence[0].splits and "regime all" not in made.inputs.components
         return
     calibration = evidence[0].split("calibration")
     held = {image.tobytes() for image in calibration.images}
     assert calibration.healthy.all() and len(calibration) == int(KEPT_OUT * train.healthy.sum())
     assert seen | held == {image.tobytes() for image in train.images[train.healthy]} and not seen & held
-    assert made["inputs"]["components"]["regime healthy"] == VERSIONS["healthy"]
+    assert made.inputs.components["regime healthy"] == VERSIONS["healthy"]
     assert Cache(tmp_path, "x").digest("train", evidence[0].split("train")) == digest_of(columns(train)), (
         "what is kept of a dataset serves both regimes"
     )
@@ -118,7 +118,7 @@ def test_records_of_an_older_regime_are_outdated(tmp_path: Path, lab: Lab) -> No
     made = run_job(asked)
     plan: Any = type("Plan", (), {"settings": asked.settings, "ready": {}})()
     assert sweep._trained_alike(made, asked.trial, plan, None)
-    del made["inputs"]["components"]["regime healthy"]
+    del made.inputs.components["regime healthy"]
     assert not sweep._trained_alike(made, asked.trial, plan, None)
 
 

@@ -11,6 +11,7 @@ from scipy.stats import kendalltau
 
 from vaebench.leaderboard.agreement import kendall
 from vaebench.leaderboard.board import Board
+from vaebench.records.record import Record
 from vaebench.report import export, files, tables
 
 
@@ -56,7 +57,7 @@ def board() -> Board:
     return made([*records, *(generated(model, "knee", seed) for model in ("vae", "pca") for seed in (0, 1))])
 
 
-def chest() -> list[dict]:
+def chest() -> list[Record]:
     return [generated(model, seed=seed) for model in KID for seed in (0, 1)]
 
 
@@ -77,7 +78,7 @@ def test_whoever_ranks_is_what_others_are_held_against() -> None:
 def test_only_who_ranks_counts_and_two_are_too_few(board: Board) -> None:
     """Two models cover both datasets."""
     assert told(board) == {}
-    lacking = [r for r in chest() if (r["trial"]["model"]["name"], r["trial"]["seed"]) != ("mean-image", 1)]
+    lacking = [r for r in chest() if (r.trial.model.name, r.trial.seed) != ("mean-image", 1)]
     assert told(made(lacking))["chest", "fd"] == (round(1 / 3, 6), 3)
 
 

@@ -92,7 +92,7 @@ def test_every_metric_gives_a_number_or_a_reason(metric: type[Metric]) -> None:
             continue
         for one in (found, *found.get("parts", {}).values()):
             assert math.isfinite(one["value"]), name
-            assert one["error"] is None or 0 <= one["error"] < math.inf, name
+            assert one.error is None or 0 <= one.error < math.inf, name
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from vaebench.records import store
-from vaebench.records.store import BadRecord, Record
+from vaebench.records.record import BadRecord, Record
 from vaebench.trial import Spec, Trial
 
 TRIAL = Trial("smoke@1", "smoke", "phantom", Spec("xray"), Spec("vae", {"latent": 4}), Spec("bce"), "all", 0)
@@ -49,7 +49,7 @@ def test_what_was_written_is_read_again_and_has_the_same_bytes(tmp_path: Path, r
 
 
 def test_bytes_do_not_depend_on_the_order_in_which_metrics_came(record: Record) -> None:
-    turned = {**record, "metrics": dict(reversed(record["metrics"].items()))}
+    turned = {**record, "metrics": dict(reversed(record.metrics.items()))}
     assert store.dumps(turned) == store.dumps(record)
 
 

@@ -17,6 +17,7 @@ from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.statistics import Estimate
 from vaebench.report import documents, export, files, tables
 from vaebench.report.terminal import plain, show
+from vaebench.report.track import write_boards
 
 SHOWN = " ".join(EVIL.replace("\x1b", "�").split())
 
@@ -44,7 +45,7 @@ def test_an_empty_track_has_a_board(form):
 
 def test_files_are_written_whole(tmp_path):
     found = made(everything())
-    written = files.write_boards(tmp_path / "track", found)
+    written = write_boards(tmp_path / "track", found)
     names = {str(p.relative_to(tmp_path / "track")) for p in (tmp_path / "track").rglob("*.*")}
     boards = ("reconstruction", "anomaly", "generation", "cost", "chest", "knee")
     wanted = {f"boards/{name}.{form}" for name in boards for form in ("md", "tex")}

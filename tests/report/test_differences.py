@@ -12,7 +12,7 @@ from scipy.stats import f, friedmanchisquare, rankdata
 
 from vaebench.leaderboard.board import Board, board
 from vaebench.leaderboard.runs import Entrant
-from vaebench.records.store import Record
+from vaebench.records.record import Record
 from vaebench.report import differences as module
 from vaebench.report import files
 from vaebench.report.differences import Differences, differences, why_not
@@ -28,9 +28,9 @@ def made(table: dict[str, str], source: str = "real", origins: dict[str, str] | 
         for number, value in enumerate(map(float, row.split())):
             one = record(model, {"ms-ssim": value}, dataset=f"set-{number:02}")
             origin = (origins or {}).get(f"set-{number:02}")
-            records.append(one | {"inputs": one["inputs"] | ({"origin": origin} if origin else {})})
+            records.append(one | {"inputs": one.inputs | ({"origin": origin} if origin else {})})
     for one in records:
-        one["trial"]["source"] = source
+        one.trial["source"] = source
     return board(records, suite="demo@1", preset="quick", source=source)
 
 

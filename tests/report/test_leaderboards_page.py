@@ -7,10 +7,11 @@ from pathlib import Path
 
 from records_made import field
 
+from vaebench.components.discovery import installed
 from vaebench.leaderboard.board import board
+from vaebench.planning.suite import find
 from vaebench.records import store
 from vaebench.report import export, files, tables
-from vaebench.trial import Trial
 
 TEXT = (Path(__file__).parents[2] / "docs" / "leaderboards.md").read_text()
 
@@ -18,10 +19,13 @@ TEXT = (Path(__file__).parents[2] / "docs" / "leaderboards.md").read_text()
 def test_the_example_prints_the_board(tmp_path, monkeypatch, capsys):
     made = field({"vae": 0.9, "pca": 0.7}, suite="medical@1")
     for record in made:
-        store.write(store.path_of(tmp_path / "results", Trial.from_json(record["trial"]), "cpu"), record)
+        store.write(store.path_of(tmp_path / "results", record.trial, "cpu"), record)
     monkeypatch.chdir(tmp_path)
+    expected_datasets = find("medical", installed()).presets["quick"].datasets
     exec(re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)[1], {})
-    expected = files.render(board(made, suite="medical@1", preset="quick", source="phantom"), "md")
+    expected = files.render(
+        board(made, suite="medical@1", preset="quick", source="phantom", expected=expected_datasets), "md"
+    )
     assert capsys.readouterr().out == expected + "\n"
 
 

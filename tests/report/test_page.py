@@ -17,7 +17,6 @@ from vaebench.leaderboard.board import board
 from vaebench.records import store
 from vaebench.report import page as pages
 from vaebench.report.page import page, runs, shown_runs, write_page
-from vaebench.trial import Trial
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +176,7 @@ def test_numbers_that_are_none_of_ours_are_left_out(tmp_path: Path, content: byt
 def test_a_picture_is_a_webp_of_decent_size_and_no_link(tmp_path: Path) -> None:
     one = record("vae", {"svc": 0.5})
     found = lay_down(tmp_path, [one])
-    sheet = store.artifacts_of(store.path_of(tmp_path, Trial.from_json(one["trial"]), "cpu")) / "pictures.webp"
+    sheet = store.artifacts_of(store.path_of(tmp_path, one.trial, "cpu")) / "pictures.webp"
     good = sheet.read_bytes()
     for content in (b"<svg onload=alert(1)>", noise(2000)):
         sheet.write_bytes(content)

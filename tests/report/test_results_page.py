@@ -14,9 +14,8 @@ from records_made import field
 from vaebench.cli import main
 from vaebench.leaderboard.board import board
 from vaebench.records import store
-from vaebench.records.store import Record
+from vaebench.records.record import Record
 from vaebench.report.files import FORMATS, render
-from vaebench.trial import Trial
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = re.findall(r"^ +vaebench (.+)$", (ROOT / "results" / "README.md").read_text(), re.MULTILINE)
@@ -42,7 +41,7 @@ def made(results: Path) -> dict[str, str]:
 
 def keep(results: Path, given: list[Record]) -> None:
     for record in given:
-        store.write(store.path_of(results, Trial.from_json(record["trial"]), record["device"]["class"]), record)
+        store.write(store.path_of(results, record.trial, record.device.kind), record)
 
 
 def test_records_merge_by_copying_folders(tmp_path: Path) -> None:

@@ -16,8 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from vaebench.cli import main
 from vaebench.records import store
-from vaebench.records.store import Record
-from vaebench.trial import Trial
+from vaebench.records.record import Record
 from vaebench.verification import remeasure
 
 MODEL = "steady-*.json"
@@ -70,17 +69,17 @@ def test_a_part_can_be_verified(results: Path, below: str, monkeypatch: pytest.M
 
 
 CHANGES: dict[str, tuple[Callable[[Record], Any], str]] = {
-    "a field of another type": (lambda r: r["cost"].update(parameters="many"), "cost.parameters breaks the schema"),
-    "no digest": (lambda r: r["inputs"].update(data="abc"), "its data digest is no SHA-256"),
-    "another metric version": (lambda r: r["metrics"]["lab-residual"].update(version=7), "has version 7"),
-    "a home": (lambda r: r["software"].update(torch="/home/me/torch"), "holds a path of a machine: /home/me/torch"),
-    "a path": (lambda r: r["metrics"]["lab-residual"].update(variant="C:\\data\\x"), "holds a path of a machine"),
+    "a field of another type": (lambda r: r.cost.update(parameters="many"), "cost.parameters breaks the schema"),
+    "no digest": (lambda r: r.inputs.update(data="abc"), "its data digest is no SHA-256"),
+    "another metric version": (lambda r: r.metrics["lab-residual"].update(version=7), "has version 7"),
+    "a home": (lambda r: r.software.update(torch="/home/me/torch"), "holds a path of a machine: /home/me/torch"),
+    "a path": (lambda r: r.metrics["lab-residual"].update(variant="C:\\data\\x"), "holds a path of a machine"),
     "the future": (lambda r: r.update(started="2999-01-01T00:00:00Z"), "which is still to come"),
     "no time": (lambda r: r.update(started="yesterday"), "is no time that a trial starts at"),
-    "fewer steps": (lambda r: r["settings"].update(steps=1), "its settings are not those of lab@1 / tiny: steps"),
+    "fewer steps": (lambda r: r.settings.update(steps=1), "its settings are not those of lab@1 / tiny: steps"),
     "other weights": (lambda r: r.update(weights="0" * 64), "are not those it names"),
     "a better number": (
-        lambda r: r["metrics"]["lab-residual"].update(value=0.0),
+        lambda r: r.metrics["lab-residual"].update(value=0.0),
         "is not what follows from the records",
     ),
 }
@@ -104,8 +103,8 @@ def test_a_trial_that_is_not_of_the_suite_is_found(results: Path) -> None:
     ]
     for number, (key, value, told) in enumerate(changes):
         record = json.loads(one(results).read_text())
-        record["trial"][key] = value
-        trial = Trial.from_json(record["trial"])
+        record.trial[key] = value
+        trial = record.trial
         folder = results.parent / str(number)
         store.write(store.path_of(folder, trial, "cpu"), record | {"id": trial.id})
         said = verify(folder)
@@ -166,7 +165,7 @@ def test_files_out_of_place_are_found(results: Path, how: str) -> None:
 
 def test_a_number_that_the_weights_do_not_give_is_found(results: Path) -> None:
     for path in results.rglob(MODEL):
-        rewrite(path, lambda r: r["metrics"]["lab-residual"].update(value=r["metrics"]["lab-residual"]["value"] * 0.9))
+        rewrite(path, lambda r: r.metrics["lab-residual"].update(value=r.metrics["lab-residual"].value * 0.9))
     CliRunner().invoke(main, ["leaderboard", "--suite", "lab", "--results", str(results)])
     assert verify(results).exit_code == 0, "boards and records agree"
     said = verify(results, sample=9)
@@ -210,8 +209,8 @@ def test_the_tolerance_is_a_twentieth_of_the_error() -> None:
 
 def test_names_of_strangers_stay_text(results: Path) -> None:
     record = json.loads(one(results).read_text())
-    record["trial"]["model"]["name"] = "\x1b[31m[bold]evil[/bold]"
-    trial = Trial.from_json(record["trial"])
+    record.trial["model"]["name"] = "\x1b[31m[bold]evil[/bold]"
+    trial = record.trial
     path = store.path_of(results, trial, "cpu")
     path.write_text(store.dumps(record | {"id": trial.id, "started": "[red]\x1b[31m"}))
     said = verify(results)

@@ -15,7 +15,7 @@ from vaebench.components.discovery import installed
 from vaebench.errors import UserError, did_you_mean
 from vaebench.planning.suite import load, suites
 from vaebench.records import store
-from vaebench.records.store import BadRecord
+from vaebench.records.record import BadRecord
 
 KINDS = ("models", "datasets", "losses", "metrics")
 

@@ -15,7 +15,7 @@ from vaebench.errors import UserError
 from vaebench.planning.plan import Plan, make_plan, repeat_plan
 from vaebench.planning.suite import find
 from vaebench.records import store
-from vaebench.records.store import BadRecord
+from vaebench.records.record import BadRecord
 from vaebench.report.terminal import show
 from vaebench.report.track import make_board, write_boards
 from vaebench.running import sweep

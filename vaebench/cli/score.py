@@ -17,7 +17,7 @@ from vaebench.errors import UserError
 from vaebench.planning.plan import make_plan
 from vaebench.planning.suite import find
 from vaebench.records import store
-from vaebench.records.store import BadRecord
+from vaebench.records.record import BadRecord
 from vaebench.running import sweep
 from vaebench.training.devices import choose_devices
 from vaebench.trial import Trial

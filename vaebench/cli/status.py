@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from vaebench.errors import UserError
 from vaebench.records import store
-from vaebench.records.store import BadRecord
+from vaebench.records.record import BadRecord
 from vaebench.running.display import time_words
 from vaebench.running.progress import Told, read
 from vaebench.trial import Trial

@@ -21,7 +21,7 @@ from vaebench.leaderboard.fronts import Front, fronts
 from vaebench.leaderboard.ranks import Column, Standing, leads, stand
 from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Run, read
 from vaebench.leaderboard.statistics import estimates
-from vaebench.records.store import Record
+from vaebench.records.record import Record
 
 
 class Shortcut(NamedTuple):
@@ -158,13 +158,13 @@ def board(
 
     Where metrics are named, the first of a verdict takes the place of its primary one. `expected` names the suite's
     datasets, in its order; coverage is measured against them."""
-    runs, unreadable = read(records, f"{suite}/{preset}/{source}")
+    runs = read(records, f"{suite}/{preset}/{source}")
     runs, stale = comparable.keep_newest(runs)
     runs, measures, outdated = comparable.keep_newest_measures(runs)
     _check("dataset", [] if dataset is None else [dataset], {run.dataset for run in runs} | set(expected))
     _check("metric", metrics or [], set(measures))
     runs = [run for run in runs if dataset in (None, run.dataset)]
-    hidden = unreadable + stale + outdated
+    hidden = stale + outdated
 
     shown = [measures[name] for name in metrics or sorted(measures)]
     leading = leads(shown, by_name=bool(metrics))

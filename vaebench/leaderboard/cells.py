@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Cell:
     tied: bool = False
 
     @property
-    def status(self) -> str:
+    def status(self) -> Literal["ok", "partial", "failed", "dash", "missing"]:
         if self.estimate:
             return "partial" if self.failed or self.reasons else "ok"
         return "failed" if self.failed else "dash" if self.reasons else "missing"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from vaebench.records.store import Record
-from vaebench.trial import Trial, canonical
+from vaebench.records.record import Cell, Cost, Device, Record
+from vaebench.trial import Direction, Regime, Settings, Verdict, canonical
 
 T = TypeVar("T")
 VERDICTS = ("reconstruction", "representation", "anomaly", "generation", "other", "cost")
@@ -43,10 +42,10 @@ class Measure(NamedTuple):
 
     name: str
     version: int
-    better: str
+    better: Direction
     unit: str
-    regime: str
-    verdict: str
+    regime: Regime
+    verdict: Verdict
     primary: bool
     title: str
 
@@ -99,22 +98,14 @@ class Run:
 
 class Hidden(NamedTuple):
     dataset: str
-    what: str
-    """`records` or `numbers`"""
+    what: Literal["records", "numbers"]
     reason: str
 
 
-def read(records: Iterable[Record], track: str) -> tuple[list[Run], Counter[Hidden]]:
+def read(records: Iterable[Record], track: str) -> list[Run]:
     """The runs of one track, in an order that does not depend on that of the records."""
-    runs, hidden, reader = [], Counter[Hidden](), _Reader()
-    for record in records:
-        try:
-            trial = Trial.from_json(record["trial"])
-            if trial.track == track:
-                runs.append(reader.run(record, trial))
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
-            hidden[Hidden("", "records", f"not a valid record ({type(error).__name__}: {error})")] += 1
-    return sorted(runs, key=_place_in_line), hidden
+    reader = _Reader()
+    return sorted((reader.run(record) for record in records if record.trial.track == track), key=_place_in_line)
 
 
 def _place_in_line(run: Run) -> tuple[Any, ...]:
@@ -130,99 +121,65 @@ class _Reader:
         self.settings: dict[str, str] = {}
         self.known: dict[Any, Any] = {}
 
-    def run(self, record: Record, trial: Trial) -> Run:
-        if not isinstance(trial.seed, int):
-            raise ValueError("the seed is no whole number")
-        device, inputs, error = record["device"], record["inputs"], record["error"] or {}
-        good = record["status"] == "ok"
-        components = {f"regime {trial.regime}": 1, **inputs.get("components", {})}  # older records do not name theirs
-        answers = sorted(record["metrics"].items()) if good else []
-        asked = trial.regime  # other metrics are asked of other models
-        numbers = [self._number(name, cell) for name, cell in answers if str(cell.get("regime", "all")) == asked]
-        costs = list(_costs(record["cost"], _place(device))) if good and trial.regime == "all" else []
+    def run(self, record: Record) -> Run:
+        trial, inputs, good = record.trial, record.inputs, record.status == "ok"
+        components = {f"regime {trial.regime}": 1, **inputs.components}  # older records do not name theirs
+        answers = sorted(record.metrics.items()) if good else []
+        numbers = [self._number(name, cell) for name, cell in answers if cell.regime == trial.regime]
+        costs = list(_costs(record.cost, _place(record.device))) if good and trial.regime == "all" else []
         return Run(
-            id=record["id"],
+            id=record.id,
             entrant=self._once(Entrant(str(trial.model), str(trial.loss or ""))),
             dataset=str(trial.dataset),
             regime=trial.regime,
             seed=trial.seed,
-            status=record["status"],
-            kind=str(error.get("kind", "")),
-            message=str(error.get("message", "")),
-            digest=str(inputs.get("data") or ""),
-            settings=self._settings(record["settings"]),
-            versions=self._once(tuple(sorted((k, int(v)) for k, v in components.items() if k[:7] != "metric "))),
-            device=str(device["class"]),
-            started=record["started"],
+            status=record.status,
+            kind=record.error.kind if record.error else "",
+            message=record.error.message if record.error else "",
+            digest=inputs.data,
+            settings=self._settings(record.settings),
+            versions=self._once(tuple(sorted(item for item in components.items() if item[0][:7] != "metric "))),
+            device=record.device.kind,
+            started=record.started,
             numbers=(*numbers, *(cost for cost in costs if not cost.variant)),
             costs=tuple(cost for cost in costs if cost.variant),
-            origin=str(inputs.get("origin") or trial.dataset.name),
-            shortcuts=tuple(sorted((str(k), float(v)) for k, v in (inputs.get("shortcuts") or {}).items())),
+            origin=inputs.origin or trial.dataset.name,
+            shortcuts=tuple(sorted(inputs.shortcuts.items())),
         )
 
-    def _settings(self, settings: Mapping[str, Any]) -> str:
+    def _settings(self, settings: Settings) -> str:
         """All but the list of metrics, which a longer one does not make another question."""
         told = repr(settings)
         if told not in self.settings:
-            self.settings[told] = canonical({k: v for k, v in settings.items() if k != "metrics"})
+            self.settings[told] = canonical({k: v for k, v in settings.to_json().items() if k != "metrics"})
         return self.settings[told]
 
     def _once(self, value: T) -> T:
         found: T = self.known.setdefault(value, value)
         return found
 
-    def _number(self, name: str, cell: Mapping[str, Any]) -> Number:
-        declared = (name, *map(cell.get, DECLARED))
-        measure = self.measures.get(declared)
-        if measure is None:
-            measure = self.measures[declared] = _measure(name, cell)
-        if (value := cell["value"]) is None:
-            return Number(measure, None, str(cell.get("reason", "")))
-        error, n, replicates = cell.get("error"), cell.get("n"), cell.get("replicates")
-        return Number(
-            measure,
-            float(value),
-            "",
-            str(cell.get("variant", "")),
-            None if error is None else float(error),
-            None if n is None else int(n),
-            np.array(replicates, np.float32) if replicates else None,
-            bool(cell.get("optimised")),
-        )
+    def _number(self, name: str, cell: Cell) -> Number:
+        declared = (name, cell.version, cell.better, cell.unit, cell.regime, cell.verdict, cell.primary, cell.title)
+        if (measure := self.measures.get(declared)) is None:
+            measure = self.measures[declared] = Measure(*declared[:-1], title=cell.title or name)
+        if cell.value is None:
+            return Number(measure, None, cell.reason)
+        replicates = np.array(cell.replicates, np.float32) if cell.replicates else None
+        return Number(measure, cell.value, "", cell.variant, cell.error, cell.n, replicates, cell.optimised)
 
 
-DECLARED = ("version", "better", "unit", "regime", "verdict", "primary", "title")
-
-
-def _measure(name: str, cell: Mapping[str, Any]) -> Measure:
-    verdict, title = str(cell.get("verdict")), str(cell.get("title") or name)
-    if cell["better"] not in ("higher", "lower"):
-        raise ValueError(f"metric {name!r} says neither that higher nor that lower is better")
-    return Measure(
-        name=name,
-        version=int(cell.get("version", 1)),
-        better=cell["better"],
-        unit=str(cell.get("unit", "")),
-        regime=str(cell.get("regime", "all")),
-        verdict=verdict if verdict in VERDICTS else "other",
-        primary=bool(cell.get("primary")),
-        title=title,
-    )
-
-
-def _costs(cost: Mapping[str, Any], place: str) -> Iterable[Number]:
+def _costs(cost: Cost, place: str) -> Iterable[Number]:
     for name, (title, better, unit, scale, local) in COSTS.items():
-        value = cost.get(name)
-        if isinstance(value, int | float) and math.isfinite(value):
+        if (value := cost.get(name)) is not None:
             measure = Measure(name, 1, better, unit, "all", "cost", name == LEAD_COST, title)
             yield Number(measure, value * scale, variant=place if local else "")
 
 
-def _place(device: Mapping[str, Any]) -> str:
+def _place(device: Device) -> str:
     """Costs may share a column when device class, threads and precision agree."""
-    parts = [str(device["class"])]
-    if (threads := device.get("threads", 1)) != 1:
-        parts.append(f"{threads} threads")
-    if (precision := device.get("precision", "float32")) != "float32":
-        parts.append(str(precision))
+    parts = [device.kind]
+    if device.threads != 1:
+        parts.append(f"{device.threads} threads")
+    if device.precision != "float32":
+        parts.append(device.precision)
     return ", ".join(parts)

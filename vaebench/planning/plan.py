@@ -14,7 +14,7 @@ from vaebench.errors import UserError, did_you_mean
 from vaebench.interfaces import Dataset
 from vaebench.planning.suite import Suite
 from vaebench.records import provenance, store
-from vaebench.records.store import Record
+from vaebench.records.record import Record
 from vaebench.trial import Settings, Spec, Trial
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field, structs, to_builtins
+from msgspec import json as coder
 
 from vaebench.leaderboard.agreement import Agreement
 from vaebench.leaderboard.board import Board, Shortcut
@@ -11,23 +14,148 @@ from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.fronts import Front
 from vaebench.leaderboard.ranks import Column, Standing
 from vaebench.leaderboard.runs import Entrant
+from vaebench.records.columns import columns
 from vaebench.report.notes import notes
+from vaebench.trial import Direction, Verdict
+
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class Row(Struct, forbid_unknown_fields=True):
+    """One model in one column of the board, or the best shortcut of a dataset."""
+
+    suite: str
+    version: str
+    preset: str
+    source: str
+    dataset: str
+    regime: str
+    model: str
+    loss: str
+    verdict: Verdict
+    metric: str
+    metric_version: int | None
+    variant: str
+    better: Direction
+    unit: str
+    value: float | None
+    low: float | None
+    high: float | None
+    error: float | None
+    seeds: int
+    n: int | None
+    failed: int
+    rank: Positive | None
+    tied: bool | None
+    provisional: bool | None
+    optimised: bool | None
+    status: Literal["ok", "partial", "failed", "dash", "shortcut", "missing"]
+    reason: str
+
+
+class Place(Struct, forbid_unknown_fields=True):
+    """Where a model stands in a verdict."""
+
+    verdict: Verdict
+    metric: str
+    model: str
+    loss: str
+    mean_rank: float | None
+    low: float | None
+    high: float | None
+    ranks: Annotated[dict[str, Positive], Meta(description="dataset -> rank")]
+    lacks: Annotated[str, Meta(description="why it does not rank")]
+
+
+class FrontOf(Struct, forbid_unknown_fields=True):
+    """A Pareto front of quality against training time, fastest first."""
+
+    verdict: Verdict
+    dataset: str
+    quality: str
+    cost: str
+    place: Annotated[str, Meta(description="class of device")]
+    entrants: list[str]
+
+
+class AgreementOf(Struct, forbid_unknown_fields=True):
+    """Kendall's tau-b between the orders that a metric and the one that ranks its verdict give, by means."""
+
+    verdict: Verdict
+    dataset: str
+    metric: str
+    variant: str
+    against: Annotated[str, Meta(description="the metric that ranks the verdict")] = field(name="with")
+    tau: Annotated[float, Meta(ge=-1, le=1)]
+    models: Annotated[int, Meta(ge=3)]
+
+
+class ShortcutOf(Struct, forbid_unknown_fields=True):
+    """A trivial feature of the test images that tells healthy from diseased."""
+
+    dataset: str
+    name: str
+    auroc: float
+
+
+class FailureOf(Struct, forbid_unknown_fields=True):
+    """Trials that failed in the same way."""
+
+    entrant: str
+    dataset: str
+    regime: str
+    kind: str
+    message: str
+    seeds: list[int]
+
+
+class DashOf(Struct, forbid_unknown_fields=True):
+    """A metric without a value, and why."""
+
+    dataset: str
+    metric: Annotated[str, Meta(description="its title; empty where the reason concerns all")]
+    reason: str
+    entrants: list[str]
+
+
+class HiddenOf(Struct, forbid_unknown_fields=True):
+    """Records or numbers that cannot share a column with the newest."""
+
+    dataset: str
+    what: Literal["records", "numbers"]
+    reason: str
+    count: Positive
+
+
+class Document(Struct, forbid_unknown_fields=True):
+    """A leaderboard of vaebench."""
+
+    schema: Literal["vaebench/board@1"]
+    title: Annotated[str, Meta(description="the track, and how much of the suite it covers")]
+    suite: Annotated[str, Meta(description="name@version")]
+    preset: str
+    source: str
+    datasets: tuple[str, ...]
+    expected: Annotated[tuple[str, ...], Meta(description="the suite's datasets")]
+    seeds: Annotated[dict[str, list[int]], Meta(description="regime -> seeds of the track")]
+    standings: Annotated[list[Place], Meta(description="by verdict, best first; who does not rank comes last")]
+    fronts: list[FrontOf]
+    agreements: list[AgreementOf]
+    rows: list[Row]
+    shortcuts: Annotated[list[ShortcutOf], Meta(description="per dataset, the best first")]
+    failures: list[FailureOf]
+    dashes: list[DashOf]
+    hidden: list[HiddenOf]
+    notes: list[str]
+
 
 SCHEMA = "vaebench/board@1"
-KINDS = {  # the columns in their order, and what pandas calls their types
-    **dict.fromkeys(("suite", "version", "preset", "source", "dataset", "regime", "model", "loss"), "str"),
-    **dict.fromkeys(("verdict", "metric", "metric_version", "variant", "better", "unit"), "str"),
-    **dict.fromkeys(("value", "low", "high", "error"), "float64"),
-    **dict.fromkeys(("seeds", "n", "failed", "rank"), "Int64"),
-    **dict.fromkeys(("tied", "provisional", "optimised"), "boolean"),
-    **dict.fromkeys(("status", "reason"), "str"),
-    "metric_version": "Int64",
-}
+KINDS = columns(Row)
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet runs a text that starts like this."""
 
 
-def rows(board: Board) -> list[dict[str, Any]]:
+def rows(board: Board) -> list[Row]:
     """All cells with a number, a failure or a reason, in the order of the board's columns, and the best shortcuts."""
     found = [_row(board, entrant, column, cell) for (entrant, column), cell in board.cells.items()]
     return found + [_shortcut(board, column, one) for column in board.columns if (one := board.shortcut(column))]
@@ -36,7 +164,7 @@ def rows(board: Board) -> list[dict[str, Any]]:
 def csv(board: Board) -> str:
     import pandas as pd
 
-    frame = pd.DataFrame(rows(board), columns=list(KINDS)).astype(KINDS)
+    frame = pd.DataFrame(map(structs.astuple, rows(board)), columns=list(KINDS)).astype(KINDS)
     for name, kind in KINDS.items():
         if kind == "str":
             formulas = {text: f"'{text}" for text in frame[name].unique() if text.startswith(FORMULAS)}
@@ -46,105 +174,115 @@ def csv(board: Board) -> str:
 
 def to_json(board: Board) -> str:
     """One line per entry of every list: short to diff."""
-    document = {
-        "schema": SCHEMA,
-        "title": board.title,
-        "suite": board.suite,
-        "preset": board.preset,
-        "source": board.source,
-        "datasets": board.datasets,
-        "expected": board.expected,
-        "seeds": board.seeds,
-        "standings": [_place(standing, entrant) for standing in board.standings for entrant in standing.order],
-        "fronts": [_front(board, front) for front in board.fronts],
-        "agreements": [_agreement(column, own) for column, own in board.agreements.items()],
-        "rows": rows(board),
-        "shortcuts": [{"dataset": d, **s._asdict()} for d, found in board.shortcuts.items() for s in found],
-        "failures": [{**f._asdict(), "entrant": board.label(f.entrant), "seeds": s} for f, s in board.failures.items()],
-        "dashes": [{**d._asdict(), "entrants": [board.label(e) for e in who]} for d, who in board.dashes.items()],
-        "hidden": [{**key._asdict(), "count": count} for key, count in board.hidden.items()],
-        "notes": [line for section in notes(board) for line in section.lines],
+    document = Document(
+        schema="vaebench/board@1",
+        title=board.title,
+        suite=board.suite,
+        preset=board.preset,
+        source=board.source,
+        datasets=board.datasets,
+        expected=board.expected,
+        seeds={regime: list(own) for regime, own in board.seeds.items()},
+        standings=[_place(standing, entrant) for standing in board.standings for entrant in standing.order],
+        fronts=[_front(board, front) for front in board.fronts],
+        agreements=[_agreement(column, own) for column, own in board.agreements.items()],
+        rows=rows(board),
+        shortcuts=[ShortcutOf(dataset, *one) for dataset, found in board.shortcuts.items() for one in found],
+        failures=[FailureOf(board.label(one.entrant), *one[1:], seeds=list(s)) for one, s in board.failures.items()],
+        dashes=[DashOf(*dash, entrants=[board.label(e) for e in who]) for dash, who in board.dashes.items()],
+        hidden=[HiddenOf(*key, count=count) for key, count in board.hidden.items()],
+        notes=[line for section in notes(board) for line in section.lines],
+    )
+    blocks = (f" {_line(key)}: {_block(value)}" for key, value in to_builtins(document).items())
+    return "{\n" + ",\n".join(blocks) + "\n}\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """The published schema (`vaebench show board`)."""
+    made = coder.schema(Document)
+    root = made["$defs"].pop("Document")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA,
+        **root,
+        "$defs": made["$defs"],
     }
-    return "{\n" + ",\n".join(f" {_line(key)}: {_block(value)}" for key, value in document.items()) + "\n}\n"
 
 
-def _row(board: Board, entrant: Entrant, column: Column, cell: Cell) -> dict[str, Any]:
+def _row(board: Board, entrant: Entrant, column: Column, cell: Cell) -> Row:
     measure, found = column.measure, cell.estimate
     suite, _, version = board.suite.rpartition("@")
-    return {
-        "suite": suite,
-        "version": version,
-        "preset": board.preset,
-        "source": board.source,
-        "dataset": column.dataset,
-        "regime": measure.regime,
-        "model": entrant.model,
-        "loss": entrant.loss,
-        "verdict": measure.verdict,
-        "metric": measure.name,
-        "metric_version": measure.version,
-        "variant": column.variant,
-        "better": measure.better,
-        "unit": measure.unit,
-        "value": _rounded(found.mean if found else None),
-        "low": _rounded(found.low if found else None),
-        "high": _rounded(found.high if found else None),
-        "error": _rounded(found.error if found else None),
-        "seeds": found.seeds if found else 0,
-        "n": cell.n,
-        "failed": cell.failed,
-        "rank": cell.rank,
-        "tied": cell.tied if cell.rank else None,
-        "provisional": found.provisional if found else None,
-        "optimised": cell.optimised if found else None,
-        "status": cell.status,
-        "reason": "; ".join(cell.reasons),
-    }
+    return Row(
+        suite=suite,
+        version=version,
+        preset=board.preset,
+        source=board.source,
+        dataset=column.dataset,
+        regime=measure.regime,
+        model=entrant.model,
+        loss=entrant.loss,
+        verdict=measure.verdict,
+        metric=measure.name,
+        metric_version=measure.version,
+        variant=column.variant,
+        better=measure.better,
+        unit=measure.unit,
+        value=_rounded(found.mean if found else None),
+        low=_rounded(found.low if found else None),
+        high=_rounded(found.high if found else None),
+        error=_rounded(found.error if found else None),
+        seeds=found.seeds if found else 0,
+        n=cell.n,
+        failed=cell.failed,
+        rank=cell.rank,
+        tied=cell.tied if cell.rank else None,
+        provisional=found.provisional if found else None,
+        optimised=cell.optimised if found else None,
+        status=cell.status,
+        reason="; ".join(cell.reasons),
+    )
 
 
-def _shortcut(board: Board, column: Column, best: Shortcut) -> dict[str, Any]:
+def _shortcut(board: Board, column: Column, best: Shortcut) -> Row:
     """A row of no model, under a metric of its own: nothing that groups by model or by metric takes it for one."""
     blank = _row(board, Entrant("", ""), column, Cell())
-    told = {"metric": "best-shortcut", "metric_version": None, "variant": best.name, "status": "shortcut"}
-    return blank | told | {"value": _rounded(best.auroc)}
+    return structs.replace(
+        blank,
+        metric="best-shortcut",
+        metric_version=None,
+        variant=best.name,
+        status="shortcut",
+        value=_rounded(best.auroc),
+    )
 
 
-def _place(standing: Standing, entrant: Entrant) -> dict[str, Any]:
+def _place(standing: Standing, entrant: Entrant) -> Place:
     low, high = standing.interval(entrant)
-    return {
-        "verdict": standing.measure.verdict,
-        "metric": standing.measure.name,
-        "model": entrant.model,
-        "loss": entrant.loss,
-        "mean_rank": _rounded(standing.mean_rank.get(entrant)),
-        "low": _rounded(low),
-        "high": _rounded(high),
-        "ranks": {c.dataset: standing.ranks[entrant, c] for c in standing.columns if (entrant, c) in standing.ranks},
-        "lacks": standing.lacks.get(entrant, ""),
-    }
+    return Place(
+        verdict=standing.measure.verdict,
+        metric=standing.measure.name,
+        model=entrant.model,
+        loss=entrant.loss,
+        mean_rank=_rounded(standing.mean_rank.get(entrant)),
+        low=_rounded(low),
+        high=_rounded(high),
+        ranks={c.dataset: standing.ranks[entrant, c] for c in standing.columns if (entrant, c) in standing.ranks},
+        lacks=standing.lacks.get(entrant, ""),
+    )
 
 
-def _front(board: Board, front: Front) -> dict[str, Any]:
-    return {
-        "verdict": front.quality.measure.verdict,
-        "dataset": front.quality.dataset,
-        "quality": front.quality.measure.name,
-        "cost": front.cost.measure.name,
-        "place": front.cost.variant,
-        "entrants": [board.label(entrant) for entrant in front.entrants],
-    }
+def _front(board: Board, front: Front) -> FrontOf:
+    quality, cost = front.quality, front.cost
+    names = [board.label(entrant) for entrant in front.entrants]
+    return FrontOf(
+        quality.measure.verdict, quality.dataset, quality.measure.name, cost.measure.name, cost.variant, names
+    )
 
 
-def _agreement(column: Column, own: Agreement) -> dict[str, Any]:
-    return {
-        "verdict": column.measure.verdict,
-        "dataset": column.dataset,
-        "metric": column.measure.name,
-        "variant": column.variant,
-        "with": own.lead.measure.name,
-        "tau": _rounded(own.tau),
-        "models": own.models,
-    }
+def _agreement(column: Column, own: Agreement) -> AgreementOf:
+    measure, lead = column.measure, own.lead.measure
+    tau = float(f"{own.tau:.8g}")
+    return AgreementOf(measure.verdict, column.dataset, measure.name, column.variant, lead.name, tau, own.models)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 from vaebench.planning.jobs import Job
 from vaebench.records import provenance, store
-from vaebench.records.store import BadRecord, Record
+from vaebench.records.record import BadRecord, Record
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 from vaebench.interfaces import Shape
 from vaebench.planning.plan import Plan
 from vaebench.records import store
-from vaebench.records.store import BadRecord, Record
+from vaebench.records.record import BadRecord, Record
 from vaebench.running.executors.local import server
 from vaebench.trial import Settings, Trial
 

@@ -17,7 +17,8 @@ from vaebench.interfaces import Event, NotApplicable
 from vaebench.planning.jobs import Job
 from vaebench.planning.plan import Plan
 from vaebench.records import store
-from vaebench.records.store import BadRecord, Record, weights_of
+from vaebench.records.record import BadRecord, Record
+from vaebench.records.store import weights_of
 from vaebench.trial import Spec, Trial
 
 

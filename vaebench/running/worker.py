@@ -25,7 +25,7 @@ from vaebench.judging.measure import measure
 from vaebench.judging.pictures import write_pictures
 from vaebench.planning.jobs import Job
 from vaebench.records import provenance, store
-from vaebench.records.store import Record
+from vaebench.records.record import Record
 from vaebench.training import checkpoint, weights
 from vaebench.training.build import build, optimised, origin_of, parameters_in_force, versions_of
 from vaebench.training.devices import choices

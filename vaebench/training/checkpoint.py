@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vaebench.records import store
-from vaebench.records.store import Record
+from vaebench.records.record import Record
 
 KNOWN = ("id", "settings", "inputs", "device", "software")
 """The fields of a record that say what a training is of; a checkpoint of anything else is of no use."""

@@ -9,15 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from vaebench.planning.suite import REGIMES, Suite
 from vaebench.records import store
 from vaebench.records.provenance import names_a_path
-from vaebench.records.store import BadRecord, Record
+from vaebench.records.record import BadRecord, Record, decode, dumps, to_json
 from vaebench.trial import Trial
 
 LARGEST = 2**20
@@ -44,7 +42,7 @@ class Examined:
         """The folders of tracks, with a trial of each that belongs there."""
         tracks = {}
         for path, record in sorted(self.found.items()):
-            trial = Trial.from_json(record["trial"])
+            trial = record.trial
             track = store.folder_of(Path(), trial)
             if path.parents[2].parts[-len(track.parts) :] == track.parts:
                 tracks[path.parents[2]] = trial
@@ -61,8 +59,7 @@ def examine(folder: Path) -> Examined:
         if record is None:
             continue
         seen.found[path] = record
-        trial = Trial.from_json(record["trial"])
-        place = store.path_of(Path(), trial, str(record["device"]["class"]))
+        place = store.path_of(Path(), record.trial, record.device.kind)
         if path.parts[-len(place.parts) :] != place.parts:
             seen.problems.append((path, f"its place is {place}"))
         elif places.setdefault(place, path) != path:
@@ -73,14 +70,14 @@ def examine(folder: Path) -> Examined:
 
 def settings_faults(record: Record, suite: Suite | None) -> Iterator[str]:
     """Where a record is not what its suite asks for; None is a suite that is not known here."""
-    trial = Trial.from_json(record["trial"])
+    trial = record.trial
     if suite is None or str(suite) != trial.suite:
         here = f" (here it is {suite})" if suite else ""
         yield f"its suite {trial.suite} is not known here{here}: --suite FILE.toml names one"
     elif trial.preset not in suite.presets:
         yield f"{suite} has no preset {trial.preset!r}"
     else:
-        asked, given = suite.presets[trial.preset].settings.to_json(), record["settings"]
+        asked, given = suite.presets[trial.preset].settings.to_json(), record.settings.to_json()
         other = [key for key in {*asked, *given} - {"metrics"} if asked.get(key) != given.get(key)]
         if other:
             yield f"its settings are not those of {suite} / {trial.preset}: {', '.join(sorted(other))}"
@@ -135,49 +132,37 @@ def _read(path: Path, seen: Examined) -> Record | None:
     if (size := path.stat().st_size) > LARGEST:
         seen.problems.append((path, f"it has {size:,} bytes, and no record has more than {LARGEST:,}"))
         return None
+    content = path.read_bytes()
     try:
-        record = store.read(path)
-        same = store.dumps(record) == path.read_text(encoding="utf-8")
+        record = decode(content)
     except BadRecord as error:
-        seen.problems.append((path, str(error.__cause__ or error)))
+        seen.problems.append((path, str(error)))
         return None
-    except ValueError:
-        seen.problems.append((path, "it holds a number that is not finite, or a text that is none"))
-        return None
+    same = dumps(json.loads(content)).encode() == content
     if not same:
         seen.problems.append((path, "it was not written so by vaebench: edited by hand, or a field stands there twice"))
     return record
 
 
 def _faults(record: Record) -> Iterator[str]:
-    for error in _some(_schema().iter_errors(record)):
-        yield f"{'.'.join(map(str, error.absolute_path)) or 'the record'} breaks the schema: {error.message[:200]}"
-    trial, inputs = record["trial"], record["inputs"]
-    for key, known in (("regime", REGIMES), ("source", SOURCES)):
-        if trial[key] not in known:
-            yield f"its {key} is {trial[key]!r}, not one of {', '.join(known)}"
-    if not re.fullmatch(r"[0-9a-f]{64}", inputs["data"]):
+    trial, inputs = record.trial, record.inputs
+    for key, value, known in (("regime", trial.regime, REGIMES), ("source", trial.source, SOURCES)):
+        if value not in known:
+            yield f"its {key} is {value!r}, not one of {', '.join(known)}"
+    if not re.fullmatch(r"[0-9a-f]{64}", inputs.data):
         yield "its data digest is no SHA-256"
-    for name, cell in record["metrics"].items():
-        if inputs["components"].get(f"metric {name}") != cell["version"]:
-            yield f"metric {name!r} has version {cell['version']}, and not the one that its inputs name"
-    for text in _some(text for text in _texts(record) if names_a_path(text)):
+    for name, cell in record.metrics.items():
+        if inputs.components.get(f"metric {name}") != cell.version:
+            yield f"metric {name!r} has version {cell.version}, and not the one that its inputs name"
+    for text in _some(text for text in _texts(to_json(record)) if names_a_path(text)):
         yield f"it holds a path of a machine: {text[:120]}"
     try:
-        started = datetime.strptime(record["started"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        started = datetime.strptime(record.started, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
-        yield f"{record['started'][:40]!r} is no time that a trial starts at"
+        yield f"{record.started[:40]!r} is no time that a trial starts at"
     else:
         if started > datetime.now(UTC) + timedelta(days=1):  # it would hide all that is older, for long
-            yield f"it says that it starts at {record['started']}, which is still to come"
-
-
-@cache
-def _schema() -> Any:
-    from jsonschema import Draft202012Validator
-
-    schema = files("vaebench.report").joinpath("schema", "record.json")
-    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+            yield f"it says that it starts at {record.started}, which is still to come"
 
 
 def _weights(path: Path, record: Record, seen: Examined) -> Iterator[str]:
@@ -186,7 +171,7 @@ def _weights(path: Path, record: Record, seen: Examined) -> Iterator[str]:
         return
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if record.get("weights") == digest:
+    if record.weights == digest:
         seen.weighed.append(path)
     else:
         yield f"the weights beside it (SHA-256 {digest[:12]}…) are not those it names"

@@ -16,7 +16,7 @@ from vaebench.errors import UserError
 from vaebench.planning.plan import Plan, repeat_plan
 from vaebench.planning.suite import Suite
 from vaebench.records import provenance, store
-from vaebench.records.store import Record
+from vaebench.records.record import Record
 from vaebench.running import sweep
 from vaebench.training.build import build, versions_of
 from vaebench.trial import Settings, Trial

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from vaebench.leaderboard.board import Board
+from vaebench.records.record import Record
 from vaebench.records.store import write_atomically
 from vaebench.report.page.boards import told
 from vaebench.report.page.runs import Shown, shown_runs
@@ -34,9 +35,9 @@ def page(board: Board, shown: Sequence[Shown] = (), left_out: int = 0) -> str:
     return _page(board, shown, left_out, pictures)
 
 
-def write_page(path: Path, board: Board, *tracks: Path) -> list[Path]:
-    """Write the page of the records in the track's folders and of the files beside them; return the files written."""
-    shown, left_out = shown_runs(board, *tracks)
+def write_page(path: Path, board: Board, track: Iterable[tuple[Path, Record]]) -> list[Path]:
+    """Write the page of a track's records and of the files beside them; return the files written."""
+    shown, left_out = shown_runs(board, track)
     content = page(board, shown, left_out).encode()
     if len(content) <= LARGEST:
         write_atomically(path, content)

@@ -14,9 +14,9 @@ from vaebench.leaderboard import comparable
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.runs import read
 from vaebench.records import store
-from vaebench.records.store import Record, artifacts_of
+from vaebench.records.record import Cell, Record, to_json
+from vaebench.records.store import artifacts_of
 from vaebench.report.tables import clean
-from vaebench.trial import Trial
 
 MOST = 2000
 """Runs that a page shows; of more, those with the first seeds."""
@@ -32,42 +32,37 @@ class Shown:
     """a WebP; empty for none"""
 
 
-def shown_runs(board: Board, *tracks: Path) -> tuple[list[Shown], int]:
-    """Return the records in the track's folders that the board is made of, always in the same order, and how many more
-    there are."""
-    paths: dict[tuple[str, str, str], Path] = {}
-
-    def good() -> Iterator[Record]:
-        for path, record in store.scan(*tracks):
-            if isinstance(record, dict):
-                paths[record["id"], record["device"]["class"], record["started"]] = path
-                yield record
-
-    runs = comparable.keep_newest(read(good(), board.track.replace(" / ", "/"))[0])[0]
+def shown_runs(board: Board, track: Iterable[tuple[Path, Record]]) -> tuple[list[Shown], int]:
+    """Return the records that the board is made of, always in the same order, and how many more there are."""
+    kept, _ = comparable.keep_newest(read((record for _, record in track), board.track.replace(" / ", "/")))
     models = {entrant: number for number, entrant in enumerate(board.entrants)}
     datasets = {dataset: number for number, dataset in enumerate(board.datasets)}
-    ours = [run for run in runs if run.entrant in models and run.dataset in datasets]
+    ours = [run for run in kept if run.entrant in models and run.dataset in datasets]
     ours.sort(key=lambda run: (run.seed, datasets[run.dataset], models[run.entrant], run.regime, run.id, run.device))
-    found = ((paths[run.id, run.device, run.started], run) for run in ours[:MOST])
-    shown = [_shown(path, store.read(path), models[run.entrant], datasets[run.dataset]) for path, run in found]
-    return shown, len(ours) - len(shown)
+    places = {(run.id, run.device, run.started): place for place, run in enumerate(ours[:MOST])}
+    shown: dict[int, Shown] = {}
+    for path, record in track:
+        place = places.get((record.id, record.device.kind, record.started))
+        if place is not None:
+            run = ours[place]
+            shown[place] = _shown(path, record, models[run.entrant], datasets[run.dataset])
+    return [shown[place] for place in sorted(shown)], len(ours) - len(shown)
 
 
 def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
-    trial, device = Trial.from_json(record["trial"]), record["device"]
+    trial, error = record.trial, record.error
     numbers, picture = _numbers(artifacts_of(path) / NUMBERS), _picture(artifacts_of(path) / SHEET)
-    error = record["error"] or {}
     told = {
         "model": model,
         "dataset": dataset,
         "regime": clean(trial.regime),
         "seed": trial.seed,
-        "device": clean(str(device["class"])),
-        "id": record["id"],
-        "error": clean(f"{error.get('kind', '')}: {error.get('message', '')}", 500) if error else "",
+        "device": clean(record.device.kind),
+        "id": record.id,
+        "error": clean(f"{error.kind}: {error.message}", 500) if error else "",
         "command": clean(f"vaebench run {shlex.quote(_place(path).as_posix())}", 1000),
-        "metrics": [_answer(name, cell) for name, cell in sorted(record["metrics"].items())],
-        "curve": _curve(record["curve"]),
+        "metrics": [_cell(name, cell) for name, cell in sorted(record.metrics.items())],
+        "curve": list(_curve(record.curve)),
         "about": list(_about(record)),
         "drawn": numbers,
     }
@@ -81,45 +76,49 @@ def _place(path: Path) -> Path:
     return Path("results", *parts[-7 if published else -6 :])
 
 
-def _answer(name: str, cell: Mapping[str, Any]) -> list[Any]:
+def _cell(name: str, cell: Cell) -> list[Any]:
     """Title, verdict, value, error, unit, variant, reason."""
-    unit, reason = clean(str(cell["unit"])), clean(str(cell.get("reason") or ""), 300)
-    told = [clean(cell["title"] or name), clean(cell["verdict"]), _number(cell["value"]), _number(cell.get("error"))]
-    return [*told, unit, clean(str(cell.get("variant") or "")), reason]
+    numbers = _number(cell.value), _number(cell.error)
+    return [
+        clean(cell.title or name),
+        cell.verdict,
+        *numbers,
+        clean(cell.unit),
+        clean(cell.variant),
+        clean(cell.reason, 300),
+    ]
 
 
-def _curve(curve: Mapping[str, Any]) -> list[list[Any]]:
-    """Stage, term, steps and values, where they are numbers."""
-    found = []
+def _curve(curve: Mapping[str, Mapping[str, list[float]]]) -> Iterator[list[Any]]:
+    """Stage, term, steps and values."""
     for stage, lines in curve.items():
-        steps = [_number(step) for step in lines.get("step", ())] if isinstance(lines, dict) else []
+        steps = [_number(step) for step in lines.get("step", ())]
         for term, values in lines.items() if steps else ():
-            if term != "step" and isinstance(values, list) and len(values) == len(steps):
-                found.append([clean(stage), clean(term), steps, [_number(value) for value in values]])
-    return found
+            if term != "step" and len(values) == len(steps):
+                yield [clean(stage), clean(term), steps, [_number(value) for value in values]]
 
 
 def _about(record: Record) -> Iterable[list[str]]:
     """Configuration and provenance, flat: group, name, value."""
-    for title, field in (
-        ("Trial", "trial"),
-        ("Parameters in force", "inputs.parameters"),
-        ("Settings", "settings"),
-        ("Cost", "cost"),
-        ("Device", "device"),
-        ("Software", "software"),
-        ("Components", "inputs.components"),
-        ("Shortcuts, AUROC", "inputs.shortcuts"),
-    ):
-        value: Any = record
-        for part in field.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-        for name, one in sorted((value or {}).items()) if isinstance(value, dict) else ():
+    data = to_json(record)
+    inputs = data["inputs"]
+    groups = {
+        "Trial": data["trial"],
+        "Parameters in force": inputs.get("parameters", {}),
+        "Settings": data["settings"],
+        "Cost": data["cost"],
+        "Device": data["device"],
+        "Software": data["software"],
+        "Components": inputs["components"],
+        "Shortcuts, AUROC": inputs.get("shortcuts", {}),
+    }
+    for title, values in groups.items():
+        for name, one in sorted(values.items()):
             text = one if isinstance(one, str) else json.dumps(one, ensure_ascii=False, sort_keys=True)
-            yield [title, clean(str(name)), clean(text, 300)]
+            yield [title, clean(name), clean(text, 300)]
     for name in ("id", "started", "weights"):
-        yield ["Record", name, clean(str(record.get(name, "")))]
-    yield ["Record", "data", clean(str(record["inputs"]["data"]))]
+        yield ["Record", name, clean(str(data.get(name, "")))]
+    yield ["Record", "data", clean(inputs["data"])]
 
 
 def _numbers(path: Path) -> dict[str, Any] | None:

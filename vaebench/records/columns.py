@@ -1,0 +1,24 @@
+"""The columns of a table that holds the plain fields of a typed class, and what pandas calls their types."""
+
+from __future__ import annotations
+
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+KINDS = {str: "str", bool: "boolean", int: "Int64", float: "float64"}
+"""Those of pandas that know a missing value, so that integers stay integers and booleans booleans."""
+
+
+def columns(component: type) -> dict[str, str]:
+    """The fields that hold one text or number; lists and tables are left out."""
+    found = {name: _kind(hint) for name, hint in get_type_hints(component).items() if not name.startswith("__")}
+    return {name: kind for name, kind in found.items() if kind}
+
+
+def _kind(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return "str"
+    if get_origin(hint) in (Union, UnionType):
+        inner = [one for one in get_args(hint) if one is not type(None)]
+        return _kind(inner[0]) if len(inner) == 1 else ""
+    return KINDS.get(hint, "")

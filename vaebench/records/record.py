@@ -1,0 +1,226 @@
+"""The record of one trial: the one definition of it.
+
+The JSON schema, the validation, the columns of DataFrames and the reference page in docs all follow from these classes:
+a new field is one line here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, field, to_builtins
+from msgspec import json as coder
+
+from vaebench.trial import Direction, Regime, Settings, Trial, Verdict
+
+SCHEMA = "vaebench/record@1"
+Scalar = bool | int | float | str | None
+Status = Literal["ok", "failed", "timeout"]
+Kind = Literal["oom", "nan", "signal", "exception", "timeout"]
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+class BadRecord(Exception):
+    """A file that is not a record; the text says why and what to do."""
+
+
+class Failure(Struct, forbid_unknown_fields=True):
+    """Why a trial has no result."""
+
+    kind: Kind
+    message: str
+
+
+class Part(Struct, forbid_unknown_fields=True):
+    """The same metric for a part of its question: one label, one size."""
+
+    value: float
+    error: float | None = None
+    n: int | None = None
+
+
+class Cell(Struct):
+    """What one metric said, with what it declares of itself."""
+
+    title: str
+    verdict: Verdict
+    version: int
+    better: Direction
+    unit: str
+    regime: Regime
+    value: float | None
+    variant: Annotated[str, Meta(description="scales, extractor, …: other variants are other columns")] = ""
+    primary: bool = False
+    error: Annotated[float | None, Meta(description="standard error from the images alone")] = None
+    n: int | None = None
+    optimised: Annotated[bool, Meta(description="the model or its loss is trained on this metric")] = False
+    reason: Annotated[str, Meta(description="why there is no value")] = ""
+    parts: dict[str, Part] = {}
+    replicates: Annotated[
+        list[float | None], Meta(description="the value under each draw of patients that all models share")
+    ] = []
+
+    def __post_init__(self) -> None:
+        if self.value is None and not self.reason:
+            raise ValueError("has neither a finite value nor a reason")
+
+
+NUMBER_OR_REASON: dict[str, Any] = {
+    "anyOf": [
+        {"properties": {"value": {"type": "number"}}},
+        {"required": ["reason"], "properties": {"reason": {"minLength": 1}, "value": {"type": "null"}}},
+    ]
+}
+
+
+class Cost(Struct):
+    """What the trial cost; empty for a trial without a result."""
+
+    train_seconds: float | UnsetType = UNSET
+    measure_seconds: float | UnsetType = UNSET
+    seconds: Annotated[float | UnsetType, Meta(description="of the whole trial in its process")] = UNSET
+    images_per_second: float | UnsetType | None = UNSET
+    times_resumed: Annotated[int | UnsetType, Meta(description="from a checkpoint, after it was cut off")] = UNSET
+    peak_memory_bytes: int | UnsetType = UNSET
+    parameters: int | UnsetType = UNSET
+    parts: Annotated[dict[str, int] | UnsetType, Meta(description="parameters of each part of the model")] = UNSET
+    code_size: int | UnsetType | None = UNSET
+    reconstruction_flops: Annotated[
+        int | UnsetType | None, Meta(description="of one reconstruction; a multiply-add counts as two")
+    ] = UNSET
+
+    def get(self, name: str) -> Any:
+        """A cost by its name; None where it is not known."""
+        value = getattr(self, name)
+        return None if value is UNSET else value
+
+
+class Inputs(Struct):
+    """What the trial was made of."""
+
+    data: Annotated[str, Meta(description="SHA-256 of the images")]
+    components: Annotated[dict[str, int], Meta(description="`model vae` -> version")]
+    origin: Annotated[str, Meta(description="where the images come from; datasets that share patients have one")] = ""
+    parameters: Annotated[dict[str, Scalar], Meta(description="the model's parameters in force")] = {}
+    shape: Annotated[tuple[int, int, int] | None, Meta(description="channels, height and width of an image")] = None
+    shortcuts: Annotated[
+        dict[str, Share], Meta(description="AUROC of trivial features of the test images, in the regime `healthy`")
+    ] = {}
+
+
+class Device(Struct):
+    """Where it ran; numbers repeat to the bit within one class."""
+
+    kind: str = field(name="class")
+    name: str = ""
+    threads: int = 1
+    precision: str = "float32"
+    layout: Annotated[str, Meta(description="of weights in memory; older records do not tell")] = ""
+    fused: Annotated[bool | None, Meta(description="whether Adam was PyTorch's fused one")] = None
+
+
+class Record(Struct):
+    """What one trial of vaebench left behind."""
+
+    schema: Literal["vaebench/record@1"]
+    id: Annotated[
+        str,
+        Meta(pattern="^[0-9a-f]{12}$", description="first 12 hex digits of SHA-256 over the trial's canonical JSON"),
+    ]
+    trial: Trial
+    settings: Annotated[Settings, Meta(description="the preset's effort")]
+    status: Status
+    metrics: dict[str, Annotated[Cell, Meta(extra_json_schema=NUMBER_OR_REASON)]]
+    cost: Cost
+    curve: Annotated[
+        dict[str, dict[str, list[int | float]]],
+        Meta(description="stage -> name -> values, with the steps they were taken at as `step`"),
+    ]
+    inputs: Inputs
+    device: Device
+    software: Annotated[dict[str, Any], Meta(description="versions of vaebench, Python, packages and plugins")]
+    started: Annotated[str, Meta(description="UTC, ISO 8601")]
+    error: Failure | None = None
+    weights: Annotated[str, Meta(description="SHA-256 of the weights beside the record")] = ""
+
+    def __post_init__(self) -> None:
+        if self.status != "ok" and self.error is None:
+            raise ValueError("a record that is not ok needs `error`, with kind and message")
+        if self.trial.id != self.id:
+            raise ValueError(f"its id {self.id} does not belong to its trial ({self.trial.id})")
+
+
+def decode(content: bytes) -> Record:
+    """Parse and validate in one pass; BadRecord names the field that is wrong."""
+    try:
+        return _DECODER.decode(content)
+    except (ValueError, RecursionError) as error:  # msgspec's own errors are ValueErrors
+        raise BadRecord(_in_words(error)) from error
+
+
+def from_json(data: Any) -> Record:
+    """The record that plain JSON values stand for."""
+    try:
+        return convert(data, Record)
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(_in_words(error)) from error
+
+
+def to_json(record: Record) -> dict[str, Any]:
+    """Plain JSON values, without what a record of its kind does not say."""
+    data: dict[str, Any] = to_builtins(record)
+    data = {name: data[name] for name in ORDER if name in data}
+    if not record.weights:
+        del data["weights"]
+    for name in ("origin", "shape", "shortcuts"):
+        if not data["inputs"][name]:
+            del data["inputs"][name]
+    for cell in data["metrics"].values():
+        unsaid = ("reason",) if cell["value"] is not None else ("variant", "error", "n")
+        empty = (name for name in ("optimised", "parts", "replicates") if not cell[name])
+        for name in (*unsaid, *empty):
+            del cell[name]
+    return data
+
+
+def dumps(data: Mapping[str, Any]) -> str:
+    """One line per field and per metric: short to diff, same bytes for the same record."""
+
+    def line(value: Any) -> str:
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+    def block(value: Mapping[str, Any]) -> str:
+        return "{\n" + ",\n".join(f"  {line(k)}: {line(v)}" for k, v in sorted(value.items())) + "\n }"
+
+    fields = (f" {line(k)}: {block(v) if k == 'metrics' and v else line(v)}" for k, v in data.items())
+    return "{\n" + ",\n".join(fields) + "\n}\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """The published schema (`vaebench show record`)."""
+    made = coder.schema(Record)
+    root: dict[str, Any] = made["$defs"].pop("Record")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA,
+        **root,
+        "if": {"properties": {"status": {"const": "ok"}}},
+        "else": {"required": ["error"], "properties": {"error": {"$ref": "#/$defs/Failure"}}},
+        "$defs": made["$defs"],
+    }
+
+
+ORDER = (
+    *("schema", "id", "trial", "settings", "status", "error", "metrics", "cost", "curve", "inputs"),
+    *("device", "software", "started", "weights"),
+)
+"""The fields in the order in which a person reads them."""
+_DECODER = coder.Decoder(Record)
+
+
+def _in_words(error: Exception) -> str:
+    """msgspec's message with the field in front: `$.trial.seed` is our `trial.seed`."""
+    what, _, place = str(error).partition(" - at `$.")
+    return f"field {place[:-1]!r}: {what}" if place and isinstance(error, ValidationError) else str(error)
