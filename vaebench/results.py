@@ -130,13 +130,13 @@ class Result:
                 yield {**shared, "verdict": "cost", "metric": name, **told}
 
     def __repr__(self) -> str:
-        return f"<{self.trial}: {'; '.join(text for _, text in self._told())}>"
+        return f"<{self.trial}: {'; '.join(text for _, text in self._headlines())}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in self._told())
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in self._headlines())
         return f"<table><caption>{escape(str(self.trial))}</caption>{rows}</table>"
 
-    def _told(self) -> Iterator[tuple[str, str]]:
+    def _headlines(self) -> Iterator[tuple[str, str]]:
         """The numbers that rank, or why there are none."""
         if error := self.typed.error:
             yield self.typed.status, f"{self.typed.status}: {error.message}"

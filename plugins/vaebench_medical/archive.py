@@ -24,14 +24,14 @@ def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -
             for member in members:
                 _check(member, path)
             _make_room(sum(m.file_size for m in members), folder, path)
-            _place(opened, members, folder)
+            _destination(opened, members, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: encrypted, say
         raise ValueError(f"{path} cannot be unpacked or is damaged ({error}); get it again") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be unpacked into {folder}: {error.strerror or error}") from error
 
 
-def _place(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path) -> None:
+def _destination(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path) -> None:
     staging = Path(tempfile.mkdtemp(dir=folder, prefix=".unpacking-"))
     try:
         for member in members:

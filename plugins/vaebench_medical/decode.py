@@ -65,7 +65,7 @@ def many(
     ValueError names all unreadable files."""
     images = allocate((len(paths), channels, size, size))
     native = np.empty((len(paths), 2), np.int32)
-    rows = _told(len(paths))
+    rows = _with_progress(len(paths))
     lock = Lock()
 
     def work() -> list[tuple[int, str]]:
@@ -193,7 +193,7 @@ def _reason(error: Exception) -> str:
     return f"is damaged or no picture ({' '.join(text.split()) or type(error).__name__}); get it again"
 
 
-def _told(count: int) -> Generator[int, None, None]:
+def _with_progress(count: int) -> Generator[int, None, None]:
     """Row numbers, with a bar on a terminal."""
     shown = Console(stderr=True)
     yield from track(range(count), "decoding", console=shown, transient=True, disable=not sys.stderr.isatty())

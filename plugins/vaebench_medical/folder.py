@@ -13,8 +13,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from vaebench.interfaces import Limit, Splits
 from vaebench_medical import decode, table
+from vaebench_medical.image_files import Picture, PictureDataset, assemble
 from vaebench_medical.layout import entries, listing, there
-from vaebench_medical.pictures import Picture, PictureDataset, assemble
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 FOLDS = 5

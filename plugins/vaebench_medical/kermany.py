@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from vaebench.interfaces import Limit, Splits
+from vaebench_medical.image_files import Picture, PictureDataset
 from vaebench_medical.layout import listing
-from vaebench_medical.pictures import Picture, PictureDataset
 
 # The bare number of a name is shared by people of the published train and test splits (264 times); prefix, number and
 # type together are not: person1_bacteria and person1_virus are two people, as are IM-0115 and NORMAL2-IM-0115.

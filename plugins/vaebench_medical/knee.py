@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from vaebench.interfaces import Limit, Splits
+from vaebench_medical.image_files import Picture, PictureDataset
 from vaebench_medical.layout import listing
-from vaebench_medical.pictures import Picture, PictureDataset
 
 NAMES = re.compile(r"(?P<subject>\d+)_?[LR]", re.IGNORECASE)  # 9318808L.png
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from vaebench.interfaces import Limit, Splits
 from vaebench_medical import table
+from vaebench_medical.image_files import Picture, PictureDataset
 from vaebench_medical.layout import listing
-from vaebench_medical.pictures import Picture, PictureDataset
 
 
 class ProstateGleason(PictureDataset):

@@ -11,7 +11,7 @@ from typing import Literal
 
 from vaebench.interfaces import Limit, Splits
 from vaebench_medical import table
-from vaebench_medical.pictures import Picture, PictureDataset
+from vaebench_medical.image_files import Picture, PictureDataset
 
 FINDINGS, BREASTS = "finding_annotations.csv", "breast-level_annotations.csv"
 COLUMNS = ("study_id", "image_id", "laterality", "view_position", "height", "width", "breast_birads", "split")
@@ -79,7 +79,7 @@ class VindrMammo(PictureDataset):
         images = read_images(home / FINDINGS)
         breasts = worst_breasts(home / BREASTS, images)
         ill = {(image.study, image.side) for image in images.values() if image.findings}
-        place = self._place(home, images)
+        place = self._path_below(home, images)
         found = []
         for name, image in images.items():
             if self.laterality not in ("both", image.side) or self.view not in ("both", image.view):
@@ -107,7 +107,7 @@ class VindrMammo(PictureDataset):
             )
         return found
 
-    def _place(self, home: Path, images: Mapping[str, Image]) -> str:
+    def _path_below(self, home: Path, images: Mapping[str, Image]) -> str:
         """Which of the known layouts this is, told by its first image."""
         name, image = next(iter(images.items()))
         for place in PLACES:

@@ -112,9 +112,9 @@ def _loss_tasks(component: type[Loss], params: Mapping[str, Value]) -> list[Task
 
 
 def _metric_tasks(component: type[Metric], params: Mapping[str, Value]) -> list[Task]:
-    from vaebench.checks.metrics import CHECKS, Question
+    from vaebench.checks.metrics import CHECKS, Asked
 
-    return CHECKS.tasks(Question(component, params))
+    return CHECKS.tasks(Asked(component, params))
 
 
 def _said(shape: tuple[int, int, int]) -> str:

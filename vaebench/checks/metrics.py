@@ -22,7 +22,7 @@ CHECKS = Checklist()
 SHAPE = (1, 32, 32)
 
 
-class Question:
+class Asked:
     """One metric class."""
 
     def __init__(self, component: type[Metric], params: Mapping[str, Value]) -> None:
@@ -53,13 +53,13 @@ def evidence(quality: Quality = "good", splits: Splits | None = None, samples: i
 
 
 @CHECKS.add
-def parameters(case: Question) -> None:
+def parameters(case: Asked) -> None:
     """Every parameter can be typed on the command line, and a count of -1 is a ValueError that names it."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
 @CHECKS.add
-def described(case: Question) -> None:
+def described(case: Asked) -> None:
     """Title, verdict, direction and regime are declared in words the harness knows."""
     metric = case.component
     require(bool(metric.title), "`title` is empty: it heads the column")
@@ -69,13 +69,13 @@ def described(case: Question) -> None:
 
 
 @CHECKS.add
-def answers(case: Question) -> None:
+def answers(case: Asked) -> None:
     """Full evidence gets a finite number."""
     case.ask(evidence())
 
 
 @CHECKS.add
-def repeats(case: Question) -> None:
+def repeats(case: Asked) -> None:
     """The same evidence gets the same answer, replicates and all, whatever the global seeds."""
     found = []
     for seed in (1, 2):
@@ -90,7 +90,7 @@ def repeats(case: Question) -> None:
 
 
 @CHECKS.add
-def keeps_evidence(case: Question) -> None:
+def keeps_evidence(case: Asked) -> None:
     """The arrays of the evidence, which all metrics share, are as they were before."""
     shared = evidence()
     views: dict[str, Callable[[], np.ndarray]] = {
@@ -108,7 +108,7 @@ def keeps_evidence(case: Question) -> None:
 
 
 @CHECKS.add
-def direction(case: Question) -> None:
+def direction(case: Asked) -> None:
     """A model that is good at everything beats one that answers with noise, in the direction declared.
 
     Asked of all reconstruction metrics, and of the primary ones, by which the other questions are decided."""
@@ -121,7 +121,7 @@ def direction(case: Question) -> None:
 
 
 @CHECKS.add
-def not_a_number(case: Question) -> None:
+def not_a_number(case: Asked) -> None:
     """A model that answers NaN gets a reason, never a number; unless the number is not about the model's answers."""
     try:
         value = case.ask(evidence("nan")).value
@@ -132,7 +132,7 @@ def not_a_number(case: Question) -> None:
 
 
 @CHECKS.add
-def lesser_evidence(case: Question) -> None:
+def lesser_evidence(case: Asked) -> None:
     """Whatever is missing, few or flat, the answer is a finite number or a reason."""
     for what, given in lesser().items():
         try:

@@ -27,15 +27,15 @@ def measure(metric: Metric, evidence: Evidence, regime: str) -> dict[str, Any]:
         return {**cell, "value": None, "reason": message_of(reason)}
     except Exception as error:
         return {**cell, "value": None, "reason": f"failed: {message_of(error)}"}
-    cell |= {**_numbers(score), "variant": score.variant}
-    if parts := {name: _numbers(part) for name, part in score.parts.items() if np.isfinite(part.value)}:
+    cell |= {**_plain_numbers(score), "variant": score.variant}
+    if parts := {name: _plain_numbers(part) for name, part in score.parts.items() if np.isfinite(part.value)}:
         cell["parts"] = parts
     if metric.primary and len(score.replicates):
         cell["replicates"] = [float(f"{r:.6g}") if np.isfinite(r) else None for r in score.replicates]
     return cell
 
 
-def _numbers(score: Score) -> dict[str, Any]:
+def _plain_numbers(score: Score) -> dict[str, Any]:
     """NumPy's numbers are none of JSON's."""
     error = float(score.error) if score.error is not None and np.isfinite(score.error) else None
     return {"value": float(score.value), "error": error, "n": int(score.n) if score.n is not None else None}

@@ -16,7 +16,7 @@ import numpy as np
 from vaebench.errors import UserError, did_you_mean
 from vaebench.leaderboard import comparable
 from vaebench.leaderboard.agreement import Agreement, agreements
-from vaebench.leaderboard.cells import Answers, Cell, Dash, Failure
+from vaebench.leaderboard.cells import Cell, Collected, Dash, Failure
 from vaebench.leaderboard.fronts import Front, fronts
 from vaebench.leaderboard.ranks import Column, Standing, leads, stand
 from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Run, read
@@ -172,10 +172,10 @@ def board(
     entrants = tuple(sorted({run.entrant for run in runs}))
     place = {name: number for number, name in enumerate(expected)}
     datasets = tuple(sorted({run.dataset for run in runs}, key=lambda name: (place.get(name, len(place)), name)))
-    answers = Answers(runs, shown)
-    seeds = {regime: tuple(sorted(own)) for regime, own in sorted(answers.seeds.items())}
-    columns = [c for name in datasets for m in shown for c in answers.columns(name, m, m in leading.values())]
-    samples = answers.samples(columns)
+    collected = Collected(runs, shown)
+    seeds = {regime: tuple(sorted(own)) for regime, own in sorted(collected.seeds.items())}
+    columns = [c for name in datasets for m in shown for c in collected.columns(name, m, m in leading.values())]
+    samples = collected.samples(columns)
     standings = [
         stand(lead, own, entrants, seeds.get(lead.regime, ()), samples)
         for lead in leading.values()
@@ -193,12 +193,12 @@ def board(
         seeds=seeds,
         entrants=entrants,
         columns=tuple(columns),
-        cells=dict(answers.cells(columns, found, ranks)),
+        cells=dict(collected.cells(columns, found, ranks)),
         standings=tuple(standings),
         fronts=tuple(fronts(standings, columns, means)),
         agreements=dict(agreements(standings, columns, means)),
-        failures={failure: tuple(sorted(seeds)) for failure, seeds in sorted(answers.failures.items())},
-        dashes={dash: tuple(sorted(who)) for dash, who in sorted(answers.dashes.items())},
+        failures={failure: tuple(sorted(seeds)) for failure, seeds in sorted(collected.failures.items())},
+        dashes={dash: tuple(sorted(who)) for dash, who in sorted(collected.dashes.items())},
         hidden={key: n for key, n in sorted(hidden.items()) if dataset is None or key.dataset in ("", dataset)},
         shortcuts=dict(_shortcuts(runs)),
         origins={run.dataset: run.origin for run in runs},

@@ -54,17 +54,17 @@ class Dash(NamedTuple):
 
 
 Ranks = Mapping[tuple[Entrant, Column], int]
-Place = tuple[str, str, str]
+ColumnKey = tuple[str, str, str]
 """Dataset, metric and variant: a column in short, which a million numbers look up."""
 
 
-class Answers:
+class Collected:
     """What the runs say, by where it stands on the board."""
 
     def __init__(self, runs: Sequence[Run], shown: Sequence[Measure]) -> None:
         self.shown = {measure.name: measure for measure in shown}
-        self.numbers: dict[Place, dict[Entrant, dict[int, Number]]] = defaultdict(lambda: defaultdict(dict))
-        self.both: set[tuple[Entrant, Place]] = set()
+        self.numbers: dict[ColumnKey, dict[Entrant, dict[int, Number]]] = defaultdict(lambda: defaultdict(dict))
+        self.both: set[tuple[Entrant, ColumnKey]] = set()
         self.variants: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.reasons: dict[tuple[str, str], dict[Entrant, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.failed: dict[tuple[str, str], Counter[Entrant]] = defaultdict(Counter)
@@ -86,7 +86,7 @@ class Answers:
         return [Column(dataset, measure, variant) for variant in sorted(variants)]
 
     def samples(self, columns: Sequence[Column]) -> dict[tuple[Entrant, Column], Sample]:
-        return {(e, c): _sample(own) for c in columns for e, own in self.numbers.get(_place(c), {}).items()}
+        return {(e, c): _sample(own) for c in columns for e, own in self.numbers.get(_short(c), {}).items()}
 
     def cells(
         self, columns: Sequence[Column], estimates: Mapping[tuple[Entrant, Column], Estimate], ranks: Ranks
@@ -96,7 +96,7 @@ class Answers:
         for column in columns:
             failed: Mapping[Entrant, int] = self.failed.get((column.dataset, column.measure.regime), {})
             reasons = self.reasons.get((column.dataset, column.measure.name), {})
-            place = _place(column)
+            place = _short(column)
             numbers = self.numbers.get(place, {})
             for entrant in sorted({*numbers, *failed, *reasons}):
                 at, own = (entrant, column), numbers.get(entrant, {}).values()
@@ -138,7 +138,7 @@ class Answers:
             self.both.add((run.entrant, place))
 
 
-def _place(column: Column) -> Place:
+def _short(column: Column) -> ColumnKey:
     return column.dataset, column.measure.name, column.variant
 
 

@@ -126,7 +126,7 @@ class _Reader:
         components = {f"regime {trial.regime}": 1, **inputs.components}  # older records do not name theirs
         answers = sorted(record.metrics.items()) if good else []
         numbers = [self._number(name, cell) for name, cell in answers if cell.regime == trial.regime]
-        costs = list(_costs(record.cost, _place(record.device))) if good and trial.regime == "all" else []
+        costs = list(_costs(record.cost, _machine(record.device))) if good and trial.regime == "all" else []
         return Run(
             id=record.id,
             entrant=self._once(Entrant(str(trial.model), str(trial.loss or ""))),
@@ -161,7 +161,9 @@ class _Reader:
     def _number(self, name: str, cell: Cell) -> Number:
         declared = (name, cell.version, cell.better, cell.unit, cell.regime, cell.verdict, cell.primary, cell.title)
         if (measure := self.measures.get(declared)) is None:
-            measure = self.measures[declared] = Measure(*declared[:-1], title=cell.title or name)
+            measure = self.measures[declared] = Measure(
+                name, cell.version, cell.better, cell.unit, cell.regime, cell.verdict, cell.primary, cell.title or name
+            )
         if cell.value is None:
             return Number(measure, None, cell.reason)
         replicates = np.array(cell.replicates, np.float32) if cell.replicates else None
@@ -175,7 +177,7 @@ def _costs(cost: Cost, place: str) -> Iterable[Number]:
             yield Number(measure, value * scale, variant=place if local else "")
 
 
-def _place(device: Device) -> str:
+def _machine(device: Device) -> str:
     """Costs may share a column when device class, threads and precision agree."""
     parts = [device.kind]
     if device.threads != 1:

@@ -183,7 +183,7 @@ def to_json(board: Board) -> str:
         datasets=board.datasets,
         expected=board.expected,
         seeds={regime: list(own) for regime, own in board.seeds.items()},
-        standings=[_place(standing, entrant) for standing in board.standings for entrant in standing.order],
+        standings=[_standing(standing, entrant) for standing in board.standings for entrant in standing.order],
         fronts=[_front(board, front) for front in board.fronts],
         agreements=[_agreement(column, own) for column, own in board.agreements.items()],
         rows=rows(board),
@@ -256,7 +256,7 @@ def _shortcut(board: Board, column: Column, best: Shortcut) -> Row:
     )
 
 
-def _place(standing: Standing, entrant: Entrant) -> Place:
+def _standing(standing: Standing, entrant: Entrant) -> Place:
     low, high = standing.interval(entrant)
     return Place(
         verdict=standing.measure.verdict,

@@ -101,7 +101,7 @@ def by_metric(board: Board) -> list[Table]:
 
 def by_dataset(board: Board) -> list[Table]:
     """Every metric of every verdict on each dataset, best first by the one that ranks."""
-    standings = {one.measure.verdict: one for one in board.standings}
+    standings: dict[str, Standing] = {one.measure.verdict: one for one in board.standings}
     groups: dict[tuple[str, str], list[Column]] = {}
     for column in board.columns:
         groups.setdefault((column.dataset, column.measure.verdict), []).append(column)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from safetensors.torch import load, save
 
 from vaebench.interfaces import Model
 from vaebench.records import store
+from vaebench.records.record import Record
 
 
 def keep(model: Model, path: Path) -> str:
@@ -21,13 +20,13 @@ def keep(model: Model, path: Path) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def restore(model: Model, path: Path, record: Mapping[str, Any]) -> bool:
+def restore(model: Model, path: Path, record: Record) -> bool:
     """Give a model the weights stored beside a record; false where they are not those any more, so train again."""
     try:
         content = store.weights_of(path).read_bytes()
     except OSError:
         return False
-    if hashlib.sha256(content).hexdigest() != record.get("weights"):
+    if hashlib.sha256(content).hexdigest() != record.weights:
         return False
     model.load_state_dict(load(content))
     model.eval()

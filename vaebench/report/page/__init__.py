@@ -14,7 +14,7 @@ from typing import Any
 from vaebench.leaderboard.board import Board
 from vaebench.records.record import Record
 from vaebench.records.store import write_atomically
-from vaebench.report.page.boards import told
+from vaebench.report.page.boards import board_data
 from vaebench.report.page.runs import Shown, shown_runs
 
 __all__ = ["page", "shown_runs", "write_page"]
@@ -59,7 +59,7 @@ def _page(board: Board, shown: Sequence[Shown], left_out: int, pictures: Mapping
     drawn = sorted({one.picture for one in shown if one.picture}, key=pictures.__getitem__)
     number = {picture: place for place, picture in enumerate(drawn)}
     alike = Alike()
-    data = told(board) | {
+    data = board_data(board) | {
         "runs": [
             {**one.told, "drawn": alike.taken_from(one.told["drawn"]), "picture": number.get(one.picture)}
             for one in shown
@@ -94,9 +94,9 @@ class Alike:
         maps = drawn and drawn.get("maps")
         if not drawn or not isinstance(maps, dict):
             return drawn
-        return {**drawn, "maps": maps | {key: self._place(maps.get(key)) for key in ("labels", "pixels")}}
+        return {**drawn, "maps": maps | {key: self._number_of(maps.get(key)) for key in ("labels", "pixels")}}
 
-    def _place(self, value: Any) -> int:
+    def _number_of(self, value: Any) -> int:
         key = json.dumps(value, sort_keys=True)
         if key not in self.places:
             self.places[key] = len(self.values)

@@ -11,7 +11,7 @@ from vaebench.report.notes import notes
 from vaebench.report.tables import clean, decimals_of, foot, heading, name, show
 
 
-def told(board: Board) -> dict[str, Any]:
+def board_data(board: Board) -> dict[str, Any]:
     measures = list(dict.fromkeys(column.measure for column in board.columns))
     place = {measure: number for number, measure in enumerate(measures)}
     leading = {one.measure for one in board.standings}

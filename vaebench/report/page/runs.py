@@ -51,7 +51,7 @@ def shown_runs(board: Board, track: Iterable[tuple[Path, Record]]) -> tuple[list
 
 def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
     trial, error = record.trial, record.error
-    numbers, picture = _numbers(artifacts_of(path) / NUMBERS), _picture(artifacts_of(path) / SHEET)
+    numbers, picture = _drawn(artifacts_of(path) / NUMBERS), _picture(artifacts_of(path) / SHEET)
     told = {
         "model": model,
         "dataset": dataset,
@@ -60,7 +60,7 @@ def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
         "device": clean(record.device.kind),
         "id": record.id,
         "error": clean(f"{error.kind}: {error.message}", 500) if error else "",
-        "command": clean(f"vaebench run {shlex.quote(_place(path).as_posix())}", 1000),
+        "command": clean(f"vaebench run {shlex.quote(_path_in_results(path).as_posix())}", 1000),
         "metrics": [_cell(name, cell) for name, cell in sorted(record.metrics.items())],
         "curve": list(_curve(record.curve)),
         "about": list(_about(record)),
@@ -69,7 +69,7 @@ def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
     return Shown(told, picture if numbers else b"")
 
 
-def _place(path: Path) -> Path:
+def _path_in_results(path: Path) -> Path:
     """The record's path from the folder that holds results, on whatever machine and wherever results were kept."""
     parts = path.absolute().parts
     published = parts[-7:-6] == (store.REFERENCE,)
@@ -121,7 +121,7 @@ def _about(record: Record) -> Iterable[list[str]]:
     yield ["Record", "data", clean(inputs["data"])]
 
 
-def _numbers(path: Path) -> dict[str, Any] | None:
+def _drawn(path: Path) -> dict[str, Any] | None:
     """What the worker told of its pictures; none where the file is not that."""
     try:
         told = json.loads(_read(path))

@@ -11,8 +11,8 @@ import pytest
 
 from vaebench.interfaces import NotApplicable
 from vaebench_medical import decode, layout
+from vaebench_medical.image_files import Picture, PictureDataset, apart, assemble
 from vaebench_medical.layout import listing
-from vaebench_medical.pictures import Picture, PictureDataset, apart, assemble
 
 
 class Two(PictureDataset):
