@@ -21,3 +21,6 @@ def test_pages_load_nothing_from_outside(tmp_path: Path) -> None:
     pages = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.html")}
     assert {path.stem for path in (ROOT / "docs").glob("*.md")} < {name.removesuffix(".html") for name in pages}
     assert [name for name, text in pages.items() if LOADED.search(text)] == []
+    for name, fields in (("records", ("reconstruction_flops", "replicates")), ("boards", ("mean_rank",))):
+        text = (tmp_path / "reference" / f"{name}.html").read_text(encoding="utf-8")
+        assert all(f"<code>{field}</code>" in text for field in fields), "pages that follow from code"

@@ -14,7 +14,9 @@ from vaebench.trial import Direction, Regime, Settings, Verdict, canonical
 
 T = TypeVar("T")
 VERDICTS = ("reconstruction", "representation", "anomaly", "generation", "other", "cost")
-COSTS = {  # name in a record: title, better, unit, scale, whether it belongs to the machine
+COSTS: dict[
+    str, tuple[str, Direction, str, float, bool]
+] = {  # name in a record: title, better, unit, scale, whether it belongs to the machine
     "train_seconds": ("Training time", "lower", "s", 1, True),
     "images_per_second": ("Training speed", "higher", "images/s", 1, True),
     "peak_memory_bytes": ("Peak memory", "lower", "MiB", 2**-20, True),
