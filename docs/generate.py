@@ -13,8 +13,8 @@ from vaebench.report import export
 
 INTRODUCTIONS = {
     "records.md": (
-        "# Records\n\nA record is what one trial leaves behind: a JSON file. This page follows from the typed definition "
-        "in `vaebench/records/record.py`; `vaebench show record` prints it as a JSON schema.",
+        "# Records\n\nA record is what one trial leaves behind: a JSON file. This page follows from the typed "
+        "definition in `vaebench/records/record.py`; `vaebench show record` prints it as a JSON schema.",
         record.json_schema,
     ),
     "boards.md": (
