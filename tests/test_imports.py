@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from vaebench.cli import COMMANDS
+
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists())
 PUBLIC = {"vaebench", "vaebench.interfaces", "vaebench.evidence", "vaebench.trial"}
@@ -85,6 +87,7 @@ def test_light_commands_stay_light(words: str, tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     modules = loaded(*words.split())
     assert not modules & {"torch", "sklearn", "matplotlib", "scipy"}
+    assert words != "--help" or not modules & {module for module, _ in COMMANDS.values()}
     plugins = modules & {*PLUGINS, "vaebench_suites"}
     assert bool(plugins) != words.endswith("--help"), "help loads no plugin; the others ask for them"
 

@@ -1,21 +1,30 @@
-"""`vaebench doctor`: what this installation is and has, to paste into an issue."""
+"""`vaebench doctor`: a description of this installation for bug reports."""
 
 from __future__ import annotations
 
 import os
 import platform
 
+import click
 from rich.console import Console
 
 from vaebench.components.discovery import installed
-from vaebench.components.registry import KINDS, registry
-from vaebench.data.prepare import data_folder
 from vaebench.records import provenance
 
 
-def tell_health() -> None:
-    """Versions, devices, data, plugins; nothing that names the machine or its user."""
+@click.command
+def command() -> None:
+    """Show versions, devices, data and plugins, to paste into an issue. The machine and its user are not named.
+
+    \b
+    Example:
+      vaebench doctor
+    """
     import torch
+
+    from vaebench.cli.data.datasets import find_datasets
+    from vaebench.components.registry import KINDS, registry
+    from vaebench.data.prepare import data_folder
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
     software = provenance.software()
@@ -33,14 +42,7 @@ def tell_health() -> None:
     for kind in KINDS:
         console.print(f"{kind}: {', '.join(registry().offers(kind)) or 'none'}")
     folder = data_folder()
-    present = []
-    for offers in registry().offers("datasets").values():
-        for offer in offers:
-            try:
-                if offer.component().present(folder):
-                    present.append(offer.name)
-            except TypeError:  # it needs a path, so it has no one place to look in
-                continue
+    present = [dataset.name for dataset in find_datasets() if dataset.present(folder)]
     where = "VAEBENCH_DATA" if os.environ.get("VAEBENCH_DATA") else "the default folder"
     console.print(f"real data in {where}: {', '.join(present) or 'none'}")
     for problem in installed().untold():

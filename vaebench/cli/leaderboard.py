@@ -1,4 +1,4 @@
-"""`vaebench leaderboard`: from the records to tables, without torch."""
+"""`vaebench leaderboard`: tables from records, without torch."""
 
 from __future__ import annotations
 
@@ -9,30 +9,55 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from vaebench.cli.options import RESULTS, SUITE
 from vaebench.components.discovery import installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import Suite, find
 from vaebench.records.store import REFERENCE, write_atomically
-from vaebench.report.files import render
-from vaebench.report.page import page, shown_runs, write_page
-from vaebench.report.terminal import show
-from vaebench.report.track import make_board, write_boards
 from vaebench.trial import slug
 
+FORMATS = ("table", "md", "csv", "json", "tex", "html")
 
-def show_leaderboard(
-    suite: str,
-    preset: str | None,
-    source: str | None,
-    metrics: Sequence[str],
-    dataset: str | None,
-    everything: bool,
-    form: str,
-    output: Path | None,
-    others: tuple[Path, ...],
-    results: Path,
-) -> None:
-    """Show the boards of one's own records and those of `others`; without own records, the reference boards."""
+
+@click.command
+@SUITE
+@click.option("--preset", help="Only this preset [default: all that have records].")
+@click.option("--source", type=click.Choice(["real", "phantom"]), help="Only this source [default: both].")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric, with ranks (repeatable).")
+@click.option("--dataset", metavar="NAME", help="Only this dataset.")
+@click.option("--all", "everything", is_flag=True, help="Also print every metric on every dataset, and every note.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead.")
+@click.option(
+    "--with", "others", multiple=True, metavar="PATH", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Also show the records in this results folder (repeatable).",
+)  # fmt: skip
+@RESULTS
+def command(
+    suite: str, preset: str | None, source: str | None, metrics: Sequence[str], dataset: str | None, everything: bool,
+    form: str, output: Path | None, others: tuple[Path, ...], results: Path,
+) -> None:  # fmt: skip
+    """Make the leaderboard from existing records, print it, and write its files beside the records. Nothing is trained.
+
+    --metric and --dataset select what is printed, or written to --output. The files beside the records are always
+    complete.
+
+    --with adds the records of other results folders, so that comparing a new model costs only its own trials. Then
+    nothing but --output is written. If several folders have the same trial from the same class of device, it counts
+    once, and your own folder comes first. If you have no records, the leaderboard of results/reference is shown.
+
+    \b
+    Examples:
+      vaebench leaderboard
+      vaebench leaderboard --metric psnr --dataset kermany-cxr
+      vaebench leaderboard --with results/reference
+      vaebench leaderboard --suite medical --preset quick --source phantom --format md --output board.md
+    """
+    from vaebench.report.files import render
+    from vaebench.report.page import page, shown_runs, write_page
+    from vaebench.report.terminal import show
+    from vaebench.report.track import make_board, write_boards
+
     chosen = find(suite, installed())
     if preset is not None:
         chosen.preset(preset, "")

@@ -3,54 +3,72 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import click
 from rich.console import Console
 from rich.markup import escape
 
+from vaebench.cli.options import DATA, DEVICE, PRESET, RESULTS, SLOTS, SOURCE, SPEC, SUITE
 from vaebench.components.discovery import installed
-from vaebench.components.registry import registry
-from vaebench.data.prepare import data_folder
 from vaebench.errors import UserError
-from vaebench.planning.plan import Plan, make_plan, repeat_plan
 from vaebench.planning.suite import find
 from vaebench.records import store
 from vaebench.records.record import BadRecord
-from vaebench.report.terminal import show
-from vaebench.report.track import make_board, write_boards
-from vaebench.running import sweep
-from vaebench.running.display import Watch, time_words
-from vaebench.running.estimate import estimate
-from vaebench.running.progress import Journal
-from vaebench.training.devices import choose_devices
+
+if TYPE_CHECKING:
+    from vaebench.planning.plan import Plan
 
 
-def run_sweep(
-    record: Path | None,
-    suite: str,
-    preset: str,
-    source: str,
-    models: tuple[str, ...],
-    datasets: tuple[str, ...],
-    seeds: str | None,
-    device: str,
-    slots: int | None,
-    force: bool,
-    last_failed: bool,
-    stop: bool,
-    every: float,
-    dry_run: bool,
-    results: Path,
-    data: Path | None,
-) -> int:
-    """The exit code: 0 when every trial is good, 1 when some failed."""
+@click.command
+@click.argument("record", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@SUITE
+@PRESET
+@SOURCE
+@click.option("-m", "--model", "models", multiple=True, metavar=SPEC, help="Only this model (repeatable).")
+@click.option("-d", "--dataset", "datasets", multiple=True, metavar=SPEC, help="Only this dataset (repeatable).")
+@click.option("--seeds", metavar="0,1,2", help="Use these seeds instead of the preset's.")
+@DEVICE
+@SLOTS
+@click.option("--force", is_flag=True, help="Repeat trials from the start, even if they have a good record.")
+@click.option("--lf", "last_failed", is_flag=True, help="Only trials that failed last time.")
+@click.option("-x", "--stop", is_flag=True, help="Stop at the first failure.")
+@click.option("--checkpoint", "every", type=click.FloatRange(min=0), default=60.0, show_default=True, metavar="SECONDS",
+              help="Time between checkpoints. Interrupted training resumes from the last one.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Show what would be done and estimate the time; train nothing.")
+@RESULTS
+@DATA
+def command(
+    record: Path | None, suite: str, preset: str, source: str, models: tuple[str, ...], datasets: tuple[str, ...],
+    seeds: str | None, device: str, slots: int | None, force: bool, last_failed: bool, stop: bool, every: float,
+    dry_run: bool, results: Path, data: Path | None,
+) -> int:  # fmt: skip
+    """Train and measure the models of a suite, then show and write the leaderboard.
+
+    Trials with a good record are skipped, and interrupted training resumes from its last checkpoint with bit-identical
+    results: run the same command again to continue where it stopped. Runs in the same results folder share the work.
+    RECORD.json repeats the trial of one record.
+
+    \b
+    Examples:
+      vaebench run --suite smoke
+      vaebench run -m vae -m "vae[latent=4,beta=0.5]" -d kermany-cxr --seeds 0,1,2
+      vaebench run -d "kermany-cxr[path=xrays]" --source real
+      vaebench run results/medical@1/quick/phantom/cpu/kermany-cxr/vae-0123456789ab.json
+    """
+    from vaebench.components.registry import registry
+    from vaebench.data.prepare import data_folder
+    from vaebench.planning.plan import make_plan
+    from vaebench.running import sweep
+    from vaebench.training.devices import choose_devices
+
     console = Console()
     device, *others = choose_devices(device)
     if record is not None:
         if models or seeds or len(datasets) > 1 or (preset, source) != ("auto", "auto"):
             raise UserError(
-                "RECORD.json says which trial to do: beside it, only --suite FILE.toml and one -d that says where the "
-                "dataset lies mean something."
+                "RECORD.json already determines the trial. The only selection that can be given with it is "
+                "--suite FILE.toml, and one -d with the location of the dataset."
             )
         plan = _repeat(record, suite, device, results, data_folder(data), next(iter(datasets), None))
         force = True
@@ -82,7 +100,14 @@ def run_sweep(
 def finish(
     plan: Plan, console: Console, slots: int, stop: bool = False, every: float = 60.0, fresh: bool = False
 ) -> int:
-    """Do what is to do, then show and write the board; the exit code."""
+    """Run the plan's remaining trials, then show and write the board. Return the exit code: 1 when some failed."""
+    from vaebench.components.registry import registry
+    from vaebench.report.terminal import show
+    from vaebench.report.track import make_board, write_boards
+    from vaebench.running import sweep
+    from vaebench.running.display import Watch
+    from vaebench.running.progress import Journal
+
     failures = 0
     if plan.todo:
         sweep.open_track(plan)
@@ -100,6 +125,9 @@ def finish(
 
 
 def _tell_time(plan: Plan, console: Console, slots: int) -> dict[str, float]:
+    from vaebench.running.display import time_words
+    from vaebench.running.estimate import estimate
+
     seconds = estimate(plan, slots)
     total = time_words(sum(seconds.values()) / max(1, min(slots, len(seconds))))
     console.print(f"Estimated time: {total} with {slots} at once (-j)", highlight=False)
@@ -107,6 +135,8 @@ def _tell_time(plan: Plan, console: Console, slots: int) -> dict[str, float]:
 
 
 def _tell_estimates(plan: Plan, console: Console, slots: int) -> None:
+    from vaebench.running.display import time_words
+
     if plan.todo:
         seconds = _tell_time(plan, console, slots)
         for trial in plan.todo:
@@ -114,6 +144,9 @@ def _tell_estimates(plan: Plan, console: Console, slots: int) -> None:
 
 
 def _repeat(record: Path, suite: str, device: str, results: Path, data: Path, dataset: str | None) -> Plan:
+    from vaebench.components.registry import registry
+    from vaebench.planning.plan import repeat_plan
+
     try:
         known = store.read(record)
     except BadRecord as error:
@@ -124,7 +157,9 @@ def _repeat(record: Path, suite: str, device: str, results: Path, data: Path, da
 
 
 def make_ready(plan: Plan, console: Console) -> None:
-    """Draw or decode the datasets, telling which one is in hand."""
+    """Draw or decode the datasets, and show the name of the current one."""
+    from vaebench.running import sweep
+
     with console.status("Preparing data") as status:
         for name in sweep.make_ready(plan):
             status.update(f"Preparing data: {escape(name)}")
@@ -134,7 +169,7 @@ def make_ready(plan: Plan, console: Console) -> None:
 
 
 def _tell(plan: Plan, console: Console, asked_source: str, asked_again: bool) -> None:
-    """What will be done, before it is done."""
+    """Print what will be done."""
     kept, device = len(plan.datasets), plan.device_class
     console.print(
         f"[bold]{escape(str(plan.suite))}[/bold] / {plan.preset} / {plan.source}: "
@@ -168,7 +203,7 @@ def _numbers(seeds: str | None) -> list[int] | None:
     try:
         numbers: list[Any] = [int(part) for part in seeds.split(",")]
     except ValueError as error:
-        raise UserError(f"--seeds {seeds!r} is no list of whole numbers such as 0,1,2.") from error
+        raise UserError(f"--seeds {seeds!r} is not a list of integers such as 0,1,2.") from error
     if len(set(numbers)) < len(numbers) or min(numbers) < 0:
-        raise UserError(f"--seeds {seeds!r}: seeds are different whole numbers from 0.")
+        raise UserError(f"--seeds {seeds!r}: seeds must be distinct integers, 0 or larger.")
     return numbers

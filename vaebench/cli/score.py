@@ -1,4 +1,4 @@
-"""`vaebench score`: answer metrics that records lack, or have in an older version, from stored weights."""
+"""`vaebench score`: compute missing metrics from stored weights."""
 
 from __future__ import annotations
 
@@ -6,28 +6,45 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import click
 from rich.console import Console
 from rich.markup import escape
 
+from vaebench.cli.options import DATA, DEVICE, PRESET, RESULTS, SLOTS, SOURCE, SUITE
 from vaebench.cli.run import finish, make_ready
 from vaebench.components.discovery import installed
-from vaebench.components.registry import registry
-from vaebench.data.prepare import data_folder
 from vaebench.errors import UserError
-from vaebench.planning.plan import make_plan
 from vaebench.planning.suite import find
 from vaebench.records import store
 from vaebench.records.record import BadRecord
-from vaebench.running import sweep
-from vaebench.training.devices import choose_devices
 from vaebench.trial import Trial
 
 
-def score_records(
+@click.command
+@SUITE
+@PRESET
+@SOURCE
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Also compute this metric (repeatable).")
+@DEVICE
+@SLOTS
+@RESULTS
+@DATA
+def command(
     suite: str, preset: str, source: str, metrics: Sequence[str], device: str, slots: int | None, results: Path,
     data: Path | None,
 ) -> int:  # fmt: skip
-    """The exit code: 1 when some checkpoint could not be measured."""
+    """Compute metrics that are missing in records, or outdated, from the stored weights. Nothing is trained.
+
+    \b
+    Example:
+      vaebench score --suite smoke --metric l1-error
+    """
+    from vaebench.components.registry import registry
+    from vaebench.data.prepare import data_folder
+    from vaebench.planning.plan import make_plan
+    from vaebench.running import sweep
+    from vaebench.training.devices import choose_devices
+
     console = Console()
     device, *others = choose_devices(device)
     plan = make_plan(

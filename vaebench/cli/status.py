@@ -1,24 +1,38 @@
-"""`vaebench status`: what lies in a results folder, and what is at work in it now."""
+"""`vaebench status`: trials done and failed in a results folder, and runs in progress."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import click
 from rich.console import Console
 from rich.markup import escape
 
+from vaebench.cli.options import RESULTS
 from vaebench.errors import UserError
 from vaebench.records import store
 from vaebench.records.record import BadRecord
-from vaebench.running.display import time_words
-from vaebench.running.progress import Told, read
 from vaebench.trial import Trial
 
+if TYPE_CHECKING:
+    from vaebench.running.progress import Told
 
-def show_status(results: Path) -> None:
+
+@click.command
+@RESULTS
+def command(results: Path) -> None:
+    """Show successful and failed trials in a results folder, and runs in progress with the time left.
+
+    The subfolder `reference` is left out.
+
+    \b
+    Examples:
+      vaebench status
+      vaebench status --results results/reference
+    """
     console = Console()
     # A track of the reference results lies one folder deeper, so these patterns leave it out.
     tracks = sorted({path.parents[2] for path in results.glob("*/*/*/*/*/*.json")} | {
@@ -34,6 +48,8 @@ def show_status(results: Path) -> None:
 
 
 def _tell_track(console: Console, track: Path, name: str) -> None:
+    from vaebench.running.progress import read
+
     good, failed = 0, list[tuple[str, Mapping[str, Any]]]()
     for path, record in store.scan(track):
         if isinstance(record, BadRecord):
@@ -52,6 +68,8 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
 
 
 def _tell_run(console: Console, told: Told) -> None:
+    from vaebench.running.display import time_words
+
     entry = told.entry
     left, ended = entry.get("seconds_left"), f"{entry.get('ended')} of {entry.get('total')} trials ended"
     if told.alive:

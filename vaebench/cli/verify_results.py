@@ -1,28 +1,48 @@
-"""`vaebench verify-results`: whether results that somebody hands in can be accepted."""
+"""`vaebench verify-results`: check submitted results."""
 
 from __future__ import annotations
 
 import os
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
 
+from vaebench.cli.options import DATA
 from vaebench.components.discovery import installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import Suite, find
 from vaebench.records import store
-from vaebench.report.files import texts
-from vaebench.report.tables import clean
-from vaebench.report.track import make_board
 from vaebench.trial import Trial
-from vaebench.verification.records import Examined, board_faults, examine, settings_faults
+
+if TYPE_CHECKING:
+    from vaebench.verification.records import Examined
 
 LONGEST = 400
 
 
-def verify_results(folder: Path, sample: int, suite: Path | None, data: Path | None) -> int:
-    """The exit code: 1 where something is wrong."""
+@click.command
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--sample", type=click.IntRange(min=0), default=3, show_default=True,
+              help="Re-measure this many randomly chosen records.")  # fmt: skip
+@click.option("--suite", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.toml",
+              help="File of the suite, if no installed plugin has it.")  # fmt: skip
+@DATA
+def command(folder: Path, sample: int, suite: Path | None, data: Path | None) -> int:
+    """Check submitted results. Records are checked against their schema, ids, digests and weights; leaderboards against
+    the records; some numbers against weights and data, if both are present. Nothing in FOLDER is executed or changed.
+    Its subfolder `reference` is left out unless FOLDER names it.
+
+    \b
+    Examples:
+      vaebench verify-results results
+      vaebench verify-results results/reference
+    """
+    from vaebench.report.tables import clean
+    from vaebench.verification.records import examine, settings_faults
+
     console = Console(highlight=False, soft_wrap=True, markup=False)
     seen = examine(folder)
     if not seen.found and not seen.problems:
@@ -55,7 +75,11 @@ def _suite(name: str, given: Path | None) -> Suite | None:
 
 
 def _check_boards(seen: Examined, suites: dict[str, Suite | None]) -> int:
-    """The tracks whose boards are good. A track with a record out of bounds has none."""
+    """Return the number of tracks with correct boards. A track with an unreadable record has none."""
+    from vaebench.report.files import texts
+    from vaebench.report.track import make_board
+    from vaebench.verification.records import board_faults
+
     unread = {path.parents[2] for path, _ in seen.problems if path not in seen.found and path.suffix == ".json"}
     good = 0
     for track, trial in seen.tracks.items():
@@ -75,7 +99,7 @@ def _check_boards(seen: Examined, suites: dict[str, Suite | None]) -> int:
 def _check_numbers(
     seen: Examined, able: list[Path], suites: dict[str, Suite | None], sample: int, data: Path | None
 ) -> list[str]:
-    """Measure some records again, drawn by chance so that nobody knows which."""
+    """Re-measure randomly chosen records; nobody can know in advance which."""
     able = [path for path in able if seen.found[path]["status"] == "ok"]
     if not able or not sample:
         return ["No number was measured again" + ("" if able else ": no weights are beside the records")]

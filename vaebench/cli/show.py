@@ -1,52 +1,33 @@
-"""`vaebench list`, `show` and `plugins`: what there is."""
+"""`vaebench show`: one component, suite or record in full."""
 
 from __future__ import annotations
 
-import inspect
-import sys
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from vaebench.cli.components import documentation, find_offers
 from vaebench.components.discovery import installed
-from vaebench.errors import UserError, did_you_mean
-from vaebench.planning.suite import load, suites
+from vaebench.errors import UserError
+from vaebench.planning.suite import suites
 from vaebench.records import store
 from vaebench.records.record import BadRecord
 
-KINDS = ("models", "datasets", "losses", "metrics")
 
+@click.command
+@click.argument("name", metavar="NAME|RECORD.json")
+def command(name: str) -> None:
+    """Show a component with its parameters and their defaults, a suite, or a record.
 
-def list_kinds(kinds: list[str]) -> None:
-    console = Console()
-    for kind in kinds:
-        table = Table(title=kind, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-        for column in ("name", "version", "what", "from"):
-            table.add_column(column, overflow="fold", no_wrap=column in ("name", "version"))
-        for row in _suite_rows() if kind == "suites" else _component_rows(kind):
-            table.add_row(*map(escape, row))
-        console.print(table)
-        console.print()
-
-
-def list_plugins() -> None:
-    console = Console()
-    plugins = installed()
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("plugin", "version", "entry point", "offers"):
-        table.add_column(column, overflow="fold")
-    for plugin in plugins.loaded:
-        offers = ", ".join(hook.removeprefix("vaebench_") for hook in plugin.hooks)
-        table.add_row(*map(escape, (plugin.distribution, plugin.version, plugin.entry_point, offers)))
-    console.print(table)
-    for problem in plugins.untold():
-        console.print(f"[red]broken[/red] {escape(str(problem))}", highlight=False, soft_wrap=True)
-
-
-def show_name(name: str) -> None:
+    \b
+    Examples:
+      vaebench show vae
+      vaebench show results/medical@1/quick/phantom/cpu/kermany-cxr/vae-0123456789ab.json
+    """
     if name.endswith(".json"):
         return _show_record(Path(name))
     plugins = installed()
@@ -58,57 +39,6 @@ def show_name(name: str) -> None:
     for kind, offer in found:
         _show_component(kind, offer, console)
     return None
-
-
-def find_offers(name: str) -> list[tuple[str, Any]]:
-    """(kind, offer) of every component of that name; a UserError with near names where there is none."""
-    from vaebench.components.registry import registry
-
-    owner, _, bare = name.rpartition(":")
-    found = [
-        (kind, offer)
-        for kind in KINDS
-        for offer in registry().offers(kind).get(bare, [])
-        if not owner or offer.plugin.distribution == owner
-    ]
-    if not found:
-        known = [*suites(installed()), *(n for kind in KINDS for n in registry().offers(kind))]
-        raise UserError(f"There is no component or suite {name!r}.{did_you_mean(name, known)}")
-    return found
-
-
-def documentation(component: type) -> str:
-    """What its author wrote: of the class, else of its file (a method file starts with paper and equation)."""
-    return inspect.cleandoc(component.__doc__ or sys.modules[component.__module__].__doc__ or "")
-
-
-def summary(component: type) -> str:
-    """The first sentence of the documentation."""
-    text = documentation(component).partition("\n\n")[0].replace("\n", " ")
-    return text.partition(". ")[0].rstrip(".") or component.__name__
-
-
-def _suite_rows() -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for name, (path, distribution) in suites(installed()).items():
-        try:
-            suite = load(path)
-            rows.append((name, str(suite.version), suite.title, distribution))
-        except UserError as error:
-            rows.append((name, "?", f"broken: {error}", distribution))
-    return rows
-
-
-def _component_rows(kind: str) -> list[tuple[str, ...]]:
-    from vaebench.components.registry import registry
-
-    rows: list[tuple[str, ...]] = []
-    for offers in registry().offers(kind).values():
-        for offer in offers:
-            name = offer.name if len(offers) == 1 else offer.qualified
-            what = getattr(offer.component, "title", "") or summary(offer.component)
-            rows.append((name, str(offer.component.version), what, offer.plugin.distribution))
-    return rows
 
 
 def _show_component(kind: str, offer: Any, console: Console) -> None:

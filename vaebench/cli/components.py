@@ -1,0 +1,41 @@
+"""Look-up of components by name, and their documentation."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+from vaebench.components.discovery import installed
+from vaebench.errors import UserError, did_you_mean
+from vaebench.planning.suite import suites
+
+KINDS = ("models", "datasets", "losses", "metrics")
+
+
+def find_offers(name: str) -> list[tuple[str, Any]]:
+    """Return (kind, offer) of every component of that name; raise a UserError that suggests names if there is none."""
+    from vaebench.components.registry import registry
+
+    owner, _, bare = name.rpartition(":")
+    found = [
+        (kind, offer)
+        for kind in KINDS
+        for offer in registry().offers(kind).get(bare, [])
+        if not owner or offer.plugin.distribution == owner
+    ]
+    if not found:
+        known = [*suites(installed()), *(n for kind in KINDS for n in registry().offers(kind))]
+        raise UserError(f"There is no component or suite {name!r}.{did_you_mean(name, known)}")
+    return found
+
+
+def documentation(component: type) -> str:
+    """Return the docstring of the class, or of its file (a method file starts with paper and equation)."""
+    return inspect.cleandoc(component.__doc__ or sys.modules[component.__module__].__doc__ or "")
+
+
+def summary(component: type) -> str:
+    """Return the first sentence of the documentation."""
+    text = documentation(component).partition("\n\n")[0].replace("\n", " ")
+    return text.partition(". ")[0].rstrip(".") or component.__name__

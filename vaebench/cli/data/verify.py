@@ -1,0 +1,43 @@
+"""`vaebench data verify`: whether all files are present, intact and readable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from vaebench.cli.options import DATA
+from vaebench.errors import UserError
+
+
+@click.command
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@DATA
+def command(names: Sequence[str], data: Path | None) -> int:
+    """Check the number, checksums and readability of all files of the named datasets, or of all datasets present.
+
+    \b
+    Example:
+      vaebench data verify kermany-cxr --data xrays
+    """
+    from vaebench.cli.data.datasets import find_datasets
+    from vaebench.data.prepare import data_folder
+
+    console, folder, wrong = Console(highlight=False, soft_wrap=True), data_folder(data), 0
+    for dataset in find_datasets(names):
+        if not dataset.present(folder):
+            if names:
+                raise UserError(f"The real {dataset.name} is not in {folder}. {dataset.obtain()}")
+            continue
+        try:
+            faults = list(dataset.verify(folder))
+        except ValueError as error:
+            faults = [str(error)]
+        console.print(f"{escape(dataset.name)}: {'[red]' if faults else '[green]'}{len(faults) or 'no'} faults[/]")
+        for fault in faults:
+            console.print(f"  {escape(fault)}")
+        wrong += len(faults)
+    return 1 if wrong else 0

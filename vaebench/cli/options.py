@@ -1,0 +1,26 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+SPEC = "NAME[param=value,...]"
+SUITE = click.option("--suite", default="medical", show_default=True, help="Name of a suite, or path of a .toml file.")
+PRESET = click.option("--preset", default="auto", show_default=True,
+                      help="Effort: quick, compact, standard or full; auto chooses one for the device.")  # fmt: skip
+SOURCE = click.option(
+    "--source", type=click.Choice(["auto", "real", "phantom"]), default="auto", show_default=True,
+    help="auto: real images if any are present, otherwise phantoms for all datasets. Never downloads.",
+)  # fmt: skip
+DEVICE = click.option(
+    "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:1", help="Device to compute on."
+)
+SLOTS = click.option("-j", "--slots", type=click.IntRange(min=1),
+                     help="Number of trials to run at once [default: CPU cores, or 1 on a GPU].")  # fmt: skip
+RESULTS = click.option("--results", type=FOLDER, default=Path("results"), show_default=True, envvar="VAEBENCH_RESULTS",
+                       help="Folder with records and leaderboards.")  # fmt: skip
+DATA = click.option("--data", type=FOLDER,
+                    help="Folder with real datasets [default: $VAEBENCH_DATA or your data folder].")  # fmt: skip
