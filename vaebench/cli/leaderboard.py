@@ -56,7 +56,7 @@ def command(
     from vaebench.report.files import render
     from vaebench.report.page import page, shown_runs, write_page
     from vaebench.report.terminal import show
-    from vaebench.report.track import make_board, write_boards
+    from vaebench.report.track import Track
 
     chosen = find(suite, installed())
     if preset is not None:
@@ -83,29 +83,24 @@ def command(
         click.echo(f"There are no records of {asked} in {results}; showing those in {shown}.", err=True)
     console = Console()
     for one in tracks:
-        places = [_place(folder, chosen, *one) for folder in folders]
-        written = []
+        track, written = Track(chosen, *one, *folders), []
+        made = track.board()
         if own and not others:  # the files beside one's own records hold these and no others
-            made = make_board(chosen, *one, results)
-            written = write_boards(places[0], made)
-        if metrics or dataset or not written:
-            made = make_board(chosen, *one, *folders, metrics=metrics, dataset=dataset)
+            written = track.write(made)
+        if metrics or dataset:
+            made = track.board(metrics, dataset)
         if output and form == "html":
-            written = write_page(output, made, *places)
+            written = write_page(output, made, track)
         elif output:
             write_atomically(output, render(made, form).encode())
             written = [output]
         elif form == "table":
             show(made, console, everything)
         else:
-            print(page(made, *shown_runs(made, *places)) if form == "html" else render(made, form), end="")
+            print(page(made, *shown_runs(made, track)) if form == "html" else render(made, form), end="")
             continue
         for path in written:
             console.print(f"Wrote {escape(str(path))}", highlight=False, soft_wrap=True)
-
-
-def _place(results: Path, suite: Suite, preset: str, source: str) -> Path:
-    return results / slug(str(suite)) / preset / source
 
 
 def _check_others(suite: Suite, preset: str, source: str, others: Sequence[Path]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +17,28 @@ from vaebench.components.discovery import installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import suites
 from vaebench.records import store
-from vaebench.records.record import BadRecord
+from vaebench.records.record import BadRecord, Cell, Part, to_json
+
+SCHEMAS = {"record": "vaebench.records.record", "board": "vaebench.report.export"}
 
 
 @click.command
 @click.argument("name", metavar="NAME|RECORD.json")
 def command(name: str) -> None:
-    """Show a component with its parameters and their defaults, a suite, or a record.
+    """Show a component with its parameters and their defaults, a suite, or a record. `record` and `board` show the JSON
+    schemas of records and of leaderboard.json.
 
     \b
     Examples:
       vaebench show vae
+      vaebench show record
       vaebench show results/medical@1/quick/phantom/cpu/kermany-cxr/vae-0123456789ab.json
     """
     if name.endswith(".json"):
         return _show_record(Path(name))
+    if name in SCHEMAS:
+        module = import_module(SCHEMAS[name])
+        return click.echo(json.dumps(module.json_schema(), indent=2, ensure_ascii=False))
     plugins = installed()
     console = Console()
     if name in (known := suites(plugins)):
@@ -70,8 +79,6 @@ def _show_component(kind: str, offer: Any, console: Console) -> None:
 
 
 def _show_record(path: Path) -> None:
-    from vaebench.trial import Trial
-
     if not path.exists():
         raise UserError(f"There is no file {path}.")
     try:
@@ -79,23 +86,24 @@ def _show_record(path: Path) -> None:
     except BadRecord as error:
         raise UserError(str(error)) from error
     console = Console()
-    trial = Trial.from_json(record["trial"])
-    console.print(f"{trial}\n{trial.track}, id {record['id']}, {record['status']}", markup=False, highlight=False)
-    if record["error"]:
-        console.print(f"{record['error']['kind']}: {record['error']['message']}", markup=False, highlight=False)
+    trial = record.trial
+    console.print(f"{trial}\n{trial.track}, id {record.id}, {record.status}", markup=False, highlight=False)
+    if record.error:
+        console.print(f"{record.error.kind}: {record.error.message}", markup=False, highlight=False)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("metric", "value", "± image-level", "n", "better"):
         table.add_column(column, overflow="fold")
-    for name, cell in record["metrics"].items():
-        title = f"{name}[{cell['variant']}]" if cell.get("variant") else name
-        parts = {f"  {part}": {**cell, **numbers} for part, numbers in cell.get("parts", {}).items()}
-        for line, numbers in {title: cell, **parts}.items():
-            value = f"{numbers['value']:.4g} {cell['unit']}" if cell["value"] is not None else f"— {cell['reason']}"
-            spread = f"{numbers['error']:.2g}" if numbers.get("error") is not None else ""
-            table.add_row(*map(escape, (line, value.strip(), spread, str(numbers.get("n") or ""), cell["better"])))
-    if record["metrics"]:
+    for name, cell in record.metrics.items():
+        lines: dict[str, Cell | Part] = {f"{name}[{cell.variant}]" if cell.variant else name: cell}
+        lines |= {f"  {part}": numbers for part, numbers in cell.parts.items()}
+        for line, numbers in lines.items():
+            value = f"{numbers.value:.4g} {cell.unit}" if numbers.value is not None else f"— {cell.reason}"
+            spread = f"{numbers.error:.2g}" if numbers.error is not None else ""
+            table.add_row(*map(escape, (line, value.strip(), spread, str(numbers.n or ""), cell.better)))
+    if record.metrics:
         console.print(table)
+    data = to_json(record)
     for field in ("cost", "settings", "device", "inputs", "software"):
-        told = ", ".join(f"{key} {value}" for key, value in record[field].items() if value not in (None, {}, ""))
+        told = ", ".join(f"{key} {value}" for key, value in data[field].items() if value not in (None, {}, ""))
         console.print(f"{field}: {told}", markup=False, highlight=False)
     console.print(f"repeat it: vaebench run {path}", markup=False, highlight=False, soft_wrap=True)

@@ -15,7 +15,6 @@ from vaebench.cli.options import RESULTS
 from vaebench.errors import UserError
 from vaebench.records import store
 from vaebench.records.record import BadRecord
-from vaebench.trial import Trial
 
 if TYPE_CHECKING:
     from vaebench.running.progress import Told
@@ -50,20 +49,20 @@ def command(results: Path) -> None:
 def _tell_track(console: Console, track: Path, name: str) -> None:
     from vaebench.running.progress import read
 
-    good, failed = 0, list[tuple[str, Mapping[str, Any]]]()
+    good, failed = 0, list[tuple[str, str, str]]()
     for path, record in store.scan(track):
         if isinstance(record, BadRecord):
-            failed.append((path.name, {"kind": "unreadable", "message": str(record)}))
-        elif record["status"] == "ok":
-            good += 1
+            failed.append((path.name, "unreadable", str(record)))
+        elif record.error:
+            failed.append((str(record.trial), record.error.kind, record.error.message))
         else:
-            failed.append((str(Trial.from_json(record["trial"])), record["error"]))
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(e["kind"] for _, e in failed).items()))
+            good += 1
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(kind for _, kind, _ in failed).items()))
     console.print(f"[bold]{escape(name)}[/bold]: {good} good" + (f", {len(failed)} failed ({kinds})" if failed else ""))
     for told in read(track):
         _tell_run(console, told)
-    for trial, error in failed:
-        text = f"  [red]failed[/red] {escape(trial)}: {escape(str(error['kind']))}, {escape(str(error['message']))}"
+    for trial, kind, message in failed:
+        text = f"  [red]failed[/red] {escape(trial)}: {escape(kind)}, {escape(message)}"
         console.print(text, highlight=False, soft_wrap=True)
 
 
@@ -79,10 +78,10 @@ def _tell_run(console: Console, told: Told) -> None:
     text = f"  run of {escape(str(entry.get('started')))}: {ended}, {state}"
     console.print(text, highlight=False, soft_wrap=True)
     for one in entry.get("running", []) if told.alive else []:
-        console.print(f"    {escape(str(one.get('trial')))}  {_place(one)}", highlight=False, soft_wrap=True)
+        console.print(f"    {escape(str(one.get('trial')))}  {_phase(one)}", highlight=False, soft_wrap=True)
 
 
-def _place(one: Mapping[str, Any]) -> str:
+def _phase(one: Mapping[str, Any]) -> str:
     if one.get("phase") == "measure":
         return f"measuring {escape(str(one.get('metric')))}"
     if "step" in one:

@@ -15,7 +15,6 @@ from vaebench.components.discovery import installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import Suite, find
 from vaebench.records import store
-from vaebench.trial import Trial
 
 if TYPE_CHECKING:
     from vaebench.verification.records import Examined
@@ -50,7 +49,7 @@ def command(folder: Path, sample: int, suite: Path | None, data: Path | None) ->
     suites = {trial.suite: _suite(trial.suite, suite) for trial in seen.tracks.values()}
     sound = []
     for path, record in seen.found.items():
-        faults = list(settings_faults(record, suites.get(record["trial"]["suite"])))
+        faults = list(settings_faults(record, suites.get(record.trial.suite)))
         seen.problems += [(path, fault) for fault in faults]
         sound += [] if faults else [path]
     boards = _check_boards(seen, suites)
@@ -77,7 +76,7 @@ def _suite(name: str, given: Path | None) -> Suite | None:
 def _check_boards(seen: Examined, suites: dict[str, Suite | None]) -> int:
     """Return the number of tracks with correct boards. A track with an unreadable record has none."""
     from vaebench.report.files import texts
-    from vaebench.report.track import make_board
+    from vaebench.report.track import Track
     from vaebench.verification.records import board_faults
 
     unread = {path.parents[2] for path, _ in seen.problems if path not in seen.found and path.suffix == ".json"}
@@ -89,7 +88,7 @@ def _check_boards(seen: Examined, suites: dict[str, Suite | None]) -> int:
         if track in unread:
             seen.problems.append((track, "its boards cannot be made again before its records can be read"))
             continue
-        made = make_board(suite, trial.preset, trial.source, track.parents[2])
+        made = Track(suite, trial.preset, trial.source, track.parents[2]).board()
         faults = list(board_faults(track, dict(texts(made))))
         seen.problems += faults
         good += not faults
@@ -100,7 +99,7 @@ def _check_numbers(
     seen: Examined, able: list[Path], suites: dict[str, Suite | None], sample: int, data: Path | None
 ) -> list[str]:
     """Re-measure randomly chosen records; nobody can know in advance which."""
-    able = [path for path in able if seen.found[path]["status"] == "ok"]
+    able = [path for path in able if seen.found[path].status == "ok"]
     if not able or not sample:
         return ["No number was measured again" + ("" if able else ": no weights are beside the records")]
     from vaebench.data.prepare import data_folder
@@ -109,9 +108,9 @@ def _check_numbers(
     lines = []
     for path in sorted(random.SystemRandom().sample(able, min(sample, len(able)))):
         record = seen.found[path]
-        suite = suites[record["trial"]["suite"]]
+        suite = suites[record.trial.suite]
         assert suite is not None
-        who = Trial.from_json(record["trial"])
+        who = record.trial
         try:
             told, exact, close = disagreements(record, remeasure(path, record, suite, data_folder(data)))
         except Unanswered as reason:
