@@ -6,7 +6,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 Value = bool | int | float | str
@@ -52,12 +53,13 @@ class Trial:
     def track(self) -> str:
         return f"{self.suite}/{self.preset}/{self.source}"
 
-    @property
+    @cached_property
     def id(self) -> str:
         return hashlib.sha256(canonical(self.to_json()).encode()).hexdigest()[:12]
 
     def to_json(self) -> dict[str, Any]:
-        return {name: value.to_json() if isinstance(value, Spec) else value for name, value in vars(self).items()}
+        values = ((one.name, getattr(self, one.name)) for one in fields(self))
+        return {name: value.to_json() if isinstance(value, Spec) else value for name, value in values}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Trial:

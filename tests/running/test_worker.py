@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from laboratory import Lab, job
+from laboratory import Lab, job, run_job
 from safetensors.torch import load_file
 
 from vaebench.components.registry import registry
+from vaebench.data import regimes
 from vaebench.data.prepare import open_splits
 from vaebench.data.regimes import keep_out, training_images
 from vaebench.data.splits import limited
@@ -23,8 +24,6 @@ from vaebench.interfaces import NotApplicable, Split, Splits
 from vaebench.records import store
 from vaebench.records.provenance import message_of
 from vaebench.records.store import Record
-from vaebench.running import worker
-from vaebench.running.worker import run_job
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -217,7 +216,7 @@ def test_images_too_many_for_memory_are_streamed_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regime: str
 ) -> None:
     loaded = run_job(job(tmp_path / "loaded", regime=regime))
-    monkeypatch.setattr(worker, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(regimes, "RESIDENT_BYTES", 0)
     streamed_job = job(tmp_path / "streamed", regime=regime)
     splits = keep_out(open_splits(streamed_job.data), "lab-xray")
     images = training_images(splits, regime)

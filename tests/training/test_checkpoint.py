@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from laboratory import Lab, job
+from laboratory import Lab, Work, job, run_job, site
 
-from vaebench.planning.jobs import Job
 from vaebench.records import store
 from vaebench.records.store import Record
 from vaebench.running.executors.local import Local
-from vaebench.running.worker import run_job
 from vaebench.training import checkpoint
 
 pytestmark = pytest.mark.usefixtures("lab")
@@ -23,26 +21,26 @@ pytestmark = pytest.mark.usefixtures("lab")
 DYING = "restless[die_at=13]"
 
 
-def path_of(one: Job) -> Path:
+def path_of(one: Work) -> Path:
     return store.path_of(one.results, one.trial, "cpu")
 
 
-def restless(folder: Path, model: str = DYING, **changes: Any) -> Job:
+def restless(folder: Path, model: str = DYING, **changes: Any) -> Work:
     return replace(job(folder, model, steps=20), every=0.0, **changes)
 
 
-def cut_off(folder: Path, lab: Lab) -> Job:
+def cut_off(folder: Path, lab: Lab) -> Work:
     """A trial whose process died in its 14th step, with a checkpoint of the 13th."""
     one, deadly = restless(folder), lab.folder / "deadly"
     deadly.touch()
-    (*_, end) = Local().run([one], 1)
+    (*_, end) = Local().run([one.job], site(one))
     deadly.unlink()
     assert end.data["record"]["error"]["kind"] == "signal"
     assert checkpoint.path_of(path_of(one)).exists()
-    return replace(one, before=store.written(path_of(one)))
+    return replace(one, replaces=store.digest_of(path_of(one)))
 
 
-def trained(one: Job) -> tuple[Record, list[str], bytes, bytes]:
+def trained(one: Work) -> tuple[Record, list[str], bytes, bytes]:
     """The record, what was remarked, the weights, and the images along the way."""
     said: list[Mapping[str, Any]] = []
     record = run_job(one, said.append)

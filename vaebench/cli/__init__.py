@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from vaebench.errors import UserError
+from vaebench.training.checkpoint import EVERY
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 FORMATS = ("table", "md", "csv", "json", "tex", "html")
@@ -101,7 +102,8 @@ def main() -> None:
 @click.option("--force", is_flag=True, help="Do trials again whose record is good, from the start.")
 @click.option("--lf", "last_failed", is_flag=True, help="Only trials that failed last time.")
 @click.option("-x", "--stop", is_flag=True, help="Stop at the first failure.")
-@click.option("--checkpoint", "every", type=click.FloatRange(min=0), default=60.0, show_default=True, metavar="SECONDS",
+@click.option("--checkpoint", "every", type=click.FloatRange(min=0), default=EVERY, show_default=True,
+              metavar="SECONDS",
               help="How far apart a training's checkpoints are; it goes on from the last one.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show what would be done, with an estimate; train nothing.")
 @RESULTS

@@ -9,10 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from vaebench.components.discovery import installed
-from vaebench.components.registry import registry
 from vaebench.data.prepare import data_folder
 from vaebench.errors import UserError
-from vaebench.planning.plan import Plan, make_plan, repeat_plan
+from vaebench.planning.plan import Plan, Request, make_plan, repeat_plan
 from vaebench.planning.suite import find
 from vaebench.records import store
 from vaebench.records.store import BadRecord
@@ -22,6 +21,7 @@ from vaebench.running import sweep
 from vaebench.running.display import Watch, time_words
 from vaebench.running.estimate import estimate
 from vaebench.running.progress import Journal
+from vaebench.training.checkpoint import EVERY
 from vaebench.training.devices import choose_devices
 
 
@@ -45,31 +45,28 @@ def run_sweep(
 ) -> int:
     """The exit code: 0 when every trial is good, 1 when some failed."""
     console = Console()
-    device, *others = choose_devices(device)
+    request = Request(
+        results, data_folder(data), tuple(choose_devices(device)), preset, source, models, datasets, _numbers(seeds)
+    )
     if record is not None:
         if models or seeds or len(datasets) > 1 or (preset, source) != ("auto", "auto"):
             raise UserError(
                 "RECORD.json says which trial to do: beside it, only --suite FILE.toml and one -d that says where the "
                 "dataset lies mean something."
             )
-        plan = _repeat(record, suite, device, results, data_folder(data), next(iter(datasets), None))
+        plan = _repeat(record, suite, request)
         force = True
     else:
-        plan = make_plan(
-            find(suite, installed()), registry(), preset=preset, source=source, device=device, results=results,
-            data=data_folder(data), models=models, datasets=datasets, seeds=_numbers(seeds),
-        )  # fmt: skip
+        plan = make_plan(find(suite, installed()), request)
     for problem in installed().untold():
         Console(stderr=True).print(f"[yellow]Warning:[/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
-    plan.others = tuple(others)
     slots = slots or sweep.default_slots(plan)
     if not dry_run:
-        make_ready(plan, console)
+        plan = make_ready(plan, console)
     if not force:
-        for complaint in sweep.find_done(plan, registry(), plan.suite.home):
-            console.print(f"[yellow]Warning:[/yellow] {escape(complaint)}", highlight=False, soft_wrap=True)
+        plan = find_done(plan, console)
     if last_failed:
-        plan.trials = sweep.failed_before(plan)
+        plan = sweep.failed_before(plan)
     _tell(plan, console, source, asked_again=force)
     if not plan.todo:
         console.print("Nothing to train: every trial has a good record." if plan.done else "Nothing to train.")
@@ -80,7 +77,7 @@ def run_sweep(
 
 
 def finish(
-    plan: Plan, console: Console, slots: int, stop: bool = False, every: float = 60.0, fresh: bool = False
+    plan: Plan, console: Console, slots: int, stop: bool = False, every: float = EVERY, fresh: bool = False
 ) -> int:
     """Do what is to do, then show and write the board; the exit code."""
     failures = 0
@@ -88,11 +85,11 @@ def finish(
         sweep.open_track(plan)
         seconds = _tell_time(plan, console, slots)
         with Watch(console, seconds, slots) as watch, Journal(plan.folder, len(seconds)) as journal:
-            for event in sweep.run(plan, registry(), slots, stop, every, fresh):
+            for event in sweep.run(plan, slots, stop, every, fresh):
                 watch.hear(event)
                 journal.hear(event, watch.left())
         failures = watch.failed
-    board = make_board(plan.suite, plan.preset, plan.source, plan.results)
+    board = make_board(plan.suite, plan.preset, plan.source, plan.request.results)
     show(board, console)
     for path in write_boards(plan.folder, board):
         console.print(f"Wrote {escape(str(path))}", highlight=False, soft_wrap=True)
@@ -113,24 +110,33 @@ def _tell_estimates(plan: Plan, console: Console, slots: int) -> None:
             console.print(f"  {escape(str(trial))}  ~{time_words(seconds[trial.id])}", highlight=False, soft_wrap=True)
 
 
-def _repeat(record: Path, suite: str, device: str, results: Path, data: Path, dataset: str | None) -> Plan:
+def _repeat(record: Path, suite: str, request: Request) -> Plan:
     try:
         known = store.read(record)
     except BadRecord as error:
         raise UserError(str(error)) from error
     # A suite by its name; one from a file of the user's own only by that file.
     name = suite if suite.endswith(".toml") else known["trial"]["suite"].partition("@")[0]
-    return repeat_plan(known, find(name, installed()), device, results, data, registry(), dataset)
+    return repeat_plan(known, find(name, installed()), request)
 
 
-def make_ready(plan: Plan, console: Console) -> None:
+def make_ready(plan: Plan, console: Console) -> Plan:
     """Draw or decode the datasets, telling which one is in hand."""
     with console.status("Preparing data") as status:
-        for name in sweep.make_ready(plan):
-            status.update(f"Preparing data: {escape(name)}")
+        plan = sweep.make_ready(plan, lambda name: status.update(f"Preparing data: {escape(name)}"))
     if not plan.datasets:
         reasons = "\n".join(f"  {name}: {reason}" for name, reason in plan.left_out.items())
         raise UserError(f"No dataset could be prepared.\n{reasons}")
+    return plan
+
+
+def find_done(plan: Plan, console: Console) -> Plan:
+    """Look for what is done, warning of what is wrong with records."""
+
+    def complain(complaint: str) -> None:
+        console.print(f"[yellow]Warning:[/yellow] {escape(complaint)}", highlight=False, soft_wrap=True)
+
+    return sweep.find_done(plan, complain)
 
 
 def _tell(plan: Plan, console: Console, asked_source: str, asked_again: bool) -> None:
@@ -150,7 +156,7 @@ def _tell(plan: Plan, console: Console, asked_source: str, asked_again: bool) ->
         console.print("Done again although there may be good records", highlight=False)
     if plan.source == "phantom" and asked_source == "auto":
         console.print(
-            f"No real data in {escape(str(plan.data))}: phantoms are drawn in place of all datasets. "
+            f"No real data in {escape(str(plan.request.data))}: phantoms are drawn in place of all datasets. "
             "`vaebench data status` says how to get the real ones.",
             highlight=False,
             soft_wrap=True,

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
-from vaebench.cli.run import finish, make_ready
+from vaebench.cli.run import find_done, finish, make_ready
 from vaebench.components.discovery import installed
 from vaebench.components.registry import registry
 from vaebench.data.prepare import data_folder
 from vaebench.errors import UserError
-from vaebench.planning.plan import make_plan
+from vaebench.planning.plan import Request, make_plan
 from vaebench.planning.suite import find
 from vaebench.records import store
 from vaebench.records.store import BadRecord
@@ -29,29 +28,23 @@ def score_records(
 ) -> int:  # fmt: skip
     """The exit code: 1 when some checkpoint could not be measured."""
     console = Console()
-    device, *others = choose_devices(device)
-    plan = make_plan(
-        find(suite, installed()), registry(), preset=preset, source=source, device=device, results=results,
-        data=data_folder(data),
-    )  # fmt: skip
-    plan.others = tuple(others)
+    request = Request(results, data_folder(data), tuple(choose_devices(device)), preset, source)
+    plan = make_plan(find(suite, installed()), request)
     for name in metrics:
         registry().get("metrics", name)
     asked = dict.fromkeys([*plan.settings.metrics, *metrics])
-    plan.settings = replace(plan.settings, metrics=tuple(asked))
+    settings = replace(plan.settings, metrics=tuple(asked))
     known = {str(one.spec) for one in plan.datasets}
     trials = []
     for _, record in store.scan(plan.folder):
         if not isinstance(record, BadRecord) and record["device"]["class"] == plan.device_class:
             trials.append(Trial.from_json(record["trial"]))
-    plan.trials = [trial for trial in trials if str(trial.dataset) in known]
+    plan = replace(plan, settings=settings, trials=tuple(t for t in trials if str(t.dataset) in known))
     if not plan.trials:
         raise UserError(f"There are no records in {plan.folder}. `vaebench run --suite {suite}` makes them.")
-    make_ready(plan, console)
-    for complaint in sweep.find_done(plan, registry(), plan.suite.home):
-        console.print(f"[yellow]Warning:[/yellow] {escape(complaint)}", highlight=False, soft_wrap=True)
-    lost = [trial for trial in plan.todo if trial.id not in plan.trained]
-    plan.trials = [trial for trial in plan.trials if trial not in lost]
+    plan = find_done(make_ready(plan, console), console)
+    lost = {trial.id for trial in plan.todo} - set(plan.trained)
+    plan = replace(plan, trials=tuple(trial for trial in plan.trials if trial.id not in lost))
     console.print(f"{len(plan.todo)} checkpoints to measure, {len(plan.done)} have every metric", highlight=False)
     if lost:
         console.print(f"{len(lost)} records are failed, outdated or without weights: `vaebench run` does them again")

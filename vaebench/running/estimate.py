@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
+from vaebench.components.registry import registry
 from vaebench.interfaces import Shape
 from vaebench.planning.plan import Plan
 from vaebench.records import store
@@ -74,7 +75,7 @@ def time_steps(trial: Trial, settings: Settings, shape: Shape, device: str, home
     from vaebench.training.loop import Stepper, step_once
 
     torch.set_num_threads(1)
-    model = build(trial, settings, shape, home).to(device)
+    model = build(trial, settings, shape, registry().at(home)).to(device)
     images = Images(torch.randint(0, 256, (settings.batch, *shape), dtype=torch.uint8, device=device))
 
     def seconds_each(action: Callable[[], object]) -> float:

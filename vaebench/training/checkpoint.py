@@ -19,6 +19,10 @@ COMMIT = ("commit", "dirty")
 """But not these of the software: components have versions, and a commit beside a long sweep should not cost it."""
 
 
+EVERY = 60.0
+"""Seconds of training between checkpoints, unless the user says otherwise."""
+
+
 class Spoiled(Exception):
     """A checkpoint that cannot be used; the text says why."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from vaebench.components.registry import registry
 from vaebench.errors import UserError
-from vaebench.planning.plan import Plan, repeat_plan
+from vaebench.planning.plan import Plan, Request, repeat_plan
 from vaebench.planning.suite import Suite
 from vaebench.records import provenance, store
 from vaebench.records.store import Record
@@ -47,8 +48,8 @@ def remeasure(path: Path, record: Record, suite: Suite, data: Path) -> Record:
         _same_versions(record, trial, settings, suite)
         _same_shapes(path, record, trial, settings, suite)
         with TemporaryDirectory() as scratch:
-            plan = repeat_plan(record, suite, device, Path(scratch), data, registry())
-            return _answer(plan, path, record)
+            plan = repeat_plan(record, suite, Request(Path(scratch), data, (device,)))
+            return _answer(sweep.make_ready(plan), path, record)
     except UserError as error:
         raise Unanswered(str(error)) from error
 
@@ -90,7 +91,8 @@ def _agree(cell: dict[str, Any], other: dict[str, Any]) -> bool:
 
 def _same_versions(record: Record, trial: Trial, settings: Settings, suite: Suite) -> None:
     made = record["inputs"]["components"]
-    here = {k: v for k, v in versions_of(trial, settings, suite.home).items() if not k.startswith("metric ")}
+    now = versions_of(trial, settings, registry().at(suite.home))
+    here = {name: version for name, version in now.items() if not name.startswith("metric ")}
     other = [f"{name} {made.get(name)} (here {version})" for name, version in here.items() if made.get(name) != version]
     if other:
         raise Unanswered(f"it was made with other versions: {', '.join(other)}")
@@ -103,7 +105,7 @@ def _same_shapes(path: Path, record: Record, trial: Trial, settings: Settings, s
         raise Unanswered("it does not say of what shape its images were")
     try:
         with torch.device("meta"):
-            model = build(trial, settings, (channels, height, width), suite.home)
+            model = build(trial, settings, (channels, height, width), registry().at(suite.home))
         with safe_open(store.weights_of(path), framework="pt") as stored:
             shapes = {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
     except SafetensorError as error:
@@ -116,17 +118,16 @@ def _same_shapes(path: Path, record: Record, trial: Trial, settings: Settings, s
 
 def _answer(plan: Plan, path: Path, record: Record) -> Record:
     (trial,) = plan.trials
-    for _ in sweep.make_ready(plan):
-        pass
     if plan.left_out:
         raise Unanswered("; ".join(plan.left_out.values()))
     if plan.ready[str(trial.dataset)].digest != record["inputs"]["data"]:
         raise Unanswered("the images here are others than its (another data digest)")
-    target = store.weights_of(plan.path_of(trial))
-    target.parent.mkdir(parents=True)
-    shutil.copyfile(store.weights_of(path), target)
-    plan.trained[trial.id] = record
-    ends = [event.data["record"] for event in sweep.run(plan, registry(), 1) if event.kind == "end"]
+    target = plan.path_of(trial)
+    store.write(target, record)
+    store.artifacts_of(target).mkdir()
+    shutil.copyfile(store.weights_of(path), store.weights_of(target))
+    plan = replace(plan, trained={trial.id: record})
+    ends = [event.data["record"] for event in sweep.run(plan, 1) if event.kind == "end"]
     if not ends or ends[0]["status"] != "ok":
         raise Unanswered(ends[0]["error"]["message"] if ends else "it was interrupted")
     again: Record = ends[0]
