@@ -91,8 +91,6 @@ class Run:
     """those that belong to the machine"""
     shortcuts: tuple[tuple[str, float], ...] = ()
     """how well something trivial about the test images does what anomaly scores are asked to do: name and AUROC"""
-    origin: str = ""
-    """the source of its images"""
     both: bool = False
     """measured on several device classes"""
 
@@ -156,7 +154,6 @@ class _Reader:
             started=record["started"],
             numbers=(*numbers, *(cost for cost in costs if not cost.variant)),
             costs=tuple(cost for cost in costs if cost.variant),
-            origin=str(inputs.get("origin") or trial.dataset.name),
             shortcuts=tuple(sorted((str(k), float(v)) for k, v in (inputs.get("shortcuts") or {}).items())),
         )
 
