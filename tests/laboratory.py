@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing.forkserver
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,15 @@ import pytest
 
 from vaebench.components.discovery import installed
 from vaebench.components.registry import registry
-from vaebench.data.prepare import cache_folder, prepare
-from vaebench.planning.jobs import Job
+from vaebench.data.prepare import about, cache_folder, prepare
+from vaebench.planning.jobs import Job, Versions
 from vaebench.planning.suite import Suite, find
+from vaebench.records.store import Record
+from vaebench.running.keeper import CheckpointKeeper
+from vaebench.running.sink import ResultsSink
+from vaebench.running.site import Site
+from vaebench.running.worker import perform
+from vaebench.training.checkpoint import EVERY
 from vaebench.trial import Settings, Spec, Trial
 
 PLACE = str(Path(__file__).parent / "lab")
@@ -81,6 +87,47 @@ def suite() -> Suite:
     return find("lab", installed())
 
 
+@dataclass(frozen=True)
+class Work:
+    """A job, and where it is done."""
+
+    trial: Trial
+    settings: Settings
+    results: Path
+    data: Path
+    """The ready folder of its dataset."""
+    replaces: str = ""
+    measure_only: bool = False
+    every: float = EVERY
+    fresh: bool = False
+
+    @property
+    def job(self) -> Job:
+        versions = Versions(self.settings, registry())
+        made_of = versions.of(self.trial), versions.code_of(self.trial)
+        more = {"replaces": self.replaces, "measure_only": self.measure_only}
+        return Job(self.trial, self.settings, about(self.data).digest, *made_of, **more)
+
+    @property
+    def sink(self) -> ResultsSink:
+        return ResultsSink(self.results, "cpu")
+
+    @property
+    def keeper(self) -> CheckpointKeeper:
+        return CheckpointKeeper(self.results, "cpu", self.every, self.fresh)
+
+
+def run_job(work: Work, tell: Callable[[Mapping[str, Any]], None] = lambda event: None) -> Record:
+    """Do a job in this process."""
+    return perform(work.job, work.data, "cpu", work.sink, work.keeper, tell)
+
+
+def site(*works: Work, slots: int = 1) -> Site:
+    """Where some jobs are done that share a results folder."""
+    first, ready = works[0], {work.job.data: work.data for work in works}
+    return Site(ready, first.sink, first.keeper, slots=slots)
+
+
 def job(
     folder: Path,
     model: str = "steady",
@@ -90,7 +137,7 @@ def job(
     seed: int = 0,
     preset: Mapping[str, Any] | None = None,
     **settings: Any,
-) -> Job:
+) -> Work:
     """A job of the suite `lab`, its data ready; `preset` is what the preset sets for models."""
     usual = {"size": 8, "steps": 6, "batch": 8, "samples": 8, "metrics": METRICS}
     given = Settings(model=preset or {}, **{**usual, **settings})
@@ -101,4 +148,4 @@ def job(
         registry().create("datasets", data), data, "phantom", given.size, given.limit, folder, cache_folder()
     )
     trial = Trial("lab@1", "tiny", "phantom", data, made, loss, regime, seed)
-    return Job(trial, given, folder / "results", drawn.folder)
+    return Work(trial, given, folder / "results", drawn.folder)

@@ -82,8 +82,8 @@ class TestImages:
         model = Honest()
         model.reconstruct = lambda x: factor * x + shift  # type: ignore[method-assign]
         cell = measure(Psnr(), evidence(model), "all")
-        assert cell["value"] is None
-        assert cell["reason"].startswith("the model's reconstructions lie in [") and "not in [0, 1]" in cell["reason"]
+        assert cell.value is None
+        assert cell.reason.startswith("the model's reconstructions lie in [") and "not in [0, 1]" in cell.reason
 
     def test_so_do_samples_and_variations(self) -> None:
         model = Honest()

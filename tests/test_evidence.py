@@ -255,18 +255,18 @@ class Healthy(Residual):
 
 def test_a_cell_says_what_it_is() -> None:
     cell = measure(Residual(), evidence(), "all")
-    assert cell["value"] == pytest.approx(evidence().residuals("test").mean())
-    assert (cell["title"], cell["version"], cell["better"], cell["n"]) == ("Residual", 2, "lower", 30)
-    assert len(cell["replicates"]) == DRAWS
+    assert cell.value == pytest.approx(evidence().residuals("test").mean())
+    assert (cell.title, cell.version, cell.better, cell.n) == ("Residual", 2, "lower", 30)
+    assert len(cell.replicates) == DRAWS
 
 
 def test_nan_of_a_model_becomes_a_dash_with_a_reason() -> None:
     model = Dim()
     model.sick = True
     cell = measure(Residual(), evidence(model), "all")
-    assert cell["value"] is None
-    assert "reconstructions hold" in cell["reason"]
-    assert "NaN" in cell["reason"]
+    assert cell.value is None
+    assert "reconstructions hold" in cell.reason
+    assert "NaN" in cell.reason
 
 
 @pytest.mark.parametrize(
@@ -279,16 +279,16 @@ def test_nan_of_a_model_becomes_a_dash_with_a_reason() -> None:
 )
 def test_a_metric_without_an_answer_has_a_reason(metric: type[Metric], reason: str) -> None:
     cell = measure(metric(), evidence(), "all")
-    assert (cell["value"], cell["reason"]) == (None, reason)
+    assert (cell.value, cell.reason) == (None, reason)
 
 
 def test_numbers_of_numpy_are_numbers_of_json() -> None:
     cell = measure(Odd(), evidence(), "all")
     assert [(cell[key], type(cell[key])) for key in ("value", "error", "n")] == [(0.5, float), (0.25, float), (3, int)]
-    assert cell["replicates"] == [0.5, None]
+    assert cell.replicates == [0.5, None]
 
 
 def test_parts_stand_beside_the_value_and_those_without_a_number_do_not() -> None:
     cell = measure(ByPart(), evidence(), "all")
-    assert cell["parts"] == {"left": {"value": 0.25, "error": 0.5, "n": 3}}
+    assert cell.parts == {"left": {"value": 0.25, "error": 0.5, "n": 3}}
     assert "parts" not in measure(Residual(), evidence(), "all")

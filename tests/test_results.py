@@ -9,14 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from laboratory import job
+from laboratory import job, run_job
 from records_made import field, metric, record
 
 import vaebench
 from vaebench import results
 from vaebench.errors import UserError
 from vaebench.records import store
-from vaebench.running.worker import run_job
 from vaebench.trial import Spec
 
 EVIL = "<script>alert(1)</script>"

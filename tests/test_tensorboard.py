@@ -7,20 +7,16 @@ from pathlib import Path
 import pytest
 from laboratory import Lab, suite
 
-from vaebench.components.registry import registry
-from vaebench.planning.plan import make_plan
+from vaebench.planning.plan import Request, make_plan
 from vaebench.running import sweep
 
 loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 
 
 def run_lab(folder: Path) -> None:
-    plan = make_plan(
-        suite(), registry(), preset="tiny", source="phantom", device="cpu", results=folder / "results", data=folder,
-        models=["steady", "raising"],
-    )  # fmt: skip
-    list(sweep.make_ready(plan))
-    list(sweep.run(plan, registry(), slots=2))
+    request = Request(folder / "results", folder, source="phantom", models=["steady", "raising"])
+    plan = sweep.make_ready(make_plan(suite(), request))
+    list(sweep.run(plan, slots=2))
 
 
 def test_losses_and_metrics_of_each_trial_and_failures_as_text(

@@ -17,6 +17,7 @@ from vaebench.trial import Direction, Regime, Verdict
 if TYPE_CHECKING:
     from vaebench.evidence import Evidence
     from vaebench.planning.jobs import Job
+    from vaebench.running.site import Site
 
 __all__ = [
     "At", "Component", "Dataset", "Event", "Executor", "Gaussian", "Group", "Images", "Limit", "Loss", "Metric",
@@ -277,6 +278,7 @@ class Event:
 class Executor(Component):
     """Where trials run."""
 
-    def run(self, jobs: Sequence[Job], slots: int, stop_on_failure: bool = False) -> Iterator[Event]:
-        """Work the jobs off, each leaving one record. Closing the iterator stops the rest and keeps what is done."""
+    def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
+        """Do the jobs, each of which leaves one record at the site's sink (`vaebench.running.worker.perform`). Closing
+        the iterator stops the rest and keeps what is done."""
         raise NotImplementedError(f"{type(self).__name__} has no run()")

@@ -90,16 +90,16 @@ class Result:
 
     def model(self, device: str = "cpu") -> Model:
         """The trained model, with the weights stored beside the record, ready to be asked."""
-        from vaebench.components.discovery import installed
+        from vaebench.components.registry import registry
         from vaebench.planning.suite import suites
         from vaebench.training.build import build
-        from vaebench.training.weights import restore
+        from vaebench.training.weights import beside, restore
 
         if self.typed.inputs.shape is None:
             raise UserError(f"{self.path} does not say of what shape its images were: it gives no model.")
-        home = suites(installed()).get(self.trial.suite.rpartition("@")[0], (None, None))[1]
-        model = build(self.trial, self.typed.settings, self.typed.inputs.shape, home).to(device)
-        if not restore(model, self.path, self.typed):
+        home = suites(registry().plugins).get(self.trial.suite.rpartition("@")[0], (None, None))[1]
+        model = build(self.trial, self.typed.settings, self.typed.inputs.shape, registry().at(home)).to(device)
+        if not restore(model, beside(self.path), self.typed.weights):
             raise UserError(
                 f"The weights of {self.path} are not beside it, or are not those it names. "
                 f"`vaebench run {self.path}` trains that model again and writes it to your results folder."

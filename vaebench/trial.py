@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 
 from msgspec import Struct, convert, field, to_builtins
@@ -34,7 +35,7 @@ def plain(value: Value) -> str:
     return f'"{text}"' if "," in text or text != text.strip() else text
 
 
-class Trial(Struct, frozen=True, forbid_unknown_fields=True):
+class Trial(Struct, frozen=True, dict=True, forbid_unknown_fields=True):
     """One training that the benchmark asks for."""
 
     suite: str
@@ -51,7 +52,7 @@ class Trial(Struct, frozen=True, forbid_unknown_fields=True):
     def track(self) -> str:
         return f"{self.suite}/{self.preset}/{self.source}"
 
-    @property
+    @cached_property
     def id(self) -> str:
         return hashlib.sha256(canonical(self.to_json()).encode()).hexdigest()[:12]
 

@@ -19,9 +19,9 @@ ALLOWED = 0.1
 
 def speak(mouth: Connection) -> None:
     """The first word comes when all that a trial needs is loaded."""
-    from vaebench.running.worker import run_job
+    from vaebench.running.worker import perform
 
-    mouth.send(run_job.__name__)
+    mouth.send(perform.__name__)
 
 
 def once() -> float:

@@ -12,7 +12,6 @@ from records_made import field, record
 from vaebench.cli import main
 from vaebench.records import store
 from vaebench.records.store import REFERENCE, Record
-from vaebench.trial import Trial
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def results(tmp_path: Path) -> Path:
 
 def keep(folder: Path, made: list[Record]) -> None:
     for one in made:
-        store.write(store.path_of(folder, Trial.from_json(one["trial"]), one["device"]["class"]), one)
+        store.write(store.path_of(folder, one.trial, one.device.kind), one)
 
 
 def files(folder: Path) -> dict[Path, bytes]:

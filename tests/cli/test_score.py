@@ -9,30 +9,27 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from laboratory import Lab, job
+from laboratory import Lab, Work, job, run_job
 
 from vaebench.cli import main
-from vaebench.planning.jobs import Job
 from vaebench.records import store
-from vaebench.records.store import Record
-from vaebench.running import worker
-from vaebench.running.worker import run_job
-from vaebench.training.loop import weights as stored_weights
+from vaebench.running.worker import Attempt
+from vaebench.training import weights as stored_weights
 
 pytestmark = pytest.mark.usefixtures("lab")
 FEW, ALL = ("lab-residual",), ("lab-residual", "lab-samples", "lab-health")
 
 
-def again(first: Record, asked: Job) -> Job:
+def again(asked: Work) -> Work:
     """The same trial with more metrics, as a sweep hands it out when its record is good but for those."""
-    return replace(asked, settings=replace(asked.settings, metrics=ALL), trained=first)
+    return replace(asked, settings=replace(asked.settings, metrics=ALL), measure_only=True)
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*_: Any) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(worker, "learn", train)
+    monkeypatch.setattr(Attempt, "learn", train)
 
 
 def weights(folder: Path) -> Path:
@@ -46,10 +43,10 @@ def test_metrics_from_stored_weights_are_those_of_the_first_time(
     asked = job(tmp_path / "parts", regime="healthy", metrics=FEW)
     first = run_job(asked)
     forbid(monkeypatch)
-    second = run_job(again(first, asked))
-    assert set(first["metrics"]) == set(FEW)
-    assert second["metrics"] == whole["metrics"]
-    assert second["settings"]["metrics"] == list(ALL)
+    second = run_job(again(asked))
+    assert set(first.metrics) == set(FEW)
+    assert second.metrics == whole.metrics
+    assert second.settings.metrics == list(ALL)
     for key in ("curve", "cost", "weights", "started", "software"):
         assert second[key] == first[key], key
 
@@ -59,11 +56,11 @@ def test_weights_that_are_lost_or_changed_are_trained_again(tmp_path: Path, spoi
     asked = job(tmp_path, metrics=FEW)
     first = run_job(asked)
     spoil(weights(tmp_path))
-    second = run_job(again(first, asked))
-    assert second["status"] == "ok"
-    assert second["weights"] == first["weights"], "the same trial has the same weights"
+    second = run_job(again(asked))
+    assert second.status == "ok"
+    assert second.weights == first.weights, "the same trial has the same weights"
     assert weights(tmp_path).exists()
-    assert set(second["metrics"]) == set(ALL)
+    assert set(second.metrics) == set(ALL)
 
 
 def test_a_second_look_that_fails_takes_nothing_from_a_good_record(
@@ -77,7 +74,7 @@ def test_a_second_look_that_fails_takes_nothing_from_a_good_record(
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr(stored_weights, "restore", fail)
-    assert run_job(again(first, asked))["status"] == "failed"
+    assert run_job(again(asked)).status == "failed"
     assert store.read(path) == first
 
 
@@ -91,7 +88,7 @@ def test_score_adds_a_metric_to_every_record_and_trains_nothing(tmp_path: Path, 
     assert "4 checkpoints to measure, 0 have every metric" in scored.output
     assert len(lab.trained()) == trainings
     for path, record in store.scan(tmp_path / "results" / "lab@1" / "tiny" / "phantom"):
-        assert isinstance(record, dict) and record["metrics"]["psnr"]["value"] > 0, path
+        assert isinstance(record, dict) and record.metrics["psnr"].value > 0, path
     once_more = CliRunner().invoke(main, ["score", *where, "--metric", "psnr"])
     assert "0 checkpoints to measure, 4 have every metric" in once_more.output
     assert "Nothing to train" in CliRunner().invoke(main, ["run", *where]).output

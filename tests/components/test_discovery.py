@@ -198,15 +198,17 @@ class TestClash:
 
     @pytest.mark.parametrize(("home", "version"), [("vaebench", 1), ("rival", 2)])
     def test_at_home_no_prefix_is_needed(self, registry, home, version):
-        assert registry.get("metrics", "same", home).component.version == version
+        assert registry.at(home).get("metrics", "same").component.version == version
 
     def test_a_home_that_offers_nothing_resolves_nothing(self, registry):
         with pytest.raises(UserError, match="offered twice"):
-            registry.get("metrics", "same", "elsewhere")
+            registry.at("elsewhere").get("metrics", "same")
 
     def test_a_trial_keeps_the_prefix_where_it_is_needed(self, registry):
-        assert registry.spec("metrics", "rival:same", "vaebench")[1].name == "rival:same"
-        assert registry.spec("metrics", "vaebench:same", "vaebench")[1].name == "same"
+        at_home = registry.at("vaebench")
+        assert at_home.spec("metrics", "rival:same")[1].name == "rival:same"
+        assert at_home.spec("metrics", "vaebench:same")[1].name == "same"
+        assert registry.spec("metrics", "vaebench:same")[1].name == "vaebench:same", "the view changed nothing else"
 
 
 def test_unknown_names_answer_with_the_nearest(plugin):

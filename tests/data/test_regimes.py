@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from laboratory import Lab, job
+from laboratory import Lab, job, run_job, suite
 from records_made import record
 
 from vaebench.components.registry import registry
@@ -17,8 +18,9 @@ from vaebench.data.regimes import KEPT_OUT, VERSIONS, keep_out, training_rows
 from vaebench.data.splits import limited
 from vaebench.interfaces import Split, Splits
 from vaebench.leaderboard.board import board
+from vaebench.planning.plan import Request, make_plan
+from vaebench.records import store
 from vaebench.running import sweep, worker
-from vaebench.running.worker import run_job
 
 
 def people(count: int = 400, seed: int = 0) -> Split:
@@ -116,10 +118,13 @@ def test_what_a_trial_shows_its_model_and_what_it_sets_thresholds_on(
 def test_records_of_an_older_regime_are_outdated(tmp_path: Path, lab: Lab) -> None:
     asked = job(tmp_path, regime="healthy")
     made = run_job(asked)
-    plan: Any = type("Plan", (), {"settings": asked.settings, "ready": {}})()
-    assert sweep._trained_alike(made, asked.trial, plan, None)
+    request = Request(asked.results, tmp_path, source="phantom")
+    plan = replace(make_plan(suite(), request), settings=asked.settings, trials=(asked.trial,))
+    assert sweep.find_done(plan).done == {asked.trial.id: store.read(asked.sink.path(asked.trial))}
     del made.inputs.components["regime healthy"]
-    assert not sweep._trained_alike(made, asked.trial, plan, None)
+    store.write(asked.sink.path(asked.trial), made)
+    assert sweep.find_done(plan).todo == [asked.trial]
+    assert not sweep.find_done(plan).trained
 
 
 def test_a_board_hides_records_of_an_older_regime_once_there_is_a_newer_one() -> None:

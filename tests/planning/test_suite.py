@@ -143,13 +143,14 @@ def test_the_name_is_the_files_and_a_harmless_folder(tmp_path: Path) -> None:
 def test_the_built_in_suites_load_and_every_name_in_them_exists(name: str) -> None:
     built_in = suite.find(name, installed())
     assert built_in.home == "vaebench"
+    names = registry().at(built_in.home)
     for preset in built_in.presets.values():
         for text in preset.models:
-            registry().get("models", split_spec(text)[0], built_in.home)
+            names.get("models", split_spec(text)[0])
         for metric in preset.settings.metrics:
-            registry().get("metrics", metric, built_in.home)
+            names.get("metrics", metric)
         for text in preset.datasets:
-            registry().get("datasets", split_spec(text)[0], built_in.home)
+            names.get("datasets", split_spec(text)[0])
 
 
 def test_a_preset_may_name_its_own_models_datasets_and_regimes(tmp_path: Path) -> None:

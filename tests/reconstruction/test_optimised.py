@@ -60,4 +60,4 @@ def test_nothing_is_declared_that_is_not_shown_here() -> None:
 @pytest.mark.parametrize(("loss", "expected"), [("ms-ssim", {"ms-ssim"}), ("bce", set()), (None, set())])
 def test_a_trial_is_trained_on_what_its_loss_says(loss: str | None, expected: set[str]) -> None:
     trial = Trial("s@1", "quick", "phantom", Spec("kermany-cxr"), Spec("vae"), Spec(loss) if loss else None, "all", 0)
-    assert optimised(trial, None) == expected
+    assert optimised(trial, registry()) == expected

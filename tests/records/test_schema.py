@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from laboratory import job
+from laboratory import job, run_job
 from records_made import field, metric, record
 
 from vaebench.leaderboard.board import board
 from vaebench.records import record as definition
 from vaebench.records.record import Record, dumps
 from vaebench.report import export
-from vaebench.running.worker import run_job
 
 
 def schema(name: str) -> Draft202012Validator:

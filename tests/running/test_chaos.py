@@ -67,9 +67,9 @@ def good(results: Path) -> dict[str, Record]:
     found: dict[str, Record] = {}
     for _, record in store.scan(results / "lab@1" / "long" / "phantom"):
         assert not isinstance(record, store.BadRecord), record
-        assert record["id"] not in found
-        if record["status"] == "ok":
-            found[record["id"]] = record
+        assert record.id not in found
+        if record.status == "ok":
+            found[record.id] = record
     return found
 
 
@@ -112,8 +112,8 @@ def test_kills_at_random_moments_cost_nothing(tmp_path: Path, lab: Lab, monkeypa
     assert weights(results) == weights(untouched)
     for id_, record in good(untouched).items():
         again = good(results)[id_]
-        assert (again["curve"], again["metrics"]) == (record["curve"], record["metrics"])
-    assert any(record["cost"]["times_resumed"] for record in good(results).values())
+        assert (again.curve, again.metrics) == (record.curve, record.metrics)
+    assert any(record.cost.times_resumed for record in good(results).values())
     assert not list(results.glob("**/checkpoint"))
     assert not list((results / "lab@1" / "long" / "phantom" / "cpu").glob("**/.*.tmp"))
     assert all(lab.ends(process) for process in started), "no process is left"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from vaebench.trial import Settings, Spec, Trial
 
 def job(seed: int = 0) -> Job:
     trial = Trial("lab@1", "tiny", "phantom", Spec("xray"), Spec("vae", {"latent": 4}), Spec("bce"), "all", seed)
-    return Job(trial, Settings(8, 10), Path(), Path())
+    return Job(trial, Settings(8, 10), "", {}, {})
 
 
 def train(share: float, seed: int = 0, **logs: float) -> Event:

@@ -10,24 +10,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from laboratory import Lab, job
+from laboratory import Lab, Work, job, run_job, site
 
 from vaebench.interfaces import Event
-from vaebench.planning.jobs import Job
 from vaebench.records import store
 from vaebench.records.store import Record
 from vaebench.running.executors import local
 from vaebench.running.executors.local import Local
-from vaebench.running.worker import run_job
 
 pytestmark = pytest.mark.usefixtures("lab")
 
 
-def run(jobs: Sequence[Job], slots: int = 2, stop: bool = False) -> tuple[list[Event], dict[str, Record]]:
+def run(works: Sequence[Work], slots: int = 2, stop: bool = False) -> tuple[list[Event], dict[str, Record]]:
     """What was told, and the records by model; those on disk are the same."""
-    events = list(Local().run(jobs, slots, stop))
+    events = list(Local().run([one.job for one in works], site(*works, slots=slots), stop))
     told = {event.job.trial.model.name: event.data["record"] for event in events if event.kind == "end"}
-    for one in jobs:
+    for one in works:
         path = store.path_of(one.results, one.trial, "cpu")
         assert path.exists() == (one.trial.model.name in told)
         if path.exists():
@@ -46,23 +44,23 @@ def test_whatever_happens_to_a_process_is_one_record_and_the_rest_goes_on(tmp_pa
         "diverging": ("nan", "all became nan at step 0 of stage main"),
     }
     events, told = run([job(tmp_path, model) for model in [*expected, "steady"]])
-    assert {model: (record["error"]["kind"], record["error"]["message"]) for model, record in told.items()
-            if record["error"]} == expected  # fmt: skip
-    assert told["steady"]["status"] == "ok"
+    assert {model: (record.error.kind, record.error.message) for model, record in told.items()
+            if record.error} == expected  # fmt: skip
+    assert told["steady"].status == "ok"
     assert next(event.kind for event in events if event.job.trial.model.name == "steady") == "start"
     assert max(event.data["step"] for event in events if event.data.get("phase") == "train") == 6
     assert not list(tmp_path.glob("results/**/*.tmp"))
 
 
 def test_a_trial_that_says_nothing_more_is_ended(tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    ends = []
-    for event in Local().run([job(tmp_path, "hanging"), job(tmp_path)], 1):
+    ends, works = [], [job(tmp_path, "hanging"), job(tmp_path)]
+    for event in Local().run([one.job for one in works], site(*works)):
         if event.kind == "start":
             monkeypatch.setattr(local, "STALL", 2.0 if event.job.trial.model.name == "hanging" else 900.0)
         elif event.kind == "end":
             ends.append(event.data["record"])
-    assert [record["status"] for record in ends] == ["timeout", "ok"]
-    assert ends[0]["error"] == {"kind": "timeout", "message": "no progress for 2 s"}
+    assert [record.status for record in ends] == ["timeout", "ok"]
+    assert ends[0].error == {"kind": "timeout", "message": "no progress for 2 s"}
     assert all(lab.ends(process) for _, process in lab.trained())
 
 
@@ -72,29 +70,29 @@ def test_an_old_record_does_not_hide_a_failure(tmp_path: Path) -> None:
     steady = run([job(tmp_path)])[1]["steady"]
     old = {**steady, "id": killed.trial.id, "trial": killed.trial.to_json()}
     store.write(path, old)
-    assert run([replace(killed, before=store.written(path))])[1]["killed"]["error"]["kind"] == "signal"
+    assert run([replace(killed, replaces=store.digest_of(path))])[1]["killed"].error.kind == "signal"
 
 
-def test_trials_are_spread_over_the_devices_of_a_kind(tmp_path: Path) -> None:
-    one = replace(job(tmp_path), device="cuda:0", others=("cuda:1", "cuda:2"))
+def test_trials_are_spread_over_the_devices_of_a_kind() -> None:
+    devices = ("cuda:0", "cuda:1", "cuda:2")
     running: list[Any] = []
     for _ in range(7):
-        running.append(SimpleNamespace(job=local.on_the_freest(one, running)))
-    assert [each.job.device for each in running] == [f"cuda:{i % 3}" for i in range(7)]
+        running.append(SimpleNamespace(device=local.freest(devices, running)))
+    assert [each.device for each in running] == [f"cuda:{i % 3}" for i in range(7)]
     del running[1]
-    assert local.on_the_freest(one, running).device == "cuda:1"
+    assert local.freest(devices, running) == "cuda:1"
 
 
 def test_stop_at_the_first_failure(tmp_path: Path) -> None:
     jobs = [job(tmp_path, "steady"), job(tmp_path, "quitting"), job(tmp_path, "spy"), job(tmp_path, "tied")]
     _, told = run(jobs, slots=1, stop=True)
-    assert [(model, record["status"]) for model, record in told.items()] == [("steady", "ok"), ("quitting", "failed")]
+    assert [(model, record.status) for model, record in told.items()] == [("steady", "ok"), ("quitting", "failed")]
 
 
 def test_closing_the_iterator_ends_the_workers_and_keeps_what_is_done(tmp_path: Path, lab: Lab) -> None:
     jobs = [job(tmp_path), job(tmp_path, "slow", steps=1000), job(tmp_path, "slow", seed=1, steps=1000)]
     before = len(lab.trained())
-    events = Local().run(jobs, 2)
+    events = Local().run([one.job for one in jobs], site(*jobs, slots=2))
     kinds: list[tuple[str, str]] = []
     while ("end", "steady") not in kinds or ("progress", "slow") not in kinds:
         event = next(events)
@@ -109,18 +107,19 @@ def test_records_do_not_depend_on_where_and_beside_what_a_trial_runs(tmp_path: P
     here = run_job(job(tmp_path / "0", model))
     alone = run([job(tmp_path / "1", model)], slots=1)[1]
     beside = run([job(tmp_path / "2", "spy"), job(tmp_path / "2", model)], slots=2)[1]
-    name = here["trial"]["model"]["name"]
-    assert here["metrics"] == alone[name]["metrics"] == beside[name]["metrics"]
-    assert here["curve"] == alone[name]["curve"]
-    assert here["device"]["threads"] == 1
+    name = here.trial["model"]["name"]
+    assert here.metrics == alone[name].metrics == beside[name].metrics
+    assert here.curve == alone[name].curve
+    assert here.device.threads == 1
 
 
 def test_a_results_folder_that_cannot_be_written_is_an_os_error(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    one = job(tmp_path)
     (tmp_path / "results").write_text("a file")
     with pytest.raises(OSError, match="results"):
-        list(Local().run([job(tmp_path)], 1))
+        list(Local().run([one.job], site(one)))
     assert "Traceback" not in capfd.readouterr().err
     assert (tmp_path / "results").read_text() == "a file"
     assert [path.name for path in tmp_path.iterdir()] == ["results"]

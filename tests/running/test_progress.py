@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from laboratory import Lab, job
+from laboratory import Lab, job, run_job
 
 from vaebench.cli import main
 from vaebench.interfaces import Event
 from vaebench.records import store
 from vaebench.running.progress import Journal, read
-from vaebench.running.worker import run_job
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -44,10 +43,10 @@ def test_a_run_at_work_and_after_it_ended(tmp_path: Path) -> None:
     track = store.folder_of(results, job(tmp_path).trial)
     slow = job(tmp_path, "slow")
     with Journal(track, total=3) as journal:
-        journal.hear(Event("start", slow), 90.0)
+        journal.hear(Event("start", slow.job), 90.0)
         event = {"phase": "beat", "stage": "main", "step": 2, "steps": 6, "rate": 95.4, "share": 0.3}
-        journal.hear(Event("progress", slow, event), 90.0)
-        journal.hear(Event("end", job(tmp_path), {"record": {"status": "failed"}}), 90.0)
+        journal.hear(Event("progress", slow.job, event), 90.0)
+        journal.hear(Event("end", job(tmp_path).job, {"record": {"status": "failed"}}), 90.0)
         journal.write(90.0)
         told = status(results)
         assert "1 of 3 trials ended, running, 2 min left" in told

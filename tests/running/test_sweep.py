@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 import torch
-from laboratory import job, suite
+from laboratory import job, run_job, suite
 
 from vaebench.components.registry import registry
 from vaebench.errors import UserError
-from vaebench.planning.plan import Plan, make_plan, repeat_plan
+from vaebench.planning.plan import Plan, Request, make_plan, repeat_plan
 from vaebench.planning.suite import Suite
 from vaebench.records import store
 from vaebench.running import estimate as estimation
 from vaebench.running import sweep
 from vaebench.running.estimate import estimate
-from vaebench.running.worker import blank, run_job
+from vaebench.running.worker import blank
 from vaebench.training.devices import choose_devices
 from vaebench.trial import Spec
 
@@ -30,18 +30,13 @@ pytestmark = pytest.mark.usefixtures("lab")
 
 
 def plan(folder: Path, models: Sequence[str] = (), of: Suite | None = None, **options: Any) -> Plan:
-    usual = {"preset": "auto", "source": "phantom", "device": "cpu"}
-    made = make_plan(
-        of or suite(), registry(), results=folder / "results", data=folder, models=models, **{**usual, **options}
-    )
-    list(sweep.make_ready(made))
-    return made
+    request = Request(folder / "results", folder, models=models, **{"source": "phantom", **options})
+    return sweep.make_ready(make_plan(of or suite(), request))
 
 
 def done(made: Plan) -> set[str]:
     """The trials whose record is good and current, in words."""
-    sweep.find_done(made, registry(), made.suite.home)
-    return {str(trial) for trial in made.trials if trial.id in made.done}
+    return {str(trial) for trial in made.trials if trial.id in sweep.find_done(made).done}
 
 
 def with_settings(**changes: Any) -> Suite:
@@ -174,9 +169,9 @@ def test_a_record_of_something_else_is_stale(tmp_path: Path, field: str) -> None
         spoil(record, field)
     store.write(path, record)
     made = plan(tmp_path)
-    assert sweep.find_done(made, registry(), None) == []
-    assert not made.done
-    assert [str(trial) for trial in sweep.failed_before(made)] == (
+    said: list[str] = []
+    assert not sweep.find_done(made, said.append).done and not said
+    assert [str(trial) for trial in sweep.failed_before(made).trials] == (
         ["steady on lab-xray, all, seed 0"] if field == "status" else []
     )
 
@@ -195,17 +190,18 @@ def test_settings_and_versions_that_changed_are_noticed(tmp_path: Path, monkeypa
 
 def test_metrics_alone_are_no_reason_to_train_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_job(job(tmp_path))
-    more = plan(tmp_path, of=with_settings(metrics=("lab-residual", "lab-samples", "lab-health", "psnr")))
-    assert done(more) == set()
-    assert [more.trained[trial.id]["id"] for trial in more.todo if trial.id in more.trained] == [more.todo[0].id]
+    more = sweep.find_done(
+        plan(tmp_path, of=with_settings(metrics=("lab-residual", "lab-samples", "lab-health", "psnr")))
+    )
+    assert not more.done
+    assert [more.trained[trial.id].id for trial in more.todo if trial.id in more.trained] == [more.todo[0].id]
     with monkeypatch.context() as patch:
         patch.setattr(registry().get("metrics", "lab-residual").component, "version", 2)
-        newer = plan(tmp_path)
-        assert done(newer) == set()
-        assert len(newer.trained) == 1
+        newer = sweep.find_done(plan(tmp_path))
+        assert (len(newer.done), len(newer.trained)) == (0, 1)
     next(tmp_path.glob("results/**/weights.safetensors")).unlink()
-    lost = plan(tmp_path, of=with_settings(metrics=("lab-residual", "psnr")))
-    assert (done(lost), lost.trained) == (set(), {})
+    lost = sweep.find_done(plan(tmp_path, of=with_settings(metrics=("lab-residual", "psnr"))))
+    assert (lost.done, lost.trained) == ({}, {})
 
 
 def test_a_spoilt_or_misplaced_record_is_reported_and_done_again(tmp_path: Path) -> None:
@@ -213,15 +209,16 @@ def test_a_spoilt_or_misplaced_record_is_reported_and_done_again(tmp_path: Path)
     path = next(tmp_path.glob("results/*/*/*/*/*/*.json"))
     content = path.read_bytes()
     path.write_bytes(content[:100])
-    (told,) = sweep.find_done(made := plan(tmp_path), registry(), None)
-    assert path.name in told
-    assert "cannot be read" in told
+    told: list[str] = []
+    made = sweep.find_done(plan(tmp_path), told.append)
+    assert path.name in told[0]
+    assert "cannot be read" in told[0]
     assert len(made.todo) == 4
     path.unlink()
     other = made.path_of(made.trials[1])
     other.write_bytes(content)
-    (told,) = sweep.find_done(made, registry(), None)
-    assert f"{other} holds the record of trial" in told
+    made = sweep.find_done(made, told.append)
+    assert f"{other} holds the record of trial" in told[1]
     assert len(made.todo) == 4
 
 
@@ -229,14 +226,14 @@ def test_a_repeat_takes_everything_from_the_record(tmp_path: Path) -> None:
     record = run_job(job(tmp_path, "steady[gain=2]", seed=5, regime="healthy", steps=9))
 
     def again(**options: Any) -> Plan:
-        return repeat_plan(record, suite(), "cpu", tmp_path / "results", tmp_path, registry(), **options)
+        return repeat_plan(record, suite(), Request(tmp_path / "results", tmp_path, **options))
 
     made = again()
-    assert [trial.id for trial in made.trials] == [record["id"]]
-    assert made.settings.to_json() == record["settings"]
-    assert again(dataset=f'lab-xray[path="{tmp_path}"]').trials == made.trials
+    assert [trial.id for trial in made.trials] == [record.id]
+    assert made.settings.to_json() == record.settings
+    assert again(datasets=[f'lab-xray[path="{tmp_path}"]']).trials == made.trials
     with pytest.raises(UserError, match=r"The record is of lab-xray, not of lab-xray\[diseased=false\]"):
-        again(dataset="lab-xray[diseased=no]")
+        again(datasets=["lab-xray[diseased=no]"])
 
 
 @pytest.mark.parametrize(
@@ -251,33 +248,33 @@ def test_a_repeat_takes_everything_from_the_record(tmp_path: Path) -> None:
 def test_a_repeat_of_what_is_not_installed_is_a_mistake_in_words(
     tmp_path: Path, field: str, value: Any, complaint: str
 ) -> None:
-    record = blank(job(tmp_path))
+    record = blank(job(tmp_path).job, "cpu")
     *way, last = field.split(".")
-    part = record["trial"][way[0]] if way else record["trial"]
+    part = record.trial[way[0]] if way else record.trial
     part[last] = value
     with pytest.raises(UserError, match=complaint):
-        repeat_plan(record, suite(), "cpu", tmp_path, tmp_path, registry())
+        repeat_plan(record, suite(), Request(tmp_path, tmp_path))
 
 
 def test_a_repeat_stays_in_the_records_version_of_the_suite(tmp_path: Path) -> None:
-    record = blank(job(tmp_path))
-    record["trial"]["suite"] = "lab@7"
-    made = repeat_plan(record, suite(), "cpu", tmp_path, tmp_path, registry())
+    record = blank(job(tmp_path).job, "cpu")
+    record.trial["suite"] = "lab@7"
+    made = repeat_plan(record, suite(), Request(tmp_path, tmp_path))
     assert str(made.suite) == "lab@7"
     assert made.folder == tmp_path / "lab@7" / "tiny" / "phantom"
 
 
 def test_a_repeat_needs_settings_that_are_known(tmp_path: Path) -> None:
-    record = blank(job(tmp_path))
-    del record["settings"]["metrics"]
+    record = blank(job(tmp_path).job, "cpu")
+    del record.settings.metrics
     with pytest.raises(UserError, match="settings are not this vaebench's"):
-        repeat_plan(record, suite(), "cpu", tmp_path, tmp_path, registry())
+        repeat_plan(record, suite(), Request(tmp_path, tmp_path))
 
 
 def test_time_is_estimated_from_records_of_the_same_kind(tmp_path: Path) -> None:
     record = run_job(job(tmp_path))
     path = next(tmp_path.glob("results/*/*/*/*/*/*.json"))
-    record["cost"]["seconds"] = 12345.0
+    record.cost.seconds = 12345.0
     store.write(path, record)
     made = plan(tmp_path)
     found = estimate(made, 2)

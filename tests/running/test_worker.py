@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from laboratory import Lab, job
+from laboratory import Lab, job, run_job
 from safetensors.torch import load_file
 
 from vaebench.components.registry import registry
+from vaebench.data import regimes
 from vaebench.data.prepare import open_splits
 from vaebench.data.regimes import keep_out, training_images
 from vaebench.data.splits import limited
@@ -23,15 +24,13 @@ from vaebench.interfaces import NotApplicable, Split, Splits
 from vaebench.records import store
 from vaebench.records.provenance import message_of
 from vaebench.records.store import Record
-from vaebench.running import worker
-from vaebench.running.worker import run_job
 
 pytestmark = pytest.mark.usefixtures("lab")
 
 
 def metrics(record: Record) -> str:
-    assert record["status"] == "ok", record["error"]
-    return json.dumps(record["metrics"], sort_keys=True)
+    assert record.status == "ok", record.error
+    return json.dumps(record.metrics, sort_keys=True)
 
 
 def path_of(folder: Path, record: Record) -> Path:
@@ -44,7 +43,7 @@ def test_the_same_trial_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     np.random.seed(99)
     second = run_job(job(tmp_path / "b", regime="healthy"))
     assert metrics(first) == metrics(second)
-    assert first["curve"] == second["curve"]
+    assert first.curve == second.curve
     for name in ("weights.safetensors", "reconstructions.png", "samples.png"):
         one, two = (store.artifacts_of(path_of(tmp_path / x, first)) / name for x in "ab")
         assert one.read_bytes() == two.read_bytes(), name
@@ -53,11 +52,11 @@ def test_the_same_trial_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_another_seed_gives_another_model(tmp_path: Path) -> None:
     first, second = (run_job(job(tmp_path, seed=seed)) for seed in (0, 1))
     assert metrics(first) != metrics(second)
-    assert first["inputs"] == second["inputs"]
+    assert first.inputs == second.inputs
 
 
 def test_training_trains(tmp_path: Path) -> None:
-    lines = run_job(job(tmp_path, steps=60))["curve"]["main"]
+    lines = run_job(job(tmp_path, steps=60)).curve["main"]
     assert lines["step"][-1] == 59
     assert lines["all"][-1] < lines["all"][0]
 
@@ -65,19 +64,19 @@ def test_training_trains(tmp_path: Path) -> None:
 def test_a_record_says_what_was_done(tmp_path: Path) -> None:
     record = run_job(job(tmp_path, "steady[width=3]"))
     assert store.read(path_of(tmp_path, record)) == json.loads(json.dumps(record))
-    assert record["cost"]["code_size"] == 3
-    assert record["cost"]["parameters"] == 64 * 3 + 3 + 3 * 64 + 64
-    assert record["inputs"]["components"] == {
+    assert record.cost.code_size == 3
+    assert record.cost.parameters == 64 * 3 + 3 + 3 * 64 + 64
+    assert record.inputs.components == {
         "model steady": 1,
         "dataset lab-xray": 1,
         "metric lab-residual": 1,
         "metric lab-samples": 1,
         "metric lab-health": 1,
     }
-    assert record["software"]["plugins"]["vaebench-lab"] == "1.0"
-    assert record["metrics"]["lab-health"]["reason"] == "asked only of models trained on healthy images"
-    assert len(record["metrics"]["lab-residual"]["replicates"]) == 200
-    assert "replicates" not in record["metrics"]["lab-samples"]
+    assert record.software["plugins"]["vaebench-lab"] == "1.0"
+    assert record.metrics["lab-health"].reason == "asked only of models trained on healthy images"
+    assert len(record.metrics["lab-residual"].replicates) == 200
+    assert "replicates" not in record.metrics["lab-samples"]
     weights = load_file(store.artifacts_of(path_of(tmp_path, record)) / "weights.safetensors")
     assert weights["down.weight"].shape == (3, 64)
 
@@ -85,14 +84,14 @@ def test_a_record_says_what_was_done(tmp_path: Path) -> None:
 def test_a_metric_that_the_model_is_trained_on_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     component = registry().get("models", "steady").component
     monkeypatch.setattr(component, "optimises", ("lab-residual", "not-asked"))
-    found = run_job(job(tmp_path))["metrics"]
+    found = run_job(job(tmp_path)).metrics
     assert {name for name, cell in found.items() if cell.get("optimised")} == {"lab-residual"}
 
 
 def test_a_record_says_which_parameters_were_in_force(tmp_path: Path) -> None:
     def parameters(model: str, **preset: int) -> Any:
         record = run_job(job(tmp_path, model, preset=preset, steps=1))
-        return store.read(path_of(tmp_path, record))["inputs"]["parameters"]
+        return store.read(path_of(tmp_path, record)).inputs.parameters
 
     assert parameters("steady") == {"gain": 1.0, "width": 4}
     assert parameters("steady[gain=2]", width=3, depth=9) == {"gain": 2.0, "width": 3}
@@ -104,8 +103,8 @@ def test_a_record_says_which_parameters_were_in_force(tmp_path: Path) -> None:
 
 def test_the_presets_parameters_are_below_the_users(tmp_path: Path) -> None:
     preset = {"width": 5, "unheard-of": 3}
-    assert run_job(job(tmp_path, preset=preset))["cost"]["code_size"] == 5
-    assert run_job(job(tmp_path, "steady[width=2]", preset=preset))["cost"]["code_size"] == 2
+    assert run_job(job(tmp_path, preset=preset)).cost.code_size == 5
+    assert run_job(job(tmp_path, "steady[width=2]", preset=preset)).cost.code_size == 2
 
 
 @pytest.mark.parametrize(
@@ -121,8 +120,8 @@ def test_a_failure_is_a_record(tmp_path: Path, model: str, kind: str, message: s
     record = run_job(job(tmp_path, model))
     path = path_of(tmp_path, record)
     assert store.read(path) == json.loads(json.dumps(record))
-    assert (record["status"], record["error"]["kind"], record["metrics"]) == ("failed", kind, {})
-    assert message in record["error"]["message"]
+    assert (record.status, record.error.kind, record.metrics) == ("failed", kind, {})
+    assert message in record.error.message
     assert "Traceback" in (store.artifacts_of(path) / "error.txt").read_text()
 
 
@@ -131,7 +130,7 @@ def test_a_cured_trial_keeps_no_trace_of_its_failure(tmp_path: Path, lab: Lab) -
     notes = store.artifacts_of(path_of(tmp_path, failed)) / "error.txt"
     assert notes.exists()
     (lab.folder / "cure").touch()
-    assert run_job(job(tmp_path, "flaky"))["status"] == "ok"
+    assert run_job(job(tmp_path, "flaky")).status == "ok"
     assert not notes.exists()
 
 
@@ -143,8 +142,8 @@ def test_one_tensor_under_two_names_is_saved(tmp_path: Path) -> None:
 
 def test_without_samples_the_trial_goes_on(tmp_path: Path) -> None:
     record = run_job(job(tmp_path, samples=0))
-    assert record["metrics"]["lab-samples"]["reason"] == "the preset draws no samples"
-    assert record["metrics"]["lab-residual"]["value"] is not None
+    assert record.metrics["lab-samples"].reason == "the preset draws no samples"
+    assert record.metrics["lab-residual"].value is not None
 
 
 def test_nothing_of_this_machine_is_in_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +178,7 @@ def test_no_diseased_image_reaches_a_healthy_training(tmp_path: Path) -> None:
     seen = {}
     for regime in ("all", "healthy"):
         spy.brightest = 0
-        assert run_job(job(tmp_path, "spy", regime=regime, steps=40))["status"] == "ok"
+        assert run_job(job(tmp_path, "spy", regime=regime, steps=40)).status == "ok"
         seen[regime] = spy.brightest
     assert seen["all"] == 255
     assert 0 < seen["healthy"] < 200
@@ -217,7 +216,7 @@ def test_images_too_many_for_memory_are_streamed_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regime: str
 ) -> None:
     loaded = run_job(job(tmp_path / "loaded", regime=regime))
-    monkeypatch.setattr(worker, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(regimes, "RESIDENT_BYTES", 0)
     streamed_job = job(tmp_path / "streamed", regime=regime)
     splits = keep_out(open_splits(streamed_job.data), "lab-xray")
     images = training_images(splits, regime)

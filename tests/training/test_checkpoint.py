@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from laboratory import Lab, job
+from laboratory import Lab, Work, job, run_job, site
 
-from vaebench.planning.jobs import Job
 from vaebench.records import store
 from vaebench.records.store import Record
 from vaebench.running.executors.local import Local
-from vaebench.running.worker import run_job
 from vaebench.training import checkpoint
 
 pytestmark = pytest.mark.usefixtures("lab")
@@ -23,30 +21,30 @@ pytestmark = pytest.mark.usefixtures("lab")
 DYING = "restless[die_at=13]"
 
 
-def path_of(one: Job) -> Path:
+def path_of(one: Work) -> Path:
     return store.path_of(one.results, one.trial, "cpu")
 
 
-def restless(folder: Path, model: str = DYING, **changes: Any) -> Job:
+def restless(folder: Path, model: str = DYING, **changes: Any) -> Work:
     return replace(job(folder, model, steps=20), every=0.0, **changes)
 
 
-def cut_off(folder: Path, lab: Lab) -> Job:
+def cut_off(folder: Path, lab: Lab) -> Work:
     """A trial whose process died in its 14th step, with a checkpoint of the 13th."""
     one, deadly = restless(folder), lab.folder / "deadly"
     deadly.touch()
-    (*_, end) = Local().run([one], 1)
+    (*_, end) = Local().run([one.job], site(one))
     deadly.unlink()
-    assert end.data["record"]["error"]["kind"] == "signal"
+    assert end.data["record"].error.kind == "signal"
     assert checkpoint.path_of(path_of(one)).exists()
-    return replace(one, before=store.written(path_of(one)))
+    return replace(one, replaces=store.digest_of(path_of(one)))
 
 
-def trained(one: Job) -> tuple[Record, list[str], bytes, bytes]:
+def trained(one: Work) -> tuple[Record, list[str], bytes, bytes]:
     """The record, what was remarked, the weights, and the images along the way."""
     said: list[Mapping[str, Any]] = []
     record = run_job(one, said.append)
-    assert record["status"] == "ok", record["error"]
+    assert record.status == "ok", record.error
     folder = store.artifacts_of(path_of(one))
     notes = [str(event["text"]) for event in said if event["phase"] == "note"]
     return record, notes, (folder / "weights.safetensors").read_bytes(), (folder / "along.npz").read_bytes()
@@ -60,7 +58,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path, lab
     assert len(lab.trained()) == count + 1, "fitted once"
     assert found == expected
     assert not notes
-    assert (record["cost"]["times_resumed"], whole["cost"]["times_resumed"]) == (1, 0)
+    assert (record.cost.times_resumed, whole.cost.times_resumed) == (1, 0)
     for name in ("curve", "metrics", "weights", "inputs"):
         assert record[name] == whole[name], name
     assert not checkpoint.path_of(path_of(one)).exists(), "it has served"
@@ -84,7 +82,7 @@ def test_a_spoiled_checkpoint_is_told_of_and_trained_from_the_start(tmp_path: Pa
     path.write_bytes({"cut": content[:200], "changed": changed, "pickle": b"\x80\x04." * 30}[spoil])
     record, notes, *_ = trained(one)
     assert notes == ["the checkpoint is of no use, since its checksum is wrong; trained from the start"]
-    assert record["cost"]["times_resumed"] == 0
+    assert record.cost.times_resumed == 0
 
 
 def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path, lab: Lab) -> None:
@@ -92,12 +90,12 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path, lab:
     other = replace(one, settings=replace(one.settings, samples=9))
     record, notes, *_ = trained(other)
     assert notes == ["the checkpoint is of no use, since its settings are not today's; trained from the start"]
-    assert record["cost"]["times_resumed"] == 0
+    assert record.cost.times_resumed == 0
 
 
 def test_a_fresh_run_does_not_go_on(tmp_path: Path, lab: Lab) -> None:
     record, notes, *_ = trained(replace(cut_off(tmp_path, lab), fresh=True))
-    assert (record["cost"]["times_resumed"], notes) == (0, [])
+    assert (record.cost.times_resumed, notes) == (0, [])
 
 
 def test_a_checkpoint_that_cannot_be_written_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,5 +120,5 @@ def test_a_training_that_diverged_is_not_gone_on_from(tmp_path: Path) -> None:
 
 def test_out_of_memory_says_which_batch_would_be_next(tmp_path: Path) -> None:
     record = run_job(job(tmp_path, "hungry", batch=8))
-    assert record["error"]["kind"] == "oom"
-    assert record["error"]["message"].endswith("; a batch of 8 did not fit, 4 would be next")
+    assert record.error.kind == "oom"
+    assert record.error.message.endswith("; a batch of 8 did not fit, 4 would be next")

@@ -39,7 +39,7 @@ def test_other_optimisers_are_left_alone() -> None:
 
 @pytest.mark.usefixtures("lab")
 def test_the_record_tells_the_choices(tmp_path: Path) -> None:
-    device = blank(job(tmp_path))["device"]
+    device = blank(job(tmp_path)).device
     assert device["precision"] == "float32"
     assert devices.choices("cpu").items() <= device.items()
 

@@ -86,7 +86,7 @@ def _model_tasks(offer: Offer, params: Mapping[str, Value]) -> list[Task]:
     component: type[Model] = offer.component
     wanted, loss = component.default_loss, None
     if wanted is not None:
-        loss = registry().get("losses", wanted, offer.plugin.distribution).component
+        loss = registry().at(offer.plugin.distribution).get("losses", wanted).component
     size = component.native_size
     full = [(1, size, size)] if size else FULL
     found = []

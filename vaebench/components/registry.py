@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -48,11 +49,19 @@ class Offer:
 
 
 class Registry:
-    """All components of all plugins."""
+    """All components of all plugins, seen from one distribution (`at`) or from none."""
 
     def __init__(self, plugins: Plugins) -> None:
         self.plugins = plugins
+        self.home: str | None = None
         self._offers: dict[str, dict[str, list[Offer]]] = {}
+
+    def at(self, home: str | None) -> Registry:
+        """The same components, seen from the distribution `home`: its own need no prefix. A suite names its models from
+        where it was written, so a stranger's component of the same name cannot change or break it."""
+        view = copy(self)  # what plugins offer is shared
+        view.home = home
+        return view
 
     def offers(self, kind: str) -> dict[str, list[Offer]]:
         """Name -> those who offer it (more than one is a clash)."""
@@ -80,14 +89,13 @@ class Registry:
             self._offers[kind] = dict(sorted(found.items()))
         return self._offers[kind]
 
-    def get(self, kind: str, name: str, home: str | None = None) -> Offer:
-        """The component of that name. `home` is the distribution whose own components need no prefix: a suite names its
-        models from where it was written, so a stranger's clash cannot change or break it."""
+    def get(self, kind: str, name: str) -> Offer:
+        """The component of that name."""
         offers = self.offers(kind)
         owner, _, bare = name.rpartition(":")
         owners = [o for o in offers.get(bare, []) if not owner or o.plugin.distribution == owner]
         if len(owners) > 1:
-            owners = [o for o in owners if o.plugin.distribution == home] or owners
+            owners = [o for o in owners if o.plugin.distribution == self.home] or owners
         if not owners:
             names = [o.qualified for many in offers.values() for o in many] if owner else list(offers)
             raise UserError(f"There is no {SINGULAR[kind]} {name!r}.{did_you_mean(name, names)}")
@@ -96,25 +104,25 @@ class Registry:
             raise UserError(f"{SINGULAR[kind].capitalize()} {bare!r} is offered twice: say {choices}.")
         return owners[0]
 
-    def canonical(self, kind: str, offer: Offer, home: str | None = None) -> str:
+    def canonical(self, kind: str, offer: Offer) -> str:
         """The name a trial gets: without prefix wherever that is understood."""
         alone = len(self.offers(kind)[offer.name]) == 1
-        return offer.name if alone or offer.plugin.distribution == home else offer.qualified
+        return offer.name if alone or offer.plugin.distribution == self.home else offer.qualified
 
-    def spec(self, kind: str, text: str, home: str | None = None) -> tuple[Offer, Spec]:
+    def spec(self, kind: str, text: str) -> tuple[Offer, Spec]:
         """What `NAME[param=value,...]` means, its parameters checked and typed."""
         name, params = split_spec(text)
-        offer = self.get(kind, name, home)
-        return offer, Spec(self.canonical(kind, offer, home), typed(name, offer.component, params))
+        offer = self.get(kind, name)
+        return offer, Spec(self.canonical(kind, offer), typed(name, offer.component, params))
 
-    def create(self, kind: str, spec: Spec, *args: Any, home: str | None = None, **extra: Value) -> Any:
+    def create(self, kind: str, spec: Spec, *args: Any, **extra: Value) -> Any:
         """An instance of the component a spec names; `extra` are parameters a trial does not carry."""
-        component = self.get(kind, spec.name, home).component
+        component = self.get(kind, spec.name).component
         return component(*args, **{**extra, **spec.params})
 
-    def version(self, kind: str, name: str, home: str | None = None) -> tuple[str, int]:
+    def version(self, kind: str, name: str) -> tuple[str, int]:
         """`("model vae", 1)`"""
-        return f"{SINGULAR[kind]} {name}", self.get(kind, name, home).component.version
+        return f"{SINGULAR[kind]} {name}", self.get(kind, name).component.version
 
 
 @cache

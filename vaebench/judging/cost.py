@@ -5,25 +5,25 @@ from __future__ import annotations
 import resource
 import sys
 from contextlib import suppress
-from typing import Any
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Images, Model, NotApplicable
+from vaebench.records.record import Cost
 from vaebench.training.history import History
 
 
-def of_training(model: Model, history: History, batch: int) -> dict[str, Any]:
+def of_training(model: Model, history: History, batch: int) -> Cost:
     steps = sum(max(lines["step"]) + 1 for lines in history.curve.values())
-    return {
-        "train_seconds": round(history.seconds, 3),
-        "images_per_second": round(steps * batch / history.seconds, 1) if steps else None,
-        "times_resumed": history.times_resumed,
-        "parameters": _count(model),
-        "parts": {name: count for name, part in model.named_children() if (count := _count(part))},
-    }
+    return Cost(
+        train_seconds=round(history.seconds, 3),
+        images_per_second=round(steps * batch / history.seconds, 1) if steps else None,
+        times_resumed=history.times_resumed,
+        parameters=_count(model),
+        parts={name: count for name, part in model.named_children() if (count := _count(part))},
+    )
 
 
 def reconstruction_flops(evidence: Evidence) -> int | None:

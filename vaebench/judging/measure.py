@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score
 from vaebench.records.provenance import message_of
+from vaebench.records.record import Cell, Part
 
-SCORE_FIELDS = ("title", "verdict", "better", "unit", "primary", "regime", "version")
+DECLARED = ("title", "verdict", "better", "unit", "primary", "regime", "version")
 
 
-def measure(metric: Metric, evidence: Evidence, regime: str) -> dict[str, Any]:
-    """A metric's cell of the record: a finite value, or none with the reason. A failing metric takes nothing else."""
-    cell: dict[str, Any] = {name: getattr(metric, name) for name in SCORE_FIELDS}
+def measure(metric: Metric, evidence: Evidence, regime: str) -> Cell:
+    """Return a metric's cell of the record. A failing metric affects no other."""
     try:
         if metric.regime == "healthy" and regime != "healthy":
             raise NotApplicable("asked only of models trained on healthy images")
@@ -24,18 +26,30 @@ def measure(metric: Metric, evidence: Evidence, regime: str) -> dict[str, Any]:
         if not np.isfinite(score.value):
             raise NotApplicable(f"the metric came out as {score.value}")
     except NotApplicable as reason:
-        return {**cell, "value": None, "reason": message_of(reason)}
+        return _cell(metric, reason=message_of(reason))
     except Exception as error:
-        return {**cell, "value": None, "reason": f"failed: {message_of(error)}"}
-    cell |= {**_plain_numbers(score), "variant": score.variant}
-    if parts := {name: _plain_numbers(part) for name, part in score.parts.items() if np.isfinite(part.value)}:
-        cell["parts"] = parts
-    if metric.primary and len(score.replicates):
-        cell["replicates"] = [float(f"{r:.6g}") if np.isfinite(r) else None for r in score.replicates]
-    return cell
+        return _cell(metric, reason=f"failed: {message_of(error)}")
+    return _cell(
+        metric,
+        _plain_numbers(score),
+        variant=score.variant,
+        parts={name: _plain_numbers(part) for name, part in score.parts.items() if np.isfinite(part.value)},
+        replicates=_shortened(score.replicates) if metric.primary else [],
+    )
 
 
-def _plain_numbers(score: Score) -> dict[str, Any]:
+def _cell(metric: Metric, numbers: Part | None = None, **told: Any) -> Cell:
+    declared = {name: getattr(metric, name) for name in DECLARED}
+    said = structs.asdict(numbers) if numbers else {"value": None}
+    return Cell(**declared, **said, **told)
+
+
+def _plain_numbers(score: Score) -> Part:
     """NumPy's numbers are none of JSON's."""
     error = float(score.error) if score.error is not None and np.isfinite(score.error) else None
-    return {"value": float(score.value), "error": error, "n": int(score.n) if score.n is not None else None}
+    return Part(float(score.value), error, int(score.n) if score.n is not None else None)
+
+
+def _shortened(replicates: Sequence[float]) -> list[float | None]:
+    """Six digits are more than the error of any of them."""
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in replicates]

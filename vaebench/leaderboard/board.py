@@ -58,8 +58,6 @@ class Board:
     """how many were hidden for this reason"""
     shortcuts: Mapping[str, tuple[Shortcut, ...]]
     """dataset -> the shortcuts to its diagnosis, the best one first"""
-    origins: Mapping[str, str]
-    """dataset -> the source of its images"""
 
     @property
     def track(self) -> str:
@@ -201,7 +199,6 @@ def board(
         dashes={dash: tuple(sorted(who)) for dash, who in sorted(collected.dashes.items())},
         hidden={key: n for key, n in sorted(hidden.items()) if dataset is None or key.dataset in ("", dataset)},
         shortcuts=dict(_shortcuts(runs)),
-        origins={run.dataset: run.origin for run in runs},
     )
 
 

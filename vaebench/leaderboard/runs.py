@@ -92,8 +92,6 @@ class Run:
     """those that belong to the machine"""
     shortcuts: tuple[tuple[str, float], ...] = ()
     """how well something trivial about the test images does what anomaly scores are asked to do: name and AUROC"""
-    origin: str = ""
-    """the source of its images"""
     both: bool = False
     """measured on several device classes"""
 
@@ -145,7 +143,6 @@ class _Reader:
             started=record.started,
             numbers=(*numbers, *(cost for cost in costs if not cost.variant)),
             costs=tuple(cost for cost in costs if cost.variant),
-            origin=inputs.origin or trial.dataset.name,
             shortcuts=tuple(sorted(inputs.shortcuts.items())),
         )
 

@@ -103,7 +103,7 @@ class Inputs(Struct):
     data: Annotated[str, Meta(description="SHA-256 of the images")]
     components: Annotated[dict[str, int], Meta(description="`model vae` -> version")]
     origin: Annotated[str, Meta(description="where the images come from; datasets that share patients have one")] = ""
-    parameters: Annotated[dict[str, Scalar], Meta(description="the model's parameters in force")] = {}
+    parameters: Annotated[Mapping[str, Scalar], Meta(description="the model's parameters in force")] = {}
     shape: Annotated[tuple[int, int, int] | None, Meta(description="channels, height and width of an image")] = None
     shortcuts: Annotated[
         dict[str, Share], Meta(description="AUROC of trivial features of the test images, in the regime `healthy`")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tempfile
@@ -16,6 +17,7 @@ REFERENCE = "reference"
 """The folder in a results folder that holds published results of others. It is read only where it is named, so that a
 run trains what it was asked for. No suite can take its place: a suite's folder has an @ in its name."""
 
+WEIGHTS = "weights.safetensors"
 FILE_NAME = re.compile(r".+-[0-9a-f]{12}\.json")
 """Boards, and what lies beside a record, have other names."""
 
@@ -46,12 +48,15 @@ def artifacts_of(record: Path) -> Path:
 
 
 def weights_of(record: Path) -> Path:
-    return artifacts_of(record) / "weights.safetensors"
+    return artifacts_of(record) / WEIGHTS
 
 
-def written(record: Path) -> int:
-    """When, in nanoseconds; 0 for a record that is not there."""
-    return record.stat().st_mtime_ns if record.exists() else 0
+def digest_of(record: Path) -> str:
+    """The SHA-256 of a record's file; empty where there is none that can be read."""
+    try:
+        return hashlib.sha256(record.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def write(path: Path, record: Record) -> None:

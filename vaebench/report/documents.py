@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.runs import VERDICTS
-from vaebench.report.differences import draw
 from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, clean, summary, tables
 from vaebench.trial import slug
 
@@ -27,8 +26,6 @@ class Sheet:
     board: Board
     links: tuple[tuple[str, str], ...] = ()
     """what further sheets are called, and their names"""
-    picture: str = ""
-    """an SVG of critical differences, which lies beside it"""
 
 
 def everything(board: Board) -> Sheet:
@@ -49,8 +46,7 @@ def _verdicts(board: Board) -> Iterator[Sheet]:
     for verdict in (verdict for verdict in VERDICTS if verdict in shown):
         own = board.narrowed(verdict=verdict)
         drawn = (*(by_verdict(own, one) for one in own.standings), *by_metric(own))
-        picture = next(filter(None, (draw(own, one) for one in own.standings)), "")
-        yield Sheet(f"boards/{verdict}", f"{board.track}: {verdict}", drawn, own, picture=picture)
+        yield Sheet(f"boards/{verdict}", f"{board.track}: {verdict}", drawn, own)
 
 
 def _datasets(board: Board) -> Iterator[Sheet]:

@@ -37,5 +37,3 @@ def texts(board: Board) -> Iterator[tuple[str, str]]:
     for sheet in sheets(board):
         for form, draw in SHEETS.items():
             yield f"{sheet.name}.{form}", draw(sheet)
-        if sheet.picture:
-            yield f"{sheet.name}.svg", sheet.picture

@@ -18,8 +18,6 @@ def markdown(sheet: Sheet) -> str:
         header = [escape(text) for text in table.header]
         text = tabulate(drawn, header, tablefmt="pipe", disable_numparse=True, colalign=align if drawn else None)
         parts += [f"## {escape(table.title)}", text]
-    if sheet.picture:
-        parts.append(f"![Critical differences]({sheet.name.rpartition('/')[2]}.svg)")
     if sheet.links:
         links = ", ".join(f"[{escape(title)}]({name}.md)" for title, name in sheet.links)
         parts += ["## Every metric", f"By verdict and by dataset: {links}."]

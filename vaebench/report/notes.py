@@ -10,7 +10,6 @@ from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import is_ranked
 from vaebench.leaderboard.runs import Entrant
 from vaebench.leaderboard.statistics import ENOUGH_SEEDS
-from vaebench.report.differences import why_not
 from vaebench.report.tables import BOTH, OPTIMISED, PROVISIONAL, clean, name
 
 
@@ -56,8 +55,6 @@ def _legend(board: Board) -> Iterable[str]:
         )
     if any(one.spread for one in board.standings):
         yield "± of a mean rank: half a 95 % interval over datasets, from their variance pooled over models."
-    if any(one.ranks for one in board.standings) and (reason := why_not(board)):
-        yield f"No picture of critical differences between mean ranks: {reason}."
     if any(board.shortcut(column) for column in board.columns):
         yield (
             "Best shortcut: no model, and not ranked. How well one trivial thing about a test image (how bright, sharp "

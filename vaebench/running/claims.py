@@ -7,17 +7,17 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
-from vaebench.planning.jobs import Job
-from vaebench.records import provenance, store
-from vaebench.records.record import BadRecord, Record
+from vaebench.records import store
+from vaebench.running.sink import ResultsSink
+from vaebench.trial import Trial
 
 
 @contextmanager
-def claim(job: Job) -> Iterator[bool]:
+def claim(sink: ResultsSink, trial: Trial) -> Iterator[bool]:
     """Whether the trial is this process's to do; if so, for as long as this lasts."""
-    folder = store.folder_of(job.results, job.trial) / ".runs" / "claims"
+    folder = store.folder_of(sink.results, trial) / ".runs" / "claims"
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / f"{provenance.device_class(job.device)}-{job.trial.id}")
+    lock = FileLock(folder / f"{sink.device_class}-{trial.id}")
     try:
         lock.acquire(blocking=False)
     except Timeout:
@@ -29,18 +29,7 @@ def claim(job: Job) -> Iterator[bool]:
         lock.release()
 
 
-def taken(job: Job) -> bool:
+def taken(sink: ResultsSink, trial: Trial) -> bool:
     """Whether another process is at this trial."""
-    with claim(job) as mine:
+    with claim(sink, trial) as mine:
         return not mine
-
-
-def answered(job: Job) -> Record | None:
-    """The record that somebody wrote since this trial was planned."""
-    path = store.path_of(job.results, job.trial, provenance.device_class(job.device))
-    if store.written(path) == job.before:
-        return None
-    try:
-        return store.read(path)
-    except BadRecord:  # spoiled, so it is still to do
-        return None

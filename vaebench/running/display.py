@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from vaebench.interfaces import Event
+from vaebench.records.record import Record
 from vaebench.trial import Trial
 
 
@@ -88,20 +89,17 @@ class Watch:
         if trial.id in self.rows:
             self.bars.update(self.rows[trial.id], completed=self.shares[trial.id], note=escape(note))
 
-    def _end(self, trial: Trial, record: Mapping[str, object]) -> None:
+    def _end(self, trial: Trial, record: Record) -> None:
         self.ended += 1
         self.shares[trial.id] = 1.0
         if trial.id in self.rows:
             self.bars.remove_task(self.rows.pop(trial.id))
-        cost, error = record["cost"], record["error"]
-        if record["status"] == "ok":
-            told = f"ok ({time_words(cost['seconds'])})" if isinstance(cost, Mapping) else "ok"
+        if record.error is None:
+            told = f"ok ({time_words(record.cost.get('seconds') or 0.0)})"
         else:
             self.failed += 1
-            told = f"[red]{record['status']}[/red]"
-            if isinstance(error, Mapping):
-                told += f" ({error['kind']}): {escape(str(error['message']))}"
-        if not self.live or record["status"] != "ok":
+            told = f"[red]{record.status}[/red] ({record.error.kind}): {escape(record.error.message)}"
+        if not self.live or record.error:
             self.console.print(
                 f"[{self.ended}/{self.count}] {escape(str(trial))}: {told}", highlight=False, soft_wrap=True
             )

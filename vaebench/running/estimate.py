@@ -12,10 +12,11 @@ from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
+from vaebench.components.registry import registry
 from vaebench.interfaces import Shape
 from vaebench.planning.plan import Plan
 from vaebench.records import store
-from vaebench.records.record import BadRecord, Record
+from vaebench.records.record import BadRecord
 from vaebench.running.executors.local import server
 from vaebench.trial import Settings, Trial
 
@@ -36,7 +37,9 @@ def estimate(plan: Plan, slots: int) -> dict[str, float]:
     with ThreadPoolExecutor(slots) as pool:
         seconds |= zip(unknown, pool.map(lambda trial: probe(trial, plan), unknown.values()), strict=True)
     # Of a trial that is only measured again, the record knows what measuring took.
-    again = {key: record["cost"]["measure_seconds"] + OVERHEAD_SECONDS for key, record in plan.trained.items()}
+    again = {
+        key: (record.cost.get("measure_seconds") or 0.0) + OVERHEAD_SECONDS for key, record in plan.trained.items()
+    }
     return {t.id: again[t.id] if t.id in again else seconds[_kind(t, channels)] for t in plan.todo}
 
 
@@ -74,7 +77,7 @@ def time_steps(trial: Trial, settings: Settings, shape: Shape, device: str, home
     from vaebench.training.loop import Stepper, step_once
 
     torch.set_num_threads(1)
-    model = build(trial, settings, shape, home).to(device)
+    model = build(trial, settings, shape, registry().at(home)).to(device)
     images = Images(torch.randint(0, 256, (settings.batch, *shape), dtype=torch.uint8, device=device))
 
     def seconds_each(action: Callable[[], object]) -> float:
@@ -116,13 +119,12 @@ def _known(plan: Plan, channels: Mapping[str, int]) -> Mapping[tuple[str, int], 
     known: dict[tuple[str, int], list[float]] = defaultdict(list)
     for path in (plan.folder / plan.device_class).glob("*/*.json"):
         try:
-            record: Record = store.read(path)
+            record = store.read(path)
         except BadRecord:
             continue
-        trial = Trial.from_json(record["trial"])
-        same = record["status"] == "ok" and record["settings"] == plan.settings.to_json()
-        if same and str(trial.dataset) in channels:
-            known[_kind(trial, channels)].append(record["cost"].get("seconds", OVERHEAD_SECONDS))
+        trial, spent = record.trial, record.cost.get("seconds")
+        if spent is not None and record.settings == plan.settings and str(trial.dataset) in channels:
+            known[_kind(trial, channels)].append(spent)
     return known
 
 

@@ -57,7 +57,7 @@ class Journal:
         if event.kind == "end":
             self.running.pop(trial.id, None)
             self.entry["ended"] += 1
-            self.entry["failed"] += event.data["record"]["status"] != "ok"
+            self.entry["failed"] += event.data["record"].error is not None
         elif event.kind == "start" or trial.id in self.running:
             known = {k: v for k, v in event.data.items() if k in ("phase", "metric", "stage", "step", "steps", "rate")}
             self.running.setdefault(trial.id, {"trial": str(trial)}).update(known)

@@ -5,76 +5,92 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vaebench.components.registry import Registry
-from vaebench.data.prepare import cache_folder, prepare
+from msgspec import structs
+
+from vaebench.components.registry import registry
+from vaebench.data.prepare import Prepared, cache_folder, prepare
 from vaebench.data.splits import SplitError
-from vaebench.interfaces import Event, NotApplicable
-from vaebench.planning.jobs import Job
+from vaebench.interfaces import Event, Executor, NotApplicable
+from vaebench.planning.jobs import Versions, jobs_of
 from vaebench.planning.plan import Plan
 from vaebench.records import store
-from vaebench.records.record import BadRecord, Record
+from vaebench.records.record import BadRecord, Record, to_json
 from vaebench.records.store import weights_of
-from vaebench.trial import Spec, Trial
+from vaebench.running.keeper import CheckpointKeeper
+from vaebench.running.sink import ResultsSink
+from vaebench.running.site import Site
+from vaebench.training import checkpoint
+from vaebench.trial import Spec
 
 
-def make_ready(plan: Plan) -> Iterator[str]:
-    """Prepare the datasets, naming each before it is made; then drop the trials that cannot be asked of them."""
-    for one in list(plan.datasets):
-        yield one.spec.name
-        limit = plan.settings.limit
+def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None) -> Plan:
+    """The plan with its datasets prepared, each named before it is made, and without what cannot be asked of them."""
+    ready: dict[str, Prepared] = {}
+    left_out = dict(plan.left_out)
+    for one in plan.datasets:
+        tell(one.spec.name)
+        size, limit = plan.settings.size, plan.settings.limit
         try:
-            plan.ready[str(one.spec)] = prepare(
-                one.dataset, one.spec, plan.source, plan.settings.size, limit, plan.data, cache_folder()
+            ready[str(one.spec)] = prepare(
+                one.dataset, one.spec, plan.source, size, limit, plan.request.data, cache_folder()
             )
         except (NotApplicable, SplitError, ValueError, OSError) as error:
-            plan.left_out[one.spec.name] = f"{error}"
-            plan.datasets.remove(one)
-    kept = {str(one.spec) for one in plan.datasets}
-    plan.trials = [
-        trial
-        for trial in plan.trials
-        if str(trial.dataset) in kept and (trial.regime != "healthy" or plan.ready[str(trial.dataset)].health)
-    ]
+            left_out[one.spec.name] = f"{error}"
+    datasets = tuple(one for one in plan.datasets if str(one.spec) in ready)
+    healthy = {name for name, own in ready.items() if own.health}
+    asked = {"healthy": healthy}
+    trials = tuple(trial for trial in plan.trials if str(trial.dataset) in asked.get(trial.regime, ready))
+    return replace(plan, datasets=datasets, trials=trials, left_out=left_out, ready=ready)
 
 
-def find_done(plan: Plan, registry: Registry, home: str | None) -> list[str]:
-    """Mark trials whose record is good and current; what is wrong with the others' records is returned in words."""
-    complaints = []
+def find_done(plan: Plan, complain: Callable[[str], None] = lambda complaint: None) -> Plan:
+    """The plan that knows which trials have a record that is good and current, or good but for metrics. What is wrong
+    with other records is told in words."""
+    versions = Versions(plan.settings, registry().at(plan.suite.home))
+    settings = structs.replace(plan.settings, metrics=())
+    data = {name: ready.digest for name, ready in plan.ready.items()}
+    sink = sink_of(plan)
+    seen: dict[str, str] = {}
+    done: dict[str, Record] = {}
+    trained: dict[str, Record] = {}
     for trial in plan.trials:
-        path = plan.path_of(trial)
-        plan.before[trial.id] = store.written(path)
+        path = sink.path(trial)
+        seen[trial.id] = store.digest_of(path)
         if not path.exists():
             continue
         try:
             record = store.read(path)
         except BadRecord as error:
-            complaints.append(f"{error} (it is done again now)")
+            complain(f"{error} (it is done again now)")
             continue
-        if record["id"] != trial.id:
-            complaints.append(f"{path} holds the record of trial {record['id']} (it is done again now)")
-        elif record["status"] == "ok" and _trained_alike(record, trial, plan, home):
-            if _measured(record, trial, plan, home):
-                plan.done[trial.id] = record
-            elif weights_of(path).exists():
-                plan.trained[trial.id] = record
-    return complaints
+        if record.id != trial.id:
+            complain(f"{path} holds the record of trial {record.id} (it is done again now)")
+            continue
+        made, now = record.inputs.components, versions.of(trial)
+        alike = (
+            record.status == "ok"
+            and structs.replace(record.settings, metrics=()) == settings
+            and _without_metrics(made) == _without_metrics(now)
+            and record.inputs.data == data.get(str(trial.dataset), record.inputs.data)
+        )
+        if alike and now.items() <= made.items():
+            done[trial.id] = record
+        elif alike and weights_of(path).exists():
+            trained[trial.id] = record
+    return replace(plan, seen=seen, done=done, trained=trained)
 
 
-def failed_before(plan: Plan) -> list[Trial]:
-    """The trials whose last record is a failure."""
-    failed = []
-    for trial in plan.todo:
-        try:
-            if store.read(plan.path_of(trial))["status"] != "ok":
-                failed.append(trial)
-        except BadRecord:
-            continue
-    return failed
+def failed_before(plan: Plan) -> Plan:
+    """The plan with those trials only whose last record is a failure."""
+    sink = sink_of(plan)
+    records = ((trial, sink.record(trial)) for trial in plan.todo)
+    return replace(plan, trials=tuple(trial for trial, record in records if record and record.status != "ok"))
 
 
 def open_track(plan: Plan) -> None:
@@ -86,64 +102,43 @@ def open_track(plan: Plan) -> None:
 
 
 def run(
-    plan: Plan, registry: Registry, slots: int, stop_on_failure: bool = False, every: float = 60.0, fresh: bool = False
+    plan: Plan, slots: int, stop_on_failure: bool = False, every: float = checkpoint.EVERY, fresh: bool = False
 ) -> Iterator[Event]:
     """Do what is to do; every trial ends with one record, whatever happens to it. Checkpoints are `every` so many
     seconds apart, and not gone on from in a `fresh` run."""
     open_track(plan)
-    jobs = [
-        Job(
-            trial,
-            plan.settings,
-            plan.results,
-            plan.ready[str(trial.dataset)].folder,
-            device=plan.device,
-            others=plan.others,
-            home=plan.suite.home,
-            trained=plan.trained.get(trial.id),
-            before=plan.before.get(trial.id, store.written(plan.path_of(trial))),
-            every=every,
-            fresh=fresh,
-        )
-        for trial in plan.todo
-    ]
-    executor = registry.create("executors", Spec("local"), home="vaebench")
-    for event in executor.run(jobs, slots, stop_on_failure):
+    site = Site(
+        ready={ready.digest: ready.folder for ready in plan.ready.values()},
+        sink=sink_of(plan),
+        keeper=CheckpointKeeper(plan.request.results, plan.device_class, every, fresh),
+        devices=plan.request.devices,
+        slots=slots,
+    )
+    executor: Executor = registry().at("vaebench").create("executors", Spec("local"))
+    listeners = registry().plugins
+    for event in executor.run(list(jobs_of(plan)), site, stop_on_failure):
         if event.kind == "progress" and event.data.get("phase") == "train":
             logs = {"trial": event.job.trial, "step": event.data["step"], "logs": event.data["logs"]}
-            list(registry.plugins.call("vaebench_progress", **logs))
+            list(listeners.call("vaebench_progress", **logs))
         elif event.kind == "end":
-            list(registry.plugins.call("vaebench_record", record=event.data["record"]))
+            list(listeners.call("vaebench_record", record=to_json(event.data["record"])))
         yield event
+
+
+def sink_of(plan: Plan) -> ResultsSink:
+    """Where the records of a plan go, and those lie that are there."""
+    return ResultsSink(plan.request.results, plan.device_class)
 
 
 def default_slots(plan: Plan) -> int:
     """One trial per core on a CPU (a trial uses one thread), one per GPU."""
     if plan.device != "cpu":
-        return 1 + len(plan.others)
+        return len(plan.request.devices)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _trained_alike(record: Record, trial: Trial, plan: Plan, home: str | None) -> bool:
-    """Whether a record's weights are those that would be trained now."""
-    from vaebench.training.build import versions_of
-
-    def without_metrics(values: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in values.items() if not key.startswith("metric")}
-
-    ready, mine = plan.ready.get(str(trial.dataset)), versions_of(trial, plan.settings, home)
-    return (
-        without_metrics(record["settings"]) == without_metrics(plan.settings.to_json())
-        and without_metrics(record["inputs"]["components"]) == without_metrics(mine)
-        and (ready is None or record["inputs"]["data"] == ready.digest)
-    )
-
-
-def _measured(record: Record, trial: Trial, plan: Plan, home: str | None) -> bool:
-    """Whether a record answers every metric that is asked for, in its present version."""
-    from vaebench.training.build import versions_of
-
-    return versions_of(trial, plan.settings, home).items() <= record["inputs"]["components"].items()
+def _without_metrics(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if not key.startswith("metric")}
 
 
 def _clear_debris(folder: Path, age: float = 3600.0) -> None:

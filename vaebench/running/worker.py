@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from vaebench.data.prepare import about, open_splits
 from vaebench.data.regimes import keep_out, training_images
 from vaebench.data.splits import limited
 from vaebench.evidence import Evidence
-from vaebench.interfaces import At, Metric, Model, Splits
+from vaebench.interfaces import At, Model, Splits
 from vaebench.judging import cost
 from vaebench.judging.measure import measure
-from vaebench.judging.pictures import write_pictures
+from vaebench.judging.pictures import FILM, write_pictures
 from vaebench.planning.jobs import Job
 from vaebench.records import provenance, store
-from vaebench.records.record import Record
+from vaebench.records.record import Cost, Device, Failure, Inputs, Kind, Record, Status
+from vaebench.running.keeper import CheckpointKeeper
+from vaebench.running.sink import ResultsSink
 from vaebench.training import checkpoint, weights
 from vaebench.training.build import build, optimised, origin_of, parameters_in_force, versions_of
 from vaebench.training.devices import choices
@@ -36,158 +39,179 @@ from vaebench.trial import Spec, seed_of
 Tell = Callable[[Mapping[str, Any]], None]
 
 
-def run_job(job: Job, tell: Tell = lambda event: None) -> Record:
-    """Do the trial and write its record, whatever happens; `tell` hears how it goes."""
+def perform(
+    job: Job,
+    data: Path,
+    device: str,
+    sink: ResultsSink,
+    keeper: CheckpointKeeper,
+    tell: Tell = lambda event: None,
+) -> Record:
+    """Do the trial on its ready data and deliver its record to the sink, whatever happens; `tell` hears how it goes."""
     torch.set_num_threads(1)  # results depend on the number of threads
-    if job.device != "cpu":  # on a CPU, the same bits come without asking
+    if device != "cpu":  # on a CPU, the same bits come without asking
         torch.use_deterministic_algorithms(True, warn_only=True)
         setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 (torch's types lack it)
-    record = blank(job)
-    path = store.path_of(job.results, job.trial, record["device"]["class"])
-    notes = store.artifacts_of(path) / "error.txt"
+    record = blank(job, device)
+    notes = sink.files(job.trial) / "error.txt"
     try:
-        _fill(record, job, path, tell)
+        Attempt(job, data, device, sink, keeper, tell).fill(record)
         notes.unlink(missing_ok=True)
     except Exception as error:
         kind, message = _kind(error), provenance.message_of(error)
         if kind == "oom":
             message += f"; a batch of {job.settings.batch} did not fit, {max(1, job.settings.batch // 2)} would be next"
-        record |= {"status": "failed", "error": {"kind": kind, "message": message}, "metrics": {}}
+        record.status, record.error, record.metrics = "failed", Failure(kind, message), {}
         store.write_atomically(notes, "".join(traceback.format_exception(error)).encode())
-    if record["status"] == "ok" or not job.trained:  # a failed second look takes nothing from a good record
-        store.write(path, record)
-    if record["status"] == "ok" or record["error"]["kind"] == "nan":  # going on would end in the same NaN
-        checkpoint.path_of(path).unlink(missing_ok=True)
+    sink.deliver(job, record)
+    if record.error is None or record.error.kind == "nan":  # going on would end in the same NaN
+        keeper.drop(job.trial)
     return record
 
 
-def blank(job: Job, status: str = "ok", kind: str = "", message: str = "") -> Record:
+def blank(job: Job, device: str, status: Status = "ok", error: Failure | None = None) -> Record:
     """A record with all that is known before the trial starts."""
-    trial = job.trial
-    return {
-        "schema": store.SCHEMA,
-        "id": trial.id,
-        "trial": trial.to_json(),
-        "settings": job.settings.to_json(),
-        "status": status,
-        "error": {"kind": kind, "message": message} if status != "ok" else None,
-        "metrics": {},
-        "cost": {},
-        "curve": {},
-        "inputs": {
-            "data": about(job.data).digest,
-            "origin": origin_of(trial, job.home),
-            "components": versions_of(trial, job.settings, job.home),
-            "parameters": parameters_in_force(trial, job.settings, job.home),
-        },
-        "device": {
-            "class": provenance.device_class(job.device),
-            "name": provenance.device_name(job.device),
-            "threads": 1,
-            **choices(job.device),
-        },
-        "software": provenance.software(),
-        "started": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
-
-
-def _fill(record: Record, job: Job, path: Path, tell: Tell) -> None:
-    trial, settings, clock = job.trial, job.settings, time.perf_counter()
-    splits = open_splits(job.data)
-    if trial.regime == "healthy":
-        splits = keep_out(splits, trial.dataset.name)
-    splits = limited(splits, settings.limit, trial.dataset.name, trial.seed)
-    if trial.regime == "healthy":  # what an anomaly score must beat to mean anatomy
-        record["inputs"]["shortcuts"] = shortcuts(splits)
-    torch.manual_seed(seed_of(trial.id))
-    channels, height, side = splits.train.images.shape[1:]
-    record["inputs"]["shape"] = [channels, height, side]
-    model = build(trial, settings, (channels, height, side), job.home).to(job.device)
-    trained = job.trained if job.trained and weights.restore(model, path, job.trained) else None
-    if trained:
-        record |= {key: trained[key] for key in ("curve", "cost", "weights", "started", "software", "device")}
-    else:
-        history = learn(model, splits, record, job, tell)
-        record["curve"], record["cost"] = history.curve, cost.of_training(model, history, settings.batch)
-    measuring = time.perf_counter()
-    evidence = Evidence(
-        model,
-        splits,
-        samples=settings.samples,
-        seed=seed_of(f"samples {trial.id}"),
-        dataset=trial.dataset.name,
-        classes=about(job.data).classes,
-        keep=Cache(job.data / "cache", trial.dataset.name),
+    trial, components = job.trial, registry().at(job.home)
+    return Record(
+        schema="vaebench/record@1",
+        id=trial.id,
+        trial=trial,
+        settings=job.settings,
+        status=status,
+        error=error,
+        metrics={},
+        cost=Cost(),
+        curve={},
+        inputs=Inputs(
+            data=job.data,
+            origin=origin_of(trial, components),
+            components=versions_of(trial, job.settings, components),
+            parameters=parameters_in_force(trial, job.settings, components),
+        ),
+        device=Device(
+            kind=provenance.device_class(device), name=provenance.device_name(device), threads=1, **choices(device)
+        ),
+        software=provenance.software(),
+        started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-    for name in settings.metrics:
-        tell({"phase": "measure", "metric": name})
-        record["metrics"][name] = measure(_metric(name, job), evidence, trial.regime)
-    for name in optimised(trial, job.home) & record["metrics"].keys():
-        record["metrics"][name]["optimised"] = True
-    if not trained:
-        record["cost"] |= {
-            "measure_seconds": round(time.perf_counter() - measuring, 3),
-            "peak_memory_bytes": cost.peak_memory(job.device),
-            "code_size": cost.code_size(evidence),
-            "reconstruction_flops": cost.reconstruction_flops(evidence),
-        }
-        record["weights"] = weights.keep(model, path)
-        if history.frames:
-            store.write_atomically(store.artifacts_of(path) / "along.npz", history.film())
-        write_pictures(evidence, store.artifacts_of(path), history.curve)
-        record["cost"]["seconds"] = round(time.perf_counter() - clock, 3)
 
 
-def learn(model: Model, splits: Splits, record: Record, job: Job, tell: Tell) -> History:
-    """Train the model as its trial says, from its checkpoint where there is one."""
-    trial, settings = job.trial, job.settings
-    path = checkpoint.path_of(store.path_of(job.results, trial, record["device"]["class"]))
-    images = training_images(splits, trial.regime, job.device)
-    order = torch.Generator().manual_seed(seed_of(f"order of {trial.dataset} {trial.seed}"))
-    course, history = Course(model, images, settings, order), History(model, splits.test, settings.batch, tell)
-    if state := _last_checkpoint(path, record, job, tell):
-        course.resume(state["course"])
-        history.resume(state["history"])
-    else:
-        course.fit()
-    kept = time.perf_counter()
+@dataclass(frozen=True)
+class Attempt:
+    """One try at a job."""
 
-    def keep() -> None:
-        nonlocal kept
-        kept = time.perf_counter()
-        try:
-            checkpoint.save(path, record, {"course": course.state(), "history": history.state()})
-        except OSError as error:  # the training is worth more
-            tell({"phase": "note", "text": f"no checkpoint could be written ({error.strerror}); training goes on"})
+    job: Job
+    data: Path
+    device: str
+    sink: ResultsSink
+    keeper: CheckpointKeeper
+    tell: Tell
 
-    def after(at: At) -> None:
-        history.after(at)
-        if time.perf_counter() - kept >= job.every:
-            keep()
+    def fill(self, record: Record) -> None:
+        """Train, measure and draw; what comes of it goes into the record, and files to the sink."""
+        job, trial, settings, clock = self.job, self.job.trial, self.job.settings, time.perf_counter()
+        components = registry().at(job.home)
+        splits = open_splits(self.data)
+        if trial.regime == "healthy":
+            splits = keep_out(splits, trial.dataset.name)
+        splits = limited(splits, settings.limit, trial.dataset.name, trial.seed)
+        if trial.regime == "healthy":  # what an anomaly score must beat to mean anatomy
+            record.inputs.shortcuts = shortcuts(splits)
+        torch.manual_seed(seed_of(trial.id))
+        channels, height, side = splits.train.images.shape[1:]
+        record.inputs.shape = (channels, height, side)
+        model = build(trial, settings, (channels, height, side), components).to(self.device)
+        if trained := self.trained(model):
+            for name in ("curve", "cost", "weights", "started", "software", "device"):
+                setattr(record, name, getattr(trained, name))
+        else:
+            history = self.learn(model, splits, record)
+            record.curve, record.cost = history.curve, cost.of_training(model, history, settings.batch)
+        measuring = time.perf_counter()
+        evidence = Evidence(
+            model,
+            splits,
+            samples=settings.samples,
+            seed=seed_of(f"samples {trial.id}"),
+            dataset=trial.dataset.name,
+            classes=about(self.data).classes,
+            keep=Cache(self.data / "cache", trial.dataset.name),
+        )
+        for name in settings.metrics:
+            self.tell({"phase": "measure", "metric": name})
+            metric = components.create("metrics", Spec(name))
+            record.metrics[name] = measure(metric, evidence, trial.regime)
+        for name in optimised(trial, components) & record.metrics.keys():
+            record.metrics[name].optimised = True
+        if not trained:
+            record.cost.measure_seconds = round(time.perf_counter() - measuring, 3)
+            record.cost.peak_memory_bytes = cost.peak_memory(self.device)
+            record.cost.code_size = cost.code_size(evidence)
+            record.cost.reconstruction_flops = cost.reconstruction_flops(evidence)
+            self.leave(model, evidence, history, record)
+            record.cost.seconds = round(time.perf_counter() - clock, 3)
 
-    course.run(history.report, after)
-    if history.seconds >= job.every:  # measuring may be cut off as well
-        keep()
-    history.close()
-    return history
-
-
-def _last_checkpoint(path: Path, record: Record, job: Job, tell: Tell) -> dict[str, Any] | None:
-    if job.fresh:
-        path.unlink(missing_ok=True)
-    try:
-        return checkpoint.load(path, record)
-    except checkpoint.Spoiled as reason:
-        tell({"phase": "note", "text": f"the checkpoint is of no use, since {reason}; trained from the start"})
+    def trained(self, model: Model) -> Record | None:
+        """The stored record, if only metrics are missing from it and the model could be given its weights."""
+        stored = self.sink.record(self.job.trial) if self.job.measure_only else None
+        if stored and weights.restore(model, self.sink.weights(self.job.trial), stored.weights):
+            return stored
         return None
 
+    def learn(self, model: Model, splits: Splits, record: Record) -> History:
+        """Train the model as its trial says, from its checkpoint where there is one."""
+        trial, settings, every = self.job.trial, self.job.settings, self.keeper.every
+        images = training_images(splits, trial.regime, self.device)
+        order = torch.Generator().manual_seed(seed_of(f"order of {trial.dataset} {trial.seed}"))
+        course = Course(model, images, settings, order)
+        history = History(model, splits.test, settings.batch, self.tell)
+        if state := self.checkpoint(record):
+            course.resume(state["course"])
+            history.resume(state["history"])
+        else:
+            course.fit()
+        kept = time.perf_counter()
 
-def _metric(name: str, job: Job) -> Metric:
-    metric: Metric = registry().create("metrics", Spec(name), home=job.home)
-    return metric
+        def keep() -> None:
+            nonlocal kept
+            kept = time.perf_counter()
+            try:
+                self.keeper.save(record, {"course": course.state(), "history": history.state()})
+            except OSError as error:  # the training is worth more
+                text = f"no checkpoint could be written ({error.strerror}); training goes on"
+                self.tell({"phase": "note", "text": text})
+
+        def after(at: At) -> None:
+            history.after(at)
+            if time.perf_counter() - kept >= every:
+                keep()
+
+        course.run(history.report, after)
+        if history.seconds >= every:  # measuring may be cut off as well
+            keep()
+        history.close()
+        return history
+
+    def checkpoint(self, record: Record) -> dict[str, Any] | None:
+        """The state to go on from; why a checkpoint is of no use is told."""
+        try:
+            return self.keeper.load(record)
+        except checkpoint.Spoiled as reason:
+            text = f"the checkpoint is of no use, since {reason}; trained from the start"
+            self.tell({"phase": "note", "text": text})
+            return None
+
+    def leave(self, model: Model, evidence: Evidence, history: History, record: Record) -> None:
+        """Weights, the film of the training, and pictures."""
+        folder = self.sink.files(self.job.trial)
+        content, record.weights = weights.packed(model)
+        store.write_atomically(folder / store.WEIGHTS, content)
+        if history.frames:
+            store.write_atomically(folder / FILM, history.film())
+        write_pictures(evidence, folder, history.curve)
 
 
-def _kind(error: Exception) -> str:
+def _kind(error: Exception) -> Kind:
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         return "oom"
     return "nan" if isinstance(error, Diverged) else "exception"

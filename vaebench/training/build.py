@@ -8,45 +8,64 @@ from typing import Any
 import torch
 
 from vaebench.components.parameters import parameters_of
-from vaebench.components.registry import registry
-from vaebench.data.regimes import VERSIONS
+from vaebench.components.registry import Registry
+from vaebench.data.prepare import code_digest
+from vaebench.data.regimes import VERSIONS, keep_out
 from vaebench.interfaces import Model, Shape
-from vaebench.trial import Settings, Spec, Trial, Value
+from vaebench.trial import Settings, Trial, Value
 
 
-def build(trial: Trial, settings: Settings, shape: Shape, home: str | None = None) -> Model:
+def build(trial: Trial, settings: Settings, shape: Shape, components: Registry) -> Model:
     """The trial's model, fresh: user's parameters over the preset's, its own defaults below both."""
-    loss = registry().create("losses", trial.loss, home=home) if trial.loss else None
-    preset = {key: value for key, value in parameters_in_force(trial, settings, home).items() if key in settings.model}
-    model: Model = registry().create("models", trial.model, shape, loss, home=home, **preset)
+    loss = components.create("losses", trial.loss) if trial.loss else None
+    given = parameters_in_force(trial, settings, components)
+    preset = {key: value for key, value in given.items() if key in settings.model}
+    model: Model = components.create("models", trial.model, shape, loss, **preset)
     # docs/speed.md has what this layout is worth, `engine.CHOICES` tells it in each record.
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def parameters_in_force(trial: Trial, settings: Settings, home: str | None) -> dict[str, Value]:
+def parameters_in_force(trial: Trial, settings: Settings, components: Registry) -> dict[str, Value]:
     """Every parameter of the model with the value it has: given, else the preset's, else its default."""
-    known = parameters_of(registry().get("models", trial.model.name, home).component)
+    known = parameters_of(components.get("models", trial.model.name).component)
     values = {name: trial.model.params.get(name, settings.model.get(name, known[name].default)) for name in known}
     return {name: value if _is_json(value) else str(value) for name, value in values.items()}
 
 
-def versions_of(trial: Trial, settings: Settings, home: str | None) -> dict[str, int]:
+def versions_of(trial: Trial, settings: Settings, components: Registry) -> dict[str, int]:
     """The version of every component, and of the regime, whose change would change the record's numbers."""
-    named = [("models", trial.model), ("datasets", trial.dataset), ("losses", trial.loss)]
-    named += [("metrics", Spec(name)) for name in settings.metrics]
-    regime = {f"regime {trial.regime}": VERSIONS[trial.regime]} if trial.regime in VERSIONS else {}
-    return dict(registry().version(kind, spec.name, home) for kind, spec in named if spec) | regime
+    regime = {_regime(trial): VERSIONS[trial.regime]} if trial.regime in VERSIONS else {}
+    return dict(components.version(*part) for part in _parts(trial, settings)) | regime
 
 
-def origin_of(trial: Trial, home: str | None) -> str:
+def code_of(trial: Trial, settings: Settings, components: Registry) -> dict[str, str]:
+    """The digest of the code of each of them, by the same names."""
+    regime = {_regime(trial): code_digest(keep_out)} if trial.regime in VERSIONS else {}
+    found = {}
+    for kind, name in _parts(trial, settings):
+        found[components.version(kind, name)[0]] = code_digest(components.get(kind, name).component)
+    return found | regime
+
+
+def _parts(trial: Trial, settings: Settings) -> list[tuple[str, str]]:
+    """Kind and name of every component that the record's numbers depend on."""
+    specs = [("models", trial.model), ("datasets", trial.dataset), ("losses", trial.loss)]
+    return [(kind, spec.name) for kind, spec in specs if spec] + [("metrics", name) for name in settings.metrics]
+
+
+def _regime(trial: Trial) -> str:
+    return f"regime {trial.regime}"
+
+
+def origin_of(trial: Trial, components: Registry) -> str:
     """The source of its images: datasets that share patients have one."""
-    return registry().get("datasets", trial.dataset.name, home).component.origin or trial.dataset.name
+    return components.get("datasets", trial.dataset.name).component.origin or trial.dataset.name
 
 
-def optimised(trial: Trial, home: str | None) -> set[str]:
+def optimised(trial: Trial, components: Registry) -> set[str]:
     """The metrics that the trial's model or loss says it is trained on."""
     named = [("models", trial.model), ("losses", trial.loss)]
-    parts = [registry().get(kind, spec.name, home).component for kind, spec in named if spec]
+    parts = [components.get(kind, spec.name).component for kind, spec in named if spec]
     return {name for part in parts for name in part.optimises}
 
 

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from vaebench.records import store
-from vaebench.records.record import Record
+from vaebench.records.record import Record, to_json
 
 KNOWN = ("id", "settings", "inputs", "device", "software")
 """The fields of a record that say what a training is of; a checkpoint of anything else is of no use."""
 COMMIT = ("commit", "dirty")
 """But not these of the software: components have versions, and a commit beside a long sweep should not cost it."""
+
+
+EVERY = 60.0
+"""Seconds of training between checkpoints, unless the user says otherwise."""
 
 
 class Spoiled(Exception):
@@ -57,5 +61,6 @@ def load(path: Path, record: Record) -> dict[str, Any] | None:
 
 
 def _subject(record: Record) -> dict[str, Any]:
-    subject = {name: record[name] for name in KNOWN}
-    return subject | {"software": {k: v for k, v in record["software"].items() if k not in COMMIT}}
+    data = to_json(record)
+    subject = {name: data[name] for name in KNOWN}
+    return subject | {"software": {k: v for k, v in record.software.items() if k not in COMMIT}}

@@ -1,4 +1,4 @@
-"""Trained weights beside a record, as safetensors; a model gets them back only where they are the record's."""
+"""Trained weights as safetensors; a model gets them back only where they are those that its record names."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from safetensors.torch import load, save
 
 from vaebench.interfaces import Model
 from vaebench.records import store
-from vaebench.records.record import Record
 
 
-def keep(model: Model, path: Path) -> str:
-    """Write a model's weights beside a record; their digest."""
+def packed(model: Model) -> tuple[bytes, str]:
+    """A model's weights, and their digest."""
     # Cloned, because one tensor may stand in a model under two names.
     content = save({name: value.clone().contiguous() for name, value in model.state_dict().items()})
-    store.write_atomically(store.weights_of(path), content)
-    return hashlib.sha256(content).hexdigest()
+    return content, hashlib.sha256(content).hexdigest()
 
 
-def restore(model: Model, path: Path, record: Record) -> bool:
-    """Give a model the weights stored beside a record; false where they are not those any more, so train again."""
+def beside(record: Path) -> bytes | None:
+    """The weights stored beside a record; None where there are none that can be read."""
     try:
-        content = store.weights_of(path).read_bytes()
+        return store.weights_of(record).read_bytes()
     except OSError:
-        return False
-    if hashlib.sha256(content).hexdigest() != record.weights:
+        return None
+
+
+def restore(model: Model, content: bytes | None, digest: str | None) -> bool:
+    """Give a model stored weights; false where they are not those of that digest (any more), so train again."""
+    if content is None or hashlib.sha256(content).hexdigest() != digest:
         return False
     model.load_state_dict(load(content))
     model.eval()

@@ -10,16 +10,16 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
 from vaebench.interfaces import Event, Executor
 from vaebench.planning.jobs import Job
-from vaebench.records import provenance, store
-from vaebench.running.claims import answered, claim, taken
+from vaebench.records.record import Failure, Record
+from vaebench.running.claims import claim, taken
+from vaebench.running.site import Site
 from vaebench.training import devices
 
 STALL = 900.0
@@ -31,12 +31,15 @@ class Running:
     """A trial at work."""
 
     job: Job
+    device: str
     process: BaseProcess
     ear: Connection
     heard: float
     hung: bool = False
     refused: bool = False
     """whether another run turned out to have it"""
+    record: Record | None = None
+    """what it came to, if the process lived to say so"""
 
 
 class Local(Executor):
@@ -47,17 +50,17 @@ class Local(Executor):
     name = "local"
     version = 2
 
-    def run(self, jobs: Sequence[Job], slots: int, stop_on_failure: bool = False) -> Iterator[Event]:
+    def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
         context = server()
         waiting, running, elsewhere, told = deque(jobs), list[Running](), list[Job](), set[str]()
         try:
             while waiting or running or elsewhere:
-                while waiting and len(running) < slots:
+                while waiting and len(running) < site.slots:
                     job = waiting.popleft()
-                    if record := answered(job):
+                    if record := site.sink.answer(job):
                         yield Event("end", job, {"record": record})
-                    elif not taken(job):
-                        running.append(self._start(context, on_the_freest(job, running)))
+                    elif not taken(site.sink, job.trial):
+                        running.append(self._start(context, job, freest(site.devices, running), site))
                         yield Event("start", job)
                     else:
                         elsewhere.append(job)
@@ -70,8 +73,8 @@ class Local(Executor):
                     if not one.ear.closed:
                         continue
                     running.remove(one)
-                    if record := self._record(one):
-                        if stop_on_failure and record["status"] != "ok":
+                    if record := self._record(one, site):
+                        if stop_on_failure and record.error:
                             waiting.clear()
                             elsewhere.clear()
                         yield Event("end", one.job, {"record": record})
@@ -84,16 +87,16 @@ class Local(Executor):
             for left in running:
                 left.process.kill()
                 left.process.join()
-                with claim(left.job) as mine:
+                with claim(site.sink, left.job.trial) as mine:
                     if mine:
-                        store.clear_debris(_path(left.job))
+                        site.sink.clear_debris(left.job.trial)
 
-    def _start(self, context: Any, job: Job) -> Running:
+    def _start(self, context: Any, job: Job, device: str, site: Site) -> Running:
         ear, mouth = context.Pipe(duplex=False)
-        process = context.Process(target=work, args=(job, mouth), daemon=True)
+        process = context.Process(target=work, args=(job, device, site, mouth), daemon=True)
         process.start()
         mouth.close()
-        return Running(job, process, ear, time.monotonic())
+        return Running(job, device, process, ear, time.monotonic())
 
     def _listen(self, one: Running) -> Iterator[Event]:
         """What a trial tells; when nothing more can come, its pipe is closed."""
@@ -108,6 +111,8 @@ class Local(Executor):
             one.heard = time.monotonic()
             if message["phase"] == "refused":
                 one.refused = True
+            elif message["phase"] == "done":
+                one.record = message["record"]
             else:
                 yield Event("progress", one.job, message)
         one.hung = alive and time.monotonic() - one.heard > STALL
@@ -116,34 +121,34 @@ class Local(Executor):
             one.process.join()
             one.ear.close()
 
-    def _record(self, one: Running) -> store.Record | None:
+    def _record(self, one: Running, site: Site) -> Record | None:
         """The record the worker wrote, or the one that says why it could not; none where another run has the trial."""
         from vaebench.running.worker import blank
 
-        job, path, code = one.job, _path(one.job), one.process.exitcode or 0
-        with claim(job) as mine:
+        job, sink, code = one.job, site.sink, one.process.exitcode or 0
+        with claim(sink, job.trial) as mine:
             if one.refused or not mine:
                 return None
-            store.clear_debris(path)
-            if written := answered(job):
-                return written
+            sink.clear_debris(job.trial)
+            if found := sink.answer(job) or one.record:
+                return found
             if one.hung:
-                record = blank(job, "timeout", "timeout", f"no progress for {STALL:.0f} s")
+                failure = Failure("timeout", f"no progress for {STALL:.0f} s")
             elif code < 0:
                 cause = " (out of memory, or killed by hand)" if -code == signal.SIGKILL else ""
                 name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-                record = blank(job, "failed", "signal", f"the process died of {name}{cause}")
+                failure = Failure("signal", f"the process died of {name}{cause}")
             else:
-                record = blank(job, "failed", "exception", f"the process ended with exit code {code}")
-            if not job.trained:  # a failed second look takes nothing from a good record
-                store.write(path, record)
+                failure = Failure("exception", f"the process ended with exit code {code}")
+            record = blank(job, one.device, "timeout" if one.hung else "failed", failure)
+            sink.deliver(job, record)
             return record
 
 
-def on_the_freest(job: Job, running: Sequence[Running]) -> Job:
-    """The job on the device where the fewest trials run."""
-    busy = Counter(one.job.device for one in running)
-    return replace(job, device=min((job.device, *job.others), key=lambda device: busy[device]), others=())
+def freest(devices: Sequence[str], running: Sequence[Running]) -> str:
+    """The device where the fewest trials run."""
+    busy = Counter(one.device for one in running)
+    return min(devices, key=lambda device: busy[device])
 
 
 def server() -> Any:
@@ -159,15 +164,11 @@ def server() -> Any:
     return context
 
 
-def _path(job: Job) -> Path:
-    return store.path_of(job.results, job.trial, provenance.device_class(job.device))
-
-
-def work(job: Job, mouth: Connection) -> None:
+def work(job: Job, device: str, site: Site, mouth: Connection) -> None:
     """The body of a trial's process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it ends the workers
     threading.Thread(target=_die_with_driver, daemon=True).start()
-    from vaebench.running.worker import run_job
+    from vaebench.running.worker import perform
 
     def tell(event: Any) -> None:
         try:
@@ -176,10 +177,11 @@ def work(job: Job, mouth: Connection) -> None:
             os._exit(1)
 
     try:
-        with claim(job) as mine:
-            if mine and not answered(job):
-                store.clear_debris(_path(job))
-                run_job(job, tell)
+        with claim(site.sink, job.trial) as mine:
+            if mine and not site.sink.answer(job):
+                site.sink.clear_debris(job.trial)
+                record = perform(job, site.ready[job.data], device, site.sink, site.keeper, tell)
+                tell({"phase": "done", "record": record})
             else:
                 tell({"phase": "refused"})
     except OSError:  # no record can be written; the driver finds that out as well, and says so once

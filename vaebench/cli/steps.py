@@ -1,0 +1,106 @@
+"""The steps that `run` and `score` share: prepare the data, find what is done, do the rest, show the board."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+
+from vaebench.components.discovery import installed
+from vaebench.errors import UserError
+from vaebench.planning.plan import Plan
+from vaebench.report.terminal import show
+from vaebench.report.track import Track
+from vaebench.running import sweep
+from vaebench.running.display import Watch, time_words
+from vaebench.running.estimate import estimate
+from vaebench.running.progress import Journal
+from vaebench.training.checkpoint import EVERY
+
+
+def warn_of_plugins() -> None:
+    """Report broken plugins before anything else is printed."""
+    for problem in installed().untold():
+        Console(stderr=True).print(f"[yellow]Warning:[/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
+
+
+def finish(
+    plan: Plan, console: Console, slots: int, stop: bool = False, every: float = EVERY, fresh: bool = False
+) -> int:
+    """Run the plan's remaining trials, then show and write the board. Return the exit code: 1 when some failed."""
+    failures = 0
+    if plan.todo:
+        sweep.open_track(plan)
+        seconds = _tell_time(plan, console, slots)
+        with Watch(console, seconds, slots) as watch, Journal(plan.folder, len(seconds)) as journal:
+            for event in sweep.run(plan, slots, stop, every, fresh):
+                watch.hear(event)
+                journal.hear(event, watch.left())
+        failures = watch.failed
+    track = Track(plan.suite, plan.preset, plan.source, plan.request.results)
+    board = track.board()
+    show(board, console)
+    for path in track.write(board):
+        console.print(f"Wrote {escape(str(path))}", highlight=False, soft_wrap=True)
+    return 1 if failures else 0
+
+
+def _tell_time(plan: Plan, console: Console, slots: int) -> dict[str, float]:
+    seconds = estimate(plan, slots)
+    total = time_words(sum(seconds.values()) / max(1, min(slots, len(seconds))))
+    console.print(f"Estimated time: {total} with {slots} at once (-j)", highlight=False)
+    return seconds
+
+
+def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
+    if plan.todo:
+        seconds = _tell_time(plan, console, slots)
+        for trial in plan.todo:
+            console.print(f"  {escape(str(trial))}  ~{time_words(seconds[trial.id])}", highlight=False, soft_wrap=True)
+
+
+def make_ready(plan: Plan, console: Console) -> Plan:
+    """Draw or decode the datasets, and show the name of the current one."""
+    with console.status("Preparing data") as status:
+        plan = sweep.make_ready(plan, lambda name: status.update(f"Preparing data: {escape(name)}"))
+    if not plan.datasets:
+        reasons = "\n".join(f"  {name}: {reason}" for name, reason in plan.left_out.items())
+        raise UserError(f"No dataset could be prepared.\n{reasons}")
+    return plan
+
+
+def find_done(plan: Plan, console: Console) -> Plan:
+    """Look for what is done, warning of what is wrong with records."""
+
+    def complain(complaint: str) -> None:
+        console.print(f"[yellow]Warning:[/yellow] {escape(complaint)}", highlight=False, soft_wrap=True)
+
+    return sweep.find_done(plan, complain)
+
+
+def announce(plan: Plan, console: Console, asked_source: str, asked_again: bool) -> None:
+    """Print what will be done."""
+    kept, device = len(plan.datasets), plan.device_class
+    console.print(
+        f"[bold]{escape(str(plan.suite))}[/bold] / {plan.preset} / {plan.source}: "
+        f"{len(plan.trials)} trials on {kept} dataset{'s' * (kept != 1)}, {plan.settings.size} px, device {device}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if plan.done:
+        console.print(f"{len(plan.done)} done already, {len(plan.todo)} to do", highlight=False)
+    if plan.trained:
+        console.print(f"{len(plan.trained)} of them trained already: only measured again", highlight=False)
+    if asked_again:
+        console.print("Done again although there may be good records", highlight=False)
+    if plan.source == "phantom" and asked_source == "auto":
+        console.print(
+            f"No real data in {escape(str(plan.request.data))}: phantoms are drawn in place of all datasets. "
+            "`vaebench data status` says how to get the real ones.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for name, ready in plan.ready.items():
+        for note in ready.notes:
+            console.print(f"[yellow]Note[/yellow] {escape(name)}: {escape(note)}", highlight=False, soft_wrap=True)
+    for name, reason in plan.left_out.items():
+        console.print(f"[yellow]Left out[/yellow] {escape(name)}: {escape(reason)}", highlight=False, soft_wrap=True)

@@ -1,0 +1,116 @@
+"""What the names of a suite and of the command line mean: datasets, models with their losses, and the source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from vaebench.components.parameters import convert, parameters_of, split_spec
+from vaebench.components.registry import Registry
+from vaebench.errors import UserError, did_you_mean
+from vaebench.interfaces import Dataset, Shape
+from vaebench.planning.suite import Suite
+from vaebench.trial import Settings, Spec, Trial
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A dataset of this sweep."""
+
+    dataset: Dataset
+    spec: Spec
+    """as it stands in trials: without parameters that are local to this machine"""
+
+
+class Entrant(NamedTuple):
+    """A model with the loss it is trained on."""
+
+    model: Spec
+    loss: Spec | None
+
+
+def chosen_dataset(text: str, names: Registry, suite: Registry) -> Chosen:
+    """The dataset that a text names. `names` is the registry as whoever wrote the text sees it, `suite` as the suite
+    does, whose names stand in trials."""
+    offer, spec = names.spec("datasets", text)
+    public = {key: value for key, value in spec.params.items() if key not in offer.component.local}
+    try:
+        dataset = offer.component(**spec.params)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{text}: {error}") from error
+    return Chosen(dataset, Spec(suite.canonical("datasets", offer), public))
+
+
+def entrant(text: str, names: Registry, suite: Registry) -> Entrant:
+    """The model that a text names, with its loss."""
+    name, given = split_spec(text)
+    asked = given.pop("loss", None)
+    inside = ",".join(f'{key}="{value}"' for key, value in given.items())
+    offer, spec = names.spec("models", f"{name}[{inside}]" if inside else name)
+    default = offer.component.default_loss
+    if default is None and asked:
+        raise UserError(f"{name} takes no reconstruction loss, so {asked!r} means nothing to it.")
+    loss = suite.spec("losses", asked or default)[1] if default else None
+    return Entrant(Spec(suite.canonical("models", offer), spec.params), loss)
+
+
+def chosen_source(asked: str, chosen: Sequence[Chosen], data: Path) -> tuple[str, list[Chosen], dict[str, str]]:
+    """The source, `auto` resolved; the datasets that it has; and why the others are left out."""
+    if asked == "phantom":
+        return asked, list(chosen), {}
+    present = [one for one in chosen if one.dataset.present(data)]
+    absent = {one.spec.name: one.dataset.obtain() for one in chosen if one not in present}
+    if asked == "auto" and not present:
+        return "phantom", list(chosen), {}
+    if not present:
+        ways = "\n".join(f"  {name}: {way}" for name, way in absent.items())
+        raise UserError(f"No real data of these datasets is in {data}.\n{ways}")
+    return "real", present, absent
+
+
+def check_preset(suite: Suite, preset: str, components: Registry) -> None:
+    """What a preset sets for models must mean something to one of them, or a misspelt `width` would go unnoticed."""
+    settings = suite.presets[preset].settings
+    models = [offer.component for offers in components.offers("models").values() for offer in offers]
+    stages = {stage for model in models for stage in model.stages}
+    known = {name: one for model in models for name, one in parameters_of(model).items()}
+    for key, names, given in (("stage_steps", stages, settings.stage_steps), ("model", known, settings.model)):
+        for name in given:
+            if name not in names:
+                raise UserError(
+                    f"Suite {suite}, preset {preset}: {key}.{name} means nothing.{did_you_mean(name, names)}"
+                )
+    for name, value in settings.model.items():
+        try:
+            convert(value, known[name].kind)
+        except ValueError as error:
+            raise UserError(f"Suite {suite}, preset {preset}: model.{known[name]}, not {value!r}.") from error
+
+
+def try_out(entrants: Sequence[Entrant], chosen: Sequence[Chosen], settings: Settings, components: Registry) -> None:
+    """Build every model without memory, so that a bad value is an error now and not after an hour. What a model is
+    built for is the shape of the images: datasets of one shape need it once."""
+    first: dict[int, Chosen] = {}
+    for one in chosen:
+        first.setdefault(one.dataset.channels, one)
+    for model, loss in entrants:
+        for channels, one in first.items():
+            trial = Trial("", "", "", one.spec, model, loss, "all", 0)
+            _try_out(trial, settings, (channels, settings.size, settings.size), components)
+
+
+def _try_out(trial: Trial, settings: Settings, shape: Shape, components: Registry) -> None:
+    import torch
+
+    from vaebench.training.build import build
+
+    for device in ("meta", "cpu"):  # what only fails without memory (say, `.item()`) is no fault of the user's
+        try:
+            with torch.device(device):
+                build(trial, settings, shape, components)
+            return
+        except Exception as error:
+            if device == "cpu" or isinstance(error, TypeError | ValueError):
+                raise UserError(f"{trial.model} for {trial.dataset.name} images of {shape}: {error}") from error

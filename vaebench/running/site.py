@@ -1,0 +1,24 @@
+"""A site: where jobs are done. What stands here is of one machine, and in no job and no record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vaebench.running.keeper import CheckpointKeeper
+from vaebench.running.sink import ResultsSink
+
+
+@dataclass(frozen=True)
+class Site:
+    """Ready data, devices, and where what trials leave goes."""
+
+    ready: Mapping[str, Path]
+    """The digest of ready data -> its folder (`vaebench.data.prepare`)."""
+    sink: ResultsSink
+    keeper: CheckpointKeeper
+    devices: tuple[str, ...] = ("cpu",)
+    """Of one kind; trials are spread over them."""
+    slots: int = 1
+    """How many trials run at once."""
