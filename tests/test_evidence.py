@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from vaebench.evidence import DRAWS, Evidence, patient_draws
 from vaebench.interfaces import At, Metric, Model, NotApplicable, Objective, Score, Split, Splits
 from vaebench.judging.measure import measure
+from vaebench.records.record import Part
 
 
 class Dim(Model):
@@ -284,11 +285,11 @@ def test_a_metric_without_an_answer_has_a_reason(metric: type[Metric], reason: s
 
 def test_numbers_of_numpy_are_numbers_of_json() -> None:
     cell = measure(Odd(), evidence(), "all")
-    assert [(cell[key], type(cell[key])) for key in ("value", "error", "n")] == [(0.5, float), (0.25, float), (3, int)]
+    assert [(n, type(n)) for n in (cell.value, cell.error, cell.n)] == [(0.5, float), (0.25, float), (3, int)]
     assert cell.replicates == [0.5, None]
 
 
 def test_parts_stand_beside_the_value_and_those_without_a_number_do_not() -> None:
     cell = measure(ByPart(), evidence(), "all")
-    assert cell.parts == {"left": {"value": 0.25, "error": 0.5, "n": 3}}
-    assert "parts" not in measure(Residual(), evidence(), "all")
+    assert cell.parts == {"left": Part(0.25, 0.5, 3)}
+    assert not measure(Residual(), evidence(), "all").parts

@@ -95,7 +95,7 @@ def test_what_is_no_result_is_told(tmp_path: Path) -> None:
     for path, told in (
         (tmp_path / "none", "neither"),
         (tmp_path, "no records"),
-        (tmp_path / "broken.json", "cannot be"),
+        (tmp_path / "broken.json", "is not a valid record"),
     ):
         with pytest.raises(UserError, match=told):
             vaebench.load(path)

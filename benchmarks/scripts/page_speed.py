@@ -21,6 +21,7 @@ from page_screenshot import browser
 
 from vaebench.leaderboard.board import board
 from vaebench.records import store
+from vaebench.records.record import Record
 from vaebench.records.store import artifacts_of
 from vaebench.report.page import write_page
 from vaebench.report.page.runs import NUMBERS, SHEET
@@ -36,7 +37,7 @@ def main() -> None:
     suite, preset, source = given.track.resolve().parts[-3:]
     with TemporaryDirectory() as folder:
         runs, track = copy(given.track, Path(folder), given.seeds), Path(folder, suite, preset, source)
-        found = (record for _, record in store.scan(track) if isinstance(record, dict))
+        found = (record for _, record in store.scan(track) if isinstance(record, Record))
         page = track / "leaderboard.html"
         _, *beside = write_page(page, board(found, suite=suite, preset=preset, source=source), track)
         pictures = sum(path.stat().st_size for one in beside for path in one.iterdir())
@@ -51,7 +52,7 @@ def copy(track: Path, folder: Path, seeds: int) -> int:
     """The runs of the first seed, as if they had been trained with so many; how many there are now."""
     count = 0
     for path, record in store.scan(track):
-        if not isinstance(record, dict) or record["trial"]["seed"]:
+        if not isinstance(record, Record) or record["trial"]["seed"]:
             continue
         for seed in range(seeds):
             trial = replace(Trial.from_json(record["trial"]), seed=seed)

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from laboratory import Lab, Work, job, run_job
+from msgspec import structs
 
 from vaebench.cli import main
 from vaebench.records import store
+from vaebench.records.record import Record
 from vaebench.running.worker import Attempt
 from vaebench.training import weights as stored_weights
 
@@ -22,7 +24,7 @@ FEW, ALL = ("lab-residual",), ("lab-residual", "lab-samples", "lab-health")
 
 def again(asked: Work) -> Work:
     """The same trial with more metrics, as a sweep hands it out when its record is good but for those."""
-    return replace(asked, settings=replace(asked.settings, metrics=ALL), measure_only=True)
+    return replace(asked, settings=structs.replace(asked.settings, metrics=ALL), measure_only=True)
 
 
 def forbid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +90,7 @@ def test_score_adds_a_metric_to_every_record_and_trains_nothing(tmp_path: Path, 
     assert "4 checkpoints to measure, 0 have every metric" in scored.output
     assert len(lab.trained()) == trainings
     for path, record in store.scan(tmp_path / "results" / "lab@1" / "tiny" / "phantom"):
-        assert isinstance(record, dict) and record.metrics["psnr"].value > 0, path
+        assert isinstance(record, Record) and record.metrics["psnr"].value > 0, path
     once_more = CliRunner().invoke(main, ["score", *where, "--metric", "psnr"])
     assert "0 checkpoints to measure, 4 have every metric" in once_more.output
     assert "Nothing to train" in CliRunner().invoke(main, ["run", *where]).output

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from laboratory import Work, job, run_job, suite
+from msgspec import structs
 
 from vaebench.components.registry import registry
 from vaebench.data.prepare import about
@@ -75,7 +76,7 @@ def with_records(folder: Path) -> Plan:
     """The same plan when one record is good and another one lacks a metric."""
     made = planned(folder)
     for trial, metrics in zip(made.trials, (made.settings.metrics, made.settings.metrics[:1]), strict=False):
-        settings = replace(made.settings, metrics=metrics)
+        settings = structs.replace(made.settings, metrics=metrics)
         run_job(Work(trial, settings, folder / "results", made.ready["lab-xray"].folder))
     return planned(folder)
 
@@ -109,7 +110,7 @@ def test_a_job_names_the_record_it_may_replace_by_its_content(tmp_path: Path) ->
 def test_only_metrics_are_asked_for_where_only_metrics_are_missing(tmp_path: Path) -> None:
     made = planned(tmp_path)
     folder, (first, *_) = made.ready["lab-xray"].folder, made.trials
-    run_job(Work(first, replace(made.settings, metrics=()), tmp_path / "results", folder))
+    run_job(Work(first, structs.replace(made.settings, metrics=()), tmp_path / "results", folder))
     told = {one.trial.id: one.measure_only for one in jobs_of(planned(tmp_path))}
     assert told.pop(first.id)
     assert not any(told.values()) and len(told) == 3

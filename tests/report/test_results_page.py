@@ -34,7 +34,7 @@ def test_its_commands_are_understood(line: str, monkeypatch: pytest.MonkeyPatch)
 
 
 def made(results: Path) -> dict[str, str]:
-    found = [record for _, record in store.scan(results / "demo@1" / "quick" / "phantom") if isinstance(record, dict)]
+    found = [record for _, record in store.scan(results / "demo@1" / "quick" / "phantom") if isinstance(record, Record)]
     whole = board(found, suite="demo@1", preset="quick", source="phantom")
     return {form: render(whole, form) for form in FORMATS}
 

@@ -107,7 +107,7 @@ def test_records_do_not_depend_on_where_and_beside_what_a_trial_runs(tmp_path: P
     here = run_job(job(tmp_path / "0", model))
     alone = run([job(tmp_path / "1", model)], slots=1)[1]
     beside = run([job(tmp_path / "2", "spy"), job(tmp_path / "2", model)], slots=2)[1]
-    name = here.trial["model"]["name"]
+    name = here.trial.model.name
     assert here.metrics == alone[name].metrics == beside[name].metrics
     assert here.curve == alone[name].curve
     assert here.device.threads == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from laboratory import Work, job, run_job, site
+from msgspec import structs
 
 from vaebench.records import store
 from vaebench.running.executors.local import Local
@@ -56,7 +57,7 @@ def test_a_failed_second_look_is_told_with_its_own_reason(tmp_path: Path) -> Non
     good = run_job(work)
     lost = next(tmp_path.glob("results/**/weights.safetensors"))
     lost.unlink()  # so it is trained again, with settings that cannot
-    again = replace(naming(work), settings=replace(work.settings, batch=-1), measure_only=True)
+    again = replace(naming(work), settings=structs.replace(work.settings, batch=-1), measure_only=True)
     (*_, end) = Local().run([again.job], site(again))
     assert end.data["record"].error.message != "the process ended with exit code 0"
     assert end.data["record"].status == "failed"

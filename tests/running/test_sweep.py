@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from laboratory import job, run_job, suite
+from msgspec import structs
 
 from vaebench.components.registry import registry
 from vaebench.errors import UserError
@@ -42,7 +43,7 @@ def done(made: Plan) -> set[str]:
 def with_settings(**changes: Any) -> Suite:
     lab = suite()
     preset = lab.presets["tiny"]
-    return replace(lab, presets={"tiny": replace(preset, settings=replace(preset.settings, **changes))})
+    return replace(lab, presets={"tiny": replace(preset, settings=structs.replace(preset.settings, **changes))})
 
 
 def test_every_combination_is_a_trial_and_seeds_come_last(tmp_path: Path) -> None:
@@ -258,7 +259,7 @@ def test_a_repeat_of_what_is_not_installed_is_a_mistake_in_words(
 
 def test_a_repeat_stays_in_the_records_version_of_the_suite(tmp_path: Path) -> None:
     record = blank(job(tmp_path).job, "cpu")
-    record.trial["suite"] = "lab@7"
+    record.trial = structs.replace(record.trial, suite="lab@7")
     made = repeat_plan(record, suite(), Request(tmp_path, tmp_path))
     assert str(made.suite) == "lab@7"
     assert made.folder == tmp_path / "lab@7" / "tiny" / "phantom"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from laboratory import Lab, Work, job, run_job, site
+from msgspec import structs
 
 from vaebench.records import store
 from vaebench.records.store import Record
@@ -87,7 +88,7 @@ def test_a_spoiled_checkpoint_is_told_of_and_trained_from_the_start(tmp_path: Pa
 
 def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path, lab: Lab) -> None:
     one = cut_off(tmp_path, lab)
-    other = replace(one, settings=replace(one.settings, samples=9))
+    other = replace(one, settings=structs.replace(one.settings, samples=9))
     record, notes, *_ = trained(other)
     assert notes == ["the checkpoint is of no use, since its settings are not today's; trained from the start"]
     assert record.cost.times_resumed == 0

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--lf", "last_failed", is_flag=True, help="Only trials that failed last time.")
 @click.option("-x", "--stop", is_flag=True, help="Stop at the first failure.")
 @click.option("--checkpoint", "every", type=click.FloatRange(min=0), default=EVERY, show_default=True,
-              metavar="SECONDS", help="Time between checkpoints. Interrupted training resumes from the last.")  # fmt: skip
+              metavar="SECONDS", help="Time between checkpoints, from which training resumes.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show what would be done and estimate the time; train nothing.")
 @RESULTS
 @DATA

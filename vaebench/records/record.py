@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert, field, to_builtins
+from msgspec import UNSET, Meta, Struct, UnsetType, convert, field, to_builtins
 from msgspec import json as coder
 
 from vaebench.trial import Direction, Regime, Settings, Trial, Verdict
@@ -157,6 +158,8 @@ def decode(content: bytes) -> Record:
     try:
         return _DECODER.decode(content)
     except (ValueError, RecursionError) as error:  # msgspec's own errors are ValueErrors
+        with suppress(ValueError, RecursionError):  # the slow way once more, which names the metric
+            from_json(json.loads(content))
         raise BadRecord(_in_words(error)) from error
 
 
@@ -165,13 +168,14 @@ def from_json(data: Any) -> Record:
     try:
         return convert(data, Record)
     except (ValueError, RecursionError) as error:
-        raise BadRecord(_in_words(error)) from error
+        raise BadRecord(_in_words(error, _bad_metric(data))) from error
 
 
 def to_json(record: Record) -> dict[str, Any]:
     """Plain JSON values, without what a record of its kind does not say."""
     data: dict[str, Any] = to_builtins(record)
-    data = {name: data[name] for name in ORDER if name in data}
+    data = {name: data[name] for name in ORDER} | {"settings": record.settings.to_json()}
+    data["inputs"]["shape"] = list(record.inputs.shape or ())
     if not record.weights:
         del data["weights"]
     for name in ("origin", "shape", "shortcuts"):
@@ -220,7 +224,21 @@ ORDER = (
 _DECODER = coder.Decoder(Record)
 
 
-def _in_words(error: Exception) -> str:
-    """msgspec's message with the field in front: `$.trial.seed` is our `trial.seed`."""
+def _in_words(error: Exception, metric: str = "") -> str:
+    """msgspec's message with the field in front: `$.trial.seed` is our `trial.seed`. It names no metric itself."""
     what, _, place = str(error).partition(" - at `$.")
-    return f"field {place[:-1]!r}: {what}" if place and isinstance(error, ValidationError) else str(error)
+    if not place:
+        return what
+    field = place[:-1].replace("metrics[...]", f"metrics.{metric}") if metric else place[:-1]
+    return f"field {field!r}: {what}"
+
+
+def _bad_metric(data: Any) -> str:
+    """The name of the first metric whose cell is not valid."""
+    metrics = data.get("metrics") if isinstance(data, dict) else None
+    for name, cell in metrics.items() if isinstance(metrics, dict) else ():
+        try:
+            convert(cell, Cell)
+        except ValueError:
+            return str(name)
+    return ""
