@@ -16,12 +16,14 @@ from msgspec import structs
 
 from vaebench.components.registry import registry
 from vaebench.data.prepare import about
-from vaebench.planning import jobs, plan
+from vaebench.interfaces import Shape
+from vaebench.planning import jobs, names
 from vaebench.planning.jobs import Job, Versions, jobs_of
 from vaebench.planning.plan import Plan, Request, make_plan
 from vaebench.records import store
 from vaebench.running import sweep
 from vaebench.training.build import code_of, versions_of
+from vaebench.trial import Trial, canonical
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -143,8 +145,18 @@ def test_versions_tell_components_apart(tmp_path: Path) -> None:
         assert versions.code_of(work.trial) == code_of(work.trial, work.settings, registry())
 
 
-def test_each_trial_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = planned(tmp_path)
-    monkeypatch.setattr("vaebench.trial.canonical", lambda data: pytest.fail("hashed again"))
-    assert len(list(jobs_of(made))) == len(made.todo) == 4
-    assert plan._refuse_twins(made.trials) is None
+def test_each_trial_is_hashed_once_and_compared_with_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+    monkeypatch.setattr("vaebench.trial.canonical", lambda data: hashed.append(data["seed"]) or canonical(data))
+    monkeypatch.setattr(Trial, "__eq__", lambda *_: pytest.fail("compared"))
+    made = planned(tmp_path, seeds=range(25))
+    assert len(list(jobs_of(made))) == len(made.todo) == len(hashed) == 100
+
+
+def test_a_model_is_tried_out_once_for_each_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[tuple[str, Shape]] = []
+    monkeypatch.setattr(names, "_try_out", lambda trial, _, shape, __: tried.append((str(trial.model), shape)))
+    datasets = ("lab-xray", "bloodmnist", "breastmnist", "pathmnist")
+    request = Request(tmp_path, tmp_path, source="phantom", datasets=datasets, models=("vae", "ae"), seeds=range(9))
+    assert len(make_plan(suite(), request).trials) == 2 * 2 * 4 * 9
+    assert tried == [(model, (channels, 8, 8)) for model in ("vae", "ae") for channels in (1, 3)]

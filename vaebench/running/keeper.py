@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from vaebench.records import store
 from vaebench.records.record import Record
 from vaebench.training import checkpoint
 from vaebench.trial import Trial
+
+
+class Keeper(Protocol):
+    """What a worker needs."""
+
+    @property
+    def every(self) -> float:
+        """Seconds of training between checkpoints."""
+
+    def save(self, record: Record, state: Mapping[str, Any]) -> None:
+        """Keep the state of the training that a record is of, instead of the one before."""
+
+    def load(self, record: Record) -> dict[str, Any] | None:
+        """The state to go on from; None where there is none, `checkpoint.Spoiled` where it is of no use."""
+
+    def drop(self, trial: Trial) -> None:
+        """Delete a checkpoint that has served."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +38,6 @@ class CheckpointKeeper:
     results: Path
     device_class: str
     every: float = checkpoint.EVERY
-    """Seconds of training between checkpoints."""
     fresh: bool = False
     """Whether to start from nothing though there is a checkpoint."""
 
@@ -29,16 +45,13 @@ class CheckpointKeeper:
         return checkpoint.path_of(store.path_of(self.results, trial, self.device_class))
 
     def save(self, record: Record, state: Mapping[str, Any]) -> None:
-        """Keep the state of the training that a record is of, instead of the one before."""
         checkpoint.save(self.path(record.trial), record, state)
 
     def load(self, record: Record) -> dict[str, Any] | None:
-        """The state to go on from; None where there is none, `checkpoint.Spoiled` where it is of no use."""
         path = self.path(record.trial)
         if self.fresh:
             path.unlink(missing_ok=True)
         return checkpoint.load(path, record)
 
     def drop(self, trial: Trial) -> None:
-        """Delete a checkpoint that has served."""
         self.path(trial).unlink(missing_ok=True)

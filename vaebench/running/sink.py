@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from vaebench.planning.jobs import Job
 from vaebench.records import store
@@ -12,9 +13,28 @@ from vaebench.training import weights
 from vaebench.trial import Trial
 
 
+class Sink(Protocol):
+    """What a worker needs."""
+
+    def files(self, trial: Trial) -> Path:
+        """The folder for what a trial leaves beside its record (weights, pictures, `along.npz`, `error.txt`). Each file
+        is written at once or not at all (`store.write_atomically`), before the record is delivered."""
+
+    def record(self, trial: Trial) -> Record | None:
+        """The trial's stored record; None where there is none, or it is spoilt."""
+
+    def weights(self, trial: Trial) -> bytes | None:
+        """The trial's stored weights; None where there are none."""
+
+    def deliver(self, job: Job, record: Record) -> None:
+        """Keep the record, all or nothing. A failure takes nothing from a good record: neither from one whose metrics
+        alone were asked for, nor from one that somebody else delivered meanwhile."""
+
+
 @dataclass(frozen=True)
 class ResultsSink:
-    """A results folder. Records lie by class of device, since numbers repeat to the bit within one class only."""
+    """A results folder, which several runs may share. Records lie by class of device, since numbers repeat to the bit
+    within one class only."""
 
     results: Path
     device_class: str
@@ -24,19 +44,15 @@ class ResultsSink:
         return store.path_of(self.results, trial, self.device_class)
 
     def files(self, trial: Trial) -> Path:
-        """The folder for what a trial leaves beside its record (weights, pictures, `along.npz`, `error.txt`). Each file
-        is written at once or not at all (`store.write_atomically`), before the record is delivered."""
         return store.artifacts_of(self.path(trial))
 
     def record(self, trial: Trial) -> Record | None:
-        """The trial's stored record; None where there is none, or it is spoilt."""
         try:
             return store.read(self.path(trial))
         except BadRecord:
             return None
 
     def weights(self, trial: Trial) -> bytes | None:
-        """The trial's stored weights; None where there are none."""
         return weights.beside(self.path(trial))
 
     def answer(self, job: Job) -> Record | None:
@@ -46,8 +62,6 @@ class ResultsSink:
         return self.record(job.trial)
 
     def deliver(self, job: Job, record: Record) -> None:
-        """Keep the record, all or nothing. A failure takes nothing from a good record: neither from one whose metrics
-        alone were asked for, nor from one that somebody else delivered meanwhile."""
         if record.status != "ok":
             other = self.answer(job)
             if job.measure_only or (other and other.status == "ok"):

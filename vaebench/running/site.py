@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaebench.running.keeper import CheckpointKeeper
+from vaebench.running.keeper import Keeper
 from vaebench.running.sink import ResultsSink
 
 
@@ -17,7 +17,7 @@ class Site:
     ready: Mapping[str, Path]
     """The digest of ready data -> its folder (`vaebench.data.prepare`)."""
     sink: ResultsSink
-    keeper: CheckpointKeeper
+    keeper: Keeper
     devices: tuple[str, ...] = ("cpu",)
     """Of one kind; trials are spread over them."""
     slots: int = 1

@@ -44,8 +44,9 @@ def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None) -
             left_out[one.spec.name] = f"{error}"
     datasets = tuple(one for one in plan.datasets if str(one.spec) in ready)
     healthy = {name for name, own in ready.items() if own.health}
-    asked = {"healthy": healthy}
-    trials = tuple(trial for trial in plan.trials if str(trial.dataset) in asked.get(trial.regime, ready))
+    trials = tuple(
+        trial for trial in plan.trials if str(trial.dataset) in (healthy if trial.regime == "healthy" else ready)
+    )
     return replace(plan, datasets=datasets, trials=trials, left_out=left_out, ready=ready)
 
 

@@ -27,8 +27,8 @@ from vaebench.judging.pictures import FILM, write_pictures
 from vaebench.planning.jobs import Job
 from vaebench.records import provenance, store
 from vaebench.records.record import Cost, Device, Failure, Inputs, Kind, Record, Status
-from vaebench.running.keeper import CheckpointKeeper
-from vaebench.running.sink import ResultsSink
+from vaebench.running.keeper import Keeper
+from vaebench.running.sink import Sink
 from vaebench.training import checkpoint, weights
 from vaebench.training.build import build, optimised, origin_of, parameters_in_force, versions_of
 from vaebench.training.devices import choices
@@ -43,8 +43,8 @@ def perform(
     job: Job,
     data: Path,
     device: str,
-    sink: ResultsSink,
-    keeper: CheckpointKeeper,
+    sink: Sink,
+    keeper: Keeper,
     tell: Tell = lambda event: None,
 ) -> Record:
     """Do the trial on its ready data and deliver its record to the sink, whatever happens; `tell` hears how it goes."""
@@ -103,8 +103,8 @@ class Attempt:
     job: Job
     data: Path
     device: str
-    sink: ResultsSink
-    keeper: CheckpointKeeper
+    sink: Sink
+    keeper: Keeper
     tell: Tell
 
     def fill(self, record: Record) -> None:
