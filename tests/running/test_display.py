@@ -6,10 +6,13 @@ import io
 from typing import Any
 
 import pytest
+from msgspec import structs
+from records_made import record
 from rich.console import Console
 
 from vaebench.interfaces import Event
 from vaebench.planning.jobs import Job
+from vaebench.records.record import Failure
 from vaebench.running import display
 from vaebench.running.display import Watch, time_words
 from vaebench.trial import Settings, Spec, Trial
@@ -27,7 +30,7 @@ def train(share: float, seed: int = 0, **logs: float) -> Event:
 
 
 def end(seed: int = 0, **changes: Any) -> Event:
-    return Event("end", job(seed), {"record": {"status": "ok", "cost": {"seconds": 2.5}, "error": None, **changes}})
+    return Event("end", job(seed), {"record": structs.replace(record("vae", cost={"seconds": 2.5}), **changes)})
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def watch(terminal: bool = False, seconds: float = 10.0, slots: int = 1) -> tupl
 
 def test_a_line_per_trial_when_piped() -> None:
     shown, out = watch()
-    failure = {"kind": "oom", "message": "no [bold]room[/bold]"}
+    failure = Failure("oom", "no [bold]room[/bold]")
     with shown:
         for event in (Event("start", job()), train(0.5, loss=1.0), end(), end(1, status="failed", error=failure)):
             shown.hear(event)

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from laboratory import Lab, Work, job, run_job, site
+from msgspec import structs
 
 from vaebench.interfaces import Event
 from vaebench.records import store
-from vaebench.records.store import Record
+from vaebench.records.record import Failure, Record
 from vaebench.running.executors import local
 from vaebench.running.executors.local import Local
 
@@ -60,7 +61,7 @@ def test_a_trial_that_says_nothing_more_is_ended(tmp_path: Path, lab: Lab, monke
         elif event.kind == "end":
             ends.append(event.data["record"])
     assert [record.status for record in ends] == ["timeout", "ok"]
-    assert ends[0].error == {"kind": "timeout", "message": "no progress for 2 s"}
+    assert ends[0].error == Failure("timeout", "no progress for 2 s")
     assert all(lab.ends(process) for _, process in lab.trained())
 
 
@@ -68,7 +69,7 @@ def test_an_old_record_does_not_hide_a_failure(tmp_path: Path) -> None:
     killed = job(tmp_path, "killed")
     path = store.path_of(killed.results, killed.trial, "cpu")
     steady = run([job(tmp_path)])[1]["steady"]
-    old = {**steady, "id": killed.trial.id, "trial": killed.trial.to_json()}
+    old = structs.replace(steady, id=killed.trial.id, trial=killed.trial)
     store.write(path, old)
     assert run([replace(killed, replaces=store.digest_of(path))])[1]["killed"].error.kind == "signal"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from laboratory import Lab, job, run_job
+from records_made import record
 
 from vaebench.cli import main
 from vaebench.interfaces import Event
@@ -46,7 +47,7 @@ def test_a_run_at_work_and_after_it_ended(tmp_path: Path) -> None:
         journal.hear(Event("start", slow.job), 90.0)
         event = {"phase": "beat", "stage": "main", "step": 2, "steps": 6, "rate": 95.4, "share": 0.3}
         journal.hear(Event("progress", slow.job, event), 90.0)
-        journal.hear(Event("end", job(tmp_path).job, {"record": {"status": "failed"}}), 90.0)
+        journal.hear(Event("end", job(tmp_path).job, {"record": record(error=("nan", "diverged"))}), 90.0)
         journal.write(90.0)
         told = status(results)
         assert "1 of 3 trials ended, running, 2 min left" in told

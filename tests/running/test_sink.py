@@ -11,6 +11,7 @@ from laboratory import Work, job, run_job, site
 from msgspec import structs
 
 from vaebench.records import store
+from vaebench.records.record import Failure
 from vaebench.running.executors.local import Local
 from vaebench.running.sink import ResultsSink
 from vaebench.running.worker import blank
@@ -33,7 +34,7 @@ def test_an_answer_is_any_record_but_the_one_that_the_job_names(tmp_path: Path) 
     assert known.sink.answer(known.job) is None
     os.utime(path, (0, 0))
     assert known.sink.answer(known.job) is None, "a copied folder has other times and the same records"
-    store.write(path, record | {"started": "2001-01-01T00:00:00Z"})
+    store.write(path, structs.replace(record, started="2001-01-01T00:00:00Z"))
     assert known.sink.answer(known.job) is not None
     path.write_bytes(b"spoilt")
     assert known.sink.answer(known.job) is None, "it is still to do"
@@ -44,7 +45,7 @@ def test_a_failure_replaces_no_good_record_that_its_job_does_not_name(tmp_path: 
     work = job(tmp_path)
     good = run_job(work)
     late = naming(work) if named else work
-    failure = blank(late.job, "cpu", "failed", "signal", "the node was lost")
+    failure = blank(late.job, "cpu", "failed", Failure("signal", "the node was lost"))
     work.sink.deliver(late.job, failure)
     kept = store.read(work.sink.path(work.trial))
     assert kept.status == ("failed" if named else "ok")

@@ -85,7 +85,7 @@ def test_a_metric_that_the_model_is_trained_on_is_marked(tmp_path: Path, monkeyp
     component = registry().get("models", "steady").component
     monkeypatch.setattr(component, "optimises", ("lab-residual", "not-asked"))
     found = run_job(job(tmp_path)).metrics
-    assert {name for name, cell in found.items() if cell.get("optimised")} == {"lab-residual"}
+    assert {name for name, cell in found.items() if cell.optimised} == {"lab-residual"}
 
 
 def test_a_record_says_which_parameters_were_in_force(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from laboratory import job
+from msgspec import structs
 from torch import nn
 
 from vaebench.interfaces import At, Group
@@ -39,7 +40,7 @@ def test_other_optimisers_are_left_alone() -> None:
 
 @pytest.mark.usefixtures("lab")
 def test_the_record_tells_the_choices(tmp_path: Path) -> None:
-    device = blank(job(tmp_path)).device
+    device = structs.asdict(blank(job(tmp_path).job, "cpu").device)
     assert device["precision"] == "float32"
     assert devices.choices("cpu").items() <= device.items()
 
