@@ -97,7 +97,7 @@ class TestImages:
     def test_images_that_touch_the_ends_are_images(self) -> None:
         model = Honest()
         model.reconstruct = lambda x: x.round()  # type: ignore[method-assign]
-        assert measure(Psnr(), evidence(model), "all")["value"] is not None
+        assert measure(Psnr(), evidence(model), "all").value is not None
 
 
 def above_its_neighbours(x: Tensor) -> Tensor:

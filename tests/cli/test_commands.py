@@ -56,7 +56,7 @@ def found(results: Path) -> dict[str, Record]:
 
 
 def answers(results: Path) -> dict[str, str]:
-    return {name: json.dumps(record.metrics) for name, record in found(results).items()}
+    return {name: json.dumps(to_json(record)["metrics"]) for name, record in found(results).items()}
 
 
 def commands(group: click.Group, *way: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -139,7 +139,7 @@ def test_a_run_its_board_and_a_second_run_that_trains_nothing(results: Path, lab
     assert "No real data in" in told
     assert "Estimated time: " in told
     assert "[4/4] " in told
-    assert {(record.status, record.trial["regime"]) for record in found(results).values()} == {
+    assert {(record.status, record.trial.regime) for record in found(results).values()} == {
         ("ok", "all"),
         ("ok", "healthy"),
     }
@@ -156,7 +156,7 @@ def test_a_run_its_board_and_a_second_run_that_trains_nothing(results: Path, lab
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
     first = answers(results)
-    gone = next(path for path in before if json.loads(path.read_text()).trial["model"]["params"])
+    gone = next(path for path in before if store.read(path).trial.model.params)
     gone.unlink()
     told = lab_run()
     assert "3 done already, 1 to do" in told

@@ -125,7 +125,7 @@ def test_own_record_that_cannot_be_read_leaves_room_for_the_other(tmp_path: Path
     keep(tmp_path / "yours", made)
     next((tmp_path / "mine").rglob("vae-*.json")).write_text("{")
     said = leaderboard(tmp_path / "mine", "--with", str(tmp_path / "yours"), "--format", "csv")
-    assert models(said) == {"vae", "pca"} and "cannot be read" in said.stderr
+    assert models(said) == {"vae", "pca"} and "is not a valid record" in said.stderr
 
 
 def test_a_folder_without_records_of_the_track_is_told(results: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -61,7 +61,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path, lab
     assert not notes
     assert (record.cost.times_resumed, whole.cost.times_resumed) == (1, 0)
     for name in ("curve", "metrics", "weights", "inputs"):
-        assert record[name] == whole[name], name
+        assert getattr(record, name) == getattr(whole, name), name
     assert not checkpoint.path_of(path_of(one)).exists(), "it has served"
 
 
