@@ -22,7 +22,7 @@ from records_made import metric, record
 
 from vaebench.cli import main
 from vaebench.records import store
-from vaebench.records.store import Record
+from vaebench.records.record import Record, to_json
 
 pytestmark = pytest.mark.usefixtures("lab")
 PROGRAM = [sys.executable, "-P", "-c", "from vaebench.cli import main; main(prog_name='vaebench')"]
