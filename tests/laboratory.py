@@ -18,7 +18,7 @@ from vaebench.components.registry import registry
 from vaebench.data.prepare import about, cache_folder, prepare
 from vaebench.planning.jobs import Job, Versions
 from vaebench.planning.suite import Suite, find
-from vaebench.records.store import Record
+from vaebench.records.record import Record
 from vaebench.running.keeper import CheckpointKeeper
 from vaebench.running.sink import ResultsSink
 from vaebench.running.site import Site

@@ -24,7 +24,7 @@ import numpy as np
 
 from vaebench.leaderboard.board import board, uncollected
 from vaebench.records import store
-from vaebench.records.store import Record
+from vaebench.records.record import SCHEMA, Record, from_json
 from vaebench.report.files import texts
 from vaebench.report.page import page
 from vaebench.trial import Spec, Trial
@@ -90,8 +90,8 @@ def make(seeds: int) -> Iterator[Record]:
         trial = Trial("synthetic@1", "full", "phantom", named, spec, Spec("gaussian"), regime, seed)
         values = 0.7 + worth[model, variant] + rng.normal(0, 0.01, len(VERDICTS) * PER_VERDICT)
         draws = values[::PER_VERDICT, None] + patients + rng.normal(0, 0.005, (len(VERDICTS), DRAWS))
-        yield {
-            "schema": store.SCHEMA,
+        made = {
+            "schema": SCHEMA,
             "id": trial.id,
             "trial": trial.to_json(),
             "settings": {"size": 64, "steps": 5000, "limit": {"train": 10000}, "model": {"width": 32}},
@@ -106,6 +106,7 @@ def make(seeds: int) -> Iterator[Record]:
             "software": {"vaebench": "0.1.0", "plugins": {}},
             "started": "2026-01-01T00:00:00Z",
         }
+        yield from_json(made)
 
 
 def cells(values: list[float], draws: list[list[float]], regime: str) -> Iterator[tuple[str, dict[str, Any]]]:

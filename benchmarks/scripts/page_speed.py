@@ -13,10 +13,10 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from msgspec import structs
 from page_screenshot import browser
 
 from vaebench.leaderboard.board import board
@@ -25,7 +25,6 @@ from vaebench.records.record import Record
 from vaebench.records.store import artifacts_of
 from vaebench.report.page import write_page
 from vaebench.report.page.runs import NUMBERS, SHEET
-from vaebench.trial import Trial
 
 
 def main() -> None:
@@ -37,9 +36,9 @@ def main() -> None:
     suite, preset, source = given.track.resolve().parts[-3:]
     with TemporaryDirectory() as folder:
         runs, track = copy(given.track, Path(folder), given.seeds), Path(folder, suite, preset, source)
-        found = (record for _, record in store.scan(track) if isinstance(record, Record))
-        page = track / "leaderboard.html"
-        _, *beside = write_page(page, board(found, suite=suite, preset=preset, source=source), track)
+        found = [(path, record) for path, record in store.scan(track) if isinstance(record, Record)]
+        page, made = track / "leaderboard.html", board((r for _, r in found), suite=suite, preset=preset, source=source)
+        _, *beside = write_page(page, made, found)
         pictures = sum(path.stat().st_size for one in beside for path in one.iterdir())
         rounds = [opened(page) for _ in range(given.rounds)]
         table, run = (statistics.median(times) for times in zip(*rounds, strict=True))
@@ -52,12 +51,12 @@ def copy(track: Path, folder: Path, seeds: int) -> int:
     """The runs of the first seed, as if they had been trained with so many; how many there are now."""
     count = 0
     for path, record in store.scan(track):
-        if not isinstance(record, Record) or record["trial"]["seed"]:
+        if not isinstance(record, Record) or record.trial.seed:
             continue
         for seed in range(seeds):
-            trial = replace(Trial.from_json(record["trial"]), seed=seed)
-            to = store.path_of(folder, trial, record["device"]["class"])
-            store.write(to, {**record, "id": trial.id, "trial": trial.to_json()})
+            trial = structs.replace(record.trial, seed=seed)
+            to = store.path_of(folder, trial, record.device.kind)
+            store.write(to, structs.replace(record, id=trial.id, trial=trial))
             count += 1
             if (artifacts_of(path) / NUMBERS).exists():
                 store.write_atomically(artifacts_of(to) / NUMBERS, (artifacts_of(path) / NUMBERS).read_bytes())

@@ -11,7 +11,6 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from vaebench.records.store import BadRecord, artifacts_of, scan
-from vaebench.trial import Trial
 
 HEIGHT, GAP, LABEL = 150, 8, 14
 
@@ -24,9 +23,9 @@ def main() -> None:
     given = parser.parse_args()
     panels = []
     for path, record in scan(given.track):
-        if isinstance(record, BadRecord) or record["status"] != "ok":
+        if isinstance(record, BadRecord) or record.error:
             continue
-        trial = Trial.from_json(record["trial"])
+        trial = record.trial
         if (str(trial.dataset), trial.regime, trial.seed) == (given.dataset, "all", 0):
             panels.append(panel(str(trial.model), artifacts_of(path)))
     if not panels:

@@ -11,7 +11,8 @@ from records_made import field, record
 
 from vaebench.cli import main
 from vaebench.records import store
-from vaebench.records.store import REFERENCE, Record
+from vaebench.records.record import Record
+from vaebench.records.store import REFERENCE
 
 
 @pytest.fixture

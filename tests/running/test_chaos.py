@@ -16,7 +16,7 @@ import pytest
 from laboratory import Lab
 
 from vaebench.records import store
-from vaebench.records.store import Record
+from vaebench.records.record import Record
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes to kill in /proc")
 

@@ -13,7 +13,7 @@ from laboratory import Lab, Work, job, run_job, site
 from msgspec import structs
 
 from vaebench.records import store
-from vaebench.records.store import Record
+from vaebench.records.record import Record
 from vaebench.running.executors.local import Local
 from vaebench.training import checkpoint
 
