@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,20 @@ def test_without_own_records_the_tracks_are_those_of_the_others(tmp_path: Path) 
     keep(tmp_path / "yours", [record("vae", {"svc": 0.1}, preset="full", suite="medical@1")])
     said = leaderboard(tmp_path / "mine", "--with", str(tmp_path / "yours"), "--format", "csv")
     assert models(said) == {"vae"} and "There are no records of medical@1 in" in said.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--metric", "svc"], ["--metric", "svc", "--format", "html"], ["--dataset", "knee"]]
+)
+def test_every_record_is_read_once(results: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is made of them: boards, their files, a board of one metric, the page."""
+    read, plain = Counter[Path](), store.read
+
+    def counted(path: Path) -> Record:
+        read[path] += 1
+        return plain(path)
+
+    monkeypatch.setattr(store, "read", counted)
+    done = CliRunner().invoke(main, ["leaderboard", "--suite", "medical", "--results", str(results), *words.split()])
+    assert done.exit_code == 0, done.output
+    assert len(read) > 20 and set(read.values()) == {1}

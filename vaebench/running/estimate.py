@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -16,7 +16,7 @@ from vaebench.components.registry import registry
 from vaebench.interfaces import Shape
 from vaebench.planning.plan import Plan
 from vaebench.records import store
-from vaebench.records.record import BadRecord
+from vaebench.records.record import BadRecord, Record
 from vaebench.running.executors.local import server
 from vaebench.trial import Settings, Trial
 
@@ -117,15 +117,21 @@ OVERHEAD_SECONDS = 0.2
 def _known(plan: Plan, channels: Mapping[str, int]) -> Mapping[tuple[str, int], list[float]]:
     """Seconds of finished trials of the same model and channels with the same settings on this class of device."""
     known: dict[tuple[str, int], list[float]] = defaultdict(list)
-    for path in (plan.folder / plan.device_class).glob("*/*.json"):
-        try:
-            record = store.read(path)
-        except BadRecord:
-            continue
+    for record in _records(plan):
         trial, spent = record.trial, record.cost.get("seconds")
         if spent is not None and record.settings == plan.settings and str(trial.dataset) in channels:
             known[_kind(trial, channels)].append(spent)
     return known
+
+
+def _records(plan: Plan) -> Iterator[Record]:
+    """Those that the plan has read already, and the others in its track."""
+    read = {plan.path_of(record.trial): record for record in (*plan.done.values(), *plan.trained.values())}
+    yield from read.values()
+    for path in (plan.folder / plan.device_class).glob("*/*.json"):
+        if path not in read:
+            with suppress(BadRecord):
+                yield store.read(path)
 
 
 def _kind(trial: Trial, channels: Mapping[str, int]) -> tuple[str, int]:
