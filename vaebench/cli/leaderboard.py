@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
 from vaebench.cli.options import RESULTS, SUITE
-from vaebench.components.discovery import installed
 from vaebench.errors import UserError
-from vaebench.planning.suite import Suite, find
-from vaebench.records.store import REFERENCE, write_atomically
-from vaebench.trial import slug
+
+if TYPE_CHECKING:
+    from vaebench.planning.suite import Suite
 
 FORMATS = ("table", "md", "csv", "json", "tex", "html")
 
@@ -53,6 +51,12 @@ def command(
       vaebench leaderboard --with results/reference
       vaebench leaderboard --suite medical --preset quick --source phantom --format md --output board.md
     """
+    from rich.console import Console
+    from rich.markup import escape
+
+    from vaebench.components.discovery import installed
+    from vaebench.planning.suite import find
+    from vaebench.records.store import REFERENCE, write_atomically
     from vaebench.report.files import render
     from vaebench.report.page import page, shown_runs, write_page
     from vaebench.report.terminal import show
@@ -114,7 +118,9 @@ def _check_others(suite: Suite, preset: str, source: str, others: Sequence[Path]
 
 
 def _tracks(suite: Suite, preset: str | None, source: str | None, *folders: Path) -> list[tuple[str, str]]:
-    """(preset, source) of every track of the suite that has records, in the suite's order."""
+    """Return (preset, source) of every track of the suite that has records, in the suite's order."""
+    from vaebench.trial import slug
+
     order = {name: i for i, name in enumerate(suite.presets)}
     found = {path.parts[-5:-3] for folder in folders for path in (folder / slug(str(suite))).glob("*/*/*/*/*.json")}
     kept = [(p, s) for p, s in found if p in order and preset in (None, p) and source in (None, s)]
