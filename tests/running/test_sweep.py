@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import pytest
@@ -191,6 +192,21 @@ def test_settings_and_versions_that_changed_are_noticed(tmp_path: Path, monkeypa
             patch.setattr(registry().get(kind, name).component, "version", 2)
             assert len(done(plan(tmp_path))) == 0, name
     assert len(done(plan(tmp_path))) == 1
+
+
+@pytest.mark.parametrize("fault", [TypeError("7"), MemoryError(), TokenError("EOF", (1, 0)), AssertionError("odd")])
+def test_a_dataset_that_cannot_be_prepared_is_left_out_with_the_reason_and_the_rest_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def fail(self: Any, *_: Any) -> Any:
+        raise fault
+
+    component = registry().get("datasets", "knee-kl").component
+    monkeypatch.setattr(component, "phantom", fail)
+    made = plan(tmp_path, datasets=["knee-kl", "lab-xray"])
+    assert f"it could not be prepared ({type(fault).__name__}" in made.left_out["knee-kl"]
+    assert [one.spec.name for one in made.datasets] == ["lab-xray"]
+    assert {trial.dataset.name for trial in made.trials} == {"lab-xray"}
 
 
 def test_metrics_alone_are_no_reason_to_train_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

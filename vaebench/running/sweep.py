@@ -40,8 +40,10 @@ def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None) -
             ready[str(one.spec)] = prepare(
                 one.dataset, one.spec, plan.source, size, limit, plan.request.data, cache_folder()
             )
-        except (NotApplicable, SplitError, ValueError, OSError) as error:
+        except (NotApplicable, SplitError, ValueError, OSError) as error:  # in words, for the user
             left_out[one.spec.name] = f"{error}"
+        except Exception as error:  # a fault of a stranger's dataset costs that dataset only
+            left_out[one.spec.name] = f"it could not be prepared ({type(error).__name__}: {error})"
     datasets = tuple(one for one in plan.datasets if str(one.spec) in ready)
     healthy = {name for name, own in ready.items() if own.health}
     trials = tuple(

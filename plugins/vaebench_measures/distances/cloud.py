@@ -33,10 +33,6 @@ class Cloud:
         return int(self.members.max()) + 1
 
 
-Distance = Callable[[Cloud, Cloud], tuple[float, float]]
-"""How far apart, and the standard error of that."""
-
-
 def halving_error(statistic: Callable[[np.ndarray, np.ndarray], ArrayLike], x: Cloud, y: Cloud) -> np.ndarray:
     """Standard error of what two sets give: its deviation over random halves of both, drawn without replacement.
 
