@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +16,7 @@ from PIL import Image, ImageOps
 from rich.console import Console
 from rich.progress import track
 
-from vaebench_medical import bounds, dicom, npy
+from vaebench_medical import bounds, dicom, npy, storage
 
 Aspect = Literal["stretch", "pad"]
 """How an oblong picture becomes a square: squeezed, or centred on black."""
@@ -34,8 +33,6 @@ MAX_SCANS = 500
 FILTER = Image.Resampling.BILINEAR
 HEADROOM = 3
 """A JPEG may be decoded at a half, a quarter or an eighth, as long as this many pixels remain for each one wanted."""
-BUDGET = 2**31
-"""Bytes: larger splits are decoded into a temporary file, which the system pages in and out, instead of into memory."""
 WORKERS = 16
 """More threads than this would wait for Python's lock."""
 ROOM = bounds.Room(bounds.MAX_PIXELS)
@@ -74,7 +71,7 @@ def many(
 ) -> tuple[np.ndarray, np.ndarray]:
     """uint8 (N, channels, size, size) in the order of the paths, and the height and width (N, 2) of each file. One
     ValueError names all unreadable files."""
-    images = allocate((len(paths), channels, size, size))
+    images = storage.allocate((len(paths), channels, size, size))
     native = np.empty((len(paths), 2), np.int32)
     rows = _with_progress(len(paths))
     lock = Lock()
@@ -104,14 +101,6 @@ def many(
         listed = "\n".join(faults[:5]) + (f"\nand {len(faults) - 5} more" if len(faults) > 5 else "")
         raise ValueError(f"{len(faults)} of {len(paths)} pictures cannot be read:\n{listed}")
     return images, native
-
-
-def allocate(shape: tuple[int, ...]) -> np.ndarray:
-    """Room for the images of a split: in memory or, over the budget, in a temporary file that goes with the array."""
-    if int(np.prod(shape)) <= BUDGET:
-        return np.empty(shape, np.uint8)
-    with tempfile.TemporaryFile(prefix="vaebench-") as file:
-        return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
 def resized(pixels: np.ndarray, size: int) -> np.ndarray:
@@ -163,7 +152,7 @@ def _opened(path: Path, size: int, channels: int, bits: int | None) -> tuple[Ima
 
 def _coloured(image: Image.Image, channels: int) -> Image.Image:
     if image.has_transparency_data:
-        opaque = image.convert("RGBA")
+        opaque = image if image.mode == "RGBA" else image.convert("RGBA")  # converting copies
         image = Image.alpha_composite(Image.new("RGBA", opaque.size, "black"), opaque)
     mode = "L" if channels == 1 else "RGB"
     if image.mode in ("1", "P", "CMYK", "RGBA", "LA", "PA") and mode == "L":

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from vaebench.interfaces import Dataset, Limit, Split, Splits
-from vaebench_medical import bounds, decode, fetch, npz
+from vaebench_medical import bounds, decode, fetch, npz, storage
 from vaebench_medical.layout import there
 from vaebench_medical.medmnist_index import INDEX, SIDES, Entry
 
@@ -161,7 +161,7 @@ class MedMnist(Dataset):
                 raise ValueError(f"{which} has {rows.shape[0]} images and {len(labels)} labels; get the published file")
             shape = (rows.shape[0], self.channels, size, size)
             bounds.check_array(f"{which}_images at {size} pixels", shape, 1, bounds.MAX_DRAWN_BYTES)
-            images = decode.allocate(shape)
+            images = storage.allocate(shape)
             row = 0
             for chunk in rows:
                 for pixels in chunk:
