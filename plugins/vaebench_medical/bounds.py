@@ -25,9 +25,11 @@ MAX_DIRECTORY_BYTES = 2**25
 MAX_RATIO = 100
 """An archive may unpack to this many times its size. Published archives hold compressed pictures: less than 2."""
 MAX_TABLE_BYTES = 2**28
+"""Size of a table: two million rows of 128 characters."""
 MAX_LINE = 2**20
 """Characters of a line in a table."""
 MAX_DOWNLOAD_BYTES = 2**35
+"""Bytes of a download whose length the server need not tell. The largest of MedMNIST has 12.6e9."""
 
 
 def check_pixels(*sides: int) -> int:
