@@ -9,9 +9,13 @@ import stat
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
+
+from vaebench_medical import bounds
 
 
 def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -> None:
@@ -19,23 +23,46 @@ def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -
     before anything is written; each top folder appears whole or not at all, and one that is there already stays."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{path.name}.lock"), zipfile.ZipFile(path) as opened:
-            members = [m for m in opened.infolist() if wanted.search(m.filename) and not m.is_dir()]
+        with FileLock(folder / f".{path.name}.lock"), opened(path) as archive:
+            members = [m for m in archive.infolist() if wanted.search(m.filename) and not m.is_dir()]
             for member in members:
-                _check(member, path)
-            _make_room(sum(m.file_size for m in members), folder, path)
-            _destination(opened, members, folder)
+                _check(member)
+            needed, most = sum(m.file_size for m in members), bounds.MAX_RATIO * path.stat().st_size
+            if needed > most:
+                raise ValueError(f"claims to unpack to {needed:,} bytes, more than {bounds.MAX_RATIO} times its size")
+            _make_room(needed, folder)
+            _destination(archive, members, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: encrypted, say
         raise ValueError(f"{path} cannot be unpacked or is damaged ({error}); get it again") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be unpacked into {folder}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from error
 
 
-def _destination(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path) -> None:
+@contextmanager
+def opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The zip, unless its list of members is longer than the bound: Python holds all of it in memory."""
+    with path.open("rb") as file:
+        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # where ZipFile itself takes it from
+        if end and end[zipfile._ECD_SIZE] > bounds.MAX_DIRECTORY_BYTES:  # type: ignore[attr-defined]
+            raise ValueError(f"claims a list of members of more than {bounds.MAX_DIRECTORY_BYTES:,} bytes")
+        with zipfile.ZipFile(file) as archive:
+            yield archive
+
+
+def plain(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """The member, if it is stored or deflated: others take memory that the archive says how much of."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"holds {member.filename!r}, which is compressed in another way than deflate; pack it again")
+    return member
+
+
+def _destination(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder: Path) -> None:
     staging = Path(tempfile.mkdtemp(dir=folder, prefix=".unpacking-"))
     try:
         for member in members:
-            opened.extract(member, staging)
+            archive.extract(member, staging)
         for top in sorted(staging.iterdir()):
             if not (folder / top.name).exists():
                 top.replace(folder / top.name)
@@ -43,18 +70,19 @@ def _destination(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], folder
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _check(member: zipfile.ZipInfo, path: Path) -> None:
+def _check(member: zipfile.ZipInfo) -> None:
     name = member.filename
+    plain(member)
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise ValueError(f"{path} holds the link {name!r}; that is not the published archive, delete it")
+        raise ValueError(f"holds the link {name!r}; that is not the published archive, delete it")
     if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
-        raise ValueError(f"{path} holds {name!r}, which leads out of the folder; delete it, it is not to be trusted")
+        raise ValueError(f"holds {name!r}, which leads out of the folder; delete it, it is not to be trusted")
 
 
-def _make_room(needed: int, folder: Path, path: Path) -> None:
+def _make_room(needed: int, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise ValueError(
-            f"{path} unpacks to {needed / 1e9:.1f} GB, and {os.fspath(folder)} has {free / 1e9:.1f} GB left; "
+            f"unpacks to {needed / 1e9:.1f} GB, and {os.fspath(folder)} has {free / 1e9:.1f} GB left; "
             "make room, or choose another data folder with --data"
         )

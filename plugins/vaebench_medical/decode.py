@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-import tempfile
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,21 +16,28 @@ from PIL import Image, ImageOps
 from rich.console import Console
 from rich.progress import track
 
-from vaebench_medical import dicom
+from vaebench_medical import bounds, dicom, npy, storage
 
 Aspect = Literal["stretch", "pad"]
 """How an oblong picture becomes a square: squeezed, or centred on black."""
 
 DICOM = frozenset({".dcm", ".dicom"})
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".npy"}) | DICOM
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "PPM")
+"""What Pillow may open, told by content whatever the suffix says. Others run foreign programs (PostScript: `gs`)."""
+MAX_SCANS = 500
+"""Of a progressive JPEG: each takes as long as the whole picture does, and may be a few bytes."""
 
 # A triangle filter as wide as the step it takes: it averages all pixels it drops, and adds no ringing (Lanczos does),
 # which would be a sharpness cue of its own.
 FILTER = Image.Resampling.BILINEAR
 HEADROOM = 3
 """A JPEG may be decoded at a half, a quarter or an eighth, as long as this many pixels remain for each one wanted."""
-BUDGET = 2**31
-"""Bytes: larger splits are decoded into a temporary file, which the system pages in and out, instead of into memory."""
+WORKERS = 16
+"""More threads than this would wait for Python's lock."""
+ROOM = bounds.Room(bounds.MAX_PIXELS)
+TILE = (0x0142, 0x0143)
+"""The TIFF tags of a tile's width and height"""
 ORIENTATION = 0x0112
 """The Exif tag; from 5 on, it swaps height and width."""
 
@@ -47,13 +54,14 @@ def with_native(
 ) -> tuple[np.ndarray, tuple[int, int]]:
     """The picture, and the height and width that the file has."""
     try:
-        image, native = _opened(path, size, channels, bits)
-        image = _coloured(image, channels)
-        if aspect == "pad":
-            image = ImageOps.pad(image, (size, size), method=FILTER)
-        return resized(np.asarray(image), size), native
-    except MemoryError:
-        raise
+        with ROOM.take(_checked(path)):
+            image, native = _opened(path, size, channels, bits)
+            image = _coloured(image, channels)
+            if aspect == "pad":
+                image = ImageOps.pad(image, (size, size), method=FILTER)
+            return resized(np.asarray(image), size), native
+    except MemoryError as error:
+        raise ValueError(f"{path}: takes more memory to decode than there is") from error
     except Exception as error:  # decoders answer damaged files with whatever comes to them
         raise ValueError(f"{path}: {_reason(error)}") from error
 
@@ -63,7 +71,7 @@ def many(
 ) -> tuple[np.ndarray, np.ndarray]:
     """uint8 (N, channels, size, size) in the order of the paths, and the height and width (N, 2) of each file. One
     ValueError names all unreadable files."""
-    images = allocate((len(paths), channels, size, size))
+    images = storage.allocate((len(paths), channels, size, size))
     native = np.empty((len(paths), 2), np.int32)
     rows = _with_progress(len(paths))
     lock = Lock()
@@ -80,7 +88,7 @@ def many(
             except ValueError as error:
                 faults.append((row, str(error)))
 
-    workers = os.cpu_count() or 1
+    workers = min(os.cpu_count() or 1, WORKERS)
     with ThreadPoolExecutor(workers) as pool:
         told = [pool.submit(work) for _ in range(workers)]
         try:
@@ -93,14 +101,6 @@ def many(
         listed = "\n".join(faults[:5]) + (f"\nand {len(faults) - 5} more" if len(faults) > 5 else "")
         raise ValueError(f"{len(faults)} of {len(paths)} pictures cannot be read:\n{listed}")
     return images, native
-
-
-def allocate(shape: tuple[int, ...]) -> np.ndarray:
-    """Room for the images of a split: in memory or, over the budget, in a temporary file that goes with the array."""
-    if int(np.prod(shape)) <= BUDGET:
-        return np.empty(shape, np.uint8)
-    with tempfile.TemporaryFile(prefix="vaebench-") as file:
-        return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
 def resized(pixels: np.ndarray, size: int) -> np.ndarray:
@@ -116,27 +116,43 @@ def is_colour(path: Path, bits: int | None = None) -> bool:
     return bool((small.max(axis=0) - small.min(axis=0)).max() > 16)
 
 
+def _checked(path: Path) -> int:
+    """How many pixels the file claims to hold, found without decoding any. ValueError where they are too many."""
+    suffix = path.suffix.lower()
+    if suffix in DICOM:
+        return dicom.check(path)
+    if suffix == ".npy":
+        return bounds.check_pixels(*_planes(npy.open_picture(path)).shape[:2])
+    with Image.open(path, formats=FORMATS) as image:
+        pixels = bounds.check_pixels(image.height, image.width)
+        if image.format == "TIFF":
+            if getattr(image, "n_frames", 1) > 1:
+                raise ValueError(f"holds {image.n_frames} pages; save each as a file of its own")
+            bounds.check_pixels(*(image.tag_v2.get(tag, 1) for tag in TILE))
+    if image.info.get("progressive") and path.read_bytes().count(b"\xff\xda") > MAX_SCANS:
+        raise ValueError(f"claims more than {MAX_SCANS} scans; save it again")
+    return pixels
+
+
 def _opened(path: Path, size: int, channels: int, bits: int | None) -> tuple[Image.Image, tuple[int, int]]:
     suffix = path.suffix.lower()
     if suffix in DICOM or suffix == ".npy":
-        array = dicom.read(path) if suffix in DICOM else _shallow(_planes(np.load(path, mmap_mode="r")), bits)
+        array = dicom.read(path) if suffix in DICOM else _shallow(_planes(npy.open_picture(path)), bits)
         return Image.fromarray(array), (array.shape[0], array.shape[1])
-    with Image.open(path) as image:
-        if image.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
-            raise ValueError(f"holds {image.n_frames} pages; save each as a file of its own")
+    with Image.open(path, formats=FORMATS) as image:
         turns = image.getexif().get(ORIENTATION, 1) > 4
         native = image.size if turns else image.size[::-1]
         image.draft("L" if channels == 1 else "RGB", (HEADROOM * size, HEADROOM * size))
         image.load()
-        turned = ImageOps.exif_transpose(image)
-    if turned.mode == "F" or turned.mode.startswith("I"):
-        turned = Image.fromarray(_shallow(np.asarray(turned), bits))
-    return turned, native
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode == "F" or image.mode.startswith("I"):
+        image = Image.fromarray(_shallow(np.asarray(image), bits))
+    return image, native
 
 
 def _coloured(image: Image.Image, channels: int) -> Image.Image:
     if image.has_transparency_data:
-        opaque = image.convert("RGBA")
+        opaque = image if image.mode == "RGBA" else image.convert("RGBA")  # converting copies
         image = Image.alpha_composite(Image.new("RGBA", opaque.size, "black"), opaque)
     mode = "L" if channels == 1 else "RGB"
     if image.mode in ("1", "P", "CMYK", "RGBA", "LA", "PA") and mode == "L":
@@ -152,13 +168,13 @@ def _planes(array: np.ndarray) -> np.ndarray:
         array = array[..., 0]
     if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] == 3):
         raise ValueError(f"has shape {array.shape}; expected (H, W) or (H, W, 3)")
-    return np.ascontiguousarray(array)
+    return array
 
 
 def _shallow(array: np.ndarray, bits: int | None) -> np.ndarray:
     """Deep greys as uint8, by a scale that does not depend on the picture."""
     if array.dtype == np.uint8 and bits in (None, 8):
-        return array
+        return np.ascontiguousarray(array)
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * 255
     if not array.size:
@@ -167,7 +183,7 @@ def _shallow(array: np.ndarray, bits: int | None) -> np.ndarray:
     if array.dtype.kind == "f":
         if not (low >= 0 and high <= 1):
             raise ValueError(f"holds decimal numbers from {low:g} to {high:g}; scale them to 0..1, or save integers")
-        return np.rint(array * 255).astype(np.uint8)
+        return _scaled(array, 255)
     if array.dtype.kind not in "ui":
         raise ValueError(f"holds {array.dtype}; expected integers or decimal numbers")
     top = 2 ** (bits or 16) - 1
@@ -177,7 +193,16 @@ def _shallow(array: np.ndarray, bits: int | None) -> np.ndarray:
         raise ValueError(
             f"holds 16-bit values that end at {high}, almost black; say how many bits are used, as in bits=12"
         )
-    return np.rint(array.astype(np.float64) * (255 / top)).astype(np.uint8)
+    return _scaled(array, 255 / top)
+
+
+def _scaled(array: np.ndarray, factor: float) -> np.ndarray:
+    """Some rows at a time: decimal numbers take many times the memory of the picture."""
+    scaled = np.empty(array.shape, np.uint8)
+    for start in range(0, len(array), 256):
+        rows = array[start : start + 256]
+        scaled[start : start + 256] = np.rint((rows if rows.dtype.kind == "f" else rows.astype(np.float64)) * factor)
+    return scaled
 
 
 def _reason(error: Exception) -> str:
@@ -187,7 +212,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "is not there"
     if isinstance(error, Image.DecompressionBombError):
-        return f"claims to be enormous ({text}); get it again"
+        claimed = "".join(re.findall(r"\d+", text)[:1])  # Pillow's own bound is the second number
+        return f"claims {claimed} pixels, more than the {bounds.MAX_PIXELS:,} that are decoded; make it smaller"
     if type(error) is ValueError and "truncated" not in text:
         return text
     return f"is damaged or no picture ({' '.join(text.split()) or type(error).__name__}); get it again"

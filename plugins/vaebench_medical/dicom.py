@@ -7,24 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from vaebench_medical import bounds, codestream
+
 INSTALL = 'install pydicom to read DICOM files: pip install "vaebench[dicom]"'
+DEFLATED = "1.2.840.10008.1.2.1.99"
 DECODERS = 'install its decoders: pip install "vaebench[dicom]"'
 
 
 def read(path: Path) -> np.ndarray:
     """uint8 (H, W), or (H, W, 3) for a colour picture. ValueError says what cannot be read, and why."""
-    try:
-        import pydicom
-    except ImportError as error:
-        raise ValueError(INSTALL) from error
-    try:
-        header = pydicom.dcmread(path)
-    except pydicom.errors.InvalidDicomError as error:
-        raise ValueError("is no DICOM file; get it again") from error
+    header = _header(path, stop_before_pixels=False)
     if "PixelData" not in header:
         raise ValueError("has no pixels")
-    if int(header.get("NumberOfFrames") or 1) > 1:
-        raise ValueError(f"holds {header.NumberOfFrames} frames; save each as a file of its own")
+    _claimed(header)
+    _check_stream(header)
     try:
         pixels = header.pixel_array
     except (RuntimeError, NotImplementedError, AttributeError, ValueError) as error:
@@ -39,6 +35,52 @@ def read(path: Path) -> np.ndarray:
     if pixels.ndim != 2 or not kind.startswith("MONOCHROME"):
         raise ValueError(f"is a {kind} picture of shape {pixels.shape}; convert it to PNG")
     return developed(header, pixels, inverse=kind == "MONOCHROME1")
+
+
+def check(path: Path) -> int:
+    """Return how many pixels the file claims, after reading all but the pixels. Raise ValueError beyond a bound."""
+    if (size := path.stat().st_size) > bounds.MAX_PICTURE_BYTES:
+        raise ValueError(f"has {size:,} bytes, more than the {bounds.MAX_PICTURE_BYTES:,} of a picture")
+    return max(_claimed(_header(path, stop_before_pixels=True)), size // 8)
+
+
+def _claimed(header: Any) -> int:
+    frames, samples = int(header.get("NumberOfFrames") or 1), int(header.get("SamplesPerPixel") or 1)
+    pixels = bounds.check_pixels(int(header.get("Rows") or 0), int(header.get("Columns") or 0), frames, samples)
+    if frames > 1:
+        raise ValueError(f"holds {frames} frames; save each as a file of its own")
+    return pixels
+
+
+def _header(path: Path, stop_before_pixels: bool) -> Any:
+    try:
+        import pydicom
+    except ImportError as error:
+        raise ValueError(INSTALL) from error
+    try:
+        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:  # inflated without bound
+            raise ValueError("is deflated as a whole, which is not read; save it as Explicit VR Little Endian")
+        return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
+    except pydicom.errors.InvalidDicomError as error:
+        raise ValueError("is no DICOM file; get it again") from error
+
+
+def _check_stream(header: Any) -> None:
+    """Compressed pixels must unpack to what the header says: decoders take room for what the stream says."""
+    syntax = header.file_meta.TransferSyntaxUID
+    if not syntax.is_compressed:
+        return
+    from pydicom.encaps import get_frame
+    from pydicom.uid import RLELossless
+
+    frame = get_frame(header.PixelData, 0, number_of_frames=1)
+    told = int(header.Rows), int(header.Columns)
+    if syntax == RLELossless:
+        most = 2 * (told[0] * told[1] * int(header.SamplesPerPixel) * int(header.BitsAllocated) // 8) + 2**16
+        if (found := codestream.rle_bytes(frame)) > most:
+            raise ValueError(f"claims {told[0]} x {told[1]} pixels, and its RLE data unpack to {found:,} bytes")
+    elif (size := codestream.size_of(frame)) not in (None, told):
+        raise ValueError(f"claims {told[0]} x {told[1]} pixels, and its compressed picture {size[0]} x {size[1]}")
 
 
 def developed(header: Any, pixels: np.ndarray, inverse: bool) -> np.ndarray:

@@ -16,6 +16,8 @@ from filelock import FileLock
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
+from vaebench_medical import bounds
+
 CHUNK = 2**18
 TRIES = 4
 """How often a connection may break without a byte in between."""
@@ -102,6 +104,11 @@ def _append(response: HTTPResponse, part: Path, have: int, total: int | None) ->
         task = progress.add_task(part.name.removesuffix(".part"), total=total, completed=have)
         while chunk := response.read(CHUNK):
             file.write(chunk)
+            if file.tell() > bounds.MAX_DOWNLOAD_BYTES:
+                file.truncate(0)
+                raise ValueError(
+                    f"{response.url} gives more than {bounds.MAX_DOWNLOAD_BYTES:,} bytes; nothing published does"
+                )
             progress.advance(task, len(chunk))
         return file.tell()
 

@@ -113,9 +113,9 @@ class Folder(PictureDataset):
     def _table(self, csv: Path) -> Iterator[tuple[str, str, str, str]]:
         seen: dict[str, str] = {}
         for line, row in table.rows(csv, ("file", "label")):
-            path = str(csv.parent / row["file"])
             if not row["file"] or not row["label"]:
                 raise ValueError(f"{csv}, line {line}: has no file or no label")
+            path = str(table.inside(csv.parent, row["file"], f"{csv}, line {line}"))
             if not Path(path).is_file():
                 raise ValueError(f"{csv}, line {line}: {path} is not there")
             if Path(path).suffix.lower() not in decode.SUFFIXES:

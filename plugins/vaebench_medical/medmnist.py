@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from vaebench.interfaces import Dataset, Limit, Split, Splits
-from vaebench_medical import decode, fetch, npz
+from vaebench_medical import bounds, decode, fetch, npz, storage
 from vaebench_medical.layout import there
 from vaebench_medical.medmnist_index import INDEX, SIDES, Entry
 
@@ -152,13 +152,16 @@ class MedMnist(Dataset):
             labels = self._labels(rows.all(), path, which)
         with npz.array(path, f"{which}_images") as rows:
             colours = () if self.channels == 1 else (self.channels,)
-            if rows.dtype != np.uint8 or len(rows.shape) != 3 + len(colours) or rows.shape[3:] != colours:
+            fits = len(rows.shape) == 3 + len(colours) and rows.shape[3:] == colours
+            if rows.dtype != np.uint8 or not fits or min(rows.shape[1:3]) < SIDES[0]:
                 raise ValueError(
                     f"{which}_images is {rows.dtype} {rows.shape}; expected uint8 {('N', 'S', 'S', *colours)}"
                 )
             if rows.shape[0] != len(labels):
                 raise ValueError(f"{which} has {rows.shape[0]} images and {len(labels)} labels; get the published file")
-            images = decode.allocate((rows.shape[0], self.channels, size, size))
+            shape = (rows.shape[0], self.channels, size, size)
+            bounds.check_array(f"{which}_images at {size} pixels", shape, 1, bounds.MAX_DRAWN_BYTES)
+            images = storage.allocate(shape)
             row = 0
             for chunk in rows:
                 for pixels in chunk:

@@ -12,7 +12,8 @@ from typing import IO
 
 import numpy as np
 
-READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+from vaebench_medical import archive, bounds, npy
+
 CHUNK = 2**17
 
 
@@ -21,14 +22,10 @@ class Rows:
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self._stream, self._name = stream, name
-        version = np.lib.format.read_magic(stream)
-        if version not in READERS:
-            raise ValueError(f"{name} is written in NPY format {version}, which is not read here")
-        self.shape, fortran, self.dtype = READERS[version](stream)
-        if self.dtype.hasobject:
-            raise ValueError(f"{name} holds pickled objects, which are never loaded; get the published file")
+        self.shape, fortran, self.dtype, self.bytes = npy.read_header(stream, name)
         if fortran or not self.shape:
             raise ValueError(f"{name} is not stored row by row; get the published file")
+        bounds.check_array(f"a row of {name}", self.shape[1:], self.dtype.itemsize, bounds.MAX_LOADED_BYTES)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Some rows at a time."""
@@ -42,6 +39,7 @@ class Rows:
             yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
 
     def all(self) -> np.ndarray:
+        bounds.check_array(self._name, self.shape, self.dtype.itemsize, bounds.MAX_LOADED_BYTES)
         return np.concatenate([*self, np.empty((0, *self.shape[1:]), self.dtype)])
 
 
@@ -49,13 +47,17 @@ class Rows:
 def array(path: Path, name: str) -> Iterator[Rows]:
     """The array `name` of the file. A ValueError names the file and what is wrong with it."""
     try:
-        with zipfile.ZipFile(path) as opened:
+        with archive.opened(path) as opened:
             names = opened.namelist()
             if f"{name}.npy" not in names:
                 there = ", ".join(n.removesuffix(".npy") for n in names)
                 raise ValueError(f"has no array {name!r}, but: {there}; get the published file")
-            with opened.open(f"{name}.npy") as stream:
-                yield Rows(stream, name)
+            member = archive.plain(opened.getinfo(f"{name}.npy"))
+            with opened.open(member) as stream:
+                rows = Rows(stream, name)
+                if rows.bytes > member.file_size:
+                    raise ValueError(f"{name} claims {rows.bytes} bytes of data, and is stored in {member.file_size}")
+                yield rows
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and get it again") from error
     except OSError as error:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
+
+from vaebench_medical import bounds
 
 
 def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and columns of each row. ValueError unless every needed column is there."""
     try:
+        if (size := path.stat().st_size) > bounds.MAX_TABLE_BYTES:
+            raise ValueError(f"{path} has {size:,} bytes, more than the {bounds.MAX_TABLE_BYTES:,} of a table")
         with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
+            table = csv.DictReader(_lines(file, path))
             known = tuple(name.strip() for name in table.fieldnames or ())
             if missing := [name for name in needed if name not in known]:
                 raise ValueError(f"{path} has no column {', '.join(map(repr, missing))}; its columns are {list(known)}")
@@ -28,7 +34,26 @@ def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, s
         raise ValueError(f"{path} cannot be read ({error.strerror}); check the path and its permissions") from error
 
 
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    number = 0
+    while line := file.readline(bounds.MAX_LINE):
+        number += 1
+        if len(line) == bounds.MAX_LINE:
+            raise ValueError(f"{path}, line {number}: has more than {bounds.MAX_LINE:,} characters")
+        yield line
+
+
+def inside(folder: Path, name: str, told: Path | str) -> Path:
+    """The file below the folder that a table names, at `told`. ValueError where the name leads out of the folder:
+    pictures that a stranger's table names would become part of records and boards."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise ValueError(f"{told}: {name!r} leads out of {folder}; put the table above all files that it names")
+    return folder / name
+
+
 def number(text: str) -> float | None:
     """None for an empty cell or NaN."""
-    value = float(text) if text else float("nan")
-    return None if value != value else value
+    value = float(text) if text else math.nan
+    if math.isinf(value):
+        raise ValueError(f"{text!r} is not a finite number")
+    return None if math.isnan(value) else value

@@ -84,7 +84,7 @@ class VindrMammo(PictureDataset):
         for name, image in images.items():
             if self.laterality not in ("both", image.side) or self.view not in ("both", image.view):
                 continue
-            path = home / place.format(study=image.study, image=name)
+            path = table.inside(home, place.format(study=image.study, image=name), home / FINDINGS)
             if not path.is_file():
                 raise ValueError(f"{path} is not there, and {home / FINDINGS} names it; get it again")
             finding = bool(image.findings)
@@ -153,23 +153,38 @@ def read_images(csv: Path) -> dict[str, Image]:
                     study=row["study_id"],
                     side=row["laterality"].upper(),
                     view=row["view_position"].upper(),
-                    shape=(float(row["height"]), float(row["width"])),
+                    shape=(_side(row["height"]), _side(row["width"])),
                     birads=birads(row["breast_birads"]),
                     density=density(row.get("breast_density", "")),
                     split=SPLITS[row["split"].lower()],
                 )
             image = images[row["image_id"]]
-            image.findings |= set(ast.literal_eval(row["finding_categories"])) - {"No Finding"}
+            image.findings |= _categories(row["finding_categories"]) - {"No Finding"}
             box = [table.number(row[side]) for side in ("xmin", "ymin", "xmax", "ymax")]
             if None not in box:
                 image.boxes.append(tuple(box))  # type: ignore[arg-type]
         except KeyError as error:
             raise ValueError(f"{csv}, line {line}: split {error} is neither 'training' nor 'test'") from error
-        except (ValueError, SyntaxError) as error:
+        except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
             raise ValueError(f"{csv}, line {line}: {error}") from error
     if not images:
         raise ValueError(f"{csv} has no rows; get it again")
     return images
+
+
+def _categories(text: str) -> set[str]:
+    """Of a Python list of names, as the table has it; no table needs a long or deep one, which would exhaust Python."""
+    found = ast.literal_eval(text) if len(text) < 1000 else None
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise ValueError(f"{text[:40]!r} is not a list of findings")
+    return set(found)
+
+
+def _side(text: str) -> float:
+    side = table.number(text)
+    if side is None or side <= 0:
+        raise ValueError(f"{text!r} is not the height or width of an image")
+    return side
 
 
 def worst_breasts(csv: Path, images: Mapping[str, Image]) -> dict[tuple[str, str], int]:

@@ -111,7 +111,7 @@ def test_arrays(trees, array, expected):
         (np.full((4, 4), np.nan), "scale them to 0..1"),
         (np.full((4, 4), -3), "from -3"),
         (np.zeros((4, 4, 7), np.uint8), r"shape \(4, 4, 7\)"),
-        (np.array([{}], object), "Python objects"),
+        (np.array([{}], object), "pickled objects"),
         (np.zeros((4, 4), complex), "complex128"),
     ],
 )

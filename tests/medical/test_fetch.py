@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vaebench_medical import fetch
+from vaebench_medical import bounds, fetch
 
 CONTENT = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8).tobytes()
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -68,6 +68,13 @@ def server() -> Iterator[Server]:
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def test_a_download_without_end_is_stopped(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(bounds, "MAX_DOWNLOAD_BYTES", 1000)
+    with pytest.raises(ValueError, match=r"x\.npz gives more than 1,000 bytes"):
+        fetch.download(server.url, tmp_path / "x.npz", MD5)
+    assert names(tmp_path) == ["x.npz.part"] and not (tmp_path / "x.npz.part").stat().st_size
 
 
 def test_a_file_arrives_once(server, tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vaebench.interfaces import NotApplicable
-from vaebench_medical import decode, layout
+from vaebench_medical import decode, layout, storage
 from vaebench_medical.image_files import Picture, PictureDataset, apart, assemble
 from vaebench_medical.layout import listing
 
@@ -164,8 +164,8 @@ def test_loading_takes_little_more_than_the_pixels(trees):
 
 
 def test_large_splits_lie_in_a_temporary_file(monkeypatch):
-    monkeypatch.setattr(decode, "BUDGET", 100)
-    small, large = decode.allocate((10, 1, 3, 3)), decode.allocate((100, 1, 3, 3))
+    monkeypatch.setattr(storage, "BUDGET", 100)
+    small, large = storage.allocate((10, 1, 3, 3)), storage.allocate((100, 1, 3, 3))
     assert not isinstance(small, np.memmap) and isinstance(large, np.memmap)
     large[:] = 7
     assert large.dtype == np.uint8 and large.sum() == 6300

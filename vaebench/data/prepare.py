@@ -18,12 +18,16 @@ import numpy as np
 import platformdirs
 from filelock import FileLock
 
-from vaebench.data.splits import check_splits, with_validation
+from vaebench.data.splits import check_splits, validation_mask, without_pixels
 from vaebench.interfaces import Dataset, Limit, Split, Splits
 from vaebench.trial import Spec, canonical
 
 PHANTOM_SEED = 0
 """Phantoms are one fixed population: a trial's seed changes weights and order, never the patients."""
+PIXELS = frozenset({"images", "masks"})
+"""The columns of a split that may be larger than memory"""
+CHUNK = 2**23
+"""Bytes of them that are written at once"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, 
                     else:
                         splits = dataset.load(data, size, {})
                 notes = [str(one.message) for one in said if issubclass(one.category, UserWarning)]
-                lay_down(with_validation(splits, dataset.name), folder, notes, dataset.classes)
+                lay_down(splits, folder, notes, dataset.classes, validation_mask(splits, dataset.name))
     return about(folder)
 
 
@@ -87,21 +91,43 @@ def about(folder: Path) -> Prepared:
     return Prepared(folder, known["digest"], known["counts"], *told)
 
 
-def lay_down(splits: Splits, folder: Path, notes: Sequence[str] = (), classes: Sequence[str] = ()) -> None:
-    """Write the arrays under a temporary name, then rename: a half-written folder is never seen."""
-    check_splits(splits, classes)
+def lay_down(
+    splits: Splits,
+    folder: Path,
+    notes: Sequence[str] = (),
+    classes: Sequence[str] = (),
+    validation: np.ndarray | None = None,
+) -> None:
+    """Write the arrays under a temporary name, then rename: a half-written folder is never seen. `validation` marks the
+    training images that become the validation split.
+
+    Images and masks are written and hashed a few rows at a time, never copied whole."""
+    parts: dict[str, tuple[Split, np.ndarray | None]] = {name: (split, None) for name, split in splits.items()}
+    if validation is not None:
+        held, seen = np.flatnonzero(validation), np.flatnonzero(~validation)
+        parts = {"train": (splits.train, seen), "val": (splits.train, held), "test": parts["test"]}
+    known = Splits(**{name: without_pixels(*part) for name, part in parts.items()})
+    check_splits(known, classes)
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    digest = hashlib.sha256()
     try:
-        for name, array in _arrays(splits):
-            np.save(temporary / f"{name}.npy", array, allow_pickle=False)
-        known = {
-            "digest": digest_of(_arrays(splits)),
-            "counts": {name: len(split) for name, split in splits.items()},
+        for name, split in known.items():
+            for column, value in columns(split):
+                path = temporary / f"{name}.{column}.npy"
+                if column in PIXELS:
+                    whole, rows = parts[name]
+                    _write_rows(path, getattr(whole, column), rows, digest)
+                else:
+                    np.save(path, value, allow_pickle=False)
+                    _add(digest, f"{name}.{column}", value)
+        written = {
+            "digest": digest.hexdigest(),
+            "counts": {name: len(split) for name, split in known.items()},
             "notes": list(notes),
-            "health": _judges_health(splits),
+            "health": _judges_health(known),
             "classes": list(classes),
         }
-        (temporary / "about.json").write_text(json.dumps(known))
+        (temporary / "about.json").write_text(json.dumps(written))
         shutil.rmtree(folder, ignore_errors=True)
         temporary.replace(folder)
     except BaseException:
@@ -138,9 +164,28 @@ def digest_of(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
     """Of named arrays: names, types, shapes and content."""
     digest = hashlib.sha256()
     for name, array in arrays:
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data if array.size else b"")
+        _add(digest, name, array)
     return digest.hexdigest()
+
+
+def _add(digest: hashlib._Hash, name: str, array: np.ndarray) -> None:
+    digest.update(f"{name} {array.dtype} {array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).data if array.size else b"")
+
+
+def _write_rows(path: Path, array: np.ndarray, rows: np.ndarray | None, digest: hashlib._Hash) -> None:
+    """Save some rows of an array, or all of them, as `np.save` would; and add them to the digest as `_add` would."""
+    shape = (len(array) if rows is None else len(rows), *array.shape[1:])
+    digest.update(f"{path.stem} {array.dtype} {shape}".encode())
+    step = max(1, CHUNK // max(1, array[:1].nbytes))
+    with path.open("wb") as file:
+        descr = np.lib.format.dtype_to_descr(array.dtype)
+        np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})
+        for start in range(0, shape[0], step):
+            some = slice(start, start + step) if rows is None else rows[start : start + step]
+            content = np.ascontiguousarray(array[some]).tobytes()
+            file.write(content)
+            digest.update(content)
 
 
 def columns(split: Split) -> Iterator[tuple[str, np.ndarray]]:
@@ -153,12 +198,6 @@ def columns(split: Split) -> Iterator[tuple[str, np.ndarray]]:
             yield column.name, value
     for factor, value in sorted(split.factors.items()):
         yield f"factors.{factor}", value
-
-
-def _arrays(splits: Splits) -> Iterator[tuple[str, np.ndarray]]:
-    for name, split in splits.items():
-        for column, value in columns(split):
-            yield f"{name}.{column}", value
 
 
 def _judges_health(splits: Splits) -> bool:

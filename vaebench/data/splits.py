@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -43,15 +44,32 @@ def draw_by_label(labels: np.ndarray, count: int, seed: str) -> np.ndarray:
     return np.sort(np.argsort(position, kind="stable")[:count])
 
 
-def with_validation(splits: Splits, dataset: str) -> Splits:
-    """Where no validation split is published, a tenth of train, by group."""
+def validation_mask(splits: Splits, dataset: str) -> np.ndarray | None:
+    """Where no validation split is published, the training images that make one: a tenth of train, by group."""
     if splits.val is not None:
-        return splits
+        return None
     names = np.unique(splits.train.groups)
     generator = np.random.default_rng(_seed(f"{dataset} validation"))
     held = generator.permutation(names)[: max(1, round(len(names) / 10))]
-    val = np.isin(splits.train.groups, held)
+    return np.isin(splits.train.groups, held)
+
+
+def with_validation(splits: Splits, dataset: str) -> Splits:
+    """The splits, with copies of the training images in two where no validation split is published."""
+    val = validation_mask(splits, dataset)
+    if val is None:
+        return splits
     return Splits(train=splits.train.take(~val), val=splits.train.take(val), test=splits.test)
+
+
+def without_pixels(split: Split, rows: np.ndarray | None = None) -> Split:
+    """What is known of a split, or of some of its rows. Images and masks are blank and take no memory."""
+    masks = None if split.masks is None else split.masks[:, :0, :0]
+    known = replace(split, images=split.images[:, :0, :0, :0], masks=masks)
+    known = known if rows is None else known.take(rows)
+    if split.masks is not None:
+        masks = np.broadcast_to(np.bool_(False), (len(known), *split.masks.shape[1:]))
+    return replace(known, images=np.broadcast_to(np.uint8(0), (len(known), *split.images.shape[1:])), masks=masks)
 
 
 def check_splits(splits: Splits, classes: Sequence[str] = ()) -> None:

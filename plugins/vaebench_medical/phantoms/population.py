@@ -24,6 +24,7 @@ import numpy as np
 from vaebench.interfaces import Limit, Split, Splits
 from vaebench_medical.phantoms.chance import Chance, seed_for
 from vaebench_medical.phantoms.drawing import Drawing, blocks
+from vaebench_medical.storage import allocate
 
 Draw = Callable[..., Drawing]
 """`draw(seed, index, label, size, patient)`"""
@@ -56,8 +57,8 @@ def population(
         for part in blocks(n, size):
             drawing = draw(seed_for(name, seed), index[part], label[part], size, patient[part])
             if images is None or masks is None:
-                images = np.empty((n, *drawing.images.shape[1:]), np.uint8)
-                masks = np.empty((n, size, size), np.bool_)
+                images = allocate((n, *drawing.images.shape[1:]))
+                masks = allocate((n, size, size), np.bool_)
             images[part], masks[part] = drawing.images, drawing.masks
             for key, value in drawing.factors.items():
                 factors.setdefault(key, []).append(value)

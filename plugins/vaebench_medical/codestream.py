@@ -1,0 +1,47 @@
+"""The picture size that a JPEG, JPEG-LS or JPEG 2000 stream claims, and what RLE data unpack to, without decoding."""
+
+from __future__ import annotations
+
+import struct
+from itertools import pairwise
+
+FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
+"""JPEG markers that tell the size: SOF0 to SOF15, and SOF55 of JPEG-LS"""
+SIZE_2000 = b"\xff\x4f\xff\x51"
+"""How a JPEG 2000 stream begins: SOC, SIZ"""
+
+
+def size_of(stream: bytes) -> tuple[int, int] | None:
+    """Height and width. None where the stream is of another kind or damaged."""
+    start = stream.find(SIZE_2000, 0, 4096)  # behind the boxes of a JP2 file, if there are any
+    if start >= 0 and len(stream) >= start + 24:
+        right, bottom, left, top = struct.unpack_from(">4I", stream, start + 8)
+        return bottom - top, right - left
+    place = 2
+    while stream[:2] == b"\xff\xd8" and place + 9 <= len(stream) and stream[place] == 0xFF:
+        if stream[place + 1] == 0xFF:  # padding
+            place += 1
+        elif stream[place + 1] in FRAMES:
+            height, width = struct.unpack_from(">2H", stream, place + 5)
+            return height, width
+        else:
+            place += 2 + struct.unpack_from(">H", stream, place + 2)[0]
+    return None
+
+
+def rle_bytes(frame: bytes) -> int:
+    """The bytes that the segments of a DICOM RLE frame unpack to. They may overlap, so each is counted on its own."""
+    if len(frame) < 64:
+        return 0
+    count, *starts = struct.unpack_from("<16I", frame)
+    starts = [*starts[: min(count, 15)], len(frame)]
+    return sum(_packbits(frame[a:b]) for a, b in pairwise(starts))
+
+
+def _packbits(segment: bytes) -> int:
+    total = place = 0
+    while place < len(segment):
+        head = segment[place]
+        total += 257 - head if head > 128 else head + 1 if head < 128 else 0
+        place += 2 if head > 128 else head + 2 if head < 128 else 1
+    return total

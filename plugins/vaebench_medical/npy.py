@@ -1,0 +1,59 @@
+"""Headers of NumPy's array files, checked before any data is read; nothing is unpickled."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from vaebench_medical import bounds
+
+MAGIC = b"\x93NUMPY"
+READERS = {
+    (1, 0): (2, np.lib.format.read_array_header_1_0),
+    (2, 0): (4, np.lib.format.read_array_header_2_0),
+}
+"""By format version: how many bytes tell the header's length, and what reads it"""
+
+
+class Header(NamedTuple):
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype
+    bytes: int
+    """of the data that follow"""
+
+
+def read_header(stream: IO[bytes], name: str) -> Header:
+    """The header at which the stream stands. A ValueError says what is wrong with it, or which bound it exceeds."""
+    start = stream.read(len(MAGIC) + 2)
+    if not start.startswith(MAGIC) or len(start) < len(MAGIC) + 2:
+        raise ValueError(f"{name} is no NumPy array; get it again")
+    version = (start[-2], start[-1])
+    if version not in READERS:
+        raise ValueError(f"{name} is written in NPY format {version[0]}.{version[1]}, which is not read here")
+    count, read = READERS[version]
+    told = stream.read(count)
+    length = int.from_bytes(told, "little")
+    if length > bounds.MAX_ARRAY_HEADER:
+        raise ValueError(f"{name} claims a header of {length} bytes, more than {bounds.MAX_ARRAY_HEADER}")
+    shape, fortran, dtype = read(io.BytesIO(told + stream.read(length)))
+    if dtype.hasobject:
+        raise ValueError(f"{name} holds pickled objects, which are never loaded; get the published file")
+    return Header(shape, fortran, dtype, bounds.check_array(name, shape, dtype.itemsize))
+
+
+def open_picture(path: Path) -> np.ndarray:
+    """The array of an `.npy` file, memory-mapped."""
+    with path.open("rb") as file:
+        header = read_header(file, "the file")
+        bounds.check_array("the file", header.shape, header.dtype.itemsize, bounds.MAX_LOADED_BYTES * 4)
+        start = file.tell()
+    if path.stat().st_size < start + header.bytes:
+        raise ValueError(f"claims {header.bytes} bytes of data and has {path.stat().st_size - start}; get it again")
+    if not header.bytes:
+        raise ValueError(f"has shape {header.shape}; expected (H, W) or (H, W, 3)")
+    order = "F" if header.fortran else "C"
+    return np.memmap(path, header.dtype, "r", start, header.shape, order)
