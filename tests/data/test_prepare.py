@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from vaebench.data.prepare import Prepared, about, lay_down, open_splits, prepare
+from vaebench.data import prepare as preparing
+from vaebench.data.prepare import Prepared, about, columns, digest_of, lay_down, open_splits, prepare
 from vaebench.data.splits import SplitError, check_splits, draw_by_label, limited, with_validation
 from vaebench.interfaces import Dataset, Limit, Split, Splits
 from vaebench.trial import Spec
@@ -102,6 +104,66 @@ def test_a_path_of_this_machine_is_no_part_of_the_key_but_its_files_are(lab: Pat
     (lab / "data" / "images").write_text("other pixels")
     assert ready(lab).folder != first.folder
     assert builds(lab) == 2
+
+
+def test_the_key_is_the_content_of_the_files_wherever_and_whenever_they_were_written(lab: Path) -> None:
+    first = ready(lab)
+    os.utime(lab / "data" / "images", (0, 0))
+    (lab / "data").rename(lab / "moved")
+    dataset = Counted()
+    again = prepare(dataset, Spec("counted"), "real", 8, {}, lab / "moved", lab / "cache")
+    assert again == first and len((lab / "moved" / "log").read_text().splitlines()) == 1
+
+
+def flip(path: Path) -> None:
+    """One bit of the last byte; the size stays."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGES: dict[str, Callable[[Path], Any]] = {
+    "a flipped bit": lambda folder: flip(folder / "train.images.npy"),
+    "other labels": lambda folder: flip(folder / "test.labels.npy"),
+    "cut": lambda folder: os.truncate(folder / "test.images.npy", 200),
+    "empty": lambda folder: (folder / "val.images.npy").write_bytes(b""),
+    "a lost array": lambda folder: (folder / "train.labels.npy").unlink(),
+    "a lost column": lambda folder: (folder / "train.masks.npy").unlink(),
+    "half of what is known": lambda folder: (folder / "about.json").write_text('{"digest": "'),
+    "nothing known": lambda folder: (folder / "about.json").write_text("[]"),
+    "a folder for an array": lambda folder: (
+        (folder / "test.groups.npy").unlink(),
+        (folder / "test.groups.npy").mkdir(),
+    ),
+}
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_damaged_ready_data_are_found_and_made_again(lab: Path, how: str) -> None:
+    first = ready(lab)
+    ready(lab)  # checked, and remembered as good
+    before = digest_of(arrays(first.folder))
+    DAMAGES[how](first.folder)
+    with pytest.warns(UserWarning, match="the ready data of counted are damaged; they are made again"):
+        assert ready(lab) == first
+    assert (builds(lab), digest_of(arrays(first.folder))) == (2, before)
+    assert ready(lab) == first and builds(lab) == 2
+
+
+def arrays(folder: Path) -> list[tuple[str, np.ndarray]]:
+    named = open_splits(folder).items()
+    return [(f"{name}.{column}", value) for name, split in named for column, value in columns(split)]
+
+
+def test_ready_data_are_hashed_once_until_a_file_changes(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[int] = []
+    monkeypatch.setattr(preparing, "digest_of", lambda arrays: hashed.append(1) or digest_of(arrays))
+    for _ in range(3):
+        ready(lab)
+    assert len(hashed) == 1
+    os.utime(next(ready(lab).folder.glob("*.images.npy")), (0, 0))
+    ready(lab)
+    assert len(hashed) == 2
 
 
 def test_what_makes_other_arrays_lies_elsewhere(lab: Path) -> None:

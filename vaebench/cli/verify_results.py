@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -107,26 +108,29 @@ def _check_numbers(
     if not able or not sample:
         return ["No number was measured again" + ("" if able else ": no weights are beside the records")]
     from vaebench.data.prepare import data_folder
+
+    chosen = sorted(random.SystemRandom().sample(able, min(sample, len(able))))
+    with TemporaryDirectory() as cache:  # nothing that was prepared before is trusted
+        return [_check_record(seen, path, suites, data_folder(data), Path(cache)) for path in chosen]
+
+
+def _check_record(seen: Examined, path: Path, suites: dict[str, Suite | None], data: Path, cache: Path) -> str:
+    """Re-measure one record: problems go to `seen`, what happened is returned."""
     from vaebench.verification.remeasure import Contradicted, Unanswered, disagreements, remeasure
 
-    lines = []
-    for path in sorted(random.SystemRandom().sample(able, min(sample, len(able)))):
-        record = seen.found[path]
-        suite = suites[record.trial.suite]
-        assert suite is not None
-        who = record.trial
-        try:
-            told, exact, close = disagreements(record, remeasure(path, record, suite, data_folder(data)))
-        except Unanswered as reason:
-            lines.append(f"Not measured again: {who}: {reason}")
-            continue
-        except Contradicted as reason:
-            seen.problems.append((path, str(reason)))
-            continue
-        seen.problems += [(path, what) for what in told]
-        near = f", {close} within a twentieth of their error" if close else ""
-        lines.append(f"Measured again: {who}: {exact} numbers the same to the last digit{near}")
-    return lines
+    record = seen.found[path]
+    suite, trial = suites[record.trial.suite], record.trial
+    assert suite is not None
+    try:
+        told, exact, close = disagreements(record, remeasure(path, record, suite, data, cache))
+    except Unanswered as reason:
+        return f"Not measured again: {trial}: {reason}"
+    except Contradicted as reason:
+        seen.problems.append((path, str(reason)))
+        return f"Not measured again: {trial}: its weights cannot be its own"
+    seen.problems += [(path, what) for what in told]
+    near = f", {close} within a twentieth of their error" if close else ""
+    return f"Measured again: {trial}: {exact} numbers the same to the last digit{near}"
 
 
 def _count(number: int, what: str) -> str:

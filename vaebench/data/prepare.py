@@ -10,6 +10,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 import platformdirs
 from filelock import FileLock
 
+from vaebench.data.content import digest_of_files
 from vaebench.data.splits import check_splits, validation_mask, without_pixels
 from vaebench.interfaces import Dataset, Limit, Split, Splits
 from vaebench.trial import Spec, canonical
@@ -26,6 +28,8 @@ PHANTOM_SEED = 0
 """Phantoms are one fixed population: a trial's seed changes weights and order, never the patients."""
 PIXELS = frozenset({"images", "masks"})
 """The columns of a split that may be larger than memory"""
+STAMP = "checked.json"
+"""Beside the arrays: what their files were like when they were last hashed"""
 CHUNK = 2**23
 """Bytes of them that are written at once"""
 
@@ -65,13 +69,15 @@ def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, 
         "size": size,
         "limit": dict(limit) if source == "phantom" else {},
         "code": code_digest(type(dataset)),
-        "files": _stamp(dataset, data) if source == "real" else "",
+        "files": digest_of_files(dataset.files(data), cache / "sources") if source == "real" else "",
     }
     folder = cache / "ready" / f"{dataset.name}-{source}-{size}-{_sha(canonical(key).encode())[:16]}"
-    if not (folder / "about.json").exists():
+    if not intact(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
-            if not (folder / "about.json").exists():
+            if not intact(folder):
+                if folder.exists():
+                    warnings.warn(f"the ready data of {dataset.name} are damaged; they are made again", stacklevel=2)
                 for debris in folder.parent.glob(f".{folder.name}.*"):  # of a run that was killed here
                     shutil.rmtree(debris)
                 with warnings.catch_warnings(record=True) as said:
@@ -89,6 +95,39 @@ def about(folder: Path) -> Prepared:
     known = json.loads((folder / "about.json").read_text())
     told = tuple(known["notes"]), known["health"], tuple(known["classes"])
     return Prepared(folder, known["digest"], known["counts"], *told)
+
+
+def intact(folder: Path) -> bool:
+    """Whether a ready folder holds what was written. Its arrays are hashed once per boot, and when a file changes."""
+    if not (folder / "about.json").exists():
+        return False
+    try:
+        known, splits, stamp = about(folder), open_splits(folder), _stamp(folder)
+        if _stamped(folder) == stamp:
+            return True
+        arrays = ((f"{name}.{column}", value) for name, split in splits.items() for column, value in columns(split))
+        if digest_of(arrays) != known.digest:
+            return False
+    except Exception:  # whatever is wrong with its files, they can be made again
+        return False
+    with suppress(OSError):  # in a read-only folder they are hashed again
+        (folder / STAMP).write_text(json.dumps(stamp))
+    return True
+
+
+def _stamped(folder: Path) -> Any:
+    try:
+        return json.loads((folder / STAMP).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _stamp(folder: Path) -> list[Any]:
+    """Changes with every boot, and when an array is written to."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    files = [(path.name, path.stat()) for path in sorted(folder.glob("*.npy"))]
+    seen = [[name, stat.st_size, stat.st_mtime_ns, stat.st_ino] for name, stat in files]
+    return [boot.read_text().strip() if boot.exists() else os.getppid(), *seen]
 
 
 def lay_down(
@@ -205,12 +244,6 @@ def _judges_health(splits: Splits) -> bool:
     if train is None or test.healthy is None or test.diseased is None:
         return False
     return bool(train.any() and test.healthy.any() and test.diseased.any())
-
-
-def _stamp(dataset: Dataset, data: Path) -> str:
-    """Changes when a file of the source does."""
-    stats = ((path, path.stat()) for path in sorted(dataset.files(data)))
-    return _sha("\n".join(f"{path} {stat.st_size} {stat.st_mtime_ns}" for path, stat in stats).encode())
 
 
 def _sha(content: bytes) -> str:

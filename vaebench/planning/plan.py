@@ -30,6 +30,8 @@ class Request:
     """instead of the suite's, as are datasets and seeds"""
     datasets: Sequence[str] = ()
     seeds: Sequence[int] | None = None
+    cache: Path | None = None
+    """of ready data, instead of this machine's"""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None) -
         size, limit = plan.settings.size, plan.settings.limit
         try:
             ready[str(one.spec)] = prepare(
-                one.dataset, one.spec, plan.source, size, limit, plan.request.data, cache_folder()
+                one.dataset, one.spec, plan.source, size, limit, plan.request.data, plan.request.cache or cache_folder()
             )
         except (NotApplicable, SplitError, ValueError, OSError) as error:  # in words, for the user
             left_out[one.spec.name] = f"{error}"

@@ -35,8 +35,9 @@ class Contradicted(Exception):
     """How the weights beside a record show that they cannot be its own."""
 
 
-def remeasure(path: Path, record: Record, suite: Suite, data: Path) -> Record:
-    """The record that its weights give now, in a folder that is gone afterwards. Its settings are the suite's."""
+def remeasure(path: Path, record: Record, suite: Suite, data: Path, cache: Path) -> Record:
+    """The record that its weights give now, with the settings of the suite. What is written goes to a temporary folder;
+    data are prepared in `cache`, which a verifier fills anew: an old cache may be damaged."""
     kind = record.device.kind
     device = "cpu" if kind == "cpu" else "cuda:0"
     if device != "cpu" and not torch.cuda.is_available():
@@ -47,7 +48,7 @@ def remeasure(path: Path, record: Record, suite: Suite, data: Path) -> Record:
         _same_versions(record, suite)
         _same_shapes(path, record, suite)
         with TemporaryDirectory() as scratch:
-            plan = repeat_plan(record, suite, Request(Path(scratch), data, (device,)))
+            plan = repeat_plan(record, suite, Request(Path(scratch), data, (device,), cache=cache))
             return _answer(sweep.make_ready(plan), path, record)
     except UserError as error:
         raise Unanswered(str(error)) from error
