@@ -200,6 +200,14 @@ def test_failures_are_told_and_done_again_when_asked(results: Path, lab: Lab) ->
     assert len(lab.trained()) == count + 1
 
 
+def test_a_dry_run_of_many_trials_is_a_summary(results: Path) -> None:
+    seeds = ",".join(map(str, range(2500)))
+    told = lab_run("--dry-run", "--seeds", seeds, "-m", "steady", "-m", "steady[gain=2]")
+    assert len(told.splitlines()) < 12
+    assert "steady: 5000 trials  ~" in told and "steady[gain=2.0]: 5000 trials  ~" in told
+    assert "Records would be written to " in told
+
+
 def test_a_dry_run_trains_nothing_and_writes_nothing(results: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = len(lab.trained())
     monkeypatch.setenv("VAEBENCH_CACHE", str(results.parent / "cache"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from rich.console import Console
 from rich.markup import escape
 
@@ -15,6 +17,9 @@ from vaebench.running.display import Watch, time_words
 from vaebench.running.estimate import estimate
 from vaebench.running.progress import Journal
 from vaebench.training.checkpoint import EVERY
+
+LISTED = 24
+"""Trials that a dry run names one by one; of more, it gives a line per model."""
 
 
 def warn_of_plugins() -> None:
@@ -52,10 +57,23 @@ def _tell_time(plan: Plan, console: Console, slots: int) -> dict[str, float]:
 
 
 def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
-    if plan.todo:
-        seconds = _tell_time(plan, console, slots)
+    """Print what a dry run would do: each trial, or a line per model where there are many."""
+    if not plan.todo:
+        return
+    seconds = _tell_time(plan, console, slots)
+    lines = [(str(trial), seconds[trial.id]) for trial in plan.todo]
+    if len(lines) > LISTED:
+        by_model: dict[str, list[float]] = defaultdict(list)
         for trial in plan.todo:
-            console.print(f"  {escape(str(trial))}  ~{time_words(seconds[trial.id])}", highlight=False, soft_wrap=True)
+            by_model[f"{trial.model}{f' + {trial.loss}' if trial.loss else ''}"].append(seconds[trial.id])
+        lines = [(f"{model}: {len(spent)} trials", sum(spent)) for model, spent in by_model.items()]
+    for text, spent in lines:
+        console.print(f"  {escape(text)}  ~{time_words(spent)}", highlight=False, soft_wrap=True)
+    if len(plan.todo) > LISTED:
+        seeds = ", ".join(map(str, sorted({trial.seed for trial in plan.todo})))
+        names = ", ".join(sorted({str(trial.dataset) for trial in plan.todo}))
+        console.print(f"Datasets: {escape(names)}; seeds: {seeds}", highlight=False, soft_wrap=True)
+    console.print(f"Records would be written to {escape(str(plan.folder))}", highlight=False, soft_wrap=True)
 
 
 def make_ready(plan: Plan, console: Console) -> Plan:
