@@ -9,7 +9,7 @@ import random
 import re
 
 import pytest
-from records_made import EVIL, everything, field, made, metric, record
+from records_made import MARKUP, everything, field, made, metric, record
 
 from vaebench.errors import UserError
 from vaebench.leaderboard.board import Board
@@ -19,7 +19,7 @@ from vaebench.report import documents, export, files, tables
 from vaebench.report.terminal import plain, show
 from vaebench.report.track import write_boards
 
-SHOWN = " ".join(EVIL.replace("\x1b", "�").split())
+SHOWN = " ".join(MARKUP.replace("\x1b", "�").split())
 
 
 @pytest.mark.parametrize("form", files.FORMATS)
@@ -205,7 +205,7 @@ def test_the_terminal_shows_markup_as_text():
     from rich.console import Console
 
     output = io.StringIO()
-    found = made([record(EVIL, {"svc": 0.5}), record("pca", {"svc": 0.5})])
+    found = made([record(MARKUP, {"svc": 0.5}), record("pca", {"svc": 0.5})])
     show(found, Console(file=output, width=300, force_terminal=True, color_system="truecolor", highlight=False))
     assert "\x1b[31m" not in output.getvalue()
     assert "[red]x[/red]" in plain(found, 300) and "\x1b" not in plain(found, 300)
@@ -224,8 +224,8 @@ def pipe_rows(text: str) -> list[list[str]]:
 
 
 def test_markdown_tables_stay_tables():
-    evil = metric("svc", 0.5, title=EVIL, variant=EVIL, unit=EVIL)
-    text = files.render(made([record(EVIL, {"svc": evil}, dataset=EVIL), record("pca", {"svc": 0.5})]), "md")
+    evil = metric("svc", 0.5, title=MARKUP, variant=MARKUP, unit=MARKUP)
+    text = files.render(made([record(MARKUP, {"svc": evil}, dataset=MARKUP), record("pca", {"svc": 0.5})]), "md")
     blocks = [pipe_rows(block) for block in text.split("\n\n") if block.startswith("|")]
     assert blocks and all(len({len(row) for row in block}) == 1 for block in blocks)
     assert "<script" not in text and "[l](" not in text.replace("\\[l]", "")
@@ -235,7 +235,10 @@ def test_markdown_tables_stay_tables():
 
 
 def test_latex_is_escaped():
-    records = [record(EVIL, {"svc": metric("svc", 0.5, title=EVIL)}, dataset=EVIL), record("x", error=("nan", EVIL))]
+    records = [
+        record(MARKUP, {"svc": metric("svc", 0.5, title=MARKUP)}, dataset=MARKUP),
+        record("x", error=("nan", MARKUP)),
+    ]
     text = files.render(made(records), "tex")
     assert "\\input{" not in text and "\\$x\\$" in text and "\\& \\%" in text
     assert text.count("\\toprule") == text.count("\\bottomrule") == text.count("\\begin{table}") > 0

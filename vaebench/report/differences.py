@@ -19,6 +19,7 @@ from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant
 from vaebench.leaderboard.statistics import LEVEL
+from vaebench.records.clean import clean
 
 ENOUGH_SOURCES = 10
 WIDTH = 6.8
@@ -100,7 +101,6 @@ def draw(board: Board, standing: Standing) -> str | None:
     from matplotlib.figure import Figure
 
     from vaebench.judging.plots import BLUE, STYLE
-    from vaebench.report.tables import clean
 
     count, bars = len(found.ranks), found.alike()
     half, below = (count + 1) // 2, 0.35 * (len(bars) + 1)

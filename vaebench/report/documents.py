@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.runs import VERDICTS
+from vaebench.records.clean import clean
 from vaebench.report.differences import draw
-from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, clean, summary, tables
+from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, summary, tables, title
 from vaebench.trial import slug
 
 LONGEST = 80
@@ -33,14 +34,14 @@ class Sheet:
 
 def everything(board: Board) -> Sheet:
     """All of a board at once."""
-    return Sheet("leaderboard", board.title, tuple(tables(board)), board)
+    return Sheet("leaderboard", title(board), tuple(tables(board)), board)
 
 
 def sheets(board: Board) -> Iterator[Sheet]:
     """The whole in short, then every verdict, then every dataset."""
     parts = [*_verdicts(board), *_datasets(board)]
     links = tuple((part.title.rpartition(": ")[2], part.name) for part in parts)
-    yield Sheet("leaderboard", board.title, tuple(summary(board)), board, links)
+    yield Sheet("leaderboard", title(board), tuple(summary(board)), board, links)
     yield from parts
 
 
@@ -50,7 +51,7 @@ def _verdicts(board: Board) -> Iterator[Sheet]:
         own = board.narrowed(verdict=verdict)
         drawn = (*(by_verdict(own, one) for one in own.standings), *by_metric(own))
         picture = next(filter(None, (draw(own, one) for one in own.standings)), "")
-        yield Sheet(f"boards/{verdict}", f"{board.track}: {verdict}", drawn, own, picture=picture)
+        yield Sheet(f"boards/{verdict}", f"{clean(board.track)}: {verdict}", drawn, own, picture=picture)
 
 
 def _datasets(board: Board) -> Iterator[Sheet]:
@@ -61,4 +62,4 @@ def _datasets(board: Board) -> Iterator[Sheet]:
             name += f"-{hashlib.sha256(dataset.encode()).hexdigest()[:8]}"
         taken.add(name.lower())
         own = board.narrowed(dataset=dataset)
-        yield Sheet(f"boards/{name}", f"{board.track}: {clean(dataset)}", tuple(by_dataset(own)), own)
+        yield Sheet(f"boards/{name}", f"{clean(board.track)}: {clean(dataset)}", tuple(by_dataset(own)), own)

@@ -10,8 +10,9 @@ from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import is_ranked
 from vaebench.leaderboard.runs import Entrant
 from vaebench.leaderboard.statistics import ENOUGH_SEEDS
+from vaebench.records.clean import clean
 from vaebench.report.differences import why_not
-from vaebench.report.tables import BOTH, OPTIMISED, PROVISIONAL, clean, name
+from vaebench.report.tables import BOTH, OPTIMISED, PROVISIONAL, name
 
 
 @dataclass(frozen=True)
