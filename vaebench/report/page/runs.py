@@ -124,7 +124,7 @@ def _about(record: Record) -> Iterable[list[str]]:
 def _drawn(path: Path) -> dict[str, Any] | None:
     """What the worker told of its pictures; none where the file is not that."""
     try:
-        told = _cleaned(json.loads(_read(path)))
+        told = _cleaned(json.loads(store.read_bounded(path, HEAVIEST, "file of pictures")))
         json.dumps(told, allow_nan=False)
     except (OSError, ValueError, RecursionError):
         return None
@@ -144,16 +144,10 @@ def _cleaned(value: Any) -> Any:
 
 def _picture(path: Path) -> bytes:
     try:
-        content = _read(path)
+        content = store.read_bounded(path, HEAVIEST, "file of pictures")
     except OSError:
         return b""
     return content if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else b""
-
-
-def _read(path: Path) -> bytes:
-    if path.is_symlink() or path.stat().st_size > HEAVIEST:
-        raise OSError(f"{path} is no file that vaebench wrote")
-    return path.read_bytes()
 
 
 def _number(value: Any) -> float | None:
