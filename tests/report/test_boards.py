@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import random
 import re
+import tempfile
 
 import pytest
 from records_made import MARKUP, everything, field, made, metric, record
@@ -17,7 +20,7 @@ from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.statistics import Estimate
 from vaebench.report import documents, export, files, tables
 from vaebench.report.terminal import plain, show
-from vaebench.report.track import write_boards
+from vaebench.report.track import NotWritten, write_boards
 
 SHOWN = " ".join(MARKUP.replace("\x1b", "�").split())
 
@@ -52,6 +55,18 @@ def test_files_are_written_whole(tmp_path):
     assert names == wanted | {f"leaderboard.{form}" for form in ("csv", "html", "json", "md", "tex")}
     texts = {str(p.relative_to(tmp_path / "track")): p.read_text() for p in written}
     assert texts.pop("leaderboard.html") and texts == dict(files.texts(found))
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_boards_that_cannot_be_written_can_be_shown(tmp_path, monkeypatch, code):
+    def fail(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    found = made(everything())
+    monkeypatch.setattr(tempfile, "mkstemp", fail)
+    with pytest.raises(NotWritten, match=rf"^The boards in .*track were not written: {os.strerror(code)}\.$"):
+        write_boards(tmp_path / "track", found)
+    assert "Rank" in plain(found)
 
 
 def test_a_sheet_holds_its_part_and_the_ranks_of_the_whole():
