@@ -19,8 +19,23 @@ METRICS: dict[str, dict[str, Any]] = {
 }
 DECLARED = {"unit": "", "primary": False, "regime": "all", "version": 1}
 DRAWS, PATIENTS = 50, 40
-EVIL = "a|b <script>alert(1)</script> [red]x[/red] [l](http://e) *b* _u_ `c` \\ \x1b[31m\n# h $x$ \\input{f} & %"
-"""What a stranger might call a model"""
+MARKUP = "a|b <script>alert(1)</script> [red]x[/red] [l](http://e) *b* _u_ `c` \\ \x1b[31m\n# h $x$ \\input{f} & %"
+EVIL = (
+    MARKUP,
+    "</script><img src=x onerror=\"document.title='broken'\"><b>{{data}}</b>",
+    "[red]", "\\input{f}", "$x$", "a & b % c # d", 'quo"ted', "it's", "a,b;c",
+    "carriage\rreturn", "line\nfeed", "both\r\nof them", "\ttab", "nul\0", "bell\a", "\x7fdelete",
+    "\x9b31mC1", "\x85next",
+    "\x1b[31mred", "\x1b]0;title\x07", "\x1b]8;;http://e\x1b\\link\x1b]8;;\x1b\\", "\x1b[2J\x1b[H",
+    "\u202egpj.exe", "\u2066isolate\u2069", "zero\u200bwidth\u200d\ufeff", "soft\xadhyphen",
+    "line\u2028paragraph\u2029",
+    "select\ufe0f", "filler\u3164", "tag\U000e0041", "own\ue000", "not a letter \uffff",
+    "=1+1", ";=1+1", " =1+1", "\n=1+1", "\t=1+1", '"=1+1', "'=1+1", "a;=1+1", ";;\u200b-1", "\uff1d1+1",
+    "@SUM(1)", "-2+3", "+cmd|' /C calc'!A0", "NA", "nan", "1e5", "0x1F", "  ", "long " * 500, "x" * 5000,
+)  # fmt: skip
+"""What a stranger might call a model, a metric or a unit, or write for a reason."""
+LONE = "half a pair \ud800 and \udfff"
+"""What only a text that is not from a file of records can hold: no UTF-8 can, and no trial's id can be made of it."""
 
 
 def metric(name: str, value: float | None, reason: str = "", **changes: Any) -> dict[str, Any]:

@@ -7,10 +7,15 @@ from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 
 import pytest
+from records_made import record
 
+from vaebench.components import discovery
 from vaebench.components.discovery import Plugins
 from vaebench.components.registry import Registry
 from vaebench.errors import UserError
+from vaebench.planning.suite import find, suites
+from vaebench.records import store
+from vaebench.report.track import Track
 
 METRIC = """
     from vaebench import hookimpl
@@ -156,6 +161,7 @@ def test_what_was_removed_is_told_once_with_its_replacement_and_the_component_is
 
 def test_problems_are_told_once(plugin):
     plugins = Plugins([plugin("1 / 0")])
+    assert plugins.untold() == [] and plugins.loaded == [], "nothing is imported before it is asked"
     assert [p.reason for p in plugins.untold()] == ["ZeroDivisionError: division by zero"]
     assert plugins.untold() == []
 
@@ -170,6 +176,68 @@ def test_vaebench_comes_first_and_the_rest_in_the_order_of_names(plugin):
     points = [plugin(metric(f"m{i}"), name) for i, name in enumerate(("zebra", "vaebench", "ant"))]
     assert [p.distribution for p in Plugins(points).loaded] == ["vaebench", "ant", "zebra"]
     assert [p.distribution for p in Plugins(points[::-1]).loaded] == ["vaebench", "ant", "zebra"]
+
+
+SUITES = """
+    from pathlib import Path
+    from vaebench import hookimpl
+
+    (Path(__file__).parent / "{mark}").write_text("imported")
+
+    @hookimpl
+    def vaebench_suites():
+        return [Path(__file__).parent / "{suite}.toml"]
+"""
+SUITE = """
+name = "{name}"
+version = 1
+datasets = ["chest"]
+models = ["vae"]
+metrics = ["psnr"]
+
+[presets.quick]
+size = 32
+steps = 10
+"""
+
+
+@pytest.fixture
+def shelves(plugin, tmp_path) -> Plugins:
+    """Three plugins, each with a suite and a mark that it leaves when it is imported."""
+    for name in ("one", "two", "three"):
+        (tmp_path / f"{name}.toml").write_text(SUITE.format(name=name))
+    owners = {"vaebench": "one", "ant": "two", "zebra": "three"}
+    return Plugins([plugin(SUITES.format(mark=f"{suite}.mark", suite=suite), owner) for owner, suite in owners.items()])
+
+
+@pytest.mark.parametrize(("name", "imported"), [("one", 1), ("two", 2), ("three", 3)])
+def test_plugins_are_imported_until_a_suite_is_found(shelves, tmp_path, name, imported):
+    assert [*tmp_path.glob("*.mark")] == []
+    for _ in range(2):
+        assert find(name, shelves).home == ("vaebench", "ant", "zebra")[imported - 1]
+        assert shelves.untold() == [] and len([*tmp_path.glob("*.mark")]) == imported
+    assert list(suites(shelves)) == ["one", "three", "two"] and len([*tmp_path.glob("*.mark")]) == 3
+
+
+def test_an_unknown_suite_is_looked_for_in_every_plugin(shelves, tmp_path):
+    with pytest.raises(UserError, match=r"no suite 'thre'\. Did you mean 'three'"):
+        find("thre", shelves)
+    assert len([*tmp_path.glob("*.mark")]) == 3
+
+
+def test_the_board_of_a_suite_of_ours_imports_no_strangers_plugin(shelves, tmp_path):
+    one = record("vae", {"psnr": 20.0}, suite="one@1")
+    store.write(store.path_of(tmp_path / "results", one.trial, "cpu"), one)
+    track = Track(find("one", shelves), "quick", "phantom", tmp_path / "results")
+    assert track.write(track.board())
+    assert [path.name for path in tmp_path.glob("*.mark")] == ["one.mark"]
+
+
+def test_a_plugin_that_asks_for_plugins_while_it_is_imported_does_not_meet_itself(plugin, monkeypatch):
+    asks = "from vaebench.components import discovery\nassert discovery.waiting.loaded == []\n"
+    plugins = Plugins([plugin(asks + textwrap.dedent(GOOD))])
+    monkeypatch.setattr(discovery, "waiting", plugins, raising=False)
+    assert [p.distribution for p in plugins.loaded] == ["acme"] and plugins.problems == []
 
 
 class TestClash:

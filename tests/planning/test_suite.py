@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hostile_files import FILES, put
 
 from vaebench.components.discovery import installed
 from vaebench.components.parameters import split_spec
@@ -164,3 +165,30 @@ def test_a_preset_may_name_its_own_models_datasets_and_regimes(tmp_path: Path) -
 def test_an_unknown_suite_is_answered_with_a_near_one() -> None:
     with pytest.raises(UserError, match=r"no suite 'smok'. Did you mean 'smoke'.*\.toml"):
         suite.find("smok", installed())
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("x = " + "[" * 2000 + "]" * 2000, "nests tables or lists too deeply"),
+        ("x = " + "{a=" * 1000 + "1" + "}" * 1000, "nests tables or lists too deeply"),
+        ("datasets" + ".a" * 2000 + " = 1", "nests tables or lists too deeply"),
+        ("[" + "a." * 2000 + "a]", "means nothing here"),
+        ("x" * 5000 + " = 1", "line 1: this line has more than 4,096 characters"),
+        ("# comment\n" * 7000, "it has 70,000 bytes, and no suite file has more than 65,536"),
+        ('datasets = "' + "a" * 4000 + '"', "line 1, key 'datasets': this must be a list, not 'aaa"),
+        ('x = "\x1b[31m"', "is not valid TOML"),
+    ],
+)
+def test_absurd_files_are_answered_with_a_sentence(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, text)
+    told = str(caught.value).replace(str(tmp_path), "")
+    assert complaint in told and len(told) < 600 and told.isprintable(), told
+
+
+@pytest.mark.parametrize("how", FILES)
+def test_what_is_no_file_is_no_suite(tmp_path: Path, how: str) -> None:
+    put(how, tmp_path / "lab.toml")
+    with pytest.raises(UserError, match=r"Cannot read the suite file .*lab\.toml"):
+        suite.load(tmp_path / "lab.toml")

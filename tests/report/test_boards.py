@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import random
 import re
+import tempfile
 
 import pytest
-from records_made import EVIL, everything, field, made, metric, record
+from records_made import MARKUP, everything, field, made, metric, record
 
 from vaebench.errors import UserError
 from vaebench.leaderboard.board import Board
@@ -17,9 +20,9 @@ from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.statistics import Estimate
 from vaebench.report import documents, export, files, tables
 from vaebench.report.terminal import plain, show
-from vaebench.report.track import write_boards
+from vaebench.report.track import NotWritten, write_boards
 
-SHOWN = " ".join(EVIL.replace("\x1b", "�").split())
+SHOWN = " ".join(MARKUP.replace("\x1b", "�").split())
 
 
 @pytest.mark.parametrize("form", files.FORMATS)
@@ -52,6 +55,18 @@ def test_files_are_written_whole(tmp_path):
     assert names == wanted | {f"leaderboard.{form}" for form in ("csv", "html", "json", "md", "tex")}
     texts = {str(p.relative_to(tmp_path / "track")): p.read_text() for p in written}
     assert texts.pop("leaderboard.html") and texts == dict(files.texts(found))
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_boards_that_cannot_be_written_can_be_shown(tmp_path, monkeypatch, code):
+    def fail(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    found = made(everything())
+    monkeypatch.setattr(tempfile, "mkstemp", fail)
+    with pytest.raises(NotWritten, match=rf"^The boards in .*track were not written: {os.strerror(code)}\.$"):
+        write_boards(tmp_path / "track", found)
+    assert "Rank" in plain(found)
 
 
 def test_a_sheet_holds_its_part_and_the_ranks_of_the_whole():
@@ -205,7 +220,7 @@ def test_the_terminal_shows_markup_as_text():
     from rich.console import Console
 
     output = io.StringIO()
-    found = made([record(EVIL, {"svc": 0.5}), record("pca", {"svc": 0.5})])
+    found = made([record(MARKUP, {"svc": 0.5}), record("pca", {"svc": 0.5})])
     show(found, Console(file=output, width=300, force_terminal=True, color_system="truecolor", highlight=False))
     assert "\x1b[31m" not in output.getvalue()
     assert "[red]x[/red]" in plain(found, 300) and "\x1b" not in plain(found, 300)
@@ -224,8 +239,8 @@ def pipe_rows(text: str) -> list[list[str]]:
 
 
 def test_markdown_tables_stay_tables():
-    evil = metric("svc", 0.5, title=EVIL, variant=EVIL, unit=EVIL)
-    text = files.render(made([record(EVIL, {"svc": evil}, dataset=EVIL), record("pca", {"svc": 0.5})]), "md")
+    evil = metric("svc", 0.5, title=MARKUP, variant=MARKUP, unit=MARKUP)
+    text = files.render(made([record(MARKUP, {"svc": evil}, dataset=MARKUP), record("pca", {"svc": 0.5})]), "md")
     blocks = [pipe_rows(block) for block in text.split("\n\n") if block.startswith("|")]
     assert blocks and all(len({len(row) for row in block}) == 1 for block in blocks)
     assert "<script" not in text and "[l](" not in text.replace("\\[l]", "")
@@ -235,7 +250,10 @@ def test_markdown_tables_stay_tables():
 
 
 def test_latex_is_escaped():
-    records = [record(EVIL, {"svc": metric("svc", 0.5, title=EVIL)}, dataset=EVIL), record("x", error=("nan", EVIL))]
+    records = [
+        record(MARKUP, {"svc": metric("svc", 0.5, title=MARKUP)}, dataset=MARKUP),
+        record("x", error=("nan", MARKUP)),
+    ]
     text = files.render(made(records), "tex")
     assert "\\input{" not in text and "\\$x\\$" in text and "\\& \\%" in text
     assert text.count("\\toprule") == text.count("\\bottomrule") == text.count("\\begin{table}") > 0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
-from records_made import EVIL, everything, field, made, metric, record
+from records_made import MARKUP, everything, field, made, metric, record
 
 from vaebench.leaderboard.board import Board
 from vaebench.report import export, files, tables
@@ -24,10 +24,10 @@ LETTERS = "".join(map(chr, range(0xA1, 0x180))).replace("\xad", "") + "漢字 �
 
 @pytest.fixture(scope="module")
 def found() -> Board:
-    evil = metric("svc", 0.5, title=EVIL, variant=EVIL, unit=EVIL)
+    evil = metric("svc", 0.5, title=MARKUP, variant=MARKUP, unit=MARKUP)
     strange = [
-        record(EVIL, {"svc": evil}, dataset=EVIL),
-        record("x", error=("nan", EVIL)),
+        record(MARKUP, {"svc": evil}, dataset=MARKUP),
+        record("x", error=("nan", MARKUP)),
         record(LETTERS, {"svc": 0.5}),
     ]
     return made([*everything(), *strange])

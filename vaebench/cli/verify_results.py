@@ -40,7 +40,7 @@ def command(folder: Path, sample: int, suite: Path | None, data: Path | None) ->
       vaebench verify-results results
       vaebench verify-results results/reference
     """
-    from vaebench.report.tables import clean
+    from vaebench.records.clean import clean
     from vaebench.verification.records import examine, settings_faults
 
     console = Console(highlight=False, soft_wrap=True, markup=False)

@@ -2,7 +2,8 @@
 
 pluggy's own entry-point loader lets one broken plugin kill every command, loses one of two entry points of the same
 name in silence, and ignores a misspelt hook; so every entry point is loaded here in its own `try`, as
-`distribution:name`.
+`distribution:name`. It is loaded when the answers before it were not enough: who looks for a suite of vaebench imports
+no stranger's plugin.
 """
 
 from __future__ import annotations
@@ -53,26 +54,42 @@ class Unusable(Exception):
 
 
 class Plugins:
-    """All plugins of this environment."""
+    """The plugins of this environment, each imported when it is first asked."""
 
     def __init__(self, points: list[EntryPoint]) -> None:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hookspecs)
-        self.loaded: list[Plugin] = []
         self.problems: list[Problem] = []
+        """of those that were asked so far"""
         self._told = 0
         # vaebench first, then by name: the order never depends on the file system.
-        for point in sorted(points, key=lambda p: (_owner(p)[0] != GROUP, *_owner(p), p.name)):
-            distribution, version = _owner(point)
-            try:
-                module = point.load()
-                hooks = self._hooks(module)
-                plugin = Plugin(distribution, version, point.name, hooks)
-                self.manager.register(module, name=plugin.key)
-            except (Exception, SystemExit) as error:
-                self.problems.append(Problem(distribution, version, point.name, _reason(error)))
-            else:
-                self.loaded.append(plugin)
+        self._points = sorted(points, key=lambda p: (_owner(p)[0] != GROUP, *_owner(p), p.name))
+        self._found: dict[int, Plugin | None] = {}
+        """by the place of its entry point; None for a broken one"""
+
+    @property
+    def loaded(self) -> list[Plugin]:
+        """All that work. Imports every plugin."""
+        return list(self._one_by_one())
+
+    def _one_by_one(self) -> Iterator[Plugin]:
+        for place, point in enumerate(self._points):
+            if place not in self._found:
+                self._found[place] = None  # a plugin that asks for plugins while it is imported does not meet itself
+                self._found[place] = self._load(point)
+            if plugin := self._found[place]:
+                yield plugin
+
+    def _load(self, point: EntryPoint) -> Plugin | None:
+        distribution, version = _owner(point)
+        try:
+            module = point.load()
+            plugin = Plugin(distribution, version, point.name, self._hooks(module))
+            self.manager.register(module, name=plugin.key)
+        except (Exception, SystemExit) as error:
+            self.problems.append(Problem(distribution, version, point.name, _reason(error)))
+            return None
+        return plugin
 
     def _hooks(self, module: Any) -> tuple[str, ...]:
         """Names of the hooks a module implements; raises on one that does not exist or lacks its mark."""
@@ -93,17 +110,22 @@ class Plugins:
         return tuple(hooks)
 
     def call(self, hook: str, **arguments: Any) -> Iterator[tuple[Plugin, Any]]:
-        """What each plugin answers to a hook. One that raises is reported and left out from then on."""
-        owners = {plugin.key: plugin for plugin in self.loaded}
-        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
-            plugin = owners[implementation.plugin_name]
+        """Yield what each plugin answers to a hook; a caller who stops early leaves the others unimported.
+
+        A plugin that raises is reported and left out from then on."""
+        for plugin in self._one_by_one():
+            if hook not in plugin.hooks:
+                continue
+            (implementation,) = (
+                one for one in getattr(self.manager.hook, hook).get_hookimpls() if one.plugin_name == plugin.key
+            )
             try:
                 answer = implementation.function(*(arguments[name] for name in implementation.argnames))
                 answer = answer if answer is None else list(answer)
             except (Exception, SystemExit) as error:
                 self.report(plugin, f"{hook} failed: {_reason(error)}")
                 self.manager.unregister(name=plugin.key)
-                self.loaded.remove(plugin)
+                self._found = {place: None if one is plugin else one for place, one in self._found.items()}
             else:
                 yield plugin, answer
 
@@ -113,14 +135,14 @@ class Plugins:
             self.problems.append(problem)
 
     def untold(self) -> list[Problem]:
-        """The problems nobody was told of yet."""
+        """The known problems that nobody was told of yet. Imports nothing."""
         new, self._told = self.problems[self._told :], len(self.problems)
         return new
 
 
 @cache
 def installed() -> Plugins:
-    """The plugins of this environment, loaded once per process."""
+    """The plugins of this environment, each loaded at most once per process."""
     return Plugins(list(entry_points(group=GROUP)))
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vaebench.components.discovery import Plugins
+from vaebench.components.discovery import Plugin, Plugins
 from vaebench.errors import UserError, did_you_mean
+from vaebench.records.clean import clean
+from vaebench.records.store import read_bounded
 from vaebench.trial import Settings, Value
 
 REGIMES = ("all", "healthy")
@@ -18,6 +20,8 @@ LISTS = ("datasets", "models", "metrics", "regimes")
 DEVICES = ("cpu", "cuda")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 """Suites and presets are folders of the results, too."""
+LARGEST, LONGEST_LINE = 2**16, 2**12
+"""Bytes of a file and characters of a line; a parser takes hours over a name of a hundred thousand parts."""
 
 TOP: dict[str, type] = {
     "name": str,
@@ -86,50 +90,59 @@ class Suite:
 def suites(plugins: Plugins) -> dict[str, tuple[Path, str]]:
     """Name -> (file, distribution) of every suite that plugins offer; the first owner of a name keeps it."""
     found: dict[str, tuple[Path, str]] = {}
-    for plugin, paths in plugins.call("vaebench_suites"):
-        for path in sorted(map(Path, paths or ())):
-            if path.stem in found:
-                plugins.report(plugin, f"its suite {path.stem!r} has the name of one of {found[path.stem][1]}")
-            else:
-                found[path.stem] = (path, plugin.distribution)
+    for path, plugin in _offers(plugins):
+        if path.stem in found:
+            plugins.report(plugin, f"its suite {path.stem!r} has the name of one of {found[path.stem][1]}")
+        else:
+            found[path.stem] = (path, plugin.distribution)
     return dict(sorted(found.items()))
 
 
+def _offers(plugins: Plugins) -> Iterator[tuple[Path, Plugin]]:
+    for plugin, paths in plugins.call("vaebench_suites"):
+        yield from ((path, plugin) for path in sorted(map(Path, paths or ())))
+
+
 def find(name: str, plugins: Plugins) -> Suite:
-    """A suite by name, or by the path of a .toml file."""
+    """Return a suite by name, or by the path of a .toml file. Imports plugins only until one of them has it."""
     if name.endswith(".toml"):
         return load(Path(name))
-    known = suites(plugins)
-    if name not in known:
-        raise UserError(f"There is no suite {name!r}.{did_you_mean(name, known)} A path to a .toml file works too.")
-    path, distribution = known[name]
-    return load(path, distribution)
+    for path, plugin in _offers(plugins):
+        if path.stem == name:
+            return load(path, plugin.distribution)
+    near = did_you_mean(name, suites(plugins))
+    raise UserError(f"There is no suite {name!r}.{near} A path to a .toml file works too.")
 
 
 def load(path: Path, home: str | None = None) -> Suite:
     """Read a suite file; a UserError names file, line and key of what is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bounded(path, LARGEST, "suite file", links=True).decode().replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"Cannot read the suite file {path}: {error}") from error
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        if len(line) > LONGEST_LINE:
+            raise UserError(f"{path}, line {number}: this line has more than {LONGEST_LINE:,} characters; break it")
     try:
-        data = tomllib.loads(text)
+        return _suite(tomllib.loads(text), _Reader(path, text), home)
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"at line (\d+)", str(error))
-        line = f": {text.splitlines()[int(where[1]) - 1].strip()}" if where else ""
-        raise UserError(f"{path} is not valid TOML: {error}{line}") from error
-    return _suite(data, _Reader(path, text), home)
+        shown = f": {clean(lines[int(where[1]) - 1])}" if where else ""
+        raise UserError(f"{path} is not valid TOML: {error}{shown}") from error
+    except RecursionError as error:
+        raise UserError(f"{path} nests tables or lists too deeply to be a suite") from error
 
 
 class _Reader:
     """Knows where a key stands, so that a complaint can name its line."""
 
     def __init__(self, path: Path, text: str) -> None:
-        self.path, self.lines = path, text.splitlines()
+        self.path, self.lines = path, text.split("\n")
 
     def fail(self, table: str, key: str, complaint: str) -> UserError:
         here = f"[{table}] {key}" if table else key
-        return UserError(f"{self.path}, line {self.line(table, key)}, key '{here}': {complaint}")
+        return UserError(f"{self.path}, line {self.line(table, key)}, key '{clean(here)}': {clean(complaint, 400)}")
 
     def line(self, table: str, key: str) -> int:
         """The line of a key; of what stands around it where the key is missing or within a line; else the first."""

@@ -20,6 +20,11 @@ SCHEMA = "vaebench/record@1"
 Scalar = bool | int | float | str | None
 Status = Literal["ok", "failed", "timeout"]
 Kind = Literal["oom", "nan", "signal", "exception", "timeout"]
+MOST = 2**53
+"""Every reader of JSON has whole numbers up to here exactly, and tables can hold them."""
+Whole = Annotated[int, Meta(ge=0, le=MOST)]
+Step = Annotated[int, Meta(ge=-MOST, le=MOST)]
+Shape = tuple[Whole, Whole, Whole]
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -39,7 +44,7 @@ class Part(Struct, forbid_unknown_fields=True):
 
     value: float
     error: float | None = None
-    n: int | None = None
+    n: Whole | None = None
 
 
 class Cell(Struct):
@@ -47,7 +52,7 @@ class Cell(Struct):
 
     title: str
     verdict: Verdict
-    version: int
+    version: Whole
     better: Direction
     unit: str
     regime: Regime
@@ -55,7 +60,7 @@ class Cell(Struct):
     variant: Annotated[str, Meta(description="scales, extractor, …: other variants are other columns")] = ""
     primary: bool = False
     error: Annotated[float | None, Meta(description="standard error from the images alone")] = None
-    n: int | None = None
+    n: Whole | None = None
     optimised: Annotated[bool, Meta(description="the model or its loss is trained on this metric")] = False
     reason: Annotated[str, Meta(description="why there is no value")] = ""
     parts: dict[str, Part] = {}
@@ -83,13 +88,13 @@ class Cost(Struct):
     measure_seconds: float | UnsetType = UNSET
     seconds: Annotated[float | UnsetType, Meta(description="of the whole trial in its process")] = UNSET
     images_per_second: float | UnsetType | None = UNSET
-    times_resumed: Annotated[int | UnsetType, Meta(description="from a checkpoint, after it was cut off")] = UNSET
-    peak_memory_bytes: int | UnsetType = UNSET
-    parameters: int | UnsetType = UNSET
-    parts: Annotated[dict[str, int] | UnsetType, Meta(description="parameters of each part of the model")] = UNSET
-    code_size: int | UnsetType | None = UNSET
+    times_resumed: Annotated[Whole | UnsetType, Meta(description="from a checkpoint, after it was cut off")] = UNSET
+    peak_memory_bytes: Whole | UnsetType = UNSET
+    parameters: Whole | UnsetType = UNSET
+    parts: Annotated[dict[str, Whole] | UnsetType, Meta(description="parameters of each part of the model")] = UNSET
+    code_size: Whole | UnsetType | None = UNSET
     reconstruction_flops: Annotated[
-        int | UnsetType | None, Meta(description="of one reconstruction; a multiply-add counts as two")
+        Whole | UnsetType | None, Meta(description="of one reconstruction; a multiply-add counts as two")
     ] = UNSET
 
     def get(self, name: str) -> Any:
@@ -102,10 +107,10 @@ class Inputs(Struct):
     """What the trial was made of."""
 
     data: Annotated[str, Meta(description="SHA-256 of the images")]
-    components: Annotated[dict[str, int], Meta(description="`model vae` -> version")]
+    components: Annotated[dict[str, Whole], Meta(description="`model vae` -> version")]
     origin: Annotated[str, Meta(description="where the images come from; datasets that share patients have one")] = ""
     parameters: Annotated[Mapping[str, Scalar], Meta(description="the model's parameters in force")] = {}
-    shape: Annotated[tuple[int, int, int] | None, Meta(description="channels, height and width of an image")] = None
+    shape: Annotated[Shape | None, Meta(description="channels, height and width of an image")] = None
     shortcuts: Annotated[
         dict[str, Share], Meta(description="AUROC of trivial features of the test images, in the regime `healthy`")
     ] = {}
@@ -116,7 +121,7 @@ class Device(Struct):
 
     kind: str = field(name="class")
     name: str = ""
-    threads: int = 1
+    threads: Whole = 1
     precision: str = "float32"
     layout: Annotated[str, Meta(description="of weights in memory; older records do not tell")] = ""
     fused: Annotated[bool | None, Meta(description="whether Adam was PyTorch's fused one")] = None
@@ -136,12 +141,14 @@ class Record(Struct):
     metrics: dict[str, Annotated[Cell, Meta(extra_json_schema=NUMBER_OR_REASON)]]
     cost: Cost
     curve: Annotated[
-        dict[str, dict[str, list[int | float]]],
+        dict[str, dict[str, list[Step | float]]],
         Meta(description="stage -> name -> values, with the steps they were taken at as `step`"),
     ]
     inputs: Inputs
     device: Device
-    software: Annotated[dict[str, Any], Meta(description="versions of vaebench, Python, packages and plugins")]
+    software: Annotated[
+        dict[str, Scalar | dict[str, Scalar]], Meta(description="versions of vaebench, Python, packages and plugins")
+    ]
     started: Annotated[str, Meta(description="UTC, ISO 8601")]
     error: Failure | None = None
     weights: Annotated[str, Meta(description="SHA-256 of the weights beside the record")] = ""
@@ -149,6 +156,8 @@ class Record(Struct):
     def __post_init__(self) -> None:
         if self.status != "ok" and self.error is None:
             raise ValueError("a record that is not ok needs `error`, with kind and message")
+        if abs(self.trial.seed) > MOST:
+            raise ValueError(f"field 'trial.seed' is beyond {MOST}")
         if self.trial.id != self.id:
             raise ValueError(f"its id {self.id} does not belong to its trial ({self.trial.id})")
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 
+from vaebench.records.clean import clean
 from vaebench.records.record import BadRecord, Record, decode, dumps, from_json, to_json
 from vaebench.trial import Trial, slug
 
@@ -20,6 +23,11 @@ run trains what it was asked for. No suite can take its place: a suite's folder 
 WEIGHTS = "weights.safetensors"
 FILE_NAME = re.compile(r".+-[0-9a-f]{12}\.json")
 """Boards, and what lies beside a record, have other names."""
+
+LARGEST = 2**20
+"""Bytes of a record; real ones have 30 thousand."""
+LONGEST = 120
+"""Characters of a component's name in that of a file; many systems allow 255 in all."""
 
 
 def folder_of(results: Path, trial: Trial) -> Path:
@@ -37,8 +45,8 @@ def path_of(results: Path, trial: Trial, device_class: str) -> Path:
     return (
         folder_of(results, trial)
         / device_class
-        / slug(trial.dataset.name)
-        / f"{slug(trial.model.name)}-{trial.id}.json"
+        / slug(trial.dataset.name)[:LONGEST]
+        / f"{slug(trial.model.name)[:LONGEST]}-{trial.id}.json"
     )
 
 
@@ -63,7 +71,7 @@ def write(path: Path, record: Record) -> None:
     """All or nothing: a temporary name, synced, then renamed."""
     data = to_json(record)
     from_json(data)
-    write_atomically(path, dumps(data).encode())
+    write_atomically(path, dumps(data).encode(errors="replace"))  # a file's name in an error may be no Unicode
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -90,13 +98,47 @@ def clear_debris(path: Path) -> None:
         debris.unlink(missing_ok=True)
 
 
-def read(path: Path) -> Record:
+def open_bounded(path: Path, most: int, what: str, links: bool = False) -> BufferedReader:
+    """Open a regular file of at most `most` bytes; an OSError says why that cannot be done.
+
+    In a stranger's folder, a pipe would be waited for without end, and a sparse file would fill the memory."""
+    if not stat.S_ISREG((path.stat() if links else path.lstat()).st_mode):
+        raise OSError(f"it is not a regular file, as a {what} is")
+    flags = ("O_NONBLOCK", "O_BINARY") if links else ("O_NONBLOCK", "O_BINARY", "O_NOFOLLOW")
+    handle = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
     try:
-        return decode(path.read_bytes())
+        found = os.fstat(handle)  # of what was opened: the file may have been replaced meanwhile
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(f"it is not a regular file, as a {what} is")
+        if found.st_size > most:
+            raise OSError(f"it has {found.st_size:,} bytes, and no {what} has more than {most:,}")
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+def read_bounded(path: Path, most: int, what: str, links: bool = False) -> bytes:
+    """Read a regular file of at most `most` bytes; an OSError says why that cannot be done."""
+    with open_bounded(path, most, what, links) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(f"it grows while it is read, and no {what} has more than {most:,} bytes")
+    return content
+
+
+def read(path: Path) -> Record:
+    """Read a record, through a link too; BadRecord says what is wrong with it, safe to print."""
+    try:
+        return decode(read_bounded(path, LARGEST, "record", links=True))
     except OSError as error:
-        raise BadRecord(f"{path} cannot be read as a record ({error}); delete it to run that trial again") from error
+        raise _bad(f"{path} cannot be read as a record ({error}); delete it to run that trial again") from error
     except BadRecord as error:
-        raise BadRecord(f"{path} is not a valid record: {error}; delete it to run that trial again") from error
+        raise _bad(f"{path} is not a valid record: {error}; delete it to run that trial again") from error
+
+
+def _bad(why: str) -> BadRecord:
+    return BadRecord(clean(why, 1000))
 
 
 def scan(track: Path, *others: Path) -> Iterator[tuple[Path, Record | BadRecord]]:
@@ -128,4 +170,4 @@ def _scan(track: Path) -> Iterator[tuple[Path, Record | BadRecord]]:
             if path.stem.endswith(f"-{record.id}"):
                 yield path, record
             else:  # a copy under another name would count one trial twice
-                yield path, BadRecord(f"{path} holds the record of trial {record.id}; rename or delete it")
+                yield path, _bad(f"{path} holds the record of trial {record.id}; rename or delete it")

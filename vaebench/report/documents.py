@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.runs import VERDICTS
-from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, clean, summary, tables
+from vaebench.records.clean import clean
+from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, summary, tables, title
 from vaebench.trial import slug
 
 LONGEST = 80
@@ -30,14 +31,14 @@ class Sheet:
 
 def everything(board: Board) -> Sheet:
     """All of a board at once."""
-    return Sheet("leaderboard", board.title, tuple(tables(board)), board)
+    return Sheet("leaderboard", title(board), tuple(tables(board)), board)
 
 
 def sheets(board: Board) -> Iterator[Sheet]:
     """The whole in short, then every verdict, then every dataset."""
     parts = [*_verdicts(board), *_datasets(board)]
     links = tuple((part.title.rpartition(": ")[2], part.name) for part in parts)
-    yield Sheet("leaderboard", board.title, tuple(summary(board)), board, links)
+    yield Sheet("leaderboard", title(board), tuple(summary(board)), board, links)
     yield from parts
 
 
@@ -46,7 +47,7 @@ def _verdicts(board: Board) -> Iterator[Sheet]:
     for verdict in (verdict for verdict in VERDICTS if verdict in shown):
         own = board.narrowed(verdict=verdict)
         drawn = (*(by_verdict(own, one) for one in own.standings), *by_metric(own))
-        yield Sheet(f"boards/{verdict}", f"{board.track}: {verdict}", drawn, own)
+        yield Sheet(f"boards/{verdict}", f"{clean(board.track)}: {verdict}", drawn, own)
 
 
 def _datasets(board: Board) -> Iterator[Sheet]:
@@ -57,4 +58,4 @@ def _datasets(board: Board) -> Iterator[Sheet]:
             name += f"-{hashlib.sha256(dataset.encode()).hexdigest()[:8]}"
         taken.add(name.lower())
         own = board.narrowed(dataset=dataset)
-        yield Sheet(f"boards/{name}", f"{board.track}: {clean(dataset)}", tuple(by_dataset(own)), own)
+        yield Sheet(f"boards/{name}", f"{clean(board.track)}: {clean(dataset)}", tuple(by_dataset(own)), own)

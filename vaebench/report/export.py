@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field, structs, to_builtins
@@ -14,6 +16,7 @@ from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.fronts import Front
 from vaebench.leaderboard.ranks import Column, Standing
 from vaebench.leaderboard.runs import Entrant
+from vaebench.records.clean import clean
 from vaebench.records.columns import columns
 from vaebench.report.notes import notes
 from vaebench.trial import Direction, Verdict
@@ -151,8 +154,10 @@ class Document(Struct, forbid_unknown_fields=True):
 
 SCHEMA = "vaebench/board@1"
 KINDS = columns(Row)
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet runs a text that starts like this."""
+FORMULA = re.compile(r"((?:^|;)[\s\"'`]*)(?=[=+\-@＝＋－＠])")
+"""Where a spreadsheet would run a text: at its start, and after a semicolon, at which many countries' Excel splits."""
+LONE = re.compile(r"(\\\\|\\ud[89ab]..\\ud[c-f]..)|\\ud[89a-f]..")
+"""In JSON: half of a surrogate pair, which no UTF-8 file can hold; an escaped backslash and a whole pair come first."""
 
 
 def rows(board: Board) -> list[Row]:
@@ -164,11 +169,8 @@ def rows(board: Board) -> list[Row]:
 def csv(board: Board) -> str:
     import pandas as pd
 
-    frame = pd.DataFrame(map(structs.astuple, rows(board)), columns=list(KINDS)).astype(KINDS)
-    for name, kind in KINDS.items():
-        if kind == "str":
-            formulas = {text: f"'{text}" for text in frame[name].unique() if text.startswith(FORMULAS)}
-            frame[name] = frame[name].replace(formulas) if formulas else frame[name]
+    cells = ([_cell(one) if isinstance(one, str) else one for one in structs.astuple(row)] for row in rows(board))
+    frame = pd.DataFrame(cells, columns=list(KINDS)).astype(KINDS)
     return frame.to_csv(index=False, lineterminator="\n")
 
 
@@ -194,7 +196,8 @@ def to_json(board: Board) -> str:
         notes=[line for section in notes(board) for line in section.lines],
     )
     blocks = (f" {_line(key)}: {_block(value)}" for key, value in to_builtins(document).items())
-    return "{\n" + ",\n".join(blocks) + "\n}\n"
+    text = "{\n" + ",\n".join(blocks) + "\n}\n"
+    return LONE.sub(lambda found: found[1] or r"\ufffd", text) if r"\ud" in text else text
 
 
 def json_schema() -> dict[str, Any]:
@@ -288,6 +291,12 @@ def _agreement(column: Column, own: Agreement) -> AgreementOf:
 def _rounded(value: float | None) -> float | None:
     """Digits that no processor's order of summation changes."""
     return None if value is None else float(f"{value:.8g}")
+
+
+@lru_cache(4096)
+def _cell(text: str) -> str:
+    """A text as one cell: one line, and no formula."""
+    return FORMULA.sub(r"\1'", clean(text, None))
 
 
 def _block(value: Any) -> str:

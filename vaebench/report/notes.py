@@ -10,7 +10,8 @@ from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import is_ranked
 from vaebench.leaderboard.runs import Entrant
 from vaebench.leaderboard.statistics import ENOUGH_SEEDS
-from vaebench.report.tables import BOTH, OPTIMISED, PROVISIONAL, clean, name
+from vaebench.records.clean import clean
+from vaebench.report.tables import BOTH, OPTIMISED, PROVISIONAL, name
 
 
 @dataclass(frozen=True)

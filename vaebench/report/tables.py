@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant, Measure
+from vaebench.records.clean import clean
 
 DASH = "–"
 PROVISIONAL = "°"
@@ -149,16 +149,13 @@ def name(board: Board, entrant: Entrant) -> str:
     return clean(board.label(entrant))
 
 
+def title(board: Board) -> str:
+    return clean(board.title, 300)
+
+
 def heading(measure: Measure, variant: str) -> str:
     """`MS-SSIM [L3]`, `PSNR (dB)`"""
     return clean(measure.title) + _variant(variant) + (f" ({clean(measure.unit)})" if measure.unit else "")
-
-
-@lru_cache(4096)
-def clean(text: str, limit: int = 120) -> str:
-    """One line of printable text: records may come from strangers, and a terminal obeys what it prints."""
-    line = " ".join("".join(c if c.isprintable() or c.isspace() else "�" for c in text).split())
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def show(cell: Cell, decimals: int) -> str:

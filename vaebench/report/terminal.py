@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vaebench.leaderboard.board import Board
 from vaebench.report.notes import notes
-from vaebench.report.tables import Table, by_dataset, summary
+from vaebench.report.tables import Table, by_dataset, summary, title
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +28,7 @@ def show(board: Board, console: Console | None = None, everything: bool = False)
     from rich.text import Text
 
     console = console or Console(highlight=False)
-    console.print(Text(board.title, "bold"))
+    console.print(Text(title(board), "bold"))
     for table in summary(board) + (by_dataset(board) if everything or len(board.datasets) == 1 else []):
         _print(table, console)
     for section in notes(board):

@@ -6,9 +6,11 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from vaebench.errors import UserError
 from vaebench.leaderboard.board import Board, board, uncollected
 from vaebench.planning.suite import Suite
 from vaebench.records import store
+from vaebench.records.clean import clean
 from vaebench.records.record import BadRecord, Record
 from vaebench.records.store import write_atomically
 from vaebench.report.files import texts
@@ -17,6 +19,10 @@ from vaebench.trial import slug
 
 HELD = 2000
 """Records of a track that are kept in memory; a larger track is read again for its page."""
+
+
+class NotWritten(UserError):
+    """Boards that could not be written, in one sentence; they can be shown all the same."""
 
 
 class Track:
@@ -58,15 +64,19 @@ class Track:
         )
 
     def write(self, board: Board) -> list[Path]:
-        """Write the files of the track's first folder; return their paths."""
+        """Write the files of the track's first folder; return their paths. NotWritten where it takes no files."""
         return write_boards(self.folders[0], board, self)
 
 
 @uncollected()
 def write_boards(folder: Path, board: Board, records: Iterable[tuple[Path, Record]] = ()) -> list[Path]:
-    """Write the files of a board, each replaced as a whole; return their paths."""
+    """Write the files of a board, each replaced as a whole; return their paths. NotWritten where none can be."""
     paths = []
-    for name, text in texts(board):
-        write_atomically(folder / name, text.encode())
-        paths.append(folder / name)
-    return paths + write_page(folder / "leaderboard.html", board, records)
+    try:
+        for name, text in texts(board):
+            write_atomically(folder / name, text.encode())
+            paths.append(folder / name)
+        return paths + write_page(folder / "leaderboard.html", board, records)
+    except OSError as error:
+        where = clean(str(folder), 400)
+        raise NotWritten(f"The boards in {where} were not written: {error.strerror or error}.") from error

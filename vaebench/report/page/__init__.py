@@ -16,6 +16,7 @@ from vaebench.records.record import Record
 from vaebench.records.store import write_atomically
 from vaebench.report.page.boards import board_data
 from vaebench.report.page.runs import Shown, shown_runs
+from vaebench.report.tables import title
 
 __all__ = ["page", "shown_runs", "write_page"]
 
@@ -73,7 +74,7 @@ def _page(board: Board, shown: Sequence[Shown], left_out: int, pictures: Mapping
     policy = POLICY.format(beside=" file: 'self'" if folder else "", style=_digest(style), script=_digest(script))
     parts = {
         "policy": escape(policy),
-        "title": escape(board.title),
+        "title": escape(title(board)),
         "style": style,
         "data": embedded(data),
         "script": script,

@@ -7,8 +7,9 @@ from typing import Any
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column, is_ranked
+from vaebench.records.clean import clean
 from vaebench.report.notes import notes
-from vaebench.report.tables import clean, decimals_of, foot, heading, name, show
+from vaebench.report.tables import decimals_of, foot, heading, name, show, title
 
 
 def board_data(board: Board) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def board_data(board: Board) -> dict[str, Any]:
     leading = {one.measure for one in board.standings}
     datasets = {dataset: number for number, dataset in enumerate(board.datasets)}
     return {
-        "title": board.title,
+        "title": title(board),
         "track": [clean(part) for part in (board.suite, board.preset, board.source)],
         "models": [name(board, entrant) for entrant in board.entrants],
         "datasets": [clean(dataset) for dataset in board.datasets],

@@ -14,9 +14,9 @@ from vaebench.leaderboard import comparable
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.runs import read
 from vaebench.records import store
+from vaebench.records.clean import clean
 from vaebench.records.record import Cell, Record, to_json
 from vaebench.records.store import artifacts_of
-from vaebench.report.tables import clean
 
 MOST = 2000
 """Runs that a page shows; of more, those with the first seeds."""
@@ -124,25 +124,30 @@ def _about(record: Record) -> Iterable[list[str]]:
 def _drawn(path: Path) -> dict[str, Any] | None:
     """What the worker told of its pictures; none where the file is not that."""
     try:
-        told = json.loads(_read(path))
+        told = _cleaned(json.loads(store.read_bounded(path, HEAVIEST, "file of pictures")))
         json.dumps(told, allow_nan=False)
     except (OSError, ValueError, RecursionError):
         return None
     return told if isinstance(told, dict) and told.get("schema") == "vaebench/pictures@1" else None
 
 
+def _cleaned(value: Any) -> Any:
+    """The same, with every text in it made safe to show."""
+    if isinstance(value, str):
+        return clean(value, 300)
+    if isinstance(value, dict):
+        return {clean(key): _cleaned(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(one) if isinstance(one, str | list | dict) else one for one in value]
+    return value
+
+
 def _picture(path: Path) -> bytes:
     try:
-        content = _read(path)
+        content = store.read_bounded(path, HEAVIEST, "file of pictures")
     except OSError:
         return b""
     return content if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else b""
-
-
-def _read(path: Path) -> bytes:
-    if path.is_symlink() or path.stat().st_size > HEAVIEST:
-        raise OSError(f"{path} is no file that vaebench wrote")
-    return path.read_bytes()
 
 
 def _number(value: Any) -> float | None:
