@@ -87,11 +87,11 @@ def cell(metric: type[Metric], name: str) -> dict[str, Any]:
 def test_every_metric_gives_a_number_or_a_reason(metric: type[Metric]) -> None:
     for name in WORLDS:
         found = cell(metric, name)
-        if found["value"] is None:
-            assert found["reason"] and not found["reason"].startswith("failed:"), (name, found["reason"])
+        if found.value is None:
+            assert found.reason and not found.reason.startswith("failed:"), (name, found.reason)
             continue
-        for one in (found, *found.get("parts", {}).values()):
-            assert math.isfinite(one["value"]), name
+        for one in (found, *found.parts.values()):
+            assert math.isfinite(one.value), name
             assert one.error is None or 0 <= one.error < math.inf, name
 
 
@@ -100,13 +100,13 @@ def test_every_metric_gives_a_number_or_a_reason(metric: type[Metric]) -> None:
 def test_a_single_nan_is_told_and_never_averaged_away(metric: type[Metric]) -> None:
     """A number is left only where it does not depend on what holds the NaN."""
     found = cell(metric, "one NaN among a model's answers")
-    assert found["value"] == cell(metric, "28 px, fewer images than features")["value"] or "NaN" in found["reason"]
+    assert found.value == cell(metric, "28 px, fewer images than features").value or "NaN" in found.reason
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::UserWarning")
 def test_numbers_of_constant_images_are_right() -> None:
     def values(name: str) -> dict[str, float | None]:
-        return {metric.name: cell(metric, name)["value"] for metric in METRICS}
+        return {metric.name: cell(metric, name).value for metric in METRICS}
 
     test = evidence("constant images").split("test")
     found = values("constant images, reconstructed perfectly")
@@ -125,5 +125,5 @@ def test_numbers_of_constant_images_are_right() -> None:
         "active-units": 0,
     }
     assert {name: found[name] for name in known} == pytest.approx(known, abs=1e-6)
-    alone = {metric.name: cell(metric, "one class only")["value"] for metric in METRICS}
+    alone = {metric.name: cell(metric, "one class only").value for metric in METRICS}
     assert alone["svc-accuracy"] is alone["anomaly-auroc"] is None

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec import to_builtins
 
 from vaebench.checks.drawings import draw_splits
 from vaebench.checks.standin import StandIn
@@ -32,7 +33,7 @@ def cells(groups: Iterable[Sequence[type[Metric]]], cache: Path | None = None) -
         evidence = Evidence(
             StandIn((1, 28, 28), "good"), SPLITS, samples=30, dataset="drawn", keep=cache and Cache(cache, "drawn")
         )
-        found |= {metric.name: json.dumps(measure(metric(), evidence, "healthy")) for metric in group}
+        found |= {metric.name: json.dumps(to_builtins(measure(metric(), evidence, "healthy"))) for metric in group}
     return found
 
 

@@ -70,7 +70,7 @@ def routed() -> Callable[..., list[dict[str, list[Tensor]]]]:
         groups = {name: list(group.parameters) for name, group in model.train().groups().items()}
         found = []
         for objectives in model.objectives(x, At("main", step, steps)):
-            totals = {name: sum(named(value, name).values()) for name, value in objectives.items()}
+            totals = {name: sum(named(value, name, len(x)).values()) for name, value in objectives.items()}
             found.append({name: slopes(total, groups[name]) for name, total in totals.items()})
         return found
 
