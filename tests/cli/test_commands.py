@@ -75,6 +75,26 @@ def test_a_record_is_shown_with_the_parts_of_its_numbers(tmp_path: Path) -> None
     assert lines[lines.index("svc[hardest] 0.5 0.01 100 higher") + 1] == "viral [?] 0.71 0.025 40 higher"
 
 
+@pytest.mark.parametrize("command", ["show", "status", "leaderboard", "verify-results", "warning"])
+def test_nothing_that_a_record_says_reaches_the_terminal_as_a_command(tmp_path: Path, command: str) -> None:
+    evil = "a\x1b[31m\x1b]8;;http://e\x07b\u202ec\x9b2Jd"
+    made = record(evil, {"svc": metric("svc", 0.5)}, suite="medical@1", dataset=evil)
+    failed = record(evil, error=("nan", evil), suite="medical@1", seed=1)
+    paths = [store.path_of(tmp_path, one.trial, "cpu") for one in (made, failed)]
+    for path, one in zip(paths, (made, failed), strict=True):
+        store.write(path, one)
+    if command == "warning":
+        paths[0].with_name(f"x\x1b[31m-{made.id}.json").write_text("{")
+    words = {
+        "show": ["show", str(paths[1])],
+        "status": ["status", "--results", str(tmp_path)],
+        "verify-results": ["verify-results", str(tmp_path)],
+    }.get(command, ["leaderboard", "--suite", "medical", "--results", str(tmp_path), "--all"])
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code in (0, 1) and (command == "verify-results" or "a\ufffd[31m" in done.output), done.output
+    assert not {"\x1b", "\x07", "\u202e", "\x9b"} & set(done.output)
+
+
 @pytest.mark.parametrize("way", [way for way, _ in commands(main)], ids=" ".join)
 def test_every_command_has_help_with_an_example_and_says_what_each_option_is(way: tuple[str, ...]) -> None:
     told = vaebench(*way, "--help")

@@ -35,11 +35,11 @@ class Commands(LazyGroup):
     """Report a user's mistake without a traceback, and exit with the code that the command returns, 130 on Ctrl-C."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        warnings.showwarning = lambda message, *_: click.echo(f"Warning: {message}", err=True)
+        warnings.showwarning = lambda message, *_: _warn(message)
         try:
             ctx.exit(super().invoke(ctx) or 0)
         except UserError as error:
-            raise Mistake(str(error)) from error
+            raise Mistake(_visible(error)) from error
         except KeyboardInterrupt:
             click.echo("Interrupted. Finished work is kept; run the same command again to continue.", err=True)
             ctx.exit(130)
@@ -82,4 +82,15 @@ def _report_problems() -> None:
     module = sys.modules.get("vaebench.components.discovery")
     if module is not None and module.installed.cache_info().currsize:
         for problem in module.installed().untold():
-            click.echo(f"Warning: {problem}", err=True)
+            _warn(problem)
+
+
+def _warn(what: object) -> None:
+    click.echo(f"Warning: {_visible(what)}", err=True)
+
+
+def _visible(what: object) -> str:
+    """A message may quote a file of somebody else's, and a terminal obeys what it is given."""
+    from vaebench.records.clean import clean_lines
+
+    return clean_lines(str(what))

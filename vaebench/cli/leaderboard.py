@@ -60,7 +60,7 @@ def command(
     from vaebench.report.files import render
     from vaebench.report.page import page, shown_runs, write_page
     from vaebench.report.terminal import show
-    from vaebench.report.track import Track
+    from vaebench.report.track import NotWritten, Track
 
     chosen = find(suite, installed())
     if preset is not None:
@@ -90,7 +90,10 @@ def command(
         track, written = Track(chosen, *one, *folders), []
         made = track.board()
         if own and not others:  # the files beside one's own records hold these and no others
-            written = track.write(made)
+            try:
+                written = track.write(made)
+            except NotWritten as reason:  # the board can be shown all the same
+                click.echo(f"{reason} They are shown only.", err=True)
         if metrics or dataset:
             made = track.board(metrics, dataset)
         if output and form == "html":

@@ -17,6 +17,7 @@ from vaebench.components.discovery import installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import suites
 from vaebench.records import store
+from vaebench.records.clean import clean
 from vaebench.records.record import BadRecord, Cell, Part, to_json
 
 SCHEMAS = {"record": "vaebench.records.record", "board": "vaebench.report.export"}
@@ -86,24 +87,29 @@ def _show_record(path: Path) -> None:
     except BadRecord as error:
         raise UserError(str(error)) from error
     console = Console()
+
+    def tell(text: str) -> None:
+        console.print(clean(text, None), markup=False, highlight=False, soft_wrap=True)
+
     trial = record.trial
-    console.print(f"{trial}\n{trial.track}, id {record.id}, {record.status}", markup=False, highlight=False)
+    tell(str(trial))
+    tell(f"{trial.track}, id {record.id}, {record.status}")
     if record.error:
-        console.print(f"{record.error.kind}: {record.error.message}", markup=False, highlight=False)
+        tell(f"{record.error.kind}: {record.error.message}")
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("metric", "value", "± image-level", "n", "better"):
         table.add_column(column, overflow="fold")
     for name, cell in record.metrics.items():
-        lines: dict[str, Cell | Part] = {f"{name}[{cell.variant}]" if cell.variant else name: cell}
-        lines |= {f"  {part}": numbers for part, numbers in cell.parts.items()}
+        lines: dict[str, Cell | Part] = {clean(f"{name}[{cell.variant}]" if cell.variant else name): cell}
+        lines |= {f"  {clean(part)}": numbers for part, numbers in cell.parts.items()}
         for line, numbers in lines.items():
             value = f"{numbers.value:.4g} {cell.unit}" if numbers.value is not None else f"— {cell.reason}"
             spread = f"{numbers.error:.2g}" if numbers.error is not None else ""
-            table.add_row(*map(escape, (line, value.strip(), spread, str(numbers.n or ""), cell.better)))
+            table.add_row(*map(escape, (line, clean(value), spread, str(numbers.n or ""), cell.better)))
     if record.metrics:
         console.print(table)
     data = to_json(record)
     for field in ("cost", "settings", "device", "inputs", "software"):
         told = ", ".join(f"{key} {value}" for key, value in data[field].items() if value not in (None, {}, ""))
-        console.print(f"{field}: {told}", markup=False, highlight=False)
-    console.print(f"repeat it: vaebench run {path}", markup=False, highlight=False, soft_wrap=True)
+        tell(f"{field}: {told}")
+    tell(f"repeat it: vaebench run {path}")

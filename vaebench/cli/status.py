@@ -14,6 +14,7 @@ from rich.markup import escape
 from vaebench.cli.options import RESULTS
 from vaebench.errors import UserError
 from vaebench.records import store
+from vaebench.records.clean import clean
 from vaebench.records.record import BadRecord
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
     for told in read(track):
         _tell_run(console, told)
     for trial, kind, message in failed:
-        text = f"  [red]failed[/red] {escape(trial)}: {escape(kind)}, {escape(message)}"
+        text = f"  [red]failed[/red] {escape(clean(trial))}: {escape(kind)}, {escape(clean(message, 500))}"
         console.print(text, highlight=False, soft_wrap=True)
 
 
@@ -75,15 +76,19 @@ def _tell_run(console: Console, told: Told) -> None:
         state = "running" + (f", {time_words(float(left))} left" if left else "")
     else:
         state = "finished" if entry.get("finished") else "cut off; the same command goes on with it"
-    text = f"  run of {escape(str(entry.get('started')))}: {ended}, {state}"
+    text = f"  run of {escape(_text(entry.get('started')))}: {ended}, {state}"
     console.print(text, highlight=False, soft_wrap=True)
     for one in entry.get("running", []) if told.alive else []:
-        console.print(f"    {escape(str(one.get('trial')))}  {_phase(one)}", highlight=False, soft_wrap=True)
+        console.print(f"    {escape(_text(one.get('trial')))}  {_phase(one)}", highlight=False, soft_wrap=True)
 
 
 def _phase(one: Mapping[str, Any]) -> str:
     if one.get("phase") == "measure":
-        return f"measuring {escape(str(one.get('metric')))}"
+        return f"measuring {escape(_text(one.get('metric')))}"
     if "step" in one:
-        return f"{escape(str(one['stage']))} {one['step']}/{one['steps']}, {float(one.get('rate', 0)):.0f} images/s"
+        return f"{escape(_text(one['stage']))} {one['step']}/{one['steps']}, {float(one.get('rate', 0)):.0f} images/s"
     return "starting"
+
+
+def _text(value: object) -> str:
+    return clean(str(value))

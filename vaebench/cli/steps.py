@@ -10,6 +10,7 @@ from rich.markup import escape
 from vaebench.components.discovery import installed
 from vaebench.errors import UserError
 from vaebench.planning.plan import Plan
+from vaebench.records.clean import clean_lines
 from vaebench.report.terminal import show
 from vaebench.report.track import Track
 from vaebench.running import sweep
@@ -25,7 +26,8 @@ LISTED = 24
 def warn_of_plugins() -> None:
     """Report broken plugins before anything else is printed."""
     for problem in installed().untold():
-        Console(stderr=True).print(f"[yellow]Warning:[/yellow] {escape(str(problem))}", highlight=False, soft_wrap=True)
+        text = escape(clean_lines(str(problem)))
+        Console(stderr=True).print(f"[yellow]Warning:[/yellow] {text}", highlight=False, soft_wrap=True)
 
 
 def finish(
@@ -90,7 +92,8 @@ def find_done(plan: Plan, console: Console) -> Plan:
     """Look for what is done, warning of what is wrong with records."""
 
     def complain(complaint: str) -> None:
-        console.print(f"[yellow]Warning:[/yellow] {escape(complaint)}", highlight=False, soft_wrap=True)
+        text = escape(clean_lines(complaint))
+        console.print(f"[yellow]Warning:[/yellow] {text}", highlight=False, soft_wrap=True)
 
     return sweep.find_done(plan, complain)
 

@@ -20,3 +20,9 @@ def clean(text: str, limit: int | None = 120) -> str:
         text = INVISIBLE.sub("\ufffd", text)
     line = " ".join(text.split())
     return line if limit is None or len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def clean_lines(text: str) -> str:
+    """The same of a text of several lines, which keep their indent."""
+    lines = text.split("\n")
+    return "\n".join(" " * (len(line) - len(line.lstrip(" "))) + clean(line, None) for line in lines)
