@@ -12,7 +12,7 @@ from vaebench.errors import UserError
 from vaebench.planning.plan import Plan
 from vaebench.records.clean import clean_lines
 from vaebench.report.terminal import show
-from vaebench.report.track import Track
+from vaebench.report.track import NotWritten, Track
 from vaebench.running import sweep
 from vaebench.running.display import Watch, time_words
 from vaebench.running.estimate import estimate
@@ -26,7 +26,7 @@ LISTED = 24
 def warn_of_plugins() -> None:
     """Report broken plugins before anything else is printed."""
     for problem in installed().untold():
-        text = escape(clean_lines(str(problem)))
+        text = _safe(problem)
         Console(stderr=True).print(f"[yellow]Warning:[/yellow] {text}", highlight=False, soft_wrap=True)
 
 
@@ -46,8 +46,13 @@ def finish(
     track = Track(plan.suite, plan.preset, plan.source, plan.request.results)
     board = track.board()
     show(board, console)
-    for path in track.write(board):
-        console.print(f"Wrote {escape(str(path))}", highlight=False, soft_wrap=True)
+    try:
+        written = track.write(board)
+    except NotWritten as reason:  # the board was shown all the same
+        console.print(f"[yellow]Warning:[/yellow] {escape(str(reason))}", highlight=False, soft_wrap=True)
+        written = []
+    for path in written:
+        console.print(f"Wrote {_safe(path)}", highlight=False, soft_wrap=True)
     return 1 if failures else 0
 
 
@@ -70,12 +75,12 @@ def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
             by_model[f"{trial.model}{f' + {trial.loss}' if trial.loss else ''}"].append(seconds[trial.id])
         lines = [(f"{model}: {len(spent)} trials", sum(spent)) for model, spent in by_model.items()]
     for text, spent in lines:
-        console.print(f"  {escape(text)}  ~{time_words(spent)}", highlight=False, soft_wrap=True)
+        console.print(f"  {_safe(text)}  ~{time_words(spent)}", highlight=False, soft_wrap=True)
     if len(plan.todo) > LISTED:
         seeds = ", ".join(map(str, sorted({trial.seed for trial in plan.todo})))
         names = ", ".join(sorted({str(trial.dataset) for trial in plan.todo}))
-        console.print(f"Datasets: {escape(names)}; seeds: {seeds}", highlight=False, soft_wrap=True)
-    console.print(f"Records would be written to {escape(str(plan.folder))}", highlight=False, soft_wrap=True)
+        console.print(f"Datasets: {_safe(names)}; seeds: {seeds}", highlight=False, soft_wrap=True)
+    console.print(f"Records would be written to {_safe(plan.folder)}", highlight=False, soft_wrap=True)
 
 
 def make_ready(plan: Plan, console: Console) -> Plan:
@@ -92,7 +97,7 @@ def find_done(plan: Plan, console: Console) -> Plan:
     """Look for what is done, warning of what is wrong with records."""
 
     def complain(complaint: str) -> None:
-        text = escape(clean_lines(complaint))
+        text = _safe(complaint)
         console.print(f"[yellow]Warning:[/yellow] {text}", highlight=False, soft_wrap=True)
 
     return sweep.find_done(plan, complain)
@@ -122,6 +127,19 @@ def announce(plan: Plan, console: Console, asked_source: str, asked_again: bool)
         )
     for name, ready in plan.ready.items():
         for note in ready.notes:
-            console.print(f"[yellow]Note[/yellow] {escape(name)}: {escape(note)}", highlight=False, soft_wrap=True)
+            console.print(
+                f"[yellow]Note[/yellow] {_safe(name)}: {_safe(note)}",
+                highlight=False,
+                soft_wrap=True,
+            )
     for name, reason in plan.left_out.items():
-        console.print(f"[yellow]Left out[/yellow] {escape(name)}: {escape(reason)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"[yellow]Left out[/yellow] {_safe(name)}: {_safe(reason)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _safe(text: object) -> str:
+    """Text of a name, a path or an error: neither markup nor a terminal's command."""
+    return escape(clean_lines(str(text)))

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from vaebench.interfaces import Event
+from vaebench.records.clean import clean
 from vaebench.records.record import Record
 from vaebench.trial import Trial
 
@@ -54,7 +55,7 @@ class Watch:
         trial = event.job.trial
         if event.kind == "start":
             if self.live:
-                self.rows[trial.id] = self.bars.add_task(escape(brief(trial)), total=1.0, note="")
+                self.rows[trial.id] = self.bars.add_task(escape(clean(brief(trial))), total=1.0, note="")
             self.shares[trial.id] = 0.0
         elif event.kind == "progress":
             self._progress(trial, event.data)
@@ -78,7 +79,9 @@ class Watch:
         phase = data["phase"]
         if phase in ("note", "elsewhere"):
             text = data["text"] if phase == "note" else "another run is at it; looked at again at the end"
-            self.console.print(f"{escape(str(trial))}: {escape(text)}", highlight=False, soft_wrap=True)
+            self.console.print(
+                f"{escape(clean(str(trial)))}: {escape(clean(text, 400))}", highlight=False, soft_wrap=True
+            )
             return
         if phase == "measure":
             self.shares[trial.id], note = 0.9, f"measuring {data['metric']}"
@@ -87,7 +90,7 @@ class Watch:
             self.losses[trial.id] = data.get("logs", self.losses.get(trial.id, {}))
             note = f"{data['step']}/{data['steps']}  {data['rate']:.0f}/s  {terms(self.losses[trial.id])}"
         if trial.id in self.rows:
-            self.bars.update(self.rows[trial.id], completed=self.shares[trial.id], note=escape(note))
+            self.bars.update(self.rows[trial.id], completed=self.shares[trial.id], note=escape(clean(note)))
 
     def _end(self, trial: Trial, record: Record) -> None:
         self.ended += 1
@@ -98,10 +101,10 @@ class Watch:
             told = f"ok ({time_words(record.cost.get('seconds') or 0.0)})"
         else:
             self.failed += 1
-            told = f"[red]{record.status}[/red] ({record.error.kind}): {escape(record.error.message)}"
+            told = f"[red]{record.status}[/red] ({record.error.kind}): {escape(clean(record.error.message, 500))}"
         if not self.live or record.error:
             self.console.print(
-                f"[{self.ended}/{self.count}] {escape(str(trial))}: {told}", highlight=False, soft_wrap=True
+                f"[{self.ended}/{self.count}] {escape(clean(str(trial)))}: {told}", highlight=False, soft_wrap=True
             )
 
 
