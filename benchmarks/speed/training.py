@@ -6,8 +6,8 @@ All train a VAE on the same images with the same loss, Adam and batches of 64, e
 the shortest loop that one would write by hand, on images that lie in memory as uint8 as the harness keeps them. Beside
 it the same with PyTorch's fused Adam, with weights in `channels_last`, and with both, these three with the memory
 settings that the harness starts its workers with (`vaebench/training/devices.py`); the harness is compared with the
-fastest of the four. Of pythae's trainer its `train_step` is timed, an epoch without what it does between epochs. Contenders take
-turns; seconds are those of one CPU thread. Where pythae is not installed, its column says so.
+fastest of the four. Of pythae's trainer its `train_step` is timed, an epoch without what it does between epochs.
+Contenders take turns; seconds are those of one CPU thread. Where pythae is not installed, its column says so.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ class Watch:
             self.losses[trial.id] = data.get("logs", self.losses.get(trial.id, {}))
             note = f"{data['step']}/{data['steps']}  {data['rate']:.0f}/s  {terms(self.losses[trial.id])}"
         if trial.id in self.rows:
-            self.bars.update(self.rows[trial.id], completed=self.shares[trial.id], note=escape(clean(note)))
+            self.bars.update(self.rows[trial.id], completed=self.shares[trial.id], note=escape(note))
 
     def _end(self, trial: Trial, record: Record) -> None:
         self.ended += 1
