@@ -121,6 +121,16 @@ class Signalled(Steady):
         os.kill(os.getpid(), signal.SIGRTMIN + 3)
 
 
+class Patricide(Steady):
+    """Kills the server that its process was forked from, and lives on."""
+
+    name = "patricide"
+
+    def trouble(self, at: At) -> None:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600)
+
+
 class Hanging(Steady):
     name = "hanging"
 
@@ -305,7 +315,7 @@ class Health(Metric):
 
 @hookimpl
 def vaebench_models() -> list[type[Model]]:
-    troubled = [Raising, Quitting, Exiting, Killed, Faulting, Signalled, Hanging, Hungry, Diverging]
+    troubled = [Raising, Quitting, Exiting, Killed, Faulting, Signalled, Patricide, Hanging, Hungry, Diverging]
     return [Steady, Slow, Restless, Flaky, Tied, Odd, Spy, *troubled]
 
 

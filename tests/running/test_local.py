@@ -53,6 +53,18 @@ def test_whatever_happens_to_a_process_is_one_record_and_the_rest_goes_on(tmp_pa
     assert not list(tmp_path.glob("results/**/*.tmp"))
 
 
+def test_a_trial_that_kills_the_fork_server_fails_and_the_others_go_on(tmp_path: Path, lab: Lab) -> None:
+    before = len(lab.trained())
+    _, told = run([job(tmp_path, "slow", steps=12), job(tmp_path, "patricide")], slots=2)
+    error = told["patricide"].error
+    assert error and error.kind == "signal"
+    assert error.message == "the server that trials are forked from was killed twice during this trial"
+    assert told["slow"].status == "ok"
+    models = [model for model, _ in lab.trained()[before:]]
+    assert sorted(models) == ["patricide"] * 2 + ["slow"] * 2
+    assert all(lab.ends(process) for _, process in lab.trained()[before:]), "no process is left"
+
+
 def test_a_trial_that_says_nothing_more_is_ended(tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     ends, works = [], [job(tmp_path, "hanging"), job(tmp_path)]
     for event in Local().run([one.job for one in works], site(*works)):

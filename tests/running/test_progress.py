@@ -15,7 +15,7 @@ from records_made import record
 from vaebench.cli import main
 from vaebench.interfaces import Event
 from vaebench.records import store
-from vaebench.running.progress import Journal, read
+from vaebench.running.progress import ProgressFile, read
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -43,12 +43,12 @@ def test_a_run_at_work_and_after_it_ended(tmp_path: Path) -> None:
     results = filled(tmp_path)
     track = store.folder_of(results, job(tmp_path).trial)
     slow = job(tmp_path, "slow")
-    with Journal(track, total=3) as journal:
-        journal.hear(Event("start", slow.job), 90.0)
+    with ProgressFile(track, total=3) as progress:
+        progress.hear(Event("start", slow.job), 90.0)
         event = {"phase": "beat", "stage": "main", "step": 2, "steps": 6, "rate": 95.4, "share": 0.3}
-        journal.hear(Event("progress", slow.job, event), 90.0)
-        journal.hear(Event("end", job(tmp_path).job, {"record": record(error=("nan", "diverged"))}), 90.0)
-        journal.write(90.0)
+        progress.hear(Event("progress", slow.job, event), 90.0)
+        progress.hear(Event("end", job(tmp_path).job, {"record": record(error=("nan", "diverged"))}), 90.0)
+        progress.write(90.0)
         told = status(results)
         assert "1 of 3 trials ended, running, 2 min left" in told
         assert "slow on lab-xray, all, seed 0  main 2/6, 95 images/s" in told
@@ -61,7 +61,7 @@ def test_a_run_that_was_killed_is_called_cut_off(tmp_path: Path) -> None:
     track = store.folder_of(results, job(tmp_path).trial)
     child = os.fork()
     if not child:
-        with Journal(track, total=3):
+        with ProgressFile(track, total=3):
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
     assert "0 of 3 trials ended, cut off; the same command goes on with it" in status(results)
@@ -69,16 +69,16 @@ def test_a_run_that_was_killed_is_called_cut_off(tmp_path: Path) -> None:
 
 def test_only_the_last_ended_run_is_remembered_beside_those_alive(tmp_path: Path) -> None:
     track = tmp_path / "track"
-    with Journal(track, 1):
+    with ProgressFile(track, 1):
         pass
     first = next(read(track)).path
     first.rename(first.with_name("20000101T000000-1.json"))
-    with Journal(track, 2):
+    with ProgressFile(track, 2):
         (told,) = read(track)
-        assert (told.entry["total"], told.alive) == (2, True)
+        assert (told.entry["total"], told.state) == (2, "running")
 
 
-def test_what_is_no_journal_is_passed_over(tmp_path: Path) -> None:
+def test_what_is_no_progress_file_is_passed_over(tmp_path: Path) -> None:
     results = filled(tmp_path)
     folder = store.folder_of(results, job(tmp_path).trial) / ".runs"
     folder.mkdir(exist_ok=True)

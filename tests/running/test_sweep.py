@@ -303,7 +303,7 @@ def test_a_model_that_crashes_or_hangs_costs_its_estimate_and_not_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(estimation, "PROBE_LIMIT", 3.0)
-    made = plan(tmp_path, ["quitting", "faulting", "hanging", "raising"])
+    made = plan(tmp_path, ["quitting", "faulting", "hanging", "raising", "patricide"])
     assert set(estimate(made, 2).values()) == {estimation.OVERHEAD_SECONDS}
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import io
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from laboratory import Lab, Work, job, run_job, site
 from msgspec import structs
 
@@ -84,6 +88,71 @@ def test_a_spoiled_checkpoint_is_told_of_and_trained_from_the_start(tmp_path: Pa
     record, notes, *_ = trained(one)
     assert notes == ["the checkpoint is of no use, since its checksum is wrong; trained from the start"]
     assert record.cost.times_resumed == 0
+
+
+def without(state: dict[str, Any], way: str) -> None:
+    *outer, last = way.split("/")
+    for name in outer:
+        state = state[name]
+    del state[last]
+
+
+def of_another_model(state: dict[str, Any]) -> None:
+    for moments in state["course"]["optimizers"]["all"]["state"].values():
+        moments["exp_avg"] = torch.zeros([2] * moments["exp_avg"].ndim)
+
+
+def of_another_shape(state: dict[str, Any]) -> None:
+    state["course"]["model"]["up.weight"] = torch.zeros(2, 2)
+
+
+def beyond_the_end(state: dict[str, Any]) -> None:
+    state["course"]["step"] = 10**6
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        *(partial(without, way=way) for way in ("course", "history/frames", "course/model/up.weight", "course/noise")),
+        of_another_model,
+        of_another_shape,
+        beyond_the_end,
+    ],
+)
+def test_a_checkpoint_of_wrong_content_is_told_of_and_trained_from_the_start(
+    tmp_path: Path, lab: Lab, spoil: Callable[[dict[str, Any]], None]
+) -> None:
+    _, _, *expected = trained(restless(tmp_path / "whole"))
+    one = cut_off(tmp_path / "parts", lab)
+    path = checkpoint.path_of(path_of(one))
+    found = torch.load(io.BytesIO(path.read_bytes()[32:]), weights_only=True)
+    spoil(found["state"])
+    buffer = io.BytesIO()
+    torch.save(found, buffer)
+    path.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
+    record, (note,), *again = trained(one)
+    assert note.startswith("the checkpoint is of no use, since its content does not fit (")
+    assert (record.cost.times_resumed, again) == (0, expected)
+
+
+def test_what_is_no_checkpoint_is_told_of(tmp_path: Path, lab: Lab) -> None:
+    one = cut_off(tmp_path, lab)
+    path = checkpoint.path_of(path_of(one))
+    buffer = io.BytesIO()
+    torch.save([1, 2], buffer)
+    path.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
+    assert trained(one)[1] == [
+        "the checkpoint is of no use, since its content is not that of a checkpoint; trained from the start"
+    ]
+
+
+def test_a_folder_in_place_of_a_checkpoint_is_told_of_and_replaced(tmp_path: Path) -> None:
+    one = restless(tmp_path)
+    path = checkpoint.path_of(path_of(one))
+    (path / "more").mkdir(parents=True)
+    _, notes, *_ = trained(one)
+    assert notes == ["the checkpoint is of no use, since it cannot be read (Is a directory); trained from the start"]
+    assert not path.exists()
 
 
 def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path, lab: Lab) -> None:

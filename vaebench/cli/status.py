@@ -23,15 +23,18 @@ if TYPE_CHECKING:
 
 @click.command
 @RESULTS
-def command(results: Path) -> None:
+@click.option("--release", metavar="TRIAL_ID|all", help="Release the claim on a trial, so that any run can take it.")
+def command(results: Path, release: str | None) -> None:
     """Show successful and failed trials in a results folder, and runs in progress with the time left.
 
-    The subfolder `reference` is left out.
+    The subfolder `reference` is left out. Claims of dead runs are released automatically, those of other machines
+    after a minute; `--release` is for the rest.
 
     \b
     Examples:
       vaebench status
       vaebench status --results results/reference
+      vaebench status --release 0123456789ab
     """
     console = Console()
     # A track of the reference results lies one folder deeper, so these patterns leave it out.
@@ -43,11 +46,24 @@ def command(results: Path) -> None:
             f"There are no runs and no records in {results}. `vaebench run` makes them."
             f"{store.where_reference_is(results)}"
         )
+    if release is not None:
+        _release(console, tracks, release)
     for track in tracks:
         _tell_track(console, track, str(track.relative_to(results)))
 
 
+def _release(console: Console, tracks: list[Path], trial: str) -> None:
+    from vaebench.running.claims import free
+
+    freed = [id_ for track in tracks for id_ in free(track, trial)]
+    if not freed and trial != "all":
+        raise UserError(f"No run claims a trial {trial!r}. `vaebench status` lists the claims.")
+    for id_ in freed:
+        console.print(f"Released trial {escape(id_)}", highlight=False)
+
+
 def _tell_track(console: Console, track: Path, name: str) -> None:
+    from vaebench.running.claims import leases
     from vaebench.running.progress import read
 
     good, failed = 0, list[tuple[str, str, str]]()
@@ -62,6 +78,10 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
     console.print(f"[bold]{escape(name)}[/bold]: {good} good" + (f", {len(failed)} failed ({kinds})" if failed else ""))
     for told in read(track):
         _tell_run(console, told)
+    for trial, lease in leases(track):
+        text = f"  trial {trial} is claimed by run {lease.token} since {lease.since}, attempt {lease.attempt}"
+        text += " (the run is gone)" if lease.abandoned else ""
+        console.print(escape(clean(text, 300)), highlight=False, soft_wrap=True)
     for trial, kind, message in failed:
         text = f"  [red]failed[/red] {escape(clean(trial))}: {escape(kind)}, {escape(clean(message, 500))}"
         console.print(text, highlight=False, soft_wrap=True)
@@ -72,13 +92,15 @@ def _tell_run(console: Console, told: Told) -> None:
 
     entry = told.entry
     left, ended = entry.get("seconds_left"), f"{entry.get('ended')} of {entry.get('total')} trials ended"
-    if told.alive:
+    if told.state == "running":
         state = "running" + (f", {time_words(float(left))} left" if left else "")
+    elif told.state == "elsewhere":
+        state = f"on another machine, last heard of at {escape(_text(entry.get('heard')))}"
     else:
         state = "finished" if entry.get("finished") else "cut off; the same command goes on with it"
     text = f"  run of {escape(_text(entry.get('started')))}: {ended}, {state}"
     console.print(text, highlight=False, soft_wrap=True)
-    for one in entry.get("running", []) if told.alive else []:
+    for one in entry.get("running", []) if told.state != "ended" else []:
         console.print(f"    {escape(_text(one.get('trial')))}  {_phase(one)}", highlight=False, soft_wrap=True)
 
 

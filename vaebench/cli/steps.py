@@ -16,7 +16,7 @@ from vaebench.report.track import NotWritten, Track
 from vaebench.running import sweep
 from vaebench.running.display import Watch, time_words
 from vaebench.running.estimate import estimate
-from vaebench.running.progress import Journal
+from vaebench.running.progress import ProgressFile
 from vaebench.training.checkpoint import EVERY
 
 LISTED = 24
@@ -38,10 +38,10 @@ def finish(
     if plan.todo:
         sweep.open_track(plan)
         seconds = _tell_time(plan, console, slots)
-        with Watch(console, seconds, slots) as watch, Journal(plan.folder, len(seconds)) as journal:
+        with Watch(console, seconds, slots) as watch, ProgressFile(plan.folder, len(seconds)) as progress:
             for event in sweep.run(plan, slots, stop, every, fresh):
                 watch.hear(event)
-                journal.hear(event, watch.left())
+                progress.hear(event, watch.left())
         failures = watch.failed
     track = Track(plan.suite, plan.preset, plan.source, plan.request.results)
     board = track.board()

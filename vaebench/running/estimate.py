@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from multiprocessing.connection import Connection
 from statistics import median
 from typing import Any
 
@@ -17,7 +16,7 @@ from vaebench.interfaces import Shape
 from vaebench.planning.plan import Plan
 from vaebench.records import store
 from vaebench.records.record import BadRecord, Record
-from vaebench.running.executors.local import server
+from vaebench.running.executors.forked import Forked
 from vaebench.trial import Settings, Trial
 
 PROBE_SECONDS = 0.25
@@ -47,23 +46,20 @@ def probe(trial: Trial, plan: Plan) -> float:
     """Time the trial's model in a process of its own: one that crashes or hangs costs its estimate and nothing else."""
     one = next(one for one in plan.datasets if one.spec == trial.dataset)
     shape = (one.dataset.channels, plan.settings.size, plan.settings.size)
-    context = server()
-    ear, mouth = context.Pipe(duplex=False)
-    args = (mouth, trial, plan.settings, shape, plan.device, plan.suite.home)
-    process = context.Process(target=_answer, args=args, daemon=True)
-    process.start()
-    mouth.close()
     try:
-        return float(ear.recv()) if ear.poll(PROBE_LIMIT) else OVERHEAD_SECONDS
-    except EOFError:  # the trial itself will tell what is wrong with it
+        process = Forked(_answer, trial, plan.settings, shape, plan.device, plan.suite.home)
+    except (OSError, EOFError):  # another model keeps killing the server that processes are forked from
+        return OVERHEAD_SECONDS
+    try:
+        return float(process.ear.recv()) if process.wait(PROBE_LIMIT) else OVERHEAD_SECONDS
+    except (EOFError, OSError):  # the trial itself will tell what is wrong with it
         return OVERHEAD_SECONDS
     finally:
-        process.kill()
-        process.join()
-        ear.close()
+        process.end()
 
 
-def _answer(mouth: Connection, *args: Any) -> None:
+def _answer(*given: Any) -> None:
+    *args, mouth = given
     with suppress(Exception):
         mouth.send(time_steps(*args))
 

@@ -50,8 +50,8 @@ class CheckpointKeeper:
     def load(self, record: Record) -> dict[str, Any] | None:
         path = self.path(record.trial)
         if self.fresh:
-            path.unlink(missing_ok=True)
+            checkpoint.remove(path)
         return checkpoint.load(path, record)
 
     def drop(self, trial: Trial) -> None:
-        self.path(trial).unlink(missing_ok=True)
+        checkpoint.remove(self.path(trial))

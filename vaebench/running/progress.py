@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -11,36 +12,45 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import Any, Literal
 
 from vaebench.interfaces import Event
 from vaebench.records import store
+from vaebench.running import processes
 
 PAUSE = 2.0
 """Seconds between two entries."""
 
 
-class Journal:
-    """Listens to a sweep's events. Its lock says that the run is alive, and ends with its process."""
+FORGOTTEN = 86400.0
+"""Seconds after which a run on another machine that wrote nothing more is taken for ended."""
+
+
+class ProgressFile:
+    """Listens to a sweep's events and writes down how the run is going."""
 
     def __init__(self, track: Path, total: int) -> None:
         folder = track / ".runs"
         folder.mkdir(parents=True, exist_ok=True)
         for old in list(read(track)):
-            if not old.alive:  # the last one tells enough
+            if old.state == "ended":  # the last one tells enough
                 old.path.unlink(missing_ok=True)
-                old.path.with_suffix(".lock").unlink(missing_ok=True)
         now = datetime.now(UTC)
-        self.path = folder / f"{now:%Y%m%dT%H%M%S}-{os.getpid()}.json"
-        self.lock = FileLock(self.path.with_suffix(".lock"))
-        self.entry: dict[str, Any] = {"started": f"{now:%Y-%m-%dT%H:%M:%SZ}", "total": total, "ended": 0, "failed": 0}
+        self.path = folder / f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}.json"
+        process = os.getpid()
+        self.entry: dict[str, Any] = {
+            "started": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            "host": processes.host(),
+            "process": process,
+            "born": processes.born(process),
+            "total": total,
+            "ended": 0,
+            "failed": 0,
+        }
         self.running: dict[str, dict[str, Any]] = {}
         self.written = 0.0
 
-    def __enter__(self) -> Journal:
-        self.lock.acquire()
+    def __enter__(self) -> ProgressFile:
         self.write(None)
         return self
 
@@ -50,7 +60,6 @@ class Journal:
         self.entry["finished"] = kind is None
         self.running.clear()
         self.write(0.0)
-        self.lock.release()
 
     def hear(self, event: Event, seconds_left: float) -> None:
         trial = event.job.trial
@@ -66,7 +75,8 @@ class Journal:
 
     def write(self, seconds_left: float | None) -> None:
         self.written = time.monotonic()
-        entry = {**self.entry, "running": list(self.running.values()), "seconds_left": seconds_left}
+        heard = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        entry = {**self.entry, "heard": heard, "running": list(self.running.values()), "seconds_left": seconds_left}
         with suppress(OSError):  # a full disk is told of by what matters more
             store.write_atomically(self.path, json.dumps(entry).encode())
 
@@ -76,26 +86,29 @@ class Told:
     """What a run last said of itself."""
 
     path: Path
-    alive: bool
+    state: Literal["running", "elsewhere", "ended"]
+    """`elsewhere` is a run on another machine that has not said that it ended."""
     entry: Mapping[str, Any]
 
 
 def read(track: Path) -> Iterator[Told]:
-    """The journals of a track, oldest first."""
+    """Read the progress files of a track, oldest first."""
     for path in sorted((track / ".runs").glob("*.json")):
         try:
             entry = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if isinstance(entry, dict):
-            yield Told(path, _alive(path), entry)
+            yield Told(path, _state(path, entry), entry)
 
 
-def _alive(path: Path) -> bool:
-    try:
-        with FileLock(path.with_suffix(".lock"), blocking=False):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a folder that is only to be read
-        return False
+def _state(path: Path, entry: Mapping[str, Any]) -> Literal["running", "elsewhere", "ended"]:
+    if "finished" in entry:
+        return "ended"
+    if entry.get("host") == processes.host():
+        alive = processes.lives(int(entry.get("process", 0)), str(entry.get("born")))
+        return "running" if alive else "ended"
+    with suppress(OSError):
+        if time.time() - path.stat().st_mtime < FORGOTTEN and "host" in entry:
+            return "elsewhere"
+    return "ended"

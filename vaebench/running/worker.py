@@ -117,15 +117,26 @@ class Attempt:
         splits = limited(splits, settings.limit, trial.dataset.name, trial.seed)
         if trial.regime == "healthy":  # what an anomaly score must beat to mean anatomy
             record.inputs.shortcuts = shortcuts(splits)
-        torch.manual_seed(seed_of(trial.id))
         channels, height, side = splits.train.images.shape[1:]
         record.inputs.shape = (channels, height, side)
-        model = build(trial, settings, (channels, height, side), components).to(self.device)
+
+        def built() -> Model:
+            torch.manual_seed(seed_of(trial.id))
+            return build(trial, settings, (channels, height, side), components).to(self.device)
+
+        model = built()
         if trained := self.trained(model):
             for name in ("curve", "cost", "weights", "started", "software", "device"):
                 setattr(record, name, getattr(trained, name))
         else:
-            history = self.learn(model, splits, record)
+            try:
+                history = self.learn(model, splits, record, self.keeper.load(record))
+            except checkpoint.Spoiled as reason:
+                text = f"the checkpoint is of no use, since {reason}; trained from the start"
+                self.tell({"phase": "note", "text": text})
+                self.keeper.drop(trial)
+                model = built()
+                history = self.learn(model, splits, record, None)
             record.curve, record.cost = history.curve, cost.of_training(model, history, settings.batch)
         measuring = time.perf_counter()
         evidence = Evidence(
@@ -158,18 +169,17 @@ class Attempt:
             return stored
         return None
 
-    def learn(self, model: Model, splits: Splits, record: Record) -> History:
-        """Train the model as its trial says, from its checkpoint where there is one."""
+    def learn(self, model: Model, splits: Splits, record: Record, state: Mapping[str, Any] | None) -> History:
+        """Train the model as its trial says, from the state of a checkpoint if there is one."""
         trial, settings, every = self.job.trial, self.job.settings, self.keeper.every
         images = training_images(splits, trial.regime, self.device)
         order = torch.Generator().manual_seed(seed_of(f"order of {trial.dataset} {trial.seed}"))
         course = Course(model, images, settings, order)
         history = History(model, splits.test, settings.batch, self.tell)
-        if state := self.checkpoint(record):
-            course.resume(state["course"])
-            history.resume(state["history"])
-        else:
+        if state is None:
             course.fit()
+        else:
+            checkpoint.resume(course, history, state)
         kept = time.perf_counter()
 
         def keep() -> None:
@@ -191,15 +201,6 @@ class Attempt:
             keep()
         history.close()
         return history
-
-    def checkpoint(self, record: Record) -> dict[str, Any] | None:
-        """The state to go on from; why a checkpoint is of no use is told."""
-        try:
-            return self.keeper.load(record)
-        except checkpoint.Spoiled as reason:
-            text = f"the checkpoint is of no use, since {reason}; trained from the start"
-            self.tell({"phase": "note", "text": text})
-            return None
 
     def leave(self, model: Model, evidence: Evidence, history: History, record: Record) -> None:
         """Weights, the film of the training, and pictures."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaebench.records import store
 from vaebench.records.record import Record, to_json
+
+if TYPE_CHECKING:
+    from vaebench.training.history import History
+    from vaebench.training.loop import Course
 
 KNOWN = ("id", "settings", "inputs", "device", "software")
 """The fields of a record that say what a training is of; a checkpoint of anything else is of no use."""
@@ -47,17 +52,56 @@ def load(path: Path, record: Record) -> dict[str, Any] | None:
 
     if not path.exists():
         return None
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise Spoiled(f"it cannot be read ({error.strerror})") from error
     if hashlib.sha256(content[32:]).digest() != content[:32]:
         raise Spoiled("its checksum is wrong")
     try:
         found = torch.load(io.BytesIO(content[32:]), map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
         raise Spoiled(f"{type(error).__name__} while reading it") from error
-    if changed := [name for name, value in _subject(record).items() if found["of"][name] != value]:
+    match found:
+        case {"of": dict(of), "state": dict(state)}:
+            pass
+        case _:
+            raise Spoiled("its content is not that of a checkpoint")
+    if changed := [name for name, value in _subject(record).items() if of.get(name) != value]:
         raise Spoiled(f"its {' and '.join(changed)} are not today's")
-    state: dict[str, Any] = found["state"]
     return state
+
+
+def remove(path: Path) -> None:
+    """Remove a checkpoint, or a folder in its place."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def resume(course: Course, history: History, state: Mapping[str, Any]) -> None:
+    """Go on from a state. One that does not fit raises `Spoiled`; the model may have changed by then."""
+    try:
+        course.resume(state["course"])
+        history.resume(state["history"])
+        _check(course, history)
+    except Exception as error:  # the content may be anything
+        raise Spoiled(f"its content does not fit ({type(error).__name__})") from error
+
+
+def _check(course: Course, history: History) -> None:
+    """Find what would fail later: a place that the training does not have, and optimisers of another model."""
+    stages = len(course.model.stages)
+    if not 0 <= course.stage <= stages or (course.stage < stages and not 0 <= course.step <= course.at.steps):
+        raise ValueError("no such step")
+    if not isinstance(history.curve, dict) or not isinstance(history.frames, dict):
+        raise TypeError("no such history")
+    for stepper in course.steppers.values():
+        for parameter, values in stepper.optimizer.state.items():
+            if any(getattr(value, "ndim", 0) == parameter.ndim and value.shape != parameter.shape
+                   for value in values.values() if parameter.ndim):  # fmt: skip
+                raise ValueError("an optimiser of another model")
 
 
 def _subject(record: Record) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""Processes forked from a server that has torch loaded already, and what to do when that server is killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import time
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from typing import Any
+
+from vaebench.running import processes
+from vaebench.training import devices
+
+STARTS = 3
+"""How often starting a process is tried, if the server is killed meanwhile."""
+LOST = 255
+"""The exit code that `multiprocessing` makes up when the server is no longer there to tell the real one."""
+
+
+class Forked:
+    """A process that runs `target(*args, mouth)`, and the pipe on which it tells what it does."""
+
+    def __init__(self, target: Callable[..., None], *args: Any) -> None:
+        for last in range(STARTS - 1, -1, -1):
+            try:
+                self._start(target, args)
+                return
+            except (OSError, EOFError):  # `multiprocessing` starts another server the next time
+                if not last:
+                    raise
+
+    def _start(self, target: Callable[..., None], args: tuple[Any, ...]) -> None:
+        context = server()
+        self.ear, mouth = context.Pipe(duplex=False)
+        try:
+            self.process = context.Process(target=target, args=(*args, mouth), daemon=True)
+            self.process.start()
+        except BaseException:
+            self.ear.close()
+            raise
+        finally:
+            mouth.close()
+        self.number: int = self.process.pid
+        self.born = processes.born(self.number)
+        # The standard library has no public way to ask for the server.
+        self.server: int = getattr(multiprocessing.forkserver, "_forkserver")._forkserver_pid  # noqa: B009
+        self.server_born = processes.born(self.server)
+
+    @property
+    def handles(self) -> tuple[Any, ...]:
+        """What `multiprocessing.connection.wait` can wait for: its words, and its end."""
+        return (self.ear, self.process.sentinel)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it tells something or ends. Return whether it has something to tell."""
+        wait(self.handles, seconds)
+        return self.ear.poll()
+
+    def ends(self) -> bool:
+        """Whether the process has ended, or its server has, so that nobody could tell."""
+        return not self.process.is_alive()
+
+    def orphaned(self) -> bool:
+        """Whether the server was killed before it could tell how the process ended."""
+        if self.process.exitcode != LOST:
+            return False
+        until = time.monotonic() + 1.0  # a killed process closes its pipes a moment before it is gone
+        while processes.lives(self.server, self.server_born):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def end(self) -> None:
+        self.process.kill()
+        processes.end(self.number, self.born)  # if the server was killed, `kill` takes a living process for ended
+        self.process.join()
+        self.ear.close()
+
+
+def server() -> Any:
+    """Return what starts processes that have torch loaded already; the first one waits until it is."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"  # read when the server starts: results depend on the number of threads
+    for name, value in devices.MEMORY.items():
+        os.environ.setdefault(name, value)
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # the same bits on a GPU, too; read when CUDA starts
+    os.environ["PYTHONSAFEPATH"] = "1"  # the server must not import a `copy.py` of the folder a user works in
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["vaebench.running.executors.preload"])
+    return context
