@@ -293,6 +293,20 @@ def test_kill_9_of_the_whole_run_and_the_next_run(results: Path, lab: Lab) -> No
     assert {name: everything[name] for name in kept} == kept
 
 
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP])
+def test_being_asked_to_stop_is_answered_as_ctrl_c_is(results: Path, lab: Lab, asked: signal.Signals) -> None:
+    before = len(lab.trained())
+    with lab.holding():
+        driver = start(*SLOW)
+        until(lambda: len(found(results)) >= 1 and lab.trained()[-1][0] == "slow", driver)
+        driver.send_signal(asked)
+        _, errors = driver.communicate()
+    assert driver.returncode == 130
+    assert "Interrupted. Finished work is kept" in errors and "Traceback" not in errors
+    assert all(lab.ends(process) for _, process in lab.trained()[before:])
+    assert not list(results.glob("**/*.lease"))
+
+
 def test_ctrl_c_in_a_folder_with_a_copy_py(results: Path, lab: Lab) -> None:
     """A `copy.py` where the user works must not be taken for Python's."""
     (results.parent / "copy.py").write_text("raise SystemExit('taken for the real one')")

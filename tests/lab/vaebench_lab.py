@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -129,6 +130,18 @@ class Patricide(Steady):
     def trouble(self, at: At) -> None:
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(600)
+
+
+class Parental(Steady):
+    """Leaves a child behind that would live for long, and notes it as well."""
+
+    name = "parental"
+
+    def fit(self, images: Images) -> None:
+        super().fit(images)
+        child = subprocess.Popen(["sleep", "600"])
+        with (Path(os.environ["LAB"]) / "log").open("a") as log:
+            log.write(f"child {child.pid}\n")
 
 
 class Hanging(Steady):
@@ -315,7 +328,19 @@ class Health(Metric):
 
 @hookimpl
 def vaebench_models() -> list[type[Model]]:
-    troubled = [Raising, Quitting, Exiting, Killed, Faulting, Signalled, Patricide, Hanging, Hungry, Diverging]
+    troubled = [
+        Raising,
+        Quitting,
+        Exiting,
+        Killed,
+        Faulting,
+        Signalled,
+        Patricide,
+        Parental,
+        Hanging,
+        Hungry,
+        Diverging,
+    ]
     return [Steady, Slow, Restless, Flaky, Tied, Odd, Spy, *troubled]
 
 

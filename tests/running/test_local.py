@@ -65,16 +65,20 @@ def test_a_trial_that_kills_the_fork_server_fails_and_the_others_go_on(tmp_path:
     assert all(lab.ends(process) for _, process in lab.trained()[before:]), "no process is left"
 
 
-def test_a_trial_that_says_nothing_more_is_ended(tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    ends, works = [], [job(tmp_path, "hanging"), job(tmp_path)]
-    for event in Local().run([one.job for one in works], site(*works)):
-        if event.kind == "start":
-            monkeypatch.setattr(local, "STALL", 2.0 if event.job.trial.model.name == "hanging" else 900.0)
-        elif event.kind == "end":
-            ends.append(event.data["record"])
+def test_a_trial_that_says_nothing_more_is_ended(tmp_path: Path, lab: Lab) -> None:
+    ends = []
+    for one, patience in ((job(tmp_path, "hanging"), 2.0), (job(tmp_path), 900.0)):
+        *_, end = Local().run([one.job], replace(site(one), patience=patience))
+        ends.append(end.data["record"])
     assert [record.status for record in ends] == ["timeout", "ok"]
     assert ends[0].error == Failure("timeout", "no progress for 2 s")
     assert all(lab.ends(process) for _, process in lab.trained())
+
+
+def test_what_a_trial_started_ends_with_it(tmp_path: Path, lab: Lab) -> None:
+    run([job(tmp_path, "parental"), job(tmp_path)])
+    children = [process for name, process in lab.trained() if name == "child"]
+    assert len(children) == 1 and all(lab.ends(process) for process in children)
 
 
 def test_an_old_record_does_not_hide_a_failure(tmp_path: Path) -> None:

@@ -172,6 +172,34 @@ def test_messages_lose_their_paths_and_nothing_else(said: str, told: str) -> Non
     assert message_of(NotApplicable(said)) == told
 
 
+class Silent(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ValueError("a lone \udcff surrogate"), r"ValueError: a lone \udcff surrogate"),
+        (Silent(), "Silent: its message could not be read (RuntimeError)"),
+        (ValueError("/home/anna/" * 9_000_000), "ValueError: "),
+    ],
+)
+def test_any_message_makes_a_proper_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    def trouble(*_: Any) -> None:
+        raise error
+
+    model: Any = registry().get("models", "steady").component
+    monkeypatch.setattr(model, "trouble", trouble)
+    record = run_job(job(tmp_path))
+    assert record.error.message.startswith(told)
+    assert len(record.error.message) <= 500
+    assert store.read(path_of(tmp_path, record)) == record
+    assert (store.artifacts_of(path_of(tmp_path, record)) / "error.txt").stat().st_size <= 2**18
+
+
 def test_no_diseased_image_reaches_a_healthy_training(tmp_path: Path) -> None:
     """Every diseased image has a pixel of 255, and no healthy one has a pixel above 199."""
     spy: Any = registry().get("models", "spy").component

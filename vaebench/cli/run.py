@@ -9,6 +9,7 @@ import click
 
 from vaebench.cli.options import DATA, DEVICE, PRESET, RESULTS, SLOTS, SOURCE, SPEC, SUITE
 from vaebench.errors import UserError
+from vaebench.running import PATIENCE
 from vaebench.training.checkpoint import EVERY
 
 if TYPE_CHECKING:
@@ -30,13 +31,15 @@ if TYPE_CHECKING:
 @click.option("-x", "--stop", is_flag=True, help="Stop at the first failure.")
 @click.option("--checkpoint", "every", type=click.FloatRange(min=0), default=EVERY, show_default=True,
               metavar="SECONDS", help="Time between checkpoints, from which training resumes.")  # fmt: skip
+@click.option("--patience", type=click.FloatRange(min=1), default=PATIENCE, show_default=True,
+              metavar="SECONDS", help="End a trial after this time without a training step or a metric.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show what would be done and estimate the time; train nothing.")
 @RESULTS
 @DATA
 def command(
     record: Path | None, suite: str, preset: str, source: str, models: tuple[str, ...], datasets: tuple[str, ...],
     seeds: str | None, device: str, slots: int | None, force: bool, last_failed: bool, stop: bool, every: float,
-    dry_run: bool, results: Path, data: Path | None,
+    patience: float, dry_run: bool, results: Path, data: Path | None,
 ) -> int:  # fmt: skip
     """Train and measure the models of a suite, then show and write the leaderboard.
 
@@ -89,7 +92,7 @@ def command(
     if dry_run:
         steps.tell_estimates(plan, console, slots)
         return 0
-    return steps.finish(plan, console, slots, stop, every, fresh=force)
+    return steps.finish(plan, console, slots, stop, every, fresh=force, patience=patience)
 
 
 def _repeat(record: Path, suite: str, request: Request) -> Plan:

@@ -13,10 +13,11 @@ from vaebench.planning.plan import Plan
 from vaebench.records.clean import clean_lines
 from vaebench.report.terminal import show
 from vaebench.report.track import NotWritten, Track
-from vaebench.running import sweep
+from vaebench.running import PATIENCE, sweep
 from vaebench.running.display import Watch, time_words
 from vaebench.running.estimate import estimate
 from vaebench.running.progress import ProgressFile
+from vaebench.running.termination import terminable
 from vaebench.training.checkpoint import EVERY
 
 LISTED = 24
@@ -31,17 +32,24 @@ def warn_of_plugins() -> None:
 
 
 def finish(
-    plan: Plan, console: Console, slots: int, stop: bool = False, every: float = EVERY, fresh: bool = False
+    plan: Plan,
+    console: Console,
+    slots: int,
+    stop: bool = False,
+    every: float = EVERY,
+    fresh: bool = False,
+    patience: float = PATIENCE,
 ) -> int:
     """Run the plan's remaining trials, then show and write the board. Return the exit code: 1 when some failed."""
     failures = 0
     if plan.todo:
         sweep.open_track(plan)
-        seconds = _tell_time(plan, console, slots)
-        with Watch(console, seconds, slots) as watch, ProgressFile(plan.folder, len(seconds)) as progress:
-            for event in sweep.run(plan, slots, stop, every, fresh):
-                watch.hear(event)
-                progress.hear(event, watch.left())
+        with terminable():
+            seconds = _tell_time(plan, console, slots)
+            with Watch(console, seconds, slots) as watch, ProgressFile(plan.folder, len(seconds)) as progress:
+                for event in sweep.run(plan, slots, stop, every, fresh, patience):
+                    watch.hear(event)
+                    progress.hear(event, watch.left())
         failures = watch.failed
     track = Track(plan.suite, plan.preset, plan.source, plan.request.results)
     board = track.board()

@@ -97,7 +97,15 @@ PATHS = (
 """All of a path but its last name."""
 
 
+LONGEST = 5000
+"""Characters of a message that are looked through for paths; a record keeps fewer."""
+
+
 def message_of(error: Exception) -> str:
     """An error's message as it stands in a record: one that is made to be published holds no path of this machine."""
-    text = str(error) if isinstance(error, Explained) else f"{type(error).__name__}: {error}"
-    return without_paths(text)[:500]
+    try:
+        said = str(error)[:LONGEST]
+    except Exception as other:  # it is a plugin's code
+        said = f"its message could not be read ({type(other).__name__})"
+    text = said if isinstance(error, Explained) else f"{type(error).__name__}: {said}"
+    return without_paths(text.encode(errors="backslashreplace").decode())[:500]

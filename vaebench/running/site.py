@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vaebench.running import PATIENCE
 from vaebench.running.keeper import Keeper
 from vaebench.running.sink import ResultsSink
 
@@ -22,3 +23,5 @@ class Site:
     """Of one kind; trials are spread over them."""
     slots: int = 1
     """How many trials run at once."""
+    patience: float = PATIENCE
+    """Seconds without a word from a trial after which it counts as hung; training steps and metrics are words."""

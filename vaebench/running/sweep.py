@@ -22,6 +22,7 @@ from vaebench.planning.plan import Plan
 from vaebench.records import store
 from vaebench.records.record import BadRecord, Record, to_json
 from vaebench.records.store import weights_of
+from vaebench.running import PATIENCE
 from vaebench.running.keeper import CheckpointKeeper
 from vaebench.running.sink import ResultsSink
 from vaebench.running.site import Site
@@ -105,7 +106,12 @@ def open_track(plan: Plan) -> None:
 
 
 def run(
-    plan: Plan, slots: int, stop_on_failure: bool = False, every: float = checkpoint.EVERY, fresh: bool = False
+    plan: Plan,
+    slots: int,
+    stop_on_failure: bool = False,
+    every: float = checkpoint.EVERY,
+    fresh: bool = False,
+    patience: float = PATIENCE,
 ) -> Iterator[Event]:
     """Do what is to do; every trial ends with one record, whatever happens to it. Checkpoints are `every` so many
     seconds apart, and not gone on from in a `fresh` run."""
@@ -116,6 +122,7 @@ def run(
         keeper=CheckpointKeeper(plan.request.results, plan.device_class, every, fresh),
         devices=plan.request.devices,
         slots=slots,
+        patience=patience,
     )
     executor: Executor = registry().at("vaebench").create("executors", Spec("local"))
     listeners = registry().plugins

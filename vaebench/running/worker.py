@@ -58,11 +58,13 @@ def perform(
         Attempt(job, data, device, sink, keeper, tell).fill(record)
         notes.unlink(missing_ok=True)
     except Exception as error:
-        kind, message = _kind(error), provenance.message_of(error)
+        message = provenance.message_of(error)
+        kind = _kind(error, message)
         if kind == "oom":
             message += f"; a batch of {job.settings.batch} did not fit, {max(1, job.settings.batch // 2)} would be next"
         record.status, record.error, record.metrics = "failed", Failure(kind, message), {}
-        store.write_atomically(notes, "".join(traceback.format_exception(error)).encode())
+        trace = "".join(traceback.format_exception(error))[-65536:]
+        store.write_atomically(notes, trace.encode(errors="backslashreplace"))
     sink.deliver(job, record)
     if record.error is None or record.error.kind == "nan":  # going on would end in the same NaN
         keeper.drop(job.trial)
@@ -212,7 +214,7 @@ class Attempt:
         write_pictures(evidence, folder, history.curve)
 
 
-def _kind(error: Exception) -> Kind:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+def _kind(error: Exception, message: str) -> Kind:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in message:
         return "oom"
     return "nan" if isinstance(error, Diverged) else "exception"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.forkserver
 import os
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -75,6 +77,8 @@ class Forked:
 
     def end(self) -> None:
         self.process.kill()
+        with suppress(ProcessLookupError, PermissionError):  # what it started; as a rule there is nothing
+            os.killpg(self.number, signal.SIGKILL)
         processes.end(self.number, self.born)  # if the server was killed, `kill` takes a living process for ended
         self.process.join()
         self.ear.close()

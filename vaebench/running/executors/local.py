@@ -21,9 +21,6 @@ from vaebench.running.claims import Claim, ClaimedSink, Claims, Lost
 from vaebench.running.executors.forked import Forked
 from vaebench.running.site import Site
 
-STALL = 900.0
-"""Seconds without a word from a trial after which it counts as hung. A training step and a metric are a word each."""
-
 
 @dataclass
 class Running:
@@ -78,7 +75,7 @@ class Local(Executor):
                             yield Event("progress", job, {"phase": "elsewhere"})
                 wait([handle for one in running for handle in one.worker.handles], timeout=1.0)
                 for one in list(running):
-                    yield from self._listen(one)
+                    yield from self._listen(one, site.patience)
                     if not one.worker.ear.closed:
                         continue
                     running.remove(one)
@@ -106,7 +103,7 @@ class Local(Executor):
     def _start(self, job: Job, claim: Claim, device: str, site: Site) -> Running:
         return Running(job, device, claim, Forked(work, job, device, site, claim), time.monotonic())
 
-    def _listen(self, one: Running) -> Iterator[Event]:
+    def _listen(self, one: Running, patience: float) -> Iterator[Event]:
         """What a trial tells; when nothing more can come, its pipe is closed."""
         alive = not one.worker.ends()  # asked first: what it said before it ended is heard
         while True:
@@ -123,7 +120,7 @@ class Local(Executor):
                 one.record = message["record"]
             else:
                 yield Event("progress", one.job, message)
-        one.hung = alive and time.monotonic() - one.heard > STALL
+        one.hung = alive and time.monotonic() - one.heard > patience
         if one.hung or not alive:
             one.orphaned = one.worker.orphaned()
             one.worker.end()
@@ -139,7 +136,7 @@ class Local(Executor):
         if found := sink.answer(job) or one.record:
             return found
         if one.hung:
-            failure = Failure("timeout", f"no progress for {STALL:.0f} s")
+            failure = Failure("timeout", f"no progress for {site.patience:.0f} s")
         elif one.orphaned:
             failure = Failure("signal", "the server that trials are forked from was killed twice during this trial")
         elif code < 0:
@@ -167,6 +164,7 @@ def freest(devices: Sequence[str], running: Sequence[Running]) -> str:
 def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> None:
     """The body of a trial's process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it ends the workers
+    os.setsid()  # whatever a plugin starts ends with its trial
     threading.Thread(target=_die_with_driver, daemon=True).start()
     from vaebench.running.worker import perform
 
@@ -191,4 +189,4 @@ def _die_with_driver() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
-        os._exit(1)
+        os.killpg(0, signal.SIGKILL)

@@ -1,0 +1,34 @@
+"""Being asked to stop: a scheduler's SIGTERM, or a terminal that closes, is answered as Ctrl-C is."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Raise KeyboardInterrupt when this process is asked to stop. A signal that is ignored stays so (`nohup`)."""
+    if threading.current_thread() is not threading.main_thread():  # Python allows no handlers there
+        yield
+        return
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    try:
+        for each, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(each, _interrupt)
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _interrupt(*_: Any) -> None:
+    for each in SIGNALS:  # once is enough: the workers are ended in peace
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
