@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +22,8 @@ from vaebench.records.record import Record
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes to kill in /proc")
 
 KILLS = 32
+SIGNALS = {signal.SIGKILL: 5, signal.SIGTERM: 2, signal.SIGHUP: 2, signal.SIGINT: 1}
+"""How often each is sent, in relation."""
 TRIALS = 10
 DRIVER = [sys.executable, "-P", "-c", "from vaebench.cli import main; main(prog_name='vaebench')"]
 
@@ -54,9 +57,9 @@ def newer(results: Path, moment: float) -> Iterator[Path]:
                 yield path
 
 
-def kill(process: int) -> bool:
+def kill(process: int, chance: random.Random) -> bool:
     try:
-        os.kill(process, signal.SIGKILL)
+        os.kill(process, chance.choices([*SIGNALS], [*SIGNALS.values()])[0])
     except ProcessLookupError:
         return False
     return True
@@ -77,8 +80,18 @@ def weights(results: Path) -> dict[str, bytes]:
     return {path.parent.name: path.read_bytes() for path in results.glob("**/weights.safetensors")}
 
 
-def test_kills_at_random_moments_cost_nothing(tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """Stands in for /tmp; its name is short because sockets lie in it."""
+    with tempfile.TemporaryDirectory(prefix="t") as name:
+        yield Path(name)
+
+
+def test_kills_at_random_moments_cost_nothing(
+    tmp_path: Path, temporary: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("VAEBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TMPDIR", str(temporary))
     untouched, results = tmp_path / "untouched", tmp_path / "results"
     whole = start(untouched)
     chance, kills, started = random.Random(0), 0, set[int]()
@@ -95,8 +108,11 @@ def test_kills_at_random_moments_cost_nothing(tmp_path: Path, lab: Lab, monkeypa
             started |= set(workers)
             if driver.poll() is not None:
                 break
-            kills += bool(workers) and kill(chance.choice(workers))
-        kills += driver.poll() is None and kill(driver.pid)
+            kills += bool(workers) and kill(chance.choice(workers), chance)
+        if driver.poll() is None:
+            kills += kill(driver.pid, chance)
+            if chance.random() < 0.5:  # not every user waits until a signal is answered
+                driver.kill()
         driver.communicate()
         now = set(good(results))
         assert done <= now, "what was good is still there"
@@ -116,4 +132,6 @@ def test_kills_at_random_moments_cost_nothing(tmp_path: Path, lab: Lab, monkeypa
     assert any(record.cost.times_resumed for record in good(results).values())
     assert not list(results.glob("**/checkpoint"))
     assert not list((results / "lab@1" / "long" / "phantom" / "cpu").glob("**/.*.tmp"))
+    left = [path.name for path in temporary.iterdir() if not path.name.startswith("torchinductor_")]
+    assert not left, "nothing is left in the temporary folder but what torch keeps for its next start"
     assert all(lab.ends(process) for process in started), "no process is left"

@@ -12,7 +12,7 @@ from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any
 
-from vaebench.running import processes
+from vaebench.running import processes, scratch
 from vaebench.training import devices
 
 STARTS = 3
@@ -92,6 +92,7 @@ def server() -> Any:
         os.environ.setdefault(name, value)
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # the same bits on a GPU, too; read when CUDA starts
     os.environ["PYTHONSAFEPATH"] = "1"  # the server must not import a `copy.py` of the folder a user works in
+    scratch.folder()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vaebench.running.executors.preload"])
     return context

@@ -17,6 +17,7 @@ from typing import Any
 from vaebench.interfaces import Event, Executor
 from vaebench.planning.jobs import Job
 from vaebench.records.record import Failure, Record
+from vaebench.running import scratch
 from vaebench.running.claims import Claim, ClaimedSink, Claims, Lost
 from vaebench.running.executors.forked import Forked
 from vaebench.running.site import Site
@@ -166,6 +167,7 @@ def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it ends the workers
     os.setsid()  # whatever a plugin starts ends with its trial
     threading.Thread(target=_die_with_driver, daemon=True).start()
+    scratch.inherit()
     from vaebench.running.worker import perform
 
     def tell(event: Any) -> None:
