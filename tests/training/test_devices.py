@@ -12,7 +12,7 @@ from msgspec import structs
 from torch import nn
 
 from vaebench.interfaces import At, Group
-from vaebench.running.executors.local import server
+from vaebench.running.executors.forked import server
 from vaebench.running.worker import blank
 from vaebench.training import devices
 from vaebench.training.loop import Stepper
