@@ -12,7 +12,7 @@ import time
 from multiprocessing.connection import Connection
 from statistics import median
 
-from vaebench.running.executors.local import server
+from vaebench.running.executors.forked import server
 
 ALLOWED = 0.1
 
