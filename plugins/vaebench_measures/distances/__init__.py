@@ -1,1 +1,1 @@
-"""How far apart two sets of features are, and the errors of that."""
+"""Distances between two sets of features, and their standard errors."""

@@ -15,7 +15,7 @@ from vaebench_measures.features.components import COUNT, Components
 from vaebench_measures.features.extractor import Cnn, Extractor
 
 LEAST = 2 * (K + 1)
-"""Of fewer images, a half has no k-th neighbours."""
+"""The fewest images for which the error by halves is computed: each half must have k neighbours for every image."""
 
 
 def pictures(evidence: Evidence, of: str) -> np.ndarray:
@@ -81,7 +81,7 @@ class Compared(Metric):
         return found
 
     def space(self) -> str:
-        """What tells the space from others."""
+        """The name and digest of the feature extractor, which identify the feature space."""
         see = instance(self.extractor)
         return f"{see.name}@{see.digest}"
 
@@ -90,7 +90,7 @@ class Compared(Metric):
         return type(self), self.extractor
 
     def against(self, x: Cloud, y: Cloud) -> str:
-        """What the column says of two sets of features."""
+        """The note beside the number: the extractor, and how many images were compared with how many."""
         see = instance(self.extractor)
         return f"{see.name}@{see.digest[:8]}, {len(x.rows)} vs {len(y.rows)}"
 
