@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
@@ -50,7 +50,9 @@ class Group:
     optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
     options: Mapping[str, Any] = field(default_factory=lambda: {"lr": 1e-3})
     schedule: Callable[[float], float] | None = None
-    """Progress of the stage in [0, 1) -> factor on the learning rate; None keeps it constant."""
+    """Progress of the stage in [0, 1) -> factor on the learning rate; None leaves it to the training settings."""
+    critic: bool = False
+    """Whether these parameters only judge images, as a discriminator does: weight averaging leaves them alone."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,11 @@ class Model(Component, nn.Module):
         """One training step. Each yield maps groups to what they minimise at this point; the engine takes every group's
         gradient of its own objective alone, steps those groups together, and resumes here."""
         raise NotImplementedError(f"{type(self).__name__} trains in stages {self.stages} but has no objectives()")
+
+    def constants(self, at: At) -> Hashable:
+        """The Python numbers that a training step depends on at this point. On a GPU, steps with equal constants may be
+        captured once and replayed; a step that reads a tensor's value must not be. By default none ever is."""
+        return at.step
 
     def encode(self, x: Tensor) -> Tensor:
         """Deterministic code (B, D)."""
