@@ -17,7 +17,8 @@ from vaebench.errors import UserError
 from vaebench.evidence import Evidence
 from vaebench.interfaces import At, Gaussian, Group, Metric, Model, NotApplicable, Split, Splits
 from vaebench.judging.measure import measure
-from vaebench.training.loop import Stepper, step_once
+from vaebench.training.loop import step_once
+from vaebench.training.stepper import Stepper
 
 
 class Honest(Model):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from vaebench.errors import Explained
 from vaebench.images import Images, Limit, Split, Splits
+from vaebench.recipe import Recipe
 from vaebench.trial import Direction, Regime, Verdict
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "At", "Component", "Dataset", "Event", "Executor", "Gaussian", "Group", "Images", "Limit", "Loss", "Metric",
-    "Model", "NotApplicable", "Objective", "Score", "Shape", "Split", "Splits", "Verdict",
+    "Model", "NotApplicable", "Objective", "Recipe", "Score", "Shape", "Split", "Splits", "Verdict",
 ]  # fmt: skip
 
 Shape = tuple[int, int, int]
@@ -120,6 +121,8 @@ class Model(Component, nn.Module):
     """The one image size a model is made for; None for any."""
     optimises: ClassVar[tuple[str, ...]] = ()
     """Metrics by name that the model is trained on whatever its loss; marked † as a loss's are."""
+    recipe: Recipe = Recipe()
+    """How its weights are stepped: a class's own defaults, and on an instance what is in force."""
 
     def __init__(self, shape: Shape, loss: Loss | None) -> None:
         super().__init__()

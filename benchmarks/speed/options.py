@@ -22,7 +22,8 @@ from by_turns import Contender, Work, by_turns, times_faster
 
 from vaebench.interfaces import At, Images
 from vaebench.training.devices import MEMORY
-from vaebench.training.loop import Stepper, step_once
+from vaebench.training.loop import step_once
+from vaebench.training.stepper import Stepper
 from vaebench_reconstruction.likelihoods import Gaussian
 from vaebench_vaes.vae import VAE
 

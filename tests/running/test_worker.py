@@ -16,7 +16,6 @@ from laboratory import Lab, job, run_job
 from safetensors.torch import load_file
 
 from vaebench.components.registry import registry
-from vaebench.data import regimes
 from vaebench.data.prepare import open_splits
 from vaebench.data.regimes import keep_out, training_images
 from vaebench.data.splits import limited
@@ -24,6 +23,7 @@ from vaebench.interfaces import NotApplicable, Split, Splits
 from vaebench.records import store
 from vaebench.records.provenance import message_of
 from vaebench.records.record import Record, to_json
+from vaebench.training import devices
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -244,9 +244,9 @@ def test_images_too_many_for_memory_are_streamed_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regime: str
 ) -> None:
     loaded = run_job(job(tmp_path / "loaded", regime=regime))
-    monkeypatch.setattr(regimes, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(devices, "RESIDENT_BYTES", 0)
     streamed_job = job(tmp_path / "streamed", regime=regime)
     splits = keep_out(open_splits(streamed_job.data), "lab-xray")
-    images = training_images(splits, regime)
+    images = training_images(splits, regime, room=0)
     assert images.pixels.data_ptr() == splits.train.images.ctypes.data, "still the memory map, not a copy"
     assert metrics(run_job(streamed_job)) == metrics(loaded)

@@ -12,7 +12,8 @@ from shapes import SHAPES, Coded, Linear, Rivals, Turns
 from torch import Tensor
 
 from vaebench.interfaces import At, Group, Images, Model, Objective
-from vaebench.training.loop import Course, Diverged, Feed, Stepper, step_once, train
+from vaebench.training.loop import Course, Diverged, Feed, step_once, train
+from vaebench.training.stepper import Stepper
 from vaebench.trial import Settings
 from vaebench_reconstruction.pixels import Mse
 
@@ -216,7 +217,8 @@ def test_the_schedule_multiplies_the_learning_rate_over_the_stage():
     for step in range(4):
         before = model.decoder.bias.detach().clone()
         gradient = tuple(torch.ones_like(p) for p in stepper.parameters)
-        stepper.step(gradient, At("main", step, 4))
+        stepper.schedule_rate(At("main", step, 4))
+        stepper.step(gradient)
         seen.append((before - model.decoder.bias).mean().item() / LR)
     assert seen == pytest.approx([1, 0.75, 0.5, 0.25], rel=1e-4)
     one, two = build(Scheduled), build(Fixed)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from vaebench.interfaces import At, Images, Loss, Model
-from vaebench.training.loop import Stepper, named, step_once
+from vaebench.training.loop import named, step_once
+from vaebench.training.stepper import Stepper
 
 
 class Squares(Loss):

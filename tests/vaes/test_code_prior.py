@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vaebench.interfaces import At
-from vaebench.training.loop import Stepper
+from vaebench.training.stepper import Stepper
 from vaebench_vaes.code_prior import Autoregressive, PerPosition, Prior
 
 KINDS = [Autoregressive, PerPosition]
@@ -25,7 +25,8 @@ def learn(prior: Prior, codes: torch.Tensor, steps: int = 200) -> None:
     stepper = Stepper(prior.group())
     for step in range(steps):
         total = prior.surprise(codes[torch.randint(len(codes), (64,))]).mean()
-        stepper.step(stepper.gradients(total, keep_graph=False), At("prior", step, steps))
+        stepper.schedule_rate(At("prior", step, steps))
+        stepper.step(stepper.gradients(total, keep_graph=False))
 
 
 @pytest.mark.parametrize("kind", KINDS)

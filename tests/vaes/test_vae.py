@@ -7,7 +7,8 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from vaebench.interfaces import At, Images, Loss
-from vaebench.training.loop import Stepper, step_once
+from vaebench.training.loop import step_once
+from vaebench.training.stepper import Stepper
 from vaebench_vaes.posterior import Posterior
 from vaebench_vaes.vae import VAE
 

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vaebench.checks.drawings import draw
 from vaebench.checks.outcome import require
-from vaebench.components.parameters import parameters_of
+from vaebench.components.parameters import construct, parameters_of
 from vaebench.interfaces import At, Images, Loss, Model, NotApplicable, Shape
 from vaebench.training.loop import train
 from vaebench.trial import Settings, Value
@@ -39,7 +39,9 @@ class Bench:
     def build(self, seed: int = 0, **params: Any) -> Model:
         """A fresh model in training mode; equal seeds, equal weights."""
         torch.manual_seed(seed)
-        return self.component(self.shape, self.loss() if self.loss else None, **{**self.params, **params})
+        loss = self.loss() if self.loss else None
+        built: Model = construct(self.component, self.shape, loss, **{**self.params, **params})
+        return built
 
     def train(self, model: Model, steps: int | None = None) -> dict[str, list[float]]:
         """Train by the harness's own loop, each stage for `steps`, else a few; its total loss, step by step."""

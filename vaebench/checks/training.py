@@ -13,7 +13,8 @@ from vaebench.checks.bench import BATCH, Bench, Half, answers, close, look, requ
 from vaebench.checks.outcome import Checklist, require
 from vaebench.checks.parameters import check_parameters
 from vaebench.interfaces import At, Group, Model, NotApplicable, Objective
-from vaebench.training.loop import Stepper, step_once
+from vaebench.training.loop import step_once
+from vaebench.training.stepper import Stepper
 
 CHECKS = Checklist()
 
@@ -163,9 +164,9 @@ class Watched(Stepper):
         super().__init__(group)
         self.norms: list[list[Tensor | None]] = []
 
-    def step(self, gradients: tuple[Tensor | None, ...], at: At) -> None:
+    def step(self, gradients: tuple[Tensor | None, ...]) -> None:
         self.norms.append([None if g is None else g.detach().abs().max() for g in gradients])
-        super().step(gradients, at)
+        super().step(gradients)
 
 
 def ready(bench: Bench) -> Model:

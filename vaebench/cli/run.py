@@ -33,13 +33,14 @@ if TYPE_CHECKING:
               metavar="SECONDS", help="Time between checkpoints, from which training resumes.")  # fmt: skip
 @click.option("--patience", type=click.FloatRange(min=1), default=PATIENCE, show_default=True,
               metavar="SECONDS", help="End a trial after this time without a training step or a metric.")  # fmt: skip
+@click.option("--graphs", is_flag=True, help="On a GPU, replay training steps as CUDA graphs where a model allows it.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done and estimate the time; train nothing.")
 @RESULTS
 @DATA
 def command(
     record: Path | None, suite: str, preset: str, source: str, models: tuple[str, ...], datasets: tuple[str, ...],
     seeds: str | None, device: str, slots: int | None, force: bool, last_failed: bool, stop: bool, every: float,
-    patience: float, dry_run: bool, results: Path, data: Path | None,
+    patience: float, graphs: bool, dry_run: bool, results: Path, data: Path | None,
 ) -> int:  # fmt: skip
     """Train and measure the models of a suite, then show and write the leaderboard.
 
@@ -66,7 +67,15 @@ def command(
 
     console = Console()
     request = Request(
-        results, data_folder(data), tuple(choose_devices(device)), preset, source, models, datasets, _seeds(seeds)
+        results,
+        data_folder(data),
+        tuple(choose_devices(device)),
+        preset,
+        source,
+        models,
+        datasets,
+        _seeds(seeds),
+        graphs=graphs,
     )
     if record is not None:
         if models or seeds or len(datasets) > 1 or (preset, source) != ("auto", "auto"):

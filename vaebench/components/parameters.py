@@ -7,7 +7,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,7 +58,13 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
 
 def parameters_of(component: type) -> dict[str, Parameter]:
     """The parameters a user can set: those of the constructor and, where it takes `**anything`, those of the inherited
-    constructor, and so on. A component's own default replaces an inherited one."""
+    constructor, and so on; last, those of a trained model's recipe. A component's own default replaces an
+    inherited one."""
+    found = _of_constructor(component)
+    return found | {name: own for name, own in recipe_of(component).items() if name not in found}
+
+
+def _of_constructor(component: type) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     for owner in component.__mro__:
         if (constructor := vars(owner).get("__init__")) is not None:
@@ -67,6 +73,25 @@ def parameters_of(component: type) -> dict[str, Parameter]:
             if inspect.Parameter.VAR_KEYWORD not in kinds:
                 break
     return found
+
+
+def recipe_of(component: type) -> dict[str, Parameter]:
+    """The parameters of the recipe by which a model is trained; none where it is not."""
+    recipe = getattr(component, "recipe", None)
+    if recipe is None or not getattr(component, "stages", ()):
+        return {}
+    hints = typing.get_type_hints(type(recipe))
+    return {one.name: Parameter(one.name, hints[one.name], getattr(recipe, one.name)) for one in fields(recipe)}
+
+
+def construct(component: type, *args: Any, **params: Value) -> Any:
+    """An instance. What the constructor does not take goes to the recipe."""
+    own = _of_constructor(component)
+    recipe = {name: params.pop(name) for name in recipe_of(component) if name in params and name not in own}
+    made = component(*args, **params)
+    if recipe:
+        made.recipe = replace(made.recipe, **recipe)
+    return made
 
 
 def _own_parameters(constructor: Callable[..., None]) -> dict[str, Parameter]:

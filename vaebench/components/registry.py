@@ -10,7 +10,7 @@ from typing import Any
 
 from vaebench import interfaces
 from vaebench.components.discovery import Plugin, Plugins, installed
-from vaebench.components.parameters import split_spec, typed
+from vaebench.components.parameters import construct, split_spec, typed
 from vaebench.errors import UserError, did_you_mean
 from vaebench.trial import Spec, Value
 
@@ -117,8 +117,7 @@ class Registry:
 
     def create(self, kind: str, spec: Spec, *args: Any, **extra: Value) -> Any:
         """An instance of the component a spec names; `extra` are parameters a trial does not carry."""
-        component = self.get(kind, spec.name).component
-        return component(*args, **{**extra, **spec.params})
+        return construct(self.get(kind, spec.name).component, *args, **{**extra, **spec.params})
 
     def version(self, kind: str, name: str) -> tuple[str, int]:
         """`("model vae", 1)`"""

@@ -13,8 +13,6 @@ from vaebench.interfaces import Images, NotApplicable, Split, Splits
 VERSIONS = {"healthy": 2}
 """Raised when a regime trains on other images than before, so that older records are done again; 1 where not named."""
 KEPT_OUT = 0.2
-RESIDENT_BYTES = 4 * 2**30
-"""More training images than this are not loaded but read from their memory map, batch by batch."""
 
 
 def keep_out(splits: Splits, dataset: str) -> Splits:
@@ -43,11 +41,12 @@ def training_rows(train: Split, regime: str) -> np.ndarray:
     return np.flatnonzero(train.healthy & ~train.kept_out)
 
 
-def training_images(splits: Splits, regime: str, device: str = "cpu") -> Images:
-    """What the regime lets a model see: the only place where training images are chosen."""
+def training_images(splits: Splits, regime: str, device: str = "cpu", room: int = 4 * 2**30) -> Images:
+    """What the regime lets a model see: the only place where training images are chosen. More than `room` bytes are not
+    loaded, but read from their memory map, batch by batch."""
     train, chosen = splits.train, training_rows(splits.train, regime)
     if not len(chosen):
         raise NotApplicable("no healthy image is among the training images that the preset's limit left")
-    if len(chosen) * train.images[0].nbytes > RESIDENT_BYTES:
+    if len(chosen) * train.images[0].nbytes > room:
         return Images(torch.from_numpy(train.images), torch.from_numpy(chosen), torch.device(device))
     return Images(torch.from_numpy(train.images[chosen]).to(device))

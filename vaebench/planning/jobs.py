@@ -33,6 +33,8 @@ class Job:
     """Which try at the trial this is."""
     measure_only: bool = False
     """Whether the stored record is good but for metrics, which the stored weights can answer."""
+    graphs: bool = False
+    """Whether a GPU replays training steps as CUDA graphs."""
 
     def to_json(self) -> dict[str, Any]:
         data = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -79,6 +81,7 @@ def jobs_of(plan: Plan) -> Iterator[Job]:
             home=plan.suite.home,
             replaces=plan.seen[trial.id] if trial.id in plan.seen else store.digest_of(plan.path_of(trial)),
             measure_only=trial.id in plan.trained,
+            graphs=plan.request.graphs,
         )
 
 

@@ -32,6 +32,8 @@ class Request:
     seeds: Sequence[int] | None = None
     cache: Path | None = None
     """of ready data, instead of this machine's"""
+    graphs: bool = False
+    """whether GPUs replay training steps as CUDA graphs"""
 
 
 @dataclass(frozen=True)

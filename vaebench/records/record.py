@@ -125,6 +125,7 @@ class Device(Struct):
     precision: str = "float32"
     layout: Annotated[str, Meta(description="of weights in memory; older records do not tell")] = ""
     fused: Annotated[bool | None, Meta(description="whether Adam was PyTorch's fused one")] = None
+    graphs: Annotated[bool | None, Meta(description="whether a GPU replayed training steps as CUDA graphs")] = None
 
 
 class Record(Struct):

@@ -70,10 +70,11 @@ def time_steps(trial: Trial, settings: Settings, shape: Shape, device: str, home
 
     from vaebench.interfaces import At, Images
     from vaebench.training.build import build
-    from vaebench.training.loop import Stepper, step_once
+    from vaebench.training.loop import step_once
+    from vaebench.training.stepper import steppers_of
 
     torch.set_num_threads(1)
-    model = build(trial, settings, shape, registry().at(home)).to(device)
+    model = build(trial, settings, shape, registry().at(home), device).to(device)
     images = Images(torch.randint(0, 256, (settings.batch, *shape), dtype=torch.uint8, device=device))
 
     def seconds_each(action: Callable[[], object]) -> float:
@@ -90,7 +91,7 @@ def time_steps(trial: Trial, settings: Settings, shape: Shape, device: str, home
     total = 0.0
     if not model.stages:
         model.fit(images)
-    steppers = {name: Stepper(group) for name, group in model.groups().items()} if model.stages else {}
+    steppers = steppers_of(model.groups(), model.recipe) if model.stages else {}
     for number, stage in enumerate(model.stages):
         steps = settings.steps if number == 0 else settings.stage_steps.get(stage, settings.steps)
         at = At(stage, steps - 1, steps)

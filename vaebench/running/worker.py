@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.utils.deterministic
 
 from vaebench.components.registry import registry
 from vaebench.data.audit import shortcuts
@@ -31,7 +30,7 @@ from vaebench.running.keeper import Keeper
 from vaebench.running.sink import Sink
 from vaebench.training import checkpoint, weights
 from vaebench.training.build import build, optimised, origin_of, parameters_in_force, versions_of
-from vaebench.training.devices import choices
+from vaebench.training.devices import be_deterministic, choices, precision, room_for_images
 from vaebench.training.history import History
 from vaebench.training.loop import Course, Diverged
 from vaebench.trial import Spec, seed_of
@@ -48,10 +47,7 @@ def perform(
     tell: Tell = lambda event: None,
 ) -> Record:
     """Do the trial on its ready data and deliver its record to the sink, whatever happens; `tell` hears how it goes."""
-    torch.set_num_threads(1)  # results depend on the number of threads
-    if device != "cpu":  # on a CPU, the same bits come without asking
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 (torch's types lack it)
+    be_deterministic(device)
     record = blank(job, device)
     notes = sink.files(job.trial) / "error.txt"
     try:
@@ -91,7 +87,13 @@ def blank(job: Job, device: str, status: Status = "ok", error: Failure | None = 
             parameters=parameters_in_force(trial, job.settings, components),
         ),
         device=Device(
-            kind=provenance.device_class(device), name=provenance.device_name(device), threads=1, **choices(device)
+            kind=provenance.device_class(device),
+            name=provenance.device_name(device),
+            threads=1,
+            precision=precision(device),
+            layout=choices(device)["layout"],
+            fused=choices(device)["fused"],
+            graphs=job.graphs if device != "cpu" else None,
         ),
         software=provenance.software(),
         started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -124,7 +126,7 @@ class Attempt:
 
         def built() -> Model:
             torch.manual_seed(seed_of(trial.id))
-            return build(trial, settings, (channels, height, side), components).to(self.device)
+            return build(trial, settings, (channels, height, side), components, self.device).to(self.device)
 
         model = built()
         if trained := self.trained(model):
@@ -174,9 +176,9 @@ class Attempt:
     def learn(self, model: Model, splits: Splits, record: Record, state: Mapping[str, Any] | None) -> History:
         """Train the model as its trial says, from the state of a checkpoint if there is one."""
         trial, settings, every = self.job.trial, self.job.settings, self.keeper.every
-        images = training_images(splits, trial.regime, self.device)
+        images = training_images(splits, trial.regime, self.device, room_for_images(self.device))
         order = torch.Generator().manual_seed(seed_of(f"order of {trial.dataset} {trial.seed}"))
-        course = Course(model, images, settings, order)
+        course = Course(model, images, settings, order, self.job.graphs)
         history = History(model, splits.test, settings.batch, self.tell)
         if state is None:
             course.fit()

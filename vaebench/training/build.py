@@ -5,24 +5,23 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import torch
-
 from vaebench.components.parameters import parameters_of
 from vaebench.components.registry import Registry
 from vaebench.data.prepare import code_digest
 from vaebench.data.regimes import VERSIONS, keep_out
 from vaebench.interfaces import Model, Shape
+from vaebench.training.devices import lay_out
 from vaebench.trial import Settings, Trial, Value
 
 
-def build(trial: Trial, settings: Settings, shape: Shape, components: Registry) -> Model:
-    """The trial's model, fresh: user's parameters over the preset's, its own defaults below both."""
+def build(trial: Trial, settings: Settings, shape: Shape, components: Registry, device: str = "cpu") -> Model:
+    """The trial's model, fresh: user's parameters over the preset's, its own defaults below both. Its
+    weights are laid out for `device`, where the caller moves it."""
     loss = components.create("losses", trial.loss) if trial.loss else None
     given = parameters_in_force(trial, settings, components)
     preset = {key: value for key, value in given.items() if key in settings.model}
     model: Model = components.create("models", trial.model, shape, loss, **preset)
-    # docs/speed.md has what this layout is worth, `engine.CHOICES` tells it in each record.
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return lay_out(model, device)
 
 
 def parameters_in_force(trial: Trial, settings: Settings, components: Registry) -> dict[str, Value]:

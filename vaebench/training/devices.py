@@ -2,23 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 from vaebench.errors import UserError
 from vaebench.records import provenance
 
+if TYPE_CHECKING:
+    from vaebench.interfaces import Model
+
 CHOICES: dict[str, dict[str, Any]] = {
-    "cpu": {"precision": "float32", "layout": "channels_last", "fused": True},
-    "cuda": {"precision": "float32", "layout": "channels_last", "fused": False},
+    "cpu": {"layout": "channels_last", "fused": True, "capturable": False},
+    "cuda": {"layout": "contiguous", "fused": True, "capturable": True},
 }
-"""`fused` is said of Adam. Nothing of this was measured on a GPU yet, so Adam is there as PyTorch has it."""
+"""`fused` and `capturable` are said of Adam; docs/speed.md has what each is worth. Precision is PyTorch's own."""
+LAYOUTS = {"channels_last": "channels_last", "contiguous": "contiguous_format"}
+RESIDENT = 0.25
+"""The share of a GPU's memory that training images may take; more are read from their memory map, batch by batch."""
+RESIDENT_BYTES = 4 * 2**30
+"""The same for main memory."""
 
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 """For glibc, read when a process starts: a step's memory is kept for the next, and does not go back to the system."""
 
 
 def choices(device: str) -> dict[str, Any]:
+    """How trials train on a kind of device."""
     return CHOICES[device.partition(":")[0]]
+
+
+def precision(device: str) -> str:
+    """The arithmetic that trials run in: float32, but for what PyTorch lets a GPU round to TF32."""
+    import torch
+
+    if device == "cpu":
+        return "float32"
+    rounded = {"convolutions": torch.backends.cudnn.allow_tf32, "products": torch.backends.cuda.matmul.allow_tf32}
+    tf32 = [name for name, allowed in rounded.items() if allowed]
+    return f"float32, TF32 in {' and '.join(tf32)}" if tf32 else "float32"
+
+
+def lay_out(model: Model, device: str) -> Model:
+    """The model with its weights in the layout that is fastest on a device; it is not moved there."""
+    import torch
+
+    layout = getattr(torch, LAYOUTS[choices(device)["layout"]])
+    return model.to(memory_format=layout)  # type: ignore[call-overload]
+
+
+def be_deterministic(device: str) -> None:
+    """Make this process give the same bits again, as far as the device can. On a CPU they come with one thread."""
+    import torch
+    import torch.utils.deterministic
+
+    torch.set_num_threads(1)  # results depend on the number of threads
+    if device != "cpu":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the card is first used
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 (torch's types lack it)
+
+
+def room_for_images(device: str) -> int:
+    """Bytes of training images that are kept where they are trained on."""
+    import torch
+
+    return RESIDENT_BYTES if device == "cpu" else int(RESIDENT * torch.cuda.mem_get_info(device)[1])
 
 
 def choose_devices(asked: str) -> list[str]:

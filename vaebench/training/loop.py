@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vaebench.errors import Explained
-from vaebench.interfaces import At, Group, Images, Model, Objective
-from vaebench.training.devices import choices
+from vaebench.interfaces import At, Images, Model, Objective
+from vaebench.training.averages import Averages
+from vaebench.training.graphs import Replayed
+from vaebench.training.stepper import Stepper, steppers_of
 from vaebench.trial import Settings
 
 Report = Callable[[At, Mapping[str, float]], None]
+Step = Callable[[Tensor, At], dict[str, Tensor]]
 
 
 class Diverged(Explained):
@@ -23,13 +27,18 @@ class Diverged(Explained):
 
 class Course:
     """A training under way. Its state is all that its next steps depend on: whoever takes it up goes on to the same
-    bits. `order` draws the batches, torch's global generator the model's noise."""
+    bits. `order` draws the batches, torch's global generator the model's noise. With `graphs`, steps are replayed as
+    CUDA graphs where the model allows it."""
 
-    def __init__(self, model: Model, images: Images, settings: Settings, order: torch.Generator) -> None:
+    def __init__(
+        self, model: Model, images: Images, settings: Settings, order: torch.Generator, graphs: bool = False
+    ) -> None:
         self.model, self.images, self.settings = model, images, settings
         self.stage = self.step = 0
         self.feed = Feed(images, settings.batch, order)
-        self.steppers = {name: Stepper(group) for name, group in model.groups().items()} if model.stages else {}
+        self.steppers = steppers_of(model.groups(), model.recipe) if model.stages else {}
+        self.averages = Averages(model, self.steppers.values())
+        self.graphs = graphs and images.device.type == "cuda"
 
     @property
     def at(self) -> At:
@@ -47,14 +56,21 @@ class Course:
     def run(self, report: Report, after: Callable[[At], None] = lambda at: None) -> None:
         """All steps that are left. `report` gets losses about 50 times a stage, `after` every step that was done."""
         self.model.train()
+        step: Step = partial(step_once, self.model, steppers=self.steppers)
+        if self.graphs:
+            step = Replayed(self.model, self.steppers, step)
         while self.stage < len(self.model.stages):
             at = self.at
             if at.step == at.steps:
+                self.averages.finish()
                 self.stage, self.step = self.stage + 1, 0
                 self.feed.restart()
                 continue
             last = at.step == at.steps - 1
-            terms = step_once(self.model, self.feed.take(more=not last), at, self.steppers)
+            for stepper in self.steppers.values():
+                stepper.schedule_rate(at)
+            terms = step(self.feed.take(more=not last), at)
+            self.averages.follow()
             if at.step % max(1, at.steps // 50) == 0 or last:  # the only place that waits for the device
                 values = {name: float(value) for name, value in {**terms, **at.logs}.items()}
                 if bad := [name for name, value in values.items() if not abs(value) < float("inf")]:
@@ -73,6 +89,7 @@ class Course:
             "step": self.step,
             "model": self.model.state_dict(),
             "optimizers": {name: stepper.optimizer.state_dict() for name, stepper in self.steppers.items()},
+            "averages": self.averages.state(),
             "feed": self.feed.state(),
             "noise": torch.get_rng_state(),
             "device noise": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
@@ -82,7 +99,8 @@ class Course:
         self.stage, self.step = state["stage"], state["step"]
         self.model.load_state_dict(state["model"])
         for name, stepper in self.steppers.items():
-            stepper.optimizer.load_state_dict(state["optimizers"][name])
+            stepper.resume(state["optimizers"][name])
+        self.averages.resume(state["averages"])
         self.feed.resume(state["feed"])
         torch.set_rng_state(state["noise"])
         if state["device noise"] is not None:
@@ -98,7 +116,7 @@ def train(model: Model, images: Images, settings: Settings, order: torch.Generat
 
 def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) -> dict[str, Tensor]:
     """One training step; what was minimised, by name."""
-    seen: dict[str, Tensor] = {}
+    seen: dict[tuple[str, str], Tensor] = {}
     for objectives in yielded(model, x, at):
         if unknown := [name for name in objectives if name not in steppers]:
             known = ", ".join(map(repr, steppers))
@@ -110,13 +128,19 @@ def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) 
             terms = named(objective, name, len(x))
             total = sum(terms.values(), start=x.new_zeros(()))
             gradients[name] = steppers[name].gradients(total, keep_graph=bool(waiting))
-            shared = len(objectives) > 1 and isinstance(objective, Mapping)
-            seen |= {f"{name} {k}" if shared else k: v.detach() for k, v in terms.items()}
+            seen |= {(name, _unseen(key, name, seen)): value.detach() for key, value in terms.items()}
         for name, gradient in gradients.items():
-            steppers[name].step(gradient, at)
+            steppers[name].step(gradient)
     if not seen:
         raise ValueError(f"objectives() yields nothing in stage {at.stage!r}, so nothing would be trained")
-    return seen
+    several = len({group for group, _ in seen}) > 1
+    return {f"{group} {key}" if several and key != group else key: value for (group, key), value in seen.items()}
+
+
+def _unseen(key: str, group: str, seen: Mapping[tuple[str, str], Tensor]) -> str:
+    """The name of a term. A group that is stepped twice has its terms numbered, so that none hides another."""
+    number = 1 + sum(one == group and other.partition(" #")[0] == key for one, other in seen)
+    return key if number == 1 else f"{key} #{number}"
 
 
 def yielded(model: Model, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
@@ -145,39 +169,6 @@ def named(objective: Objective, name: str, images: int) -> dict[str, Tensor]:
 def _article(value: object) -> str:
     kind = type(value).__name__
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
-class Stepper:
-    """A group's optimiser and learning-rate schedule."""
-
-    def __init__(self, group: Group) -> None:
-        self.parameters = list(group.parameters)
-        self.optimizer = group.optimizer(self.parameters, **_options(group, self.parameters))
-        self.rates = [part["lr"] for part in self.optimizer.param_groups]
-        self.schedule = group.schedule
-
-    def gradients(self, total: Tensor, keep_graph: bool) -> tuple[Tensor | None, ...]:
-        self.forget()  # not sooner: memory freed before a forward pass goes back to the system, and is asked for again
-        return torch.autograd.grad(total, self.parameters, retain_graph=keep_graph, allow_unused=True)
-
-    def step(self, gradients: tuple[Tensor | None, ...], at: At) -> None:
-        if self.schedule is not None:
-            for part, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-                part["lr"] = rate * self.schedule(at.progress)
-        for parameter, gradient in zip(self.parameters, gradients, strict=True):
-            parameter.grad = gradient
-        self.optimizer.step()
-
-    def forget(self) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
-
-
-def _options(group: Group, parameters: list[nn.Parameter]) -> dict[str, Any]:
-    """The group's own, and fused Adam where that is the choice and the group says nothing about it."""
-    options = dict(group.options)
-    if group.optimizer in (torch.optim.Adam, torch.optim.AdamW) and not options.keys() & {"fused", "foreach"}:
-        options["fused"] = all(p.is_floating_point() and choices(p.device.type)["fused"] for p in parameters)
-    return options
 
 
 class Feed:

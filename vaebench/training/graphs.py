@@ -1,0 +1,66 @@
+"""Training steps as CUDA graphs: a step whose Python numbers do not change is captured once and replayed, one launch
+instead of hundreds. Noise is fresh at each replay, since a graph advances torch's generator as the step itself does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+
+import torch
+from torch import Tensor
+
+from vaebench.errors import Explained
+from vaebench.interfaces import At, Model
+from vaebench.training.stepper import Stepper
+
+Step = Callable[[Tensor, At], dict[str, Tensor]]
+AFTER = 3
+"""Equal steps in a row before one is captured: by then, optimisers and libraries hold the memory that they need."""
+CAPTURABLE = (torch.optim.Adam, torch.optim.AdamW)
+
+
+class NotCaptured(Explained):
+    """A step that says it is constant, but cannot be captured."""
+
+
+class Replayed:
+    """Training steps, captured where they can be. One graph is kept: that of the steps that are done now."""
+
+    def __init__(self, model: Model, steppers: Mapping[str, Stepper], step: Step) -> None:
+        self.model, self.step = model, step
+        self.can = all(isinstance(stepper.optimizer, CAPTURABLE) and stepper.optimizer.defaults["capturable"]
+                       for stepper in steppers.values())  # fmt: skip
+        self.key: Hashable = None
+        self.seen = 0
+        self.graph: torch.cuda.CUDAGraph | None = None
+        self.replays = 0
+
+    def __call__(self, x: Tensor, at: At) -> dict[str, Tensor]:
+        key = (at.stage, tuple(x.shape), self.model.constants(at))
+        if key != self.key:
+            self.key, self.seen, self.graph = key, 0, None
+        self.seen += 1
+        if not self.can or self.seen <= AFTER:
+            return self.step(x, at)
+        if self.graph is None:
+            self._capture(x, at)
+        else:
+            self.x.copy_(x)
+        assert self.graph is not None
+        self.graph.replay()
+        self.replays += 1
+        at.logs.update(self.logs)
+        return self.terms
+
+    def _capture(self, x: Tensor, at: At) -> None:
+        """Record a step without doing it. A later one of the same constants logs what this one does."""
+        self.x, recorded = x.clone(), At(at.stage, at.step, at.steps)
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.graph(graph):
+                self.terms = self.step(self.x, recorded)
+        except RuntimeError as error:
+            raise NotCaptured(
+                f"a training step of stage {at.stage} cannot be captured as a CUDA graph ({error}); its constants() "
+                "must not promise it, or leave out --graphs"
+            ) from error
+        self.graph, self.logs = graph, recorded.logs
