@@ -21,6 +21,9 @@ Code = type | Callable[..., Any]
 Keep = Callable[[str, Callable[[], Arrays], Mapping[str, Split], Sequence[Code]], Arrays]
 """Gives what a computation on these splits of a dataset gave before, or computes and keeps it (`vaebench.data.cache`).
 It gets the key, the computation, the splits it depends on, and what stands for its code."""
+BATCH, BATCH_ON_CARD = 128, 1024
+BATCH_PIXELS = 2**22
+"""Numbers in the images of a batch on a GPU: beyond, a batch would need more memory than a training step."""
 DRAWS = 200
 RECHECKED = 32
 """Images of a split that a model is asked about twice, the second time in other company."""
@@ -51,12 +54,15 @@ class Evidence:
         *,
         samples: int = 256,
         seed: int = 0,
-        batch: int = 128,
+        batch: int | None = None,
         dataset: str = "",
         classes: Sequence[str] = (),
         keep: Keep | None = None,
     ) -> None:
         self.model = model.eval()
+        tensors = [*model.parameters(), *model.buffers()]
+        self.device = tensors[0].device if tensors else torch.device("cpu")
+        """Where the model is, and answers."""
         self.splits = dict(splits.items())
         if (kept_out := splits.train.kept_out) is not None and splits.train.healthy is not None:
             self.splits["calibration"] = splits.train.take(splits.train.healthy & kept_out)
@@ -64,7 +70,7 @@ class Evidence:
         self._classes = classes
         self._samples = samples
         self._seed = seed
-        self._batch = batch
+        self._batch = batch or batch_on(self.device, splits.test.images.shape[1:])
         self._keep = keep
         self._known: dict[Hashable, Any] = {}
 
@@ -173,10 +179,12 @@ class Evidence:
         """Means and log-variances of q(z|x), both float32 (N, D)."""
 
         def compute() -> tuple[np.ndarray, np.ndarray]:
-            found = self._each(name, self.model.posterior)
-            mean = torch.cat([each.mean.float().cpu() for each in found]).numpy()
-            logvar = torch.cat([each.logvar.float().cpu() for each in found]).numpy()
-            mean, logvar = (self._one_each(name, part, "posteriors") for part in (mean, logvar))
+            def ask(x: Tensor) -> tuple[Tensor, Tensor]:
+                found = self.model.posterior(x)
+                return found.mean.float().cpu(), found.logvar.float().cpu()
+
+            parts = zip(*self._each(name, ask), strict=True)
+            mean, logvar = (self._one_each(name, torch.cat(part).numpy(), "posteriors") for part in parts)
             self._stands_alone(name, lambda x: self.model.posterior(x).mean, mean, "posterior mean")
             return finite(mean, "posterior means"), finite(logvar, "posterior variances")
 
@@ -199,7 +207,7 @@ class Evidence:
     def bounds(self, name: str, draws: int) -> np.ndarray:
         """Lower bounds on ln p(x) in nats per image (N,), from so many draws of the code. A density knows no grey
         levels: each pixel is asked about at a random place within its own, 1/255 wide."""
-        generator = torch.Generator(self._device()).manual_seed(self._seed)
+        generator = torch.Generator(self.device).manual_seed(self._seed)
 
         def bound(x: Tensor) -> Tensor:
             place = torch.rand(x.shape, generator=generator, device=x.device) - 0.5
@@ -214,11 +222,12 @@ class Evidence:
             self.split("test")  # without test images there is nothing to hold samples against
             if not self._samples:
                 raise NotApplicable("the preset draws no samples")
-            generator = torch.Generator(self._device()).manual_seed(self._seed)
+            generator = torch.Generator(self.device).manual_seed(self._seed)
             parts = []
             with torch.inference_mode():
                 for start in range(0, self._samples, self._batch):
                     parts.append(self.model.sample(min(self._batch, self._samples - start), generator).float().cpu())
+            self._leave_card()
             return pictures(torch.cat(parts).numpy(), "samples")
 
         return self.once("samples", compute)
@@ -226,9 +235,9 @@ class Evidence:
     def variations(self, rows: np.ndarray) -> np.ndarray:
         """Test images as the posterior varies them, float32 (n, C, H, W) in [0, 1]: perturbed reconstructions, which
         some call generation; never mixed with samples."""
-        generator = torch.Generator(self._device()).manual_seed(self._seed)
+        generator = torch.Generator(self.device).manual_seed(self._seed)
         with torch.inference_mode():
-            x = Images(torch.from_numpy(self.split("test").images[rows]))[:].to(self._device())
+            x = self._pixels(self.split("test").images[rows])[:]
             return pictures(self.model.vary(x, generator).float().cpu().numpy(), "variations")
 
     def resampled(self, statistic: Callable[[np.ndarray], float], rows: np.ndarray, split: str = "test") -> Score:
@@ -251,15 +260,22 @@ class Evidence:
         rows = np.arange(len(self.split(split))) if rows is None else rows
         return self.resampled(lambda index: float(values[rows][index].mean(dtype=np.float64)), rows, split)
 
-    def _device(self) -> torch.device:
-        tensors = [*self.model.parameters(), *self.model.buffers()]
-        return tensors[0].device if tensors else torch.device("cpu")
+    def _pixels(self, images: np.ndarray) -> Images:
+        """Images that reach the model's device as bytes and become numbers there."""
+        return Images(torch.from_numpy(images), wanted=self.device)
+
+    def _leave_card(self) -> None:
+        """Give back the memory of a GPU that was needed to answer: other trials train there by now, or soon."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _each(self, name: str, ask: Callable[[Tensor], T]) -> list[T]:
         """The answer to each batch of a split."""
-        batches = Images(torch.from_numpy(self.split(name).images)).batches(self._batch)
+        batches = self._pixels(self.split(name).images).batches(self._batch)
         with torch.inference_mode():  # not within a generator: one that a refusal leaves behind would never leave it
-            return [ask(x.to(self._device())) for x in batches]
+            answers = [ask(x) for x in batches]
+        self._leave_card()
+        return answers
 
     def _all(self, name: str, answer: Callable[[Tensor], Tensor], what: str, random: bool = False) -> np.ndarray:
         """The model's answer about every image of a split; one that is `random` by design is not asked for twice."""
@@ -276,9 +292,9 @@ class Evidence:
         """Ask again about a few images in other company: no answer may depend on the other images in the batch."""
         images = self.split(name).images
         rows = np.random.default_rng(0).permutation(len(images))[:RECHECKED]
-        company = Images(torch.from_numpy(images[rows])).batches(COMPANY)
+        company = self._pixels(images[rows]).batches(COMPANY)
         with torch.inference_mode():
-            again = torch.cat([answer(x.to(self._device())).float().cpu() for x in company]).numpy()
+            again = torch.cat([answer(x).float().cpu() for x in company]).numpy()
         self._one_each(name, again, what, len(rows))
         apart = np.abs(again - known[rows]).reshape(len(rows), -1).max(1, initial=0)
         differing = int((apart > ROUNDING * max(np.abs(known).max(initial=0), 1e-6)).sum())
@@ -294,6 +310,12 @@ class Evidence:
         if len(values) != n:
             raise ValueError(f"the model gives {len(values)} {what} for {n} images")
         return values
+
+
+def batch_on(device: torch.device, shape: Sequence[int]) -> int:
+    """How many images a model is asked about at once. On a CPU always as many, since the batch decides the last bits;
+    on a GPU more of small ones, which wait for launches."""
+    return BATCH if device.type == "cpu" else int(np.clip(BATCH_PIXELS // np.prod(shape), BATCH, BATCH_ON_CARD))
 
 
 def plain(values: Mapping[str, ArrayLike]) -> Arrays:

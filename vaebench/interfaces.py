@@ -282,7 +282,8 @@ class Event:
     kind: Literal["start", "progress", "end"]
     job: Job
     data: Mapping[str, Any] = field(default_factory=dict)
-    """progress: phase; while it trains also stage, step, steps, share of all stages, logs. end: the record."""
+    """progress: phase; while it trains also stage, step, steps, share of all stages, logs; `measure` also names the
+    metric, and the first one says that the GPU is free. end: the record."""
 
 
 class Executor(Component):

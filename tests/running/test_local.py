@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
@@ -94,10 +95,78 @@ def test_trials_are_spread_over_the_devices_of_a_kind() -> None:
     devices = ("cuda:0", "cuda:1", "cuda:2")
     running: list[Any] = []
     for _ in range(7):
-        running.append(SimpleNamespace(device=local.freest(devices, running)))
+        running.append(SimpleNamespace(device=local.freest(devices, running), holds_slot=True))
     assert [each.device for each in running] == [f"cuda:{i % 3}" for i in range(7)]
     del running[1]
     assert local.freest(devices, running) == "cuda:1"
+    running.append(SimpleNamespace(device="cuda:1", holds_slot=True))
+    running[1].holds_slot = False  # it is on cuda:2, and measures
+    assert local.freest(devices, running) == "cuda:2"
+
+
+class Scripted:
+    """Stands in for a trial's process. It trains until every slot is taken, and measures until as many trials run as
+    shall, or until nothing has happened for a while."""
+
+    def __init__(self, most: int, slots: int, jobs: int) -> None:
+        self.most, self.slots, self.jobs = most, slots, jobs
+        self.started: list[Scripted.Process] = []
+        self.peaks = {"training": 0, "running": 0}
+
+    def __call__(self, *given: object) -> Scripted.Process:
+        self.started.append(Scripted.Process(self))
+        for what in self.peaks:
+            self.peaks[what] = max(self.peaks[what], len(self.now(what)))
+        return self.started[-1]
+
+    def now(self, what: str) -> list[Scripted.Process]:
+        alive = [one for one in self.started if not one.ear.closed]
+        return alive if what == "running" else [one for one in alive if not one.measures]
+
+    class Process:
+        def __init__(self, script: Scripted) -> None:
+            self.script, self.measures, self.asked = script, False, 0
+            self.ear, self.mouth = multiprocessing.Pipe(duplex=False)
+            self.handles = (self.ear,)
+            self.mouth.send({"phase": "train"})
+
+        def ends(self) -> bool:
+            script = self.script
+            self.asked += 1
+            everybody, patient = len(script.started) == script.jobs, self.asked < 4
+            if not self.measures:
+                if everybody or not patient or len(script.now("training")) == script.slots:
+                    self.measures = True
+                    self.mouth.send({"phase": "measure"})
+            elif everybody or not patient or len(script.now("running")) == script.most:
+                self.mouth.send({"phase": "done", "record": SimpleNamespace(error=None)})
+                return True
+            self.mouth.send({"phase": "beat"})
+            return False
+
+        def orphaned(self) -> bool:
+            return False
+
+        def end(self) -> None:
+            self.ear.close()
+
+
+@pytest.mark.parametrize(
+    ("device", "slots", "cores", "most"),
+    [("cuda:0", 1, 3, 3), ("cuda:0", 2, 4, 4), ("cuda:0", 2, 1, 2), ("cpu", 2, 4, 2), ("cpu", 1, 3, 1)],
+)
+def test_who_measures_leaves_the_card_to_the_next_and_keeps_a_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, slots: int, cores: int, most: int
+) -> None:
+    works = [job(tmp_path, seed=seed) for seed in range(7)]
+    script = Scripted(most, slots, len(works))
+    monkeypatch.setattr(local, "Forked", script)
+    monkeypatch.setattr(local.Local, "_record", lambda self, one, site: one.record)
+    here = replace(site(*works, slots=slots), devices=(device,), cores=cores)
+    events = list(Local().run([one.job for one in works], here))
+    assert sum(event.kind == "end" for event in events) == len(works)
+    assert script.peaks["training"] <= slots
+    assert script.peaks["running"] == most
 
 
 def test_stop_at_the_first_failure(tmp_path: Path) -> None:

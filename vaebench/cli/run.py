@@ -63,6 +63,7 @@ def command(
     from vaebench.planning.plan import Request, make_plan
     from vaebench.planning.suite import find
     from vaebench.running import sweep
+    from vaebench.running.slots import default_slots
     from vaebench.training.devices import choose_devices
 
     console = Console()
@@ -88,7 +89,7 @@ def command(
     else:
         plan = make_plan(find(suite, installed()), request)
     steps.warn_of_plugins()
-    slots = slots or sweep.default_slots(plan)
+    slots = slots or default_slots(plan.request.devices)
     if not dry_run:
         plan = steps.make_ready(plan, console)
     if not force:

@@ -42,7 +42,7 @@ def command(
     from vaebench.planning.suite import find
     from vaebench.records import store
     from vaebench.records.record import BadRecord
-    from vaebench.running import sweep
+    from vaebench.running.slots import default_slots
     from vaebench.training.devices import choose_devices
 
     console = Console()
@@ -66,4 +66,4 @@ def command(
     console.print(f"{len(plan.todo)} checkpoints to measure, {len(plan.done)} have every metric", highlight=False)
     if lost:
         console.print(f"{len(lost)} records are failed, outdated or without weights: `vaebench run` does them again")
-    return steps.finish(plan, console, slots or sweep.default_slots(plan), stop=False)
+    return steps.finish(plan, console, slots or default_slots(plan.request.devices), stop=False)

@@ -24,14 +24,16 @@ from vaebench.trial import canonical, slug
 class Cache:
     """A folder of arrays that depend on one dataset; `vaebench.evidence` asks it to keep them."""
 
-    def __init__(self, folder: Path, dataset: str) -> None:
+    def __init__(self, folder: Path, dataset: str, device: str = "cpu") -> None:
         self.folder, self.dataset = folder, dataset
+        self.device = device
+        """Where features may be computed; the rest is always computed on the CPU."""
         self.digests: dict[str, str] = {}
 
     def __call__(
         self, key: str, compute: Callable[[], Arrays], splits: Mapping[str, Split], code: Sequence[Code]
     ) -> Arrays:
-        name = file_name(key, [self.dataset, *(self.digest(*split) for split in splits.items())], code)
+        name = file_name(key, [self.dataset, *(self.digest(*split) for split in splits.items())], code, self.device)
         return kept(self.folder / name, compute)
 
     def digest(self, name: str, split: Split) -> str:
@@ -41,7 +43,7 @@ class Cache:
         return self.digests[name]
 
 
-def file_name(key: str, data: Sequence[str], code: Sequence[Code]) -> str:
+def file_name(key: str, data: Sequence[str], code: Sequence[Code], device: str = "cpu") -> str:
     """Another one for other data, edited code, other versions of libraries, and machines that round otherwise."""
     about = {
         "key": key,
@@ -49,7 +51,7 @@ def file_name(key: str, data: Sequence[str], code: Sequence[Code]) -> str:
         "code": [code_digest(part) for part in code],
         "versions": [package_version(name) for name in ("vaebench", "scipy", *PACKAGES)],
         "threads": torch.get_num_threads(),
-        "machine": [device_name(name) for name in ("cpu", "cuda") if name == "cpu" or torch.cuda.is_available()],
+        "machine": [device_name(name) for name in dict.fromkeys(["cpu", device])],
     }
     return f"{slug(key)[:60]}-{hashlib.sha256(canonical(about).encode()).hexdigest()[:16]}.npz"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vaebench.running import PATIENCE
 from vaebench.running.keeper import Keeper
 from vaebench.running.sink import ResultsSink
+from vaebench.running.slots import cores
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Site:
     devices: tuple[str, ...] = ("cpu",)
     """Of one kind; trials are spread over them."""
     slots: int = 1
-    """How many trials run at once."""
+    """How many trials train at once. On a CPU a trial keeps its slot until it ends; on a GPU until it measures."""
+    cores: int = field(default_factory=cores)
+    """How many trials run at once, those included that measure while others train; never fewer than `slots`."""
     patience: float = PATIENCE
     """Seconds without a word from a trial after which it counts as hung; training steps and metrics are words."""

@@ -140,13 +140,6 @@ def sink_of(plan: Plan) -> ResultsSink:
     return ResultsSink(plan.request.results, plan.device_class)
 
 
-def default_slots(plan: Plan) -> int:
-    """One trial per core on a CPU (a trial uses one thread), one per GPU."""
-    if plan.device != "cpu":
-        return len(plan.request.devices)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _without_metrics(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if not key.startswith("metric")}
 

@@ -21,6 +21,7 @@ from vaebench.data.splits import limited
 from vaebench.evidence import Evidence
 from vaebench.interfaces import At, Model, Splits
 from vaebench.judging import cost
+from vaebench.judging.gathering import gather
 from vaebench.judging.measure import measure
 from vaebench.judging.pictures import FILM, write_pictures
 from vaebench.planning.jobs import Job
@@ -150,8 +151,10 @@ class Attempt:
             seed=seed_of(f"samples {trial.id}"),
             dataset=trial.dataset.name,
             classes=about(self.data).classes,
-            keep=Cache(self.data / "cache", trial.dataset.name),
+            keep=Cache(self.data / "cache", trial.dataset.name, self.device),
         )
+        if self.device != "cpu":
+            gather(evidence)  # before the first word of measuring, which gives the card to the next trial
         for name in settings.metrics:
             self.tell({"phase": "measure", "metric": name})
             metric = components.create("metrics", Spec(name))

@@ -91,6 +91,8 @@ def server() -> Any:
     for name, value in devices.MEMORY.items():
         os.environ.setdefault(name, value)
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # the same bits on a GPU, too; read when CUDA starts
+    # No answer of CUDA itself: whoever asked it in the server would leave no GPU to the processes that it forks.
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     os.environ["PYTHONSAFEPATH"] = "1"  # the server must not import a `copy.py` of the folder a user works in
     scratch.folder()
     context = multiprocessing.get_context("forkserver")

@@ -1,4 +1,6 @@
-"""Trials on this machine: one process each, forked from a server that has torch loaded already."""
+"""Trials on this machine: one process each, forked from a server that has torch loaded already.
+
+On a GPU, a trial gives its slot back as soon as it measures: the next one trains, while it goes on with a core."""
 
 from __future__ import annotations
 
@@ -32,6 +34,8 @@ class Running:
     claim: Claim
     worker: Forked
     heard: float
+    measuring: bool = False
+    """whether its model is trained and has answered, so that it needs cores only"""
     hung: bool = False
     orphaned: bool = False
     """whether its server was killed, so that nobody knows how it would have ended"""
@@ -39,6 +43,11 @@ class Running:
     """whether another run turned out to have it"""
     record: Record | None = None
     """what it came to, if the process lived to say so"""
+
+    @property
+    def holds_slot(self) -> bool:
+        """Whether no other trial may train in its place: on a GPU, one that measures has left the card."""
+        return self.device == "cpu" or not self.measuring
 
 
 class Local(Executor):
@@ -60,7 +69,7 @@ class Local(Executor):
         told, suspects = set[str](), set[str]()
         try:
             while waiting or running or elsewhere:
-                while waiting and len(running) < (1 if alone(running, waiting[0], suspects) else site.slots):
+                while waiting and (not running if alone(running, waiting[0], suspects) else has_room(site, running)):
                     job = waiting.popleft()
                     claim = None if site.sink.answer(job) else claims.take(job.trial)
                     if record := site.sink.answer(job):  # somebody may have delivered it before it could be claimed
@@ -115,6 +124,7 @@ class Local(Executor):
             except (EOFError, OSError, pickle.UnpicklingError):
                 break
             one.heard = time.monotonic()
+            one.measuring |= message["phase"] == "measure"
             if message["phase"] == "refused":
                 one.refused = True
             elif message["phase"] == "done":
@@ -156,9 +166,15 @@ def alone(running: Sequence[Running], following: Job, suspects: Collection[str])
     return any(job.trial.id in suspects for job in (*(one.job for one in running), following))
 
 
+def has_room(site: Site, running: Sequence[Running]) -> bool:
+    """Whether one more trial may start: a slot is free to train in, and a core for every process."""
+    training = sum(one.holds_slot for one in running)
+    return training < site.slots and len(running) < max(site.slots, site.cores)
+
+
 def freest(devices: Sequence[str], running: Sequence[Running]) -> str:
-    """The device where the fewest trials run."""
-    busy = Counter(one.device for one in running)
+    """The device where the fewest trials hold a slot."""
+    busy = Counter(one.device for one in running if one.holds_slot)
     return min(devices, key=lambda device: busy[device])
 
 
