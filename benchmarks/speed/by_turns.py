@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from statistics import median
 
 import torch
+from stepping import now
 
-Work = Callable[[], None]
+Work = Callable[[], float | None]
+"""What a contender does in its turn; it may return the seconds that count, where not all do"""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """What is timed, in a process of its own."""
+    """What is timed: on a CPU in a process of its own, since settings are read when one starts; on a GPU in this one,
+    since each process takes seconds to open the card."""
 
     make: Callable[[], Work]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -27,21 +30,35 @@ class Contender:
 def by_turns(contenders: Mapping[str, Contender], rounds: int, device: str = "cpu") -> dict[str, list[float]]:
     """Seconds of each contender in each round, after one that does not count: of its CPU, one thread, or of the wall
     where the work is a GPU's."""
+    if device != "cpu":
+        return take_turns(
+            {name: partial(timed, contender.make(), device) for name, contender in contenders.items()}, rounds
+        )
     processes = {name: _start(contender, device) for name, contender in contenders.items()}
-    spent: dict[str, list[float]] = {name: [] for name in contenders}
-    names = list(processes)
-    for number in range(rounds + 1):
-        first = number % len(names)
-        for name in names[first:] + names[:first]:
-            pipe = processes[name][1]
-            pipe.send(True)
-            seconds = pipe.recv()
-            if number:
-                spent[name].append(seconds)
+    spent = take_turns({name: partial(_ask, pipe) for name, (_, pipe) in processes.items()}, rounds)
     for process, pipe in processes.values():
         pipe.send(False)
         process.join()
     return spent
+
+
+def take_turns(turns: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """What each returns in each round but the first; every round another one begins."""
+    spent: dict[str, list[float]] = {name: [] for name in turns}
+    names = list(turns)
+    for number in range(rounds + 1):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            seconds = turns[name]()
+            if number:
+                spent[name].append(seconds)
+    return spent
+
+
+def timed(work: Work, device: str) -> float:
+    started = now(device)
+    counted = work()
+    return now(device) - started if counted is None else counted
 
 
 def times_faster(one: list[float], other: list[float]) -> float:
@@ -61,18 +78,15 @@ def _start(contender: Contender, device: str) -> tuple[multiprocessing.process.B
     return process, ours
 
 
+def _ask(pipe: Connection) -> float:
+    pipe.send(True)
+    seconds: float = pipe.recv()
+    return seconds
+
+
 def _serve(pipe: Connection, make: Callable[[], Work], device: str) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     work = make()
     while pipe.recv():
-        started = _now(device)
-        work()
-        pipe.send(_now(device) - started)
-
-
-def _now(device: str) -> float:
-    if device == "cpu":
-        return time.process_time()
-    torch.cuda.synchronize()
-    return time.perf_counter()
+        pipe.send(timed(work, device))

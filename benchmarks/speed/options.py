@@ -2,76 +2,163 @@
 
     OMP_NUM_THREADS=1 python benchmarks/speed/options.py [--device cuda] [--rounds 7] [--compile]
 
-Every column after that says how many times faster: with Adam's `foreach` and `fused`, with weights in `channels_last`,
-with the memory settings of the harness's workers, with all of these but `foreach`, and that with `torch.compile`
-(a minute a row). Batches of 32 at width 8, as in the preset quick, and of 64 at width 32, as in standard. Contenders
-take turns, each in a process of its own; seconds are those of one CPU thread.
+Every column after that says how many times faster. Every choice that `vaebench/training/devices.py` makes is a column,
+and the last are all that the harness does, without and with `torch.compile` (a minute a row). Batches of 32 at width 8,
+as in the preset quick, and of 64 at width 32, as in standard. Contenders take turns. On a CPU each is a process of its
+own and seconds are those of one thread; on a GPU all are in one process and seconds are the wall's.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
+from types import MethodType
 from typing import Any
 
 import torch
 from by_turns import Contender, Work, by_turns, times_faster
+from gpu_parts.subjects import GRAPHS, new_course
+from stepping import Drive
 
-from vaebench.interfaces import At, Images
-from vaebench.training.devices import MEMORY
-from vaebench.training.loop import step_once
-from vaebench.training.stepper import Stepper
+from vaebench.interfaces import At, Images, Model
+from vaebench.training.devices import MEMORY, choices
+from vaebench.training.loop import Course
+from vaebench.trial import Settings
 from vaebench_reconstruction.likelihoods import Gaussian
 from vaebench_vaes.vae import VAE
 
 SIZES = [(8, 28), (8, 64), (8, 128), (32, 28), (32, 64), (32, 128)]
+LOOP, FOREACH = {"foreach": False, "capturable": False}, {"foreach": True, "capturable": False}
+FUSED, CAPTURABLE = {"fused": True, "capturable": False}, {"fused": True, "capturable": True}
 STEPS = {28: 8, 64: 3, 128: 1}
-PLAIN = {"adam": {"foreach": False}}
-HARNESS = {"adam": {"fused": True}, "last": True}
-OPTIONS: dict[str, dict[str, Any]] = {
-    "plain": PLAIN,
-    "foreach": {"adam": {"foreach": True}},
-    "fused": {"adam": {"fused": True}},
-    "channels_last": {**PLAIN, "last": True},
-    "memory kept": {**PLAIN, "kept": True},
-    "all but foreach": {**HARNESS, "kept": True},
+"""by side: steps in a turn on a CPU"""
+
+WARM, COUNTED = 12, 40
+"""and on a GPU, where those before the steps that count include capturing a graph"""
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a contender trains."""
+
+    adam: Mapping[str, Any] = field(default_factory=lambda: LOOP)
+    last: bool = False
+    """weights in `channels_last`"""
+    kept: bool = False
+    """the memory settings of the harness's workers, for glibc"""
+    tf32: tuple[bool, bool] = (True, False)
+    """in convolutions and in matrix products; as PyTorch has it"""
+    bf16: bool = False
+    """autocast"""
+    deterministic: bool = False
+    graphs: bool = False
+    compiled: bool = False
+
+
+def _shipped(device: str) -> Option:
+    """What the harness does by itself on a kind of device; `vaebench/training/devices.py` has the table."""
+    last = choices(device)["layout"] == "channels_last"
+    return Option({}, last, kept=device == "cpu", deterministic=device != "cpu")
+
+
+PLAIN = Option()
+HARNESS = {kind: _shipped(kind) for kind in ("cpu", "cuda")}
+OPTIONS: dict[str, dict[str, Option]] = {
+    "cpu": {
+        "plain": PLAIN,
+        "foreach": Option(FOREACH),
+        "fused": Option(FUSED),
+        "channels_last": Option(last=True),
+        "memory kept": Option(kept=True),
+        "all but foreach": HARNESS["cpu"],
+    },
+    "cuda": {
+        "plain": Option(FOREACH),
+        "Adam in a loop": PLAIN,
+        "fused": Option(FUSED),
+        "fused, capturable": Option(CAPTURABLE),
+        "channels_last": Option(FOREACH, last=True),
+        "no TF32": Option(FOREACH, tf32=(False, False)),
+        "TF32 in products, too": Option(FOREACH, tf32=(True, True)),
+        "bf16": Option(FOREACH, bf16=True),
+        "deterministic": Option(FOREACH, deterministic=True),
+        "as shipped": HARNESS["cuda"],
+        "fused, deterministic": Option(FUSED, deterministic=True),
+    },
 }
-COMPILED: dict[str, dict[str, Any]] = {"all but foreach, compiled": {**HARNESS, "kept": True, "compiled": True}}
+CAPTURED = {
+    "graphs": Option(CAPTURABLE, deterministic=True, graphs=True),
+    "graphs, channels_last": Option(CAPTURABLE, last=True, deterministic=True, graphs=True),
+    "graphs, bf16": Option(CAPTURABLE, deterministic=True, graphs=True, bf16=True),
+    "as shipped, graphs": replace(HARNESS["cuda"], graphs=True),
+}
+if GRAPHS:
+    OPTIONS["cuda"] |= CAPTURED
 
 
-def steps(
-    width: int,
-    side: int,
-    device: str,
-    adam: Mapping[str, Any],
-    last: bool = False,
-    compiled: bool = False,
-) -> Work:
-    """Some training steps as the harness does them."""
+def options_of(device: str, compiled: bool = False) -> dict[str, Option]:
+    """The columns for a device; the first is what the others are compared with."""
+    kind = device.partition(":")[0]
+    return OPTIONS[kind] | ({"as shipped, compiled": replace(HARNESS[kind], compiled=True)} if compiled else {})
+
+
+def course_with(option: Option, width: int, side: int, device: str) -> Course:
+    """The training of `vae` with an option."""
     torch.manual_seed(0)
-    layout = torch.channels_last if last else torch.contiguous_format
-    model = VAE((1, side, side), Gaussian(), width=width).to(device, memory_format=layout)
-    if compiled:
+    layout = torch.channels_last if option.last else torch.contiguous_format
+    model: Model = VAE((1, side, side), Gaussian(), width=width).to(device, memory_format=layout)
+    if option.compiled:
         model.encoder.compile()
         model.decoder.compile()
-    steppers = {
-        name: Stepper(replace(group, options={**group.options, **adam})) for name, group in model.groups().items()
-    }
-    pixels = torch.randint(0, 256, (32 if width == 8 else 64, 1, side, side), dtype=torch.uint8, device=device)
-    images = Images(pixels)
+    groups = {name: replace(group, options={**group.options, **option.adam}) for name, group in model.groups().items()}
+    model.groups = lambda: groups  # type: ignore[method-assign]
+    if option.bf16:
+        model.objectives = MethodType(_in_bf16, model)  # type: ignore[method-assign]
+    batch = 32 if width == 8 else 64
+    pixels = torch.randint(0, 256, (4 * batch, 1, side, side), dtype=torch.uint8, device=device)
+    settings = Settings(size=side, steps=5000, batch=batch)
+    return new_course(model, Images(pixels), settings, option.graphs)
 
-    def run() -> None:
-        for number in range(STEPS[side]):
-            step_once(model, images[:], At("main", number, STEPS[side]), steppers)
+
+def steps(option: Option, width: int, side: int, device: str) -> Work:
+    """Some training steps by the harness's own loop."""
+    course = course_with(option, width, side, device)
+    warm, counted = (0, STEPS[side]) if device == "cpu" else (WARM, COUNTED)
+    drive = Drive(course, warm, counted)
+
+    def run() -> float:
+        with arithmetic(option):
+            return sum(drive.run().values()) * counted
 
     return run
 
 
-def contender(width: int, side: int, device: str, kept: bool = False, **option: Any) -> Contender:
-    return Contender(partial(steps, width, side, device, **option), MEMORY if kept else {})
+def contender(option: Option, width: int, side: int, device: str) -> Contender:
+    return Contender(partial(steps, option, width, side, device), MEMORY if option.kept else {})
+
+
+@contextmanager
+def arithmetic(option: Option) -> Iterator[None]:
+    """The global switches of torch as an option has them."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.allow_tf32, matmul.allow_tf32, torch.are_deterministic_algorithms_enabled()
+    with ExitStack() as after:
+        after.callback(torch.use_deterministic_algorithms, before[2], warn_only=True)
+        after.callback(setattr, matmul, "allow_tf32", before[1])
+        after.callback(setattr, cudnn, "allow_tf32", before[0])
+        cudnn.allow_tf32, matmul.allow_tf32 = option.tf32
+        torch.use_deterministic_algorithms(option.deterministic, warn_only=True)
+        setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 (as in the worker)
+        yield
+
+
+def _in_bf16(model: Model, x: torch.Tensor, at: At) -> Iterator[Mapping[str, Any]]:
+    with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False):
+        yield from type(model).objectives(model, x, at)
 
 
 def main() -> None:
@@ -81,16 +168,18 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--sizes", nargs="+", default=[f"{width}x{side}" for width, side in SIZES], help="width x px")
     args = parser.parse_args()
-    options = {**OPTIONS, **(COMPILED if args.compile else {})}
+    options = options_of(args.device, args.compile)
+    first, *others = options
     print(f"{args.device}, torch {torch.__version__}, medians of {args.rounds} rounds\n")
-    print("| width | px | steps/s |", " | ".join(list(options)[1:]), "|")
-    print("| ---: | ---: | ---: |", " | ".join("---:" for _ in list(options)[1:]), "|")
+    print("| width | px | steps/s |", " | ".join(others), "|")
+    print("| ---: | ---: | ---: |", " | ".join("---:" for _ in others), "|")
     for width, side in (map(int, size.split("x")) for size in args.sizes):
-        contenders = {name: contender(width, side, args.device, **option) for name, option in options.items()}
+        contenders = {name: contender(option, width, side, args.device) for name, option in options.items()}
         spent = by_turns(contenders, args.rounds, args.device)
-        plain = spent.pop("plain")
+        plain = spent.pop(first)
+        number = STEPS[side] if args.device == "cpu" else COUNTED
         gains = " | ".join(f"{times_faster(times, plain):.2f}" for times in spent.values())
-        print(f"| {width} | {side} | {STEPS[side] / median(plain):.1f} | {gains} |", flush=True)
+        print(f"| {width} | {side} | {number / median(plain):.1f} | {gains} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/speed/training.py [--device cuda] [--rounds 11]
 
-All train a VAE on the same images with the same loss, Adam and batches of 64, each in a process of its own. `bare` is
+All train a VAE on the same images with the same loss, Adam and batches of 64, on a CPU each in a process of its own, on
+a GPU in one. `bare` is
 the shortest loop that one would write by hand, on images that lie in memory as uint8 as the harness keeps them. Beside
 it the same with PyTorch's fused Adam, with weights in `channels_last`, and with both, these three with the memory
 settings that the harness starts its workers with (`vaebench/training/devices.py`); the harness is compared with the
@@ -24,12 +25,13 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 from by_turns import Contender, Work, by_turns, times_faster
+from gpu_parts.subjects import GRAPHS, layout_of, new_course
 from networks import NETWORKS, Net
+from stepping import Drive
 from torch import Tensor
 
 from vaebench.interfaces import At, Group, Images, Model, Objective
 from vaebench.training.devices import MEMORY
-from vaebench.training.loop import Course
 from vaebench.trial import Settings
 
 Trainer = Callable[[Net, Tensor, int], Work]
@@ -37,6 +39,7 @@ Trainer = Callable[[Net, Tensor, int], Work]
 BATCH, RATE = 64, 1e-3
 STEPS = {28: 16, 64: 6, 128: 2}
 """by side: an epoch, and what a contender does in its turn"""
+STEPS_ON_GPU = 64
 
 
 def loss(net: Net, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,21 +62,21 @@ class Judged(Model):
     def groups(self) -> dict[str, Group]:
         return {"all": Group(self.parameters(), options={"lr": RATE})}
 
+    def constants(self, at: At) -> object:
+        return ()  # no step differs from another
+
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         error, divergence = loss(self.net, x)
         yield {"all": {"reconstruction": error, "kl": divergence}}
 
 
-def harness(net: Net, pixels: Tensor, steps: int) -> Work:
-    settings, order = Settings(size=pixels.shape[-1], steps=steps, batch=BATCH), torch.Generator()
-    model = Judged(net).to(memory_format=torch.channels_last)  # as `build` has it
-    course = Course(model, Images(pixels), settings, order)
-
-    def run() -> None:
-        course.stage = 0
-        course.run(lambda at, values: None)
-
-    return run
+def harness(net: Net, pixels: Tensor, steps: int, graphs: bool = False) -> Work:
+    settings = Settings(size=pixels.shape[-1], steps=5000, batch=BATCH)
+    model = Judged(net).to(memory_format=layout_of(pixels.device.type))
+    course = new_course(model, Images(pixels), settings, graphs)
+    warm = 12 if pixels.is_cuda else 0  # a graph is captured in them
+    drive = Drive(course, warm, steps)
+    return lambda: sum(drive.run().values()) * steps
 
 
 def bare(net: Net, pixels: Tensor, steps: int, fused: bool = False, last: bool = False) -> Work:
@@ -142,18 +145,38 @@ def pythae(net: Net, pixels: Tensor, steps: int) -> Work:
     return run
 
 
+def trainers_for(device: str) -> dict[str, Trainer]:
+    """All that can be timed here."""
+    captured = {"harness, graphs": partial(harness, graphs=True)} if GRAPHS and device != "cpu" else {}
+    return {"harness": harness, **captured, **BARE, **({"pythae": pythae} if find_spec("pythae") else {})}
+
+
+def steps_for(side: int, device: str) -> int:
+    return STEPS[side] if device == "cpu" else STEPS_ON_GPU
+
+
+def begin(start: Trainer, network: str, side: int, device: str) -> Work:
+    """A contender, with the same weights and images as all others."""
+    steps = steps_for(side, device)
+    net = NETWORKS[network]((1, side, side)).to(device)
+    pixels = torch.randint(0, 256, (steps * BATCH, 1, side, side), dtype=torch.uint8).to(device)
+    return start(net, pixels, steps)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     args = parser.parse_args()
-    trainers = {"harness": harness, **BARE, **({"pythae": pythae} if find_spec("pythae") else {})}
+    trainers = trainers_for(args.device)
+    ours = [who for who in trainers if who.startswith("harness")]
     print(f"{args.device}, torch {torch.__version__}, images/s, medians of {args.rounds} rounds\n")
-    print("| network | px | harness |", " | ".join(BARE), "| pythae | of the best bare | of pythae |")
-    print("| --- | ---: | ---: |", " | ".join("---:" for _ in BARE), "| ---: | ---: | ---: |")
+    columns = [*ours, *BARE, "pythae", "of the best bare", "of pythae"]
+    print("| network | px |", " | ".join(columns), "|")
+    print("| --- | ---: |", " | ".join("---:" for _ in columns), "|")
     for name in args.networks:
-        for side, steps in STEPS.items():
+        for side in STEPS:
             contenders = {
                 who: Contender(
                     partial(begin, start, name, side, args.device), MEMORY if who not in ("bare", "pythae") else {}
@@ -161,21 +184,14 @@ def main() -> None:
                 for who, start in trainers.items()
             }
             spent = by_turns(contenders, args.rounds, args.device)
-            best = min((spent[who] for who in BARE), key=median)
-            cells = [f"{steps * BATCH / median(times):,.0f}" for times in spent.values()]
+            best, number = min((spent[who] for who in BARE), key=median), steps_for(side, args.device) * BATCH
+            cells = [f"{number / median(times):,.0f}" for times in spent.values()]
             ratios = [f"{times_faster(spent['harness'], best):.2f}"]
             if "pythae" in spent:
                 ratios.append(f"{times_faster(spent['harness'], spent['pythae']):.2f}")
             else:
                 cells, ratios = [*cells, "not installed"], [*ratios, "not installed"]
             print(f"| {name} | {side} | {' | '.join([*cells, *ratios])} |", flush=True)
-
-
-def begin(start: Trainer, network: str, side: int, device: str) -> Work:
-    """A contender, with the same weights and images as all others."""
-    net = NETWORKS[network]((1, side, side)).to(device)
-    pixels = torch.randint(0, 256, (STEPS[side] * BATCH, 1, side, side), dtype=torch.uint8).to(device)
-    return start(net, pixels, STEPS[side])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+"""Everything that a GPU has to say about the harness, in one command and one file.
+
+    python benchmarks/speed/gpu.py [--part NAME ...] [--minutes 8] [--device cuda] [--out gpu.json] [--data FOLDER]
+    python benchmarks/speed/gpu.py --table gpu.json     # the tables of docs/speed.md
+
+Parts come in the order of their importance and share the minutes; a part that needs less leaves the rest to the next.
+Each measurement is on the file as soon as it is made, with its error if it failed. The same command again goes on with
+what is missing. What trials leave is in a folder beside the file. `--tiny` does a little of everything, in about a
+minute on a CPU. Wall seconds, the device waited for; contenders take turns in one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as for the harness's workers; read when CUDA starts
+
+import torch
+from gpu_parts import tables
+from gpu_parts.sheet import Broken, Sheet
+
+from vaebench.records import provenance
+
+SHARES = {
+    "correctness": 2.0, "launches": 1.2, "speed": 1.8, "slots": 1.5, "memory": 0.3, "trials": 1.0, "run": 1.2
+}  # fmt: skip
+"""part, in the order of importance -> minutes that it wants; all are scaled to the minutes there are"""
+GRACE = 60.0
+"""Seconds after the end at which a process that hangs is ended."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", nargs="+", choices=list(SHARES), default=list(SHARES), metavar="NAME")
+    parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--out", type=Path, default=Path("gpu.json"))
+    parser.add_argument("--tiny", action="store_true")
+    parser.add_argument("--eager", action="store_true", help="leave out CUDA graphs")
+    parser.add_argument("--data", type=Path, help="a folder with the images of kermany-cxr")
+    parser.add_argument("--table", type=Path, metavar="JSON")
+    args = parser.parse_args(arguments)
+    if args.table:
+        print(tables.all_of(args.table), end="")
+        return 0
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    sheet = Sheet(args.out, args.device, args.minutes)
+    faulthandler.dump_traceback_later(sheet.left + GRACE, exit=True)
+    try:
+        _measure(sheet, args)
+    except Broken as reason:
+        sheet.say(f"the card does not answer this process any more ({reason}); another one goes on")
+        left = ["--minutes", f"{max(0.0, sheet.left / 60):.3f}"]
+        os.execv(sys.executable, [sys.executable, __file__, *(arguments or sys.argv[1:]), *left])
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    sheet.say(f"all of it is in {args.out}")
+    return 0
+
+
+def _measure(sheet: Sheet, args: argparse.Namespace) -> None:
+    from gpu_parts import subjects
+
+    subjects.GRAPHS = subjects.GRAPHS and not args.eager
+    sheet.about(
+        device=provenance.device_name(args.device),
+        software=provenance.software(),
+        cuda=torch.version.cuda or "",
+        cudnn=torch.backends.cudnn.version(),
+        cores=len(os.sched_getaffinity(0)),
+        machine=platform.machine(),
+        graphs=subjects.GRAPHS,
+        tiny=args.tiny,
+        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    )
+    folder = args.out.resolve().with_suffix("")
+    folder.mkdir(exist_ok=True)
+    bench = subjects.Bench(sheet, args.device, folder, args.tiny, args.data and args.data.resolve())
+    asked = [part for part in SHARES if part in args.part]
+    scale = sheet.left / sum(SHARES[part] for part in asked)
+    sheet.part_ends = time.monotonic()
+    for part in asked:
+        sheet.part, sheet.part_ends = part, sheet.part_ends + scale * SHARES[part]
+        sheet.say(f"{part}: {sheet.part_left:.0f} s")
+        try:
+            import_module(f"gpu_parts.{part}").measure(bench)
+        except Broken:
+            raise
+        except Exception as error:  # outside of any measurement: it costs this part
+            sheet.measure("the part", lambda error=error: _raise(error))
+
+
+def _raise(error: Exception) -> dict[str, object]:
+    raise error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

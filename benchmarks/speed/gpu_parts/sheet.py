@@ -1,0 +1,124 @@
+"""The sheet: every measurement in one JSON file, written the moment it is made."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+OUT_OF_TIME = "out of time"
+CUT = "did not end: the process was killed in it"
+
+
+class TooLong(BaseException):
+    """A measurement took longer than it may. Not an Exception, which a trial would catch and record as its own."""
+
+
+class Broken(Exception):
+    """The card answers nothing more in this process, so that a new one must go on."""
+
+
+class Sheet:
+    """Measurements by part and name. One that is on the file already is not made again, so that a run that was killed
+    goes on where it stood."""
+
+    def __init__(self, path: Path, device: str, minutes: float) -> None:
+        self.path, self.device = path, device
+        self.started = time.monotonic()
+        self.ends = self.part_ends = self.started + 60 * minutes
+        self.part = ""
+        self.content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        self.content.setdefault("measured", {})
+
+    @property
+    def left(self) -> float:
+        """Seconds of the whole run."""
+        return self.ends - time.monotonic()
+
+    @property
+    def part_left(self) -> float:
+        return self.part_ends - time.monotonic()
+
+    def say(self, text: str) -> None:
+        print(f"[{time.monotonic() - self.started:6.1f} s] {text}", flush=True)
+
+    def about(self, **facts: Any) -> None:
+        self.content["about"] = {**self.content.get("about", {}), **facts}
+        self._write()
+
+    def get(self, part: str, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.content["measured"].get(part, {}).get(name, {})
+        return found
+
+    def measure(
+        self, name: str, work: Callable[[], Mapping[str, Any]], limit: float = 60.0, needs: float = 0.0
+    ) -> dict[str, Any]:
+        """Do the work and keep what it returns, or why it returned nothing. `limit` seconds are the most it may take,
+        and without `needs` seconds left of the part it is not begun."""
+        known = self.get(self.part, name)
+        if known and known.get("not measured") != OUT_OF_TIME:
+            return known
+        if self.part_left <= needs:
+            return self._keep(name, {"not measured": OUT_OF_TIME})
+        self._keep(name, {"error": CUT}, quiet=True)
+        started = time.monotonic()
+        try:
+            with _at_most(max(1.0, min(limit, self.left))):
+                result = dict(work())
+        except TooLong:
+            result = {"error": f"stopped after {time.monotonic() - started:.0f} s"}
+        except Exception as error:
+            trace = re.sub(r'File ".*/', 'File "', "".join(traceback.format_exception(error)))  # no path of a machine
+            lines = trace.strip().splitlines()
+            result = {"error": f"{type(error).__name__}: {error}"[:500], "trace": lines[-12:]}
+        result["seconds"] = round(time.monotonic() - started, 2)
+        kept = self._keep(name, result)
+        if (kept.get("error") or kept.get("failed")) and self.device != "cpu":
+            _ask_the_card()
+        return kept
+
+    def _keep(self, name: str, result: Mapping[str, Any], quiet: bool = False) -> dict[str, Any]:
+        kept = dict(result)
+        self.content["measured"].setdefault(self.part, {})[name] = kept
+        self._write()
+        if not quiet:
+            shown = {key: value for key, value in kept.items() if key != "trace"}
+            self.say(f"{self.part} {name}: {json.dumps(shown, default=str)[:300]}")
+        return kept
+
+    def _write(self) -> None:
+        beside = self.path.with_name(f".{self.path.name}.tmp")
+        beside.write_text(json.dumps(self.content, indent=1, sort_keys=True, default=str) + "\n")
+        beside.replace(self.path)
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    def stop(number: int, frame: object) -> None:
+        raise TooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _ask_the_card() -> None:
+    """After an error: some of them (an illegal address, a graph half captured) leave a process with no card."""
+    try:
+        torch.cuda.synchronize()
+        torch.zeros(8, device="cuda").sum().item()
+        torch.cuda.empty_cache()
+    except Exception as error:
+        raise Broken(f"{error}") from error

@@ -1,0 +1,32 @@
+"""Part `slots`: trials an hour with some trials at once on the card, by `vaebench run` of the preset quick."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gpu_parts.subjects import Bench
+from gpu_parts.sweeps import sweep
+
+MODELS = ("vae", "vq-vae")
+ORDER = (1, 4, 8, 2)
+START = 25.0
+"""Seconds for the server, the data and the estimate, before the first trial."""
+
+
+def measure(bench: Bench) -> None:
+    """Twice as many trials for each slot as there are slots, at least four: models x regimes x seeds."""
+    for slots in (1,) if bench.tiny else ORDER:
+        seeds = ",".join(map(str, range(max(1, slots // 2))))
+        chosen = ["mean-image"] if bench.tiny else MODELS
+        models = [part for name in chosen for part in ("-m", name)]
+        arguments = ["--suite", "medical", "--preset", "quick", *models, "--seeds", seeds, "-j", str(slots)]
+        seconds = min(75.0, max(START, bench.sheet.part_left))
+        work = partial(sweep, bench, f"slots-{slots}", arguments, seconds)
+        bench.sheet.measure(str(slots), work, limit=seconds + 20, needs=0 if bench.tiny else START)
+
+
+def best(bench: Bench) -> int:
+    """The number of slots with the most trials an hour; four where that was not measured."""
+    rates = {slots: bench.sheet.get("slots", str(slots)).get("trials an hour", 0.0) for slots in ORDER}
+    top = max(rates, key=lambda slots: rates[slots])
+    return top if rates[top] else (1 if bench.tiny else 4)
