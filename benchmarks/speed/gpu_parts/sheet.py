@@ -108,7 +108,7 @@ class Sheet:
 
     def _write(self) -> None:
         beside = self.path.with_name(f".{self.path.name}.tmp")
-        beside.write_text(json.dumps(self.content, indent=1, sort_keys=True, default=str) + "\n")
+        beside.write_text(json.dumps(self.content, indent=1, default=str) + "\n")
         beside.replace(self.path)
 
 
