@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measure(args: argparse.Namespace, seconds: float, supervised: bool = False) -> None:
     """All that is asked for and not on the file yet."""
     from gpu_parts import subjects
+    from gpu_parts.sweeps import prepare_ahead
 
     sheet = Sheet(args.out, args.device, seconds, supervised)
     subjects.GRAPHS = subjects.GRAPHS and not args.eager
@@ -81,6 +82,8 @@ def measure(args: argparse.Namespace, seconds: float, supervised: bool = False) 
     asked = [part for part in SHARES if part in args.part and not sheet.is_done(part)]
     scale = sheet.left / max(1e-9, sum(SHARES[part] for part in asked))
     sheet.part_ends = time.monotonic()
+    if not args.tiny and {"slots", "trials", "run"} & set(asked):
+        prepare_ahead(bench)
     for part in asked:
         sheet.part, sheet.part_ends = part, sheet.part_ends + scale * SHARES[part]
         sheet.say(f"{part}: {sheet.part_left:.0f} s")
