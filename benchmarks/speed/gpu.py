@@ -4,20 +4,21 @@
     python benchmarks/speed/gpu.py --table gpu.json     # the tables of docs/speed.md
 
 Parts come in the order of their importance and share the minutes; a part that needs less leaves the rest to the next.
-Each measurement is on the file as soon as it is made, with its error if it failed. The same command again goes on with
-what is missing. What trials leave is in a folder beside the file. `--tiny` does a little of everything, in about a
-minute on a CPU. Wall seconds, the device waited for; contenders take turns in one process.
+Each measurement is on the file as soon as it is made, with its error if it failed. A process that dies of one is
+followed by another, and the same command again goes on with what is missing. What trials leave is in a folder beside
+the file. `--tiny` does a little of everything, in about a minute on a CPU. Seconds are those of the wall, after the
+device was waited for; contenders take turns in one process.
 """
 
 from __future__ import annotations
 
 import argparse
-import faulthandler
 import os
 import platform
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -26,6 +27,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as for the harnes
 import torch
 from gpu_parts import tables
 from gpu_parts.sheet import Broken, Sheet
+from gpu_parts.supervision import supervise
 
 from vaebench.records import provenance
 
@@ -33,8 +35,6 @@ SHARES = {
     "correctness": 2.0, "launches": 1.2, "speed": 1.8, "slots": 1.5, "memory": 0.3, "trials": 1.0, "run": 1.2
 }  # fmt: skip
 """part, in the order of importance -> minutes that it wants; all are scaled to the minutes there are"""
-GRACE = 60.0
-"""Seconds after the end at which a process that hangs is ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,23 +52,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(tables.all_of(args.table), end="")
         return 0
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    sheet = Sheet(args.out, args.device, args.minutes)
-    faulthandler.dump_traceback_later(sheet.left + GRACE, exit=True)
-    try:
-        _measure(sheet, args)
-    except Broken as reason:
-        sheet.say(f"the card does not answer this process any more ({reason}); another one goes on")
-        left = ["--minutes", f"{max(0.0, sheet.left / 60):.3f}"]
-        os.execv(sys.executable, [sys.executable, __file__, *(arguments or sys.argv[1:]), *left])
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-    sheet.say(f"all of it is in {args.out}")
-    return 0
+    if args.tiny or args.device == "cpu":
+        measure(args, 60 * args.minutes)
+        return 0
+    return supervise(partial(measure, args, supervised=True), 60 * args.minutes)
 
 
-def _measure(sheet: Sheet, args: argparse.Namespace) -> None:
+def measure(args: argparse.Namespace, seconds: float, supervised: bool = False) -> None:
+    """All that is asked for and not on the file yet."""
     from gpu_parts import subjects
+    from gpu_parts.sweeps import prepare_ahead
 
+    sheet = Sheet(args.out, args.device, seconds, supervised)
     subjects.GRAPHS = subjects.GRAPHS and not args.eager
     sheet.about(
         device=provenance.device_name(args.device),
@@ -84,9 +79,11 @@ def _measure(sheet: Sheet, args: argparse.Namespace) -> None:
     folder = args.out.resolve().with_suffix("")
     folder.mkdir(exist_ok=True)
     bench = subjects.Bench(sheet, args.device, folder, args.tiny, args.data and args.data.resolve())
-    asked = [part for part in SHARES if part in args.part]
-    scale = sheet.left / sum(SHARES[part] for part in asked)
+    asked = [part for part in SHARES if part in args.part and not sheet.is_done(part)]
+    scale = sheet.left / max(1e-9, sum(SHARES[part] for part in asked))
     sheet.part_ends = time.monotonic()
+    if not args.tiny and {"slots", "trials", "run"} & set(asked):
+        prepare_ahead(bench)
     for part in asked:
         sheet.part, sheet.part_ends = part, sheet.part_ends + scale * SHARES[part]
         sheet.say(f"{part}: {sheet.part_left:.0f} s")
@@ -95,7 +92,9 @@ def _measure(sheet: Sheet, args: argparse.Namespace) -> None:
         except Broken:
             raise
         except Exception as error:  # outside of any measurement: it costs this part
-            sheet.measure("the part", lambda error=error: _raise(error))
+            sheet.measure("the part", partial(_raise, error))
+        sheet.finish()
+    sheet.say(f"all of it is in {args.out}")
 
 
 def _raise(error: Exception) -> dict[str, object]:

@@ -23,7 +23,8 @@ FLOOR = 0.01
 def distance(x: Tensor, y: Tensor) -> Tensor:
     """(B, C, H, W) twice, in [0, 1] -> d of each pair (B,), the mean of its channels'."""
     parts, weights = similarities(x, y)
-    similarity = (parts.clamp_min(FLOOR) ** weights).prod(-1)
+    # As a sum of logarithms: the gradient of prod() looks for zeros, for which the host would wait at every step.
+    similarity = (parts.clamp_min(FLOOR).log() * weights).sum(-1).exp()
     missing = (FLOOR - parts).relu().sum(-1)
     return (1 - similarity + missing).mean(1)
 
@@ -32,7 +33,7 @@ class MsSsim(Loss):
     """P d(x, y). Blind to a uniform shift of brightness in all but the coarsest scale."""
 
     name = "ms-ssim"
-    version = 1
+    version = 2
     optimises = ("ms-ssim",)
 
     def forward(self, raw: Tensor, target: Tensor) -> Tensor:
@@ -43,7 +44,7 @@ class MsSsimL1(Loss):
     """alpha P d(x, y) + (1 - alpha) sum |x - y|. The paper weights the second sum by a Gaussian; here it is plain."""
 
     name = "ms-ssim+l1"
-    version = 1
+    version = 2
     optimises = ("ms-ssim", "l1-error")
 
     def __init__(self, alpha: float = 0.84) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
 from typing import Any
 
@@ -22,16 +23,18 @@ def measure(bench: Bench) -> None:
 
 
 def _peak(bench: Bench, name: str, settings: Settings, graphs: bool) -> dict[str, Any]:
-    on_card = bench.device != "cpu"
+    on_card, before = bench.device != "cpu", 0
     if on_card:
+        gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()  # what parts before this one have left
     with as_a_worker(bench.device):
         course = course_of(name, settings, bench.device, graphs)
         if course.model.stages:
             Drive(course, 1 if bench.tiny else 6, 2).run()
     found = {"parameters": sum(parameter.numel() for parameter in course.model.parameters())}
-    found["MB"] = round(peak_memory(bench.device) / 1e6)
+    found["MB"] = round((peak_memory(bench.device) - before) / 1e6)
     if on_card:
         found["MB reserved"] = round(torch.cuda.max_memory_reserved() / 1e6)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import re
 import signal
@@ -16,6 +17,8 @@ import torch
 
 OUT_OF_TIME = "out of time"
 CUT = "did not end: the process was killed in it"
+DEAF = 15.0
+"""Seconds after which a process that was told to stop, but hangs in the card's driver, is ended."""
 
 
 class TooLong(BaseException):
@@ -30,10 +33,10 @@ class Sheet:
     """Measurements by part and name. One that is on the file already is not made again, so that a run that was killed
     goes on where it stood."""
 
-    def __init__(self, path: Path, device: str, minutes: float) -> None:
-        self.path, self.device = path, device
+    def __init__(self, path: Path, device: str, seconds: float, supervised: bool = False) -> None:
+        self.path, self.device, self.supervised = path, device, supervised
         self.started = time.monotonic()
-        self.ends = self.part_ends = self.started + 60 * minutes
+        self.ends = self.part_ends = self.started + seconds
         self.part = ""
         self.content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         self.content.setdefault("measured", {})
@@ -54,6 +57,15 @@ class Sheet:
         self.content["about"] = {**self.content.get("about", {}), **facts}
         self._write()
 
+    def is_done(self, part: str) -> bool:
+        """Whether the part came to its end, with nothing left out for want of time."""
+        found = self.content["measured"].get(part, {}).values()
+        return part in self.content.get("done", []) and not any(one.get("not measured") == OUT_OF_TIME for one in found)
+
+    def finish(self) -> None:
+        self.content["done"] = sorted({*self.content.get("done", []), self.part})
+        self._write()
+
     def get(self, part: str, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.content["measured"].get(part, {}).get(name, {})
         return found
@@ -71,7 +83,7 @@ class Sheet:
         self._keep(name, {"error": CUT}, quiet=True)
         started = time.monotonic()
         try:
-            with _at_most(max(1.0, min(limit, self.left))):
+            with _at_most(max(1.0, min(limit, self.left)), self.supervised):
                 result = dict(work())
         except TooLong:
             result = {"error": f"stopped after {time.monotonic() - started:.0f} s"}
@@ -96,21 +108,27 @@ class Sheet:
 
     def _write(self) -> None:
         beside = self.path.with_name(f".{self.path.name}.tmp")
-        beside.write_text(json.dumps(self.content, indent=1, sort_keys=True, default=str) + "\n")
+        beside.write_text(json.dumps(self.content, indent=1, default=str) + "\n")
         beside.replace(self.path)
 
 
 @contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
+def _at_most(seconds: float, supervised: bool) -> Iterator[None]:
+    """Raise TooLong after so many seconds. A process that does not hear it ends soon after; its supervisor goes on."""
+
     def stop(number: int, frame: object) -> None:
         raise TooLong
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
+    if supervised:
+        faulthandler.dump_traceback_later(seconds + DEAF, exit=True)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        if supervised:
+            faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, before)
 
 

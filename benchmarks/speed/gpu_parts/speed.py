@@ -97,6 +97,8 @@ def _together(
             turns[name] = partial(turn, name, contender.make())
         except Exception as error:
             failed[name] = f"{type(error).__name__}: {error}"[:300]
+    if not turns:
+        raise RuntimeError(f"none of them began: {failed}")
     spent = take_turns(turns, rounds)
     return {name: times for name, times in spent.items() if name not in failed}, failed
 
