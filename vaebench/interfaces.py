@@ -272,7 +272,8 @@ class Event:
     kind: Literal["start", "progress", "end"]
     job: Job
     data: Mapping[str, Any] = field(default_factory=dict)
-    """progress: phase; while it trains also stage, step, steps, share of all stages, logs. end: the record."""
+    """progress: phase; while it trains also stage, step, steps, share of all stages, logs. end: the record, and
+    where what the trial printed is kept (`output`, if it is)."""
 
 
 class Executor(Component):

@@ -151,6 +151,45 @@ class Hanging(Steady):
         time.sleep(600)
 
 
+class Talkative(Steady):
+    """Prints in every way: Python, a descriptor as C code would, another process. Fails if it is told to."""
+
+    name = "talkative"
+
+    def __init__(self, shape: Shape, loss: Loss | None, megabytes: int = 0, fails: bool = False) -> None:
+        super().__init__(shape, loss)
+        self.megabytes, self.fails = megabytes, fails
+
+    def fit(self, images: Images) -> None:
+        print(f"from Python in {Path.cwd()}/mine.py \x1b[31m", flush=True)
+        print("a warning", file=sys.stderr)
+        os.write(1, b"from C\n")
+        subprocess.run(["echo", "from a child"], check=True)
+        for _ in range(self.megabytes):
+            os.write(1, b"0123456789abcde\n" * 2**16)
+        print("the end")
+
+    def trouble(self, at: At) -> None:
+        if self.fails:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Preparing(Steady):
+    """Takes longer in `fit` than a test is patient, and prints or not meanwhile."""
+
+    name = "preparing"
+
+    def __init__(self, shape: Shape, loss: Loss | None, prints: bool = True) -> None:
+        super().__init__(shape, loss)
+        self.prints = prints
+
+    def fit(self, images: Images) -> None:
+        for _ in range(60):
+            time.sleep(0.1)
+            if self.prints:
+                print("still at it")
+
+
 class Slow(Steady):
     """Takes its time after every step, and does not begin while a test holds it."""
 
@@ -339,6 +378,8 @@ def vaebench_models() -> list[type[Model]]:
         Parental,
         Hanging,
         Hungry,
+        Talkative,
+        Preparing,
         Diverging,
     ]
     return [Steady, Slow, Restless, Flaky, Tied, Odd, Spy, *troubled]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--checkpoint", "every", type=click.FloatRange(min=0), default=EVERY, show_default=True,
               metavar="SECONDS", help="Time between checkpoints, from which training resumes.")  # fmt: skip
 @click.option("--patience", type=click.FloatRange(min=1), default=PATIENCE, show_default=True,
-              metavar="SECONDS", help="End a trial after this time without a training step or a metric.")  # fmt: skip
+              metavar="SECONDS", help="End a trial after this time without a step, a metric or a print.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show what would be done and estimate the time; train nothing.")
 @RESULTS
 @DATA

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,7 @@ class Sink(Protocol):
     """What a worker needs."""
 
     def files(self, trial: Trial) -> Path:
-        """The folder for what a trial leaves beside its record (weights, pictures, `along.npz`, `error.txt`). Each file
+        """The folder for what a trial leaves beside its record (weights, pictures, `along.npz`, `error.txt`, `output.txt`). Each file
         is written at once or not at all (`store.write_atomically`), before the record is delivered."""
 
     def record(self, trial: Trial) -> Record | None:
@@ -67,6 +68,17 @@ class ResultsSink:
             if job.measure_only or (other and other.status == "ok"):
                 return
         store.write(self.path(job.trial), record)
+
+    def keep_output(self, job: Job, text: str) -> Path | None:
+        """Keep what a trial printed beside its record. Return where; None if it printed nothing."""
+        path = self.files(job.trial) / store.OUTPUT
+        with suppress(OSError):  # the record is worth more, and says itself if the disk is full
+            if text.strip():
+                store.write_atomically(path, text.encode())
+                return path
+            if not job.measure_only:  # what the training printed stays
+                path.unlink(missing_ok=True)
+        return None
 
     def clear_debris(self, trial: Trial) -> None:
         """Remove what a killed worker of this trial left half written. Its claim must be held."""

@@ -24,4 +24,5 @@ class Site:
     slots: int = 1
     """How many trials run at once."""
     patience: float = PATIENCE
-    """Seconds without a word from a trial after which it counts as hung; training steps and metrics are words."""
+    """Seconds without a sign of life from a trial after which it counts as hung: a training step, a metric, or anything
+    that it prints."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import signal
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
@@ -17,7 +15,6 @@ from typing import Any
 from vaebench.interfaces import Event, Executor
 from vaebench.planning.jobs import Job
 from vaebench.records.record import Failure, Record
-from vaebench.running import scratch
 from vaebench.running.claims import Claim, ClaimedSink, Claims, Lost
 from vaebench.running.executors.forked import Forked
 from vaebench.running.site import Site
@@ -86,12 +83,13 @@ class Local(Executor):
                         record = None
                     elif not (record := self._record(one, site)):
                         elsewhere.append(one.job)
+                    printed = site.sink.keep_output(one.job, one.worker.output.text()) if record else None
                     claims.release(one.job.trial)
                     if record:
                         if stop_on_failure and record.error:
                             waiting.clear()
                             elsewhere.clear()
-                        yield Event("end", one.job, {"record": record})
+                        yield Event("end", one.job, {"record": record, "output": printed})
                 if not waiting:
                     waiting.extend(elsewhere)
                     elsewhere.clear()
@@ -107,6 +105,8 @@ class Local(Executor):
     def _listen(self, one: Running, patience: float) -> Iterator[Event]:
         """What a trial tells; when nothing more can come, its pipe is closed."""
         alive = not one.worker.ends()  # asked first: what it said before it ended is heard
+        if one.worker.output.read():
+            one.heard = time.monotonic()
         while True:
             try:
                 if not one.worker.ear.poll():
@@ -164,10 +164,6 @@ def freest(devices: Sequence[str], running: Sequence[Running]) -> str:
 
 def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> None:
     """The body of a trial's process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it ends the workers
-    os.setsid()  # whatever a plugin starts ends with its trial
-    threading.Thread(target=_die_with_driver, daemon=True).start()
-    scratch.inherit()
     from vaebench.running.worker import perform
 
     def tell(event: Any) -> None:
@@ -184,11 +180,3 @@ def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> 
         tell({"phase": "refused"})
     except OSError:  # no record can be written; the driver finds that out as well, and says so once
         os._exit(1)
-
-
-def _die_with_driver() -> None:
-    """However the driver ends, kill -9 included, its end of the pipe closes and no orphan is left."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os.killpg(0, signal.SIGKILL)
