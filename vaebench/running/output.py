@@ -7,7 +7,7 @@ import re
 import sys
 from multiprocessing.connection import Connection
 
-from vaebench.records.clean import clean_lines
+from vaebench.records.clean import clean, clean_lines
 from vaebench.records.provenance import without_paths
 
 KEPT = 2**15
@@ -19,7 +19,7 @@ SEPARATOR = re.compile(r"[\\/]")
 
 
 class Output:
-    """The reading end. Nothing that is printed is waited for, and nothing printed costs more memory than what is kept."""
+    """The reading end. It never waits, and needs no more memory than what it keeps."""
 
     def __init__(self, pipe: Connection) -> None:
         self.pipe = pipe
@@ -42,12 +42,16 @@ class Output:
     def text(self) -> str:
         """What is kept, as lines that are safe to show and name no path of this machine."""
         lost = self.length - len(self.first) - len(self.last)
-        parts = (
-            [self.first, f"\n… {lost:,} bytes left out …\n".encode(), self.last] if lost else [self.first, self.last]
-        )
-        text = b"".join(parts).decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+        gap = f"\n… {lost:,} bytes left out …\n" if lost else ""
+        text = (self.first + gap.encode() + self.last).decode(errors="replace")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
         lines = (without_paths(line) if SEPARATOR.search(line) else line for line in text.split("\n"))
         return clean_lines("\n".join(lines))
+
+    def line(self) -> str:
+        """The last line."""
+        lines = (self.first + self.last)[-1000:].decode(errors="replace").split("\n")
+        return next((told for line in reversed(lines) if (told := clean(line))), "")
 
 
 def divert(pipe: Connection) -> None:

@@ -18,7 +18,7 @@ class Sink(Protocol):
     """What a worker needs."""
 
     def files(self, trial: Trial) -> Path:
-        """The folder for what a trial leaves beside its record (weights, pictures, `along.npz`, `error.txt`, `output.txt`). Each file
+        """The folder for what a trial leaves beside its record (weights, pictures, `along.npz`, `error.txt`). Each file
         is written at once or not at all (`store.write_atomically`), before the record is delivered."""
 
     def record(self, trial: Trial) -> Record | None:

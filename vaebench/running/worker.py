@@ -31,7 +31,7 @@ from vaebench.running.keeper import Keeper
 from vaebench.running.sink import Sink
 from vaebench.training import checkpoint, weights
 from vaebench.training.build import build, optimised, origin_of, parameters_in_force, versions_of
-from vaebench.training.devices import choices
+from vaebench.training.devices import check_threads, choices, limit_threads
 from vaebench.training.history import History
 from vaebench.training.loop import Course, Diverged
 from vaebench.trial import Spec, seed_of
@@ -48,7 +48,7 @@ def perform(
     tell: Tell = lambda event: None,
 ) -> Record:
     """Do the trial on its ready data and deliver its record to the sink, whatever happens; `tell` hears how it goes."""
-    torch.set_num_threads(1)  # results depend on the number of threads
+    limit_threads()
     if device != "cpu":  # on a CPU, the same bits come without asking
         torch.use_deterministic_algorithms(True, warn_only=True)
         setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 (torch's types lack it)
@@ -154,6 +154,7 @@ class Attempt:
             self.tell({"phase": "measure", "metric": name})
             metric = components.create("metrics", Spec(name))
             record.metrics[name] = measure(metric, evidence, trial.regime)
+            check_threads()
         for name in optimised(trial, components) & record.metrics.keys():
             record.metrics[name].optimised = True
         if not trained:
@@ -195,10 +196,12 @@ class Attempt:
 
         def after(at: At) -> None:
             history.after(at)
+            check_threads()
             if time.perf_counter() - kept >= every:
                 keep()
 
         course.run(history.report, after)
+        check_threads()
         if history.seconds >= every:  # measuring may be cut off as well
             keep()
         history.close()

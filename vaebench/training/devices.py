@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vaebench.errors import UserError
+from vaebench.errors import Explained, UserError
 from vaebench.records import provenance
 
 CHOICES: dict[str, dict[str, Any]] = {
@@ -19,6 +19,25 @@ MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": s
 
 def choices(device: str) -> dict[str, Any]:
     return CHOICES[device.partition(":")[0]]
+
+
+def limit_threads() -> None:
+    """Results depend on the number of threads, so every trial has one, and records say so."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def check_threads() -> None:
+    """Refuse a trial in which a plugin changed that."""
+    import torch
+
+    if (threads := torch.get_num_threads()) != 1:
+        limit_threads()
+        raise Explained(
+            f"a plugin set PyTorch to {threads} threads; results depend on their number, so remove set_num_threads "
+            "from its code"
+        )
 
 
 def choose_devices(asked: str) -> list[str]:

@@ -85,6 +85,20 @@ class Forked:
             time.sleep(0.02)
         return True
 
+    def fate(self) -> str:
+        """How it ended, in words."""
+        code = self.process.exitcode or 0
+        if code >= 0:
+            return f"the process ended with exit code {code}"
+        cause = " (out of memory, or killed by hand)" if -code == signal.SIGKILL else ""
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"the process died of {name}{cause}"
+
+    def interrupt(self, seconds: float = 2.0) -> None:
+        """Ask it to clean up and end, and wait for that a little."""
+        self.process.terminate()
+        self.process.join(seconds)
+
     def end(self) -> None:
         self.process.kill()
         with suppress(ProcessLookupError, PermissionError):  # what it started; as a rule there is nothing

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
@@ -130,7 +129,7 @@ class Local(Executor):
         """The record the worker wrote, or the one that says why it could not; none where another run has the trial."""
         from vaebench.running.worker import blank
 
-        job, sink, code = one.job, site.sink, one.worker.process.exitcode or 0
+        job, sink = one.job, site.sink
         if one.refused or not one.claim.holds():
             return None
         sink.clear_debris(job.trial)
@@ -140,12 +139,9 @@ class Local(Executor):
             failure = Failure("timeout", f"no progress for {site.patience:.0f} s")
         elif one.orphaned:
             failure = Failure("signal", "the server that trials are forked from was killed twice during this trial")
-        elif code < 0:
-            cause = " (out of memory, or killed by hand)" if -code == signal.SIGKILL else ""
-            name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-            failure = Failure("signal", f"the process died of {name}{cause}")
         else:
-            failure = Failure("exception", f"the process ended with exit code {code}")
+            died = (one.worker.process.exitcode or 0) < 0
+            failure = Failure("signal" if died else "exception", one.worker.fate())
         record = blank(job, one.device, "timeout" if one.hung else "failed", failure)
         sink.deliver(job, record)
         return record
