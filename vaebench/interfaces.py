@@ -283,7 +283,8 @@ class Event:
     job: Job
     data: Mapping[str, Any] = field(default_factory=dict)
     """progress: phase; while it trains also stage, step, steps, share of all stages, logs; `measure` also names the
-    metric, and the first one says that the GPU is free. end: the record."""
+    metric, and the first one says that the GPU is free. end: the record, and where what the trial printed is kept
+    (`output`, if it is)."""
 
 
 class Executor(Component):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +35,9 @@ MAX_SCANS = 500
 FILTER = Image.Resampling.BILINEAR
 HEADROOM = 3
 """A JPEG may be decoded at a half, a quarter or an eighth, as long as this many pixels remain for each one wanted."""
+log = logging.getLogger(__name__)
+PAUSE = 5.0
+"""Seconds between two lines in the log"""
 WORKERS = 16
 """More threads than this would wait for Python's lock."""
 ROOM = bounds.Room(bounds.MAX_PIXELS)
@@ -220,6 +225,10 @@ def _reason(error: Exception) -> str:
 
 
 def _with_progress(count: int) -> Generator[int, None, None]:
-    """Row numbers, with a bar on a terminal."""
-    shown = Console(stderr=True)
-    yield from track(range(count), "decoding", console=shown, transient=True, disable=not sys.stderr.isatty())
+    """Row numbers, with a bar on a terminal, and a line in the log every few seconds."""
+    shown, told = Console(stderr=True), time.monotonic()
+    for row in track(range(count), "decoding", console=shown, transient=True, disable=not sys.stderr.isatty()):
+        if time.monotonic() - told > PAUSE:
+            told = time.monotonic()
+            log.info("decoded %s of %s pictures", row, count)
+        yield row

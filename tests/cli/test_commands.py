@@ -307,6 +307,17 @@ def test_being_asked_to_stop_is_answered_as_ctrl_c_is(results: Path, lab: Lab, a
     assert not list(results.glob("**/*.lease"))
 
 
+def test_being_asked_to_stop_while_data_are_prepared(results: Path, lab: Lab, tmp_path: Path) -> None:
+    before = len(lab.trained())
+    driver = start("-d", "lab-trouble[does=hang]")
+    until(lambda: len(lab.trained()) > before, driver)
+    driver.send_signal(signal.SIGTERM)
+    _, errors = driver.communicate()
+    assert driver.returncode == 130
+    assert "Interrupted. Finished work is kept" in errors and "Traceback" not in errors
+    assert lab.ends(lab.trained()[before][1])
+
+
 def test_ctrl_c_in_a_folder_with_a_copy_py(results: Path, lab: Lab) -> None:
     """A `copy.py` where the user works must not be taken for Python's."""
     (results.parent / "copy.py").write_text("raise SystemExit('taken for the real one')")

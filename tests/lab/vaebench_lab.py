@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import logging
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import ClassVar
 
 import numpy as np
@@ -149,6 +153,70 @@ class Hanging(Steady):
 
     def trouble(self, at: At) -> None:
         time.sleep(600)
+
+
+class Talkative(Steady):
+    """Prints in every way: Python, a descriptor as C code would, another process. Fails if it is told to."""
+
+    name = "talkative"
+
+    def __init__(self, shape: Shape, loss: Loss | None, megabytes: int = 0, fails: bool = False) -> None:
+        super().__init__(shape, loss)
+        self.megabytes, self.fails = megabytes, fails
+
+    def fit(self, images: Images) -> None:
+        print(f"from Python in {Path.cwd()}/mine.py \x1b[31m", flush=True)
+        print("a warning", file=sys.stderr)
+        os.write(1, b"from C\n")
+        subprocess.run(["echo", "from a child"], check=True)
+        for _ in range(self.megabytes):
+            os.write(1, b"0123456789abcde\n" * 2**16)
+        print("the end")
+
+    def trouble(self, at: At) -> None:
+        if self.fails:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Threaded(Steady):
+    """Sets PyTorch's threads: when it is built, or for some steps only."""
+
+    name = "threaded"
+
+    def __init__(self, shape: Shape, loss: Loss | None, when: str = "built") -> None:
+        super().__init__(shape, loss)
+        self.when = when
+        if when == "built":
+            torch.set_num_threads(2)
+
+    def fit(self, images: Images) -> None:
+        if self.when == "fit":
+            torch.set_num_threads(2)
+
+    def trouble(self, at: At) -> None:
+        if self.when == "trained":
+            torch.set_num_threads(2 if at.step < at.steps - 1 else 1)
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        if self.when == "measured":
+            torch.set_num_threads(2)
+        return super().sample(n, generator)
+
+
+class Preparing(Steady):
+    """Takes longer in `fit` than a test is patient, and prints or not meanwhile."""
+
+    name = "preparing"
+
+    def __init__(self, shape: Shape, loss: Loss | None, prints: bool = True) -> None:
+        super().__init__(shape, loss)
+        self.prints = prints
+
+    def fit(self, images: Images) -> None:
+        for _ in range(60):
+            time.sleep(0.1)
+            if self.prints:
+                print("still at it")
 
 
 class Slow(Steady):
@@ -292,6 +360,44 @@ class LabXray(Dataset):
         return self.phantom(size, limit, 7)
 
 
+class LabTrouble(LabXray):
+    """Noise that cannot be had, or takes its time."""
+
+    name = "lab-trouble"
+    faults: ClassVar = {
+        "TypeError": TypeError("7"),
+        "MemoryError": MemoryError(),
+        "TokenError": TokenError("EOF", (1, 0)),
+        "AssertionError": AssertionError("odd"),
+    }
+
+    def __init__(self, does: str = "") -> None:
+        super().__init__()
+        self.does = does
+
+    def phantom(self, size: int, limit: Limit, seed: int) -> Splits:
+        if self.does in self.faults:
+            raise self.faults[self.does]
+        with (Path(os.environ["LAB"]) / "log").open("a") as log:
+            log.write(f"preparing {os.getpid()}\n")
+        if self.does == "hang":
+            time.sleep(600)
+        if self.does == "die":
+            ctypes.string_at(0)
+        if self.does == "fork":
+            context = multiprocessing.get_context("fork")
+            child = context.Process(target=time.sleep, args=(600,))
+            child.start()
+            with (Path(os.environ["LAB"]) / "log").open("a") as log:
+                log.write(f"child {child.pid}\n")
+            os._exit(3)
+        says = {"print": print, "warn": warnings.warn, "log": logging.getLogger("lab").info}.get(self.does)
+        for number in range(40 if says else 0):
+            time.sleep(0.1)
+            says(f"still at it: {number}")
+        return super().phantom(size, limit, seed)
+
+
 class Residual(Metric):
     name = "lab-residual"
     version = 1
@@ -339,6 +445,9 @@ def vaebench_models() -> list[type[Model]]:
         Parental,
         Hanging,
         Hungry,
+        Talkative,
+        Threaded,
+        Preparing,
         Diverging,
     ]
     return [Steady, Slow, Restless, Flaky, Tied, Odd, Spy, *troubled]
@@ -346,7 +455,7 @@ def vaebench_models() -> list[type[Model]]:
 
 @hookimpl
 def vaebench_datasets() -> list[type[Dataset]]:
-    return [LabXray]
+    return [LabXray, LabTrouble]
 
 
 @hookimpl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,17 @@ def test_a_line_per_trial_when_piped() -> None:
         "[2/2] vae[latent=4] + bce on xray, all, seed 1: failed (oom): no [bold]room[/bold]",
     ]
     assert shown.failed == 1
+
+
+def test_a_failed_trial_says_where_what_it_printed_is_kept() -> None:
+    shown, out = watch()
+    failed = structs.replace(record("vae"), status="failed", error=Failure("signal", "died"))
+    with shown:
+        shown.hear(Event("end", job(), {"record": failed, "output": Path("results/vae-0/output.txt")}))
+        shown.hear(Event("end", job(1), {"record": failed, "output": None}))
+    first, second = out.getvalue().splitlines()
+    assert first.endswith("failed (signal): died; what it printed is in results/vae-0/output.txt")
+    assert second.endswith("failed (signal): died")
 
 
 def test_a_terminal_shows_the_trials_at_work_and_the_time_left() -> None:

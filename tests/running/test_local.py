@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
@@ -74,6 +75,43 @@ def test_a_trial_that_says_nothing_more_is_ended(tmp_path: Path, lab: Lab) -> No
     assert [record.status for record in ends] == ["timeout", "ok"]
     assert ends[0].error == Failure("timeout", "no progress for 2 s")
     assert all(lab.ends(process) for _, process in lab.trained())
+
+
+def output(work: Work) -> Path:
+    return store.artifacts_of(store.path_of(work.results, work.trial, "cpu")) / store.OUTPUT
+
+
+@pytest.mark.parametrize("options", ["megabytes=0", "megabytes=40", "megabytes=40,fails=yes"])
+def test_what_a_trial_prints_is_kept_beside_its_record_and_never_shown(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], options: str
+) -> None:
+    one = job(tmp_path, f"talkative[{options}]")
+    *_, end = Local().run([one.job], site(one))
+    assert end.data["record"].status == ("failed" if "fails" in options else "ok")
+    assert end.data["output"] == output(one)
+    text = output(one).read_text()
+    assert text.startswith("from Python in …/mine.py \ufffd[31m\na warning\nfrom C\nfrom a child\n")
+    assert "\nthe end\n" in text
+    if "40" in options:
+        assert re.search(r"\n… 4\d,\d{3},\d{3} bytes left out …\n", text)
+        assert len(text) < 70_000
+    assert not any(capfd.readouterr())
+
+
+def test_nothing_is_kept_of_a_trial_that_prints_nothing(tmp_path: Path) -> None:
+    one = job(tmp_path)
+    output(one).parent.mkdir(parents=True)
+    output(one).write_text("of another time")
+    *_, end = Local().run([one.job], site(one))
+    assert end.data["record"].status == "ok" and end.data["output"] is None
+    assert not output(one).exists()
+
+
+def test_what_a_trial_prints_is_a_sign_of_life(tmp_path: Path) -> None:
+    silent, alive = job(tmp_path, "preparing[prints=no]"), job(tmp_path, "preparing[prints=yes]")
+    events = list(Local().run([silent.job, alive.job], replace(site(silent, alive, slots=2), patience=4.0)))
+    ends = {event.job.trial.id: event.data["record"].status for event in events if event.kind == "end"}
+    assert ends == {silent.trial.id: "timeout", alive.trial.id: "ok"}
 
 
 def test_what_a_trial_started_ends_with_it(tmp_path: Path, lab: Lab) -> None:

@@ -8,12 +8,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import pytest
 import torch
-from laboratory import job, run_job, suite
+from laboratory import Lab, job, run_job, suite
 from msgspec import structs
 
 from vaebench.components.registry import registry
@@ -194,19 +193,50 @@ def test_settings_and_versions_that_changed_are_noticed(tmp_path: Path, monkeypa
     assert len(done(plan(tmp_path))) == 1
 
 
-@pytest.mark.parametrize("fault", [TypeError("7"), MemoryError(), TokenError("EOF", (1, 0)), AssertionError("odd")])
+@pytest.mark.parametrize(
+    ("does", "reason"),
+    [
+        *((fault, f"({fault}: ") for fault in ("TypeError", "MemoryError", "TokenError", "AssertionError")),
+        ("die", ": the process died of SIGSEGV"),
+        ("fork", ": the process ended with exit code 3"),
+        ("hang", ": it said nothing for 2 s"),
+    ],
+)
 def test_a_dataset_that_cannot_be_prepared_is_left_out_with_the_reason_and_the_rest_trains(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+    tmp_path: Path, lab: Lab, does: str, reason: str
 ) -> None:
-    def fail(self: Any, *_: Any) -> Any:
-        raise fault
-
-    component = registry().get("datasets", "knee-kl").component
-    monkeypatch.setattr(component, "phantom", fail)
-    made = plan(tmp_path, datasets=["knee-kl", "lab-xray"])
-    assert f"it could not be prepared ({type(fault).__name__}" in made.left_out["knee-kl"]
+    before = len(lab.trained())
+    request = Request(
+        tmp_path / "results", tmp_path, source="phantom", datasets=[f"lab-trouble[does={does}]", "lab-xray"]
+    )
+    made = sweep.make_ready(make_plan(suite(), request), patience=2.0)
+    assert made.left_out["lab-trouble"].startswith("it could not be prepared")
+    assert reason in made.left_out["lab-trouble"]
     assert [one.spec.name for one in made.datasets] == ["lab-xray"]
     assert {trial.dataset.name for trial in made.trials} == {"lab-xray"}
+    assert all(lab.ends(process) for _, process in lab.trained()[before:])
+
+
+@pytest.mark.parametrize("does", ["print", "warn", "log"])
+def test_a_dataset_may_take_its_time_if_it_says_that_it_lives(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], does: str
+) -> None:
+    told: list[str] = []
+    request = Request(tmp_path / "results", tmp_path, source="phantom", datasets=[f"lab-trouble[does={does}]"])
+    made = sweep.make_ready(make_plan(suite(), request), told.append, patience=2.5)
+    assert not made.left_out
+    assert any(line.startswith("lab-trouble: still at it: ") for line in told)
+    assert (does == "warn") == ("still at it: 0" in made.ready[str(made.datasets[0].spec)].notes)
+    assert not any(capfd.readouterr()), "only what is asked for reaches the terminal"
+
+
+def test_what_is_wrong_with_ready_data_is_told(tmp_path: Path) -> None:
+    made = plan(tmp_path, datasets=["lab-trouble"])
+    (ready,) = made.ready.values()
+    next(ready.folder.glob("train.images.npy")).unlink()
+    (again,) = plan(tmp_path, datasets=["lab-trouble"]).ready.values()
+    assert (again.folder, again.digest) == (ready.folder, ready.digest)
+    assert again.notes == ("the ready data of lab-trouble are damaged; they are made again",)
 
 
 def test_metrics_alone_are_no_reason_to_train_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

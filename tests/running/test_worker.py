@@ -55,6 +55,15 @@ def test_another_seed_gives_another_model(tmp_path: Path) -> None:
     assert first.inputs == second.inputs
 
 
+@pytest.mark.parametrize("when", ["built", "fit", "trained", "measured"])
+def test_a_plugin_that_changes_the_number_of_threads_has_no_result(tmp_path: Path, when: str) -> None:
+    record = run_job(job(tmp_path, f"threaded[when={when}]"))
+    assert record.error and record.error.kind == "exception"
+    assert record.error.message.startswith("a plugin set PyTorch to 2 threads; results depend on their number")
+    assert torch.get_num_threads() == 1 == record.device.threads
+    assert not record.metrics
+
+
 def test_training_trains(tmp_path: Path) -> None:
     lines = run_job(job(tmp_path, steps=60)).curve["main"]
     assert lines["step"][-1] == 59

@@ -10,6 +10,7 @@ import click
 
 from vaebench.cli.lazy import LazyGroup
 from vaebench.errors import UserError
+from vaebench.running.termination import terminable
 
 # Name -> (module, summary). A new command is a file, whose click command is called `command`, and a line here.
 COMMANDS = {
@@ -37,7 +38,8 @@ class Commands(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
         warnings.showwarning = lambda message, *_: _warn(message)
         try:
-            ctx.exit(super().invoke(ctx) or 0)
+            with terminable():
+                ctx.exit(super().invoke(ctx) or 0)
         except UserError as error:
             raise Mistake(_visible(error)) from error
         except KeyboardInterrupt:

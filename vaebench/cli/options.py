@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from vaebench import running
+
 FOLDER = click.Path(file_okay=False, path_type=Path)
 SPEC = "NAME[param=value,...]"
 SUITE = click.option("--suite", default="medical", show_default=True, help="Name of a suite, or path of a .toml file.")
@@ -20,6 +22,9 @@ DEVICE = click.option(
 )
 SLOTS = click.option("-j", "--slots", type=click.IntRange(min=1),
                      help="Number of trials to run at once [default: CPU cores, or 1 on a GPU].")  # fmt: skip
+PATIENCE = click.option("--patience", type=click.FloatRange(min=1), default=running.PATIENCE, show_default=True,
+                        metavar="SECONDS", help="Give up a trial, or preparing a dataset, after this time without a "
+                        "training step, a metric or printed output.")  # fmt: skip
 RESULTS = click.option("--results", type=FOLDER, default=Path("results"), show_default=True, envvar="VAEBENCH_RESULTS",
                        help="Folder with records and leaderboards.")  # fmt: skip
 DATA = click.option("--data", type=FOLDER,

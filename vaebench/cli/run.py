@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vaebench.cli.options import DATA, DEVICE, PRESET, RESULTS, SLOTS, SOURCE, SPEC, SUITE
+from vaebench.cli.options import DATA, DEVICE, PATIENCE, PRESET, RESULTS, SLOTS, SOURCE, SPEC, SUITE
 from vaebench.errors import UserError
-from vaebench.running import PATIENCE
 from vaebench.training.checkpoint import EVERY
 
 if TYPE_CHECKING:
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 @click.option("-x", "--stop", is_flag=True, help="Stop at the first failure.")
 @click.option("--checkpoint", "every", type=click.FloatRange(min=0), default=EVERY, show_default=True,
               metavar="SECONDS", help="Time between checkpoints, from which training resumes.")  # fmt: skip
-@click.option("--patience", type=click.FloatRange(min=1), default=PATIENCE, show_default=True,
-              metavar="SECONDS", help="End a trial after this time without a training step or a metric.")  # fmt: skip
+@PATIENCE
 @click.option("--graphs", is_flag=True, help="On a GPU, replay training steps as CUDA graphs where a model allows it.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done and estimate the time; train nothing.")
 @RESULTS
@@ -91,7 +89,7 @@ def command(
     steps.warn_of_plugins()
     slots = slots or default_slots(plan.request.devices)
     if not dry_run:
-        plan = steps.make_ready(plan, console)
+        plan = steps.make_ready(plan, console, patience)
     if not force:
         plan = steps.find_done(plan, console)
     if last_failed:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from vaebench.cli.options import DATA, DEVICE, PRESET, RESULTS, SLOTS, SOURCE, SUITE
+from vaebench.cli.options import DATA, DEVICE, PATIENCE, PRESET, RESULTS, SLOTS, SOURCE, SUITE
 from vaebench.errors import UserError
 
 
@@ -19,11 +19,12 @@ from vaebench.errors import UserError
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Also compute this metric (repeatable).")
 @DEVICE
 @SLOTS
+@PATIENCE
 @RESULTS
 @DATA
 def command(
-    suite: str, preset: str, source: str, metrics: Sequence[str], device: str, slots: int | None, results: Path,
-    data: Path | None,
+    suite: str, preset: str, source: str, metrics: Sequence[str], device: str, slots: int | None,
+    patience: float, results: Path, data: Path | None,
 ) -> int:  # fmt: skip
     """Compute metrics that are missing in records, or outdated, from the stored weights. Nothing is trained.
 
@@ -60,10 +61,10 @@ def command(
     plan = replace(plan, settings=settings, trials=tuple(t for t in trials if str(t.dataset) in known))
     if not plan.trials:
         raise UserError(f"There are no records in {plan.folder}. `vaebench run --suite {suite}` makes them.")
-    plan = steps.find_done(steps.make_ready(plan, console), console)
+    plan = steps.find_done(steps.make_ready(plan, console, patience), console)
     lost = {trial.id for trial in plan.todo} - set(plan.trained)
     plan = replace(plan, trials=tuple(trial for trial in plan.trials if trial.id not in lost))
     console.print(f"{len(plan.todo)} checkpoints to measure, {len(plan.done)} have every metric", highlight=False)
     if lost:
         console.print(f"{len(lost)} records are failed, outdated or without weights: `vaebench run` does them again")
-    return steps.finish(plan, console, slots or default_slots(plan.request.devices), stop=False)
+    return steps.finish(plan, console, slots or default_slots(plan.request.devices), patience=patience)

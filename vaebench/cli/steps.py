@@ -17,7 +17,6 @@ from vaebench.running import PATIENCE, sweep
 from vaebench.running.display import Watch, time_words
 from vaebench.running.estimate import estimate
 from vaebench.running.progress import ProgressFile
-from vaebench.running.termination import terminable
 from vaebench.training.checkpoint import EVERY
 
 LISTED = 24
@@ -44,12 +43,11 @@ def finish(
     failures = 0
     if plan.todo:
         sweep.open_track(plan)
-        with terminable():
-            seconds = _tell_time(plan, console, slots)
-            with Watch(console, seconds, slots) as watch, ProgressFile(plan.folder, len(seconds)) as progress:
-                for event in sweep.run(plan, slots, stop, every, fresh, patience):
-                    watch.hear(event)
-                    progress.hear(event, watch.left())
+        seconds = _tell_time(plan, console, slots)
+        with Watch(console, seconds, slots) as watch, ProgressFile(plan.folder, len(seconds)) as progress:
+            for event in sweep.run(plan, slots, stop, every, fresh, patience):
+                watch.hear(event)
+                progress.hear(event, watch.left())
         failures = watch.failed
     track = Track(plan.suite, plan.preset, plan.source, plan.request.results)
     board = track.board()
@@ -91,10 +89,10 @@ def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
     console.print(f"Records would be written to {_safe(plan.folder)}", highlight=False, soft_wrap=True)
 
 
-def make_ready(plan: Plan, console: Console) -> Plan:
-    """Draw or decode the datasets, and show the name of the current one."""
+def make_ready(plan: Plan, console: Console, patience: float) -> Plan:
+    """Draw or decode the datasets, and show the name of the current one and what it last printed."""
     with console.status("Preparing data") as status:
-        plan = sweep.make_ready(plan, lambda name: status.update(f"Preparing data: {escape(name)}"))
+        plan = sweep.make_ready(plan, lambda text: status.update(f"Preparing data: {_safe(text)}"), patience)
     if not plan.datasets:
         reasons = "\n".join(f"  {name}: {reason}" for name, reason in plan.left_out.items())
         raise UserError(f"No dataset could be prepared.\n{reasons}")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from vaebench.data.splits import check_splits, validation_mask, without_pixels
 from vaebench.interfaces import Dataset, Limit, Split, Splits
 from vaebench.trial import Spec, canonical
 
+log = logging.getLogger(__name__)
+"""Heard as signs of life, since preparing may take hours (`vaebench.running.preparation`)"""
 PHANTOM_SEED = 0
 """Phantoms are one fixed population: a trial's seed changes weights and order, never the patients."""
 PIXELS = frozenset({"images", "masks"})
@@ -59,8 +62,8 @@ def cache_folder() -> Path:
     return Path(os.environ.get("VAEBENCH_CACHE") or platformdirs.user_cache_path("vaebench"))
 
 
-def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, data: Path, cache: Path) -> Prepared:
-    """The dataset's ready folder, made if it is not there; safe when two runs make it at once."""
+def ready_folder(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, data: Path, cache: Path) -> Path:
+    """Where a dataset lies ready, or will."""
     local = {key for key in spec.params if key in dataset.local}
     key = {
         "dataset": str(Spec(spec.name, {k: v for k, v in spec.params.items() if k not in local})),
@@ -71,7 +74,12 @@ def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, 
         "code": code_digest(type(dataset)),
         "files": digest_of_files(dataset.files(data), cache / "sources") if source == "real" else "",
     }
-    folder = cache / "ready" / f"{dataset.name}-{source}-{size}-{_sha(canonical(key).encode())[:16]}"
+    return cache / "ready" / f"{dataset.name}-{source}-{size}-{_sha(canonical(key).encode())[:16]}"
+
+
+def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, data: Path, cache: Path) -> Prepared:
+    """The dataset's ready folder, made if it is not there; safe when two runs make it at once."""
+    folder = ready_folder(dataset, spec, source, size, limit, data, cache)
     if not intact(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
@@ -80,15 +88,31 @@ def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, 
                     warnings.warn(f"the ready data of {dataset.name} are damaged; they are made again", stacklevel=2)
                 for debris in folder.parent.glob(f".{folder.name}.*"):  # of a run that was killed here
                     shutil.rmtree(debris)
-                with warnings.catch_warnings(record=True) as said:
-                    warnings.simplefilter("always", UserWarning)
+                with _noting() as notes:
                     if source == "phantom":
                         splits = dataset.phantom(size, limit, PHANTOM_SEED)
                     else:
                         splits = dataset.load(data, size, {})
-                notes = [str(one.message) for one in said if issubclass(one.category, UserWarning)]
                 lay_down(splits, folder, notes, dataset.classes, validation_mask(splits, dataset.name))
     return about(folder)
+
+
+@contextmanager
+def _noting() -> Iterator[list[str]]:
+    """Collect what is warned of."""
+    notes: list[str] = []
+
+    def hear(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+    ) -> None:
+        if issubclass(category, UserWarning):
+            notes.append(str(message))
+            log.info("%s", message)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = hear
+        yield notes
 
 
 def about(folder: Path) -> Prepared:
@@ -217,6 +241,7 @@ def _write_rows(path: Path, array: np.ndarray, rows: np.ndarray | None, digest: 
     shape = (len(array) if rows is None else len(rows), *array.shape[1:])
     digest.update(f"{path.stem} {array.dtype} {shape}".encode())
     step = max(1, CHUNK // max(1, array[:1].nbytes))
+    log.info("writing %s", path.stem)
     with path.open("wb") as file:
         descr = np.lib.format.dtype_to_descr(array.dtype)
         np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": shape})

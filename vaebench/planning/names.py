@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from vaebench.components.registry import Registry
 from vaebench.errors import UserError, did_you_mean
 from vaebench.interfaces import Dataset, Shape
 from vaebench.planning.suite import Suite
-from vaebench.trial import Settings, Spec, Trial
+from vaebench.trial import Settings, Spec, Trial, Value
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Chosen:
     dataset: Dataset
     spec: Spec
     """as it stands in trials: without parameters that are local to this machine"""
+    given: Mapping[str, Value] = field(default_factory=dict)
+    """all its parameters, those included"""
 
 
 class Entrant(NamedTuple):
@@ -40,7 +42,7 @@ def chosen_dataset(text: str, names: Registry, suite: Registry) -> Chosen:
         dataset = offer.component(**spec.params)
     except (TypeError, ValueError) as error:
         raise UserError(f"{text}: {error}") from error
-    return Chosen(dataset, Spec(suite.canonical("datasets", offer), public))
+    return Chosen(dataset, Spec(suite.canonical("datasets", offer), public), spec.params)
 
 
 def entrant(text: str, names: Registry, suite: Registry) -> Entrant:

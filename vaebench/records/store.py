@@ -21,6 +21,7 @@ REFERENCE = "reference"
 run trains what it was asked for. No suite can take its place: a suite's folder has an @ in its name."""
 
 WEIGHTS = "weights.safetensors"
+OUTPUT = "output.txt"
 FILE_NAME = re.compile(r".+-[0-9a-f]{12}\.json")
 """Boards, and what lies beside a record, have other names."""
 

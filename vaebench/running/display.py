@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -60,7 +61,7 @@ class Watch:
         elif event.kind == "progress":
             self._progress(trial, event.data)
         else:
-            self._end(trial, event.data["record"])
+            self._end(trial, event.data["record"], event.data.get("output"))
         failed = f", {self.failed} failed" if self.failed else ""
         note = f"{self.ended}/{self.count} done{failed}, {time_words(self.left())} left"
         self.bars.update(self.all, completed=self.share(), note=note)
@@ -92,7 +93,7 @@ class Watch:
         if trial.id in self.rows:
             self.bars.update(self.rows[trial.id], completed=self.shares[trial.id], note=escape(note))
 
-    def _end(self, trial: Trial, record: Record) -> None:
+    def _end(self, trial: Trial, record: Record, output: Path | None) -> None:
         self.ended += 1
         self.shares[trial.id] = 1.0
         if trial.id in self.rows:
@@ -102,6 +103,7 @@ class Watch:
         else:
             self.failed += 1
             told = f"[red]{record.status}[/red] ({record.error.kind}): {escape(clean(record.error.message, 500))}"
+            told += f"; what it printed is in {escape(clean(str(output), None))}" if output else ""
         if not self.live or record.error:
             self.console.print(
                 f"[{self.ended}/{self.count}] {escape(clean(str(trial)))}: {told}", highlight=False, soft_wrap=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -67,6 +68,17 @@ class ResultsSink:
             if job.measure_only or (other and other.status == "ok"):
                 return
         store.write(self.path(job.trial), record)
+
+    def keep_output(self, job: Job, text: str) -> Path | None:
+        """Keep what a trial printed beside its record. Return where; None if it printed nothing."""
+        path = self.files(job.trial) / store.OUTPUT
+        with suppress(OSError):  # the record is worth more, and says itself if the disk is full
+            if text.strip():
+                store.write_atomically(path, text.encode())
+                return path
+            if not job.measure_only:  # what the training printed stays
+                path.unlink(missing_ok=True)
+        return None
 
     def clear_debris(self, trial: Trial) -> None:
         """Remove what a killed worker of this trial left half written. Its claim must be held."""

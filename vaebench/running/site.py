@@ -27,4 +27,5 @@ class Site:
     cores: int = field(default_factory=cores)
     """How many trials run at once, those included that measure while others train; never fewer than `slots`."""
     patience: float = PATIENCE
-    """Seconds without a word from a trial after which it counts as hung; training steps and metrics are words."""
+    """Seconds without a sign of life from a trial after which it counts as hung: a training step, a metric, or anything
+    that it prints."""

@@ -14,9 +14,8 @@ from typing import Any
 from msgspec import structs
 
 from vaebench.components.registry import registry
-from vaebench.data.prepare import Prepared, cache_folder, prepare
-from vaebench.data.splits import SplitError
-from vaebench.interfaces import Event, Executor, NotApplicable
+from vaebench.data.prepare import Prepared
+from vaebench.interfaces import Event, Executor
 from vaebench.planning.jobs import Versions, jobs_of
 from vaebench.planning.plan import Plan
 from vaebench.records import store
@@ -24,27 +23,23 @@ from vaebench.records.record import BadRecord, Record, to_json
 from vaebench.records.store import weights_of
 from vaebench.running import PATIENCE
 from vaebench.running.keeper import CheckpointKeeper
+from vaebench.running.preparation import NotReady, made_ready
 from vaebench.running.sink import ResultsSink
 from vaebench.running.site import Site
 from vaebench.training import checkpoint
 from vaebench.trial import Spec
 
 
-def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None) -> Plan:
+def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None, patience: float = PATIENCE) -> Plan:
     """The plan with its datasets prepared, each named before it is made, and without what cannot be asked of them."""
     ready: dict[str, Prepared] = {}
     left_out = dict(plan.left_out)
     for one in plan.datasets:
         tell(one.spec.name)
-        size, limit = plan.settings.size, plan.settings.limit
         try:
-            ready[str(one.spec)] = prepare(
-                one.dataset, one.spec, plan.source, size, limit, plan.request.data, plan.request.cache or cache_folder()
-            )
-        except (NotApplicable, SplitError, ValueError, OSError) as error:  # in words, for the user
-            left_out[one.spec.name] = f"{error}"
-        except Exception as error:  # a fault of a stranger's dataset costs that dataset only
-            left_out[one.spec.name] = f"it could not be prepared ({type(error).__name__}: {error})"
+            ready[str(one.spec)] = made_ready(one, plan, patience, tell)
+        except NotReady as reason:
+            left_out[one.spec.name] = str(reason)
     datasets = tuple(one for one in plan.datasets if str(one.spec) in ready)
     healthy = {name for name, own in ready.items() if own.health}
     trials = tuple(

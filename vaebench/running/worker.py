@@ -31,7 +31,7 @@ from vaebench.running.keeper import Keeper
 from vaebench.running.sink import Sink
 from vaebench.training import checkpoint, weights
 from vaebench.training.build import build, optimised, origin_of, parameters_in_force, versions_of
-from vaebench.training.devices import be_deterministic, choices, precision, room_for_images
+from vaebench.training.devices import be_deterministic, check_threads, choices, precision, room_for_images
 from vaebench.training.history import History
 from vaebench.training.loop import Course, Diverged
 from vaebench.trial import Spec, seed_of
@@ -159,6 +159,7 @@ class Attempt:
             self.tell({"phase": "measure", "metric": name})
             metric = components.create("metrics", Spec(name))
             record.metrics[name] = measure(metric, evidence, trial.regime)
+            check_threads()
         for name in optimised(trial, components) & record.metrics.keys():
             record.metrics[name].optimised = True
         if not trained:
@@ -200,10 +201,12 @@ class Attempt:
 
         def after(at: At) -> None:
             history.after(at)
+            check_threads()
             if time.perf_counter() - kept >= every:
                 keep()
 
         course.run(history.report, after)
+        check_threads()
         if history.seconds >= every:  # measuring may be cut off as well
             keep()
         history.close()

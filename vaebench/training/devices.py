@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from vaebench.errors import UserError
+from vaebench.errors import Explained, UserError
 from vaebench.records import provenance
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def be_deterministic(device: str) -> None:
     import torch
     import torch.utils.deterministic
 
-    torch.set_num_threads(1)  # results depend on the number of threads
+    limit_threads()
     if device != "cpu":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the card is first used
         torch.use_deterministic_algorithms(True, warn_only=True)
@@ -67,6 +67,25 @@ def room_for_images(device: str) -> int:
     import torch
 
     return RESIDENT_BYTES if device == "cpu" else int(RESIDENT * torch.cuda.mem_get_info(device)[1])
+
+
+def limit_threads() -> None:
+    """Results depend on the number of threads, so every trial has one, and records say so."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def check_threads() -> None:
+    """Refuse a trial in which a plugin changed that."""
+    import torch
+
+    if (threads := torch.get_num_threads()) != 1:
+        limit_threads()
+        raise Explained(
+            f"a plugin set PyTorch to {threads} threads; results depend on their number, so remove set_num_threads "
+            "from its code"
+        )
 
 
 def choose_devices(asked: str) -> list[str]:

@@ -17,6 +17,7 @@ datasets that are drawn alike have different patients, by their names.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
@@ -26,6 +27,7 @@ from vaebench_medical.phantoms.chance import Chance, seed_for
 from vaebench_medical.phantoms.drawing import Drawing, blocks
 from vaebench_medical.storage import allocate
 
+log = logging.getLogger(__name__)
 Draw = Callable[..., Drawing]
 """`draw(seed, index, label, size, patient)`"""
 SPLITS = ("train", "val", "test")
@@ -62,6 +64,7 @@ def population(
             images[part], masks[part] = drawing.images, drawing.masks
             for key, value in drawing.factors.items():
                 factors.setdefault(key, []).append(value)
+            log.info("drew %s of %s images", min(part.stop, n), n)
         return Split(
             images=images,
             labels=label if merge is None else np.asarray(merge)[label],

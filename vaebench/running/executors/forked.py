@@ -6,13 +6,14 @@ import multiprocessing
 import multiprocessing.forkserver
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from vaebench.running import processes, scratch
+from vaebench.running import output, processes, scratch
 from vaebench.training import devices
 
 STARTS = 3
@@ -22,7 +23,9 @@ LOST = 255
 
 
 class Forked:
-    """A process that runs `target(*args, mouth)`, and the pipe on which it tells what it does."""
+    """A process that runs `target(*args, mouth)`, the pipe on which it tells what it does, and what it prints.
+
+    It leads a group of processes: whatever a plugin starts ends with it, and it ends with this process."""
 
     def __init__(self, target: Callable[..., None], *args: Any) -> None:
         for last in range(STARTS - 1, -1, -1):
@@ -36,14 +39,18 @@ class Forked:
     def _start(self, target: Callable[..., None], args: tuple[Any, ...]) -> None:
         context = server()
         self.ear, mouth = context.Pipe(duplex=False)
+        pipe, printer = context.Pipe(duplex=False)
+        self.output = output.Output(pipe)
         try:
-            self.process = context.Process(target=target, args=(*args, mouth), daemon=True)
+            self.process = context.Process(target=_live, args=(target, args, mouth, printer), daemon=True)
             self.process.start()
         except BaseException:
             self.ear.close()
+            pipe.close()
             raise
         finally:
             mouth.close()
+            printer.close()
         self.number: int = self.process.pid
         self.born = processes.born(self.number)
         # The standard library has no public way to ask for the server.
@@ -52,12 +59,15 @@ class Forked:
 
     @property
     def handles(self) -> tuple[Any, ...]:
-        """What `multiprocessing.connection.wait` can wait for: its words, and its end."""
-        return (self.ear, self.process.sentinel)
+        """What `multiprocessing.connection.wait` can wait for: its words, what it prints, and its end."""
+        return (*(pipe for pipe in (self.ear, self.output.pipe) if not pipe.closed), self.process.sentinel)
 
     def wait(self, seconds: float) -> bool:
         """Wait until it tells something or ends. Return whether it has something to tell."""
-        wait(self.handles, seconds)
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self.ear.poll() and not self.ends():
+            wait(self.handles, left)
+            self.output.read()
         return self.ear.poll()
 
     def ends(self) -> bool:
@@ -75,6 +85,20 @@ class Forked:
             time.sleep(0.02)
         return True
 
+    def fate(self) -> str:
+        """How it ended, in words."""
+        code = self.process.exitcode or 0
+        if code >= 0:
+            return f"the process ended with exit code {code}"
+        cause = " (out of memory, or killed by hand)" if -code == signal.SIGKILL else ""
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return f"the process died of {name}{cause}"
+
+    def interrupt(self, seconds: float = 2.0) -> None:
+        """Ask it to clean up and end, and wait for that a little."""
+        self.process.terminate()
+        self.process.join(seconds)
+
     def end(self) -> None:
         self.process.kill()
         with suppress(ProcessLookupError, PermissionError):  # what it started; as a rule there is nothing
@@ -82,6 +106,25 @@ class Forked:
         processes.end(self.number, self.born)  # if the server was killed, `kill` takes a living process for ended
         self.process.join()
         self.ear.close()
+        self.output.read()
+        self.output.pipe.close()
+
+
+def _live(target: Callable[..., None], args: tuple[Any, ...], mouth: Connection, printer: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it ends this process
+    os.setsid()
+    threading.Thread(target=_die_with_driver, daemon=True).start()
+    scratch.inherit()
+    output.divert(printer)
+    target(*args, mouth)
+
+
+def _die_with_driver() -> None:
+    """However the driver ends, kill -9 included, its end of the pipe closes and no orphan is left."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os.killpg(0, signal.SIGKILL)
 
 
 def server() -> Any:

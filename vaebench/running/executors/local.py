@@ -4,11 +4,8 @@ On a GPU, a trial gives its slot back as soon as it measures: the next one train
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
-import signal
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
@@ -19,7 +16,6 @@ from typing import Any
 from vaebench.interfaces import Event, Executor
 from vaebench.planning.jobs import Job
 from vaebench.records.record import Failure, Record
-from vaebench.running import scratch
 from vaebench.running.claims import Claim, ClaimedSink, Claims, Lost
 from vaebench.running.executors.forked import Forked
 from vaebench.running.site import Site
@@ -95,12 +91,13 @@ class Local(Executor):
                         record = None
                     elif not (record := self._record(one, site)):
                         elsewhere.append(one.job)
+                    printed = site.sink.keep_output(one.job, one.worker.output.text()) if record else None
                     claims.release(one.job.trial)
                     if record:
                         if stop_on_failure and record.error:
                             waiting.clear()
                             elsewhere.clear()
-                        yield Event("end", one.job, {"record": record})
+                        yield Event("end", one.job, {"record": record, "output": printed})
                 if not waiting:
                     waiting.extend(elsewhere)
                     elsewhere.clear()
@@ -116,6 +113,8 @@ class Local(Executor):
     def _listen(self, one: Running, patience: float) -> Iterator[Event]:
         """What a trial tells; when nothing more can come, its pipe is closed."""
         alive = not one.worker.ends()  # asked first: what it said before it ended is heard
+        if one.worker.output.read():
+            one.heard = time.monotonic()
         while True:
             try:
                 if not one.worker.ear.poll():
@@ -140,7 +139,7 @@ class Local(Executor):
         """The record the worker wrote, or the one that says why it could not; none where another run has the trial."""
         from vaebench.running.worker import blank
 
-        job, sink, code = one.job, site.sink, one.worker.process.exitcode or 0
+        job, sink = one.job, site.sink
         if one.refused or not one.claim.holds():
             return None
         sink.clear_debris(job.trial)
@@ -150,12 +149,9 @@ class Local(Executor):
             failure = Failure("timeout", f"no progress for {site.patience:.0f} s")
         elif one.orphaned:
             failure = Failure("signal", "the server that trials are forked from was killed twice during this trial")
-        elif code < 0:
-            cause = " (out of memory, or killed by hand)" if -code == signal.SIGKILL else ""
-            name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-            failure = Failure("signal", f"the process died of {name}{cause}")
         else:
-            failure = Failure("exception", f"the process ended with exit code {code}")
+            died = (one.worker.process.exitcode or 0) < 0
+            failure = Failure("signal" if died else "exception", one.worker.fate())
         record = blank(job, one.device, "timeout" if one.hung else "failed", failure)
         sink.deliver(job, record)
         return record
@@ -180,10 +176,6 @@ def freest(devices: Sequence[str], running: Sequence[Running]) -> str:
 
 def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> None:
     """The body of a trial's process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it ends the workers
-    os.setsid()  # whatever a plugin starts ends with its trial
-    threading.Thread(target=_die_with_driver, daemon=True).start()
-    scratch.inherit()
     from vaebench.running.worker import perform
 
     def tell(event: Any) -> None:
@@ -200,11 +192,3 @@ def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> 
         tell({"phase": "refused"})
     except OSError:  # no record can be written; the driver finds that out as well, and says so once
         os._exit(1)
-
-
-def _die_with_driver() -> None:
-    """However the driver ends, kill -9 included, its end of the pipe closes and no orphan is left."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os.killpg(0, signal.SIGKILL)

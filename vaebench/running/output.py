@@ -1,0 +1,64 @@
+"""What a process prints, C code and its own processes included: read from a pipe, its first and last part are kept."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from multiprocessing.connection import Connection
+
+from vaebench.records.clean import clean, clean_lines
+from vaebench.records.provenance import without_paths
+
+KEPT = 2**15
+"""Bytes kept of the beginning, and as many of the end."""
+AT_ONCE = 2**20
+"""Bytes read before other processes get their turn."""
+SEPARATOR = re.compile(r"[\\/]")
+"""Of folders."""
+
+
+class Output:
+    """The reading end. It never waits, and needs no more memory than what it keeps."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe = pipe
+        self.first, self.last, self.length = bytearray(), bytearray(), 0
+
+    def read(self) -> bool:
+        """Take what was printed since. Return whether there was something."""
+        before = self.length
+        while self.length - before < AT_ONCE and not self.pipe.closed and self.pipe.poll():
+            chunk = os.read(self.pipe.fileno(), 2**16)
+            if not chunk:  # nobody can print any more
+                self.pipe.close()
+            self.length += len(chunk)
+            room = KEPT - len(self.first)
+            self.first += chunk[:room]
+            self.last += chunk[room:]
+            del self.last[:-KEPT]
+        return self.length > before
+
+    def text(self) -> str:
+        """What is kept, as lines that are safe to show and name no path of this machine."""
+        lost = self.length - len(self.first) - len(self.last)
+        gap = f"\n… {lost:,} bytes left out …\n" if lost else ""
+        text = (self.first + gap.encode() + self.last).decode(errors="replace")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        lines = (without_paths(line) if SEPARATOR.search(line) else line for line in text.split("\n"))
+        return clean_lines("\n".join(lines))
+
+    def line(self) -> str:
+        """The last line."""
+        lines = (self.first + self.last)[-1000:].decode(errors="replace").split("\n")
+        return next((told for line in reversed(lines) if (told := clean(line))), "")
+
+
+def divert(pipe: Connection) -> None:
+    """Have all that this process prints, and those that it starts, go to a pipe."""
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        if stream is not None:
+            stream.flush()
+            getattr(stream, "reconfigure", lambda **_: None)(line_buffering=True)  # each line is a sign of life
+        os.dup2(pipe.fileno(), number)
+    pipe.close()
