@@ -57,6 +57,9 @@ class Evidence:
         keep: Keep | None = None,
     ) -> None:
         self.model = model.eval()
+        tensors = [*model.parameters(), *model.buffers()]
+        self.device = tensors[0].device if tensors else torch.device("cpu")
+        """Where the model is, and answers."""
         self.splits = dict(splits.items())
         if (kept_out := splits.train.kept_out) is not None and splits.train.healthy is not None:
             self.splits["calibration"] = splits.train.take(splits.train.healthy & kept_out)

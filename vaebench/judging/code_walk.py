@@ -43,11 +43,9 @@ def between(evidence: Evidence, one: int, other: int) -> np.ndarray:
 
 
 def decoded(evidence: Evidence, codes: np.ndarray) -> np.ndarray:
-    tensors = evidence.model.state_dict().values()
-    device = next((tensor.device for tensor in tensors), torch.device("cpu"))
     with torch.inference_mode():
         return pictures(
-            evidence.model.decode(torch.from_numpy(codes).to(device)).float().cpu().numpy(), "decoded codes"
+            evidence.model.decode(torch.from_numpy(codes).to(evidence.device)).float().cpu().numpy(), "decoded codes"
         )
 
 

@@ -30,7 +30,7 @@ def reconstruction_flops(evidence: Evidence) -> int | None:
     """FLOPs of one reconstruction (a multiply-add counts as two)."""
     image = Images(torch.from_numpy(evidence.split("test").images[:1]))[:]
     with FlopCounterMode(display=False) as counter, torch.no_grad(), suppress(NotApplicable):
-        evidence.model.reconstruct(image.to(next(evidence.model.parameters(), image).device))
+        evidence.model.reconstruct(image.to(evidence.device))
     return counter.get_total_flops() or None
 
 

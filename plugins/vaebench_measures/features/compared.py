@@ -69,6 +69,7 @@ class Compared(Metric):
         """(n, d) of the images that `pictures` gives."""
         images = pictures(evidence, of)
         see = instance(self.extractor)
+        see.to(evidence.device)
         if of not in ("train", "test"):
             return evidence.once(("features", self.extractor, of), lambda: see(images))
         key = f"{len(images)} of {of} {self.space()}"

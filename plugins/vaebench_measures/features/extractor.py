@@ -40,6 +40,9 @@ class Extractor:
     """SHA-256 of the weights: columns name the first eight digits, and other digits are other columns."""
     batch: ClassVar[int] = 128
 
+    def to(self, device: torch.device) -> None:
+        """Compute on the trial's device from now on. A small network gains nothing there, and stays on the CPU."""
+
     def features(self, images: Tensor) -> Tensor:
         """uint8 (B, C, H, W), one channel or three -> (B, d)"""
         raise NotImplementedError(f"{type(self).__name__} does not say what the features are: implement features()")

@@ -34,15 +34,19 @@ REMEDY = f"`vaebench data fetch fid` downloads it; or {BY_HAND}"
 
 
 class Inception(Extractor):
-    """2,048 features; on the GPU where there is one."""
+    """2,048 features, computed on the trial's device."""
 
     name = "inception"
     digest = SHA256
     batch = 32
 
     def __init__(self) -> None:
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.network = network(published()).to(self.device)
+        self.network = network(published())
+        self.device = torch.device("cpu")
+
+    def to(self, device: torch.device) -> None:
+        self.network.to(device)
+        self.device = device
 
     def features(self, images: Tensor) -> Tensor:
         if images.shape[1] not in (1, 3):
