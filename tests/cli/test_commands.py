@@ -374,3 +374,11 @@ def test_a_full_disk_costs_nothing_that_is_there(results: Path, capfd: pytest.Ca
     assert answers(results) == everything
     assert not list(results.glob("**/.*.tmp"))
     assert "4 done already, 4 to do" in lab_run("--seeds", "0,9")
+
+
+def test_a_board_is_written_as_soon_as_a_seed_is_complete(results: Path) -> None:
+    told = lab_run("--seeds", "3,4", "-m", "steady", "-j", "1")
+    early, _ = told.split("Seed 3 is complete: Wrote ")
+    assert "Wrote" not in early
+    assert "Seed 4" not in told, "the last seed's board is the board"
+    assert (results / "lab@1/tiny/phantom/leaderboard.md").exists()

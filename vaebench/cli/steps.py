@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from rich.console import Console
 from rich.markup import escape
 
 from vaebench.components.discovery import installed
 from vaebench.errors import UserError
+from vaebench.leaderboard.board import Board
 from vaebench.planning.plan import Plan
 from vaebench.records.clean import clean_lines
 from vaebench.report.terminal import show
@@ -44,22 +45,38 @@ def finish(
     if plan.todo:
         sweep.open_track(plan)
         seconds = _tell_time(plan, console, slots)
+        left = Counter(trial.seed for trial in plan.todo)
         with Watch(console, seconds, slots) as watch, ProgressFile(plan.folder, len(seconds)) as progress:
             for event in sweep.run(plan, slots, stop, every, fresh, patience):
                 watch.hear(event)
                 progress.hear(event, watch.left())
+                if event.kind == "end":
+                    left[event.job.trial.seed] -= 1
+                    if not left[event.job.trial.seed] and left.total():
+                        track = _track(plan)
+                        _write(track, track.board(), console, f"Seed {event.job.trial.seed} is complete: ")
         failures = watch.failed
-    track = Track(plan.suite, plan.preset, plan.source, plan.request.results)
+    track = _track(plan)
     board = track.board()
     show(board, console)
+    _write(track, board, console)
+    return 1 if failures else 0
+
+
+def _track(plan: Plan) -> Track:
+    """The plan's track as it is now; a track reads its records once."""
+    return Track(plan.suite, plan.preset, plan.source, plan.request.results)
+
+
+def _write(track: Track, board: Board, console: Console, why: str = "") -> None:
+    """Write the board's files; of a seed that is complete, name the first only."""
     try:
         written = track.write(board)
-    except NotWritten as reason:  # the board was shown all the same
+    except NotWritten as reason:  # the board is shown all the same
         console.print(f"[yellow]Warning:[/yellow] {escape(str(reason))}", highlight=False, soft_wrap=True)
-        written = []
-    for path in written:
-        console.print(f"Wrote {_safe(path)}", highlight=False, soft_wrap=True)
-    return 1 if failures else 0
+        return
+    for path in written[:1] if why else written:
+        console.print(f"{why}Wrote {_safe(path)}", highlight=False, soft_wrap=True)
 
 
 def _tell_time(plan: Plan, console: Console, slots: int) -> dict[str, float]:
