@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import torch
-from gpu_parts.subjects import GRAPHS, Bench, job_of
+from gpu_parts.subjects import Bench, job_of
 
 from vaebench.records import provenance
 from vaebench.records.record import Record
@@ -55,12 +55,12 @@ def measure(bench: Bench) -> None:
         "again": partial(_compare, bench, "again", settings, "first"),
         "resumed": partial(_compare, bench, "resumed", few, "first", cut=True),
     }
-    if GRAPHS:
+    if bench.eager_and_graphs[-1]:
         rounds["graphs"] = partial(_compare, bench, "graphs", few, "first", graphs=True)
         rounds["graphs again"] = partial(_compare, bench, "graphs again", few, "graphs", graphs=True)
         rounds["graphs resumed"] = partial(_compare, bench, "graphs resumed", few, "graphs", graphs=True, cut=True)
     for kind, work in rounds.items():
-        for name in bench.models():
+        for name in bench.models()[:2] if bench.tiny else bench.models():
             bench.sheet.measure(f"{name}: {kind}", partial(work, name), limit=60, needs=2)
 
 
