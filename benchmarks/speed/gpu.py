@@ -32,7 +32,7 @@ from gpu_parts.supervision import supervise
 from vaebench.records import provenance
 
 SHARES = {
-    "correctness": 2.0, "launches": 1.2, "speed": 1.8, "slots": 1.5, "memory": 0.3, "trials": 1.0, "run": 1.2
+    "correctness": 2.6, "launches": 1.2, "speed": 1.8, "slots": 1.5, "memory": 0.3, "trials": 1.0, "run": 1.2
 }  # fmt: skip
 """part, in the order of importance -> minutes that it wants; all are scaled to the minutes there are"""
 

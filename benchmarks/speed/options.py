@@ -37,8 +37,8 @@ FUSED, CAPTURABLE = {"fused": True, "capturable": False}, {"fused": True, "captu
 STEPS = {28: 8, 64: 3, 128: 1}
 """by side: steps in a turn on a CPU"""
 
-WARM, COUNTED = 12, 40
-"""and on a GPU, where those before the steps that count include capturing a graph"""
+ON_GPU = (12, 40)
+"""steps in a turn on a GPU before those that count, in which a graph is captured, and those that count"""
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,15 @@ def course_with(option: Option, width: int, side: int, device: str) -> Course:
     return new_course(model, Images(pixels), settings, option.graphs)
 
 
-def steps(option: Option, width: int, side: int, device: str) -> Work:
+def turn_of(side: int, device: str) -> tuple[int, int]:
+    """Steps in a turn: those before, and those that count."""
+    return (0, STEPS[side]) if device == "cpu" else ON_GPU
+
+
+def steps(option: Option, width: int, side: int, device: str, turn: tuple[int, int]) -> Work:
     """Some training steps by the harness's own loop."""
     course = course_with(option, width, side, device)
-    warm, counted = (0, STEPS[side]) if device == "cpu" else (WARM, COUNTED)
+    warm, counted = turn
     drive = Drive(course, warm, counted)
 
     def run() -> float:
@@ -137,8 +142,8 @@ def steps(option: Option, width: int, side: int, device: str) -> Work:
     return run
 
 
-def contender(option: Option, width: int, side: int, device: str) -> Contender:
-    return Contender(partial(steps, option, width, side, device), MEMORY if option.kept else {})
+def contender(option: Option, width: int, side: int, device: str, turn: tuple[int, int]) -> Contender:
+    return Contender(partial(steps, option, width, side, device, turn), MEMORY if option.kept else {})
 
 
 @contextmanager
@@ -174,12 +179,12 @@ def main() -> None:
     print("| width | px | steps/s |", " | ".join(others), "|")
     print("| ---: | ---: | ---: |", " | ".join("---:" for _ in others), "|")
     for width, side in (map(int, size.split("x")) for size in args.sizes):
-        contenders = {name: contender(option, width, side, args.device) for name, option in options.items()}
+        turn = turn_of(side, args.device)
+        contenders = {name: contender(option, width, side, args.device, turn) for name, option in options.items()}
         spent = by_turns(contenders, args.rounds, args.device)
         plain = spent.pop(first)
-        number = STEPS[side] if args.device == "cpu" else COUNTED
         gains = " | ".join(f"{times_faster(times, plain):.2f}" for times in spent.values())
-        print(f"| {width} | {side} | {number / median(plain):.1f} | {gains} |", flush=True)
+        print(f"| {width} | {side} | {turn[1] / median(plain):.1f} | {gains} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -155,9 +155,8 @@ def steps_for(side: int, device: str) -> int:
     return STEPS[side] if device == "cpu" else STEPS_ON_GPU
 
 
-def begin(start: Trainer, network: str, side: int, device: str) -> Work:
+def begin(start: Trainer, network: str, side: int, device: str, steps: int) -> Work:
     """A contender, with the same weights and images as all others."""
-    steps = steps_for(side, device)
     net = NETWORKS[network]((1, side, side)).to(device)
     pixels = torch.randint(0, 256, (steps * BATCH, 1, side, side), dtype=torch.uint8).to(device)
     return start(net, pixels, steps)
@@ -177,15 +176,17 @@ def main() -> None:
     print("| --- | ---: |", " | ".join("---:" for _ in columns), "|")
     for name in args.networks:
         for side in STEPS:
+            steps = steps_for(side, args.device)
             contenders = {
                 who: Contender(
-                    partial(begin, start, name, side, args.device), MEMORY if who not in ("bare", "pythae") else {}
+                    partial(begin, start, name, side, args.device, steps),
+                    MEMORY if who not in ("bare", "pythae") else {},
                 )
                 for who, start in trainers.items()
             }
             spent = by_turns(contenders, args.rounds, args.device)
-            best, number = min((spent[who] for who in BARE), key=median), steps_for(side, args.device) * BATCH
-            cells = [f"{number / median(times):,.0f}" for times in spent.values()]
+            best = min((spent[who] for who in BARE), key=median)
+            cells = [f"{steps * BATCH / median(times):,.0f}" for times in spent.values()]
             ratios = [f"{times_faster(spent['harness'], best):.2f}"]
             if "pythae" in spent:
                 ratios.append(f"{times_faster(spent['harness'], spent['pythae']):.2f}")

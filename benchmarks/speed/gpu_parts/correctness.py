@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import torch
-from gpu_parts.subjects import GRAPHS, Bench, job_of
+from gpu_parts.subjects import Bench, job_of
 
 from vaebench.records import provenance
 from vaebench.records.record import Record
@@ -50,18 +50,19 @@ def measure(bench: Bench) -> None:
     if bench.tiny:
         settings = msgspec.structs.replace(settings, steps=8, metrics=FEW)
     few = msgspec.structs.replace(settings, metrics=FEW)
-    rounds: dict[str, Callable[[str], dict[str, Any]]] = {
-        "first": partial(_first, bench, settings),
-        "again": partial(_compare, bench, "again", settings, "first"),
-        "resumed": partial(_compare, bench, "resumed", few, "first", cut=True),
-    }
-    if GRAPHS:
-        rounds["graphs"] = partial(_compare, bench, "graphs", few, "first", graphs=True)
-        rounds["graphs again"] = partial(_compare, bench, "graphs again", few, "graphs", graphs=True)
-        rounds["graphs resumed"] = partial(_compare, bench, "graphs resumed", few, "graphs", graphs=True, cut=True)
-    for kind, work in rounds.items():
-        for name in bench.models():
-            bench.sheet.measure(f"{name}: {kind}", partial(work, name), limit=60, needs=2)
+    graphs = partial(_compare, bench, graphs=True)
+    captured = bench.eager_and_graphs[-1]
+    rounds: list[tuple[str, Callable[..., dict[str, Any]]]] = [
+        ("first", partial(_first, bench, settings)),
+        *([("graphs", partial(graphs, "graphs", few, "first"))] if captured else []),
+        ("resumed", partial(_compare, bench, "resumed", few, "first", cut=True)),
+        ("again", partial(_compare, bench, "again", settings, "first")),
+        *([("graphs resumed", partial(graphs, "graphs resumed", few, "graphs", cut=True))] if captured else []),
+        *([("graphs again", partial(graphs, "graphs again", few, "graphs"))] if captured else []),
+    ]
+    for kind, work in rounds:
+        for name in bench.models()[:2] if bench.tiny else bench.models():
+            bench.sheet.measure(f"{name}: {kind}", partial(work, name=name), limit=60, needs=2)
 
 
 def _first(bench: Bench, settings: Settings, name: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def _steps(bench: Bench, name: str, settings: Settings, graphs: bool) -> dict[st
         course = course_of(name, settings, bench.device, graphs)
         if not course.model.stages:
             return {"stages": {}}
-        warm, counted = (1, 2) if bench.tiny else (12, 50)
+        warm, counted = (5 if graphs else 1, 2) if bench.tiny else (12, 50)
         stages: dict[str, dict[str, Any]] = {}
 
         @contextmanager

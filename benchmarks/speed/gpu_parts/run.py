@@ -13,6 +13,6 @@ def measure(bench: Bench) -> None:
     """At the preset that the suite has for a GPU, each model once on one dataset before the other regime."""
     preset = ["--preset", "quick", "-m", "mean-image"] if bench.tiny else ["--preset", "standard"]
     arguments = ["--suite", "medical", *preset, "--seeds", "0", "-j", str(best(bench)), *bench.graphs_flag]
-    seconds = max(60.0, bench.sheet.part_left - 15)
+    seconds = bench.sheet.seconds(60.0, 600.0)
     needs = 0 if bench.tiny else 30
     bench.sheet.measure("medical", partial(sweep, bench, "results", arguments, seconds), seconds + 20, needs)

@@ -50,6 +50,11 @@ class Sheet:
     def part_left(self) -> float:
         return self.part_ends - time.monotonic()
 
+    def seconds(self, least: float, most: float) -> float:
+        """What something long may take: the part's time, but so many seconds at least and at most, and some seconds
+        before all ends, so that it can be ended in order."""
+        return max(1.0, min(max(least, self.part_left), most, self.left - 15.0))
+
     def say(self, text: str) -> None:
         print(f"[{time.monotonic() - self.started:6.1f} s] {text}", flush=True)
 

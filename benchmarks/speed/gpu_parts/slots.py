@@ -18,7 +18,7 @@ def measure(bench: Bench) -> None:
         seeds = ",".join(map(str, range(slots)))
         model = "mean-image" if bench.tiny else "vae"
         arguments = ["--suite", "medical", "--preset", "quick", "-m", model, "--seeds", seeds, "-j", str(slots)]
-        seconds = min(75.0, max(START, bench.sheet.part_left))
+        seconds = bench.sheet.seconds(START, 75.0)
         work = partial(sweep, bench, f"slots-{slots}", arguments, seconds)
         bench.sheet.measure(str(slots), work, limit=seconds + 20, needs=0 if bench.tiny else START)
 

@@ -51,26 +51,26 @@ def _choices(bench: Bench, width: int, side: int, rounds: int) -> None:
 def _options(bench: Bench, width: int, side: int, rounds: int, names: list[str]) -> dict[str, Any]:
     known = options.options_of(bench.device, compiled=True)
     batch = 32 if width == 8 else 64
-    done = options.STEPS[side] if bench.device == "cpu" else options.COUNTED
+    turn = (5, 1) if bench.tiny else options.turn_of(side, bench.device)
     with as_a_worker(bench.device):
-        contenders = {name: options.contender(known[name], width, side, bench.device) for name in names}
+        contenders = {name: options.contender(known[name], width, side, bench.device, turn) for name in names}
         spent, failed = _together(contenders, rounds, bench.device)
         flops = _flops(bench, known[names[0]], width, side)
-    rates = {name: round(batch * done / median(times), 1) for name, times in spent.items()}
+    rates = {name: round(batch * turn[1] / median(times), 1) for name, times in spent.items()}
     tera = {name: round(flops / batch * rate / 1e12, 3) for name, rate in rates.items()}
     return {"images/s": rates, "TFLOP/s": tera, "FLOPs of a step": flops, "rounds": spent, "failed": failed}
 
 
 def _beside_others(bench: Bench, network: str, side: int, rounds: int) -> dict[str, Any]:
-    images = training.steps_for(side, bench.device) * training.BATCH
+    steps = 2 if bench.tiny else training.steps_for(side, bench.device)
     with as_a_worker(bench.device):  # the harness pays for determinism; the others train as they would alone
         torch.use_deterministic_algorithms(False)
         contenders = {
-            who: Contender(partial(training.begin, start, network, side, bench.device))
+            who: Contender(partial(training.begin, start, network, side, bench.device, steps))
             for who, start in training.trainers_for(bench.device).items()
         }
         spent, failed = _together(contenders, rounds, bench.device, deterministic=("harness", "harness, graphs"))
-    rates = {who: round(images / median(times), 1) for who, times in spent.items()}
+    rates = {who: round(steps * training.BATCH / median(times), 1) for who, times in spent.items()}
     return {"images/s": rates, "rounds": spent, "failed": failed}
 
 

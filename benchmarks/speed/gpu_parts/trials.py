@@ -35,7 +35,7 @@ model = {{ width = {width} }}
 
 def measure(bench: Bench) -> None:
     slots = best(bench)
-    seconds = max(60.0, min(150.0, bench.sheet.part_left))
+    seconds = bench.sheet.seconds(60.0, 150.0)
     work = partial(_project, bench, slots, seconds)
     bench.sheet.measure("standard", work, limit=seconds + 25, needs=0 if bench.tiny else 40)
 
