@@ -93,13 +93,13 @@ class Result:
         from vaebench.components.registry import registry
         from vaebench.planning.suite import suites
         from vaebench.training.build import build
-        from vaebench.training.weights import beside, restore
+        from vaebench.training.weights import beside, most_bytes, restore
 
         if self.typed.inputs.shape is None:
             raise UserError(f"{self.path} does not say of what shape its images were: it gives no model.")
         home = suites(registry().plugins).get(self.trial.suite.rpartition("@")[0], (None, None))[1]
         model = build(self.trial, self.typed.settings, self.typed.inputs.shape, registry().at(home)).to(device)
-        if not restore(model, beside(self.path), self.typed.weights):
+        if not restore(model, beside(self.path, most_bytes(model)), self.typed.weights):
             raise UserError(
                 f"The weights of {self.path} are not beside it, or are not those it names. "
                 f"`vaebench run {self.path}` trains that model again and writes it to your results folder."

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +16,19 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hostile_files import put
 from laboratory import Lab, Work, job, run_job, site
 
 from vaebench.cli import main
 from vaebench.interfaces import Event
 from vaebench.records import store
+from vaebench.records.record import Failure
 from vaebench.running import claims, processes
-from vaebench.running.claims import BEAT, Claim, ClaimedSink, Claims, Lease, Lost, folder_of, leases, unpacked
+from vaebench.running.claimed import ClaimedKeeper, ClaimedSink
+from vaebench.running.claims import BEAT, Claim, Claims, Lease, folder_of, leases, unpacked
 from vaebench.running.executors.local import Local
+from vaebench.running.sink import Lost
+from vaebench.running.worker import blank, perform
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -53,7 +58,7 @@ def leave(work: Work, **changes: Any) -> Claim:
     """A lease of another machine."""
     lease = replace(Lease("theirs", "elsewhere", 1, "1", 1, "2026-01-01T00:00:00Z"), **changes)
     claim = Claim(folder_of(track(work)) / f"cpu-{work.trial.id}.lease", lease)
-    assert claim.holds()
+    assert claims._create(claim.path, lease.packed())
     return claim
 
 
@@ -169,7 +174,7 @@ def test_a_record_counts_only_while_the_claim_holds(work: Work) -> None:
     record = run_job(work)
     store.path_of(work.results, work.trial, "cpu").unlink()
     mine = leave(work, token="mine")
-    sink = ClaimedSink(work.results, "cpu", mine)
+    sink = ClaimedSink(work.results, "cpu", mine, work.job)
     mine.path.write_bytes(replace(mine.lease, token="theirs").packed())
     with pytest.raises(Lost):
         sink.deliver(work.job, record)
@@ -182,10 +187,62 @@ def test_a_record_counts_only_while_the_claim_holds(work: Work) -> None:
     assert work.sink.record(work.trial) == record
 
 
+@pytest.mark.parametrize("lost", ["taken over", "released", "done by others"])
+def test_a_worker_that_outlived_its_run_writes_nothing(work: Work, tmp_path: Path, lost: str) -> None:
+    work = replace(work, every=0.0)
+    gone = subprocess.Popen(["true"])
+    born = processes.born(gone.pid)
+    gone.wait()
+    claim = leave(work, host=processes.host(), process=gone.pid, born=born)
+    sink = ClaimedSink(work.results, "cpu", claim, work.job)
+    if lost == "taken over":
+        claim.path.write_bytes(replace(claim.lease, token="others").packed())
+    elif lost == "released":
+        claim.path.unlink()
+    else:
+        store.write(sink.path(work.trial), blank(work.job, "cpu", "failed", Failure("nan", "theirs")))
+
+    def everything() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in work.results.glob("**/*") if path.is_file()}
+
+    before = everything()
+    with pytest.raises(Lost):
+        perform(work.job, work.data, "cpu", sink, ClaimedKeeper(work.keeper, sink))
+    keeper = ClaimedKeeper(work.keeper, sink)
+    with pytest.raises(Lost):
+        keeper.save(blank(work.job, "cpu"), {})
+    assert everything() == before
+
+
+def test_a_trial_that_is_lost_in_the_middle_leaves_no_weights(work: Work) -> None:
+    work = replace(work, every=0.0)
+    claim = leave(work)
+    sink = ClaimedSink(work.results, "cpu", claim, work.job)
+
+    def lose(event: Mapping[str, Any]) -> None:
+        if event["phase"] == "measure":
+            claim.path.write_bytes(replace(claim.lease, token="others").packed())
+
+    with pytest.raises(Lost):
+        perform(work.job, work.data, "cpu", sink, ClaimedKeeper(work.keeper, sink), lose)
+    assert [path.name for path in sink.path(work.trial).with_suffix("").iterdir()] == ["checkpoint"]
+
+
 def test_a_lease_that_nobody_finished_writing_expires_as_well(work: Work, wait: Callable[[float], None]) -> None:
     leave(work).path.write_bytes(b"")
     with Claims(work.sink) as mine:
         assert any(looks(mine, work, wait, 62))
+
+
+@pytest.mark.parametrize("how", ["a pipe", "20 GB", "a device"])
+def test_what_is_no_lease_expires_as_well(work: Work, wait: Callable[[float], None], how: str) -> None:
+    path = leave(work).path
+    put(how, path)
+    assert list(leases(track(work))) == []
+    with Claims(work.sink) as mine:
+        looked = looks(mine, work, wait, 62)
+        assert next(looked) is None
+        assert any(looked)
 
 
 def test_a_lease_names_neither_machine_nor_user(work: Work) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hostile_files import FILES, put
 from laboratory import Lab, job, run_job
 from records_made import record
 
@@ -54,6 +55,17 @@ def test_a_run_at_work_and_after_it_ended(tmp_path: Path) -> None:
         assert "slow on lab-xray, all, seed 0  main 2/6, 95 images/s" in told
     assert "1 of 3 trials ended, finished" in status(results)
     assert "slow on" not in status(results)
+
+
+@pytest.mark.parametrize("how", FILES)
+def test_a_strangers_file_in_place_of_a_progress_file_is_passed_over(tmp_path: Path, how: str) -> None:
+    results = filled(tmp_path)
+    runs = store.folder_of(results, job(tmp_path).trial) / ".runs"
+    runs.mkdir(exist_ok=True)
+    put(how, runs / "20250101T000000-0.json")
+    (runs / "20250101T000000-1.json").write_text("[" * 100_000)
+    assert list(read(runs.parent)) == []
+    assert "1 good, 1 failed" in status(results)
 
 
 def test_a_run_that_was_killed_is_called_cut_off(tmp_path: Path) -> None:

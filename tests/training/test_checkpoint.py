@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,12 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hostile_files import put
 from laboratory import Lab, Work, job, run_job, site
 from msgspec import structs
 
 from vaebench.records import store
 from vaebench.records.record import Record
 from vaebench.running.executors.local import Local
+from vaebench.running.worker import blank
 from vaebench.training import checkpoint
 
 pytestmark = pytest.mark.usefixtures("lab")
@@ -90,6 +93,38 @@ def test_a_spoiled_checkpoint_is_told_of_and_trained_from_the_start(tmp_path: Pa
     assert record.cost.times_resumed == 0
 
 
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("a pipe", "it cannot be read (it is not a regular file, as a checkpoint is)"),
+        ("a device", "it cannot be read (it is not a regular file, as a checkpoint is)"),
+        ("20 GB", "it cannot be read (it has 21,474,836,480 bytes, and no checkpoint has more than 17,179,869,184)"),
+    ],
+)
+def test_what_is_no_checkpoint_is_not_read(tmp_path: Path, how: str, why: str) -> None:
+    one = restless(tmp_path)
+    path = checkpoint.path_of(path_of(one))
+    path.parent.mkdir(parents=True)
+    put(how, path)
+    _, notes, *_ = trained(one)
+    assert notes == [f"the checkpoint is of no use, since {why}; trained from the start"]
+
+
+def test_a_checkpoint_is_not_held_in_memory_before_its_checksum_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = restless(tmp_path)
+    path = checkpoint.path_of(path_of(one))
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.truncate(2**30)
+    tracemalloc.start()
+    with pytest.raises(checkpoint.Spoiled, match="checksum"):
+        checkpoint.load(path, blank(one.job, "cpu"))
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
 def without(state: dict[str, Any], way: str) -> None:
     *outer, last = way.split("/")
     for name in outer:
@@ -151,7 +186,8 @@ def test_a_folder_in_place_of_a_checkpoint_is_told_of_and_replaced(tmp_path: Pat
     path = checkpoint.path_of(path_of(one))
     (path / "more").mkdir(parents=True)
     _, notes, *_ = trained(one)
-    assert notes == ["the checkpoint is of no use, since it cannot be read (Is a directory); trained from the start"]
+    assert notes == ["the checkpoint is of no use, since it cannot be read (it is not a regular file, as a "
+                     "checkpoint is); trained from the start"]  # fmt: skip
     assert not path.exists()
 
 

@@ -63,7 +63,7 @@ def weights_of(record: Path) -> Path:
 def digest_of(record: Path) -> str:
     """The SHA-256 of a record's file; empty where there is none that can be read."""
     try:
-        return hashlib.sha256(record.read_bytes()).hexdigest()
+        return hashlib.sha256(read_bounded(record, LARGEST, "record", links=True)).hexdigest()
     except OSError:
         return ""
 

@@ -19,9 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from vaebench.planning.jobs import Job
 from vaebench.records import store
-from vaebench.records.record import Record
 from vaebench.running import processes
 from vaebench.running.sink import ResultsSink
 from vaebench.trial import Trial
@@ -32,10 +30,6 @@ EXPIRY = 60.0
 """Seconds without a beat after which a lease may be taken over."""
 LENGTH = 512
 """Bytes of a lease's file. Always the same, so that a beat overwrites it in place and no reader sees half of it."""
-
-
-class Lost(Exception):
-    """Somebody else holds the trial by now; their record counts."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +76,11 @@ class Claim:
     lease: Lease
 
     def holds(self) -> bool:
-        """Whether the trial is still this run's. One that was released by hand and that nobody took is claimed anew."""
+        """Whether the trial is still this run's. One that was released by hand and that nobody took is claimed anew,
+        but not by a worker that outlived its run."""
         content = _read(self.path)
         if content is None:
-            return _create(self.path, self.lease.packed())
+            return not self.lease.abandoned and _create(self.path, self.lease.packed())
         return self.lease.same(unpacked(content))
 
     def beat(self, number: int) -> None:
@@ -99,18 +94,6 @@ class Claim:
         with suppress(OSError):
             if self.lease.same(unpacked(_read(self.path) or b"")):
                 self.path.unlink()
-
-
-@dataclass(frozen=True)
-class ClaimedSink(ResultsSink):
-    """A results folder that takes the record of a trial only while its claim holds."""
-
-    claim: Claim
-
-    def deliver(self, job: Job, record: Record) -> None:
-        if not self.claim.holds() or self.answer(job):
-            raise Lost
-        super().deliver(job, record)
 
 
 class Claims:
@@ -198,10 +181,15 @@ def free(track: Path, trial: str) -> list[str]:
 
 
 def _read(path: Path) -> bytes | None:
+    """None where there is nothing; what can be no lease is read as an empty one, which expires."""
     try:
-        return path.read_bytes()
+        return store.read_bounded(path, 8 * LENGTH, "lease")
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno:  # the system's; without a number it is a pipe, say
+            raise
+        return b""
 
 
 def _create(path: Path, content: bytes) -> bool:

@@ -26,6 +26,10 @@ FORGOTTEN = 86400.0
 """Seconds after which a run on another machine that wrote nothing more is taken for ended."""
 
 
+LARGEST = 2**20
+"""Bytes of an entry; a trial at work takes some 200."""
+
+
 class ProgressFile:
     """Listens to a sweep's events and writes down how the run is going."""
 
@@ -95,8 +99,8 @@ def read(track: Path) -> Iterator[Told]:
     """Read the progress files of a track, oldest first."""
     for path in sorted((track / ".runs").glob("*.json")):
         try:
-            entry = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            entry = json.loads(store.read_bounded(path, LARGEST, "progress file"))
+        except (OSError, ValueError, RecursionError):
             continue
         if isinstance(entry, dict):
             yield Told(path, _state(path, entry), entry)

@@ -14,18 +14,23 @@ from vaebench.training import weights
 from vaebench.trial import Trial
 
 
+class Lost(Exception):
+    """Somebody else has the trial by now, and their record counts; nothing more of it may be written."""
+
+
 class Sink(Protocol):
     """What a worker needs."""
 
     def files(self, trial: Trial) -> Path:
         """The folder for what a trial leaves beside its record (weights, pictures, `along.npz`, `error.txt`). Each file
-        is written at once or not at all (`store.write_atomically`), before the record is delivered."""
+        is written at once or not at all (`store.write_atomically`), before the record is delivered. Lost if it may
+        not be."""
 
     def record(self, trial: Trial) -> Record | None:
         """The trial's stored record; None where there is none, or it is spoilt."""
 
-    def weights(self, trial: Trial) -> bytes | None:
-        """The trial's stored weights; None where there are none."""
+    def weights(self, trial: Trial, most: int) -> bytes | None:
+        """The trial's stored weights; None where there are none, or more than `most` bytes."""
 
     def deliver(self, job: Job, record: Record) -> None:
         """Keep the record, all or nothing. A failure takes nothing from a good record: neither from one whose metrics
@@ -53,8 +58,8 @@ class ResultsSink:
         except BadRecord:
             return None
 
-    def weights(self, trial: Trial) -> bytes | None:
-        return weights.beside(self.path(trial))
+    def weights(self, trial: Trial, most: int) -> bytes | None:
+        return weights.beside(self.path(trial), most)
 
     def answer(self, job: Job) -> Record | None:
         """The record that somebody delivered since the job was made; None where it is still to do."""

@@ -28,7 +28,7 @@ from vaebench.planning.jobs import Job
 from vaebench.records import provenance, store
 from vaebench.records.record import Cost, Device, Failure, Inputs, Kind, Record, Status
 from vaebench.running.keeper import Keeper
-from vaebench.running.sink import Sink
+from vaebench.running.sink import Lost, Sink
 from vaebench.training import checkpoint, weights
 from vaebench.training.build import build, optimised, origin_of, parameters_in_force, versions_of
 from vaebench.training.devices import be_deterministic, check_threads, choices, precision, room_for_images
@@ -36,6 +36,8 @@ from vaebench.training.history import History
 from vaebench.training.loop import Course, Diverged
 from vaebench.trial import Spec, seed_of
 
+ERROR = "error.txt"
+"""The traceback of a failed trial, beside its record"""
 Tell = Callable[[Mapping[str, Any]], None]
 
 
@@ -50,10 +52,11 @@ def perform(
     """Do the trial on its ready data and deliver its record to the sink, whatever happens; `tell` hears how it goes."""
     be_deterministic(device)
     record = blank(job, device)
-    notes = sink.files(job.trial) / "error.txt"
     try:
         Attempt(job, data, device, sink, keeper, tell).fill(record)
-        notes.unlink(missing_ok=True)
+        (sink.files(job.trial) / ERROR).unlink(missing_ok=True)
+    except Lost:
+        raise
     except Exception as error:
         message = provenance.message_of(error)
         kind = _kind(error, message)
@@ -61,7 +64,7 @@ def perform(
             message += f"; a batch of {job.settings.batch} did not fit, {max(1, job.settings.batch // 2)} would be next"
         record.status, record.error, record.metrics = "failed", Failure(kind, message), {}
         trace = "".join(traceback.format_exception(error))[-65536:]
-        store.write_atomically(notes, trace.encode(errors="backslashreplace"))
+        store.write_atomically(sink.files(job.trial) / ERROR, trace.encode(errors="backslashreplace"))
     sink.deliver(job, record)
     if record.error is None or record.error.kind == "nan":  # going on would end in the same NaN
         keeper.drop(job.trial)
@@ -173,7 +176,9 @@ class Attempt:
     def trained(self, model: Model) -> Record | None:
         """The stored record, if only metrics are missing from it and the model could be given its weights."""
         stored = self.sink.record(self.job.trial) if self.job.measure_only else None
-        if stored and weights.restore(model, self.sink.weights(self.job.trial), stored.weights):
+        if stored and weights.restore(
+            model, self.sink.weights(self.job.trial, weights.most_bytes(model)), stored.weights
+        ):
             return stored
         return None
 
@@ -214,12 +219,12 @@ class Attempt:
 
     def leave(self, model: Model, evidence: Evidence, history: History, record: Record) -> None:
         """Weights, the film of the training, and pictures."""
-        folder = self.sink.files(self.job.trial)
+        trial = self.job.trial
         content, record.weights = weights.packed(model)
-        store.write_atomically(folder / store.WEIGHTS, content)
+        store.write_atomically(self.sink.files(trial) / store.WEIGHTS, content)
         if history.frames:
-            store.write_atomically(folder / FILM, history.film())
-        write_pictures(evidence, folder, history.curve)
+            store.write_atomically(self.sink.files(trial) / FILM, history.film())
+        write_pictures(evidence, self.sink.files(trial), history.curve)
 
 
 def _kind(error: Exception, message: str) -> Kind:

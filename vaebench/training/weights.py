@@ -10,6 +10,9 @@ from safetensors.torch import load, save
 from vaebench.interfaces import Model
 from vaebench.records import store
 
+HEADER = 2**14
+"""Bytes of a file's header for each tensor, and beside them; as a rule a hundred."""
+
 
 def packed(model: Model) -> tuple[bytes, str]:
     """A model's weights, and their digest."""
@@ -18,10 +21,16 @@ def packed(model: Model) -> tuple[bytes, str]:
     return content, hashlib.sha256(content).hexdigest()
 
 
-def beside(record: Path) -> bytes | None:
-    """The weights stored beside a record; None where there are none that can be read."""
+def most_bytes(model: Model) -> int:
+    """How large a file of the model's weights can be: their values, and the names and shapes in its header."""
+    values = model.state_dict().values()
+    return sum(value.nbytes + HEADER for value in values) + HEADER
+
+
+def beside(record: Path, most: int) -> bytes | None:
+    """The weights stored beside a record; None where there are none that can be read, or more than `most` bytes."""
     try:
-        return store.weights_of(record).read_bytes()
+        return store.read_bounded(store.weights_of(record), most, "file of these weights", links=True)
     except OSError:
         return None
 

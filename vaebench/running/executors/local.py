@@ -16,8 +16,10 @@ from typing import Any
 from vaebench.interfaces import Event, Executor
 from vaebench.planning.jobs import Job
 from vaebench.records.record import Failure, Record
-from vaebench.running.claims import Claim, ClaimedSink, Claims, Lost
+from vaebench.running.claimed import ClaimedKeeper, ClaimedSink
+from vaebench.running.claims import Claim, Claims
 from vaebench.running.executors.forked import Forked
+from vaebench.running.sink import Lost
 from vaebench.running.site import Site
 
 
@@ -184,10 +186,11 @@ def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> 
         except OSError:  # the driver is gone, and so are we in a moment
             os._exit(1)
 
-    sink = ClaimedSink(site.sink.results, site.sink.device_class, claim)
+    sink = ClaimedSink(site.sink.results, site.sink.device_class, claim, job)
     try:
         sink.clear_debris(job.trial)
-        tell({"phase": "done", "record": perform(job, site.ready[job.data], device, sink, site.keeper, tell)})
+        record = perform(job, site.ready[job.data], device, sink, ClaimedKeeper(site.keeper, sink), tell)
+        tell({"phase": "done", "record": record})
     except Lost:
         tell({"phase": "refused"})
     except OSError:  # no record can be written; the driver finds that out as well, and says so once

@@ -1,0 +1,60 @@
+"""Where a worker delivers while its claim holds. One that outlived its run, or lost the trial, writes nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vaebench.planning.jobs import Job
+from vaebench.records.record import Record
+from vaebench.running.claims import Claim
+from vaebench.running.keeper import Keeper
+from vaebench.running.sink import Lost, ResultsSink
+from vaebench.trial import Trial
+
+
+@dataclass(frozen=True)
+class ClaimedSink(ResultsSink):
+    """A results folder that takes what belongs to a trial only while its claim holds."""
+
+    claim: Claim
+    job: Job
+
+    def check(self) -> None:
+        """Raise Lost if the trial is somebody else's."""
+        if not self.claim.holds() or self.answer(self.job):
+            raise Lost
+
+    def files(self, trial: Trial) -> Path:
+        self.check()
+        return super().files(trial)
+
+    def deliver(self, job: Job, record: Record) -> None:
+        self.check()
+        super().deliver(job, record)
+
+
+@dataclass(frozen=True)
+class ClaimedKeeper:
+    """A keeper that changes checkpoints only while the claim holds."""
+
+    keeper: Keeper
+    sink: ClaimedSink
+
+    @property
+    def every(self) -> float:
+        return self.keeper.every
+
+    def save(self, record: Record, state: Mapping[str, Any]) -> None:
+        self.sink.check()
+        self.keeper.save(record, state)
+
+    def load(self, record: Record) -> dict[str, Any] | None:
+        self.sink.check()  # a fresh run's keeper removes what it does not load
+        return self.keeper.load(record)
+
+    def drop(self, trial: Trial) -> None:
+        if self.sink.claim.holds():
+            self.keeper.drop(trial)
