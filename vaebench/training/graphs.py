@@ -15,7 +15,6 @@ from vaebench.training.stepper import Stepper
 Step = Callable[[Tensor, At], dict[str, Tensor]]
 AFTER = 3
 """Equal steps in a row before one is captured: by then, optimisers and libraries hold the memory that they need."""
-CAPTURABLE = (torch.optim.Adam, torch.optim.AdamW)
 
 
 class NotCaptured(Explained):
@@ -27,8 +26,7 @@ class Replayed:
 
     def __init__(self, model: Model, steppers: Mapping[str, Stepper], step: Step) -> None:
         self.model, self.step = model, step
-        self.can = all(isinstance(stepper.optimizer, CAPTURABLE) and stepper.optimizer.defaults["capturable"]
-                       for stepper in steppers.values())  # fmt: skip
+        self.can = all(stepper.capturable for stepper in steppers.values())
         self.key: Hashable = None
         self.seen = 0
         self.graph: torch.cuda.CUDAGraph | None = None

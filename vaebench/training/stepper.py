@@ -10,6 +10,10 @@ from torch import Tensor, nn
 from vaebench.interfaces import At, Group, Recipe
 from vaebench.training.devices import choices
 
+FUSED = (torch.optim.Adam, torch.optim.AdamW)
+CAPTURABLE = (*FUSED, torch.optim.RMSprop)
+"""Their step can be recorded in a CUDA graph: they keep the number of steps and the learning rate on the device."""
+
 
 def steppers_of(groups: dict[str, Group], recipe: Recipe) -> dict[str, Stepper]:
     """A stepper for every group. The recipe's learning rate is the first group's; the others keep their ratio to it."""
@@ -32,6 +36,11 @@ class Stepper:
         self.rates = [float(part["lr"]) for part in self.optimizer.param_groups]
         self.schedule, self.critic, self.recipe = group.schedule, group.critic, recipe
         self._factor: float | None = None
+
+    @property
+    def capturable(self) -> bool:
+        """Whether its step can be captured as it is."""
+        return isinstance(self.optimizer, CAPTURABLE) and bool(self.optimizer.defaults["capturable"])
 
     def gradients(self, total: Tensor, keep_graph: bool) -> tuple[Tensor | None, ...]:
         self.forget()  # not sooner: memory freed before a forward pass goes back to the system, and is asked for again
@@ -79,16 +88,16 @@ def _clipped(gradients: tuple[Tensor | None, ...], largest: float) -> tuple[Tens
 
 
 def _options(group: Group, parameters: list[nn.Parameter]) -> dict[str, Any]:
-    """The group's own, and for Adam what the device's table says, where the group says nothing about it."""
+    """The group's own, and what the device's table says where the group says nothing about it."""
     options = dict(group.options)
     devices = {parameter.device for parameter in parameters}
-    if group.optimizer not in (torch.optim.Adam, torch.optim.AdamW) or len(devices) != 1:
+    if len(devices) != 1:
         return options
     device = devices.pop()
     chosen = choices(device.type)
-    if not options.keys() & {"fused", "foreach"}:
+    if group.optimizer in FUSED and not options.keys() & {"fused", "foreach"}:
         options["fused"] = all(parameter.is_floating_point() and chosen["fused"] for parameter in parameters)
-    if chosen["capturable"] and "capturable" not in options:
+    if group.optimizer in CAPTURABLE and chosen["capturable"] and "capturable" not in options:
         options["capturable"] = True
         if "lr" in options and not isinstance(options["lr"], Tensor):
             options["lr"] = torch.tensor(float(options["lr"]), device=device)
