@@ -15,8 +15,8 @@ CHOICES: dict[str, dict[str, Any]] = {
     "cpu": {"layout": "channels_last", "fused": True, "capturable": False},
     "cuda": {"layout": "contiguous", "fused": True, "capturable": True},
 }
-"""`fused` is said of Adam, `capturable` of the optimisers that can be. docs/speed.md has what each is worth; precision is
-PyTorch's own."""
+"""`fused` is said of Adam, `capturable` of the optimisers that can be. docs/speed.md has what each is worth. Precision
+is PyTorch's own."""
 LAYOUTS = {"channels_last": "channels_last", "contiguous": "contiguous_format"}
 RESIDENT = 0.25
 """The share of a GPU's memory that training images may take; more are read from their memory map, batch by batch."""
