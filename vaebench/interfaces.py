@@ -104,6 +104,11 @@ class Loss(Component, nn.Module):
         """(B, C, H, W) raw, (B, C, H, W) in [0, 1] -> (B,)"""
         raise NotImplementedError(f"{type(self).__name__} does not say how it compares images: implement forward()")
 
+    def facts(self) -> dict[str, float]:
+        """Numbers about the trained loss that belong in the record, such as a learned variance. `error_weight` is what
+        one unit of the plain error (squared, absolute, cross-entropy) costs, if that is not 1."""
+        return {}
+
 
 class Model(Component, nn.Module):
     """A method under test. Images are float32 (B, C, H, W) in [0, 1]; a code is (B, D).
@@ -146,6 +151,10 @@ class Model(Component, nn.Module):
         """The Python numbers that a training step depends on at this point. On a GPU, steps with equal constants may be
         captured once and replayed; a step that reads a tensor's value must not be. By default none ever is."""
         return at.step
+
+    def facts(self) -> dict[str, float]:
+        """Numbers about the trained model that belong in the record, by name; those of its loss are among them."""
+        return self.criterion.facts() if hasattr(self, "criterion") else {}
 
     def encode(self, x: Tensor) -> Tensor:
         """Deterministic code (B, D)."""

@@ -5,12 +5,13 @@ A parameter that all of them should have is added here and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from vaebench.interfaces import Loss, Model, NotApplicable, Shape
+from vaebench.interfaces import At, Loss, Model, NotApplicable, Shape
 from vaebench_vaes.backbone import to_features, to_vector
 from vaebench_vaes.limits import at_least
 from vaebench_vaes.networks import Net, networks
@@ -30,6 +31,10 @@ class Autoencoder(Model):
         self.to_latent = to_vector(self.encoder.out, self.per_latent * latent)
         self.from_latent = to_features(latent, self.decoder.entry)
 
+    def constants(self, at: At) -> Hashable:
+        """Nothing, unless a variant says otherwise."""
+        return None
+
     def raw(self, z: Tensor) -> Tensor:
         """The decoder's output as the reconstruction loss wants it."""
         return self.decoder(self.from_latent(z))
@@ -48,6 +53,17 @@ class GaussianAutoencoder(Autoencoder):
     """An autoencoder whose code is a Gaussian q(z|x) beside a prior N(0, I): it can sample, and bound ln p(x)."""
 
     per_latent = 2
+
+    def final_weights(self) -> tuple[float, float]:
+        """What the KL and the reconstruction loss count at the end of training."""
+        return 1.0, 1.0
+
+    def facts(self) -> dict[str, float]:
+        """`effective_beta`: the weight of the KL beside the plain error, summed over pixels."""
+        facts = super().facts()
+        kl, reconstruction = self.final_weights()
+        weight = reconstruction * facts.get("error_weight", 1.0)
+        return {**facts, "effective_beta": kl / weight} if weight else facts
 
     def posterior(self, x: Tensor) -> Posterior:
         return Posterior.of(self.to_latent(self.encoder(x)))

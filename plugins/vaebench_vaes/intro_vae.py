@@ -7,15 +7,16 @@ With E(x) = KL(q(z|x) || N(0, I)), x_r = Dec(z), x_p = Dec(z_p), z_p ~ N(0, I), 
     L_G = alpha_g sum_s E(x_s)                  + beta L_AE(x, x_r)        generator, decoded again from the same codes
 
 The encoder is the discriminator: real images shall cost little, the generator's at least m; the generator makes its
-images cheap. m = `margin` x latents, for a KL grows with the code, and must stay above the cost of real images. L_AE is
-the sum of squares without the paper's half, as in the authors' code, whose 256 px settings amount to beta = 1/20,
-alpha_e = 1/4, alpha_g = 1/2: on small grey images, with a hundredth of the squares, that game drowns the pictures.
-It begins after a share `warmup` of the steps, which train a plain VAE.
+images cheap. m must be above the cost of real images, or there is no game. How much they cost depends on the code, the
+images and the training: unless `margin` is given, m is `ratio` times what they cost at the end of the warm-up, a share
+`warmup` of the steps that trains a plain VAE. L_AE is the sum of squares without the paper's half, as in the authors'
+code, whose 256 px settings amount to beta = 1/20, alpha_e = 1/4, alpha_g = 1/2: on small grey images, with a hundredth
+of the squares, that game drowns the pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -29,30 +30,41 @@ from vaebench_vaes.vae import VAE
 
 class IntroVAE(VAE):
     name = "intro-vae"
-    version = 1
+    version = 2
     default_loss = "mse"
 
     def __init__(
         self,
         shape: Shape,
         loss: Loss | None,
-        margin: float = 2.0,
+        margin: float | None = None,
+        ratio: float = 1.3,
         beta: float = 20.0,
-        alpha_e: float = 0.1,
-        alpha_g: float = 0.1,
+        alpha_e: float = 0.5,
+        alpha_g: float = 0.5,
         warmup: float = 0.3,
         **common: Any,
     ) -> None:
-        above(0, margin=margin, beta=beta)
+        """`margin` is m in nats; if it is not given, m is `ratio` times the KL of real images after the warm-up."""
+        above(0, ratio=ratio, beta=beta, **({} if margin is None else {"margin": margin}))
         at_least(0, alpha_e=alpha_e, alpha_g=alpha_g)
+        if margin is None:
+            above(0, warmup=warmup)
         super().__init__(shape, loss, beta, warmup, **common)
-        self.margin, self.alpha_e, self.alpha_g = margin * self.latent, alpha_e, alpha_g
+        self.margin, self.ratio, self.alpha_e, self.alpha_g = margin, ratio, alpha_e, alpha_g
+        self.register_buffer("real_cost", torch.zeros(()))
 
     def groups(self) -> dict[str, Group]:
         return {
             "encoder": Group(trained(self.encoder, self.to_latent)),
             "generator": Group(trained(self.from_latent, self.decoder, self.criterion)),
         }
+
+    def constants(self, at: At) -> Hashable:
+        return at.progress < self.warmup
+
+    def final_weights(self) -> tuple[float, float]:
+        return 1.0, self.beta
 
     def cost(self, x: Tensor) -> Tensor:
         return self.posterior(x).kl()
@@ -63,16 +75,25 @@ class IntroVAE(VAE):
         raw = self.raw(z)
         real = {"reconstruction": self.beta * self.criterion(raw, x), "kl": posterior.kl()}
         if at.progress < self.warmup:
+            follow(self.real_cost, real["kl"])
             yield {"encoder": real, "generator": real}
             return
 
         z_p = torch.randn_like(z)
         cost_r, cost_p = self.cost(torch.cat([self.image(raw), self.decode(z_p)]).detach()).chunk(2)
         at.log(kl_real=real["kl"].mean(), kl_reconstructed=cost_r.mean(), kl_sampled=cost_p.mean())
-        hinge = (self.margin - cost_r).relu() + (self.margin - cost_p).relu()
+        margin = self.ratio * self.real_cost if self.margin is None else self.margin
+        hinge = (margin - cost_r).relu() + (margin - cost_p).relu()
         yield {"encoder": {**real, "game": self.alpha_e * hinge}}
 
         raw = self.raw(torch.cat([z, z_p]).detach())
         cost_r, cost_p = self.cost(self.image(raw)).chunk(2)
         reconstruction = self.beta * self.criterion(raw[: len(x)], x)
         yield {"generator": {"reconstruction": reconstruction, "game": self.alpha_g * (cost_r + cost_p)}}
+
+
+@torch.no_grad()
+def follow(mean: Tensor, values: Tensor) -> None:
+    """Move a running mean, zero before its first step, towards the batch's."""
+    batch = values.mean()
+    mean.copy_(torch.where(mean == 0, batch, mean.lerp(batch, 0.05)))

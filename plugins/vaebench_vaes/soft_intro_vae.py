@@ -2,17 +2,19 @@
 CVPR 2021, arXiv 2012.13253.
 
 With c(x, b) = beta_rec L(x, Dec(z)) + b KL(q(z|x) || N(0, I)), x_r = Dec(z), x_p = Dec(z_p), z_p ~ N(0, I), S = 1
-over pixels and sg = without gradient:
+over pixels, K = the running mean KL of real images, and sg = without gradient:
 
-    L_E = S c(x, beta) + 1/4 sum_s exp(-2 S c(sg x_s, neg))        encoder, s in {r, p}
-    L_D = S [beta_rec L(x, x_r) + beta/2 sum_s KL(x_s)]            decoder, decoded again from the same codes
+    L_E = S c(x, beta) + 1/4 sum_s exp(-2 S c(sg x_s, neg / 2 S K))     encoder, s in {r, p}
+    L_D = S [beta_rec L(x, x_r) + beta/2 sum_s KL(x_s)]                 decoder, decoded again from the same codes
 
-The exponential takes the place of IntroVAE's hard margin. (The authors' third term of L_D, weighted 1e-8, is left out.)
+The exponential takes the place of IntroVAE's hard margin. In the authors' code its KL is weighted by a number of pixels
+and codes (256); here a fake that costs as much as a real image counts exp(-neg), whatever the size, so that the game
+neither dies nor takes over. (The authors' third term of L_D, weighted 1e-8, is left out.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -20,13 +22,14 @@ from torch import Tensor
 
 from vaebench.interfaces import At, Group, Loss, Objective, Shape
 from vaebench_vaes.backbone import trained
+from vaebench_vaes.intro_vae import follow
 from vaebench_vaes.limits import above
 from vaebench_vaes.vae import VAE
 
 
 class SoftIntroVAE(VAE):
     name = "soft-intro-vae"
-    version = 1
+    version = 2
     default_loss = "mse"
 
     def __init__(
@@ -35,20 +38,28 @@ class SoftIntroVAE(VAE):
         loss: Loss | None,
         beta: float = 1.0,
         beta_rec: float = 10.0,
-        neg: float = 256.0,
+        neg: float = 4.0,
         warmup: float = 0.0,
         **common: Any,
     ) -> None:
-        """`warmup` is the share of the steps that train a plain VAE."""
+        """`neg`: how strongly a fake's KL repels, in units of a real image's. `warmup` is the share of the steps that
+        train a plain VAE."""
         above(0, beta=beta, beta_rec=beta_rec, neg=neg)
         super().__init__(shape, loss, beta, warmup, **common)
         self.beta_rec, self.neg = beta_rec, neg
+        self.register_buffer("real_cost", torch.zeros(()))
 
     def groups(self) -> dict[str, Group]:
         return {
             "encoder": Group(trained(self.encoder, self.to_latent)),
             "decoder": Group(trained(self.from_latent, self.decoder, self.criterion)),
         }
+
+    def constants(self, at: At) -> Hashable:
+        return at.progress < self.warmup
+
+    def final_weights(self) -> tuple[float, float]:
+        return self.beta, self.beta_rec
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         share = 1 / x[0].numel()
@@ -59,13 +70,14 @@ class SoftIntroVAE(VAE):
             "reconstruction": share * self.beta_rec * self.criterion(raw, x),
             "kl": share * self.beta * posterior.kl(),
         }
+        follow(self.real_cost, posterior.kl())
         if at.progress < self.warmup:
             yield {"encoder": real, "decoder": real}
             return
 
         z_p = torch.randn_like(z)
         made = torch.cat([self.image(raw), self.decode(z_p)]).detach()
-        repelled_r, repelled_p = torch.exp(-2 * share * self.cost(made)).chunk(2)
+        repelled_r, repelled_p = torch.exp(-self.cost(made, share)).chunk(2)
         yield {"encoder": {**real, "game": 0.25 * (repelled_r + repelled_p)}}
 
         raw = self.raw(torch.cat([z, z_p]).detach())
@@ -74,7 +86,8 @@ class SoftIntroVAE(VAE):
         reconstruction = share * self.beta_rec * self.criterion(raw[: len(x)], x)
         yield {"decoder": {"reconstruction": reconstruction, "game": share * self.beta / 2 * (kl_r + kl_p)}}
 
-    def cost(self, x: Tensor) -> Tensor:
-        """c(x, neg) of an image that the model made itself."""
+    def cost(self, x: Tensor, share: float) -> Tensor:
+        """2 S c(x, neg) of an image that the model made itself."""
         posterior = self.posterior(x)
-        return self.beta_rec * self.criterion(self.raw(posterior.draw()), x) + self.neg * posterior.kl()
+        reconstruction = self.criterion(self.raw(posterior.draw()), x)
+        return 2 * share * self.beta_rec * reconstruction + self.neg * posterior.kl() / self.real_cost

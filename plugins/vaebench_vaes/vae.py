@@ -8,7 +8,7 @@ negative log-likelihood (bce, gaussian, laplace), beta = 1 is the evidence bound
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -33,6 +33,12 @@ class VAE(GaussianAutoencoder):
     def weight(self, at: At) -> float:
         """What the KL counts at this step."""
         return self.beta * min(1.0, at.progress / self.warmup) if self.warmup else self.beta
+
+    def constants(self, at: At) -> Hashable:
+        return self.weight(at)
+
+    def final_weights(self) -> tuple[float, float]:
+        return self.beta, 1.0
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         posterior = self.posterior(x)

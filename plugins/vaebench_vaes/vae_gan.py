@@ -57,9 +57,13 @@ class VAEGAN(VAE):
         others nothing."""
         return {
             "encoder": Group(trained(self.encoder, self.to_latent)),
-            "decoder": player(1e-3, self.from_latent, self.decoder),
-            "discriminator": player(3e-4, self.discriminator),
+            "decoder": player(1e-3, trained(self.from_latent, self.decoder)),
+            "discriminator": player(3e-4, trained(self.discriminator), critic=True),
         }
+
+    def facts(self) -> dict[str, float]:
+        """It has no error per pixel for the KL to stand beside."""
+        return {}
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         posterior = self.posterior(x)
@@ -93,8 +97,8 @@ class VAEGAN(VAE):
         return raw.sigmoid()
 
 
-def player(rate: float, *modules: nn.Module) -> Group:
-    return Group(trained(*modules), torch.optim.RMSprop, {"lr": rate, "alpha": 0.9})
+def player(rate: float, parameters: list[nn.Parameter], critic: bool = False) -> Group:
+    return Group(parameters, torch.optim.RMSprop, {"lr": rate, "alpha": 0.9}, critic=critic)
 
 
 class Discriminator(nn.Module):

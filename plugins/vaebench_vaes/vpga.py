@@ -32,21 +32,25 @@ from vaebench_vaes.limits import at_least
 
 class VPGA(GaussianAutoencoder):
     name = "vpga"
-    version = 1
+    version = 2
     default_loss = "mse"
 
     def __init__(
         self,
         shape: Shape,
         loss: Loss | None,
+        rec: float = 4.0,
         normal: float = 0.03,
         hidden: float = 0.01,
         variation: float = 0.01,
         kl: float = 0.002,
         **common: Any,
     ) -> None:
-        at_least(0, normal=normal, hidden=hidden, variation=variation, kl=kl)
+        """`rec` weighs the loss's mean over pixels: 4 makes squares of [0, 1] those of [-1, 1], as `mse`
+        needs; `l1` would take 2, `bce` 1."""
+        at_least(0, rec=rec, normal=normal, hidden=hidden, variation=variation, kl=kl)
         super().__init__(shape, loss, **common)
+        self.rec, self.pixels = rec, math.prod(shape)
         self.normal, self.hidden, self.variation, self.kl = normal, hidden, variation, kl
         with torch.no_grad():
             self.to_latent[-1].bias[self.latent :] = 2 * math.log(0.1)
@@ -61,37 +65,42 @@ class VPGA(GaussianAutoencoder):
         posterior = self.posterior(x)
         known = posterior.mean.detach()
         scale = known.square().mean(0).sqrt().clamp_min(1e-3)
-        reconstruction = 4 / x[0].numel() * self.criterion(self.raw(posterior.mean), x)
+        raw = self.raw(posterior.mean)
+        again = self.image(raw)
+        reconstruction = self.rec / self.pixels * self.criterion(raw, x)
 
         z = torch.randn_like(known)
         with torch.no_grad():
             drawn = self.decode(z)
-        again = self.decode(known)
         normal = squares(z, self.encode(drawn))
         hidden = squares(known, self.encode(again.detach()))
 
         noise = torch.randn_like(known) * (0.5 * posterior.logvar).exp()
         moved = self.decode(known + noise)
-        variation = squares(self.frozen(again) / scale, self.frozen(moved) / scale)
+        still, apart = self.frozen(again) / scale, self.frozen(moved) / scale
 
-        shared = {"reconstruction": reconstruction, "variation": self.variation * variation}
         yield {
             "encoder": {
-                **shared,
+                "reconstruction": reconstruction,
+                # `again` was decoded from the code, which this term must not move: only the deviation of `moved`.
+                "variation": self.variation * squares(still.detach(), apart),
                 "normal": self.normal * normal,
                 "hidden": self.hidden * hidden,
                 "kl": self.kl / self.latent * posterior.kl(),
             },
-            "decoder": shared,
+            "decoder": {"reconstruction": reconstruction, "variation": self.variation * squares(still, apart)},
         }
+
+    def final_weights(self) -> tuple[float, float]:
+        return self.kl / self.latent, self.rec / self.pixels
 
     def frozen(self, x: Tensor) -> Tensor:
         """f': the encoder's mean, with no gradient to its parameters."""
-        features = functional_call(self.encoder, still(self.encoder), x)
-        return functional_call(self.to_latent, still(self.to_latent), features).float()[:, : self.latent]
+        features = functional_call(self.encoder, held(self.encoder), x)
+        return functional_call(self.to_latent, held(self.to_latent), features).float()[:, : self.latent]
 
 
-def still(module: nn.Module) -> dict[str, Tensor]:
+def held(module: nn.Module) -> dict[str, Tensor]:
     """Parameters without gradient, and buffers (a reference network's running statistics) that may be written to."""
     parameters = {name: parameter.detach() for name, parameter in module.named_parameters()}
     return parameters | {name: buffer.clone() for name, buffer in module.named_buffers()}

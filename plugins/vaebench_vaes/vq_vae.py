@@ -12,7 +12,7 @@ code, or `per-position`, the cheap one, a histogram at each place. The trunk sto
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Literal
 
 import torch
@@ -77,6 +77,10 @@ class VQVAE(Model):
     def groups(self) -> dict[str, Group]:
         main = trained(self.encoder, self.to_codes, self.from_codes, self.decoder, self.criterion)
         return {"main": Group(main), "prior": self.prior.group()}
+
+    def constants(self, at: At) -> Hashable:
+        """Nothing: which codes are dead is decided on the device."""
+        return None
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         if at.stage == "prior":

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vaebench.interfaces import At, Loss
-from vaebench_vaes.intro_vae import IntroVAE
+from vaebench_vaes.intro_vae import IntroVAE, follow
 from vaebench_vaes.soft_intro_vae import SoftIntroVAE
 
 SHAPE = (1, 32, 32)
@@ -17,13 +17,14 @@ PIXELS = 32 * 32
 @pytest.fixture
 def intro(loss: Loss) -> IntroVAE:
     torch.manual_seed(0)
-    return IntroVAE(SHAPE, loss, latent=LATENT, margin=2.0, beta=0.7, alpha_e=0.25, alpha_g=0.5, warmup=0.3, width=8)
+    params = {"margin": 2.0 * LATENT, "beta": 0.7, "alpha_e": 0.25, "alpha_g": 0.5, "warmup": 0.3}
+    return IntroVAE(SHAPE, loss, latent=LATENT, width=8, **params)
 
 
 @pytest.fixture
 def soft(loss: Loss) -> SoftIntroVAE:
     torch.manual_seed(0)
-    return SoftIntroVAE(SHAPE, loss, latent=LATENT, beta=0.5, beta_rec=2.0, neg=30.0, width=8)
+    return SoftIntroVAE(SHAPE, loss, latent=LATENT, beta=0.5, beta_rec=2.0, neg=2.0, width=8)
 
 
 def parts(model: IntroVAE | SoftIntroVAE) -> tuple[list, list]:
@@ -78,8 +79,24 @@ def test_images_beyond_the_margin_repel_no_more(intro: IntroVAE, images: Callabl
     torch.testing.assert_close(hinge_off["encoder"], game_off["encoder"], rtol=0, atol=1e-6)
 
 
-def test_the_margin_grows_with_the_code(loss: Loss) -> None:
-    assert IntroVAE(SHAPE, loss, latent=50, margin=2.0, width=4).margin == 100.0
+def test_a_margin_that_is_not_given_is_measured_on_real_images(loss: Loss, images: Callable, routed: Callable) -> None:
+    torch.manual_seed(0)
+    model, x = IntroVAE(SHAPE, loss, latent=LATENT, ratio=1.5, width=8), images(8)[:]
+    routed(model, x, step=0)
+    real = float(model.real_cost)
+    measured, _ = routed(model, x)
+    assert real == pytest.approx(float(model.posterior(x).kl().mean().detach()))
+    model.margin = 1.5 * real
+    given, _ = routed(model, x)
+    torch.testing.assert_close(measured, given)
+
+
+def test_the_cost_of_real_images_is_followed_from_the_first_batch_on() -> None:
+    mean = torch.zeros(())
+    follow(mean, torch.tensor([4.0, 6.0]))
+    assert float(mean) == 5
+    follow(mean, torch.tensor([25.0]))
+    assert float(mean) == pytest.approx(6)
 
 
 @pytest.mark.parametrize("name", ["intro", "soft"])
@@ -130,8 +147,9 @@ def test_the_soft_encoder_repels_by_the_exponential_of_the_bound(
     total = (0.5 * posterior.kl().mean() + 2.0 * error(soft.decode(z), x).mean()) / PIXELS
     made = soft.decode(torch.cat([z, z_p])).detach()
     again = soft.posterior(made)
-    costs = 2.0 * error(soft.decode(again.draw()), made) + 30.0 * again.kl()
-    total = total + 0.25 * sum((-2 * cost / PIXELS).exp().mean() for cost in costs.chunk(2))
+    repelling = 2.0 * again.kl() / posterior.kl().mean().detach()
+    costs = 2 / PIXELS * 2.0 * error(soft.decode(again.draw()), made) + repelling
+    total = total + 0.25 * sum((-cost).exp().mean() for cost in costs.chunk(2))
     same_slopes(found["encoder"], total, parts(soft)[0])
 
 

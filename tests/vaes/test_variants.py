@@ -68,6 +68,48 @@ def test_objectives_are_one_number_per_image(kind: type[Model], loss: Loss, imag
                 assert {name: tuple(term.shape) for name, term in terms.items()} == dict.fromkeys(terms, (6,))
 
 
+@pytest.mark.parametrize("kind", TRAINED.values(), ids=TRAINED)
+def test_steps_of_equal_constants_are_one_step(kind: type[Model], loss: Loss, images: Callable) -> None:
+    """A captured step is replayed at any later step with the same constants: it must yield the same there. And most
+    steps must be alike, or nothing is ever captured."""
+    model, x = build(kind, loss).train(), images(6)[:]
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def terms(at: At) -> list[dict[str, dict[str, torch.Tensor]]]:
+        model.load_state_dict(state)
+        torch.manual_seed(0)
+        return [{name: dict(terms) for name, terms in objectives.items()} for objectives in model.objectives(x, at)]
+
+    for stage in kind.stages:
+        steps = [At(stage, step, 20) for step in range(20)]
+        alike: dict[object, list[At]] = {}
+        for at in steps:
+            alike.setdefault(model.constants(at), []).append(at)
+        assert max(map(len, alike.values())) >= 14
+        for first, *_, last in (group for group in alike.values() if len(group) > 1):
+            torch.testing.assert_close(terms(first), terms(last), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kind", TRAINED.values(), ids=TRAINED)
+def test_the_effective_beta_is_what_the_kl_counts_beside_the_plain_error(
+    kind: type[Model], loss: Loss, images: Callable
+) -> None:
+    """From the terms of the last step, with a loss that is a plain sum of squares."""
+    model, x = build(kind, loss).train(), images(4)[:]
+    beta = model.facts().get("effective_beta")
+    if beta is None:
+        assert kind.name in ("ae", "vq-vae", "vae-gan")
+        return
+    found: dict[str, torch.Tensor] = {}
+    model.criterion.forward = lambda raw, target: torch.ones(len(target))
+    torch.manual_seed(0)
+    for objectives in model.objectives(x, At("main", 9, 10)):
+        for terms in objectives.values():
+            found = {**terms, **found}
+    weight = float((found["kl"] / model.posterior(x).kl()).mean())
+    assert beta == pytest.approx(weight / float(found["reconstruction"].mean()), rel=1e-4)
+
+
 @pytest.mark.parametrize("kind", [k for k in vaebench_models() if k.stages], ids=lambda kind: kind.name)
 def test_every_variant_has_the_common_parameters(kind: type[Model], loss: Loss) -> None:
     """Except the mammography project's, whose network is part of it, and `vq-vae`, whose codes lie on a grid."""

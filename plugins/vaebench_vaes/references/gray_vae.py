@@ -30,6 +30,9 @@ class GrayVAE(GaussianAutoencoder):
         super().__init__(shape, loss, **common)
         self.rec, self.kl, self.pixels = rec, kl, math.prod(shape)
 
+    def final_weights(self) -> tuple[float, float]:
+        return self.kl, self.rec / self.pixels
+
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         posterior = self.posterior(x)
         reconstruction = self.criterion(self.raw(posterior.draw()), x)
