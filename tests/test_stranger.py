@@ -149,9 +149,10 @@ class TestDocument:
             assert block in sources or textwrap.indent(block, "    ") in sources
 
     def test_it_lists_every_check_in_order(self):
-        from vaebench.checks import datasets, losses, metrics, trained_model, training
+        from vaebench.checks import datasets, losses, metrics, on_card, trained_model, training
 
         lists = {
+            "On a GPU that is not there": (on_card.CHECKS,),
             "Models": (training.CHECKS, trained_model.CHECKS, trained_model.ONE_STEP),
             "Datasets": (datasets.CHECKS, datasets.PHANTOM),
             "Losses": (losses.CHECKS,),

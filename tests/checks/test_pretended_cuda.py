@@ -12,8 +12,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from vaebench.checks.pretended_cuda import Refused, pretended_cuda
-from vaebench.checks.pretended_tensor import Cards
+from vaebench.checks.pretended_cuda import Cards, Refused, pretended_cuda
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def on(card: int = 0, *shape: int) -> Tensor:
 
 
 FAULTS: dict[str, tuple[Callable[[], object], str]] = {
-    "a buffer left on the CPU": (lambda: on() + torch.ones(3), r"add mixes devices: .*cpu.* cuda:0, at test_preten.*py:"),
+    "a buffer left on the CPU": (lambda: on() + torch.ones(3), r"add mixes devices: .*cpu.* cuda:0, at test_pr.*py:"),
     "inside an operator": (lambda: on() @ torch.ones(3), "mixes devices"),
     "a layer that was not moved": (lambda: nn.Linear(3, 2)(on()), "linear mixes devices"),
     "input that was not moved": (lambda: nn.Linear(3, 2).to("cuda")(torch.ones(3)), "linear mixes devices"),
@@ -48,7 +47,7 @@ FAULTS: dict[str, tuple[Callable[[], object], str]] = {
     "another card": (lambda: on(0) + on(1), "add mixes devices: .*cuda:1.*cuda:0"),
     "a number of another card": (lambda: on(0) + on(1)[0], "add mixes devices"),
     "the current card": (lambda: on(1) + torch.ones(3, device="cuda"), "add mixes devices"),
-    "an optimiser of another card": (lambda: setattr(nn.Parameter(on(1)), "grad", on(0)), "setting .grad mixes devices"),
+    "a gradient of another card": (lambda: setattr(nn.Parameter(on(1)), "grad", on(0)), "setting .grad mixes devices"),
     "a card that is not there": (lambda: on(2), "there is no cuda:2"),
     "numpy()": (lambda: on().numpy(), r"numpy\(\) of a tensor on cuda:0"),
     "np.asarray()": (lambda: np.asarray(on()), "NumPy cannot read"),
@@ -102,7 +101,16 @@ def test_what_cuda_does_is_done(allowed: Callable[[], Tensor]) -> None:
 @pytest.mark.usefixtures("cards")
 def test_tensors_are_made_where_they_should_be() -> None:
     x = on(1)
-    same = [x * 2, x.new_zeros(2), x.new_tensor([1]), torch.zeros_like(x), x.clone(), x[1:], x.float().double(), x[None].mT]
+    same = [
+        x * 2,
+        x.new_zeros(2),
+        x.new_tensor([1]),
+        torch.zeros_like(x),
+        x.clone(),
+        x[1:],
+        x.float().double(),
+        x[None].mT,
+    ]
     same += [torch.tensor([1], device="cuda:1"), torch.arange(3).to(x), torch.empty(3).type_as(x), x.detach(), x.data]
     with torch.cuda.device(1):
         same += [torch.ones(2, device="cuda"), torch.ones(2).cuda(), torch.ones(2).to("cuda")]
@@ -135,7 +143,8 @@ def test_launches_and_waits_are_counted_by_card(cards: Cards) -> None:
     for number, ask in enumerate([Tensor.item, bool, float], 1):
         ask(x.sum())
         assert cards[1].waits == number
-    for number, ask in enumerate([Tensor.cpu, lambda y: y.tolist(), Tensor.nonzero, lambda y: y[y > 0], lambda y: y[[0]]], 4):
+    asked = [Tensor.cpu, lambda y: y.tolist(), Tensor.nonzero, lambda y: y[y > 0], lambda y: y[[0]]]
+    for number, ask in enumerate(asked, 4):
         ask(x)
         assert cards[1].waits == number
     assert (cards[0].launches, cards[0].waits) == (0, 0)

@@ -4,12 +4,15 @@ vaebench check my-model                                     on the command line
 for outcome in run_checks(offer): ...                       in a program (an offer is what the registry gives)
 @conformance("my-model")                                    in a plugin's tests, with pytest: one test per check
 def test_my_model(check): check()
+
+Each takes a device: `pretended-cuda` finds what would fail on a GPU, without one (`vaebench.checks.pretended_cuda`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import Any, Literal
 
 from vaebench.checks.outcome import Outcome, Task
 from vaebench.components.parameters import typed
@@ -20,29 +23,31 @@ from vaebench.trial import Value
 
 __all__ = ["Outcome", "conformance", "run_checks"]
 
+Device = Literal["cpu", "pretended-cuda"]
+PRETENDED = "pretended-cuda"
+CARD = "cuda:1"
+"""The second of two, so that what goes to the first one unasked is noticed."""
 FULL = ((1, 28, 28), (3, 32, 32))
 STEP = ((1, 64, 64), (1, 128, 128))
 PHANTOMS = (28, 64)
 
 
-def run_checks(offer: Offer, params: Mapping[str, Value] | None = None) -> Iterator[Outcome]:
+def run_checks(offer: Offer, params: Mapping[str, Value] | None = None, device: Device = "cpu") -> Iterator[Outcome]:
     """Check a component with these parameters, its defaults otherwise; what comes of each check, as it comes."""
-    from vaebench.checks.bench import one_thread
-
-    for task in tasks(offer, typed(offer.name, offer.component, params or {})):
-        with one_thread():
+    for task in tasks(offer, typed(offer.name, offer.component, params or {}), device):
+        with _bench(device):
             outcome = task.run()
         yield outcome
 
 
-def conformance(name: str, **params: Value) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def conformance(
+    name: str, device: Device = "cpu", **params: Value
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator: a pytest test with an argument `check`, once for every check of every component of that name."""
     import pytest
 
-    from vaebench.checks.bench import one_thread
-
     def run(task: Task) -> None:
-        with one_thread():
+        with _bench(device):
             outcome = task.run()
         if outcome.status == "skipped":
             pytest.skip(outcome.reason)
@@ -60,27 +65,41 @@ def conformance(name: str, **params: Value) -> Callable[[Callable[..., Any]], Ca
     listed = [
         (task, f"{offer.component.__name__}-{task.name}")
         for offer in offers
-        for task in tasks(offer, typed(name, offer.component, params))
+        for task in tasks(offer, typed(name, offer.component, params), device)
     ]
     return pytest.mark.parametrize("check", [pytest.param(lambda t=task: run(t), id=label) for task, label in listed])
 
 
-def tasks(offer: Offer, params: Mapping[str, Value]) -> list[Task]:
-    """The checks of one component in order, case by case."""
-    component = offer.component
+@contextmanager
+def _bench(device: Device) -> Iterator[None]:
+    """Where a check is done: in one thread, and with the pretended GPUs where they are asked for."""
+    from vaebench.checks.bench import one_thread
+
+    with ExitStack() as stack:
+        stack.enter_context(one_thread())
+        if device == PRETENDED:
+            from vaebench.checks.pretended_cuda import pretended_cuda
+
+            stack.enter_context(pretended_cuda(cards=2))
+        yield
+
+
+def tasks(offer: Offer, params: Mapping[str, Value], device: Device = "cpu") -> list[Task]:
+    """The checks of one component in order, case by case. Datasets make arrays, whatever the device."""
+    component, where = offer.component, CARD if device == PRETENDED else "cpu"
     if issubclass(component, Model):
-        return _model_tasks(offer, params)
+        return _model_tasks(offer, params, where)
     if issubclass(component, Dataset):
         return _dataset_tasks(component, params)
     if issubclass(component, Loss):
-        return _loss_tasks(component, params)
+        return _loss_tasks(component, params, where)
     if issubclass(component, Metric):
-        return _metric_tasks(component, params)
+        return _metric_tasks(component, params, where)
     raise UserError(f"{offer.name} is an executor; there are checks for models, datasets, losses and metrics.")
 
 
-def _model_tasks(offer: Offer, params: Mapping[str, Value]) -> list[Task]:
-    from vaebench.checks import trained_model, training
+def _model_tasks(offer: Offer, params: Mapping[str, Value], device: str) -> list[Task]:
+    from vaebench.checks import on_card, trained_model, training
     from vaebench.checks.bench import Bench
 
     component: type[Model] = offer.component
@@ -91,10 +110,11 @@ def _model_tasks(offer: Offer, params: Mapping[str, Value]) -> list[Task]:
     full = [(1, size, size)] if size else FULL
     found = []
     for shape in full:
-        bench = Bench(component, loss, shape, params)
+        bench = Bench(component, loss, shape, params, device)
         found += training.CHECKS.tasks(bench, _said(shape)) + trained_model.CHECKS.tasks(bench, _said(shape))
+        found += on_card.CHECKS.tasks(bench, _said(shape)) if device == CARD else []
     for shape in () if size else STEP:
-        found += trained_model.ONE_STEP.tasks(Bench(component, loss, shape, params), _said(shape))
+        found += trained_model.ONE_STEP.tasks(Bench(component, loss, shape, params, device), _said(shape))
     return found
 
 
@@ -105,16 +125,16 @@ def _dataset_tasks(component: type[Dataset], params: Mapping[str, Value]) -> lis
     return CHECKS.tasks(cases[0]) + [task for case in cases for task in PHANTOM.tasks(case, f"{case.size} px")]
 
 
-def _loss_tasks(component: type[Loss], params: Mapping[str, Value]) -> list[Task]:
+def _loss_tasks(component: type[Loss], params: Mapping[str, Value], device: str) -> list[Task]:
     from vaebench.checks.losses import CHECKS, Comparison
 
-    return [task for shape in FULL for task in CHECKS.tasks(Comparison(component, shape, params), _said(shape))]
+    return [task for shape in FULL for task in CHECKS.tasks(Comparison(component, shape, params, device), _said(shape))]
 
 
-def _metric_tasks(component: type[Metric], params: Mapping[str, Value]) -> list[Task]:
+def _metric_tasks(component: type[Metric], params: Mapping[str, Value], device: str) -> list[Task]:
     from vaebench.checks.metrics import CHECKS, Asked
 
-    return CHECKS.tasks(Asked(component, params))
+    return CHECKS.tasks(Asked(component, params, device))
 
 
 def _said(shape: tuple[int, int, int]) -> str:

@@ -27,21 +27,41 @@ class Bench:
     """One model class with one image shape."""
 
     def __init__(
-        self, component: type[Model], loss: Callable[[], Loss] | None, shape: Shape, params: Mapping[str, Value]
+        self,
+        component: type[Model],
+        loss: Callable[[], Loss] | None,
+        shape: Shape,
+        params: Mapping[str, Value],
+        device: str = "cpu",
     ) -> None:
-        self.component, self.loss, self.shape = component, loss, shape
+        self.component, self.loss, self.shape, self.device = component, loss, shape, device
         small = {"width": WIDTH} if "width" in parameters_of(component) else {}
         self.params: dict[str, Value] = {**small, **params}
         large = component.native_size is not None  # with a width of its own, and perhaps fifty million weights
         self.few, self.learning = (2, 12) if large else (4, 60)
-        self.images = Images(torch.from_numpy(draw(16, shape).images))
+
+    @cached_property
+    def images(self) -> Images:
+        return Images(torch.from_numpy(draw(16, self.shape).images).to(self.device))
+
+    def make(self, **params: Any) -> Model:
+        """A fresh model where it is made, with whatever random numbers come."""
+        loss = self.loss() if self.loss else None
+        made: Model = construct(self.component, self.shape, loss, **{**self.params, **params})
+        return made
 
     def build(self, seed: int = 0, **params: Any) -> Model:
-        """A fresh model in training mode; equal seeds, equal weights."""
+        """A fresh model in training mode on the device; equal seeds, equal weights."""
         torch.manual_seed(seed)
-        loss = self.loss() if self.loss else None
-        built: Model = construct(self.component, self.shape, loss, **{**self.params, **params})
-        return built
+        return self.make(**params).to(self.device)
+
+    def generator(self, seed: int) -> torch.Generator:
+        return torch.Generator(self.device).manual_seed(seed)
+
+    def noise(self) -> Tensor:
+        """The state of torch's global generators, which drawing from another one leaves alone."""
+        states = [torch.get_rng_state()] + ([torch.cuda.get_rng_state(self.device)] if self.device != "cpu" else [])
+        return torch.cat(states)
 
     def train(self, model: Model, steps: int | None = None) -> dict[str, list[float]]:
         """Train by the harness's own loop, each stage for `steps`, else a few; its total loss, step by step."""

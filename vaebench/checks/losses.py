@@ -22,17 +22,22 @@ COUNT = 4
 class Comparison:
     """One loss class with targets of one shape."""
 
-    def __init__(self, component: type[Loss], shape: tuple[int, int, int], params: Mapping[str, Value]) -> None:
-        self.component, self.shape, self.params = component, shape, params
-        self.target = Images(torch.from_numpy(draw(COUNT, shape).images))[:]
+    def __init__(
+        self, component: type[Loss], shape: tuple[int, int, int], params: Mapping[str, Value], device: str = "cpu"
+    ) -> None:
+        self.component, self.shape, self.params, self.device = component, shape, params, device
+
+    @cached_property
+    def target(self) -> Tensor:
+        return Images(torch.from_numpy(draw(COUNT, self.shape).images).to(self.device))[:]
 
     @cached_property
     def loss(self) -> Loss:
         torch.manual_seed(0)
-        return self.component(**self.params)
+        return self.component(**self.params).to(self.device)
 
     def noise(self, scale: float = 1.0) -> Tensor:
-        return scale * torch.randn(COUNT, *self.shape, generator=torch.Generator().manual_seed(0))
+        return (scale * torch.randn(COUNT, *self.shape, generator=torch.Generator().manual_seed(0))).to(self.device)
 
     @cached_property
     def descended(self) -> Tensor:
@@ -133,9 +138,11 @@ def likelihood(case: Comparison) -> None:
     """A loss that says it is a likelihood is -ln p of a density: over one pixel's values it integrates to one."""
     if not case.component.likelihood:
         raise NotApplicable("the loss does not say that it is one")
-    values = torch.linspace(-8, 9, 2**18 + 1, dtype=torch.float64)
+    values = torch.linspace(-8, 9, 2**18 + 1, dtype=torch.float64, device=case.device)
     for raw in (-2.0, 0.0, 2.0):
-        density = (-case.loss(torch.full((len(values), 1, 1, 1), raw), values.float()[:, None, None, None])).exp()
+        density = (
+            -case.loss(torch.full((len(values), 1, 1, 1), raw, device=case.device), values.float()[:, None, None, None])
+        ).exp()
         area = float(torch.trapezoid(density.double(), values))
         require(
             abs(area - 1) < 0.01, f"exp(-loss) integrates to {area:.4g} over a pixel's values at a raw output of {raw}"

@@ -25,8 +25,14 @@ SHAPE = (1, 32, 32)
 class Asked:
     """One metric class."""
 
-    def __init__(self, component: type[Metric], params: Mapping[str, Value]) -> None:
-        self.component, self.params = component, params
+    def __init__(self, component: type[Metric], params: Mapping[str, Value], device: str = "cpu") -> None:
+        self.component, self.params, self.device = component, params, device
+
+    def evidence(self, quality: Quality = "good", splits: Splits | None = None, samples: int = 48) -> Evidence:
+        """What the stand-in leaves."""
+        splits = splits or draw_splits(SHAPE)
+        model = StandIn(splits.train.images.shape[1:], quality).to(self.device)
+        return Evidence(model, splits, samples=samples, dataset="conformance")
 
     def ask(self, evidence: Evidence) -> Score:
         """The metric's answer as the harness asks for it; anything but a finite number or NotApplicable breaks it."""
@@ -44,12 +50,6 @@ class Asked:
         require(math.isfinite(score.value), f"the value is {score.value}: raise NotApplicable with the reason instead")
         require(score.error is None or score.error >= 0, f"the standard error is {score.error}")
         return score
-
-
-def evidence(quality: Quality = "good", splits: Splits | None = None, samples: int = 48) -> Evidence:
-    splits = splits or draw_splits(SHAPE)
-    model = StandIn(splits.train.images.shape[1:], quality)
-    return Evidence(model, splits, samples=samples, dataset="conformance")
 
 
 @CHECKS.add
@@ -71,7 +71,7 @@ def described(case: Asked) -> None:
 @CHECKS.add
 def answers(case: Asked) -> None:
     """Full evidence gets a finite number."""
-    case.ask(evidence())
+    case.ask(case.evidence())
 
 
 @CHECKS.add
@@ -82,7 +82,7 @@ def repeats(case: Asked) -> None:
         torch.manual_seed(seed)
         np.random.seed(seed)
         random.seed(seed)
-        found.append(case.ask(evidence()))
+        found.append(case.ask(case.evidence()))
     one, two = found
     require(one.value == two.value, f"the value is {one.value!r} once and {two.value!r} then")
     require(one.error == two.error, f"the standard error is {one.error!r} once and {two.error!r} then")
@@ -92,7 +92,7 @@ def repeats(case: Asked) -> None:
 @CHECKS.add
 def keeps_evidence(case: Asked) -> None:
     """The arrays of the evidence, which all metrics share, are as they were before."""
-    shared = evidence()
+    shared = case.evidence()
     views: dict[str, Callable[[], np.ndarray]] = {
         "images": lambda: shared.images("test"),
         "codes": lambda: shared.codes("test"),
@@ -115,7 +115,7 @@ def direction(case: Asked) -> None:
     metric = case.component
     if metric.verdict in ("cost", "other") or not (metric.primary or metric.verdict == "reconstruction"):
         raise NotApplicable("asked of reconstruction and of primary metrics")
-    good, poor = case.ask(evidence("good")).value, case.ask(evidence("poor")).value
+    good, poor = case.ask(case.evidence("good")).value, case.ask(case.evidence("poor")).value
     ahead = good > poor if metric.better == "higher" else good < poor
     require(ahead, f"a good model gets {good:.6g}, a poor one {poor:.6g}, and {metric.better} is declared better")
 
@@ -124,17 +124,17 @@ def direction(case: Asked) -> None:
 def not_a_number(case: Asked) -> None:
     """A model that answers NaN gets a reason, never a number; unless the number is not about the model's answers."""
     try:
-        value = case.ask(evidence("nan")).value
+        value = case.ask(case.evidence("nan")).value
     except NotApplicable:
         return
-    about_data = value == case.ask(evidence("good")).value
+    about_data = value == case.ask(case.evidence("good")).value
     require(about_data, f"a model all of whose answers are NaN gets {value:.6g}")
 
 
 @CHECKS.add
 def lesser_evidence(case: Asked) -> None:
     """Whatever is missing, few or flat, the answer is a finite number or a reason."""
-    for what, given in lesser().items():
+    for what, given in lesser(case).items():
         try:
             case.ask(given)
         except NotApplicable:
@@ -144,7 +144,7 @@ def lesser_evidence(case: Asked) -> None:
             require(False, f"with {what}: {text}")
 
 
-def lesser() -> dict[str, Evidence]:
+def lesser(case: Asked) -> dict[str, Evidence]:
     """Evidence that lacks something, by what it lacks."""
     full = draw_splits(SHAPE)
     train, test = full.train, full.test
@@ -152,24 +152,24 @@ def lesser() -> dict[str, Evidence]:
     blank = replace(test, images=np.zeros_like(test.images))
     no_one = np.zeros(len(test), bool)
     return {
-        "a model that always says the same": evidence("flat"),
-        "a model that cannot sample": evidence("mute"),
-        "no samples asked for": evidence(samples=0),
-        "one sample": evidence(samples=1),
-        "no test image": evidence(splits=replace(full, test=test.take(no_one))),
-        "one test image": evidence(splits=replace(full, test=test.take(np.arange(1)))),
-        "one training image": evidence(splits=replace(full, train=train.take(np.arange(1)))),
-        "no validation split": evidence(splits=replace(full, val=None)),
-        "one label only": evidence(splits=Splits(train.take(train.labels == 0), test.take(test.labels == 0))),
-        "health unknown": evidence(splits=Splits(unjudged(train), unjudged(test))),
-        "nobody healthy": evidence(splits=replace(full, test=test.take(unhealthy))),
-        "no masks": evidence(splits=replace(full, test=replace(test, masks=None))),
-        "empty masks": evidence(
+        "a model that always says the same": case.evidence("flat"),
+        "a model that cannot sample": case.evidence("mute"),
+        "no samples asked for": case.evidence(samples=0),
+        "one sample": case.evidence(samples=1),
+        "no test image": case.evidence(splits=replace(full, test=test.take(no_one))),
+        "one test image": case.evidence(splits=replace(full, test=test.take(np.arange(1)))),
+        "one training image": case.evidence(splits=replace(full, train=train.take(np.arange(1)))),
+        "no validation split": case.evidence(splits=replace(full, val=None)),
+        "one label only": case.evidence(splits=Splits(train.take(train.labels == 0), test.take(test.labels == 0))),
+        "health unknown": case.evidence(splits=Splits(unjudged(train), unjudged(test))),
+        "nobody healthy": case.evidence(splits=replace(full, test=test.take(unhealthy))),
+        "no masks": case.evidence(splits=replace(full, test=replace(test, masks=None))),
+        "empty masks": case.evidence(
             splits=replace(full, test=replace(test, masks=np.zeros((len(test), *SHAPE[1:]), bool)))
         ),
-        "black test images": evidence(splits=replace(full, test=blank)),
-        "one patient": evidence(splits=replace(full, test=replace(test, groups=np.zeros_like(test.groups)))),
-        "images of 8 px in three channels": evidence(splits=draw_splits((3, 8, 8))),
+        "black test images": case.evidence(splits=replace(full, test=blank)),
+        "one patient": case.evidence(splits=replace(full, test=replace(test, groups=np.zeros_like(test.groups)))),
+        "images of 8 px in three channels": case.evidence(splits=draw_splits((3, 8, 8))),
     }
 
 

@@ -18,6 +18,7 @@ class StandIn(Model):
     """Good: it knows the healthy body, its codes tell where the spot is, its samples are new patients.
     Poor: half of what it shows is noise. Flat: one answer to all. Mute: good, without samples."""
 
+    noise: Tensor
     name = "stand-in"
     version = 1
     default_loss = None
@@ -26,7 +27,7 @@ class StandIn(Model):
     def __init__(self, shape: Shape, quality: Quality) -> None:
         super().__init__(shape, None)
         self.quality = quality
-        self.noise = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("noise", torch.rand(shape, generator=torch.Generator().manual_seed(0)))
 
     def encode(self, x: Tensor) -> Tensor:
         if self.quality == "poor":  # the last digits of a sum: fixed for an image, and about nothing in it
@@ -45,12 +46,12 @@ class StandIn(Model):
         if self.quality == "mute":
             raise NotApplicable("the stand-in has no prior")
         if self.quality == "poor":
-            return torch.rand(n, *self.shape, generator=generator)
-        seed = 100 + int(torch.randint(2**20, (), generator=generator))
-        return self.spoilt(torch.from_numpy(draw(n, self.shape, seed).images) / 255)
+            return torch.rand(n, *self.shape, generator=generator, device=generator.device)
+        seed = 100 + int(torch.randint(2**20, (), generator=generator, device=generator.device))
+        return self.spoilt(torch.from_numpy(draw(n, self.shape, seed).images).to(generator.device) / 255)
 
     def vary(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        noise = torch.rand(x.shape, generator=generator)
+        noise = torch.rand(x.shape, generator=generator, device=x.device)
         return self.spoilt(0.9 * self.reconstruct(x) + 0.1 * noise)
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:

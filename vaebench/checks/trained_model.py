@@ -57,14 +57,14 @@ def bound(bench: Bench) -> None:
     fall, but for luck, when more is drawn."""
 
     def drawn(seed: int, draws: int) -> Tensor:
-        return look(bench.trained.bound, bench.x, torch.Generator().manual_seed(seed), draws)
+        return look(bench.trained.bound, bench.x, bench.generator(seed), draws)
 
     torch.manual_seed(3)
-    state = torch.get_rng_state()
+    state = bench.noise()
     few, many = torch.stack([drawn(seed, 1) for seed in range(8)]), drawn(8, 8)
     require(tuple(many.shape) == (BATCH,), f"it has shape {tuple(many.shape)}, not ({BATCH},)")
     require(bool(many.isfinite().all() and few.isfinite().all()), "it holds NaN or infinite numbers")
-    require(same(torch.get_rng_state(), state), "bound() draws from torch's global generator, not from the one given")
+    require(same(bench.noise(), state), "bound() draws from torch's global generator, not from the one given")
     require(same(many, drawn(8, 8)), "bound() gives other numbers for the same generator")
     luck = few.var(0).mean().sqrt() + 1e-3 * many.abs().mean() / BATCH
     require(
@@ -132,7 +132,7 @@ def saves(bench: Bench) -> None:
     for model in (bench.trained, fresh):
         torch.manual_seed(0)
         try:
-            drawn.append(look(model.sample, 3, torch.Generator().manual_seed(0)))
+            drawn.append(look(model.sample, 3, bench.generator(0)))
         except NotApplicable:
             return
     require(same(*drawn), f"a sample {hint}")
@@ -148,13 +148,13 @@ def one_step(bench: Bench) -> None:
 
 def check_draws(draw: Callable[[torch.Generator], Tensor], shape: tuple[int, ...], bench: Bench, what: str) -> None:
     def drawn(seed: int) -> Tensor:
-        return look(draw, torch.Generator().manual_seed(seed))
+        return look(draw, bench.generator(seed))
 
     torch.manual_seed(3)
-    state = torch.get_rng_state()
+    state = bench.noise()
     first = drawn(0)
     require_images(first, shape, f"what {what}() gives")
-    require(same(torch.get_rng_state(), state), f"{what}() draws from torch's global generator, not from the one given")
+    require(same(bench.noise(), state), f"{what}() draws from torch's global generator, not from the one given")
     require(same(first, drawn(0)), f"{what}() gives other images for the same generator")
     if same(first, drawn(1)):
         if not bench.component.stages:

@@ -29,7 +29,7 @@ def parameters(bench: Bench) -> None:
 def meta(bench: Bench) -> None:
     """The model is built without memory, so that a bad parameter is found before a sweep starts."""
     with torch.device("meta"):
-        model = bench.build()
+        model = bench.make()
     off = [name for name, tensor in model.state_dict().items() if tensor.device.type != "meta"]
     require(not off, f"{some(off)} ignores the default device: create it without `device=`")
 

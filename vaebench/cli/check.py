@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 from rich.console import Console
 from rich.markup import escape
@@ -13,12 +15,20 @@ COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 
 @click.command
 @click.argument("name")
-def command(name: str) -> int:
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "pretended-cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Device to check on; pretended-cuda finds most of what would fail on a GPU, without one.",
+)
+def command(name: str, device: Literal["cpu", "pretended-cuda"]) -> int:
     """Run the conformance checks on a component, and give the reason for each that failed or was skipped.
 
     \b
-    Example:
+    Examples:
       vaebench check vae
+      vaebench check vae --device pretended-cuda
     """
     from vaebench.checks import run_checks
     from vaebench.components.parameters import split_spec
@@ -27,7 +37,7 @@ def command(name: str) -> int:
     bare, params = split_spec(name)
     for kind, offer in find_offers(bare):
         console.print(f"[bold]{escape(offer.qualified)}[/bold] ({kind}, version {offer.component.version})")
-        for outcome in run_checks(offer, params):
+        for outcome in run_checks(offer, params, device):
             counts[outcome.status] += 1
             reason = f": {escape(outcome.reason)}" if outcome.reason else ""
             console.print(f"  [{COLOURS[outcome.status]}]{outcome.status}[/] {escape(outcome.name)}{reason}")

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaebench.checks.pretended_tensor import RUNNING, Cards, Refused, flat, place
+from vaebench.checks.pretended_cuda.cards import RUNNING, Cards, Refused, place
+from vaebench.checks.pretended_cuda.rules import flat
 
 NAME = "Pretended GPU"
 MEMORY = 80 * 2**30
@@ -72,8 +73,8 @@ class Event:
 
 
 class CUDAGraph:
-    """Counts captures and replays. Where `replays` was asked for, a captured step changes nothing, and each replay does it
-    again in the same memory, as on a GPU; otherwise it is done while it is captured, and a replay does nothing."""
+    """A graph that counts its captures and replays. Where `replays` was asked for, a captured step changes nothing, and
+    each replay does it, in the same memory, as on a GPU; otherwise capturing does it, and a replay nothing."""
 
     def __init__(self, keep_graph: bool = False) -> None:
         self.captures = self.replays = 0

@@ -1,0 +1,67 @@
+"""What a training step asks of a GPU: the kernels it launches, and whether it waits. Counted on a pretended one."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+
+from vaebench.checks.bench import BATCH, Bench
+from vaebench.checks.drawings import draw
+from vaebench.checks.outcome import Checklist, require
+from vaebench.checks.pretended_cuda.cards import RUNNING
+from vaebench.interfaces import At, Images, NotApplicable
+from vaebench.training.loop import Course
+from vaebench.trial import Settings
+
+CHECKS = Checklist()
+LONG, COUNTED, ROUND = 1000, 3, 6
+"""Steps of a stage, how many in the middle of it are counted, and how many make a round."""
+
+
+class Step(NamedTuple):
+    """What one training step asked of the card."""
+
+    launches: int
+    waits: list[str]
+    """what waited, and where"""
+
+
+class Enough(Exception):
+    """All steps are counted."""
+
+
+@CHECKS.add
+def steps(bench: Bench) -> str:
+    """A training step does not wait for the GPU, except to report losses; tells how many kernels it launches."""
+    if not bench.component.stages:
+        raise NotApplicable("the model is fitted, not trained")
+    found = {stage: count_steps(bench, stage) for stage in bench.component.stages}
+    for stage, counted in found.items():
+        waits = max((step.waits for step in counted), key=len)
+        require(not waits, f"a step of stage {stage} waits for the GPU {len(waits)} times: {'; '.join(waits[:3])}")
+    most = {stage: max(step.launches for step in counted) for stage, counted in found.items()}
+    return ", ".join(f"{n} launches in a step of stage {stage}" for stage, n in most.items())
+
+
+def count_steps(bench: Bench, stage: str) -> list[Step]:
+    """A few steps amid a stage, by the harness's own loop, none of which reports its losses."""
+    card = RUNNING[-1][torch.device(bench.device).index]
+    model = bench.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    settings = Settings(bench.shape[1], LONG, BATCH, stage_steps=dict.fromkeys(model.stages, LONG))
+    images = Images(torch.from_numpy(draw(ROUND * BATCH, bench.shape).images).to(bench.device))
+    course = Course(model, images, settings, torch.Generator())
+    course.fit()
+    course.stage, course.step = model.stages.index(stage), LONG // 2
+    seen: list[tuple[int, int]] = []
+
+    def after(at: At) -> None:
+        seen.append((card.launches, card.waits))
+        if len(seen) > COUNTED:
+            raise Enough
+
+    with suppress(Enough):
+        course.run(lambda at, values: None, after)
+    return [Step(b - a, card.waited[before:end]) for (a, before), (b, end) in pairwise(seen)]

@@ -1,0 +1,80 @@
+"""GPUs that are not there: everything computes on the CPU, and what CUDA would refuse is refused.
+
+    with pretended_cuda(cards=2) as cards:
+        model.to("cuda:1")(images.to("cuda:1"))
+        print(cards[1].launches, cards[1].waited, cards[0].launches)
+
+It finds tensors, generators and NumPy arrays on the wrong device, and steps that wait for the host. It knows nothing of
+kernels that exist for CUDA only, of memory layouts, cuDNN, precision, speed or asynchrony: those need a GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+from torch.optim import optimizer
+from torch.utils import _foreach_utils, deterministic
+from torch.utils._device import _device_constructors
+
+from vaebench.checks.pretended_cuda import making, moving
+from vaebench.checks.pretended_cuda.cards import RUNNING, Cards, Refused
+from vaebench.checks.pretended_cuda.runtime import stubs
+from vaebench.checks.pretended_cuda.tensor import Gpu
+
+__all__ = ["Cards", "Refused", "pretended_cuda"]
+
+
+@contextmanager
+def pretended_cuda(cards: int = 1, replays: bool = False) -> Iterator[Cards]:
+    """This process has so many GPUs meanwhile. With `replays`, CUDA graphs do their work whenever they are replayed, as
+    on a GPU; without, while they are captured, and never again."""
+    found = Cards(cards, replays)
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = getattr(deterministic, "fill_uninitialized_memory")  # noqa: B009 (torch's types lack it)
+    with ExitStack() as stack:
+        for owner, name, stand_in in _replaced(found):
+            stack.enter_context(patch.object(owner, name, stand_in))
+        RUNNING.append(found)
+        try:
+            yield found
+        finally:
+            RUNNING.remove(found)
+            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+            setattr(deterministic, "fill_uninitialized_memory", filled)  # noqa: B010
+
+
+def _replaced(cards: Cards) -> Iterator[tuple[Any, str, Any]]:
+    """What is replaced: where, by which name, and by what."""
+    _device_constructors()  # it caches torch's functions, which must be the real ones
+    yield from ((torch.cuda, name, stub) for name, stub in stubs(cards).items())
+    yield from making.replaced()
+    yield from moving.replaced()
+    yield torch, "inference_mode", _inference_mode
+    yield torch._C, "_group_tensors_by_device_and_dtype", _grouped
+    for module in (optimizer, _foreach_utils):
+        yield module, "_foreach_supported_types", [*module._foreach_supported_types, Gpu]
+
+
+def _inference_mode(mode: Any = True) -> Any:
+    """A wrapper cannot be an inference tensor."""
+    if callable(mode):
+        return torch.no_grad()(mode)
+    return torch.no_grad() if mode else torch.enable_grad()
+
+
+def _grouped(lists: list[list[Tensor | None]], with_indices: bool = False) -> dict[Any, Any]:
+    """torch's own asks C++ for the devices."""
+    groups: dict[Any, tuple[list[list[Tensor | None]], list[int]]] = {}
+    for i, first in enumerate(lists[0]):
+        assert first is not None
+        rows, indices = groups.setdefault((first.device, first.dtype), ([[] for _ in lists], []))
+        for row, whole in zip(rows, lists, strict=True):
+            row.extend(whole[i : i + 1])
+        if with_indices:
+            indices.append(i)
+    return groups
