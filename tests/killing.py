@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -49,7 +50,7 @@ def finish(driver: subprocess.Popen[str]) -> None:
 
 @dataclass
 class Storm:
-    """A sweep that is started again and again, and killed, until its trials are done or it was killed often enough."""
+    """A sweep that is started again and again, and killed, until its trials are done, or it was killed often enough."""
 
     results: Path
     chance: random.Random
@@ -60,9 +61,9 @@ class Storm:
     lost: set[str] = field(default_factory=set)
     """trials that had a good record, and later did not"""
 
-    def rage(self, most: int) -> None:
+    def rage(self, most: int, until: float = math.inf) -> None:
         done: set[str] = set()
-        while self.kills.total() < most and len(done) < TRIALS:
+        while self.kills.total() < most and len(done) < TRIALS and time.monotonic() < until:
             self._run()
             now = set(good(self.results))
             self.lost |= done - now
