@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from vaebench.components.discovery import installed
-from vaebench.components.registry import registry
+from vaebench.components.registry import forget, registry
 from vaebench.data.prepare import about, cache_folder, prepare
 from vaebench.planning.jobs import Job, Versions
 from vaebench.planning.suite import Suite, find
@@ -78,8 +78,7 @@ def opened(folder: Path) -> Iterator[Lab]:
 
 def _forget() -> None:
     """Whoever knows which plugins there are finds out again: this process, and the server that trials fork from."""
-    installed.cache_clear()
-    registry.cache_clear()
+    forget()
     multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 

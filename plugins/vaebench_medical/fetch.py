@@ -8,7 +8,7 @@ import shutil
 import sys
 import urllib.error
 import urllib.request
-from functools import lru_cache
+from contextlib import suppress
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
@@ -25,13 +25,23 @@ TIMEOUT = 60
 
 
 def md5(path: Path) -> str:
-    """Of a file's bytes; computed again only when the file changes."""
-    stat = path.stat()
-    return _md5(path, stat.st_size, stat.st_mtime_ns)
+    """Of a file's bytes. It is remembered in a hidden file beside it, and computed again when the file's size, time or
+    inode change."""
+    stat, note = path.stat(), path.with_name(f".{path.name}.md5")
+    stamp = f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
+    try:
+        known, _, before = note.read_bytes()[:200].decode().partition(" ")
+        if before == stamp and len(known) == 32:
+            return known
+    except (OSError, ValueError):
+        pass
+    found = _md5(path)
+    with suppress(OSError):  # a read-only folder costs hashing again
+        note.write_text(f"{found} {stamp}")
+    return found
 
 
-@lru_cache
-def _md5(path: Path, size: int, changed: int) -> str:
+def _md5(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
@@ -49,7 +59,7 @@ def download(url: str, target: Path, expected: str) -> None:
                     raise ValueError(f"{target} is there, but is not the published file; move it away and fetch again")
                 return
             _complete(url, part)
-            if (found := md5(part)) != expected:
+            if (found := _md5(part)) != expected:
                 part.unlink()
                 raise ValueError(f"{url} gave bytes of MD5 {found}, not the published {expected}; deleted, fetch again")
             part.replace(target)

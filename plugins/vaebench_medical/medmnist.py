@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,6 +18,7 @@ from vaebench_medical import bounds, decode, fetch, npz, storage
 from vaebench_medical.layout import there
 from vaebench_medical.medmnist_index import INDEX, SIDES, Entry
 
+log = logging.getLogger(__name__)
 FILES = "https://zenodo.org/records/10519652/files"
 FETCHED = 64
 """The size that is fetched unless the user names one."""
@@ -80,11 +84,12 @@ class MedMnist(Dataset):
     def load(self, folder: Path, size: int, limit: Limit) -> Splits:
         path = self._choose(folder, size)
         self._check(path)
-        start, parts = 0, {}
-        for which in SPLITS:
-            parts[which] = self._split(path, which, size, start)
-            start += len(parts[which])
-        return Splits(**parts)
+        with ThreadPoolExecutor() as pool:  # inflating is most of it, and each split is a stream of its own
+            parts = list(pool.map(lambda which: self._split(path, which, size), SPLITS))
+        # No patients are published, so every image is a group of its own.
+        starts = np.cumsum([0, *map(len, parts[:-1])])
+        numbered = [replace(part, groups=start + part.groups) for part, start in zip(parts, starts, strict=True)]
+        return Splits(**dict(zip(SPLITS, numbered, strict=True)))
 
     def verify(self, folder: Path) -> Iterator[str]:
         """What is wrong with the files, one sentence each."""
@@ -147,7 +152,7 @@ class MedMnist(Dataset):
                 f"`vaebench data fetch {self.name}`, or take it as it is with -d '{self.name}[verify=false]'"
             )
 
-    def _split(self, path: Path, which: str, size: int, start: int) -> Split:
+    def _split(self, path: Path, which: str, size: int) -> Split:
         with npz.array(path, f"{which}_labels") as rows:
             labels = self._labels(rows.all(), path, which)
         with npz.array(path, f"{which}_images") as rows:
@@ -163,13 +168,13 @@ class MedMnist(Dataset):
             bounds.check_array(f"{which}_images at {size} pixels", shape, 1, bounds.MAX_DRAWN_BYTES)
             images = storage.allocate(shape)
             row = 0
-            for chunk in rows:
+            for chunk in rows.ahead():
                 for pixels in chunk:
                     images[row] = decode.resized(pixels, size)
                     row += 1
+                log.info("read %s of %s %s images", row, len(labels), which)
         healthy = None if self.entry.healthy is None else labels == self.entry.healthy
-        # No patients are published, so every image is a group of its own.
-        return Split(images, labels, np.arange(start, start + len(labels)), healthy=healthy)
+        return Split(images, labels, np.arange(len(labels)), healthy=healthy)
 
     def _labels(self, raw: np.ndarray, path: Path, which: str) -> np.ndarray:
         columns = self.entry.findings or 1

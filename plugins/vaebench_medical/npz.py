@@ -6,6 +6,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -14,7 +15,8 @@ import numpy as np
 
 from vaebench_medical import archive, bounds, npy
 
-CHUNK = 2**17
+CHUNK = 2**20
+"""Bytes that are inflated at once"""
 
 
 class Rows:
@@ -37,6 +39,15 @@ class Rows:
             if len(content) != count * row:
                 raise ValueError(f"{self._name} ends after {start} of {self.shape[0]} rows; get the file again")
             yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
+
+    def ahead(self) -> Iterator[np.ndarray]:
+        """The same; the next rows are inflated, which needs no Python, while the caller works on some."""
+        rows = iter(self)
+        with ThreadPoolExecutor(1) as pool:
+            following = pool.submit(next, rows, None)
+            while (some := following.result()) is not None:
+                following = pool.submit(next, rows, None)
+                yield some
 
     def all(self) -> np.ndarray:
         bounds.check_array(self._name, self.shape, self.dtype.itemsize, bounds.MAX_LOADED_BYTES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -190,6 +191,28 @@ def test_a_folder_that_may_not_be_written_is_told(server, tmp_path, monkeypatch)
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(ValueError, match=r"x\.npz cannot be written: Permission denied; choose another --data"):
         fetch.download(server.url, tmp_path / "x.npz", MD5)
+
+
+def test_a_checksum_is_remembered_beyond_the_process(tmp_path, monkeypatch):
+    path = tmp_path / "x"
+    path.write_bytes(CONTENT)
+    assert fetch.md5(path) == MD5
+    hashed = []
+    monkeypatch.setattr(fetch, "_md5", lambda path: hashed.append(path) or "0" * 32)
+    assert fetch.md5(path) == MD5 and not hashed
+    for spoilt in (b"", b"\xff" * 80, b"x" * 32):
+        path.with_name(".x.md5").write_bytes(spoilt)
+        assert fetch.md5(path) == "0" * 32
+    assert len(hashed) == 3
+    os.utime(path, (0, 0))
+    assert fetch.md5(path) == "0" * 32 and len(hashed) == 4
+
+
+def test_a_checksum_needs_no_writable_folder(tmp_path, monkeypatch):
+    path = tmp_path / "x"
+    path.write_bytes(CONTENT)
+    monkeypatch.setattr(Path, "write_text", lambda *_: (_ for _ in ()).throw(PermissionError()))
+    assert fetch.md5(path) == fetch.md5(path) == MD5
 
 
 def test_a_checksum_is_computed_again_when_the_file_changes(tmp_path):

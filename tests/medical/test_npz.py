@@ -18,6 +18,8 @@ def test_rows_are_those_of_numpy(tmp_path, monkeypatch, save):
     with npz.array(tmp_path / "x.npz", "a") as rows:
         chunks = list(rows)
     assert len(chunks) > 5 and (np.concatenate(chunks) == np.load(tmp_path / "x.npz")["a"]).all()
+    with npz.array(tmp_path / "x.npz", "a") as rows:
+        assert [one.tobytes() for one in rows.ahead()] == [one.tobytes() for one in chunks]
     with npz.array(tmp_path / "x.npz", "b") as rows:
         assert rows.all().shape == (0, 2)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,10 +21,13 @@ from records_made import metric, record
 from safetensors.torch import load_file, save_file
 
 from vaebench.cli import main
+from vaebench.components.discovery import installed
+from vaebench.planning.suite import find
 from vaebench.records import store
 from vaebench.records.record import Record, dumps, from_json
 from vaebench.trial import Trial
 from vaebench.verification import remeasure
+from vaebench.verification.named import named, needed
 
 MODEL = "steady-*.json"
 
@@ -195,6 +202,56 @@ def test_what_cannot_be_measured_here_is_told_and_no_problem(results: Path, monk
     monkeypatch.setattr(remeasure, "versions_of", lambda *_: {"model steady": 2})
     said = verify(results, sample=1)
     assert said.exit_code == 0 and "it was made with other versions: model steady 1 (here 2)" in said.output
+
+
+PLUGIN = """
+import os
+from pathlib import Path
+
+from vaebench import hookimpl
+
+with Path(os.environ["IMPORTED"]).open("a") as log:
+    log.write("imported\\n")
+
+
+@hookimpl
+def vaebench_metrics():
+    return []
+"""
+
+
+@pytest.mark.parametrize("how", ["not", "as installed", "as the owner of a metric"])
+def test_only_plugins_that_the_records_name_are_imported(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    about = tmp_path / "site" / "acme-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[vaebench]\nmain = acme_of_a_stranger\n")
+    (tmp_path / "site" / "acme_of_a_stranger.py").write_text(PLUGIN)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path / "site"), os.environ["PYTHONPATH"])))
+    monkeypatch.setenv("IMPORTED", str(tmp_path / "imported"))
+    for path in results.rglob(MODEL):
+        if how != "not":
+            rewrite(path, lambda r: r["software"]["plugins"].update(acme="1.0"))
+        if how == "as the owner of a metric":
+            rewrite(path, lambda r: r["inputs"]["components"].update({"metric acme:theirs": 1}))
+    CliRunner().invoke(main, ["leaderboard", "--suite", "lab", "--results", str(results)])
+    code = "from vaebench.cli import main; main(prog_name='vaebench')"
+    words = [sys.executable, "-P", "-c", code, "verify-results", str(results), "--sample", "2"]
+    said = subprocess.run(words, capture_output=True, text=True)
+    assert said.returncode == 0, said
+    assert said.stdout.count("the same to the last digit") == 2, said
+    assert (tmp_path / "imported").exists() == (how != "not"), "any that is named may have the suite"
+
+
+def test_what_records_are_made_of_tells_the_plugins_that_are_needed(results: Path) -> None:
+    for path in results.rglob(MODEL):
+        rewrite(path, lambda r: r["software"]["plugins"].update(acme="1.0"))
+    made, suite = store.read(one(results)), find("lab", installed())
+    assert named([made]) >= {"vaebench", "vaebench-lab", "acme"}
+    assert needed([(made, suite)]) == {"vaebench", "vaebench-lab"}
+    assert needed([(made, replace(suite, home=None))]) == named([made]), "no name tells the owner"
 
 
 def test_the_tolerance_is_a_twentieth_of_the_error() -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from vaebench.cli.options import DATA
 from vaebench.components.discovery import installed
+from vaebench.components.registry import only
 from vaebench.errors import UserError
 from vaebench.planning.suite import Suite, find
 from vaebench.records import store
@@ -41,13 +42,15 @@ def command(folder: Path, sample: int, suite: Path | None, data: Path | None) ->
       vaebench verify-results results/reference
     """
     from vaebench.records.clean import clean
+    from vaebench.verification.named import named
     from vaebench.verification.records import examine, settings_faults
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
     seen = examine(folder)
     if not seen.found and not seen.problems:
         raise UserError(f"There are no records in {folder}.{store.where_reference_is(folder)}")
-    suites = {trial.suite: _suite(trial.suite, suite) for trial in seen.tracks.values()}
+    with only(named(seen.found.values())):
+        suites = {trial.suite: _suite(trial.suite, suite) for trial in seen.tracks.values()}
     sound = []
     for path, record in seen.found.items():
         faults = list(settings_faults(record, suites.get(record.trial.suite)))
@@ -108,9 +111,11 @@ def _check_numbers(
     if not able or not sample:
         return ["No number was measured again" + ("" if able else ": no weights are beside the records")]
     from vaebench.data.prepare import data_folder
+    from vaebench.verification.named import needed
 
     chosen = sorted(random.SystemRandom().sample(able, min(sample, len(able))))
-    with TemporaryDirectory() as cache:  # nothing that was prepared before is trusted
+    pairs = [(record, suites[record.trial.suite]) for record in map(seen.found.__getitem__, chosen)]
+    with only(needed(pairs)), TemporaryDirectory() as cache:  # nothing that was prepared before is trusted
         return [_check_record(seen, path, suites, data_folder(data), Path(cache)) for path in chosen]
 
 

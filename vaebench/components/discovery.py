@@ -8,6 +8,7 @@ no stranger's plugin.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,8 @@ from vaebench import hookspecs
 from vaebench.errors import did_you_mean
 
 GROUP = "vaebench"
+ONLY = "VAEBENCH_PLUGINS"
+"""The environment variable that names the distributions whose plugins are used, separated by commas; unset: all."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,9 @@ class Plugins:
 @cache
 def installed() -> Plugins:
     """The plugins of this environment, each loaded at most once per process."""
-    return Plugins(list(entry_points(group=GROUP)))
+    wanted = os.environ.get(ONLY)
+    points = entry_points(group=GROUP)
+    return Plugins([point for point in points if wanted is None or _owner(point)[0] in wanted.split(",")])
 
 
 def _owner(point: EntryPoint) -> tuple[str, str]:

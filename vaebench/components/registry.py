@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from vaebench import interfaces
-from vaebench.components.discovery import Plugin, Plugins, installed
+from vaebench.components.discovery import ONLY, Plugin, Plugins, installed
 from vaebench.components.parameters import construct, split_spec, typed
 from vaebench.errors import UserError, did_you_mean
 from vaebench.trial import Spec, Value
@@ -128,6 +131,28 @@ class Registry:
 def registry() -> Registry:
     """The registry of this environment."""
     return Registry(installed())
+
+
+@contextmanager
+def only(distributions: Collection[str]) -> Iterator[None]:
+    """Use the plugins of these distributions alone, in this process and in those that it starts first meanwhile."""
+    before = os.environ.get(ONLY)
+    os.environ[ONLY] = ",".join(sorted(distributions))
+    forget()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[ONLY]
+        else:
+            os.environ[ONLY] = before
+        forget()
+
+
+def forget() -> None:
+    """Have the plugins of this environment looked for anew."""
+    installed.cache_clear()
+    registry.cache_clear()
 
 
 def _fault(component: Any, interface: type) -> str:
