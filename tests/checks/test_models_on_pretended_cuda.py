@@ -20,7 +20,6 @@ from vaebench.checks.on_card import count_steps
 from vaebench.checks.pretended_cuda import pretended_cuda
 from vaebench.components.parameters import parameters_of
 from vaebench.components.registry import registry
-from vaebench.data import regimes
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Images
 from vaebench.judging import cost
@@ -28,6 +27,7 @@ from vaebench.records.record import Record
 from vaebench.running.keeper import CheckpointKeeper
 from vaebench.running.sink import ResultsSink
 from vaebench.running.worker import perform
+from vaebench.training import devices
 from vaebench_measures.features import compared, inception
 
 SIDE = 28
@@ -112,7 +112,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("name", MODELS)
 def test_the_whole_trial_stays_on_its_card(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Images are read from a memory map, and a trained model is killed once and resumes from its checkpoint."""
-    monkeypatch.setattr(regimes, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(devices, "RESIDENT", 0)
     with pretended_cuda(cards=2) as cards:
         record = done(work(tmp_path, name), "cuda:1", killed_at=2)
     assert record.status == "ok", record.error
@@ -143,7 +143,7 @@ def test_a_killed_and_streamed_training_on_another_card_ends_in_the_same_bits(
 ) -> None:
     with pretended_cuda():
         straight = done(work(tmp_path / "straight", "vae", metrics=("psnr",)), "cuda:0")
-    monkeypatch.setattr(regimes, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(devices, "RESIDENT", 0)
     with pretended_cuda(cards=2):
         resumed = done(work(tmp_path / "resumed", "vae", metrics=("psnr",)), "cuda:1", killed_at=2)
     assert (straight.cost.times_resumed, resumed.cost.times_resumed) == (0, 1)
