@@ -19,7 +19,7 @@ DEVICE = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:1", help="Device to compute on."
 )
 SLOTS = click.option("-j", "--slots", type=click.IntRange(min=1),
-                     help="Number of trials to run at once [default: CPU cores, or 1 on a GPU].")  # fmt: skip
+                     help="Trials that train at once [default: one per CPU core, up to 4 per GPU].")  # fmt: skip
 RESULTS = click.option("--results", type=FOLDER, default=Path("results"), show_default=True, envvar="VAEBENCH_RESULTS",
                        help="Folder with records and leaderboards.")  # fmt: skip
 DATA = click.option("--data", type=FOLDER,
