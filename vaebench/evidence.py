@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from vaebench.interfaces import Images, Model, NotApplicable, Score, Split, Splits
+from vaebench.memo import Memo
 
 T = TypeVar("T")
 Arrays = dict[str, np.ndarray]
@@ -72,6 +73,7 @@ class Evidence:
         self._seed = seed
         self._batch = batch or batch_on(self.device, splits.test.images.shape[1:])
         self._keep = keep
+        self._memo = Memo(self.model)
         self._known: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
@@ -146,13 +148,15 @@ class Evidence:
 
     def codes(self, name: str) -> np.ndarray:
         """float32 (N, D)"""
-        return self.once(("codes", name), lambda: self._all(name, self.model.encode, "codes"))
+        return self.once(("codes", name), lambda: self._all(name, lambda x: self.model.encode(x), "codes"))
 
     def reconstructions(self, name: str) -> np.ndarray:
         """float32 (N, C, H, W) in [0, 1]"""
         return self.once(
             ("recon", name),
-            lambda: pictures(self._all(name, self.model.reconstruct, "reconstructions"), "reconstructions"),
+            lambda: pictures(
+                self._all(name, lambda x: self.model.reconstruct(x), "reconstructions"), "reconstructions"
+            ),
         )
 
     def residuals(self, name: str) -> np.ndarray:
@@ -202,7 +206,7 @@ class Evidence:
 
     def rates(self, name: str) -> np.ndarray:
         """KL(q(z|x) || p(z)) in nats per image (N,)."""
-        return self.once(("rates", name), lambda: self._all(name, self.model.rate, "rates"))
+        return self.once(("rates", name), lambda: self._all(name, lambda x: self.model.rate(x), "rates"))
 
     def bounds(self, name: str, draws: int) -> np.ndarray:
         """Lower bounds on ln p(x) in nats per image (N,), from so many draws of the code. A density knows no grey
@@ -258,7 +262,8 @@ class Evidence:
     def per_image(self, values: np.ndarray, rows: np.ndarray | None = None, split: str = "test") -> Score:
         """The mean of one number per image of a split."""
         rows = np.arange(len(self.split(split))) if rows is None else rows
-        return self.resampled(lambda index: float(values[rows][index].mean(dtype=np.float64)), rows, split)
+        values = values[rows]
+        return self.resampled(lambda index: float(values[index].mean(dtype=np.float64)), rows, split)
 
     def _pixels(self, images: np.ndarray) -> Images:
         """Images that reach the model's device as bytes and become numbers there."""
@@ -271,9 +276,12 @@ class Evidence:
 
     def _each(self, name: str, ask: Callable[[Tensor], T]) -> list[T]:
         """The answer to each batch of a split."""
+        answers: list[T] = []
         batches = self._pixels(self.split(name).images).batches(self._batch)
         with torch.inference_mode():  # not within a generator: one that a refusal leaves behind would never leave it
-            answers = [ask(x) for x in batches]
+            for number, x in enumerate(batches):
+                with self._memo.about((name, number), x):
+                    answers.append(ask(x))
         self._leave_card()
         return answers
 

@@ -23,7 +23,7 @@ from scipy.ndimage import gaussian_filter
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score, Split
 from vaebench_measures.distances.cloud import Cloud, halving_error
-from vaebench_measures.features.compared import LEAST, instance, pictures
+from vaebench_measures.features.compared import LEAST, instance, seen
 from vaebench_measures.features.extractor import Cnn
 
 USUAL = 0.05
@@ -103,13 +103,12 @@ class Spaces:
     """Features of everything that is compared: of samples once per checkpoint, of real images once per dataset."""
 
     def __init__(self, evidence: Evidence) -> None:
-        samples = pictures(evidence, "samples")
-        extractor = instance(Cnn)
+        samples, extractor = seen(evidence, Cnn, "samples"), instance(Cnn)
         found = evidence.of_dataset(f"copying {extractor.digest}", real, "train", "test", "val")
         self.train, self.held, self.val, self.planted, scale, self.usual = (
             found[name] for name in ("train", "held", "val", "planted", "scale", "usual")
         )
-        self.samples = extractor(samples) @ scale
+        self.samples = samples @ scale
         train, test, val = (evidence.split(name) for name in ("train", "test", "val"))
         planted = train.groups[shuffle(train)][:PLANTED]
         self.groups = {"samples": None, "held": test.groups, "val": val.groups, "planted": planted}

@@ -29,11 +29,13 @@ class Cache:
         self.device = device
         """Where features may be computed; the rest is always computed on the CPU."""
         self.digests: dict[str, str] = {}
+        self.code: dict[str, str] = {}
 
     def __call__(
         self, key: str, compute: Callable[[], Arrays], splits: Mapping[str, Split], code: Sequence[Code]
     ) -> Arrays:
-        name = file_name(key, [self.dataset, *(self.digest(*split) for split in splits.items())], code, self.device)
+        data = [self.dataset, *(self.digest(*split) for split in splits.items())]
+        name = file_name(key, data, [self.digest_of_code(part) for part in code], self.device)
         return kept(self.folder / name, compute)
 
     def digest(self, name: str, split: Split) -> str:
@@ -42,13 +44,20 @@ class Cache:
             self.digests[name] = digest_of(columns(split))
         return self.digests[name]
 
+    def digest_of_code(self, part: Code) -> str:
+        """The digest of the code of a part's package; found once."""
+        package = part.__module__.partition(".")[0]
+        if package not in self.code:
+            self.code[package] = code_digest(part)
+        return self.code[package]
 
-def file_name(key: str, data: Sequence[str], code: Sequence[Code], device: str = "cpu") -> str:
+
+def file_name(key: str, data: Sequence[str], code: Sequence[str], device: str) -> str:
     """Another one for other data, edited code, other versions of libraries, and machines that round otherwise."""
     about = {
         "key": key,
         "data": list(data),
-        "code": [code_digest(part) for part in code],
+        "code": list(code),
         "versions": [package_version(name) for name in ("vaebench", "scipy", *PACKAGES)],
         "threads": torch.get_num_threads(),
         "machine": [device_name(name) for name in dict.fromkeys(["cpu", device])],

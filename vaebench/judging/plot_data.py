@@ -9,6 +9,7 @@ import numpy as np
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import NotApplicable, Split
+from vaebench.judging.tsne import embedded
 
 BINS = 24
 CURVE = 101
@@ -79,12 +80,10 @@ def of_pixels(test: Split) -> Mapping[str, np.ndarray]:
 
 def tsne(values: np.ndarray) -> np.ndarray:
     """(N, D) -> whole numbers (N, 2)"""
-    from sklearn.manifold import TSNE
-
     if not values.std(axis=0).any():
         raise NotApplicable("all images have the same code")
     values = principal(values) if values.shape[1] > COMPONENTS else values
-    found = TSNE(init="pca" if values.shape[1] > 1 else "random", random_state=0, n_jobs=1).fit_transform(values)
+    found = embedded(values)
     low, high = found.min(axis=0), found.max(axis=0)
     return ((found - low) / np.maximum(high - low, 1e-9) * SCALE).round().astype(int)
 

@@ -23,10 +23,11 @@ STYLE: Any = {
     "axes.spines.right": False,
     "svg.hashsalt": "vaebench",  # ids that are the same every time
     "svg.fonttype": "path",
-    "savefig.bbox": "tight",
 }
 WIDTH, HEIGHT = 3.4, 2.6
 """Inches: one column of a paper."""
+MARGINS = (0.75, 0.1, 0.45, 0.25)
+"""Inches on the left, right, bottom and top: room for the labels of axes."""
 
 
 def plots(told: Mapping[str, Any], curve: Mapping[str, Mapping[str, list[float]]]) -> Iterator[tuple[str, bytes]]:
@@ -49,8 +50,11 @@ def plots(told: Mapping[str, Any], curve: Mapping[str, Mapping[str, list[float]]
 def _saved(name: str, fill: Callable[[Figure], None]) -> Iterator[tuple[str, bytes]]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    figure = Figure(figsize=(WIDTH, HEIGHT))
     fill(figure)
+    width, height = figure.get_size_inches()
+    left, right, bottom, top = MARGINS  # fixed: matplotlib would draw everything twice to find out
+    figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, wspace=0.08, hspace=0.15)
     for form, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         content = io.BytesIO()
         figure.savefig(content, format=form, dpi=200, metadata=metadata)
@@ -60,7 +64,7 @@ def _saved(name: str, fill: Callable[[Figure], None]) -> Iterator[tuple[str, byt
 def _losses(figure: Figure, curve: Mapping[str, Mapping[str, list[float]]]) -> None:
     """One panel per term, because they live on different scales; stages follow one another."""
     names = list(dict.fromkeys(name for lines in curve.values() for name in lines if name != "step"))
-    figure.set_size_inches(WIDTH, max(1.0, 0.9 * len(names)))
+    figure.set_size_inches(WIDTH, 0.7 + 0.9 * len(names))
     panels = np.atleast_1d(figure.subplots(len(names), sharex=True))
     for panel, name in zip(panels, names, strict=True):
         start = 0.0

@@ -26,6 +26,7 @@ def software() -> dict[str, Any]:
     }
 
 
+@cache  # of the code that this process has loaded
 def package_version(name: str) -> str | None:
     try:
         return version(name)

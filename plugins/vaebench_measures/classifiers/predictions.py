@@ -53,6 +53,9 @@ def macro_auroc(truth: np.ndarray, predicted: Predictions) -> float:
     """Mean over classes of the area under the ROC curve of one class against the rest; for two classes, that of one.
 
     Classes that no row carries do not count."""
-    areas = [auroc(predicted.decisions[:, k], truth == label) for k, label in enumerate(predicted.classes)]
+    columns = list(enumerate(predicted.classes))
+    if len(columns) == 2 and np.isin(truth, predicted.classes).all():  # both areas are the same
+        columns = columns[1:]
+    areas = [auroc(predicted.decisions[:, k], truth == label) for k, label in columns]
     known = [area for area in areas if np.isfinite(area)]
     return float(np.mean(known)) if known else float("nan")

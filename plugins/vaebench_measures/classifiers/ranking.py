@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import rankdata
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
     """The chance that a positive scores above a negative, a tie counting half; NaN when either is missing."""
-    n, p = len(scores), int(positive.sum())
-    if p in (0, n):
-        return float("nan")
-    return float((rankdata(scores)[positive].sum() - p * (p + 1) / 2) / (p * (n - p)))
+    return auroc_of(*_counts(scores, positive))
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
     """Precision at every threshold, weighted by the recall gained there; NaN when either kind is missing."""
-    levels, place = np.unique(-scores, return_inverse=True)
-    hits = np.bincount(place, positive, minlength=len(levels))
-    return average_precision_of(hits, np.bincount(place, minlength=len(levels)) - hits)
+    return average_precision_of(*_counts(scores, positive))
 
 
 def average_precision_of(hits: np.ndarray, misses: np.ndarray) -> float:
@@ -45,3 +39,10 @@ def best_dice_of(hits: np.ndarray, misses: np.ndarray) -> float:
     if not positives:
         return float("nan")
     return float((2 * hits.cumsum() / (positives + (hits + misses).cumsum())).max())
+
+
+def _counts(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many positives and negatives have each of the scores, the highest first."""
+    levels, place = np.unique(-scores, return_inverse=True)
+    hits = np.bincount(place, positive, minlength=len(levels))
+    return hits, np.bincount(place, minlength=len(levels)) - hits

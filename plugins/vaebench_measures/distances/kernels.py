@@ -10,6 +10,7 @@ is a function of how often each patient counts, which also gives its error and i
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -46,9 +47,15 @@ class Kernels:
         return self.x.within(x_times) + self.y.within(y_times) - 2 * across
 
 
+@lru_cache(maxsize=1)
+def kernels_of(x: Cloud, y: Cloud) -> Kernels:
+    """Computed once for a distance, its error and its values under draws."""
+    return Kernels(x, y)
+
+
 def by_kernel(x: Cloud, y: Cloud) -> tuple[float, float]:
     """The distance, and its error from random halves."""
-    kernels, random = Kernels(x, y), np.random.default_rng(0)
+    kernels, random = kernels_of(x, y), np.random.default_rng(0)
     x_times, y_times = (np.ones((1 + SUBSAMPLES, len(side.sizes))) for side in (kernels.x, kernels.y))
     for number in range(1, 1 + SUBSAMPLES):
         x_times[number], y_times[number] = half(x.patients, random), half(y.patients, random)
@@ -60,7 +67,7 @@ def under_draws(x: Cloud, y: Cloud, draws: Iterable[np.ndarray]) -> np.ndarray:
     """The distance under draws of whole patients, given as rows of y. Samples are drawn anew for each, too: a model
     judged by a single seed has been lucky or unlucky with them, and of several seeds boards take out what one seed
     does not share with the next."""
-    kernels = Kernels(x, y)
+    kernels = kernels_of(x, y)
     times = [np.bincount(y.members[draw], minlength=y.patients) / kernels.y.sizes for draw in draws]
     count = len(kernels.x.sizes)
     return kernels.distance(

@@ -58,6 +58,19 @@ def instance(extractor: type[Extractor]) -> Extractor:
     return extractor()
 
 
+def ready(evidence: Evidence, extractor: type[Extractor]) -> Extractor:
+    """The extractor, on the trial's device if it gains by that."""
+    made = instance(extractor)
+    made.to(evidence.device)
+    return made
+
+
+def seen(evidence: Evidence, extractor: type[Extractor], of: str) -> np.ndarray:
+    """Features (n, d) of what the model made, found once for all metrics that look through this extractor."""
+    images = pictures(evidence, of)
+    return evidence.once(("features", extractor, of), lambda: ready(evidence, extractor)(images))
+
+
 class Compared(Metric):
     """A comparison in the space of an extractor; the column names it with the first digits of its weights' hash."""
 
@@ -67,11 +80,9 @@ class Compared(Metric):
 
     def features(self, evidence: Evidence, of: str) -> np.ndarray:
         """(n, d) of the images that `pictures` gives."""
-        images = pictures(evidence, of)
-        see = instance(self.extractor)
-        see.to(evidence.device)
         if of not in ("train", "test"):
-            return evidence.once(("features", self.extractor, of), lambda: see(images))
+            return seen(evidence, self.extractor, of)
+        images, see = pictures(evidence, of), ready(evidence, self.extractor)
         key = f"{len(images)} of {of} {self.space()}"
         return evidence.of_dataset(key, lambda _: {"features": see(images)}, of, code=self.code())["features"]
 

@@ -9,7 +9,11 @@ import signal
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C while this loads is the driver's, too
 
+import matplotlib.backends.backend_agg
+import matplotlib.backends.backend_svg
+import matplotlib.figure
 import numpy
+import PIL.Image
 import sklearn.linear_model
 import sklearn.metrics
 import sklearn.svm
@@ -22,6 +26,7 @@ from vaebench.records import provenance
 
 for kind in KINDS:
     registry().offers(kind)
-provenance.commit()  # of the code that this server holds, and asked of git once
+provenance.software()  # versions and commit of the code that this server holds, asked once
+PIL.Image.init()  # loads its formats
 
-__all__ = ["numpy", "sklearn", "torch", "vaebench"]
+__all__ = ["PIL", "matplotlib", "numpy", "sklearn", "torch", "vaebench"]
