@@ -152,7 +152,6 @@ class TestDocument:
         from vaebench.checks import datasets, losses, metrics, on_card, trained_model, training
 
         lists = {
-            "On a GPU that is not there": (on_card.CHECKS,),
             "Models": (training.CHECKS, trained_model.CHECKS, trained_model.ONE_STEP),
             "Datasets": (datasets.CHECKS, datasets.PHANTOM),
             "Losses": (losses.CHECKS,),
@@ -162,3 +161,5 @@ class TestDocument:
             expected = [f"- `{name}`: {says}" for checklist in checklists for name, says, _ in checklist.checks]
             written = self.text.partition(f"\n### {title}\n\n")[2].split("\n\n")[0].splitlines()
             assert [line for line in written if line.startswith("- ")] == expected
+        for name, says, _ in on_card.CHECKS.checks:
+            assert f"\n- `{name}`: {says}\n" in self.text

@@ -35,7 +35,7 @@ PHANTOMS = (28, 64)
 def run_checks(offer: Offer, params: Mapping[str, Value] | None = None, device: Device = "cpu") -> Iterator[Outcome]:
     """Check a component with these parameters, its defaults otherwise; what comes of each check, as it comes."""
     for task in tasks(offer, typed(offer.name, offer.component, params or {}), device):
-        with _bench(device):
+        with prepared(device):
             outcome = task.run()
         yield outcome
 
@@ -47,7 +47,7 @@ def conformance(
     import pytest
 
     def run(task: Task) -> None:
-        with _bench(device):
+        with prepared(device):
             outcome = task.run()
         if outcome.status == "skipped":
             pytest.skip(outcome.reason)
@@ -71,7 +71,7 @@ def conformance(
 
 
 @contextmanager
-def _bench(device: Device) -> Iterator[None]:
+def prepared(device: Device) -> Iterator[None]:
     """Where a check is done: in one thread, and with the pretended GPUs where they are asked for."""
     from vaebench.checks.bench import one_thread
 
