@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 @click.option("--checkpoint", "every", type=click.FloatRange(min=0), default=EVERY, show_default=True,
               metavar="SECONDS", help="Time between checkpoints, from which training resumes.")  # fmt: skip
 @PATIENCE
-@click.option("--graphs", is_flag=True, help="On a GPU, replay training steps as CUDA graphs where a model allows it.")
+@click.option("--graphs/--no-graphs", default=True, show_default=True,
+              help="Replay training steps as CUDA graphs on a GPU: faster, and to the same bits.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Show what would be done and estimate the time; train nothing.")
 @RESULTS
 @DATA

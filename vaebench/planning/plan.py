@@ -32,8 +32,8 @@ class Request:
     seeds: Sequence[int] | None = None
     cache: Path | None = None
     """of ready data, instead of this machine's"""
-    graphs: bool = False
-    """whether GPUs replay training steps as CUDA graphs"""
+    graphs: bool = True
+    """whether GPUs replay training steps as CUDA graphs, where a model allows it"""
 
 
 @dataclass(frozen=True)

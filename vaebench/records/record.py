@@ -125,7 +125,7 @@ class Device(Struct):
     precision: str = "float32"
     layout: Annotated[str, Meta(description="of weights in memory; older records do not tell")] = ""
     fused: Annotated[bool | None, Meta(description="whether Adam was PyTorch's fused one")] = None
-    graphs: Annotated[bool | None, Meta(description="whether a GPU replayed training steps as CUDA graphs")] = None
+    graphs: Annotated[bool | None, Meta(description="whether training steps were replayed as CUDA graphs")] = None
 
 
 class Record(Struct):
@@ -153,6 +153,9 @@ class Record(Struct):
     started: Annotated[str, Meta(description="UTC, ISO 8601")]
     error: Failure | None = None
     weights: Annotated[str, Meta(description="SHA-256 of the weights beside the record")] = ""
+    facts: Annotated[
+        dict[str, float], Meta(description="numbers about the trained model: effective beta, variance of a pixel, …")
+    ] = {}
 
     def __post_init__(self) -> None:
         if self.status != "ok" and self.error is None:
@@ -186,8 +189,9 @@ def to_json(record: Record) -> dict[str, Any]:
     data: dict[str, Any] = to_builtins(record)
     data = {name: data[name] for name in ORDER} | {"settings": record.settings.to_json()}
     data["inputs"]["shape"] = list(record.inputs.shape or ())
-    if not record.weights:
-        del data["weights"]
+    for name in ("weights", "facts"):
+        if not data[name]:
+            del data[name]
     for name in ("origin", "shape", "shortcuts"):
         if not data["inputs"][name]:
             del data["inputs"][name]
@@ -228,7 +232,7 @@ def json_schema() -> dict[str, Any]:
 
 ORDER = (
     *("schema", "id", "trial", "settings", "status", "error", "metrics", "cost", "curve", "inputs"),
-    *("device", "software", "started", "weights"),
+    *("device", "software", "started", "facts", "weights"),
 )
 """The fields in the order in which a person reads them."""
 _DECODER = coder.Decoder(Record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -97,7 +98,6 @@ def blank(job: Job, device: str, status: Status = "ok", error: Failure | None = 
             precision=precision(device),
             layout=choices(device)["layout"],
             fused=choices(device)["fused"],
-            graphs=job.graphs if device != "cpu" else None,
         ),
         software=provenance.software(),
         started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -134,7 +134,7 @@ class Attempt:
 
         model = built()
         if trained := self.trained(model):
-            for name in ("curve", "cost", "weights", "started", "software", "device"):
+            for name in ("curve", "cost", "weights", "facts", "started", "software", "device"):
                 setattr(record, name, getattr(trained, name))
         else:
             try:
@@ -214,6 +214,9 @@ class Attempt:
         check_threads()
         if history.seconds >= every:  # measuring may be cut off as well
             keep()
+        if self.device != "cpu":  # not sooner: a checkpoint is of the device as it was when the training began
+            record.device.graphs = course.replays > 0
+        record.facts = {name: value for name, value in model.facts().items() if math.isfinite(value)}
         history.close()
         return history
 

@@ -39,6 +39,8 @@ class Course:
         self.steppers = steppers_of(model.groups(), model.recipe) if model.stages else {}
         self.averages = Averages(model, self.steppers.values())
         self.graphs = graphs and images.device.type == "cuda"
+        self.replays = 0
+        """Steps that were replayed as CUDA graphs."""
 
     @property
     def at(self) -> At:
@@ -56,9 +58,9 @@ class Course:
     def run(self, report: Report, after: Callable[[At], None] = lambda at: None) -> None:
         """All steps that are left. `report` gets losses about 50 times a stage, `after` every step that was done."""
         self.model.train()
-        step: Step = partial(step_once, self.model, steppers=self.steppers)
-        if self.graphs:
-            step = Replayed(self.model, self.steppers, step)
+        eager: Step = partial(step_once, self.model, steppers=self.steppers)
+        replayed = Replayed(self.model, self.steppers, eager)
+        step: Step = replayed if self.graphs else eager
         while self.stage < len(self.model.stages):
             at = self.at
             if at.step == at.steps:
@@ -80,6 +82,7 @@ class Course:
             after(at)
         for stepper in self.steppers.values():
             stepper.forget()
+        self.replays += replayed.replays
         self.model.eval()
 
     def state(self) -> dict[str, Any]:
@@ -90,6 +93,7 @@ class Course:
             "model": self.model.state_dict(),
             "optimizers": {name: stepper.optimizer.state_dict() for name, stepper in self.steppers.items()},
             "averages": self.averages.state(),
+            "replays": self.replays,
             "feed": self.feed.state(),
             "noise": torch.get_rng_state(),
             "device noise": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
@@ -101,6 +105,7 @@ class Course:
         for name, stepper in self.steppers.items():
             stepper.resume(state["optimizers"][name])
         self.averages.resume(state["averages"])
+        self.replays = int(state["replays"])
         self.feed.resume(state["feed"])
         torch.set_rng_state(state["noise"])
         if state["device noise"] is not None:

@@ -51,7 +51,7 @@ class Bench:
         """For `vaebench run`, unless a model failed with graphs in the part `correctness`."""
         known = self.sheet.content["measured"].get("correctness", {})
         failed = [found for name, found in known.items() if "graphs" in name and found.get("error")]
-        return ["--graphs"] if self.eager_and_graphs[-1] and not failed else []
+        return [] if self.eager_and_graphs[-1] and not failed else ["--no-graphs"]
 
     def models(self) -> list[str]:
         """All that are installed, those of the suite first; few of them where all is tiny."""
