@@ -21,12 +21,13 @@ import torch
 from torch import Tensor
 from variants import distance
 
-from vaebench.components.parameters import split_spec, typed
+from vaebench.components.parameters import construct, split_spec, typed
 from vaebench.components.registry import registry
 from vaebench.data.prepare import cache_folder, open_splits, prepare
 from vaebench.data.regimes import training_images
 from vaebench.data.splits import limited
 from vaebench.interfaces import At, Model, NotApplicable, Splits
+from vaebench.training.devices import lay_out
 from vaebench.training.loop import train
 from vaebench.trial import Settings, Spec
 
@@ -96,7 +97,8 @@ def create(text: str, shape: tuple[int, int, int], width: int, seed: int) -> Mod
     loss = given.pop("loss", kind.default_loss)
     params = {"width": width, **typed(name, kind, given)}
     criterion = made("losses", loss) if loss else None
-    return kind(shape, criterion, **params).to(memory_format=torch.channels_last)
+    model: Model = construct(kind, shape, criterion, **params)
+    return lay_out(model, "cpu")
 
 
 def made(kind: str, text: str) -> Any:
