@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from variants import distance
 
-from vaebench.components.parameters import split_spec, typed
+from vaebench.components.parameters import construct, split_spec, typed
 from vaebench.components.registry import registry
 from vaebench.data.prepare import cache_folder, open_splits, prepare
 from vaebench.data.regimes import training_images
@@ -96,7 +96,7 @@ def create(text: str, shape: tuple[int, int, int], width: int, seed: int) -> Mod
     loss = given.pop("loss", kind.default_loss)
     params = {"width": width, **typed(name, kind, given)}
     criterion = made("losses", loss) if loss else None
-    return kind(shape, criterion, **params).to(memory_format=torch.channels_last)
+    return construct(kind, shape, criterion, **params).to(memory_format=torch.channels_last)
 
 
 def made(kind: str, text: str) -> Any:
