@@ -9,12 +9,14 @@ from collections.abc import Hashable
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from vaebench.interfaces import At, Loss, Model, NotApplicable, Shape
+from vaebench.interfaces import At, Images, Loss, Model, NotApplicable, Shape
 from vaebench_vaes.backbone import to_features, to_vector
+from vaebench_vaes.bypass import BesideDecoder, BesideEncoder, FromLatent, start_as
 from vaebench_vaes.limits import at_least
 from vaebench_vaes.networks import Net, networks
+from vaebench_vaes.pca import PCA
 from vaebench_vaes.posterior import Posterior
 
 
@@ -23,13 +25,31 @@ class Autoencoder(Model):
 
     per_latent: ClassVar[int] = 1
 
-    def __init__(self, shape: Shape, loss: Loss | None, latent: int = 32, width: int = 32, net: Net = "trunk") -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        loss: Loss | None,
+        latent: int = 32,
+        width: int = 32,
+        net: Net = "trunk",
+        bypass: bool = False,
+    ) -> None:
+        """`bypass` puts PCA beside the networks, which then learn what PCA misses."""
         at_least(1, latent=latent)
         super().__init__(shape, loss)
-        self.latent, self.width = latent, width
+        self.latent, self.width, self.bypass = latent, width, bypass
         self.encoder, self.decoder = networks(net, shape, width)
+        self.from_latent: nn.Module = to_features(latent, self.decoder.entry)
+        if bypass:
+            pca = PCA(shape, latent=latent)
+            self.encoder, self.decoder = BesideEncoder(self.encoder, pca), BesideDecoder(self.decoder, pca)
+            self.from_latent = FromLatent(latent, self.decoder.entry)
         self.to_latent = to_vector(self.encoder.out, self.per_latent * latent)
-        self.from_latent = to_features(latent, self.decoder.entry)
+
+    def fit(self, images: Images) -> None:
+        if self.bypass:
+            self.encoder.pca.fit(images)
+            start_as(self.encoder.pca, self.to_latent[-1])
 
     def constants(self, at: At) -> Hashable:
         """Nothing, unless a variant says otherwise."""

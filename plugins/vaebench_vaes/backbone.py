@@ -101,7 +101,7 @@ def trained(*modules: nn.Module) -> list[nn.Parameter]:
     return [p for module in modules for p in module.parameters() if p.requires_grad]
 
 
-def to_vector(entry: Shape, size: int) -> nn.Module:
+def to_vector(entry: tuple[int, ...], size: int) -> nn.Module:
     """Head from the trunk's features to a vector."""
     return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(entry), size))
 

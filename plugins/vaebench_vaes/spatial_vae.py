@@ -27,6 +27,8 @@ class SpatialVAE(VAE):
 
     def __init__(self, shape: Shape, loss: Loss | None, naive: bool = False, **common: Any) -> None:
         """As many maps as come nearest to `latent` numbers: two of 4 x 4 for 32; at 28 px one of 7 x 7, the least."""
+        if common.get("bypass"):
+            raise ValueError("bypass must be false for spatial-vae, whose code is maps and not the numbers of PCA")
         super().__init__(shape, loss, **common)
         channels, *grid = self.decoder.entry
         self.rows, self.columns = grid

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ from torch.func import functional_call
 from vaebench.interfaces import At, Group, Loss, Objective, Shape
 from vaebench_vaes.autoencoder import GaussianAutoencoder
 from vaebench_vaes.backbone import trained
-from vaebench_vaes.limits import at_least
+from vaebench_vaes.limits import at_least, one_of
 
 
 class VPGA(GaussianAutoencoder):
@@ -44,22 +44,27 @@ class VPGA(GaussianAutoencoder):
         hidden: float = 0.01,
         variation: float = 0.01,
         kl: float = 0.002,
+        optimizer: Literal["adam", "sgd"] = "adam",
         **common: Any,
     ) -> None:
         """`rec` weighs the loss's mean over pixels: 4 makes squares of [0, 1] those of [-1, 1], as `mse`
-        needs; `l1` would take 2, `bce` 1."""
+        needs; `l1` would take 2, `bce` 1. `sgd` is the authors' optimiser, with a momentum of 0.9."""
+        one_of("adam", "sgd", optimizer=optimizer)
         at_least(0, rec=rec, normal=normal, hidden=hidden, variation=variation, kl=kl)
         super().__init__(shape, loss, **common)
-        self.rec, self.pixels = rec, math.prod(shape)
+        self.rec, self.pixels, self.optimizer = rec, math.prod(shape), optimizer
         self.normal, self.hidden, self.variation, self.kl = normal, hidden, variation, kl
         with torch.no_grad():
             self.to_latent[-1].bias[self.latent :] = 2 * math.log(0.1)
 
     def groups(self) -> dict[str, Group]:
-        return {
-            "encoder": Group(trained(self.encoder, self.to_latent)),
-            "decoder": Group(trained(self.from_latent, self.decoder, self.criterion)),
+        parts = {
+            "encoder": trained(self.encoder, self.to_latent),
+            "decoder": trained(self.from_latent, self.decoder, self.criterion),
         }
+        if self.optimizer == "adam":
+            return {name: Group(part) for name, part in parts.items()}
+        return {name: Group(part, torch.optim.SGD, {"lr": 0.4, "momentum": 0.9}) for name, part in parts.items()}
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         posterior = self.posterior(x)

@@ -4,6 +4,8 @@
     minimise  L(x, x^) + commitment |z_e - sg z_q|^2
     codebook: N_j <- g N_j + (1 - g) n_j,    m_j <- g m_j + (1 - g) sum of z_e at j,    e_j = m_j / N_j (N smoothed)
 
+With g = `decay` = 0, the codebook learns by gradient instead, as in the paper: from |sg z_e - z_q|^2.
+
 Codes that nearly nothing chooses are put where the batch has vectors, the whole codebook therefore at the first step.
 Images are drawn from a prior over the grid of codes that is learned in the second stage: `autoregressive`, code after
 code, or `per-position`, the cheap one, a histogram at each place. The trunk stops at a grid of at most `grid`.
@@ -32,7 +34,7 @@ DEAD = 0.5
 
 class VQVAE(Model):
     name = "vq-vae"
-    version = 1
+    version = 2
     default_loss = "mse"
     stages = ("main", "prior")
 
@@ -65,6 +67,9 @@ class VQVAE(Model):
         self.to_codes, self.from_codes = nn.Conv2d(channels, dim, 1), nn.Conv2d(dim, channels, 3, padding=1)
         kind = Autoregressive if prior == "autoregressive" else PerPosition
         self.prior = kind(codes, math.prod(self.grid), 4 * width)
+        if decay == 0:
+            self.codebook = nn.Parameter((2 * torch.rand(codes, dim) - 1) / codes)
+            return
         self.register_buffer("codebook", torch.zeros(codes, dim))
         self.register_buffer("counts", torch.zeros(codes))
         self.register_buffer("sums", torch.zeros(codes, dim))
@@ -76,6 +81,8 @@ class VQVAE(Model):
 
     def groups(self) -> dict[str, Group]:
         main = trained(self.encoder, self.to_codes, self.from_codes, self.decoder, self.criterion)
+        if self.decay == 0:
+            main.append(self.codebook)
         return {"main": Group(main), "prior": self.prior.group()}
 
     def constants(self, at: At) -> Hashable:
@@ -90,17 +97,23 @@ class VQVAE(Model):
             return
 
         z_e = self.continuous(x)
-        self.revive(z_e.detach())
+        if self.decay:
+            self.revive(z_e.detach())
         chosen = self.choose(z_e.detach())
         z_q = F.embedding(chosen, self.codebook)
         raw = self.raw(z_e + (z_q - z_e).detach())
-        self.follow(z_e.detach(), chosen, at)
-        yield {
-            "main": {
-                "reconstruction": self.criterion(raw, x),
-                "commitment": self.commitment * (z_e - z_q).square().sum((1, 2)),
-            }
+        counts = self.count(chosen)
+        share = counts / counts.sum()
+        at.log(perplexity=torch.special.entr(share).sum().exp(), used_codes=(counts > 0).sum())
+        terms = {
+            "reconstruction": self.criterion(raw, x),
+            "commitment": self.commitment * (z_e - z_q.detach()).square().sum((1, 2)),
         }
+        if self.decay:
+            self.follow(z_e.detach(), chosen, counts)
+        else:
+            terms["codebook"] = (z_e.detach() - z_q).square().sum((1, 2))
+        yield {"main": terms}
 
     def continuous(self, x: Tensor) -> Tensor:
         """z_e: one vector per place of the grid, (B, places, dim), in float32."""
@@ -111,6 +124,11 @@ class VQVAE(Model):
         with torch.autocast(z_e.device.type, enabled=False):
             distances = self.codebook.square().sum(1) - 2 * z_e @ self.codebook.T
         return distances.argmin(-1)
+
+    def count(self, chosen: Tensor) -> Tensor:
+        """How many vectors of the batch chose each code."""
+        counts = torch.zeros(len(self.codebook), device=chosen.device)
+        return counts.index_add_(0, chosen.flatten(), torch.ones(chosen.numel(), device=chosen.device))
 
     def raw(self, z: Tensor) -> Tensor:
         return self.decoder(self.from_codes(z.transpose(1, 2).unflatten(2, self.grid)))
@@ -126,18 +144,14 @@ class VQVAE(Model):
         self.counts.masked_fill_(dead[:, 0], 1.0)
 
     @torch.no_grad()
-    def follow(self, z_e: Tensor, chosen: Tensor, at: At) -> None:
+    def follow(self, z_e: Tensor, chosen: Tensor, counts: Tensor) -> None:
         """Move the codebook after the vectors that chose it."""
-        vectors, chosen = z_e.flatten(0, 1), chosen.flatten()
-        counts = torch.zeros_like(self.counts).index_add_(0, chosen, torch.ones_like(vectors[:, 0]))
-        sums = torch.zeros_like(self.sums).index_add_(0, chosen, vectors)
+        sums = torch.zeros_like(self.sums).index_add_(0, chosen.flatten(), z_e.flatten(0, 1))
         self.counts.lerp_(counts, 1 - self.decay)
         self.sums.lerp_(sums, 1 - self.decay)
         total = self.counts.sum()
         smooth = (self.counts + SMOOTHING) / (total + len(counts) * SMOOTHING) * total
         self.codebook.copy_(self.sums / smooth[:, None])
-        share = counts / counts.sum()
-        at.log(perplexity=torch.special.entr(share).sum().exp(), used_codes=(counts > 0).sum())
 
     def encode(self, x: Tensor) -> Tensor:
         return F.embedding(self.choose(self.continuous(x)), self.codebook).flatten(1)

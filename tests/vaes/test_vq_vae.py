@@ -35,8 +35,8 @@ def test_each_vector_gets_its_nearest_code(model: VQVAE) -> None:
 
 def test_the_codebook_follows_its_moving_averages(tiny: VQVAE) -> None:
     z = torch.tensor([[[0.2], [0.4], [1.3], [0.9], [1.1]]])
-    at = At("main", 0, 1)
-    tiny.follow(z, tiny.choose(z), at)
+    chosen = tiny.choose(z)
+    tiny.follow(z, chosen, tiny.count(chosen))
     counts = [0.9 * 2 + 0.1 * 2, 0.9 * 4 + 0.1 * 3, 0.9 * 1]
     sums = [0.1 * 0.6, 0.9 * 4 + 0.1 * 3.3, 0.9 * 5]
     torch.testing.assert_close(tiny.counts, torch.tensor(counts))
@@ -44,9 +44,29 @@ def test_the_codebook_follows_its_moving_averages(tiny: VQVAE) -> None:
     total = sum(counts)
     smooth = [(count + 1e-5) / (total + 3e-5) * total for count in counts]
     torch.testing.assert_close(tiny.codebook[:, 0], torch.tensor([m / n for m, n in zip(sums, smooth, strict=True)]))
-    assert float(at.logs["used_codes"]) == 2
-    shares = torch.tensor([0.4, 0.6])
-    assert float(at.logs["perplexity"]) == pytest.approx(float((-(shares * shares.log()).sum()).exp()))
+
+
+def test_the_codes_that_a_batch_chose_are_logged(model: VQVAE, images: Callable) -> None:
+    at = At("main", 0, 1)
+    list(model.objectives(images(8)[:], at))
+    assert 1 < float(at.logs["used_codes"]) <= 16
+    assert 1 < float(at.logs["perplexity"]) <= float(at.logs["used_codes"]) + 1e-3
+    assert model.count(torch.tensor([[0, 3], [3, 3]])).tolist() == [1.0, 0.0, 0.0, 3.0] + [0.0] * 12
+
+
+def test_without_decay_the_codebook_goes_down_its_own_gradient(
+    loss: Loss, images: Callable, routed: Callable, advance: Callable
+) -> None:
+    torch.manual_seed(0)
+    model, x = VQVAE(SHAPE, loss, codes=16, dim=4, decay=0.0, commitment=0.0, width=8), images(8)[:]
+    (found,) = routed(model, x)
+    z_e = model.continuous(x).detach()
+    chosen = torch.cdist(z_e, model.codebook.detach().expand(8, -1, -1)).argmin(-1)
+    pull = (z_e - model.codebook[chosen]).square().sum((1, 2)).mean()
+    (expected,) = torch.autograd.grad(pull, [model.codebook])
+    torch.testing.assert_close(found["main"][-1], expected, rtol=1e-3, atol=1e-5)
+    advance(model, x)
+    assert "codebook" in dict(model.named_parameters())
 
 
 def test_a_dead_code_starts_again_at_a_vector_of_the_batch(tiny: VQVAE) -> None:

@@ -1,0 +1,68 @@
+"""A linear bypass around encoder and decoder, fitted in closed form before training: probabilistic PCA.
+
+    code = A [f(x), c(x)] + b,    raw = g(z) + logit p(z)
+
+c and p are PCA's encoder and decoder, fixed once fitted. A starts as the identity on c and zero on the network's
+features f, and g starts at zero, so the model starts as PCA and learns what PCA misses.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from vaebench_vaes.pca import PCA
+
+EDGE = 0.01
+"""PCA's picture is kept this far from black and white, where the logit is infinite."""
+
+
+class BesideEncoder(nn.Module):
+    """An encoder's features and PCA's code, side by side in a vector."""
+
+    def __init__(self, net: nn.Module, pca: PCA) -> None:
+        super().__init__()
+        self.net, self.pca = net, pca
+        self.out = (math.prod(net.out) + pca.latent,)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.net(x).flatten(1), self.pca.encode(x)], 1)
+
+
+class BesideDecoder(nn.Module):
+    """A decoder of features and a code, side by side in a vector: its raw output, added to that of PCA's picture."""
+
+    def __init__(self, net: nn.Module, pca: PCA) -> None:
+        super().__init__()
+        self.net, self.pca, self.entry = net, pca, net.entry
+        last = [part for part in net.modules() if isinstance(part, nn.Conv2d | nn.ConvTranspose2d)][-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, h: Tensor) -> Tensor:
+        features, code = h.split((math.prod(self.entry), self.pca.latent), 1)
+        return self.net(features.unflatten(1, self.entry)) + self.pca.decode(code).logit(EDGE)
+
+
+class FromLatent(nn.Module):
+    """Head from a code to the features of a decoder with a bypass."""
+
+    def __init__(self, latent: int, entry: tuple[int, ...]) -> None:
+        super().__init__()
+        self.linear = nn.Linear(latent, math.prod(entry))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.cat([self.linear(z), z], 1)
+
+
+@torch.no_grad()
+def start_as(pca: PCA, head: nn.Linear) -> None:
+    """Make a head after a BesideEncoder give PCA's code, and its log-variances if there are rows for them."""
+    latent = pca.latent
+    head.weight.zero_()
+    head.bias.zero_()
+    head.weight[:latent, -latent:] = torch.eye(latent)
+    if len(head.bias) > latent:
+        head.bias[latent:] = (pca.noise / pca.variances).log()
