@@ -23,8 +23,9 @@ from vaebench_measures.distances.cloud import SUBSAMPLES
 
 ACTIVE = 0.01
 """Variance of a posterior mean over images above which its unit is active; the prior's is 1."""
-DRAWS = 16
-"""Draws of the code behind a bound. Four times as many moved it by 0.003 bits of 6.37."""
+DRAWS = 4
+"""Draws of the code behind a bound. Decoding 16 was a third of all measuring. With 4, 16 and 64 draws, `vae` in the
+preset compact got 6.363, 6.359 and 6.355 bits; the standard error was 0.006."""
 ROWS = 2000
 """Images whose codes are compared with the prior, at most: time and memory grow with their square."""
 PATIENTS = 4
@@ -94,7 +95,7 @@ class IwBound(Metric):
     model whose likelihood is known, the bits themselves. Only where the loss is a likelihood."""
 
     name = "iw-bound"
-    version = 1
+    version = 2
     title = "IW bound"
     verdict = "representation"
     better = "lower"

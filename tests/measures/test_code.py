@@ -182,7 +182,7 @@ def test_no_more_codes_are_compared_than_memory_allows():
 def test_the_bits_of_a_flat_density_are_those_of_a_grey_level():
     score = IwBound().compute(seen(Known(spread(1.0), density=torch.distributions.Uniform(-1, 2)), grey()))
     assert score.value == pytest.approx(math.log2(3 * 255))
-    assert (score.n, score.variant) == (40, "16 draws")
+    assert (score.n, score.variant) == (40, "4 draws")
 
 
 @pytest.mark.parametrize("deviation", [0.3, 1 / 255, 0.3 / 255])
