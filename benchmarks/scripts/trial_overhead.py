@@ -3,9 +3,9 @@
     git worktree add ../before 0a031df
     python benchmarks/scripts/trial_overhead.py ../before . [--pairs 20] [--model vae]
 
-One trial of the suite `medical`, preset `quick`, on phantoms, is run by each checkout in turn: a whole `vaebench run` with
-ready data, from the start of Python to the board. User and system time of all its processes count, those of the fork
-server and its workers, too. The median of the ratios of pairs is compared. It needs Linux.
+One trial of the suite `medical`, preset `quick`, on phantoms, is run by each checkout in turn: a whole `vaebench run`
+with ready data, from the start of Python to the board. User and system time of all its processes count, those of the
+fork server and its workers, too. The median of the ratios of pairs is compared. It needs Linux.
 """
 
 from __future__ import annotations
