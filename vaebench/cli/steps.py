@@ -49,6 +49,8 @@ def finish(
                 watch.hear(event)
                 progress.hear(event, watch.left())
         failures = watch.failed
+    else:
+        sweep.clear_debris(plan.folder)
     track = Track(plan.suite, plan.preset, plan.source, plan.request.results)
     board = track.board()
     show(board, console)
