@@ -54,9 +54,10 @@ def main() -> int:
                 resumed += sum(bool(record.cost.times_resumed) for record in killing.good(results).values())
                 told["lost"] += len(storm.lost)
                 told["changed"] += len(killing.changed(results, untouched))
-                told["files left over"] += len(killing.leftovers(results, Path(temporary)))
+                left = killing.leftovers(results, Path(temporary))
+                told["files left over"] += len(left)
                 told["processes left over"] += len(killing.left_running(storm.started, lab))
-                print(f"round {rounds}: {kills.total()} kills so far", file=sys.stderr, flush=True)
+                print(f"round {rounds}: {kills.total()} kills so far {left or ''}", file=sys.stderr, flush=True)
     _show(kills)
     trials = rounds * killing.TRIALS
     print(f"\n{kills.total()} kills, {trials} trials in {rounds} rounds, {resumed} of them resumed from a checkpoint:")

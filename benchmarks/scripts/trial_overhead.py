@@ -1,9 +1,9 @@
-"""How much CPU time a quick trial takes in two checkouts: a change of the harness may add 3 % at most.
+"""How much CPU time a quick trial takes in two versions of vaebench: a change of the harness may add 3 % at most.
 
-    git worktree add ../before 0a031df
-    python benchmarks/scripts/trial_overhead.py ../before . [--pairs 20] [--model vae]
+    git worktree add ../before 0a031df && python -m venv ../before/.venv && ../before/.venv/bin/pip install ../before
+    python benchmarks/scripts/trial_overhead.py ../before/.venv/bin/python .venv/bin/python [--pairs 20] [--model vae]
 
-One trial of the suite `medical`, preset `quick`, on phantoms, is run by each checkout in turn: a whole `vaebench run`
+One trial of the suite `medical`, preset `quick`, on phantoms, is run by each Python in turn: a whole `vaebench run`
 with ready data, from the start of Python to the board. User and system time of all its processes count, those of the
 fork server and its workers, too. The median of the ratios of pairs is compared. It needs Linux.
 """
@@ -25,16 +25,11 @@ SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: processes that outlive their parent ar
 PROGRAM = "from vaebench.cli import main; main(prog_name='vaebench')"
 
 
-def seconds(checkout: Path, place: Path, model: str) -> float:
+def seconds(python: Path, place: Path, model: str) -> float:
     """User and system time of one run."""
-    links, results = place / "links", place / "results"
-    links.mkdir(exist_ok=True)
-    if not (links / "vaebench_suites").exists():
-        (links / "vaebench_suites").symlink_to(checkout / "benchmarks")
-    paths = [str(checkout), str(checkout / "plugins"), str(links)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "VAEBENCH_CACHE": str(place / "cache")}
+    environment = {**os.environ, "VAEBENCH_CACHE": str(place / "cache")}
     words = ["run", "--preset", "quick", "--source", "phantom", "-m", model, "-d", "kermany-cxr", "--seeds", "0"]
-    words += ["-j", "1", "--device", "cpu", "--force", "--results", str(results)]
+    words += ["-j", "1", "--device", "cpu", "--force", "--results", str(place / "results")]
     before = _spent()
     done = subprocess.run(
         [sys.executable, "-P", "-c", PROGRAM, *words], env=environment, capture_output=True, text=True
@@ -45,7 +40,7 @@ def seconds(checkout: Path, place: Path, model: str) -> float:
         except ChildProcessError:
             break
     if done.returncode:
-        raise SystemExit(f"{checkout}: {done.stdout}{done.stderr}")
+        raise SystemExit(f"{python}: {done.stdout}{done.stderr}")
     return _spent() - before
 
 
@@ -63,14 +58,17 @@ def main() -> int:
     asked = parser.parse_args()
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     with TemporaryDirectory() as first, TemporaryDirectory() as second:
-        ways = [(asked.before.resolve(), Path(first)), (asked.after.resolve(), Path(second))]
-        for checkout, place in ways:  # the data are made ready
-            seconds(checkout, place, asked.model)
+        ways = [
+            (asked.before.absolute(), Path(first)),
+            (asked.after.absolute(), Path(second)),
+        ]
+        for python, place in ways:  # the data are made ready
+            seconds(python, place, asked.model)
         pairs = []
         for number in range(asked.pairs):
             turn = ways if number % 2 == 0 else ways[::-1]
-            spent = {checkout: seconds(checkout, place, asked.model) for checkout, place in turn}
-            pairs.append([spent[checkout] for checkout, _ in ways])
+            spent = {python: seconds(python, place, asked.model) for python, place in turn}
+            pairs.append([spent[python] for python, _ in ways])
             print(f"pair {number + 1}: {pairs[-1][0]:.2f} s and {pairs[-1][1]:.2f} s", file=sys.stderr, flush=True)
     ratio = median(after / before for before, after in pairs)
     before, after = (median(each) for each in zip(*pairs, strict=True))

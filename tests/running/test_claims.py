@@ -28,6 +28,7 @@ from vaebench.running.claimed import ClaimedKeeper, ClaimedSink
 from vaebench.running.claims import BEAT, Claim, Claims, Lease, folder_of, leases, unpacked
 from vaebench.running.executors.local import Local
 from vaebench.running.sink import Lost
+from vaebench.running.sweep import clear_debris
 from vaebench.running.worker import blank, perform
 
 pytestmark = pytest.mark.usefixtures("lab")
@@ -148,6 +149,20 @@ def test_a_trial_of_a_process_that_is_gone_is_free_at_once(work: Work) -> None:
     leave(work, host=processes.host(), process=gone.pid, born=born)
     with Claims(work.sink) as mine:
         assert mine.take(work.trial)
+
+
+def test_the_lease_that_a_killed_run_left_of_a_finished_trial_is_removed(work: Work) -> None:
+    gone = subprocess.Popen(["true"])
+    born = processes.born(gone.pid)
+    gone.wait()
+    dead = leave(work, host=processes.host(), process=gone.pid, born=born)
+    clear_debris(track(work))
+    assert not dead.path.exists()
+    for owner in ({}, {"host": processes.host(), "process": os.getpid(), "born": processes.born(os.getpid())}):
+        theirs = leave(work, **owner)
+        clear_debris(track(work))
+        assert theirs.path.exists()
+        theirs.path.unlink()
 
 
 def test_a_number_that_another_process_has_by_now_is_no_life_sign(work: Work) -> None:

@@ -348,5 +348,5 @@ def test_only_old_debris_is_cleared(tmp_path: Path) -> None:
         path.touch()
     os.utime(old, (time.time() - 7200,) * 2)
     os.utime(record, (time.time() - 7200,) * 2)
-    sweep._clear_debris(tmp_path)
+    sweep.clear_debris(tmp_path)
     assert sorted(path.name for path in old.parent.iterdir()) == [new.name, record.name]

@@ -56,6 +56,8 @@ def finish(
                         track = _track(plan)
                         _write(track, track.board(), console, f"Seed {event.job.trial.seed} is complete: ")
         failures = watch.failed
+    else:
+        sweep.clear_debris(plan.folder)
     track = _track(plan)
     board = track.board()
     show(board, console)

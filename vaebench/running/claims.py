@@ -180,6 +180,15 @@ def free(track: Path, trial: str) -> list[str]:
     return freed
 
 
+def clear_abandoned(track: Path) -> None:
+    """Remove the leases of runs that are gone from this machine: one that was killed just after a trial ended left its
+    lease, and nobody claims that trial again."""
+    for path in folder_of(track).glob("*.lease"):
+        content = _read(path) or b""
+        if (lease := unpacked(content)) and lease.abandoned:
+            _remove(path, content)
+
+
 def _read(path: Path) -> bytes | None:
     """None where there is nothing; what can be no lease is read as an empty one, which expires."""
     try:

@@ -21,7 +21,7 @@ from vaebench.planning.plan import Plan
 from vaebench.records import store
 from vaebench.records.record import BadRecord, Record, to_json
 from vaebench.records.store import weights_of
-from vaebench.running import PATIENCE
+from vaebench.running import PATIENCE, claims
 from vaebench.running.keeper import CheckpointKeeper
 from vaebench.running.preparation import NotReady, made_ready
 from vaebench.running.sink import ResultsSink
@@ -97,7 +97,7 @@ def open_track(plan: Plan) -> None:
     plan.folder.mkdir(parents=True, exist_ok=True)
     if not os.access(plan.folder, os.W_OK):
         raise PermissionError(errno.EACCES, "No record can be written", str(plan.folder))
-    _clear_debris(plan.folder)
+    clear_debris(plan.folder)
 
 
 def run(
@@ -139,9 +139,11 @@ def _without_metrics(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if not key.startswith("metric")}
 
 
-def _clear_debris(folder: Path, age: float = 3600.0) -> None:
-    """Remove temporary files that a killed run left an hour ago or more."""
+def clear_debris(folder: Path, age: float = 3600.0) -> None:
+    """Remove what killed runs left: leases, and temporary files of an hour ago or more."""
+    with suppress(OSError):  # a read-only folder
+        claims.clear_abandoned(folder)
     for path in folder.glob("**/.*.tmp"):
-        with suppress(FileNotFoundError):  # another run's, done meanwhile
+        with suppress(OSError):  # another run's, done meanwhile
             if time.time() - path.stat().st_mtime > age:
                 path.unlink()
