@@ -32,7 +32,7 @@ def check(func: Call, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
     given = list(flat((args, *kwargs.values())))
     check_generator(name, given)
     tensors = [arg for arg in given if isinstance(arg, Tensor)]
-    cards = [arg for arg in tensors if on_card(arg)]
+    cards: list[Any] = [arg for arg in tensors if on_card(arg)]
     if host := [arg for arg in tensors if on_host(arg) and (arg.ndim or name in NO_SCALARS)]:
         refuse(name, host[0], cards[0])
     if other := [arg for arg in cards if arg.card != cards[0].card]:
