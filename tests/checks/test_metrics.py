@@ -131,7 +131,7 @@ def test_a_metric_that_cannot_be_computed_here_is_skipped_with_its_reason(verdic
 
 def test_the_stand_ins_are_what_they_claim():
     """The good one separates healthy from diseased by its residual, the poor one hardly."""
-    good, poor = (metrics.evidence(quality) for quality in ("good", "poor"))
+    good, poor = (metrics.Asked(Squared, {}).evidence(quality) for quality in ("good", "poor"))
     sick = good.split("test").labels > 0
     separates = [roc_auc_score(sick, each.residuals("test")) for each in (good, poor)]
     assert separates[0] > 0.8 > separates[1]
