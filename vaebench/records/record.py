@@ -122,7 +122,7 @@ class Device(Struct):
     kind: str = field(name="class")
     name: str = ""
     threads: Whole = 1
-    precision: str = "float32"
+    precision: Annotated[str, Meta(description="of training; a trained model is asked in full float32")] = "float32"
     layout: Annotated[str, Meta(description="of weights in memory; older records do not tell")] = ""
     fused: Annotated[bool | None, Meta(description="whether Adam was PyTorch's fused one")] = None
     graphs: Annotated[bool | None, Meta(description="whether training steps were replayed as CUDA graphs")] = None

@@ -32,7 +32,14 @@ from vaebench.running.keeper import Keeper
 from vaebench.running.sink import Lost, Sink
 from vaebench.training import checkpoint, weights
 from vaebench.training.build import build, optimised, origin_of, parameters_in_force, versions_of
-from vaebench.training.devices import be_deterministic, check_threads, choices, precision, room_for_images
+from vaebench.training.devices import (
+    be_deterministic,
+    check_threads,
+    choices,
+    exact_answers,
+    precision,
+    room_for_images,
+)
 from vaebench.training.history import History
 from vaebench.training.loop import Course, Diverged
 from vaebench.trial import Spec, seed_of
@@ -147,6 +154,20 @@ class Attempt:
                 history = self.learn(model, splits, record, None)
             record.curve, record.cost = history.curve, cost.of_training(model, history, settings.batch)
         measuring = time.perf_counter()
+        with exact_answers():
+            evidence = self.judge(model, splits, record)
+            if not trained:
+                record.cost.measure_seconds = round(time.perf_counter() - measuring, 3)
+                record.cost.peak_memory_bytes = cost.peak_memory(self.device)
+                record.cost.code_size = cost.code_size(evidence)
+                record.cost.reconstruction_flops = cost.reconstruction_flops(evidence)
+                self.leave(model, evidence, history, record)
+                record.cost.seconds = round(time.perf_counter() - clock, 3)
+
+    def judge(self, model: Model, splits: Splits, record: Record) -> Evidence:
+        """Ask every metric of the trained model."""
+        trial, settings = self.job.trial, self.job.settings
+        components = registry().at(self.job.home)
         evidence = Evidence(
             model,
             splits,
@@ -165,13 +186,7 @@ class Attempt:
             check_threads()
         for name in optimised(trial, components) & record.metrics.keys():
             record.metrics[name].optimised = True
-        if not trained:
-            record.cost.measure_seconds = round(time.perf_counter() - measuring, 3)
-            record.cost.peak_memory_bytes = cost.peak_memory(self.device)
-            record.cost.code_size = cost.code_size(evidence)
-            record.cost.reconstruction_flops = cost.reconstruction_flops(evidence)
-            self.leave(model, evidence, history, record)
-            record.cost.seconds = round(time.perf_counter() - clock, 3)
+        return evidence
 
     def trained(self, model: Model) -> Record | None:
         """The stored record, if only metrics are missing from it and the model could be given its weights."""
@@ -188,7 +203,7 @@ class Attempt:
         images = training_images(splits, trial.regime, self.device, room_for_images(self.device))
         order = torch.Generator().manual_seed(seed_of(f"order of {trial.dataset} {trial.seed}"))
         course = Course(model, images, settings, order, self.job.graphs)
-        history = History(model, splits.test, settings.batch, self.tell)
+        history = History(model, splits.val or splits.train, settings.batch, self.tell)
         if state is None:
             course.fit()
         else:

@@ -1,4 +1,4 @@
-"""What is noted of a training while it runs: its losses, eight test images along the way, its time."""
+"""What is noted of a training while it runs: its losses, eight validation images along the way, its time."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ BEAT = 1.0
 class History:
     """Kept in checkpoints, so that a training that was taken up again has one history."""
 
-    def __init__(self, model: Model, test: Split, batch: int, tell: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(self, model: Model, shown: Split, batch: int, tell: Callable[[Mapping[str, Any]], None]) -> None:
         self.model, self.batch, self.tell = model, batch, tell
-        self.examples = torch.from_numpy(test.images[examples(test.labels)])
+        self.examples = torch.from_numpy(shown.images[examples(shown.labels)])
         self.curve: dict[str, dict[str, list[float]]] = {}
         self.frames: dict[int, Tensor] = {}
         """step -> the examples as they were reconstructed after it, uint8"""
