@@ -32,7 +32,7 @@ from vaebench_vaes.vae import VAE
 
 class VAEGAN(VAE):
     name = "vae-gan"
-    version = 2
+    version = 3
     default_loss = None
 
     def __init__(
