@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Group, Loss, Objective, Recipe, Shape
+from vaebench.interfaces import At, Group, Loss, Objective, Shape
 from vaebench_vaes.backbone import Encoder, to_vector, trained
 from vaebench_vaes.limits import at_least
 from vaebench_vaes.vae import VAE
@@ -33,7 +33,6 @@ from vaebench_vaes.vae import VAE
 class VAEGAN(VAE):
     name = "vae-gan"
     version = 3
-    recipe = Recipe()  # the players' last weights fit each other; averages of both need not
     default_loss = None
 
     def __init__(
