@@ -60,7 +60,7 @@ def main() -> int:
                 print(f"round {rounds}: {kills.total()} kills so far {left or ''}", file=sys.stderr, flush=True)
     _show(kills)
     trials = rounds * killing.TRIALS
-    print(f"\n{kills.total()} kills, {trials} trials in {rounds} rounds, {resumed} of them resumed from a checkpoint:")
+    print(f"\n{kills.total()} kills, {trials} trials, {resumed} of them resumed from a checkpoint:")
     print(", ".join(f"{count} {what}" for what, count in told.items()))
     return 1 if any(told.values()) else 0
 

@@ -1,11 +1,11 @@
 """How much CPU time a quick trial takes in two versions of vaebench: a change of the harness may add 3 % at most.
 
     git worktree add ../before 0a031df && python -m venv ../before/.venv && ../before/.venv/bin/pip install ../before
-    python benchmarks/scripts/trial_overhead.py ../before/.venv/bin/python .venv/bin/python [--pairs 20] [--model vae]
+    python benchmarks/scripts/trial_overhead.py ../before/.venv/bin/python .venv/bin/python [--pairs 20] [--suite smoke]
 
-One trial of the suite `medical`, preset `quick`, on phantoms, is run by each Python in turn: a whole `vaebench run`
-with ready data, from the start of Python to the board. User and system time of all its processes count, those of the
-fork server and its workers, too. The median of the ratios of pairs is compared. It needs Linux.
+The trials of `vae` on one phantom, of the suite `medical` or `smoke`, are run by each Python in turn: a whole `vaebench
+run` with ready data, from the start of Python to the board. User and system time of all its processes count, those of
+the fork server and its workers, too. The median of the ratios of pairs is compared. It needs Linux.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: processes that outlive their parent ar
 PROGRAM = "from vaebench.cli import main; main(prog_name='vaebench')"
 
 
-def seconds(python: Path, place: Path, model: str) -> float:
+def seconds(python: Path, place: Path, suite: str) -> float:
     """User and system time of one run."""
     environment = {**os.environ, "VAEBENCH_CACHE": str(place / "cache")}
-    words = ["run", "--preset", "quick", "--source", "phantom", "-m", model, "-d", "kermany-cxr", "--seeds", "0"]
+    words = ["run", "--suite", suite, "--source", "phantom", "-m", "vae", "-d", "kermany-cxr", "--seeds", "0"]
     words += ["-j", "1", "--device", "cpu", "--force", "--results", str(place / "results")]
     before = _spent()
     done = subprocess.run(
@@ -54,7 +54,7 @@ def main() -> int:
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
     parser.add_argument("--pairs", type=int, default=20)
-    parser.add_argument("--model", default="vae")
+    parser.add_argument("--suite", default="medical")
     asked = parser.parse_args()
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     with TemporaryDirectory() as first, TemporaryDirectory() as second:
@@ -63,11 +63,11 @@ def main() -> int:
             (asked.after.absolute(), Path(second)),
         ]
         for python, place in ways:  # the data are made ready
-            seconds(python, place, asked.model)
+            seconds(python, place, asked.suite)
         pairs = []
         for number in range(asked.pairs):
             turn = ways if number % 2 == 0 else ways[::-1]
-            spent = {python: seconds(python, place, asked.model) for python, place in turn}
+            spent = {python: seconds(python, place, asked.suite) for python, place in turn}
             pairs.append([spent[python] for python, _ in ways])
             print(f"pair {number + 1}: {pairs[-1][0]:.2f} s and {pairs[-1][1]:.2f} s", file=sys.stderr, flush=True)
     ratio = median(after / before for before, after in pairs)

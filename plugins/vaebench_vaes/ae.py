@@ -18,7 +18,7 @@ from vaebench_vaes.autoencoder import Autoencoder
 
 class AE(Autoencoder):
     name = "ae"
-    version = 1
+    version = 2
     default_loss = "mse"
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:

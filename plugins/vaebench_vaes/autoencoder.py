@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Images, Loss, Model, NotApplicable, Shape
+from vaebench.interfaces import At, Images, Loss, Model, NotApplicable, Recipe, Shape
 from vaebench_vaes.backbone import to_features, to_vector
 from vaebench_vaes.bypass import BesideDecoder, BesideEncoder, FromLatent, start_as
 from vaebench_vaes.limits import at_least
@@ -24,6 +24,7 @@ class Autoencoder(Model):
     """A decoder behind an encoder that gives `per_latent` numbers for each latent."""
 
     per_latent: ClassVar[int] = 1
+    recipe = Recipe(average=0.99)
 
     def __init__(
         self,

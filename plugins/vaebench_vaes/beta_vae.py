@@ -17,7 +17,7 @@ from vaebench_vaes.vae import VAE
 
 class BetaVAE(VAE):
     name = "beta-vae"
-    version = 1
+    version = 2
 
     def __init__(self, shape: Shape, loss: Loss | None, beta: float = 4.0, warmup: float = 0.0, **common: Any) -> None:
         super().__init__(shape, loss, beta, warmup, **common)

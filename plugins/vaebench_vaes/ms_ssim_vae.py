@@ -16,5 +16,5 @@ from vaebench_vaes.vae import VAE
 
 class MSSSIMVAE(VAE):
     name = "ms-ssim-vae"
-    version = 1
+    version = 2
     default_loss = "ms-ssim+l1"

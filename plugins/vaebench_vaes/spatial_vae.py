@@ -23,7 +23,7 @@ from vaebench_vaes.vae import VAE
 
 class SpatialVAE(VAE):
     name = "spatial-vae"
-    version = 1
+    version = 2
 
     def __init__(self, shape: Shape, loss: Loss | None, naive: bool = False, **common: Any) -> None:
         """As many maps as come nearest to `latent` numbers: two of 4 x 4 for 32; at 28 px one of 7 x 7, the least."""

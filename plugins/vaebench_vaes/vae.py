@@ -20,7 +20,7 @@ from vaebench_vaes.limits import at_least, between
 
 class VAE(GaussianAutoencoder):
     name = "vae"
-    version = 1
+    version = 2
     default_loss = "gaussian"
 
     def __init__(self, shape: Shape, loss: Loss | None, beta: float = 1.0, warmup: float = 0.1, **common: Any) -> None:

@@ -72,6 +72,20 @@ def captured(work: Callable[[Tensor], object]) -> tuple[torch.cuda.CUDAGraph, Te
 
 
 @pytest.mark.usefixtures("cards")
+def test_an_optimiser_that_is_captured_must_be_capturable() -> None:
+    weight = nn.Parameter(on())
+    for capturable in (True, False):
+        optimizer = torch.optim.Adam([weight], capturable=capturable)
+        weight.grad = on()
+        optimizer.step()
+        if capturable:
+            captured(lambda x, optimizer=optimizer: optimizer.step())
+            continue
+        with pytest.raises(RuntimeError, match="graph capture of step"):
+            captured(lambda x, optimizer=optimizer: optimizer.step())
+
+
+@pytest.mark.usefixtures("cards")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_cuda_refuses_is_refused(fault: str) -> None:
     do, says = FAULTS[fault]

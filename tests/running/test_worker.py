@@ -24,7 +24,9 @@ from vaebench.interfaces import NotApplicable, Recipe, Split, Splits
 from vaebench.records import store
 from vaebench.records.provenance import message_of
 from vaebench.records.record import Record, to_json
+from vaebench.running import worker
 from vaebench.training import devices
+from vaebench.training.history import History
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -262,3 +264,19 @@ def test_images_too_many_for_memory_are_streamed_to_the_same_bits(
     images = training_images(splits, regime, room=0)
     assert images.pixels.data_ptr() == splits.train.images.ctypes.data, "still the memory map, not a copy"
     assert metrics(run_job(streamed_job)) == metrics(loaded)
+
+
+def test_pictures_of_the_training_show_validation_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Split] = []
+
+    class Watched(History):
+        def __init__(self, model: Any, images: Split, *more: Any) -> None:
+            shown.append(images)
+            super().__init__(model, images, *more)
+
+    monkeypatch.setattr(worker, "History", Watched)
+    work = job(tmp_path)
+    run_job(work)
+    splits = open_splits(work.data)
+    assert splits.val is not None
+    assert np.array_equal(shown[0].images, splits.val.images)

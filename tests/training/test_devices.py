@@ -67,3 +67,17 @@ def test_gradients_are_kept_until_the_next_are_taken() -> None:
     (fresh,) = one.gradients(loss, keep_graph=False)
     assert parameter.grad is None
     assert not torch.equal(kept, fresh)
+
+
+def test_trained_models_are_asked_without_tf32_and_training_goes_on_as_before() -> None:
+    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
+    with devices.exact_answers():
+        assert not any(backend.allow_tf32 for backend in backends)
+    assert [backend.allow_tf32 for backend in backends] == before
+    assert any(before), "PyTorch rounds convolutions to TF32 by itself"
+
+
+def test_the_record_tells_what_is_rounded() -> None:
+    assert devices.precision("cpu") == "float32"
+    assert devices.precision("cuda:0") == "float32, TF32 in convolutions"

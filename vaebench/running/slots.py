@@ -8,7 +8,7 @@ from collections.abc import Sequence
 TRIAL_BYTES = 8 * 2**30
 """Memory of a card that is left to each trial on it: the CUDA context of its process, the training images, a step."""
 MOST = 4
-"""Slots of a card at most. Not measured yet; docs/speed.md has the command."""
+"""Slots of a card at most. With four, an H100 did 2,169 trials an hour (docs/speed.md); others were not measured."""
 
 
 def cores() -> int:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from vaebench.interfaces import Loss, Shape
+from vaebench.interfaces import Loss, Recipe, Shape
 from vaebench_vaes.vae import VAE
 
 
 class CxrVAE(VAE):
     name = "cxr-vae"
     version = 1
+    recipe = Recipe()  # as its original: the last weights, not their average
     default_loss = "bce"
 
     def __init__(self, shape: Shape, loss: Loss | None, latent: int = 400, warmup: float = 0.0, **common: Any) -> None:

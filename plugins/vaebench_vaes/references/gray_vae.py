@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
-from vaebench.interfaces import At, Loss, Objective, Shape
+from vaebench.interfaces import At, Loss, Objective, Recipe, Shape
 from vaebench_vaes.autoencoder import GaussianAutoencoder
 from vaebench_vaes.limits import at_least
 
@@ -23,6 +23,7 @@ from vaebench_vaes.limits import at_least
 class GrayVAE(GaussianAutoencoder):
     name = "gray-vae"
     version = 1
+    recipe = Recipe()  # as its original: the last weights, not their average
     default_loss = "mse"
 
     def __init__(self, shape: Shape, loss: Loss | None, rec: float, kl: float = 1.0, **common: Any) -> None:

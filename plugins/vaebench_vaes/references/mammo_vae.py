@@ -8,13 +8,14 @@ Mended: averages over images where the original summed them, and BCE from logits
 
 from __future__ import annotations
 
-from vaebench.interfaces import Loss, Shape
+from vaebench.interfaces import Loss, Recipe, Shape
 from vaebench_vaes.vae import VAE
 
 
 class MammoVAE(VAE):
     name = "mammo-vae"
     version = 1
+    recipe = Recipe()  # as its original: the last weights, not their average
     default_loss = "bce"
     native_size = 128
 

@@ -23,7 +23,7 @@ from torch.utils._device import _device_constructors
 
 from vaebench.checks.pretended_cuda import making, moving
 from vaebench.checks.pretended_cuda.cards import RUNNING, Cards, Refused
-from vaebench.checks.pretended_cuda.runtime import stubs
+from vaebench.checks.pretended_cuda.runtime import accelerator, stubs
 from vaebench.checks.pretended_cuda.tensor import Gpu
 
 __all__ = ["Cards", "Refused", "pretended_cuda"]
@@ -52,6 +52,7 @@ def _replaced(cards: Cards) -> Iterator[tuple[Any, str, Any]]:
     """What is replaced: where, by which name, and by what."""
     _device_constructors()  # it caches torch's functions, which must be the real ones
     yield from ((torch.cuda, name, stub) for name, stub in stubs(cards).items())
+    yield from ((torch.accelerator, name, stub) for name, stub in accelerator(cards).items())
     yield from making.replaced()
     yield from moving.replaced()
     yield torch, "inference_mode", _inference_mode

@@ -30,6 +30,9 @@ class Stream:
     def query(self) -> bool:
         return True
 
+    def is_capturing(self) -> bool:
+        return RUNNING[-1].capture is not None
+
     def wait_stream(self, stream: Stream) -> None:
         pass
 
@@ -207,6 +210,20 @@ def stubs(cards: Cards) -> dict[str, Any]:
         "CUDAGraph": CUDAGraph,
         "graph": graph,
         "graph_pool_handle": always((0, 0)),
+    }
+
+
+def accelerator(cards: Cards) -> dict[str, Any]:
+    """The names in `torch.accelerator`, and what stands for them; optimisers ask by them."""
+    cuda = stubs(cards)
+    return {
+        "is_available": cuda["is_available"],
+        "device_count": cuda["device_count"],
+        "current_accelerator": lambda check_available=False: torch.device("cuda"),
+        "current_device_index": cuda["current_device"],
+        "set_device_index": cuda["set_device"],
+        "current_stream": Stream,
+        "synchronize": cuda["synchronize"],
     }
 
 
