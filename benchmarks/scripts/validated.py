@@ -2,10 +2,10 @@
 
     python benchmarks/scripts/validated.py vae "vae[latent=64]" --dataset "kermany-cxr[path=DIR]"
 
-A line per training and one per model, the mean over its seeds: PSNR of validation reconstructions in dB; the KL of real
-images, of reconstructions and of samples, where there is one; energy distance of samples from validation images
-(`variants.py` defines it); CPU seconds; what the model says of itself; and the mean of every logged value over the last
-half of the training. Without a path, the images are the dataset's phantom."""
+A line per training and one per model, the mean over its seeds: PSNR of validation reconstructions in dB; their rate
+in nats; the KL of real images, of reconstructions and of samples, where there is one; energy distance of samples from
+validation images (`variants.py` defines it); CPU seconds; what the model says of itself; and the mean of every logged
+value over the last half of the training. Without a path, the images are the dataset's phantom."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ def judged(model: Model, x: Tensor) -> dict[str, float]:
     error = (reconstructed - x).square().flatten(1).mean(1)
     row = {"psnr": float((-10 * error.log10()).mean())}
     with suppress(NotApplicable):
+        row["rate"] = float(model.rate(x).mean())
         sampled = model.sample(len(x), torch.Generator().manual_seed(0))
         half = len(x) // 2
         row["distance"] = distance(sampled, x, x) / distance(x[:half], x[half:], x)

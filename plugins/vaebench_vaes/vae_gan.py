@@ -10,9 +10,10 @@ All three gradients are taken at the same parameters, each group's from its own 
 feels the game, the discriminator never the similarity. The decoder's part is the non-saturating form of the paper's
 -L_gan (its Algorithm 1 prints the opposite sign, with which the decoder would help the discriminator).
 
-Balance, as in the authors' code, by the costs of the step before: a discriminator that wins by more than `margin`
-waits, as does the decoder when it does; if both would wait, neither does. Who waits has an objective of zero, decided
-on the device, and RMSProp does not move what has no gradient.
+Balance, as in the authors' code (there with a margin of 0.35, by which the discriminator waited in most steps), by
+the costs of the step before: a discriminator that wins by more than `margin` waits, as does the decoder when it does;
+if both would wait, neither does. Who waits has an objective of zero, decided on the device, and RMSProp does not move
+what has no gradient.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class VAEGAN(VAE):
         beta: float = 0.1,
         gamma: float = 1.0,
         equilibrium: float = 0.68,
-        margin: float = 0.35,
+        margin: float = 0.5,
         **common: Any,
     ) -> None:
         """`gamma` weighs similarity against the game in the decoder."""
@@ -58,7 +59,7 @@ class VAEGAN(VAE):
         return {
             "encoder": Group(trained(self.encoder, self.to_latent)),
             "decoder": player(1e-3, trained(self.from_latent, self.decoder)),
-            "discriminator": player(3e-4, trained(self.discriminator), critic=True),
+            "discriminator": player(1e-4, trained(self.discriminator), critic=True),
         }
 
     def facts(self) -> dict[str, float]:

@@ -87,11 +87,11 @@ def test_the_decoder_s_step_raises_the_discriminator_s_belief(model: VAEGAN) -> 
     ("costs", "moving"),
     [
         ((0.68, 0.68), {"encoder", "decoder", "discriminator"}),
-        ((0.20, 0.68), {"encoder", "decoder"}),
-        ((0.68, 0.20), {"encoder", "decoder"}),
-        ((1.20, 0.68), {"encoder", "discriminator"}),
-        ((0.68, 1.20), {"encoder", "discriminator"}),
-        ((0.20, 1.20), {"encoder", "decoder", "discriminator"}),
+        ((0.10, 0.68), {"encoder", "decoder"}),
+        ((0.68, 0.10), {"encoder", "decoder"}),
+        ((1.30, 0.68), {"encoder", "discriminator"}),
+        ((0.68, 1.30), {"encoder", "discriminator"}),
+        ((0.10, 1.30), {"encoder", "decoder", "discriminator"}),
     ],
 )
 def test_the_winner_waits(
