@@ -23,7 +23,7 @@ ROUNDING = 1 / (255 * math.sqrt(12))
 
 SPEED = 30.0
 """How much faster the logarithm of a spread moves than the optimiser's learning rate says: 3 % a step of Adam at 1e-3.
-`benchmarks/scripts/validated.py` compared 1, 10, 30, 50 and 100, and several starts."""
+Chosen on validation X-rays by `benchmarks/scripts/validated.py`, run with 1, 10, 30, 50 and 100 here."""
 QUIET = 1e-3
 """Its gradient, a sum over all pixels, is scaled by this: Adam does not mind, and a clipped norm is not all its own."""
 
