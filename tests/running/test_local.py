@@ -166,6 +166,7 @@ class Scripted:
             self.script, self.measures, self.asked = script, False, 0
             self.ear, self.mouth = multiprocessing.Pipe(duplex=False)
             self.handles = (self.ear,)
+            self.output = SimpleNamespace(read=lambda: False, text=lambda: "", line=lambda: "", length=0)
             self.mouth.send({"phase": "train"})
 
         def ends(self) -> bool:

@@ -13,7 +13,6 @@ from rich.console import Console
 
 from vaebench.cli.options import DATA
 from vaebench.components.discovery import installed
-from vaebench.components.registry import only
 from vaebench.errors import UserError
 from vaebench.planning.suite import Suite, find
 from vaebench.records import store
@@ -41,6 +40,7 @@ def command(folder: Path, sample: int, suite: Path | None, data: Path | None) ->
       vaebench verify-results results
       vaebench verify-results results/reference
     """
+    from vaebench.components.registry import only
     from vaebench.records.clean import clean
     from vaebench.verification.named import named
     from vaebench.verification.records import examine, settings_faults
@@ -110,6 +110,7 @@ def _check_numbers(
     able = [path for path in able if seen.found[path].status == "ok"]
     if not able or not sample:
         return ["No number was measured again" + ("" if able else ": no weights are beside the records")]
+    from vaebench.components.registry import only
     from vaebench.data.prepare import data_folder
     from vaebench.verification.named import needed
 
