@@ -1,4 +1,4 @@
-"""How much CPU time a quick trial takes in two versions of vaebench: a change of the harness may add 3 % at most.
+"""Compare the CPU time of a quick trial in two versions of vaebench. A change of the harness may add 3 % at most.
 
     git worktree add ../before 0a031df && python -m venv ../before/.venv && ../before/.venv/bin/pip install ../before
     python benchmarks/scripts/trial_overhead.py ../before/.venv/bin/python .venv/bin/python [--pairs 20] [--suite smoke]

@@ -14,13 +14,13 @@ import torch
 from stepping import now
 
 Work = Callable[[], float | None]
-"""What a contender does in its turn; it may return the seconds that count, where not all do"""
+"""The work of one turn. It returns the seconds to count, or None to count all of them."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """What is timed: on a CPU in a process of its own, since settings are read when one starts; on a GPU in this one,
-    since each process takes seconds to open the card."""
+    """A piece of work to be timed. On a CPU it runs in its own process, which reads settings when it starts. On a GPU
+    it runs in this process, because a new one takes seconds to open the card."""
 
     make: Callable[[], Work]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ def by_turns(contenders: Mapping[str, Contender], rounds: int, device: str = "cp
 
 
 def take_turns(turns: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """What each returns in each round but the first; every round another one begins."""
+    """Return the results of each contender in all rounds but the first. The order rotates from round to round."""
     spent: dict[str, list[float]] = {name: [] for name in turns}
     names = list(turns)
     for number in range(rounds + 1):

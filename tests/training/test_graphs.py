@@ -95,5 +95,5 @@ def test_a_step_that_cannot_be_captured_fails_with_the_way_out(monkeypatch: pyte
 
     monkeypatch.setattr(torch.cuda, "graph", refusing)
     one, _ = replayed(Warming((1, 1, 1), None))
-    with pytest.raises(NotCaptured, match=r"constants\(\).*leave out --graphs"):
+    with pytest.raises(NotCaptured, match=r"constants\(\).*--no-graphs"):
         run(one, 20)

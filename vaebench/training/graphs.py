@@ -59,6 +59,6 @@ class Replayed:
         except RuntimeError as error:
             raise NotCaptured(
                 f"a training step of stage {at.stage} cannot be captured as a CUDA graph ({error}); its constants() "
-                "must not promise it, or leave out --graphs"
+                "must not promise it; `vaebench run --no-graphs` does without"
             ) from error
         self.graph, self.logs = graph, recorded.logs

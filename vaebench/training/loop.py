@@ -13,12 +13,11 @@ from torch import Tensor
 from vaebench.errors import Explained
 from vaebench.interfaces import At, Images, Model, Objective
 from vaebench.training.averages import Averages
-from vaebench.training.graphs import Replayed
+from vaebench.training.graphs import Replayed, Step
 from vaebench.training.stepper import Stepper, steppers_of
 from vaebench.trial import Settings
 
 Report = Callable[[At, Mapping[str, float]], None]
-Step = Callable[[Tensor, At], dict[str, Tensor]]
 
 
 class Diverged(Explained):

@@ -52,7 +52,7 @@ def _steps(bench: Bench, name: str, settings: Settings, graphs: bool) -> dict[st
 
 @contextmanager
 def counting(device: str) -> Iterator[dict[str, Any]]:
-    """What the runtime was asked for meanwhile, a step; empty where the profiler saw no runtime."""
+    """Count the calls of the CUDA runtime per step; empty if the profiler saw none."""
     counts: dict[str, Any] = {}
     wanted = ProfilerActivity.CPU if device == "cpu" else ProfilerActivity.CUDA  # which has the runtime's calls, too
     with profile(activities=[wanted] if wanted in supported_activities() else None, acc_events=True) as found:
