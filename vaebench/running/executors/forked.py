@@ -18,6 +18,8 @@ from vaebench.training import devices
 
 STARTS = 3
 """How often starting a process is tried, if the server is killed meanwhile."""
+GONE = 5.0
+"""Seconds to wait for the exit code of a process whose pipe is closed."""
 LOST = 255
 """The exit code that `multiprocessing` makes up when the server is no longer there to tell the real one."""
 
@@ -86,8 +88,11 @@ class Forked:
         return True
 
     def fate(self) -> str:
-        """How it ended, in words."""
-        code = self.process.exitcode or 0
+        """How it ended, in words. A process closes its pipes a moment before its exit code is known."""
+        self.process.join(GONE)
+        code = self.process.exitcode
+        if code is None:
+            return "the process closed its pipe and went on without a word"
         if code >= 0:
             return f"the process ended with exit code {code}"
         cause = " (out of memory, or killed by hand)" if -code == signal.SIGKILL else ""
