@@ -40,6 +40,24 @@ class Sample:
     """(S, B) under the shared patient draws; NaN where a draw has no answer"""
     errors: np.ndarray | None = None
     """(S,) image-level standard errors, used where there are no replicates"""
+    patients: int | None = None
+    """How many patients decide it, of several classes the smallest one's; None where the records do not tell."""
+    classes: int = 1
+    """1 for means over patients of one kind; 2 or more where classes are told apart (AUROC, balanced accuracy)."""
+    widening: float = 1.0
+    """The variance over patients is so many times that of the draws, which is too small for few patients."""
+    freedom: float = 200.0
+    """Degrees of freedom of that variance."""
+
+    @property
+    def few(self) -> bool:
+        """Whether its patients are so few that a board should say so: under 50, or a class under 25."""
+        return self.patients is not None and self.patients < (50 if self.classes == 1 else 25)
+
+    @property
+    def too_few(self) -> bool:
+        """Whether its patients are too few for an interval or a rank."""
+        return self.patients is not None and self.patients < 10
 
 
 class Estimate(NamedTuple):
@@ -52,6 +70,8 @@ class Estimate(NamedTuple):
     seeds: int
     provisional: bool
     """Fewer than five seeds. With one, the interval speaks of the images alone and not of training again."""
+    few: bool = False
+    """So few patients that a board should say so. Under ten, there is no error and no interval."""
 
 
 @dataclass(frozen=True)
