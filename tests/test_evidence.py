@@ -221,7 +221,6 @@ class Residual(Metric):
     version = 2
     title = "Residual"
     better = "lower"
-    primary = True
 
     def compute(self, evidence: Evidence) -> Score:
         return evidence.per_image(evidence.residuals("test"))

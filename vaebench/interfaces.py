@@ -277,9 +277,10 @@ class Metric(Component):
     verdict: ClassVar[Verdict] = "other"
     better: ClassVar[Direction] = "higher"
     unit: ClassVar[str] = ""
-    primary: ClassVar[bool] = False
     regime: ClassVar[Regime] = "all"
     """`healthy`: asked only of models trained on healthy images. `all`: asked of every checkpoint."""
+    least_images: ClassVar[int] = 0
+    """Boards flag a number from fewer images."""
 
     def compute(self, evidence: Evidence) -> float | Score:
         """The answer, or NotApplicable with the reason why there is none. The evidence raises it where something asked

@@ -141,7 +141,7 @@ class Result:
         if error := self.typed.error:
             yield self.typed.status, f"{self.typed.status}: {error.message}"
         for name, cell in self.typed.metrics.items():
-            if cell.primary and cell.value is not None:
+            if cell.replicates and cell.value is not None:
                 error_bar = f" ±{1.96 * cell.error:.2g}" if cell.error else ""
                 yield cell.title, f"{name} {cell.value:.4g}{error_bar}"
 

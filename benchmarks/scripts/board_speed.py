@@ -114,7 +114,7 @@ def cells(values: list[float], draws: list[list[float]], regime: str) -> Iterato
         verdict, place = divmod(number, PER_VERDICT)
         asked = "healthy" if VERDICTS[verdict] == "anomaly" else "all"
         cell = {"title": f"Metric {number}", "verdict": VERDICTS[verdict], "better": "higher", "unit": ""}
-        cell |= {"primary": place == 0, "regime": asked, "version": 1}
+        cell |= {"regime": asked, "version": 1}
         if asked == "healthy" != regime:
             cell |= {"value": None, "reason": "asked only of models trained on healthy images"}
         else:

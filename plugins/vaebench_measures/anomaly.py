@@ -45,7 +45,6 @@ class AnomalyAuroc(Detection):
 
     name = "anomaly-auroc"
     title = "anomaly AUROC"
-    primary = True
     statistic = auroc
 
 

@@ -142,6 +142,7 @@ class ByInception(Compared):
     """A comparison in the space of Inception."""
 
     extractor = Inception
+    least_images = 2000
 
     def fetch(self) -> Path:
         return fetch()
@@ -181,7 +182,7 @@ SHARES = {
 
 def metric(name: str, title: str, about: str, *kinds: type[Compared] | None, **facts: Any) -> type[Compared]:
     """The metric of that name, which inherits from these classes."""
-    facts |= {"name": name, "title": title, "__doc__": about, "primary": name == "kid"}
+    facts |= {"name": name, "title": title, "__doc__": about}
     return type(name.title().replace("-", ""), tuple(filter(None, kinds)), facts)
 
 

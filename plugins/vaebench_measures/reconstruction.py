@@ -49,7 +49,6 @@ class MsSsim(Metric):
     version = 1
     title = "MS-SSIM"
     verdict = "reconstruction"
-    primary = True
 
     def compute(self, evidence: Evidence) -> Score:
         images = evidence.images("test")

@@ -135,8 +135,7 @@ def score_of(classifier: str, statistic: str) -> type[ClassifierScore]:
     """The metric `classifier-statistic`."""
     (who, facts), (what, compute) = CLASSIFIERS[classifier], STATISTICS[statistic]
     name, about = f"{classifier}-{statistic}", f"{facts['judge'].__doc__}. {compute.__doc__}"
-    primary = name == "svc-balanced-accuracy"
-    given = {"name": name, "title": f"{who} {what}", "statistic": compute, "primary": primary, "__doc__": about}
+    given = {"name": name, "title": f"{who} {what}", "statistic": compute, "__doc__": about}
     return type("ClassifierScore", (ClassifierScore,), {**given, **facts})
 
 

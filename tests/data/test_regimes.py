@@ -14,13 +14,14 @@ from records_made import record
 from vaebench.components.registry import registry
 from vaebench.data.cache import Cache
 from vaebench.data.prepare import columns, digest_of, open_splits
-from vaebench.data.regimes import KEPT_OUT, VERSIONS, keep_out, training_rows
+from vaebench.data.regimes import KEPT_OUT, keep_out, training_rows
 from vaebench.data.splits import limited
 from vaebench.interfaces import Split, Splits
 from vaebench.leaderboard.board import board
 from vaebench.planning.plan import Request, make_plan
 from vaebench.records import store
 from vaebench.running import sweep, worker
+from vaebench.trial import REGIME_VERSIONS
 
 
 def people(count: int = 400, seed: int = 0) -> Split:
@@ -109,7 +110,7 @@ def test_what_a_trial_shows_its_model_and_what_it_sets_thresholds_on(
     held = {image.tobytes() for image in calibration.images}
     assert calibration.healthy.all() and len(calibration) == int(KEPT_OUT * train.healthy.sum())
     assert seen | held == {image.tobytes() for image in train.images[train.healthy]} and not seen & held
-    assert made.inputs.components["regime healthy"] == VERSIONS["healthy"]
+    assert made.inputs.components["regime healthy"] == REGIME_VERSIONS["healthy"]
     assert Cache(tmp_path, "x").digest("train", evidence[0].split("train")) == digest_of(columns(train)), (
         "what is kept of a dataset serves both regimes"
     )

@@ -404,7 +404,6 @@ class Residual(Metric):
     title = "Residual"
     verdict = "reconstruction"
     better = "lower"
-    primary = True
 
     def compute(self, evidence: Evidence) -> Score:
         return evidence.per_image(evidence.residuals("test"))

@@ -65,7 +65,7 @@ def _show_component(kind: str, offer: Any, console: Console) -> None:
     facts = {
         "models": ("default_loss", "stages", "native_size"),
         "datasets": ("title", "modality", "classes", "channels", "licence", "citation", "homepage"),
-        "metrics": ("title", "verdict", "better", "unit", "primary", "regime"),
+        "metrics": ("title", "verdict", "better", "unit", "regime"),
     }
     for field in facts.get(kind, ()):
         value = getattr(component, field)
@@ -97,7 +97,7 @@ def _show_record(path: Path) -> None:
     if record.error:
         tell(f"{record.error.kind}: {record.error.message}")
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("metric", "value", "± image-level", "n", "better"):
+    for column in ("metric", "value", "standard error", "n", "better"):
         table.add_column(column, overflow="fold")
     for name, cell in record.metrics.items():
         lines: dict[str, Cell | Part] = {clean(f"{name}[{cell.variant}]" if cell.variant else name): cell}

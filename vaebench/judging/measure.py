@@ -13,11 +13,12 @@ from vaebench.interfaces import Metric, NotApplicable, Score
 from vaebench.records.provenance import message_of
 from vaebench.records.record import Cell, Part
 
-DECLARED = ("title", "verdict", "better", "unit", "primary", "regime", "version")
+DECLARED = ("title", "verdict", "better", "unit", "regime", "version")
 
 
-def measure(metric: Metric, evidence: Evidence, regime: str) -> Cell:
-    """Return a metric's cell of the record. A failing metric affects no other."""
+def measure(metric: Metric, evidence: Evidence, regime: str, paired: bool = True) -> Cell:
+    """Return a metric's cell of the record, with its replicates if boards pair models by it. A failing metric affects no
+    other."""
     try:
         if metric.regime == "healthy" and regime != "healthy":
             raise NotApplicable("asked only of models trained on healthy images")
@@ -34,7 +35,7 @@ def measure(metric: Metric, evidence: Evidence, regime: str) -> Cell:
         _plain_numbers(score),
         variant=score.variant,
         parts={name: _plain_numbers(part) for name, part in score.parts.items() if np.isfinite(part.value)},
-        replicates=_shortened(score.replicates) if metric.primary else [],
+        replicates=_shortened(score.replicates) if paired else [],
     )
 
 

@@ -48,7 +48,8 @@ class Part(Struct, forbid_unknown_fields=True):
 
 
 class Cell(Struct):
-    """What one metric said, with what it declares of itself."""
+    """What one metric said, with what it declares of itself. Fields that it no longer has (`primary`, which metrics
+    once declared themselves) are read over, so that older records stay valid."""
 
     title: str
     verdict: Verdict
@@ -58,7 +59,6 @@ class Cell(Struct):
     regime: Regime
     value: float | None
     variant: Annotated[str, Meta(description="scales, extractor, …: other variants are other columns")] = ""
-    primary: bool = False
     error: Annotated[float | None, Meta(description="standard error from the images alone")] = None
     n: Whole | None = None
     optimised: Annotated[bool, Meta(description="the model or its loss is trained on this metric")] = False

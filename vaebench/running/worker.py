@@ -182,7 +182,7 @@ class Attempt:
         for name in settings.metrics:
             self.tell({"phase": "measure", "metric": name})
             metric = components.create("metrics", Spec(name))
-            record.metrics[name] = measure(metric, evidence, trial.regime)
+            record.metrics[name] = measure(metric, evidence, trial.regime, name in self.job.paired)
             check_threads()
         for name in optimised(trial, components) & record.metrics.keys():
             record.metrics[name].optimised = True
