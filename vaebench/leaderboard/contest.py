@@ -8,6 +8,7 @@ its own variance, and move nobody.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -94,7 +95,7 @@ def contest(references: Sequence[Sample], better: str, margin: float | None = No
     beaten = (ahead & (_square(p, above, models) / 2 <= ALPHA / (models - 1))).any(0)
     places = tuple(Place(int(a), int(b), bool(a == 1 and not c)) for a, b, c in zip(low, high, beaten, strict=True))
     best = int(ahead.sum(1).argmax())
-    labels = _labels(pairs, claims[best], above, best, margin)
+    labels = _labels(pairs, claims, best, margin)
     return Contest(given, better, moderated, places, labels, _gap(pairs, ALPHA / len(p)))
 
 
@@ -106,7 +107,23 @@ def place_newcomers(newcomers: Sequence[Sample], against: Contest) -> list[Place
     """Place entrants that are no references, each by its own variance and a Holm correction of its own over the
     references: no newcomer's place depends on another newcomer. None where the references have no places, or where a
     newcomer lacks what the references show (their seeds, replicates) or patients."""
-    return [None if tests is None else _placed(tests) for tests in (_against(one, against) for one in newcomers)]
+    found: list[Place | None] = [None] * len(newcomers)
+    alike: dict[tuple[bytes, bool, float], list[int]] = defaultdict(list)
+    asked = bool(against.places) and shared_draws(against.references) is not None
+    if against.places and against.moderated:
+        for number, one in enumerate(newcomers):
+            if one.seeds != against.references[0].seeds or one.too_few or (asked and one.replicates is None):
+                continue
+            answered = b"" if one.replicates is None else np.isfinite(one.replicates).all(0).tobytes()
+            alike[answered, one.errors is None, one.freedom].append(number)
+    for own in alike.values():
+        group = [newcomers[number] for number in own]
+        if shared_draws([*group, *against.references]) is None and asked:
+            continue
+        tests = _against(group, against)
+        for row, p in enumerate(tests.p):
+            found[own[row]] = _placed(p, tests.better_by[row] > 0)
+    return found
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -127,11 +144,12 @@ def _pairs(samples: Sequence[Sample], better: str, moderated: Moderated) -> Diff
     patients, interaction = np.zeros((models, models)), np.zeros((models, models))
     if draws is not None:
         by_draw = draws.mean(1)
-        patients = _distances(by_draw - by_draw.mean(1, keepdims=True)) / (draws.shape[2] - 1)
-        interaction = _distances(rest_of(draws).reshape(models, -1)) / known_from(draws)
+        by_draw -= by_draw.mean(1, keepdims=True)
+        patients = _distances(by_draw, by_draw) / (draws.shape[2] - 1)
+        rest = rest_of(draws).reshape(models, -1)
+        interaction = _distances(rest, rest) / known_from(draws)
     elif all(sample.errors is not None for sample in samples):
-        own = np.array([np.square(sample.errors).mean() for sample in samples])
-        patients = np.add.outer(own, own)
+        patients = np.add.outer(_squared_errors(samples), _squared_errors(samples))
     between = moderated.variances[one] + moderated.variances[two]
     means = values.mean(1)
     return Differences(
@@ -143,58 +161,53 @@ def _pairs(samples: Sequence[Sample], better: str, moderated: Moderated) -> Diff
     )
 
 
-def _against(newcomer: Sample, against: Contest) -> Differences | None:
-    """A newcomer's tests. Its variance over seeds is its own: by a borrowed one, a model that is steadier or wilder
-    than the references would be judged as if it were like them."""
-    references = against.references
-    if against.places is None or against.moderated is None or newcomer.too_few:
-        return None
-    if newcomer.seeds != references[0].seeds:
-        return None
-    draws, asked = shared_draws([newcomer, *references]), shared_draws(references)
-    if asked is not None and draws is None:
-        return None
-    seeds, count = len(newcomer.seeds), len(references)
-    patients, interaction = np.zeros(count), np.zeros(count)
+def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
+    """The tests of newcomers that are alike in what they lack, a row for each. Their variances over seeds are their
+    own: by borrowed ones, a model that is steadier or wilder than the references would be judged as if it were not."""
+    references, seeds, count = against.references, len(newcomers[0].seeds), len(newcomers)
+    values, means = _values(newcomers), _values(references).mean(1)
+    draws = shared_draws([*newcomers, *references])
+    patients = interaction = np.zeros((count, len(references)))
     if draws is not None:
-        apart = draws[:1] - draws[1:]
-        patients = apart.mean(1).var(1, ddof=1)
-        interaction = np.square(rest_of(apart)).sum((1, 2)) / known_from(draws)
-    elif newcomer.errors is not None and all(sample.errors is not None for sample in references):
-        patients = np.array([np.square(newcomer.errors).mean() + np.square(s.errors).mean() for s in references])
-    between = np.var(newcomer.values, ddof=1) + against.moderated.variances
+        by_draw, rest = draws.mean(1), rest_of(draws).reshape(len(draws), -1)
+        by_draw -= by_draw.mean(1, keepdims=True)
+        patients = _distances(by_draw[:count], by_draw[count:]) / (draws.shape[2] - 1)
+        interaction = _distances(rest[:count], rest[count:]) / known_from(draws)
+    elif all(sample.errors is not None for sample in (*newcomers, *references)):
+        patients = np.add.outer(_squared_errors(newcomers), _squared_errors(references))
+    assert against.moderated is not None  # there are places
+    between = np.add.outer(values.var(1, ddof=1), against.moderated.variances)
+    theirs = max(sample.widening for sample in references)
+    widening = np.array([[max(sample.widening, theirs)] for sample in newcomers])
     return Differences(
-        _better_by(np.mean(newcomer.values), _values(references).mean(1), against.better),
-        max(sample.widening for sample in (newcomer, *references)) * certain(patients, interaction, seeds),
+        _better_by(values.mean(1)[:, None], means, against.better),
+        widening * certain(patients, interaction, seeds),
         doubtful(between, interaction, seeds),
-        min(sample.freedom for sample in (newcomer, *references)),
+        min(sample.freedom for sample in (newcomers[0], *references)),
         seeds - 1,
     )
 
 
-def _placed(tests: Differences) -> Place:
-    p = tests.p
-    claims, ahead = holm(p) <= ALPHA, tests.better_by > 0
+def _placed(p: np.ndarray, ahead: np.ndarray) -> Place:
+    """A newcomer's place, from its tests against each reference and where it is ahead."""
+    claims = holm(p) <= ALPHA
     surely = bool((ahead & (p / 2 <= ALPHA / NEWCOMERS)).all())
     return Place(1 + int((claims & ~ahead).sum()), len(p) + 1 - int((claims & ahead).sum()), above_all=surely)
 
 
-def _labels(
-    pairs: Differences, claimed: np.ndarray, above: tuple[np.ndarray, np.ndarray], best: int, margin: float | None
-) -> tuple[Label | None, ...]:
+def _labels(pairs: Differences, claims: np.ndarray, best: int, margin: float | None) -> tuple[Label | None, ...]:
     """How each reference compares with the best mean."""
-    within = np.ones(len(pairs.better_by))
-    if margin is not None:
-        room = margin - np.abs(pairs.better_by)
-        within = np.where(room > 0, two_sided(np.maximum(room, 0), *pairs[1:]) / 2, 1.0)
-    close = _square(within, above, len(claimed))[best] <= ALPHA
-    found: list[Label | None] = []
-    for differs, equivalent in zip(claimed, close, strict=True):
-        if differs:
-            found.append("differs, by less than the margin" if equivalent else "differs")
+    one, two = np.triu_indices(len(claims), 1)
+    asked = (one == best) | (two == best)
+    room = (margin or 0.0) - np.abs(pairs.better_by[asked])
+    within = two_sided(np.maximum(room, 0), pairs.c[asked], pairs.e[asked], pairs.f1, pairs.f2) / 2
+    others = np.delete(np.arange(len(claims)), best)  # in the order of the pairs they are in
+    found: list[Label | None] = [None] * len(claims)
+    for other, close in zip(others, (room > 0) & (within <= ALPHA), strict=True):
+        if claims[best, other]:
+            found[other] = "differs, by less than the margin" if close else "differs"
         else:
-            found.append("equivalent" if equivalent else "not shown to differ")
-    found[best] = None
+            found[other] = "equivalent" if close else "not shown to differ"
     return tuple(found)
 
 
@@ -230,8 +243,10 @@ def _square(of_pairs: np.ndarray, above: tuple[np.ndarray, np.ndarray], models: 
     return found | found.T if of_pairs.dtype == bool else found + found.T
 
 
-def _distances(rows: np.ndarray) -> np.ndarray:
-    """Squared distance between every two rows."""
-    products = rows @ rows.T
-    squares = np.diag(products)
-    return np.maximum(squares[:, None] + squares[None, :] - 2 * products, 0)
+def _squared_errors(samples: Sequence[Sample]) -> np.ndarray:
+    return np.array([np.square(sample.errors).mean() for sample in samples if sample.errors is not None])
+
+
+def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distance between every row of a and every row of b."""
+    return np.maximum(np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T, 0)
