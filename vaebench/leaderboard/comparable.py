@@ -71,15 +71,14 @@ def first_digests(runs: Sequence[Run], rules: Rules) -> dict[str, str]:
 
 
 def complete_digests(runs: Sequence[Run], rules: Rules, newest: bool = False) -> dict[str, str]:
-    """Dataset -> the digest of the first reference that has all seeds and regimes on it, or of the last one."""
-    regimes = {run.regime for run in runs}
-    done: dict[tuple[str, str, Entrant], dict[tuple[int, str], str]] = defaultdict(dict)
+    """Dataset -> the digest of the first reference that has all seeds on it in one regime, or of the newest one."""
+    done: dict[tuple[str, str, str, Entrant], dict[int, str]] = defaultdict(dict)
     for run in runs:
-        if run.status == "ok" and run.digest and run.seed in rules.seeds and rules.role(run.entrant) == "reference":
-            if _fits(run, rules):
-                done[run.dataset, run.digest, run.entrant][run.seed, run.regime] = run.started
-    whole = [(max(own.values()), *at) for at, own in done.items() if len(own) == len(rules.seeds) * len(regimes)]
-    return {dataset: digest for _, dataset, digest, _ in sorted(whole, reverse=not newest)}
+        good = run.status == "ok" and run.digest and run.seed in rules.seeds
+        if good and rules.role(run.entrant) == "reference" and _fits(run, rules):
+            done[run.dataset, run.digest, run.regime, run.entrant][run.seed] = run.started
+    whole = [(max(own.values()), *at) for at, own in done.items() if len(own) == len(rules.seeds)]
+    return {dataset: digest for _, dataset, digest, *_ in sorted(whole, reverse=not newest)}
 
 
 def _fits(run: Run, rules: Rules) -> bool:

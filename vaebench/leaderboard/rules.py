@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from vaebench.components.declared import Declared
+from vaebench.components.declared import Declared, Facts
 from vaebench.components.parameters import split_spec
-from vaebench.components.registry import SINGULAR
 from vaebench.errors import UserError
 from vaebench.leaderboard.runs import VERDICTS, Entrant, Measure
 from vaebench.planning.suite import Preset, Suite
@@ -73,7 +72,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
     """The rules of a track. `data` holds the digests that it pins."""
     asked, said = suite.presets[preset], suite.verdicts
     metrics = asked.settings.metrics
-    measures = {name: Measure(name, **_measure(name, facts)) for name, facts in declared.metrics(metrics).items()}
+    measures = {name: _measure(name, facts) for name, facts in declared.metrics(metrics).items()}
     entrants = {text: _entrant(text, declared) for text in dict.fromkeys((*asked.models, *said.floor_models))}
     floors = tuple(entrants[text] for text in said.floor_models)
     return Rules(
@@ -104,8 +103,8 @@ def _first(metrics: Sequence[str], measures: Mapping[str, Measure]) -> Mapping[s
     return {verdict: found[verdict] for verdict in VERDICTS if verdict in found}
 
 
-def _measure(name: str, facts: Mapping[str, object]) -> dict[str, object]:
-    return {"unit": "", "title": name, **facts}
+def _measure(name: str, facts: Facts) -> Measure:
+    return Measure(**{"name": name, "unit": "", "title": name, **facts})
 
 
 def _entrant(text: str, declared: Declared) -> Entrant:
@@ -116,10 +115,10 @@ def _entrant(text: str, declared: Declared) -> Entrant:
     return Entrant(f"{name}[{inside}]" if inside else name, loss)
 
 
-def _components(preset: Preset, entrants: object) -> list[tuple[str, str]]:
+def _components(preset: Preset, entrants: Iterable[Entrant]) -> list[tuple[str, str]]:
     """Kind and name of all that the preset's trials are made of."""
     found = [("datasets", split_spec(text)[0]) for text in preset.datasets]
-    for entrant in entrants:  # type: ignore[attr-defined]
+    for entrant in entrants:
         found.append(("models", entrant.name))
         if entrant.loss:
             found.append(("losses", split_spec(entrant.loss)[0]))
@@ -131,7 +130,7 @@ def _regimes() -> dict[str, int]:
 
 
 def _key(entrant: Entrant) -> Key:
-    """Equal for texts that mean the same: a suite writes `lr=5e-3`, and a record what the parameter's type makes of it."""
+    """Equal for texts that mean the same: a suite writes `lr=5e-3`, a record what the parameter's type makes of it."""
     return (*_parts(entrant.model), *_parts(entrant.loss))
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.cells import Cell
+from vaebench.leaderboard.contest import Place
+from vaebench.leaderboard.floors import SHORTCUT
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant, Measure
 from vaebench.records.clean import clean
@@ -16,10 +18,18 @@ DASH = "–"
 PROVISIONAL = "°"
 BOTH = "‡"
 OPTIMISED = "†"
-SHORTCUT = "no model: best shortcut, AUROC"
-AGREEMENT = "no model: Kendall's tau with"
+BEST_TOO = "≈"
+EQUIVALENT = "="
+FEW = "§"
+GAP = "smallest gap that the column could have shown"
+AGREEMENT = "Kendall's tau with"
+ASIDE = {"reference": "", "newcomer": " (new)", "floor": " (floor)"}
 MISSING = Cell()
 ARROWS = {"higher": "↑", "lower": "↓"}
+
+
+class Strong(str):
+    """A text that formats show in bold."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     above: int
-    """so many rows rank; the others stand below the line"""
+    """so many rows have every dataset and seed; the others stand below the line"""
     foot: tuple[tuple[str, ...], ...] = ()
     """what is no model: something that must be beaten, or what the columns have to do with each other"""
 
@@ -36,7 +46,7 @@ class Table:
         """The rows with the line between them, where both sides have some, and the foot."""
         if not 0 < self.above < len(self.rows):
             return [*self.rows, *self.foot]
-        line = ("not ranked:", *[""] * (len(self.header) - 1))
+        line = ("not complete:", *[""] * (len(self.header) - 1))
         return [*self.rows[: self.above], line, *self.rows[self.above :], *self.foot]
 
 
@@ -47,18 +57,50 @@ def tables(board: Board) -> list[Table]:
 
 def summary(board: Board) -> list[Table]:
     """What comes before every metric of every dataset."""
-    return [*overall(board), *on_fronts(board), *(by_verdict(board, one) for one in board.standings)]
+    verdicts = (by_verdict(board, one) for one in board.standings)
+    return [*in_short(board), *overall(board), *on_fronts(board), *verdicts]
+
+
+def in_short(board: Board) -> list[Table]:
+    """The numbers that the suite wants in every summary, and the headlines, on each dataset."""
+    found = []
+    for dataset in board.datasets if board.summary else ():
+        columns = [column for measure in board.summary if (column := main_column(board, dataset, measure))]
+        names = [e for e in board.entrants if any(e in board.by_column.get(column, {}) for column in columns)]
+        names.sort(key=lambda e: (bool(e.floor), board.label(e)))
+        values = [_column(board, column) for column in columns]
+        rows = [(name(board, e), *(own[e] for own in values)) for e in names]
+        header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
+        found.append(Table(f"Summary on {clean(dataset)}, by name", header, tuple(rows), len(rows)))
+    return found
+
+
+def main_column(board: Board, dataset: str, measure: Measure) -> Column | None:
+    """Of several variants, the one that most of the models that the suite names fill."""
+    own = [column for column in board.columns if (column.dataset, column.measure) == (dataset, measure)]
+
+    def filled(column: Column) -> int:
+        return sum(cell.estimate is not None for e, cell in board.by_column.get(column, {}).items() if named(board, e))
+
+    return max(own, key=lambda column: (filled(column), column.variant), default=None)
+
+
+def named(board: Board, entrant: Entrant) -> bool:
+    return board.role(entrant) != "newcomer"
 
 
 def overall(board: Board) -> list[Table]:
-    """Mean rank over datasets per verdict; by name, because there is no total."""
+    """Mean place over datasets per verdict, with its interval; by name, because there is no total."""
     standings = [one for one in board.standings if is_ranked(one.measure)]
     if not standings:
         return []
-    names = sorted(board.entrants, key=lambda e: (all(e not in one.mean_rank for one in standings), board.label(e)))
+    models = [e for e in board.entrants if board.role(e) != "floor"]
+    names = sorted(models, key=lambda e: (all(e in one.lacks for one in standings), board.label(e)))
+    if not any(one.places for one in standings):
+        return []
     rows = [(name(board, e), *(_mean_rank(board, one, e) for one in standings)) for e in names]
     header = ("Model", *(f"{one.measure.verdict.capitalize()} ({clean(one.measure.title)})" for one in standings))
-    above = sum(any(e in one.mean_rank for one in standings) for e in names)
+    above = sum(any(e not in one.lacks for one in standings) for e in names)
     title = "Mean rank over datasets" if len(board.datasets) > 1 else "Rank"
     return [Table(f"{title}, by name (there is no total score)", header, tuple(rows), above)]
 
@@ -82,7 +124,13 @@ def by_verdict(board: Board, standing: Standing) -> Table:
     columns, several = standing.columns, is_ranked(standing.measure) and len(standing.columns) > 1
     ranks = {entrant: _mean_rank(board, standing, entrant) for entrant in standing.order} if several else {}
     title = standing.measure.verdict.capitalize()
-    return _over_datasets(board, columns, standing.order, len(standing.mean_rank), ranks, f"{title}: ")
+    shown = [e for e in standing.order if not e.floor or any(e in board.by_column.get(c, {}) for c in columns)]
+    if any(SHORTCUT in board.by_column.get(column, {}) for column in columns):
+        shown.append(SHORTCUT)
+    if len(columns) == 1 and SHORTCUT in shown:
+        shown = _by_mean(board, columns[0], shown)
+    above = sum(e in standing.full or e == SHORTCUT for e in shown)
+    return _over_datasets(board, columns, shown, above, ranks, f"{title}: ")
 
 
 def by_metric(board: Board) -> list[Table]:
@@ -122,31 +170,64 @@ def _over_datasets(
     header = ["Model", *(["Mean rank"] if ranks else [])]
     header += [clean(c.dataset) + (_variant(c.variant) if not shared else "") for c in columns]
     values = [_column(board, column) for column in columns]
-    rows = [(name(board, e), *([ranks[e]] if ranks else []), *(own[e] for own in values)) for e in entrants]
+    rows = [(name(board, e), *([ranks.get(e, "")] if ranks else []), *(own[e] for own in values)) for e in entrants]
+    if any(board.cell(e, c).beats for e in entrants for c in columns) or any(board.role(e) == "floor" for e in entrants):
+        header.append("Beats floors")
+        rows = [(*row, _beats(board, e, columns)) for e, row in zip(entrants, rows, strict=True)]
     trained = f"models trained on {measure.regime} images"
     title = f"{prefix}{heading(measure, shared)}, {measure.better} is better, {trained}"
-    return Table(title, tuple(header), tuple(rows), above, foot(board, columns, blanks=int(bool(ranks))))
+    below = foot(board, columns, blanks=int(bool(ranks)))
+    below = tuple((*row, *[""] * (len(header) - len(row))) for row in below)
+    return Table(title, tuple(header), tuple(rows), above, below)
 
 
 def _on_dataset(
     board: Board, dataset: str, verdict: str, columns: Sequence[Column], standing: Standing | None
 ) -> Table:
     """A column per metric of one verdict."""
-    ranks: dict[Entrant, int] = {}
-    if standing is not None:
-        ranks = {entrant: rank for (entrant, column), rank in standing.ranks.items() if column in columns}
-    listed = standing.order if standing else sorted(board.entrants, key=board.label)
+    listed = board.entrants if standing else sorted(board.entrants, key=board.label)
     entrants = [e for e in listed if any(e in board.by_column.get(column, {}) for column in columns)]
-    entrants.sort(key=lambda e: ranks.get(e, len(listed) + 1))
+    lead = next((column for column in standing.main if column in columns), None) if standing else None
+    if lead:
+        entrants = _by_mean(board, lead, entrants)
     values = [_column(board, column) for column in columns]
     rows = [(name(board, e), *(texts[e] for texts in values)) for e in entrants]
     header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
     title, below = f"{verdict.capitalize()} on {clean(dataset)}", foot(board, columns, blanks=0)
-    return Table(title, header, tuple(rows), len(ranks) or len(rows), below)
+    return Table(title, header, tuple(rows), len(rows), below)
+
+
+def _by_mean(board: Board, column: Column, entrants: Sequence[Entrant]) -> list[Entrant]:
+    """The best mean first; what has none, and what lacks seeds, last."""
+    sign = -1 if column.measure.better == "higher" else 1
+    full = {e for one in board.standings if column in one.main for e in one.full} | {SHORTCUT}
+
+    def key(entrant: Entrant) -> tuple[bool, bool, float]:
+        found = board.cell(entrant, column).estimate
+        return found is None, entrant not in full, sign * found.mean if found else 0.0
+
+    return sorted(entrants, key=key)
+
+
+def _beats(board: Board, entrant: Entrant, columns: Sequence[Column]) -> str:
+    """`5 of 6; not pca`, over the columns; empty for a row without a rank."""
+    own = [(column, cell) for column in columns if (cell := board.cell(entrant, column)).place]
+    beaten = [floor in cell.beats for column, cell in own for floor in _floors(board, column)]
+    missed = dict.fromkeys(f for column, cell in own for f in _floors(board, column) if f not in cell.beats)
+    if not beaten:
+        return ""
+    return f"{sum(beaten)} of {len(beaten)}" + (f"; not {', '.join(map(clean, missed))}" if missed else "")
+
+
+def _floors(board: Board, column: Column) -> list[str]:
+    """The names of the floors with a number in a column."""
+    rows = board.by_column.get(column, {})
+    return [e.floor or e.model for e in board.entrants if board.role(e) == "floor" and e in rows and rows[e].estimate]
 
 
 def name(board: Board, entrant: Entrant) -> str:
-    return clean(board.label(entrant))
+    """The label of a row; newcomers and floors are told apart by a word."""
+    return clean(board.label(entrant)) + ASIDE[board.role(entrant)]
 
 
 def title(board: Board) -> str:
@@ -159,31 +240,58 @@ def heading(measure: Measure, variant: str) -> str:
 
 
 def show(cell: Cell, decimals: int) -> str:
-    """`0.812 ±0.021° (2=)`, or a dash, or how many trials failed."""
+    """`0.812 ±0.021≈° (2–5)`, or a dash, or how many trials failed; the best mean in bold."""
     failed = f"{cell.failed} failed" if cell.failed else ""
     if cell.estimate is None:
         return failed or DASH
     found, half = cell.estimate, ""
-    if found.high is not None and found.high > found.mean:
-        half = f" ±{found.high - found.mean:,.{decimals}f}"
-    marks = PROVISIONAL * found.provisional + OPTIMISED * cell.optimised + BOTH * cell.both
-    rank = f"{cell.rank}{'=' * cell.tied}" if cell.rank else ""
-    aside = ", ".join(part for part in (rank, failed) if part)
-    return f"{found.mean:,.{decimals}f}{half}{marks}{f' ({aside})' if aside else ''}"
+    if found.high is not None and found.low is not None and found.high > found.low:
+        width = (found.high - found.low) / 2
+        least = 10.0**-decimals
+        half = f" ±{width:,.{decimals}f}" if width >= least / 2 else f" ±<{least:.{decimals}f}"
+    equal = cell.label == "equivalent" and not cell.best
+    told = EQUIVALENT * equal or BEST_TOO * bool(cell.place and cell.place.marked and not cell.best)
+    few = FEW * (found.few or cell.few_images)
+    marks = told + PROVISIONAL * found.provisional + OPTIMISED * cell.optimised + BOTH * cell.both + few
+    aside = ", ".join(part for part in (rank_of(cell.place), failed) if part)
+    detail = f" {clean(cell.detail)}" if cell.detail else ""
+    text = f"{plain(found.mean, decimals)}{detail}{half}{marks}{f' ({aside})' if aside else ''}"
+    return Strong(text) if cell.best and cell.place else text
+
+
+def plain(value: float, decimals: int) -> str:
+    """A number with so many decimals; zero has no sign."""
+    text = f"{value:,.{decimals}f}"
+    return text.lstrip("-") if not float(text.replace(",", "")) else text
+
+
+def rank_of(place: Place | None) -> str:
+    """`2–5`, or `2` where both ends are one."""
+    if place is None:
+        return ""
+    ranks = str(place.low) if place.low == place.high else f"{place.low}–{place.high}"
+    return f"{ranks}, above every reference" if place.above_all else ranks
 
 
 def _column(board: Board, column: Column) -> dict[Entrant, str]:
     """The texts of a column, all with the same decimals."""
     known = board.by_column.get(column, {})
     cells = {entrant: known.get(entrant, MISSING) for entrant in board.entrants}
-    decimals = decimals_of(cells.values())
+    decimals = decimals_in(board, column)
     return {entrant: show(cell, decimals) for entrant, cell in cells.items()}
+
+
+def decimals_in(board: Board, column: Column) -> int:
+    """The decimals of a column, which newcomers do not change."""
+    known = board.by_column.get(column, {})
+    return decimals_of([cell for e, cell in known.items() if named(board, e) and cell.estimate] or known.values())
 
 
 def decimals_of(cells: Iterable[Cell]) -> int:
     """Two digits for the typical uncertainty; without any, four for the largest number; none for whole numbers."""
     found = [cell.estimate for cell in cells if cell.estimate]
-    halves = sorted(one.high - one.mean for one in found if one.high is not None and one.high > one.mean)
+    ends = [(one.low, one.high) for one in found if one.low is not None and one.high is not None]
+    halves = sorted((high - low) / 2 for low, high in ends if high > low)
     if halves:
         return _clip(1 - math.floor(math.log10(halves[len(halves) // 2])))
     if all(one.mean == round(one.mean) for one in found):
@@ -196,24 +304,25 @@ def _clip(decimals: int) -> int:
 
 
 def foot(board: Board, columns: Sequence[Column], blanks: int) -> tuple[tuple[str, ...], ...]:
-    """Below all models: the best shortcuts, and how alike the columns and the one that ranks order the models."""
-    shortcuts = [board.shortcut(column) for column in columns]
+    """Below all rows: what a column could have shown, and how alike it and the one that ranks order the references."""
+    gaps = [board.gaps.get(column) for column in columns]
     alike = [board.agreements.get(column) for column in columns]
     lead = next((clean(one.lead.measure.title) for one in alike if one), "")
     rows = {
-        SHORTCUT: [f"{one.auroc:.3f} {clean(one.name)}" if one else "" for one in shortcuts],
+        GAP: ["" if one is None else f"{one:.1g}" for one in gaps],
         f"{AGREEMENT} {lead}": [f"{one.tau:.2f} ({one.models})" if one else "" for one in alike],
     }
     return tuple((label, *[""] * blanks, *texts) for label, texts in rows.items() if any(texts))
 
 
 def _mean_rank(board: Board, standing: Standing, entrant: Entrant) -> str:
-    if entrant not in standing.mean_rank:
-        return DASH
-    own = [board.cell(entrant, column) for column in standing.columns if (entrant, column) in standing.ranks]
-    if len(own) == 1:
-        return f"{own[0].rank}{'=' * own[0].tied}"
-    return f"{standing.mean_rank[entrant]:.1f}" + (f" ±{standing.spread:.1f}" if standing.spread else "")
+    low, high = standing.interval(entrant)
+    if low is None or high is None:
+        return "" if board.role(entrant) == "floor" else DASH
+    if len(standing.main) == 1:
+        return rank_of(standing.places[entrant, standing.main[0]])
+    interval = f"{low:.1f}–{high:.1f}"
+    return f"{standing.mean_rank[entrant]:.1f} ({interval})" if entrant in standing.mean_rank else f"({interval})"
 
 
 def _variant(variant: str) -> str:

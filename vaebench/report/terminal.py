@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vaebench.leaderboard.board import Board
 from vaebench.report.notes import notes
-from vaebench.report.tables import Table, by_dataset, summary, title
+from vaebench.report.tables import Strong, Table, by_dataset, summary, title
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +67,7 @@ def _print(table: Table, console: Console) -> None:
             heading = Text(table.header[number])
             grid.add_column(heading, justify="right" if number else "left", overflow="fold", width=widths[number])
         for row in rows:
-            grid.add_row(*(Text(row[number]) for number in group))
+            grid.add_row(*(Text(row[number], "bold" if isinstance(row[number], Strong) else "") for number in group))
         console.print(grid)
 
 
