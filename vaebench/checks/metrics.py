@@ -111,13 +111,18 @@ def keeps_evidence(case: Asked) -> None:
 def direction(case: Asked) -> None:
     """A model that is good at everything beats one that answers with noise, in the direction declared.
 
-    Asked of all reconstruction metrics, and of the primary ones, by which the other questions are decided."""
+    Asked of all reconstruction metrics, and of those that an installed suite names as a headline."""
     metric = case.component
-    if metric.verdict in ("cost", "other") or not (metric.primary or metric.verdict == "reconstruction"):
-        raise NotApplicable("asked of reconstruction and of primary metrics")
+    if metric.verdict in ("cost", "other") or not (metric.verdict == "reconstruction" or metric.name in _headlines()):
+        raise NotApplicable("asked of reconstruction metrics and of headlines of suites")
     good, poor = case.ask(case.evidence("good")).value, case.ask(case.evidence("poor")).value
     ahead = good > poor if metric.better == "higher" else good < poor
     require(ahead, f"a good model gets {good:.6g}, a poor one {poor:.6g}, and {metric.better} is declared better")
+
+
+def _headlines() -> set[str]:
+    plugins = installed()
+    return {name for path, _ in suites(plugins).values() for name in load(path).verdicts.headline.values()}
 
 
 @CHECKS.add

@@ -79,8 +79,8 @@ def _suite(name: str, given: Path | None) -> Suite | None:
 
 def _check_boards(seen: Examined, suites: dict[str, Suite | None]) -> int:
     """Return the number of tracks with correct boards. A track with an unreadable record has none."""
-    from vaebench.leaderboard.board import board
     from vaebench.report.files import texts
+    from vaebench.report.track import Track
     from vaebench.verification.records import board_faults
 
     unread = {path.parents[2] for path, _ in seen.problems if path not in seen.found and path.suffix == ".json"}
@@ -92,11 +92,8 @@ def _check_boards(seen: Examined, suites: dict[str, Suite | None]) -> int:
         if track in unread:
             seen.problems.append((track, "its boards cannot be made again before its records can be read"))
             continue
-        made = board(
-            (record for path, record in seen.found.items() if path.parents[2] == track),
-            suite=str(suite), preset=trial.preset, source=trial.source,
-            expected=suite.presets[trial.preset].datasets,
-        )  # fmt: skip
+        records = [(path, record) for path, record in seen.found.items() if path.parents[2] == track]
+        made = Track(suite, trial.preset, trial.source, track.parents[2], records=records).board()
         faults = list(board_faults(track, dict(texts(made))))
         seen.problems += faults
         good += not faults

@@ -11,10 +11,11 @@ from msgspec import Meta, Struct, field, structs, to_builtins
 from msgspec import json as coder
 
 from vaebench.leaderboard.agreement import Agreement
-from vaebench.leaderboard.board import Board, Shortcut
+from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.fronts import Front
 from vaebench.leaderboard.ranks import Column, Standing
+from vaebench.leaderboard.rules import Role
 from vaebench.leaderboard.runs import Entrant
 from vaebench.records.clean import clean
 from vaebench.records.columns import columns
@@ -25,7 +26,7 @@ Positive = Annotated[int, Meta(ge=1)]
 
 
 class Row(Struct, forbid_unknown_fields=True):
-    """One model in one column of the board, or the best shortcut of a dataset."""
+    """One model in one column of the board, or a floor that needs no model."""
 
     suite: str
     version: str
@@ -35,6 +36,7 @@ class Row(Struct, forbid_unknown_fields=True):
     regime: str
     model: str
     loss: str
+    role: Annotated[Role, Meta(description="a model that the suite names and ranks, a floor, or another model")]
     verdict: Verdict
     metric: str
     metric_version: int | None
@@ -48,11 +50,15 @@ class Row(Struct, forbid_unknown_fields=True):
     seeds: int
     n: int | None
     failed: int
-    rank: Positive | None
-    tied: bool | None
+    rank_low: Annotated[int | None, Meta(description="the best rank that it may hold; no rank: null")]
+    rank_high: int | None
+    best: Annotated[bool | None, Meta(description="the best mean among the references")]
+    marked: Annotated[bool | None, Meta(description="cannot be told from the best")]
+    compared: Annotated[str, Meta(description="how it compares with the best mean")]
+    beats: Annotated[str, Meta(description="the floors that it beats, separated by semicolons")]
     provisional: bool | None
     optimised: bool | None
-    status: Literal["ok", "partial", "failed", "dash", "shortcut", "missing"]
+    status: Literal["ok", "partial", "failed", "dash", "floor", "missing"]
     reason: str
 
 
@@ -66,7 +72,8 @@ class Place(Struct, forbid_unknown_fields=True):
     mean_rank: float | None
     low: float | None
     high: float | None
-    ranks: Annotated[dict[str, Positive], Meta(description="dataset -> rank")]
+    ranks: Annotated[dict[str, tuple[Positive, Positive]], Meta(description="dataset -> both ends of the rank interval")]
+    gaps: Annotated[dict[str, float], Meta(description="dataset -> the smallest difference that could have been shown")]
     lacks: Annotated[str, Meta(description="why it does not rank")]
 
 
@@ -122,12 +129,22 @@ class DashOf(Struct, forbid_unknown_fields=True):
 
 
 class HiddenOf(Struct, forbid_unknown_fields=True):
-    """Records or numbers that cannot share a column with the newest."""
+    """Records or numbers that are not comparable."""
 
     dataset: str
     what: Literal["records", "numbers"]
     reason: str
+    remedy: Annotated[str, Meta(description="the command that makes them comparable")]
     count: Positive
+
+
+class OtherSeedsOf(Struct, forbid_unknown_fields=True):
+    """Records with seeds that the preset does not name: they count nowhere."""
+
+    entrant: str
+    dataset: str
+    regime: str
+    seeds: list[int]
 
 
 class Document(Struct, forbid_unknown_fields=True):
@@ -149,6 +166,7 @@ class Document(Struct, forbid_unknown_fields=True):
     failures: list[FailureOf]
     dashes: list[DashOf]
     hidden: list[HiddenOf]
+    other_seeds: list[OtherSeedsOf]
     notes: list[str]
 
 
@@ -161,9 +179,8 @@ LONE = re.compile(r"(\\\\|\\ud[89ab]..\\ud[c-f]..)|\\ud[89a-f]..")
 
 
 def rows(board: Board) -> list[Row]:
-    """All cells with a number, a failure or a reason, in the order of the board's columns, and the best shortcuts."""
-    found = [_row(board, entrant, column, cell) for (entrant, column), cell in board.cells.items()]
-    return found + [_shortcut(board, column, one) for column in board.columns if (one := board.shortcut(column))]
+    """All cells with a number, a failure or a reason, in the order of the board's columns."""
+    return [_row(board, entrant, column, cell) for (entrant, column), cell in board.cells.items()]
 
 
 def csv(board: Board) -> str:
@@ -185,7 +202,7 @@ def to_json(board: Board) -> str:
         datasets=board.datasets,
         expected=board.expected,
         seeds={regime: list(own) for regime, own in board.seeds.items()},
-        standings=[_standing(standing, entrant) for standing in board.standings for entrant in standing.order],
+        standings=[_standing(standing, entrant) for standing in board.standings for entrant in standing.order if not entrant.floor],
         fronts=[_front(board, front) for front in board.fronts],
         agreements=[_agreement(column, own) for column, own in board.agreements.items()],
         rows=rows(board),
@@ -193,6 +210,9 @@ def to_json(board: Board) -> str:
         failures=[FailureOf(board.label(one.entrant), *one[1:], seeds=list(s)) for one, s in board.failures.items()],
         dashes=[DashOf(*dash, entrants=[board.label(e) for e in who]) for dash, who in board.dashes.items()],
         hidden=[HiddenOf(*key, count=count) for key, count in board.hidden.items()],
+        other_seeds=[
+            OtherSeedsOf(board.label(one.entrant), *one[1:], seeds=list(own)) for one, own in board.other_seeds.items()
+        ],
         notes=[line for section in notes(board) for line in section.lines],
     )
     blocks = (f" {_line(key)}: {_block(value)}" for key, value in to_builtins(document).items())
@@ -224,38 +244,30 @@ def _row(board: Board, entrant: Entrant, column: Column, cell: Cell) -> Row:
         regime=measure.regime,
         model=entrant.model,
         loss=entrant.loss,
+        role=board.role(entrant),
         verdict=measure.verdict,
-        metric=measure.name,
-        metric_version=measure.version,
-        variant=column.variant,
+        metric=entrant.floor or measure.name,
+        metric_version=None if entrant.floor else measure.version,
+        variant=cell.detail or column.variant,
         better=measure.better,
         unit=measure.unit,
         value=_rounded(found.mean if found else None),
         low=_rounded(found.low if found else None),
         high=_rounded(found.high if found else None),
-        error=_rounded(found.error if found else None),
+        error=_rounded(found.error or None if found else None),
         seeds=found.seeds if found else 0,
         n=cell.n,
         failed=cell.failed,
-        rank=cell.rank,
-        tied=cell.tied if cell.rank else None,
+        rank_low=cell.place.low if cell.place else None,
+        rank_high=cell.place.high if cell.place else None,
+        best=cell.best if cell.place else None,
+        marked=cell.place.marked if cell.place else None,
+        compared=cell.label or "",
+        beats="; ".join(cell.beats),
         provisional=found.provisional if found else None,
         optimised=cell.optimised if found else None,
-        status=cell.status,
+        status="floor" if entrant.floor else cell.status,
         reason="; ".join(cell.reasons),
-    )
-
-
-def _shortcut(board: Board, column: Column, best: Shortcut) -> Row:
-    """A row of no model, under a metric of its own: nothing that groups by model or by metric takes it for one."""
-    blank = _row(board, Entrant("", ""), column, Cell())
-    return structs.replace(
-        blank,
-        metric="best-shortcut",
-        metric_version=None,
-        variant=best.name,
-        status="shortcut",
-        value=_rounded(best.auroc),
     )
 
 
@@ -269,7 +281,8 @@ def _standing(standing: Standing, entrant: Entrant) -> Place:
         mean_rank=_rounded(standing.mean_rank.get(entrant)),
         low=_rounded(low),
         high=_rounded(high),
-        ranks={c.dataset: standing.ranks[entrant, c] for c in standing.columns if (entrant, c) in standing.ranks},
+        ranks={c.dataset: standing.places[entrant, c][:2] for c in standing.main if (entrant, c) in standing.places},
+        gaps={column.dataset: float(f"{gap:.1g}") for column, gap in standing.gaps.items()},
         lacks=standing.lacks.get(entrant, ""),
     )
 
@@ -290,7 +303,7 @@ def _agreement(column: Column, own: Agreement) -> AgreementOf:
 
 def _rounded(value: float | None) -> float | None:
     """Digits that no processor's order of summation changes."""
-    return None if value is None else float(f"{value:.8g}")
+    return None if value is None else float(f"{value:.8g}") + 0.0
 
 
 @lru_cache(4096)

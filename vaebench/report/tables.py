@@ -171,7 +171,7 @@ def _over_datasets(
     header += [clean(c.dataset) + (_variant(c.variant) if not shared else "") for c in columns]
     values = [_column(board, column) for column in columns]
     rows = [(name(board, e), *([ranks.get(e, "")] if ranks else []), *(own[e] for own in values)) for e in entrants]
-    if any(board.cell(e, c).beats for e in entrants for c in columns) or any(board.role(e) == "floor" for e in entrants):
+    if any(board.role(e) == "floor" for e in entrants):
         header.append("Beats floors")
         rows = [(*row, _beats(board, e, columns)) for e, row in zip(entrants, rows, strict=True)]
     trained = f"models trained on {measure.regime} images"

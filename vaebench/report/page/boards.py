@@ -9,7 +9,7 @@ from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column, is_ranked
 from vaebench.records.clean import clean
 from vaebench.report.notes import notes
-from vaebench.report.tables import decimals_of, foot, heading, name, show, title
+from vaebench.report.tables import decimals_in, foot, heading, main_column, name, rank_of, show, title
 
 
 def board_data(board: Board) -> dict[str, Any]:
@@ -47,11 +47,16 @@ def board_data(board: Board) -> dict[str, Any]:
                 "metric": place[one.measure],
                 "verdict": one.measure.verdict,
                 "ranks": [_rounded(one.mean_rank.get(entrant)) for entrant in board.entrants],
-                "spread": _rounded(one.spread),
+                "intervals": [[_rounded(end) for end in one.interval(entrant)] for entrant in board.entrants],
                 "lacks": [clean(one.lacks.get(entrant, "")) for entrant in board.entrants],
             }
             for one in board.standings
             if is_ranked(one.measure)
+        ],
+        "summary": [
+            [number for number, column in enumerate(board.columns) if column == main_column(board, dataset, measure)][0]
+            for dataset in board.datasets
+            for measure in board.summary
         ],
         "notes": [{"title": section.title, "lines": list(section.lines)} for section in notes(board)],
     }
@@ -60,15 +65,16 @@ def board_data(board: Board) -> dict[str, Any]:
 def _cells(board: Board, column: Column) -> list[list[Any]]:
     """Of every model that has something to say: its number, text, mean, interval, rank, tie, and reasons."""
     known = board.by_column.get(column, {})
-    decimals, found = decimals_of(known.values()), []
+    decimals, found = decimals_in(board, column), []
     for number, entrant in enumerate(board.entrants):
         if cell := known.get(entrant):
             one = cell.estimate
             mean, low, high = (one.mean, one.low, one.high) if one else (None, None, None)
             interval = [_rounded(low), _rounded(high)] if low != high else [None, None]
-            reasons = clean("; ".join(cell.reasons), 300)
-            text = show(replace(cell, rank=None), decimals)
-            found.append([number, text, _rounded(mean), *interval, cell.rank, cell.tied, reasons])
+            beats = f"beats {', '.join(cell.beats)}" if cell.beats else ""
+            told = clean("; ".join(filter(None, (*cell.reasons, beats))), 300)
+            text = show(replace(cell, place=None), decimals)
+            found.append([number, text, _rounded(mean), *interval, rank_of(cell.place), bool(cell.place and cell.best), told])
     return found
 
 

@@ -3,12 +3,12 @@
 const view = { metric: "ranks", dataset: "all", filter: "", sort: 0, down: false }; // metric and dataset as their pickers have them
 const cellsOf = data.columns.map((column) => new Map(column.cells.map((cell) => [cell[0], cell])));
 
-const several = () => view.metric === "all" || view.metric.startsWith("verdict ");
+const several = () => view.metric === "all" || view.metric === "summary" || view.metric.startsWith("verdict ");
 const metricOf = () => data.metrics[view.metric]; // none where several are shown
 
 function isWanted(column) {
   const { verdict } = data.metrics[column.metric];
-  const metric = view.metric === "all" || view.metric === `verdict ${verdict}` || view.metric === String(column.metric);
+  const metric = view.metric === "all" || (view.metric === "summary" && data.summary.includes(data.columns.indexOf(column))) || view.metric === `verdict ${verdict}` || view.metric === String(column.metric);
   return metric && isOnDataset(column);
 }
 
@@ -28,14 +28,14 @@ function cellColumn([column, number], title, note) {
     of(model) {
       const cell = cellsOf[number].get(model);
       if (!cell) return null;
-      const [, text, value, low, high, rank, tied, reason] = cell;
-      return { text, value, low, high, rank, tied, reason };
+      const [, text, value, low, high, rank, best, reason] = cell;
+      return { text, value, low, high, rank, best, reason };
     },
   };
 }
 
 function rankColumn(standing, title, note) {
-  const { ranks, lacks, spread } = standing, last = data.models.length;
+  const { ranks, lacks, intervals } = standing, last = data.models.length;
   return {
     title,
     note,
@@ -43,10 +43,10 @@ function rankColumn(standing, title, note) {
     foot: new Map(),
     range: [1, last],
     of(model) {
-      const value = ranks[model];
-      if (value === null) return { text: "–", value, reason: lacks[model] };
-      if (!spread) return { text: value.toFixed(1), value };
-      return { text: `${value.toFixed(1)} ±${spread.toFixed(1)}`, value, low: Math.max(1, value - spread), high: Math.min(last, value + spread) };
+      const value = ranks[model], [low, high] = intervals[model];
+      if (!isNumber(low)) return { text: "–", value, reason: lacks[model] };
+      const interval = `${low.toFixed(1)}–${high.toFixed(1)}`;
+      return isNumber(value) ? { text: `${value.toFixed(1)} (${interval})`, value, low, high } : { text: `(${interval})`, value, low, high };
     },
   };
 }
@@ -68,9 +68,9 @@ function columns() {
 function caption(isRanked) {
   const everywhere = view.dataset === "all", place = everywhere ? "every dataset" : data.datasets[view.dataset];
   const none = "There is no total: which question matters is yours to say.";
-  const bars = `Bars are 95 % intervals.${isRanked ? " Numbers in frames are ranks, 1 is best, = marks a tie." : ""}`;
+  const bars = `Bars are 95 % intervals.${isRanked ? " Numbers in frames are rank intervals, 1 is best; the best mean is bold, ≈ cannot be told from it." : ""}`;
   if (view.metric === "ranks") return everywhere ? `Mean rank over datasets, 1 is best. ${none} ${bars}` : `The headline number of each question on ${place}. ${none} ${bars}`;
-  if (several()) return `Every ${view.metric === "all" ? "" : `${view.metric.slice(8)} `}metric on ${place}. ${bars}`;
+  if (several()) return `Every ${view.metric === "all" ? "" : view.metric === "summary" ? "summary " : `${view.metric.slice(8)} `}metric on ${place}. ${bars}`;
   const { title, verdict, better, regime } = metricOf();
   return `${capital(verdict)}: ${title} on ${place}, ${better} is better, models trained on ${regime} images. ${bars}`;
 }
@@ -86,8 +86,8 @@ function bar({ value, low, high }, [least, most]) {
 
 function cell(found, column) {
   if (!found) return make("td", {}, "–");
-  const rank = found.rank ? make("span", { class: found.rank === 1 ? "rank first" : "rank", title: "rank" }, `${found.rank}${found.tied ? "=" : ""}`) : null;
-  return make("td", { title: found.reason || null }, found.text, rank, bar(found, column.range));
+  const rank = found.rank ? make("span", { class: "rank", title: "rank interval" }, found.rank) : null;
+  return make("td", { title: found.reason || null }, found.best ? make("strong", {}, found.text) : found.text, rank, bar(found, column.range));
 }
 
 function ordered(shown) {
@@ -140,7 +140,7 @@ function pickers() {
   const groups = unique(data.metrics.map((m) => m.verdict)).map((verdict) => ({ title: capital(verdict), options: [[`verdict ${verdict}`, `every ${verdict} metric`], ...metricsOf(verdict)] }));
   if (!data.standings.length) view.metric = "all";
   if (data.datasets.length === 1) view.dataset = "0";
-  choose(find("metric"), [...(data.standings.length ? [["ranks", "Overall"]] : []), ["all", "Every metric"], ...groups], view.metric);
+  choose(find("metric"), [...(data.standings.length ? [["ranks", "Overall"]] : []), ...(data.summary.length ? [["summary", "Summary"]] : []), ["all", "Every metric"], ...groups], view.metric);
   choose(find("dataset"), [...(data.datasets.length > 1 ? [["all", "All datasets"]] : []), ...data.datasets.map((name, i) => [i, name])], view.dataset);
   find("metric").addEventListener("change", pick);
   find("dataset").addEventListener("change", pick);
