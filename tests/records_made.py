@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 
 from vaebench.leaderboard.board import Board, board
+from vaebench.leaderboard.rules import Rules
+from vaebench.leaderboard.runs import Measure, read
 from vaebench.records.record import SCHEMA, Record, from_json
 from vaebench.trial import Spec, Trial
 
 METRICS: dict[str, dict[str, Any]] = {
     "psnr": {"title": "PSNR", "verdict": "reconstruction", "better": "higher", "unit": "dB"},
-    "ms-ssim": {"title": "MS-SSIM", "verdict": "reconstruction", "better": "higher", "primary": True, "variant": "L3"},
-    "svc": {"title": "SVC balanced accuracy", "verdict": "representation", "better": "higher", "primary": True},
-    "kid": {"title": "KID", "verdict": "generation", "better": "lower", "primary": True},
-    "auroc": {"title": "AUROC", "verdict": "anomaly", "better": "higher", "primary": True, "regime": "healthy"},
+    "ms-ssim": {"title": "MS-SSIM", "verdict": "reconstruction", "better": "higher", "variant": "L3"},
+    "svc": {"title": "SVC balanced accuracy", "verdict": "representation", "better": "higher"},
+    "kid": {"title": "KID", "verdict": "generation", "better": "lower"},
+    "auroc": {"title": "AUROC", "verdict": "anomaly", "better": "higher", "regime": "healthy"},
 }
-DECLARED = {"unit": "", "primary": False, "regime": "all", "version": 1}
+DECLARED = {"unit": "", "regime": "all", "version": 1}
+HEADLINE = {"reconstruction": "ms-ssim", "representation": "svc", "anomaly": "auroc", "generation": "kid"}
 DRAWS, PATIENTS = 50, 40
 MARKUP = "a|b <script>alert(1)</script> [red]x[/red] [l](http://e) *b* _u_ `c` \\ \x1b[31m\n# h $x$ \\input{f} & %"
 EVIL = (
@@ -46,7 +49,7 @@ def metric(name: str, value: float | None, reason: str = "", **changes: Any) -> 
         cell.pop("variant", None)
         return {**cell, "value": None, "reason": reason}
     cell = {"variant": "", "error": 0.01, "n": 100, **cell, "value": value}
-    if seed is not None and cell["primary"]:
+    if seed is not None and name in HEADLINE.values():
         patients = np.random.default_rng(7).normal(0, 0.05, PATIENTS)
         own = patients + np.random.default_rng(seed).normal(0, 0.01, PATIENTS)
         draws = np.random.default_rng(8).integers(PATIENTS, size=(DRAWS, PATIENTS))
@@ -110,8 +113,23 @@ def field(
 
 
 def made(records: list[Record], **given: Any) -> Board:
-    """Their board."""
-    return board(records, suite="demo@1", preset="quick", source="phantom", **given)
+    """Their board; its rules name every model of theirs, and the seeds that they have."""
+    asked = {key: given.pop(key) for key in ("metrics", "dataset") if key in given}
+    return board(records, rules(records, **given), **asked)
+
+
+def rules(records: list[Record], **given: Any) -> Rules:
+    """Rules by which every model of these records is a reference."""
+    found = read(records, "demo@1/quick/phantom")
+    measures = {name: Measure(name, 1, c["better"], c.get("unit", ""), c.get("regime", "all"), c["verdict"], c["title"])
+                for name, c in METRICS.items()}  # fmt: skip
+    told = {
+        "seeds": tuple(sorted({run.seed for run in found})),
+        "references": tuple(sorted({run.entrant for run in found})),
+        "headline": HEADLINE,
+        "measures": measures,
+    }
+    return Rules("demo@1", "quick", "phantom", **{**told, **given})
 
 
 def everything() -> list[Record]:

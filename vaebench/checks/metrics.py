@@ -14,8 +14,10 @@ from vaebench.checks.drawings import draw_splits
 from vaebench.checks.outcome import Checklist, require
 from vaebench.checks.parameters import check_parameters
 from vaebench.checks.standin import Quality, StandIn
+from vaebench.components.discovery import installed
 from vaebench.evidence import Evidence
 from vaebench.interfaces import DECLARED, Metric, NotApplicable, Score, Split, Splits
+from vaebench.planning.suite import load, suites
 from vaebench.trial import Value
 
 CHECKS = Checklist()

@@ -30,7 +30,9 @@ FORMATS = ("table", "md", "csv", "json", "tex", "html")
     "--with", "others", multiple=True, metavar="PATH", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Also show the records in this results folder (repeatable).",
 )  # fmt: skip
-@click.option("--repin", is_flag=True, help="Pin the images of the newest complete models of the suite; show what changes.")
+@click.option(
+    "--repin", is_flag=True, help="Pin the images of the newest complete models of the suite; show what changes."
+)
 @RESULTS
 def command(
     suite: str, preset: str | None, source: str | None, metrics: Sequence[str], dataset: str | None, everything: bool,

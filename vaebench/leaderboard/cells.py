@@ -63,7 +63,6 @@ class Dash(NamedTuple):
     reason: str
 
 
-
 class Collected:
     """What the runs say, by where it stands on the board."""
 

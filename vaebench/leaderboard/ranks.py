@@ -121,9 +121,7 @@ def stand(
     )
 
 
-def _main_columns(
-    columns: Sequence[Column], pool: Sequence[Entrant], rules: Rules, samples: Samples
-) -> list[Column]:
+def _main_columns(columns: Sequence[Column], pool: Sequence[Entrant], rules: Rules, samples: Samples) -> list[Column]:
     """One column per dataset that has numbers at all: of several variants, the one that most references fill."""
     filled: dict[str, list[tuple[int, Column]]] = defaultdict(list)
     for column in columns:

@@ -41,7 +41,13 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         own = {"trial": self.trial.to_json(), "settings": self.settings.to_json()}
-        return {**data, **own, "components": dict(self.components), "code": dict(self.code), "paired": list(self.paired)}
+        return {
+            **data,
+            **own,
+            "components": dict(self.components),
+            "code": dict(self.code),
+            "paired": list(self.paired),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:

@@ -72,7 +72,9 @@ class Place(Struct, forbid_unknown_fields=True):
     mean_rank: float | None
     low: float | None
     high: float | None
-    ranks: Annotated[dict[str, tuple[Positive, Positive]], Meta(description="dataset -> both ends of the rank interval")]
+    ranks: Annotated[
+        dict[str, tuple[Positive, Positive]], Meta(description="dataset -> both ends of the rank interval")
+    ]
     gaps: Annotated[dict[str, float], Meta(description="dataset -> the smallest difference that could have been shown")]
     lacks: Annotated[str, Meta(description="why it does not rank")]
 
@@ -202,7 +204,12 @@ def to_json(board: Board) -> str:
         datasets=board.datasets,
         expected=board.expected,
         seeds={regime: list(own) for regime, own in board.seeds.items()},
-        standings=[_standing(standing, entrant) for standing in board.standings for entrant in standing.order if not entrant.floor],
+        standings=[
+            _standing(standing, entrant)
+            for standing in board.standings
+            for entrant in standing.order
+            if not entrant.floor
+        ],
         fronts=[_front(board, front) for front in board.fronts],
         agreements=[_agreement(column, own) for column, own in board.agreements.items()],
         rows=rows(board),

@@ -15,7 +15,6 @@ from vaebench.leaderboard.statistics import ENOUGH_SEEDS
 from vaebench.records.clean import clean
 from vaebench.report.tables import BEST_TOO, BOTH, EQUIVALENT, FEW, OPTIMISED, PROVISIONAL, name
 
-
 REMEDIES = {
     "score": "`vaebench score {}` measures them again where weights are kept",
     "run": "`vaebench run {}` trains them again",

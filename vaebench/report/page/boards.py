@@ -74,7 +74,9 @@ def _cells(board: Board, column: Column) -> list[list[Any]]:
             beats = f"beats {', '.join(cell.beats)}" if cell.beats else ""
             told = clean("; ".join(filter(None, (*cell.reasons, beats))), 300)
             text = show(replace(cell, place=None), decimals)
-            found.append([number, text, _rounded(mean), *interval, rank_of(cell.place), bool(cell.place and cell.best), told])
+            found.append(
+                [number, text, _rounded(mean), *interval, rank_of(cell.place), bool(cell.place and cell.best), told]
+            )
     return found
 
 
