@@ -31,7 +31,7 @@ def comparable(runs: Sequence[Run], rules: Rules) -> Comparable:
     newest = _newest_of_strangers(runs, rules)
     kept, hidden, seeds = [], Counter[Hidden](), defaultdict[OtherSeeds, set[int]](set)
     for run in runs:
-        if reason := _differs(run, rules, digests, newest):
+        if (reason := _differs(run, rules, digests, newest))[0]:
             hidden[Hidden(run.dataset, "records", *reason)] += 1
         elif rules.seeds and run.seed not in rules.seeds:
             seeds[OtherSeeds(run.entrant, run.dataset, run.regime)].add(run.seed)
