@@ -330,6 +330,23 @@ class Spy(Steady):
         yield from super().objectives(x, at)
 
 
+class Witness(Steady):
+    """Remembers every image it is shown, whatever it is asked."""
+
+    name = "witness"
+    seen: ClassVar[set[bytes]] = set()
+
+    def note(self, x: Tensor) -> None:
+        self.seen.update(image.mul(255).round().byte().numpy().tobytes() for image in x.detach().cpu())
+
+    def fit(self, images: Images) -> None:
+        self.note(images[:])
+
+    def encode(self, x: Tensor) -> Tensor:
+        self.note(x)
+        return super().encode(x)
+
+
 class Memoriser(Steady):
     """Reads the test images from the folder of ready data, and answers with the one that is most like the question."""
 
@@ -470,7 +487,7 @@ def vaebench_models() -> list[type[Model]]:
         Preparing,
         Diverging,
     ]
-    return [Steady, Slow, Restless, Flaky, Tied, Odd, Spy, Memoriser, *troubled]
+    return [Steady, Slow, Restless, Flaky, Tied, Odd, Spy, Witness, Memoriser, *troubled]
 
 
 @hookimpl
