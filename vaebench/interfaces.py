@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -272,6 +273,9 @@ class Metric(Component):
     primary: ClassVar[bool] = False
     regime: ClassVar[Regime] = "all"
     """`healthy`: asked only of models trained on healthy images. `all`: asked of every checkpoint."""
+    range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    """The least and the greatest value there can be. A value outside is a failed cell, and a record with one is
+    refused."""
 
     def compute(self, evidence: Evidence) -> float | Score:
         """The answer, or NotApplicable with the reason why there is none. The evidence raises it where something asked

@@ -29,6 +29,7 @@ class Detection(Metric):
     version = 1
     verdict = "anomaly"
     regime = "healthy"
+    range = (0, 1)
     statistic: ClassVar[Callable[[np.ndarray, np.ndarray], float]]
 
     def compute(self, evidence: Evidence) -> Score:

@@ -18,6 +18,7 @@ To look through another extractor, name it in a subclass, and offer that as any 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -63,6 +64,7 @@ class SetDistance(Compared):
 class FrechetDistance(SetDistance):
     """Fréchet distance from the test images, as an extractor sees them; grows as samples get fewer."""
 
+    range = (0, math.inf)
     distance = by_gaussians
 
 
@@ -177,6 +179,7 @@ SHARES = {
     "density": "Neighbourhoods of test images around a sample, over k: precision, less led by outliers; may exceed 1.",
     "coverage": "Share of test images with a sample in their neighbourhood; as recall, less led by outliers.",
 }
+MOST = {**dict.fromkeys(SHARES, 1), "density": math.inf}
 
 
 def metric(name: str, title: str, about: str, *kinds: type[Compared] | None, **facts: Any) -> type[Compared]:
@@ -193,7 +196,15 @@ def distance(space: Space, far: str, of: str) -> type[Compared]:
 
 def neighbours(space: Space) -> list[type[Compared]]:
     return [
-        metric(share + space.suffix, share + space.mark, about, space.kind, Neighbourly, share=share)
+        metric(
+            share + space.suffix,
+            share + space.mark,
+            about,
+            space.kind,
+            Neighbourly,
+            share=share,
+            range=(0, MOST[share]),
+        )
         for share, about in SHARES.items()
     ]
 

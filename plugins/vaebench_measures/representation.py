@@ -96,6 +96,7 @@ class ClassifierScore(Metric):
 
     version = 1
     verdict = "representation"
+    range = (0, 1)
     judge: ClassVar[Callable[[Evidence], Judgement]]
     statistic: ClassVar[Callable[[np.ndarray, Predictions], float]]
     split: ClassVar[str] = "test"

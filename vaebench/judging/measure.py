@@ -10,6 +10,7 @@ from msgspec import structs
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score
+from vaebench.judging.ranges import beyond
 from vaebench.records.provenance import message_of
 from vaebench.records.record import Cell, Part
 
@@ -25,6 +26,8 @@ def measure(metric: Metric, evidence: Evidence, regime: str) -> Cell:
         score = answer if isinstance(answer, Score) else Score(float(answer))
         if not np.isfinite(score.value):
             raise NotApplicable(f"the metric came out as {score.value}")
+        if fault := beyond(score, *metric.range):
+            raise NotApplicable(f"failed: {fault}")
     except NotApplicable as reason:
         return _cell(metric, reason=message_of(reason))
     except Exception as error:

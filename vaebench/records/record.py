@@ -204,7 +204,7 @@ def to_json(record: Record) -> dict[str, Any]:
 
 
 def dumps(data: Mapping[str, Any]) -> str:
-    """One line per field and per metric: short to diff, same bytes for the same record."""
+    """One line per field and per metric (of a manifest: per record): short to diff, same bytes for the same data."""
 
     def line(value: Any) -> str:
         return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -212,7 +212,7 @@ def dumps(data: Mapping[str, Any]) -> str:
     def block(value: Mapping[str, Any]) -> str:
         return "{\n" + ",\n".join(f"  {line(k)}: {line(v)}" for k, v in sorted(value.items())) + "\n }"
 
-    fields = (f" {line(k)}: {block(v) if k == 'metrics' and v else line(v)}" for k, v in data.items())
+    fields = (f" {line(k)}: {block(v) if k in BY_LINE and v else line(v)}" for k, v in data.items())
     return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
@@ -235,6 +235,7 @@ ORDER = (
     *("device", "software", "started", "facts", "weights"),
 )
 """The fields in the order in which a person reads them."""
+BY_LINE = ("metrics", "records")
 _DECODER = coder.Decoder(Record)
 
 
