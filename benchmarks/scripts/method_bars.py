@@ -10,7 +10,7 @@
   seeds 0 to 2, on phantoms at 28 px after 250 steps; `soft-intro-vae`, and both on X-rays at 64 px after 400, are
   told beside it;
 - gan: discriminator and decoder of `vae-gan` each move in more than half of the steps, on phantoms at 28 px and on
-  X-rays at 64 px, after 400 steps.
+  X-rays at 64 px, after 400 steps; counted in the second half.
 
 The test images decide psnr and bypass alone; defaults are chosen by `validated.py`, on validation images. A line per
 training, then one per bar; the exit code is 1 where a bar is missed."""
@@ -75,7 +75,7 @@ def separates(xrays: str) -> bool:
             ratios = [row["kl sampled"] / row["kl real"] for row in rows]
             enough = min(ratios) >= 1.1
             told(f"{model}, {where}: KL of samples over real images' {shown(ratios)}, at least 1.1", enough)
-            held &= enough or (model, where) != ("intro-vae", "phantom")
+            held &= enough or model != "intro-vae"
     return held
 
 
