@@ -82,10 +82,10 @@ def judged(model: Model, x: Tensor) -> dict[str, float]:
     return row
 
 
-def images(given: argparse.Namespace, seed: int) -> Splits:
+def images(given: argparse.Namespace, seed: int, tested: int = 1) -> Splits:
     name, params = split_spec(given.dataset)
     dataset = made("datasets", given.dataset)
-    limit = {"train": given.limit, "val": given.limit // 5, "test": 1}
+    limit = {"train": given.limit, "val": given.limit // 5, "test": tested}
     source = "real" if params else "phantom"
     ready = prepare(dataset, Spec(name, params), source, given.size, limit, Path(), cache_folder())
     return limited(open_splits(ready.folder), limit, name, seed)
