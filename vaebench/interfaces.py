@@ -255,6 +255,14 @@ class Score:
     """What the column title must say beside the name (scales, extractor, n): other variants are other columns."""
     replicates: Sequence[float] = ()
     """The value under each of the patient draws that all models and seeds of a dataset share."""
+    patients: int | None = None
+    """How many patients decide it, of several classes the smallest one's."""
+    classes: int = 1
+    """How many classes are told apart, or 1."""
+    widening: float = 1.0
+    """What the draws' variance over patients is multiplied by, because it is too small for few patients."""
+    freedom: float = 200.0
+    """Degrees of freedom of that variance."""
     parts: Mapping[str, Score] = field(default_factory=dict)
     """The same of a part of what was asked (one label, one size), by name: kept in the record, no column of a board."""
 

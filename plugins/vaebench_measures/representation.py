@@ -107,7 +107,8 @@ class ClassifierScore(Metric):
         rows, predicted = evidence.once(("predictions", judge), lambda: judge(evidence))
         split = evidence.split(self.split)
         truth = split.labels[rows]
-        score = evidence.resampled(lambda draw: statistic(truth[draw], predicted[draw]), rows, self.split)
+        told_apart = None if statistic is accuracy else truth
+        score = evidence.resampled(lambda draw: statistic(truth[draw], predicted[draw]), rows, self.split, told_apart)
         smaller = self.reads_pixels and reduced(split.images)
         return replace(score, variant=f"{SIDE} px" if smaller else "")
 

@@ -36,6 +36,10 @@ def measure(metric: Metric, evidence: Evidence, regime: str) -> Cell:
         metric,
         _plain_numbers(score),
         variant=score.variant,
+        patients=int(score.patients) if score.patients is not None else None,
+        classes=int(score.classes),
+        widening=_six_digits(score.widening),
+        freedom=_six_digits(score.freedom),
         parts={name: _plain_numbers(part) for name, part in score.parts.items() if np.isfinite(part.value)},
         replicates=_shortened(score.replicates) if metric.primary else [],
     )
@@ -55,4 +59,8 @@ def _plain_numbers(score: Score) -> Part:
 
 def _shortened(replicates: Sequence[float]) -> list[float | None]:
     """Six digits are more than the error of any of them."""
-    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in replicates]
+    return [_six_digits(value) if np.isfinite(value) else None for value in replicates]
+
+
+def _six_digits(value: float) -> float:
+    return float(f"{value:.6g}")

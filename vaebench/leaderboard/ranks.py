@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vaebench.leaderboard.contest import contest
 from vaebench.leaderboard.runs import VERDICTS, Entrant, Measure
-from vaebench.leaderboard.statistics import Sample, rank_spread, ranks
+from vaebench.leaderboard.statistics import Sample, rank_spread
 
 
 class Column(NamedTuple):
@@ -77,8 +78,10 @@ def stand(
     able = [entrant for entrant in entrants if entrant not in lacks] if is_ranked(measure) else []
     found: dict[tuple[Entrant, Column], int] = {}
     for column in main if able else []:
-        own = ranks([samples[entrant, column] for entrant in able], measure.better)
-        found |= {(entrant, column): place for entrant, place in zip(able, own, strict=True)}
+        own = contest([samples[entrant, column] for entrant in able], measure.better).places
+        found |= {(entrant, column): place.low for entrant, place in zip(able, own or (), strict=own is not None)}
+    if len(found) < len(able) * len(main):
+        able = []
     mean_rank = {entrant: float(np.mean([found[entrant, column] for column in main])) for entrant in able if main}
     places = np.array([[found[entrant, column] for entrant in able] for column in main])
     spread = min(rank_spread(places), len(able) - 1.0) if len(main) > 1 and able else None

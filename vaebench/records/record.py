@@ -63,6 +63,14 @@ class Cell(Struct):
     n: Whole | None = None
     optimised: Annotated[bool, Meta(description="the model or its loss is trained on this metric")] = False
     reason: Annotated[str, Meta(description="why there is no value")] = ""
+    patients: Annotated[
+        Whole | None, Meta(description="how many patients decide it; of several classes, those of the smallest one")
+    ] = None
+    classes: Annotated[Whole, Meta(description="how many classes are told apart, or 1")] = 1
+    widening: Annotated[
+        float, Meta(ge=1e-3, le=1e6, description="factor on the variance over draws, too small for few patients")
+    ] = 1.0
+    freedom: Annotated[float, Meta(ge=1, le=200, description="degrees of freedom of that variance")] = 200.0
     parts: dict[str, Part] = {}
     replicates: Annotated[
         list[float | None], Meta(description="the value under each draw of patients that all models share")
@@ -73,6 +81,8 @@ class Cell(Struct):
             raise ValueError("has neither a finite value nor a reason")
 
 
+USUAL = {"patients": None, "classes": 1, "widening": 1.0, "freedom": 200.0}
+"""What a cell says of its patients where it says nothing, as older records do."""
 NUMBER_OR_REASON: dict[str, Any] = {
     "anyOf": [
         {"properties": {"value": {"type": "number"}}},
@@ -198,7 +208,8 @@ def to_json(record: Record) -> dict[str, Any]:
     for cell in data["metrics"].values():
         unsaid = ("reason",) if cell["value"] is not None else ("variant", "error", "n")
         empty = (name for name in ("optimised", "parts", "replicates") if not cell[name])
-        for name in (*unsaid, *empty):
+        usual = (name for name in ("patients", "classes", "widening", "freedom") if cell[name] == USUAL[name])
+        for name in (*unsaid, *empty, *usual):
             del cell[name]
     return data
 

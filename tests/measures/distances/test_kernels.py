@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vaebench.evidence import patient_draws
+from vaebench.patients import patient_draws
 from vaebench_measures.distances.cloud import Cloud
 from vaebench_measures.distances.kernels import by_kernel, under_draws
 
