@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from variants import distance
 
-from vaebench.components.parameters import construct, split_spec, typed
+from vaebench.components.parameters import construct, parameters_of, split_spec, typed
 from vaebench.components.registry import registry
 from vaebench.data.prepare import cache_folder, open_splits, prepare
 from vaebench.data.regimes import training_images
@@ -96,7 +96,8 @@ def create(text: str, shape: tuple[int, int, int], width: int, seed: int) -> Mod
     kind = registry().get("models", name).component
     torch.manual_seed(seed)
     loss = given.pop("loss", kind.default_loss)
-    params = {"width": width, **typed(name, kind, given)}
+    params = {"width": width} if "width" in parameters_of(kind) else {}
+    params |= typed(name, kind, given)
     criterion = made("losses", loss) if loss else None
     model: Model = construct(kind, shape, criterion, **params)
     return lay_out(model, "cpu")

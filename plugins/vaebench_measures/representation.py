@@ -115,14 +115,16 @@ class ClassifierScore(Metric):
 
 WITHIN_TRAIN = {"split": "train"}
 PIXELS = {"reads_pixels": True}
+ON_CODES = {"version": 2}
+"""Version 1 divided each latent by its own deviation."""
 CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "svc": ("SVC", {"judge": on_codes}),
-    "svc-grouped": ("SVC within train", {"judge": on_codes_by_group, **WITHIN_TRAIN}),
+    "svc": ("SVC", {"judge": on_codes, **ON_CODES}),
+    "svc-grouped": ("SVC within train", {"judge": on_codes_by_group, **WITHIN_TRAIN, **ON_CODES}),
     "svc-pixels": ("SVC on pixels", {"judge": on_pixels, **PIXELS}),
     "svc-pixels-grouped": ("SVC on pixels within train", {"judge": on_pixels_by_group, **WITHIN_TRAIN, **PIXELS}),
     "svc-decoded": ("SVC on decoded", {"judge": on_decoded, **PIXELS}),
     "svc-decoded-grouped": ("SVC on decoded within train", {"judge": on_decoded_by_group, **WITHIN_TRAIN, **PIXELS}),
-    "probe": ("linear probe", {"judge": probed}),
+    "probe": ("linear probe", {"judge": probed, **ON_CODES}),
     "majority": ("majority", {"judge": guessed}),
 }
 STATISTICS: dict[str, tuple[str, Callable[[np.ndarray, Predictions], float]]] = {
