@@ -33,6 +33,7 @@ def measure(metric: Metric, evidence: Evidence, regime: str) -> Cell:
         metric,
         _plain_numbers(score),
         variant=score.variant,
+        warning=score.warning,
         parts={name: _plain_numbers(part) for name, part in score.parts.items() if np.isfinite(part.value)},
         replicates=_shortened(score.replicates) if metric.primary else [],
     )

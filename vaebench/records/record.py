@@ -63,6 +63,7 @@ class Cell(Struct):
     n: Whole | None = None
     optimised: Annotated[bool, Meta(description="the model or its loss is trained on this metric")] = False
     reason: Annotated[str, Meta(description="why there is no value")] = ""
+    warning: Annotated[str, Meta(description="why the value says less than it seems to")] = ""
     parts: dict[str, Part] = {}
     replicates: Annotated[
         list[float | None], Meta(description="the value under each draw of patients that all models share")
