@@ -265,6 +265,8 @@ class Score:
     """Degrees of freedom of that variance."""
     parts: Mapping[str, Score] = field(default_factory=dict)
     """The same of a part of what was asked (one label, one size), by name: kept in the record, no column of a board."""
+    warning: str = ""
+    """Why the number says less than it seems to, in a few words: boards print a mark beside it."""
 
 
 DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}

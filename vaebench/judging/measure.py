@@ -40,6 +40,7 @@ def measure(metric: Metric, evidence: Evidence, regime: str) -> Cell:
         classes=int(score.classes),
         widening=_six_digits(score.widening),
         freedom=_six_digits(score.freedom),
+        warning=score.warning,
         parts={name: _plain_numbers(part) for name, part in score.parts.items() if np.isfinite(part.value)},
         replicates=_shortened(score.replicates) if metric.primary else [],
     )

@@ -71,6 +71,7 @@ class Cell(Struct):
         float, Meta(ge=1e-3, le=1e6, description="factor on the variance over draws, too small for few patients")
     ] = 1.0
     freedom: Annotated[float, Meta(ge=1, le=200, description="degrees of freedom of that variance")] = 200.0
+    warning: Annotated[str, Meta(description="why the value says less than it seems to")] = ""
     parts: dict[str, Part] = {}
     replicates: Annotated[
         list[float | None], Meta(description="the value under each draw of patients that all models share")
