@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -264,6 +265,8 @@ class Score:
     """Degrees of freedom of that variance."""
     parts: Mapping[str, Score] = field(default_factory=dict)
     """The same of a part of what was asked (one label, one size), by name: kept in the record, no column of a board."""
+    warning: str = ""
+    """Why the number says less than it seems to, in a few words: boards print a mark beside it."""
 
 
 DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}
@@ -281,6 +284,9 @@ class Metric(Component):
     """`healthy`: asked only of models trained on healthy images. `all`: asked of every checkpoint."""
     least_images: ClassVar[int] = 0
     """Boards flag a number from fewer images."""
+    range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    """The least and the greatest value there can be. A value outside is a failed cell, and a record with one is
+    refused."""
 
     def compute(self, evidence: Evidence) -> float | Score:
         """The answer, or NotApplicable with the reason why there is none. The evidence raises it where something asked

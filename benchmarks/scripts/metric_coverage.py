@@ -19,7 +19,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaebench.evidence import Evidence, patient_draws
+from vaebench.evidence import Evidence
+from vaebench.patients import patient_draws
 from vaebench.interfaces import Model, Score, Split, Splits
 from vaebench.leaderboard.statistics import Sample, compare, estimate
 from vaebench_measures.classifiers.predictions import Predictions, balanced_accuracy

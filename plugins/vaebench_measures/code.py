@@ -42,6 +42,7 @@ class CodeKl(Metric):
     verdict = "representation"
     better = "lower"
     unit = "bits"
+    range = (0, math.inf)
 
     def compute(self, evidence: Evidence) -> Score:
         return evidence.per_image(evidence.rates("test") / math.log(2))
@@ -54,6 +55,7 @@ class ActiveUnits(Metric):
     version = 1
     title = "active units"
     verdict = "representation"
+    range = (0, math.inf)
     statistic: ClassVar[Callable[[np.ndarray], float]] = np.sum
 
     def compute(self, evidence: Evidence) -> Score:
@@ -70,6 +72,7 @@ class ActiveShare(ActiveUnits):
 
     name = "active-share"
     title = "active units, share"
+    range = (0, 1)
     statistic = np.mean
 
 

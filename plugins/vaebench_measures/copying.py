@@ -130,6 +130,7 @@ class Copying(Metric):
     version = 2
     verdict = "other"
     better = "lower"
+    range = (0, 1)
     of: ClassVar[str] = "samples"
 
 

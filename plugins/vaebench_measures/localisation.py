@@ -7,6 +7,7 @@ range of grey: a quarter of a level of 8 bits. So an image is two histograms, an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -26,6 +27,7 @@ class Localisation(Metric):
     version = 1
     verdict = "anomaly"
     regime = "healthy"
+    range = (0, 1)
     statistic: ClassVar[Callable[[np.ndarray, np.ndarray], float]]
 
     def compute(self, evidence: Evidence) -> Score:
@@ -93,6 +95,7 @@ class BoxHit(InBoxes):
 
     name = "box-hit"
     title = "largest residual in a box"
+    range = (0, 1)
 
     def of_image(self, residual: np.ndarray, inside: np.ndarray) -> float:
         return float(inside.flat[residual.argmax()])
@@ -103,6 +106,7 @@ class BoxConcentration(InBoxes):
 
     name = "box-concentration"
     title = "residual in boxes over their area"
+    range = (0, math.inf)
 
     def of_image(self, residual: np.ndarray, inside: np.ndarray) -> float:
         total = residual.sum(dtype=np.float64)

@@ -15,6 +15,7 @@ import torch
 from laboratory import Lab, job, run_job, suite
 from msgspec import structs
 
+from vaebench.checks.pretended_cuda import pretended_cuda
 from vaebench.components.registry import registry
 from vaebench.errors import UserError
 from vaebench.planning.plan import Plan, Request, make_plan, repeat_plan
@@ -26,7 +27,7 @@ from vaebench.running import sweep
 from vaebench.running.estimate import estimate
 from vaebench.running.worker import blank
 from vaebench.training.devices import choose_devices
-from vaebench.trial import Spec, Trial
+from vaebench.trial import Settings, Spec, Trial
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -327,6 +328,15 @@ def test_time_is_estimated_from_records_of_the_same_kind(tmp_path: Path) -> None
     seconds = {str(trial): found[trial.id] for trial in made.trials}
     assert seconds["steady on lab-xray, healthy, seed 0"] == 12345.0
     assert 0 < seconds["steady[gain=2.0] on lab-xray, all, seed 0"] < 60
+
+
+@pytest.mark.parametrize("graphs", [True, False])
+def test_steps_are_timed_as_they_will_be_done(graphs: bool) -> None:
+    settings = Settings(size=28, steps=4, batch=2, metrics=(), model={"width": 2})
+    trial = Trial("s@1", "quick", "phantom", Spec("lab-xray"), Spec("ae"), Spec("bce"), "all", 0)
+    with pretended_cuda(replays=True) as cards:
+        assert estimation.time_steps(trial, settings, (1, 28, 28), "cuda:0", None, graphs) > 0
+    assert len(cards.graphs) == graphs
 
 
 def test_a_model_that_crashes_or_hangs_costs_its_estimate_and_not_the_run(

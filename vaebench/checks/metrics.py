@@ -18,6 +18,7 @@ from vaebench.components.discovery import installed
 from vaebench.evidence import Evidence
 from vaebench.interfaces import DECLARED, Metric, NotApplicable, Score, Split, Splits
 from vaebench.planning.suite import load, suites
+from vaebench.judging.ranges import beyond
 from vaebench.trial import Value
 
 CHECKS = Checklist()
@@ -51,6 +52,8 @@ class Asked:
         score = answer if isinstance(answer, Score) else Score(float(answer))
         require(math.isfinite(score.value), f"the value is {score.value}: raise NotApplicable with the reason instead")
         require(score.error is None or score.error >= 0, f"the standard error is {score.error}")
+        fault = beyond(score, *metric.range)
+        require(not fault, f"{fault}: correct `range`, or the number")
         return score
 
 
@@ -62,12 +65,18 @@ def parameters(case: Asked) -> None:
 
 @CHECKS.add
 def described(case: Asked) -> None:
-    """Title, verdict, direction and regime are declared in words the harness knows."""
+    """Title, verdict, direction, regime and range are declared in words the harness knows."""
     metric = case.component
     require(bool(metric.title), "`title` is empty: it heads the column")
     for field, known in DECLARED.items():
         value = getattr(metric, field)
         require(value in known, f"`{field}` is {value!r}, not one of {', '.join(known)}")
+    require(_is_range(metric.range), f"`range` is {metric.range!r}, not the least and the greatest value there can be")
+
+
+def _is_range(given: object) -> bool:
+    pair = given if isinstance(given, tuple) and len(given) == 2 else (1, 0)
+    return all(isinstance(end, int | float) for end in pair) and pair[0] < pair[1]
 
 
 @CHECKS.add

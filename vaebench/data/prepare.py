@@ -62,8 +62,17 @@ def cache_folder() -> Path:
     return Path(os.environ.get("VAEBENCH_CACHE") or platformdirs.user_cache_path("vaebench"))
 
 
-def ready_folder(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, data: Path, cache: Path) -> Path:
-    """Where a dataset lies ready, or will."""
+def ready_folder(
+    dataset: Dataset,
+    spec: Spec,
+    source: str,
+    size: int,
+    limit: Limit,
+    data: Path,
+    cache: Path,
+    population: int = PHANTOM_SEED,
+) -> Path:
+    """Where a dataset lies ready, or will. Of a phantom, every population has another seed."""
     local = {key for key in spec.params if key in dataset.local}
     key = {
         "dataset": str(Spec(spec.name, {k: v for k, v in spec.params.items() if k not in local})),
@@ -73,13 +82,23 @@ def ready_folder(dataset: Dataset, spec: Spec, source: str, size: int, limit: Li
         "limit": dict(limit) if source == "phantom" else {},
         "code": code_digest(type(dataset)),
         "files": digest_of_files(dataset.files(data), cache / "sources") if source == "real" else "",
+        **({"population": population} if population != PHANTOM_SEED else {}),
     }
     return cache / "ready" / f"{dataset.name}-{source}-{size}-{_sha(canonical(key).encode())[:16]}"
 
 
-def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, data: Path, cache: Path) -> Prepared:
+def prepare(
+    dataset: Dataset,
+    spec: Spec,
+    source: str,
+    size: int,
+    limit: Limit,
+    data: Path,
+    cache: Path,
+    population: int = PHANTOM_SEED,
+) -> Prepared:
     """The dataset's ready folder, made if it is not there; safe when two runs make it at once."""
-    folder = ready_folder(dataset, spec, source, size, limit, data, cache)
+    folder = ready_folder(dataset, spec, source, size, limit, data, cache, population)
     if not intact(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
@@ -90,7 +109,7 @@ def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, 
                     shutil.rmtree(debris)
                 with _noting() as notes:
                     if source == "phantom":
-                        splits = dataset.phantom(size, limit, PHANTOM_SEED)
+                        splits = dataset.phantom(size, limit, population)
                     else:
                         splits = dataset.load(data, size, {})
                 lay_down(splits, folder, notes, dataset.classes, validation_mask(splits, dataset.name))

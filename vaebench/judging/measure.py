@@ -10,6 +10,7 @@ from msgspec import structs
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score
+from vaebench.judging.ranges import beyond
 from vaebench.records.provenance import message_of
 from vaebench.records.record import Cell, Part
 
@@ -26,6 +27,8 @@ def measure(metric: Metric, evidence: Evidence, regime: str, paired: bool = True
         score = answer if isinstance(answer, Score) else Score(float(answer))
         if not np.isfinite(score.value):
             raise NotApplicable(f"the metric came out as {score.value}")
+        if fault := beyond(score, *metric.range):
+            raise NotApplicable(f"failed: {fault}")
     except NotApplicable as reason:
         return _cell(metric, reason=message_of(reason))
     except Exception as error:
@@ -34,6 +37,11 @@ def measure(metric: Metric, evidence: Evidence, regime: str, paired: bool = True
         metric,
         _plain_numbers(score),
         variant=score.variant,
+        patients=int(score.patients) if score.patients is not None else None,
+        classes=int(score.classes),
+        widening=_six_digits(score.widening),
+        freedom=_six_digits(score.freedom),
+        warning=score.warning,
         parts={name: _plain_numbers(part) for name, part in score.parts.items() if np.isfinite(part.value)},
         replicates=_shortened(score.replicates) if paired else [],
     )
@@ -53,4 +61,8 @@ def _plain_numbers(score: Score) -> Part:
 
 def _shortened(replicates: Sequence[float]) -> list[float | None]:
     """Six digits are more than the error of any of them."""
-    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in replicates]
+    return [_six_digits(value) if np.isfinite(value) else None for value in replicates]
+
+
+def _six_digits(value: float) -> float:
+    return float(f"{value:.6g}")

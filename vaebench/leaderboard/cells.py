@@ -149,4 +149,8 @@ def _sample(by_seed: Mapping[int, Number]) -> Sample:
         values=np.array([number.value for number in numbers], float),
         replicates=np.stack([r[:shared] for r in replicates]) if len(replicates) == len(numbers) else None,
         errors=np.array(errors) if len(errors) == len(numbers) else None,
+        patients=min((number.patients for number in numbers if number.patients is not None), default=None),
+        classes=max(number.classes for number in numbers),
+        widening=max(number.widening for number in numbers),
+        freedom=min(number.freedom for number in numbers),
     )

@@ -71,6 +71,10 @@ class Number(NamedTuple):
     """float32, which holds the six digits of a record"""
     optimised: bool = False
     """the model or its loss was trained on this metric"""
+    patients: int | None = None
+    classes: int = 1
+    widening: float = 1.0
+    freedom: float = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,8 @@ class _Reader:
         if cell.value is None:
             return Number(measure, None, cell.reason)
         replicates = np.array(cell.replicates, np.float32) if cell.replicates else None
-        return Number(measure, cell.value, "", cell.variant, cell.error, cell.n, replicates, cell.optimised)
+        numbers = cell.value, "", cell.variant, cell.error, cell.n, replicates, cell.optimised
+        return Number(measure, *numbers, cell.patients, cell.classes, cell.widening, cell.freedom)
 
 
 def _costs(cost: Cost, place: str) -> Iterable[Number]:

@@ -47,7 +47,7 @@ def probe(trial: Trial, plan: Plan) -> float:
     one = next(one for one in plan.datasets if one.spec == trial.dataset)
     shape = (one.dataset.channels, plan.settings.size, plan.settings.size)
     try:
-        process = Forked(_answer, trial, plan.settings, shape, plan.device, plan.suite.home)
+        process = Forked(_answer, trial, plan.settings, shape, plan.device, plan.suite.home, plan.request.graphs)
     except (OSError, EOFError):  # another model keeps killing the server that processes are forked from
         return OVERHEAD_SECONDS
     try:
@@ -64,12 +64,15 @@ def _answer(*given: Any) -> None:
         mouth.send(time_steps(*args))
 
 
-def time_steps(trial: Trial, settings: Settings, shape: Shape, device: str, home: str | None) -> float:
+def time_steps(
+    trial: Trial, settings: Settings, shape: Shape, device: str, home: str | None, graphs: bool = False
+) -> float:
     """Build the trial's model, time some steps and some answers, and scale up."""
     import torch
 
     from vaebench.interfaces import At, Images
     from vaebench.training.build import build
+    from vaebench.training.graphs import AFTER, Replayed, Step
     from vaebench.training.loop import step_once
     from vaebench.training.stepper import steppers_of
 
@@ -77,8 +80,9 @@ def time_steps(trial: Trial, settings: Settings, shape: Shape, device: str, home
     model = build(trial, settings, shape, registry().at(home), device).to(device)
     images = Images(torch.randint(0, 256, (settings.batch, *shape), dtype=torch.uint8, device=device))
 
-    def seconds_each(action: Callable[[], object]) -> float:
-        action()  # the first call allocates and is not typical
+    def seconds_each(action: Callable[[], object], warm_up: int = 1) -> float:
+        for _ in range(warm_up):  # the first calls allocate and are not typical
+            action()
         times, started = [], time.perf_counter()
         while time.perf_counter() - started < PROBE_SECONDS:
             before = time.perf_counter()
@@ -92,10 +96,14 @@ def time_steps(trial: Trial, settings: Settings, shape: Shape, device: str, home
     if not model.stages:
         model.fit(images)
     steppers = steppers_of(model.groups(), model.recipe) if model.stages else {}
+    step: Step = partial(step_once, model, steppers=steppers)
+    replayed = graphs and device != "cpu"
+    if replayed:
+        step = Replayed(model, steppers, step)
     for number, stage in enumerate(model.stages):
         steps = settings.steps if number == 0 else settings.stage_steps.get(stage, settings.steps)
         at = At(stage, steps - 1, steps)
-        total += steps * seconds_each(partial(step_once, model, images[:], at, steppers))
+        total += steps * seconds_each(partial(step, images[:], at), AFTER + 1 if replayed else 1)
     model.eval()
     with torch.inference_mode():
         answer = seconds_each(lambda: model.reconstruct(images[:])) / settings.batch
