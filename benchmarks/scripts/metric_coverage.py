@@ -20,9 +20,9 @@ from typing import NamedTuple
 import numpy as np
 
 from vaebench.evidence import Evidence
-from vaebench.patients import patient_draws
 from vaebench.interfaces import Model, Score, Split, Splits
 from vaebench.leaderboard.statistics import Sample, compare, estimate
+from vaebench.patients import patient_draws
 from vaebench_measures.classifiers.predictions import Predictions, balanced_accuracy
 from vaebench_measures.classifiers.ranking import auroc, average_precision
 from vaebench_measures.distances.cloud import Cloud

@@ -92,8 +92,8 @@ def contest(references: Sequence[Sample], better: str, margin: float | None = No
     ahead = _square(pairs.better_by > 0, above, models)
     ahead[above[1], above[0]] = pairs.better_by < 0
     low, high = 1 + (claims & ahead).sum(0), models - (claims & ahead).sum(1)
-    beaten = (ahead & (_square(p, above, models) / 2 <= ALPHA / (models - 1))).any(0)
-    places = tuple(Place(int(a), int(b), bool(a == 1 and not c)) for a, b, c in zip(low, high, beaten, strict=True))
+    beaten = np.any(ahead & (_square(p, above, models) / 2 <= ALPHA / (models - 1)), axis=0)
+    places = tuple(Place(int(a), int(b), bool(a == 1 and not c)) for a, b, c in zip(low, high, beaten.tolist(), strict=True))
     best = int(ahead.sum(1).argmax())
     labels = _labels(pairs, claims, best, margin)
     return Contest(given, better, moderated, places, labels, _gap(pairs, ALPHA / len(p)))
