@@ -51,7 +51,7 @@ def patient_draws(groups: np.ndarray, dataset: str, draws: int = DRAWS) -> Itera
 
 
 def resolution(groups: np.ndarray, draws: Sequence[np.ndarray], labels: np.ndarray | None = None) -> Resolution:
-    """What these draws of the rows of `groups` resolve. `labels` are those of the rows, where classes are told apart."""
+    """What these draws of the rows of `groups` resolve; `labels` names the rows' classes where they are told apart."""
     kinds = [np.ones(len(groups), bool)] if labels is None else [labels == label for label in np.unique(labels)]
     each = [_of_class(groups, draws, kind) for kind in kinds]
     patients = min(own.patients for own, _ in each)
