@@ -1,4 +1,4 @@
-"""How far draws of patients may be trusted: known values for equal patients, and what uneven ones and classes change."""
+"""How far draws of patients may be trusted: equal patients, uneven ones, and classes."""
 
 from __future__ import annotations
 

@@ -20,7 +20,14 @@ def constant(values, draws: int = 200) -> np.ndarray:
 
 
 VALUES = [0.71, 0.74, 0.69, 0.78, 0.73]
-OTHERS = [0.70, 0.75, 0.66, 0.73, 0.70]
+
+
+@pytest.mark.parametrize("replicates", [None, constant(VALUES)], ids=["no replicates", "certain images"])
+def test_seeds_alone_give_the_t_interval(replicates):
+    found = estimate(sample(VALUES, replicates))
+    expected = stats.t.interval(0.95, 4, np.mean(VALUES), stats.sem(VALUES))
+    assert (found.low, found.high) == pytest.approx(expected)
+    assert (found.mean, found.error) == pytest.approx((np.mean(VALUES), stats.sem(VALUES)))
 
 
 def test_one_seed_speaks_of_the_images_alone():
@@ -36,6 +43,60 @@ def test_one_seed_speaks_of_the_images_alone():
 def test_what_cannot_be_known_is_not_claimed():
     found = estimate(sample([0.8]))
     assert (found.error, found.low, found.high) == (None, None, None)
+
+
+@pytest.mark.parametrize(("seeds", "provisional"), [(1, True), (4, True), (5, False)])
+def test_fewer_than_five_seeds_are_provisional(seeds, provisional):
+    assert estimate(sample(VALUES[:seeds])).provisional is provisional
+
+
+def test_interaction_is_counted_once():
+    """All variance between seeds is a matter of patients, and stands in the draws already: twice would give 2."""
+    rng = np.random.default_rng(1)
+    made = [world(rng, 5, 100, seed=0, patient=0, both=1)[0] for _ in range(60)]
+    assert 0.9 < np.mean([estimate(one).error ** 2 for one in made]) / (1 / 500) < 1.5
+
+
+def test_shared_patients_do_not_average_out_over_seeds():
+    draws = np.tile(np.random.default_rng(2).normal(0.8, 0.05, 200), (5, 1))
+    assert estimate(sample([0.8] * 5, draws)).error == pytest.approx(draws[0].std(ddof=1))
+
+
+def test_draws_without_an_answer_are_left_out():
+    draws = np.random.default_rng(3).normal(0.8, 0.05, (5, 100))
+    holes = np.concatenate([draws, np.full((5, 7), np.nan)], 1)
+    holes[0, -3:] = 0.8
+    assert estimate(sample(VALUES, holes)) == estimate(sample(VALUES, draws))
+
+
+def world(rng, seeds, patients, *, seed, patient, both, draws=100, models=1, shift=0.0, own=0.3):
+    """Models of equal worth (the first better by `shift`): shared patients, with own taste, seeds and interaction."""
+    shared = patient * rng.standard_normal(patients)
+    index = rng.integers(patients, size=(draws, patients))
+    found = []
+    for model in range(models):
+        taste = own * rng.standard_normal(patients) if models > 1 else 0
+        y = shared + taste + seed * rng.standard_normal((seeds, 1)) + both * rng.standard_normal((seeds, patients))
+        y += shift * (model == 0)
+        found.append(sample(y.mean(1), y[:, index].mean(2)))
+    return found
+
+
+WORLDS = {
+    "patients": {"seed": 0.1, "patient": 1.0, "both": 0.5},
+    "interaction": {"seed": 0.1, "patient": 0.1, "both": 1.0},
+    "seeds": {"seed": 1.0, "patient": 1.0, "both": 0.5},
+}
+RUNS = 600
+SLACK = 3 * np.sqrt(0.05 * 0.95 / RUNS)
+
+
+@pytest.mark.parametrize("kind", WORLDS)
+def test_five_seeds_cover(kind):
+    rng = np.random.default_rng(10)
+    found = [estimate(world(rng, 5, 60, **WORLDS[kind])[0]) for _ in range(RUNS)]
+    covered = np.mean([one.low <= 0 <= one.high for one in found])
+    assert 0.95 - SLACK <= covered <= 0.95 + SLACK
 
 
 def test_seeds_that_agree_to_the_digit_prove_little():
@@ -80,11 +141,9 @@ def few(patients: int, classes: int = 1, widening: float = 1.0, freedom: float =
     return estimate(Sample((0, 1, 2, 3, 4), draws.mean(1), draws, None, patients, classes, widening, freedom))
 
 
-@pytest.mark.parametrize(
-    ("patients", "classes", "flagged"), [(49, 1, True), (50, 1, False), (24, 2, True), (25, 2, False)]
-)
+@pytest.mark.parametrize(("patients", "classes", "flagged"), [(49, 1, 1), (50, 1, 0), (24, 2, 1), (25, 2, 0)])
 def test_few_patients_are_flagged(patients, classes, flagged):
-    assert few(patients, classes).few is flagged
+    assert few(patients, classes).few == flagged
 
 
 def test_under_ten_patients_there_is_a_number_and_no_interval():
