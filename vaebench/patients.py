@@ -51,11 +51,7 @@ def patient_draws(groups: np.ndarray, dataset: str, draws: int = DRAWS) -> Itera
 
 
 def resolution(groups: np.ndarray, draws: Sequence[np.ndarray], labels: np.ndarray | None = None) -> Resolution:
-<<<<<<< HEAD
-    """What these draws of the rows of `groups` resolve. `labels` are those of the rows where classes are told apart."""
-=======
     """What these draws of the rows of `groups` resolve; `labels` names the rows' classes where they are told apart."""
->>>>>>> w-stats
     kinds = [np.ones(len(groups), bool)] if labels is None else [labels == label for label in np.unique(labels)]
     each = [_of_class(groups, draws, kind) for kind in kinds]
     patients = min(own.patients for own, _ in each)
@@ -76,15 +72,9 @@ def _of_class(groups: np.ndarray, draws: Sequence[np.ndarray], kind: np.ndarray)
     size = float(np.square(shares).sum())
     if patients < 2 or len(drawn) < 2:
         return Resolution(patients, freedom=1.0), size
-<<<<<<< HEAD
-    weights = drawn / drawn.sum(1, keepdims=True)
-    weights -= weights.mean(0)
-    narrow = weights if weights.shape[0] <= weights.shape[1] else weights.T  # both products have the same trace and norm
-=======
     drawn = drawn / drawn.sum(1, keepdims=True)
     drawn = drawn - drawn.mean(0)
     narrow = drawn if drawn.shape[0] <= drawn.shape[1] else drawn.T  # both products have the same trace and norm
->>>>>>> w-stats
     rows = narrow @ narrow.T / (len(drawn) - 1)
     trace, norm = float(np.trace(rows)), float(np.square(rows).sum())
     if trace <= 0:

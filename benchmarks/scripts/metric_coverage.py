@@ -21,11 +21,7 @@ import numpy as np
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Model, Score, Split, Splits
-<<<<<<< HEAD
-from vaebench.leaderboard.statistics import Sample, compare, estimate
-=======
 from vaebench.leaderboard.statistics import Sample, estimate
->>>>>>> w-stats
 from vaebench.patients import patient_draws
 from vaebench_measures.classifiers.predictions import Predictions, balanced_accuracy
 from vaebench_measures.classifiers.ranking import auroc, average_precision
