@@ -51,7 +51,7 @@ def patient_draws(groups: np.ndarray, dataset: str, draws: int = DRAWS) -> Itera
 
 
 def resolution(groups: np.ndarray, draws: Sequence[np.ndarray], labels: np.ndarray | None = None) -> Resolution:
-    """What these draws of the rows of `groups` resolve. `labels` are those of the rows, where classes are told apart."""
+    """What these draws of the rows of `groups` resolve; `labels` names the rows' classes where they are told apart."""
     kinds = [np.ones(len(groups), bool)] if labels is None else [labels == label for label in np.unique(labels)]
     each = [_of_class(groups, draws, kind) for kind in kinds]
     patients = min(own.patients for own, _ in each)
@@ -68,12 +68,12 @@ def _of_class(groups: np.ndarray, draws: Sequence[np.ndarray], kind: np.ndarray)
     place = np.full(len(groups), -1)
     place[kind] = member
     drawn = np.stack([np.bincount(own[own >= 0], minlength=patients) for own in (place[draw] for draw in draws)])
-    drawn = drawn[drawn.any(1)].astype(float)  # a draw may hold none of the class
+    drawn = drawn[drawn.any(1)]  # a draw may hold none of the class
     size = float(np.square(shares).sum())
     if patients < 2 or len(drawn) < 2:
         return Resolution(patients, freedom=1.0), size
-    drawn /= drawn.sum(1, keepdims=True)
-    drawn -= drawn.mean(0)
+    drawn = drawn / drawn.sum(1, keepdims=True)
+    drawn = drawn - drawn.mean(0)
     narrow = drawn if drawn.shape[0] <= drawn.shape[1] else drawn.T  # both products have the same trace and norm
     rows = narrow @ narrow.T / (len(drawn) - 1)
     trace, norm = float(np.trace(rows)), float(np.square(rows).sum())

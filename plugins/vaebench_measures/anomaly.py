@@ -167,7 +167,7 @@ def against_healthy(evidence: Evidence, scores: np.ndarray, kinds: Mapping[str, 
         rows = np.flatnonzero(healthy | kind)
         own, positive = scores[rows], diseased[rows]
         found[name] = evidence.resampled(
-            lambda draw, own=own, positive=positive: auroc(own[draw], positive[draw]), rows
+            lambda draw, own=own, positive=positive: auroc(own[draw], positive[draw]), rows, labels=positive
         )
     return found
 

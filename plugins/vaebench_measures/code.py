@@ -32,14 +32,14 @@ PATIENTS = 4
 """Of fewer, a half has no two to compare."""
 
 
-class CodeKl(Metric):
-    """Mean divergence of the posterior from the prior: what an image's code costs. A price, to be read beside what it
-    buys; of discrete codes, their surprise under the learned prior."""
+class BitsPerImage(Metric):
+    """Mean divergence of the posterior from the prior, the nominal price of a reconstruction; of discrete codes, their
+    surprise under the learned prior."""
 
-    name = "code-kl"
+    name = "bits-per-image"
     version = 1
-    title = "code KL"
-    verdict = "representation"
+    title = "bits per image"
+    verdict = "reconstruction"
     better = "lower"
     unit = "bits"
     range = (0, math.inf)
@@ -141,4 +141,4 @@ def prior_distance(codes: np.ndarray, groups: np.ndarray, seed: int = 0) -> tupl
     return float(found[0]), float(np.std(found[1:], ddof=1))
 
 
-METRICS = [CodeKl, ActiveUnits, ActiveShare, PriorDistance, IwBound]
+METRICS = [BitsPerImage, ActiveUnits, ActiveShare, PriorDistance, IwBound]

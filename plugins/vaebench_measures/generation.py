@@ -29,8 +29,8 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from vaebench.evidence import Evidence
-from vaebench.patients import patient_draws
 from vaebench.interfaces import Score, Split
+from vaebench.patients import patient_draws
 from vaebench_measures.classifiers.learning import apart
 from vaebench_measures.distances.cloud import Cloud, halving_error
 from vaebench_measures.distances.collapse import collapsed

@@ -92,8 +92,9 @@ def contest(references: Sequence[Sample], better: str, margin: float | None = No
     ahead = _square(pairs.better_by > 0, above, models)
     ahead[above[1], above[0]] = pairs.better_by < 0
     low, high = 1 + (claims & ahead).sum(0), models - (claims & ahead).sum(1)
-    beaten = (ahead & (_square(p, above, models) / 2 <= ALPHA / (models - 1))).any(0)
-    places = tuple(Place(int(a), int(b), bool(a == 1 and not c)) for a, b, c in zip(low, high, beaten, strict=True))
+    surely_behind = ahead & (_square(p, above, models) / 2 <= ALPHA / (models - 1))
+    marked = (low == 1) & ~np.any(surely_behind, axis=0)
+    places = tuple(Place(*own) for own in zip(low.tolist(), high.tolist(), marked.tolist(), strict=True))
     best = int(ahead.sum(1).argmax())
     labels = _labels(pairs, claims, best, margin)
     return Contest(given, better, moderated, places, labels, _gap(pairs, ALPHA / len(p)))
