@@ -188,7 +188,6 @@ def test_large_images_are_averaged_down_and_the_column_says_so(evidence, split):
     assert ASKED["svc-pixels-accuracy"].compute(large).variant == "64 px"
     assert ASKED["svc-accuracy"].compute(large).variant == ""
 
-
     assert len(ASKED) == 29 and all(metric.__doc__ and metric.title for metric in METRICS)
 
 

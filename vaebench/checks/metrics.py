@@ -17,8 +17,8 @@ from vaebench.checks.standin import Quality, StandIn
 from vaebench.components.discovery import installed
 from vaebench.evidence import Evidence
 from vaebench.interfaces import DECLARED, Metric, NotApplicable, Score, Split, Splits
-from vaebench.planning.suite import load, suites
 from vaebench.judging.ranges import beyond
+from vaebench.planning.suite import load, suites
 from vaebench.trial import Value
 
 CHECKS = Checklist()

@@ -18,8 +18,8 @@ DECLARED = ("title", "verdict", "better", "unit", "regime", "version")
 
 
 def measure(metric: Metric, evidence: Evidence, regime: str, paired: bool = True) -> Cell:
-    """Return a metric's cell of the record, with its replicates if boards pair models by it. A failing metric affects no
-    other."""
+    """Return a metric's cell of the record, with its replicates if boards pair models by it. A failing metric affects
+    no other."""
     try:
         if metric.regime == "healthy" and regime != "healthy":
             raise NotApplicable("asked only of models trained on healthy images")

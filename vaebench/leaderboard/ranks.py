@@ -97,7 +97,10 @@ def stand(
     whole = frozenset(e for e in entrants if e not in lacks)
     if not is_ranked(measure):
         return Standing(measure, tuple(columns), order, whole, tuple(main), complete, lacks=lacks)
-    places, best, labels, gaps = {}, {}, {}, {}
+    best: dict[Column, Entrant] = {}
+    places: dict[At, Place] = {}
+    labels: dict[At, Label] = {}
+    gaps: dict[Column, float] = {}
     for column in main:
         able = [e for e in references if _covers(samples.get((e, column)), rules)]
         if not able:

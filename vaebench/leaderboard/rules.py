@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -82,7 +82,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
         datasets=asked.datasets,
         seeds=tuple(sorted(asked.seeds)),
         settings=canonical({key: value for key, value in asked.settings.to_json().items() if key != "metrics"}),
-        headline=said.headline or _first(metrics, measures),
+        headline=headline_of(suite, preset, declared),
         summary=said.summary,
         margins=said.margins,
         references=tuple(own for text, own in entrants.items() if text not in said.floor_models),
@@ -94,12 +94,15 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
     )
 
 
-def _first(metrics: Sequence[str], measures: Mapping[str, Measure]) -> Mapping[str, str]:
-    """Where a suite names no headline, the first metric of each verdict in its own list."""
-    found: dict[str, str] = {}
+def headline_of(suite: Suite, preset: str, declared: Declared) -> Mapping[str, str]:
+    """Verdict -> the metric that ranks it. Where the suite names none, the first of each verdict in its own list."""
+    if suite.verdicts.headline:
+        return suite.verdicts.headline
+    metrics, found = suite.presets[preset].settings.metrics, dict[str, str]()
+    facts = declared.metrics(metrics)
     for name in metrics:
-        if name in measures and measures[name].verdict in RANKED:
-            found.setdefault(measures[name].verdict, name)
+        if name in facts and facts[name]["verdict"] in RANKED:
+            found.setdefault(facts[name]["verdict"], name)
     return {verdict: found[verdict] for verdict in VERDICTS if verdict in found}
 
 

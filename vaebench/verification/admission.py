@@ -6,7 +6,9 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vaebench.components.registry import registry
+from vaebench.components.declared import Declared
+from vaebench.components.discovery import installed
+from vaebench.leaderboard.rules import headline_of
 from vaebench.planning.suite import Suite
 from vaebench.records import manifest, store
 from vaebench.records.manifest import TIERS, Listed, Tier
@@ -23,11 +25,7 @@ Suites = Mapping[str, Suite | None]
 
 def headlines(record: Record, suite: Suite) -> set[str]:
     """The metrics that decide the questions of the suite."""
-    if named := getattr(suite, "headline", None):
-        return set(named.values())
-    own = registry().at(suite.home)
-    asked = suite.presets[record.trial.preset].settings.metrics
-    return {name for name in asked if own.get("metrics", name).component.primary}
+    return set(headline_of(suite, record.trial.preset, Declared(installed(), suite.home)).values())
 
 
 class Admission:
