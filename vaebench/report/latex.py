@@ -6,7 +6,7 @@ from unicodedata import normalize
 
 from vaebench.report.documents import Sheet
 from vaebench.report.notes import notes
-from vaebench.report.tables import Strong
+from vaebench.report.numbers import Strong
 
 SYMBOLS = {
     "↑": r"$\uparrow$",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vaebench.report.documents import Sheet
 from vaebench.report.notes import notes
-from vaebench.report.tables import Strong
+from vaebench.report.numbers import Strong
 
 AS_TEXT = str.maketrans({c: f"\\{c}" for c in "\\`*_[~|"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 

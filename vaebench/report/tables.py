@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.cells import Cell
-from vaebench.leaderboard.contest import Place
-from vaebench.leaderboard.floors import SHORTCUT
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant, Measure
 from vaebench.records.clean import clean
+from vaebench.report.numbers import DASH, decimals_in, plain, rank_of, short, show
+from vaebench.report.order import by_means, has_every_seed, main_column
 
-DASH = "–"
-PROVISIONAL = "°"
-BOTH = "‡"
-OPTIMISED = "†"
-BEST_TOO = "≈"
-EQUIVALENT = "="
-FEW = "§"
-GAP = "smallest gap that the column could have shown"
+GAP = "smallest gap the column could show"
 AGREEMENT = "Kendall's tau with"
+BEATS = "Beats floors"
 ASIDE = {"reference": "", "newcomer": " (new)", "floor": " (floor)"}
 MISSING = Cell()
 ARROWS = {"higher": "↑", "lower": "↓"}
-
-
-class Strong(str):
-    """A text that formats show in bold."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +29,7 @@ class Table:
     above: int
     """so many rows have every dataset and seed; the others stand below the line"""
     foot: tuple[tuple[str, ...], ...] = ()
-    """what is no model: something that must be beaten, or what the columns have to do with each other"""
+    """what is said of whole columns: the smallest gap they could have shown, how alike they order the models"""
 
     def drawn(self) -> list[tuple[str, ...]]:
         """The rows with the line between them, where both sides have some, and the foot."""
@@ -73,20 +62,6 @@ def in_short(board: Board) -> list[Table]:
         header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
         found.append(Table(f"Summary on {clean(dataset)}, by name", header, tuple(rows), len(rows)))
     return found
-
-
-def main_column(board: Board, dataset: str, measure: Measure) -> Column | None:
-    """Of several variants, the one that most of the models that the suite names fill."""
-    own = [column for column in board.columns if (column.dataset, column.measure) == (dataset, measure)]
-
-    def filled(column: Column) -> int:
-        return sum(cell.estimate is not None for e, cell in board.by_column.get(column, {}).items() if named(board, e))
-
-    return max(own, key=lambda column: (filled(column), column.variant), default=None)
-
-
-def named(board: Board, entrant: Entrant) -> bool:
-    return board.role(entrant) != "newcomer"
 
 
 def overall(board: Board) -> list[Table]:
@@ -122,28 +97,22 @@ def on_fronts(board: Board) -> list[Table]:
 def by_verdict(board: Board, standing: Standing) -> Table:
     """The metric that ranks on every dataset, best first."""
     columns, several = standing.columns, is_ranked(standing.measure) and len(standing.columns) > 1
-    ranks = {entrant: _mean_rank(board, standing, entrant) for entrant in standing.order} if several else {}
-    title = standing.measure.verdict.capitalize()
-    shown = [e for e in standing.order if not e.floor or any(e in board.by_column.get(c, {}) for c in columns)]
-    if any(SHORTCUT in board.by_column.get(column, {}) for column in columns):
-        shown.append(SHORTCUT)
-    if len(columns) == 1 and SHORTCUT in shown:
-        shown = _by_mean(board, columns[0], shown)
-    above = sum(e in standing.full or e == SHORTCUT for e in shown)
-    return _over_datasets(board, columns, shown, above, ranks, f"{title}: ")
+    shown = by_means(board, standing.main, _filling(board, columns))
+    ranks = {entrant: _mean_rank(board, standing, entrant) for entrant in shown} if several else {}
+    above = sum(has_every_seed(board, entrant, standing.main) for entrant in shown)
+    return _over_datasets(board, columns, shown, above, ranks, f"{standing.measure.verdict.capitalize()}: ")
 
 
 def by_metric(board: Board) -> list[Table]:
-    """Every other metric on every dataset, in the order of the one that ranks its verdict."""
-    leading = {one.measure: one for one in board.standings}
-    order = {one.measure.verdict: one.order for one in board.standings}
+    """Every other metric on every dataset, best first."""
+    leading = {one.measure for one in board.standings}
     found = []
     for measure in dict.fromkeys(column.measure for column in board.columns):
         if measure not in leading:
             own = [column for column in board.columns if column.measure == measure]
-            listed = order.get(measure.verdict) or sorted(board.entrants, key=board.label)
-            entrants = [e for e in listed if any(e in board.by_column.get(column, {}) for column in own)]
-            found.append(_over_datasets(board, own, entrants, len(entrants)))
+            main = [column for dataset in board.datasets if (column := main_column(board, dataset, measure))]
+            shown = by_means(board, main, _filling(board, own))
+            found.append(_over_datasets(board, own, shown, len(shown)))
     return found
 
 
@@ -171,9 +140,9 @@ def _over_datasets(
     header += [clean(c.dataset) + (_variant(c.variant) if not shared else "") for c in columns]
     values = [_column(board, column) for column in columns]
     rows = [(name(board, e), *([ranks.get(e, "")] if ranks else []), *(own[e] for own in values)) for e in entrants]
-    if any(board.role(e) == "floor" for e in entrants):
-        header.append("Beats floors")
-        rows = [(*row, _beats(board, e, columns)) for e, row in zip(entrants, rows, strict=True)]
+    if beats := _beats(board, entrants, columns):
+        header.append(BEATS)
+        rows = [(*row, beats[e]) for e, row in zip(entrants, rows, strict=True)]
     trained = f"models trained on {measure.regime} images"
     title = f"{prefix}{heading(measure, shared)}, {measure.better} is better, {trained}"
     below = foot(board, columns, blanks=int(bool(ranks)))
@@ -185,41 +154,42 @@ def _on_dataset(
     board: Board, dataset: str, verdict: str, columns: Sequence[Column], standing: Standing | None
 ) -> Table:
     """A column per metric of one verdict."""
-    listed = board.entrants if standing else sorted(board.entrants, key=board.label)
-    entrants = [e for e in listed if any(e in board.by_column.get(column, {}) for column in columns)]
+    entrants = _filling(board, columns)
     lead = next((column for column in standing.main if column in columns), None) if standing else None
-    if lead:
-        entrants = _by_mean(board, lead, entrants)
+    entrants = by_means(board, [lead], entrants) if lead else sorted(entrants, key=board.label)
     values = [_column(board, column) for column in columns]
     rows = [(name(board, e), *(texts[e] for texts in values)) for e in entrants]
-    header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
-    title, below = f"{verdict.capitalize()} on {clean(dataset)}", foot(board, columns, blanks=0)
-    return Table(title, header, tuple(rows), len(rows), below)
+    header = ["Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns)]
+    below = foot(board, columns, blanks=0)
+    if beats := _beats(board, entrants, columns):
+        header.append(BEATS)
+        rows = [(*row, beats[e]) for e, row in zip(entrants, rows, strict=True)]
+        below = tuple((*row, "") for row in below)
+    return Table(f"{verdict.capitalize()} on {clean(dataset)}", tuple(header), tuple(rows), len(rows), below)
 
 
-def _by_mean(board: Board, column: Column, entrants: Sequence[Entrant]) -> list[Entrant]:
-    """The best mean first; what has none, and what lacks seeds, last."""
-    sign = -1 if column.measure.better == "higher" else 1
-    full = {e for one in board.standings if column in one.main for e in one.full} | {SHORTCUT}
-
-    def key(entrant: Entrant) -> tuple[bool, bool, float]:
-        found = board.cell(entrant, column).estimate
-        return found is None, entrant not in full, sign * found.mean if found else 0.0
-
-    return sorted(entrants, key=key)
+def _filling(board: Board, columns: Sequence[Column]) -> list[Entrant]:
+    """Who has something to say in any of the columns."""
+    return [e for e in board.entrants if any(e in board.by_column.get(column, {}) for column in columns)]
 
 
-def _beats(board: Board, entrant: Entrant, columns: Sequence[Column]) -> str:
+def _beats(board: Board, entrants: Sequence[Entrant], columns: Sequence[Column]) -> dict[Entrant, str]:
+    """Of each row, how many floors it beats, over the columns, and which it does not; empty without floors or ranks."""
+    found = {entrant: beats(board, entrant, columns) for entrant in entrants}
+    return found if any(found.values()) else {}
+
+
+def beats(board: Board, entrant: Entrant, columns: Sequence[Column]) -> str:
     """`5 of 6; not pca`, over the columns; empty for a row without a rank."""
-    own = [(column, cell) for column in columns if (cell := board.cell(entrant, column)).place]
-    beaten = [floor in cell.beats for column, cell in own for floor in _floors(board, column)]
-    missed = dict.fromkeys(f for column, cell in own for f in _floors(board, column) if f not in cell.beats)
-    if not beaten:
+    ranked = [(cell.beats, floors(board, column)) for column in columns if (cell := board.cell(entrant, column)).place]
+    told = [(floor, floor in beaten) for beaten, own in ranked for floor in own]
+    missed = dict.fromkeys(clean(floor) for floor, done in told if not done)
+    if not told:
         return ""
-    return f"{sum(beaten)} of {len(beaten)}" + (f"; not {', '.join(map(clean, missed))}" if missed else "")
+    return f"{sum(done for _, done in told)} of {len(told)}" + (f"; not {', '.join(missed)}" if missed else "")
 
 
-def _floors(board: Board, column: Column) -> list[str]:
+def floors(board: Board, column: Column) -> list[str]:
     """The names of the floors with a number in a column."""
     rows = board.by_column.get(column, {})
     return [e.floor or e.model for e in board.entrants if board.role(e) == "floor" and e in rows and rows[e].estimate]
@@ -239,40 +209,6 @@ def heading(measure: Measure, variant: str) -> str:
     return clean(measure.title) + _variant(variant) + (f" ({clean(measure.unit)})" if measure.unit else "")
 
 
-def show(cell: Cell, decimals: int) -> str:
-    """`0.812 ±0.021≈° (2–5)`, or a dash, or how many trials failed; the best mean in bold."""
-    failed = f"{cell.failed} failed" if cell.failed else ""
-    if cell.estimate is None:
-        return failed or DASH
-    found, half = cell.estimate, ""
-    if found.high is not None and found.low is not None and found.high > found.low:
-        width = (found.high - found.low) / 2
-        least = 10.0**-decimals
-        half = f" ±{width:,.{decimals}f}" if width >= least / 2 else f" ±<{least:.{decimals}f}"
-    equal = cell.label == "equivalent" and not cell.best
-    told = EQUIVALENT * equal or BEST_TOO * bool(cell.place and cell.place.marked and not cell.best)
-    few = FEW * (found.few or cell.few_images)
-    marks = told + PROVISIONAL * found.provisional + OPTIMISED * cell.optimised + BOTH * cell.both + few
-    aside = ", ".join(part for part in (rank_of(cell.place), failed) if part)
-    detail = f" {clean(cell.detail)}" if cell.detail else ""
-    text = f"{plain(found.mean, decimals)}{detail}{half}{marks}{f' ({aside})' if aside else ''}"
-    return Strong(text) if cell.best and cell.place else text
-
-
-def plain(value: float, decimals: int) -> str:
-    """A number with so many decimals; zero has no sign."""
-    text = f"{value:,.{decimals}f}"
-    return text.lstrip("-") if not float(text.replace(",", "")) else text
-
-
-def rank_of(place: Place | None) -> str:
-    """`2–5`, or `2` where both ends are one."""
-    if place is None:
-        return ""
-    ranks = str(place.low) if place.low == place.high else f"{place.low}–{place.high}"
-    return f"{ranks}, above every reference" if place.above_all else ranks
-
-
 def _column(board: Board, column: Column) -> dict[Entrant, str]:
     """The texts of a column, all with the same decimals."""
     known = board.by_column.get(column, {})
@@ -281,36 +217,14 @@ def _column(board: Board, column: Column) -> dict[Entrant, str]:
     return {entrant: show(cell, decimals) for entrant, cell in cells.items()}
 
 
-def decimals_in(board: Board, column: Column) -> int:
-    """The decimals of a column, which newcomers do not change."""
-    known = board.by_column.get(column, {})
-    return decimals_of([cell for e, cell in known.items() if named(board, e) and cell.estimate] or known.values())
-
-
-def decimals_of(cells: Iterable[Cell]) -> int:
-    """Two digits for the typical uncertainty; without any, four for the largest number; none for whole numbers."""
-    found = [cell.estimate for cell in cells if cell.estimate]
-    ends = [(one.low, one.high) for one in found if one.low is not None and one.high is not None]
-    halves = sorted((high - low) / 2 for low, high in ends if high > low)
-    if halves:
-        return _clip(1 - math.floor(math.log10(halves[len(halves) // 2])))
-    if all(one.mean == round(one.mean) for one in found):
-        return 0
-    return _clip(3 - math.floor(math.log10(max(abs(one.mean) for one in found))))
-
-
-def _clip(decimals: int) -> int:
-    return min(max(decimals, 0), 4)
-
-
 def foot(board: Board, columns: Sequence[Column], blanks: int) -> tuple[tuple[str, ...], ...]:
     """Below all rows: what a column could have shown, and how alike it and the one that ranks order the references."""
     gaps = [board.gaps.get(column) for column in columns]
     alike = [board.agreements.get(column) for column in columns]
     lead = next((clean(one.lead.measure.title) for one in alike if one), "")
     rows = {
-        GAP: ["" if one is None else f"{one:.1g}" for one in gaps],
-        f"{AGREEMENT} {lead}": [f"{one.tau:.2f} ({one.models})" if one else "" for one in alike],
+        GAP: [short(one) if one else "" for one in gaps],
+        f"{AGREEMENT} {lead}": [f"{plain(one.tau, 2)} ({one.models})" if one else "" for one in alike],
     }
     return tuple((label, *[""] * blanks, *texts) for label, texts in rows.items() if any(texts))
 

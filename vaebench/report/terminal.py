@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from vaebench.leaderboard.board import Board
 from vaebench.report.notes import notes
-from vaebench.report.tables import Strong, Table, by_dataset, summary, title
+from vaebench.report.numbers import Strong
+from vaebench.report.tables import Table, by_dataset, summary, title
 
 if TYPE_CHECKING:
     from rich.console import Console
