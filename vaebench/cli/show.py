@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from vaebench.cli.components import documentation, find_offers
-from vaebench.components.discovery import installed
+from vaebench.components.discovery import SINGULAR, installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import suites
 from vaebench.records import store
@@ -53,7 +53,6 @@ def command(name: str) -> None:
 
 def _show_component(kind: str, offer: Any, console: Console) -> None:
     from vaebench.components.parameters import parameters_of
-    from vaebench.components.registry import SINGULAR
 
     component = offer.component
     console.print(

@@ -13,8 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from vaebench.components.discovery import Plugins
-from vaebench.components.registry import SINGULAR, Registry
+from vaebench.components.discovery import SINGULAR, Plugins
 
 TABLE = "components.json"
 FIELDS = {
@@ -48,6 +47,8 @@ class Declared:
         """What the component declares; empty where it is not installed. Imports plugins where no table has it."""
         if (known := self.tables.get((kind, name))) is not None:
             return known
+        from vaebench.components.registry import Registry  # imports torch
+
         registry = Registry(self.plugins).at(self.home)
         offers = registry.offers(kind).get(name.rpartition(":")[2], [])
         return facts_of(kind, registry.get(kind, name).component) if len(offers) == 1 else {}
