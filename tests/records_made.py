@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from vaebench.leaderboard.board import Board, board
+from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.rules import Rules
-from vaebench.leaderboard.runs import Measure, read
+from vaebench.leaderboard.runs import Entrant, Measure, read
 from vaebench.records.record import SCHEMA, Record, from_json
 from vaebench.trial import Spec, Trial
 
@@ -19,6 +20,7 @@ METRICS: dict[str, dict[str, Any]] = {
     "kid": {"title": "KID", "verdict": "generation", "better": "lower"},
     "auroc": {"title": "AUROC", "verdict": "anomaly", "better": "higher", "regime": "healthy"},
 }
+VAE, PCA = Entrant("vae", "bce"), Entrant("pca", "")
 DECLARED = {"unit": "", "regime": "all", "version": 1}
 HEADLINE = {"reconstruction": "ms-ssim", "representation": "svc", "anomaly": "auroc", "generation": "kid"}
 DRAWS, PATIENTS = 50, 40
@@ -132,10 +134,23 @@ def rules(records: list[Record], **given: Any) -> Rules:
     return Rules("demo@1", "quick", "phantom", **{**told, **given})
 
 
+def cell(found: Board, entrant: Entrant, name: str, dataset: str = "chest", variant: str | None = None) -> Cell:
+    at = [c for c in found.columns if (c.measure.name, c.dataset) == (name, dataset) and variant in (None, c.variant)]
+    assert len(at) == 1
+    return found.cell(entrant, at[0])
+
+
+def places(found: Board, dataset: str = "chest") -> dict[str, tuple[int, int] | None]:
+    """Each model's rank interval in the first verdict."""
+    column = next(c for c in found.standings[0].columns if c.dataset == dataset)
+    cells = {e.model: found.cell(e, column) for e in found.entrants}
+    return {model: (cell.place.low, cell.place.high) if cell.place else None for model, cell in cells.items()}
+
+
 def everything() -> list[Record]:
     """Records of every kind: good ones, ties, gaps, failures, dashes, and one of other images."""
     records = field({"vae": 0.9, "twin": 0.9, "pca": 0.7}) + field({"vae": 0.9, "pca": 0.7}, dataset="knee", seeds=3)
     records += field({"vae": 0.8}, name="auroc")
     records += [record("mean-image", {"kid": metric("kid", None, "no prior"), "psnr": 12.345}, loss=None)]
     records += [record("gan", error=("nan", "diverged at step 7"), seed=s) for s in range(3)]
-    return [*records, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]
+    return [*records, record("old", {"svc": 0.5}, digest="d0", started="2027-01-01T00:00:00Z")]

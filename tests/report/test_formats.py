@@ -24,9 +24,9 @@ LETTERS = "".join(map(chr, range(0xA1, 0x180))).replace("\xad", "") + "漢字 �
 
 @pytest.fixture(scope="module")
 def found() -> Board:
-    evil = metric("svc", 0.5, title=MARKUP, variant=MARKUP, unit=MARKUP)
+    evil = metric("odd", 0.5, title=MARKUP, variant=MARKUP, unit=MARKUP)
     strange = [
-        record(MARKUP, {"svc": evil}, dataset=MARKUP),
+        record(MARKUP, {"odd": evil}, dataset=MARKUP),
         record("x", error=("nan", MARKUP)),
         record(LETTERS, {"svc": 0.5}),
     ]

@@ -32,6 +32,7 @@ from vaebench.report.fields import (
     ShortcutOf,
 )
 from vaebench.report.notes import notes
+from vaebench.report.order import by_means
 
 SCHEMA = "vaebench/board@1"
 KINDS = columns(Row)
@@ -68,8 +69,8 @@ def to_json(board: Board) -> str:
         standings=[
             _standing(board, standing, entrant)
             for standing in board.standings
-            for entrant in standing.order
-            if not entrant.floor
+            for entrant in by_means(board, standing.main, standing.order)
+            if board.role(entrant) != "floor"
         ],
         gaps=[
             GapOf(c.measure.verdict, c.dataset, c.measure.name, float(f"{gap:.2g}")) for c, gap in board.gaps.items()

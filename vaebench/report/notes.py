@@ -60,7 +60,7 @@ def _legend(board: Board) -> Iterable[str]:
     yield from _losses(board)
     regimes = {column.measure.regime for column in board.columns}
     if "healthy" in regimes:
-        yield "Anomaly metrics come from models trained on healthy images only, all others from models trained on all images."
+        yield "Anomaly metrics come from models trained on healthy images, the others from models trained on all images."
     if any(cell.estimate and cell.estimate.high is not None for cell in cells):
         yield "± is half of the 95 % interval of the mean over seeds; it allows for other seeds and other patients."
     yield from _ranks(board)
@@ -83,7 +83,7 @@ def _legend(board: Board) -> Iterable[str]:
     if any(not is_ranked(one.measure) for one in board.standings):
         yield "Costs hold for one class of device, and are not ranked."
     if any(cell.estimate and cell.estimate.provisional for cell in cells):
-        yield f"{PROVISIONAL} provisional: fewer than {ENOUGH_SEEDS} seeds. With one seed, ± covers other patients only."
+        yield f"{PROVISIONAL} provisional: fewer than {ENOUGH_SEEDS} seeds. With one, ± covers other patients only."
     if any(cell.optimised for cell in cells):
         yield f"{OPTIMISED} trained on this metric: image by image, a term of the loss falls as the metric gets better."
     if any(cell.few_images or (cell.estimate and cell.estimate.few) for cell in cells):
@@ -105,8 +105,8 @@ def _ranks(board: Board) -> Iterable[str]:
             "in the order of their means, and the best mean is bold."
         )
         yield (
-            f"{BEST_TOO} cannot be told from the best mean. {EQUIVALENT} is equivalent to it: the difference is smaller "
-            "than the suite's margin."
+            f"{BEST_TOO} cannot be told from the best mean. {EQUIVALENT} is equivalent to it: the difference is within "
+            "the suite's margin."
         )
         if new := roles["newcomer"]:
             yield (

@@ -12,16 +12,19 @@ from vaebench.leaderboard.runs import Entrant, Measure
 
 
 def by_means(board: Board, columns: Sequence[Column], entrants: Sequence[Entrant]) -> list[Entrant]:
-    """The best first; rows that lack a number or a seed come last. Newcomers and floors move nobody."""
-    places: dict[Entrant, list[int]] = {entrant: [] for entrant in entrants}
+    """The best first; rows that lack a number or a seed come last. Newcomers and floors move nobody: they stand between
+    the references that are better and those that are not."""
+    places: dict[Entrant, list[float]] = {entrant: [] for entrant in entrants}
     values: dict[Entrant, float] = {}
     for column in columns:
         sign = -1 if column.measure.better == "higher" else 1
         rows = board.by_column.get(column, {})
         means = {e: sign * cell.estimate.mean for e, cell in rows.items() if cell.estimate}
-        held = sorted(means[e] for e in means if board.role(e) == "reference" and has_every_seed(board, e, [column]))
+        able = {e for e in means if board.role(e) == "reference" and has_every_seed(board, e, [column])}
+        held = sorted(means[e] for e in able)
         for entrant in places.keys() & means.keys():
-            places[entrant].append(1 + int(np.searchsorted(held, means[entrant])))
+            between = 0 if entrant in able else -0.5
+            places[entrant].append(1 + between + int(np.searchsorted(held, means[entrant])))
             values[entrant] = means[entrant] if len(columns) == 1 else 0.0
 
     def key(entrant: Entrant) -> tuple[bool, float, float, Entrant]:

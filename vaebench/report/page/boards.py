@@ -70,8 +70,8 @@ def _standing(board: Board, standing: Standing, metric: int) -> dict[str, Any]:
 
 
 def _cells(board: Board, column: Column) -> list[list[Any]]:
-    """Of every model that has something to say: its number, text, mean, interval, rank interval, whether its mean is the
-    best, the floors that it beats, and reasons."""
+    """For each row with something to say: its number, text, mean, interval, rank interval, whether it is the best, the
+    floors it beats, and reasons."""
     known = board.by_column.get(column, {})
     decimals, found = decimals_in(board, column), []
     for number, entrant in enumerate(board.entrants):
