@@ -60,7 +60,7 @@ def _legend(board: Board) -> Iterable[str]:
     yield from _losses(board)
     regimes = {column.measure.regime for column in board.columns}
     if "healthy" in regimes:
-        yield "Anomaly metrics come from models trained on healthy images, the others from models trained on all images."
+        yield "Anomaly metrics are of models trained on healthy images, the others of models trained on all images."
     if any(cell.estimate and cell.estimate.high is not None for cell in cells):
         yield "± is half of the 95 % interval of the mean over seeds; it allows for other seeds and other patients."
     yield from _ranks(board)
