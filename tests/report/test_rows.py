@@ -297,3 +297,24 @@ def test_the_four_numbers_stand_in_every_format(mission: Board, form: str) -> No
         places = [row.index(str(value)) for value in FOUR.values()]
         assert places == sorted(places), "in the order of the suite"
     assert "data fetch fid" in " ".join(text.split())
+
+
+def test_fid_from_few_samples_is_flagged(mission: Board) -> None:
+    cells = {row.model: row.few for row in export.rows(mission) if row.metric == "fid"}
+    assert cells == {"vae": True, "far": None}, "its 100 samples are fewer than 2,000"
+
+
+@pytest.mark.parametrize("form", files.FORMATS)
+def test_a_warning_is_a_mark_and_its_text_is_told(form: str) -> None:
+    told = "samples have no diversity"
+    records = measured()
+    for one in records:
+        if str(one.trial.model) == "twin":
+            one.metrics["ms-ssim"] = replace(one.metrics["ms-ssim"], warning=told)
+    board = judged(records)
+    text = files.render(board, form)
+    assert told in " ".join(text.split())
+    if form in TEXTS:
+        marked = [line.split()[0] for line in lines(board, form) if re.search(r"\d\D*! \(", line)]
+        assert marked == ["twin"] and f"MS-SSIM on chest, twin: {told}" in " ".join(text.split())
+    assert {row.model for row in export.rows(board) if row.warning} == {"twin"}

@@ -40,6 +40,9 @@ class Cell:
     detail: str = ""
     """which shortcut it is"""
     few_images: bool = False
+    """from fewer images than the metric needs"""
+    warnings: tuple[str, ...] = ()
+    """why the number says less than it seems to"""
 
     @property
     def status(self) -> Literal["ok", "partial", "failed", "dash", "missing"]:
@@ -107,12 +110,13 @@ class Collected:
                     at,
                     Cell(
                         estimate=estimates.get(at),
-                        n=sizes.pop() if len(sizes) == 1 else None,
+                        n=next(iter(sizes)) if len(sizes) == 1 else None,
                         failed=failed.get(entrant, 0),
                         reasons=tuple(sorted(reasons.get(entrant, ()))),
                         both=at in self.both,
                         optimised=any(number.optimised for number in own),
                         few_images=any(n is not None and n < column.measure.least_images for n in sizes),
+                        warnings=tuple(sorted({number.warning for number in own if number.warning})),
                     ),
                 )
 

@@ -75,6 +75,8 @@ class Number(NamedTuple):
     classes: int = 1
     widening: float = 1.0
     freedom: float = 200.0
+    warning: str = ""
+    """why the value says less than it seems to"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ class _Reader:
             return Number(measure, None, cell.reason)
         replicates = np.array(cell.replicates, np.float32) if cell.replicates else None
         numbers = cell.value, "", cell.variant, cell.error, cell.n, replicates, cell.optimised
-        return Number(measure, *numbers, cell.patients, cell.classes, cell.widening, cell.freedom)
+        return Number(measure, *numbers, cell.patients, cell.classes, cell.widening, cell.freedom, cell.warning)
 
 
 def _costs(cost: Cost, place: str) -> Iterable[Number]:

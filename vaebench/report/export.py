@@ -140,6 +140,7 @@ def _row(board: Board, entrant: Entrant, column: Column, cell: Cell) -> Row:
         compared=cell.label or "",
         beats="; ".join(cell.beats),
         few=found.few or cell.few_images if found else None,
+        warning="; ".join(cell.warnings),
         provisional=found.provisional if found else None,
         optimised=cell.optimised if found else None,
         status=cell.status,

@@ -46,6 +46,7 @@ class Row(Struct, forbid_unknown_fields=True):
     compared: Annotated[str, Meta(description="how a reference compares with the best mean")]
     beats: Annotated[str, Meta(description="the floors it beats, separated by semicolons")]
     few: Annotated[bool | None, Meta(description="from few patients, or from fewer images than the metric needs")]
+    warning: Annotated[str, Meta(description="why the value says less than it seems to")]
     provisional: bool | None
     optimised: bool | None
     status: Literal["ok", "partial", "failed", "dash", "missing"]

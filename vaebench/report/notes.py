@@ -13,7 +13,7 @@ from vaebench.leaderboard.ranks import is_ranked
 from vaebench.leaderboard.runs import Entrant
 from vaebench.leaderboard.statistics import ENOUGH_SEEDS, TOO_FEW
 from vaebench.records.clean import clean
-from vaebench.report.numbers import BEST_TOO, BOTH, EQUIVALENT, FEW, OPTIMISED, PROVISIONAL
+from vaebench.report.numbers import BEST_TOO, BOTH, EQUIVALENT, FEW, OPTIMISED, PROVISIONAL, WARNED
 from vaebench.report.tables import name
 
 NO_RANKS = (
@@ -43,6 +43,7 @@ def notes(board: Board) -> list[Notes]:
         Notes("How to read this", tuple(_legend(board))),
         Notes("Not complete", tuple(_unranked(board))),
         Notes(f"Failed: {failed} trial{'s' if failed != 1 else ''}", tuple(_failures(board))),
+        Notes(f"Warnings ({WARNED}): these numbers say less than they seem to", tuple(_warnings(board))),
         Notes("No answer", tuple(_dashes(board))),
         Notes(f"Not comparable: {' and '.join(what)}", tuple(_hidden(board))),
         Notes("Other seeds than the preset's, which count nowhere", tuple(_other_seeds(board))),
@@ -157,6 +158,15 @@ def _failures(board: Board) -> Iterable[str]:
         where = f"{clean(failure.dataset)}, trained on {clean(failure.regime)}"
         numbers = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
         yield f"{name(board, failure.entrant)} on {where}, {numbers}: {clean(failure.kind)}: {clean(failure.message)}"
+
+
+def _warnings(board: Board) -> Iterable[str]:
+    alike: dict[tuple[str, str, str], set[Entrant]] = defaultdict(set)
+    for (entrant, column), cell in board.cells.items():
+        for warning in cell.warnings:
+            alike[column.measure.title, column.dataset, warning].add(entrant)
+    for (metric, dataset, warning), who in alike.items():
+        yield f"{clean(metric)} on {clean(dataset)}, {_names(board, who)}: {clean(warning)}"
 
 
 def _dashes(board: Board) -> Iterable[str]:

@@ -18,7 +18,8 @@ PROVISIONAL = "°"
 OPTIMISED = "†"
 BOTH = "‡"
 FEW = "§"
-MARKS = (DASH, BEST_TOO, EQUIVALENT, PROVISIONAL, OPTIMISED, BOTH, FEW)
+WARNED = "!"
+MARKS = (DASH, BEST_TOO, EQUIVALENT, PROVISIONAL, OPTIMISED, BOTH, FEW, WARNED)
 
 
 class Strong(str):
@@ -97,4 +98,5 @@ def _marks(cell: Cell) -> str:
     compared = EQUIVALENT if equal else BEST_TOO * best_too
     provisional = bool(found and found.provisional)
     few = bool(found and found.few) or cell.few_images
-    return compared + PROVISIONAL * provisional + OPTIMISED * cell.optimised + BOTH * cell.both + FEW * few
+    origin = OPTIMISED * cell.optimised + BOTH * cell.both
+    return compared + PROVISIONAL * provisional + origin + FEW * few + WARNED * bool(cell.warnings)

@@ -79,7 +79,7 @@ def _cells(board: Board, column: Column) -> list[list[Any]]:
             one = cell.estimate
             mean, low, high = (one.mean, one.low, one.high) if one else (None, None, None)
             interval = [_rounded(low), _rounded(high)] if low != high else [None, None]
-            beats, told = [clean(floor) for floor in cell.beats], clean("; ".join(cell.reasons), 300)
+            beats, told = [clean(floor) for floor in cell.beats], clean("; ".join((*cell.reasons, *cell.warnings)), 300)
             text, rank = show(cell, decimals, with_rank=False), rank_of(cell.place)
             best = bool(cell.best and cell.place)
             found.append([number, text, _rounded(mean), *interval, rank, best, beats, told])
