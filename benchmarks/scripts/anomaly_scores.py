@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from vaebench.components.parameters import split_spec
 from vaebench.data.prepare import cache_folder, open_splits, prepare
 from vaebench.data.regimes import keep_out, training_images, training_rows
 from vaebench.data.splits import limited
-from vaebench.evidence import Evidence
+from vaebench.evidence import Arrays, Evidence, Keep
 from vaebench.interfaces import Split, Splits
 from vaebench.training.loop import train
 from vaebench.trial import Settings, Spec
@@ -49,11 +50,11 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=value)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    rows = []
+    rows: list[dict[str, object]] = []
     for text in [given.data] if given.data else PHANTOMS:
-        splits = untested(text, given)
+        splits, keep = untested(text, given), kept()
         for model in given.models:
-            rows.append({"dataset": split_spec(text)[0], "model": model, **compared(model, splits, given)})
+            rows.append({"dataset": split_spec(text)[0], "model": model, **compared(model, splits, keep, given)})
             print({k: v if isinstance(v, str) else round(float(v), 3) for k, v in rows[-1].items()}, flush=True)
     found = pd.DataFrame(rows)
     for by in ("model", "dataset"):
@@ -77,7 +78,19 @@ def untested(text: str, given: argparse.Namespace) -> Splits:
     return limited(Splits(known, blank), {"train": given.limit}, name, given.seed)
 
 
-def compared(text: str, splits: Splits, given: argparse.Namespace) -> dict[str, float]:
+def kept() -> Keep:
+    """What does not depend on the model is computed once per dataset."""
+    known: dict[str, Arrays] = {}
+
+    def keep(key: str, compute: Callable[[], Arrays], *_: object) -> Arrays:
+        if key not in known:
+            known[key] = compute()
+        return known[key]
+
+    return keep
+
+
+def compared(text: str, splits: Splits, keep: Keep, given: argparse.Namespace) -> dict[str, float]:
     """The AUROC of every score of one network."""
     test = splits.test
     assert test.healthy is None and test.diseased is None and not test.labels.any() and not test.images.any()
@@ -85,7 +98,7 @@ def compared(text: str, splits: Splits, given: argparse.Namespace) -> dict[str, 
     settings = Settings(given.size, given.steps, given.batch)
     generator = torch.Generator().manual_seed(given.seed)
     train(model, training_images(splits, "healthy"), settings, generator, lambda *_: None)
-    evidence, asked = Evidence(model, splits), HeldOut()
+    evidence, asked = Evidence(model, splits, keep=keep), HeldOut()
     calibrating, rows = halves(evidence)
     assert not np.isin(rows, training_rows(splits.train, "healthy")).any()
     misses, residuals = asked.misses(evidence, "train"), evidence.residuals("train")

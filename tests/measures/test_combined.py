@@ -32,8 +32,8 @@ def scans(count: int, seed: int) -> Split:
     return Split(np.rint(255 * pictures).astype(np.uint8), diseased.astype(int), patients, healthy=~diseased)
 
 
-TRAIN = replace(scans(240, 1), kept_out=np.arange(240) % 240 < 160)
-TEST = scans(160, 2)
+TRAIN = replace(scans(160, 1), kept_out=np.arange(160) < 108)
+TEST = scans(100, 2)
 
 
 def body_only(x: torch.Tensor) -> torch.Tensor:
@@ -121,7 +121,7 @@ def test_within_train_the_test_split_is_not_looked_at(evidence, seeing):
 
 
 def test_no_patient_calibrates_and_is_ranked(evidence):
-    mixed = replace(TRAIN, groups=np.arange(240) // 3)  # patients with healthy and diseased images
+    mixed = replace(TRAIN, groups=np.arange(160) // 3)  # patients with healthy and diseased images
     build = evidence(TEST, mixed)
     calibrating, ranked = halves(build)
     assert not np.intersect1d(mixed.groups[calibrating], mixed.groups[ranked]).size
@@ -144,7 +144,7 @@ def test_too_few_calibration_images_are_a_reason(evidence, metric, kept):
     healthy = np.flatnonzero(TRAIN.healthy)
     kept_out = np.isin(np.arange(len(TRAIN)), healthy[:kept])
     with pytest.raises(NotApplicable, match="at least 20 healthy images kept out of training; there are 1"):
-        metric().compute(evidence(TEST, replace(TRAIN, kept_out=kept_out, groups=np.arange(240))))
+        metric().compute(evidence(TEST, replace(TRAIN, kept_out=kept_out, groups=np.arange(160))))
 
 
 def test_a_model_that_misses_nothing_ranks_by_chance(evidence):
