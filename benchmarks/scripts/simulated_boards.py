@@ -17,8 +17,8 @@ from vaebench.patients import Resolution, patient_draws, resolution
 
 MODELS, PATIENTS = 12, 150
 PATIENT, TASTE, INTERACTION = 0.3, 0.1, 0.05
-"""Standard deviations over patients: of all models alike, of one model, and of one training. With these the old rule
-finds and marks as much as in the simulation that the bars come from."""
+"""Standard deviations over patients: of all models alike, of one model, and of one training. With these, the old
+rule and today's find and mark about as much as in the simulation that the bars come from."""
 AT_ONCE = 25
 """Boards that are drawn as one block and share the luck of one dataset's patient draws."""
 SIZES = {"even": lambda count: np.full(count, 4), "uneven": lambda count: np.geomspace(1, 12, count).astype(int)}
