@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaebench.leaderboard.contest import contest
+from vaebench.leaderboard.contest import LEAST_SEEDS, contest
 from vaebench.leaderboard.runs import VERDICTS, Entrant, Measure
 from vaebench.leaderboard.statistics import Sample, rank_spread
 
@@ -81,6 +81,7 @@ def stand(
         own = contest([samples[entrant, column] for entrant in able], measure.better).places
         found |= {(entrant, column): place.low for entrant, place in zip(able, own or (), strict=own is not None)}
     if len(found) < len(able) * len(main):
+        lacks |= dict.fromkeys(able, f"fewer than {LEAST_SEEDS} trainings, or fewer than ten patients of a class")
         able = []
     mean_rank = {entrant: float(np.mean([found[entrant, column] for column in main])) for entrant in able if main}
     places = np.array([[found[entrant, column] for entrant in able] for column in main])
