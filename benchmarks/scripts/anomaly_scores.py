@@ -39,7 +39,7 @@ MODELS = ["vae", "beta-vae", "ae", "vae-gan", "vq-vae", "pca", "mean-image"]
 PHANTOMS = ["kermany-cxr", "chestmnist", "retinamnist", "prostate-gleason", "vindr-mammo", "knee-kl"]
 SIZES = {"size": 28, "width": 8, "steps": 250, "batch": 32, "limit": 2000, "seed": 1}
 GAIN = {"phantom": 0.02, "real": 0.03}
-"""What the combined score must add to the raw residual, in mean AUROC."""
+"""The gain in mean AUROC over the raw residual that the combined score must reach."""
 
 
 def main() -> None:
@@ -79,7 +79,7 @@ def untested(text: str, given: argparse.Namespace) -> Splits:
 
 
 def kept() -> Keep:
-    """What does not depend on the model is computed once per dataset."""
+    """Return a cache for values of a dataset that are the same for all models."""
     known: dict[str, Arrays] = {}
 
     def keep(key: str, compute: Callable[[], Arrays], *_: object) -> Arrays:

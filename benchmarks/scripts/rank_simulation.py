@@ -65,7 +65,7 @@ class Places(NamedTuple):
 
     @property
     def claims(self) -> np.ndarray:
-        """Whether anybody is told apart from anybody on a board."""
+        """Return whether a board claims a difference between any two models."""
         return ((self.low > 1) | (self.high < self.low.shape[1])).any(1)
 
 

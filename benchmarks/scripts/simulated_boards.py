@@ -23,7 +23,7 @@ AT_ONCE = 25
 """Boards that are drawn as one block and share the luck of one dataset's patient draws."""
 SIZES = {"even": lambda count: np.full(count, 4), "uneven": lambda count: np.geomspace(1, 12, count).astype(int)}
 SEPARATION = 1.2
-"""Of the diseased from the healthy, in standard deviations of a patient and of an image: an AUROC of .725."""
+"""Distance between diseased and healthy images, in standard deviations of a patient and of an image: AUROC .725."""
 
 
 def deviations(kind: str, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -37,8 +37,8 @@ def deviations(kind: str, shape: tuple[int, int], rng: np.random.Generator) -> n
 
 @cache
 def drawn(sizes: tuple[int, ...], block: int, two_classes: bool = False) -> tuple[np.ndarray, Resolution]:
-    """How often each image is in each patient draw (draws, images), and what these draws resolve. Every second patient
-    is diseased where there are two classes."""
+    """Return how often each patient draw contains each image (draws, images), and the resolution of the draws. With two
+    classes, every second patient is diseased."""
     groups = np.repeat(np.arange(len(sizes)), sizes)
     draws = list(patient_draws(groups, f"world {block % 40}"))
     counts = np.stack([np.bincount(own, minlength=len(groups)) for own in draws]).astype(float)
@@ -48,7 +48,7 @@ def drawn(sizes: tuple[int, ...], block: int, two_classes: bool = False) -> tupl
 def boards(
     truths: np.ndarray, spread: np.ndarray, seeds: int, rng: np.random.Generator, patients: int = PATIENTS
 ) -> Iterator[list[Sample]]:
-    """What models of these truths (M,) show, whose deviations over seeds are `spread` (boards, M)."""
+    """Yield samples of models with these true values (M,) and standard deviations over seeds, `spread` (boards, M)."""
     for start in range(0, len(spread), AT_ONCE):
         own = spread[start : start + AT_ONCE]
         shape = (*own.shape, seeds)

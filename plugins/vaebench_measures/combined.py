@@ -24,7 +24,7 @@ class InFeatures(Detection, Whitened):
     """A ranking by a score that looks through the pinned extractor; the column names it."""
 
     def ranking(self, evidence: Evidence, split: str, rows: np.ndarray, scores: np.ndarray) -> Score:
-        """How well scores of these rows rank the diseased ones above the others."""
+        """Return the AUROC of these scores: do they rank diseased rows above healthy ones?"""
         diseased = evidence.health(split).diseased[rows]
         score = evidence.resampled(lambda draw: auroc(scores[draw], diseased[draw]), rows, split, diseased)
         see = instance(self.extractor)

@@ -23,8 +23,6 @@ Suites = Mapping[str, Suite | None]
 
 def headlines(record: Record, suite: Suite) -> set[str]:
     """The metrics that decide the questions of the suite."""
-    if named := getattr(suite, "headline", None):
-        return set(named.values())
     own = registry().at(suite.home)
     asked = suite.presets[record.trial.preset].settings.metrics
     return {name for name in asked if own.get("metrics", name).component.primary}

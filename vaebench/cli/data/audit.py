@@ -42,7 +42,7 @@ def command(name: str, source: str, size: int, form: str, data: Path | None) -> 
     \b
     Examples:
       vaebench data audit kermany-cxr --data xrays
-      vaebench data audit brain-mri --format csv > twins.csv
+      vaebench data audit kermany-cxr --format csv > twins.csv
       vaebench data audit kermany-cxr --source phantom
     """
     from vaebench.cli.data.datasets import find_dataset
