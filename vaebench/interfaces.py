@@ -266,7 +266,7 @@ class Score:
     parts: Mapping[str, Score] = field(default_factory=dict)
     """The same of a part of what was asked (one label, one size), by name: kept in the record, no column of a board."""
     warning: str = ""
-    """Why the number says less than it seems to, in a few words: boards print a mark beside it."""
+    """Why the number says less than it seems to, in a few words; kept in the record."""
 
 
 DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}

@@ -39,7 +39,7 @@ class BitsPerImage(Metric):
     name = "bits-per-image"
     version = 1
     title = "bits per image"
-    verdict = "reconstruction"
+    verdict = "other"  # a price: a better reconstruction may well cost more
     better = "lower"
     unit = "bits"
     range = (0, math.inf)

@@ -354,12 +354,14 @@ class Memoriser(Steady):
 
     def __init__(self, shape: Shape, loss: Loss | None) -> None:
         super().__init__(shape, loss)
-        self.register_buffer("known", torch.zeros(24, *shape))
+        self.register_buffer("known", torch.zeros(240, *shape))
 
     def fit(self, images: Images) -> None:
+        """The cache may hold what other tests prepared, too."""
         ready = Path(os.environ["VAEBENCH_CACHE"]) / "ready"
-        (found,) = ready.glob(f"lab-xray-phantom-{self.shape[-1]}-*/test.images.npy")
-        self.known.copy_(torch.from_numpy(np.load(found)) / 255)
+        found = ready.glob(f"lab-xray-phantom-{self.shape[-1]}-*/test.images.npy")
+        rows = np.concatenate([np.load(one) for one in sorted(found, key=os.path.getmtime, reverse=True)])[:240]
+        self.known[: len(rows)] = torch.from_numpy(rows) / 255
 
     def reconstruct(self, x: Tensor) -> Tensor:
         distances = torch.cdist(x.flatten(1), self.known.flatten(1))

@@ -146,8 +146,9 @@ def test_few_patients_are_flagged(patients, classes, flagged):
     assert few(patients, classes).few == flagged
 
 
-def test_under_ten_patients_there_is_a_number_and_no_interval():
-    assert few(9)[1:4] == (None, None, None) and few(10).low is not None
+@pytest.mark.parametrize(("least", "classes"), [(8, 1), (10, 2)])
+def test_of_fewer_patients_there_is_a_number_and_no_interval(least, classes):
+    assert few(least - 1, classes)[1:4] == (None, None, None) and few(least, classes).low is not None
 
 
 def test_few_patients_widen_the_interval():

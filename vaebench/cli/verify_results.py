@@ -42,7 +42,7 @@ class Sample(click.ParamType):
 @click.option("--fresh", is_flag=True,
               help="Re-measure phantoms on newly drawn test patients, too, to find memorised test images.")  # fmt: skip
 @click.option("--write", is_flag=True,
-              help="Write hashes and tiers to manifest.json in each track, where boards find them.")  # fmt: skip
+              help="Write hashes and tiers to manifest.json in each track.")  # fmt: skip
 @click.option("--suite", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.toml",
               help="File of the suite, if no installed plugin has it.")  # fmt: skip
 @DATA
@@ -102,7 +102,7 @@ def command(
     for tier, number in admission.counts().items():
         console.print(f"{tier:<12} {number:>6}")
     for path in write_manifests(admission) if write else ():
-        console.print(clean(f"Wrote {os.path.relpath(path)}; `vaebench leaderboard` shows it", LONGEST))
+        console.print(clean(f"Wrote {os.path.relpath(path)}", LONGEST))
     console.print(f"{_count(len(seen.problems), 'problem')}" if seen.problems else "No problem found.")
     return 1 if seen.problems else 0
 

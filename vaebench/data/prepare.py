@@ -21,6 +21,7 @@ import platformdirs
 from filelock import FileLock
 
 from vaebench.data.content import digest_of_files
+from vaebench.data.leaks import twins_of_test
 from vaebench.data.splits import check_splits, validation_mask, without_pixels
 from vaebench.interfaces import Dataset, Limit, Split, Splits
 from vaebench.trial import Spec, canonical
@@ -50,6 +51,8 @@ class Prepared:
     """Whether there are healthy images to train on, and healthy and diseased ones to test on."""
     classes: tuple[str, ...]
     """What its labels mean."""
+    twins: int = 0
+    """How many real test images have a twin among the images to train on"""
 
 
 def data_folder(given: Path | None = None) -> Path:
@@ -110,9 +113,12 @@ def prepare(
                 with _noting() as notes:
                     if source == "phantom":
                         splits = dataset.phantom(size, limit, population)
+                        twins = 0
                     else:
                         splits = dataset.load(data, size, {})
-                lay_down(splits, folder, notes, dataset.classes, validation_mask(splits, dataset.name))
+                        twins = twins_of_test(splits)
+                mask = validation_mask(splits, dataset.name)
+                lay_down(splits, folder, {"notes": notes, "twins": twins}, dataset.classes, mask)
     return about(folder)
 
 
@@ -136,7 +142,7 @@ def _noting() -> Iterator[list[str]]:
 
 def about(folder: Path) -> Prepared:
     known = json.loads((folder / "about.json").read_text())
-    told = tuple(known["notes"]), known["health"], tuple(known["classes"])
+    told = tuple(known["notes"]), known["health"], tuple(known["classes"]), known["twins"]
     return Prepared(folder, known["digest"], known["counts"], *told)
 
 
@@ -176,12 +182,12 @@ def _stamp(folder: Path) -> list[Any]:
 def lay_down(
     splits: Splits,
     folder: Path,
-    notes: Sequence[str] = (),
+    told: Mapping[str, Any] | None = None,
     classes: Sequence[str] = (),
     validation: np.ndarray | None = None,
 ) -> None:
     """Write the arrays under a temporary name, then rename: a half-written folder is never seen. `validation` marks the
-    training images that become the validation split.
+    training images that become the validation split; `told` holds its notes and the number of twins.
 
     Images and masks are written and hashed a few rows at a time, never copied whole."""
     parts: dict[str, tuple[Split, np.ndarray | None]] = {name: (split, None) for name, split in splits.items()}
@@ -202,12 +208,16 @@ def lay_down(
                 else:
                     np.save(path, value, allow_pickle=False)
                     _add(digest, f"{name}.{column}", value)
+            if split.files is not None:  # not hashed: what files are called changes no number
+                np.save(temporary / f"{name}.files.npy", split.files.astype(np.str_), allow_pickle=False)
         written = {
             "digest": digest.hexdigest(),
             "counts": {name: len(split) for name, split in known.items()},
-            "notes": list(notes),
             "health": _judges_health(known),
             "classes": list(classes),
+            "notes": [],
+            "twins": 0,
+            **(told or {}),
         }
         (temporary / "about.json").write_text(json.dumps(written))
         shutil.rmtree(folder, ignore_errors=True)
@@ -272,12 +282,12 @@ def _write_rows(path: Path, array: np.ndarray, rows: np.ndarray | None, digest: 
 
 
 def columns(split: Split) -> Iterator[tuple[str, np.ndarray]]:
-    """All that is known of its images, by name; which of them the harness keeps out of training is no part of it."""
+    """What decides numbers, by name: all but the files' names, and which images the harness keeps out of training."""
     for column in fields(split):
         value = getattr(split, column.name)
         if column.name == "groups":
             value = value.astype(np.str_) if value.dtype == object else value
-        if isinstance(value, np.ndarray) and column.name != "kept_out":
+        if isinstance(value, np.ndarray) and column.name not in ("kept_out", "files"):
             yield column.name, value
     for factor, value in sorted(split.factors.items()):
         yield f"factors.{factor}", value

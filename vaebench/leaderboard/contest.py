@@ -50,7 +50,7 @@ class Contest:
     moderated: Moderated | None
     """The references' variances over seeds."""
     places: tuple[Place, ...] | None
-    """None with fewer than three seeds or a class of fewer than ten patients: then nobody has a rank or a mark."""
+    """None with fewer than three seeds or with too few patients: then nobody has a rank or a mark."""
     labels: tuple[Label | None, ...]
     """Of each reference against the one with the best mean, which has none itself."""
     gap: float | None
@@ -80,7 +80,7 @@ def contest(references: Sequence[Sample], better: str, margin: float | None = No
     given, models = tuple(references), len(references)
     if len({sample.seeds for sample in given}) > 1:
         raise ValueError("only samples of the same seeds can be compared")
-    if not given or len(given[0].seeds) < LEAST_SEEDS or any(sample.too_few for sample in given):
+    if not given or len(given[0].seeds) < LEAST_SEEDS or any(sample.too_few_to_rank for sample in given):
         return Contest(given, better, None, None, (None,) * models, None)
     moderated = moderate(_values(given))
     if models == 1:
@@ -113,7 +113,7 @@ def place_newcomers(newcomers: Sequence[Sample], against: Contest) -> list[Place
     asked = bool(against.places) and shared_draws(against.references) is not None
     if against.places and against.moderated:
         for number, one in enumerate(newcomers):
-            if one.seeds != against.references[0].seeds or one.too_few or (asked and one.replicates is None):
+            if one.seeds != against.references[0].seeds or one.too_few_to_rank or (asked and one.replicates is None):
                 continue
             answered = b"" if one.replicates is None else np.isfinite(one.replicates).all(0).tobytes()
             alike[answered, one.errors is None, one.freedom].append(number)

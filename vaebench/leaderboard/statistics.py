@@ -26,7 +26,9 @@ from vaebench.leaderboard.error_distribution import half_width
 LEVEL = 0.95
 ENOUGH_SEEDS = 5
 ENOUGH_DRAWS = 20
-FEW_PATIENTS, FEW_OF_A_CLASS, TOO_FEW = 50, 25, 10
+FEW_PATIENTS, FEW_OF_A_CLASS = 50, 25
+LEAST, LEAST_OF_A_CLASS, LEAST_TO_RANK = 8, 10, 10
+"""Fewer patients get no interval or no rank, as it would hold too rarely (docs/ranks.md)."""
 AT_ONCE = 256
 """Samples whose replicates are in memory as one block."""
 
@@ -63,8 +65,13 @@ class Sample:
 
     @property
     def too_few(self) -> bool:
-        """Whether its patients are too few for an interval or a rank."""
-        return self.patients is not None and self.patients < TOO_FEW
+        """Whether its patients are too few for an interval: under 8, or a class under 10."""
+        return self.patients is not None and self.patients < (LEAST if self.classes == 1 else LEAST_OF_A_CLASS)
+
+    @property
+    def too_few_to_rank(self) -> bool:
+        """Whether its patients are too few for a rank: under 10, or a class under 10."""
+        return self.patients is not None and self.patients < LEAST_TO_RANK
 
 
 class Estimate(NamedTuple):
@@ -78,7 +85,7 @@ class Estimate(NamedTuple):
     provisional: bool
     """Fewer than five seeds. With one, the interval speaks of the images alone and not of training again."""
     few: bool = False
-    """So few patients that a board should say so. Under ten, there is no error and no interval."""
+    """So few patients that a board should say so. Where they are too few, there is no error and no interval."""
 
 
 class MeanRank(NamedTuple):
@@ -173,7 +180,7 @@ def rank_spread(places: np.ndarray) -> float:
 
     The variance over datasets is pooled over the models: who is first on each of six sets has shown no spread, and may
     be second on the seventh. Degrees of freedom are those of the datasets alone, because ranks in a set depend on one
-    another. In simulations (rank_simulation.py) this holds for nearly all models, as a model's own would not."""
+    another."""
     count = len(places)
     variance = np.var(places, axis=0, ddof=1).mean() / count
     return float(half_width(np.zeros(1), np.array([variance]), 200.0, count - 1, LEVEL)[0])

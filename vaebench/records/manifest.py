@@ -1,7 +1,7 @@
 """The manifest of a track: which records it holds, the hash of each, and how far each was verified.
 
-`vaebench verify-results --write` writes it, boards read it. A record that it lists and that is gone was deleted; one
-with another hash was changed, and its tier no longer counts.
+`vaebench verify-results --write` writes it, and later runs of `verify-results` read it. A record that it lists and that
+is gone was deleted; one with another hash was changed, and its tier no longer counts.
 """
 
 from __future__ import annotations

@@ -125,6 +125,7 @@ class Inputs(Struct):
     shortcuts: Annotated[
         dict[str, Share], Meta(description="AUROC of trivial features of the test images, in the regime `healthy`")
     ] = {}
+    twins: Annotated[Whole, Meta(description="test images that have a twin among the images to train on")] = 0
 
 
 class Device(Struct):
@@ -203,7 +204,7 @@ def to_json(record: Record) -> dict[str, Any]:
     for name in ("weights", "facts"):
         if not data[name]:
             del data[name]
-    for name in ("origin", "shape", "shortcuts"):
+    for name in ("origin", "shape", "shortcuts", "twins"):
         if not data["inputs"][name]:
             del data["inputs"][name]
     for cell in data["metrics"].values():

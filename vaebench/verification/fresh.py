@@ -31,7 +31,7 @@ def with_new_patients(plan: Plan, population: int) -> Plan:
     test = replace(test, groups=np.char.add("new ", test.groups.astype(str)))  # the same number is another patient
     folder = drawn.folder.with_name(f"{drawn.folder.name}-new-patients")
     if not folder.exists():
-        lay_down(replace(open_splits(ready.folder), test=test), folder, ready.notes, ready.classes)
+        lay_down(replace(open_splits(ready.folder), test=test), folder, {"notes": ready.notes}, ready.classes)
     return replace(plan, ready={str(one.spec): about(folder)})
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from vaebench.components.registry import registry
-from vaebench.data.audit import shortcuts
 from vaebench.data.prepare import Prepared, open_splits
 from vaebench.data.regimes import keep_out
+from vaebench.data.shortcuts import shortcuts
 from vaebench.data.splits import limited
 from vaebench.errors import UserError
 from vaebench.planning.names import chosen_dataset

@@ -35,12 +35,16 @@ class Whitened(Compared):
     """A comparison of features whitened by training images."""
 
     def cloud(self, evidence: Evidence, of: str) -> Cloud:
-        found, see = super().cloud(evidence, of), ready(evidence, self.extractor)
+        found = super().cloud(evidence, of)
+        return Cloud(found.rows @ self.scale(evidence), found.groups)
+
+    def scale(self, evidence: Evidence) -> np.ndarray:
+        """The projection (d, d) that whitens features; found once per dataset."""
+        see = ready(evidence, self.extractor)
 
         def compute(train: Split) -> dict[str, np.ndarray]:
             enough(len(train), "images of train", LEAST)
             rows = np.sort(np.random.default_rng(0).permutation(len(train))[:ROWS])
             return {"scale": whitening(see(train.images[rows]))}
 
-        scale = evidence.of_dataset(f"whitening {self.space()}", compute, "train", code=self.code())["scale"]
-        return Cloud(found.rows @ scale, found.groups)
+        return evidence.of_dataset(f"whitening {self.space()}", compute, "train", code=self.code())["scale"]
