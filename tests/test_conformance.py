@@ -15,7 +15,7 @@ from vaebench.components.registry import Offer, registry
 from vaebench.errors import UserError
 from vaebench.interfaces import Dataset
 
-KINDS = ("models", "datasets", "losses", "metrics")
+KINDS = ("models", "networks", "datasets", "losses", "metrics")
 
 
 REGISTERED = [

@@ -1,4 +1,4 @@
-"""The VAE variants and the floors below them, on one backbone."""
+"""The VAE variants and the floors below them, and the networks that they can train."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vaebench import hookimpl
 
 if TYPE_CHECKING:
-    from vaebench.interfaces import Model
+    from vaebench.interfaces import Model, Network
 
 
 @hookimpl
@@ -34,3 +34,10 @@ def vaebench_models() -> list[type[Model]]:
     variants = [VAE, BetaVAE, MSSSIMVAE, SpatialVAE, VQVAE, VAEGAN, VPGA, IntroVAE, SoftIntroVAE, AE]
     floors = [PCA, MeanImage, Untrained, Thumbnail, ThreeNumbers]
     return [*variants, *floors, CxrVAE, GrayVAE, MammoVAE]
+
+
+@hookimpl
+def vaebench_networks() -> list[type[Network]]:
+    from vaebench_vaes.networks import NETWORKS
+
+    return NETWORKS

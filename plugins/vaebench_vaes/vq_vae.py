@@ -8,7 +8,7 @@ With g = `decay` = 0, the codebook learns by gradient instead, as in the paper: 
 
 Codes that nearly nothing chooses are put where the batch has vectors, the whole codebook therefore at the first step.
 Images are drawn from a prior over the grid of codes that is learned in the second stage: `autoregressive`, code after
-code, or `per-position`, the cheap one, a histogram at each place. The trunk stops at a grid of at most `grid`.
+code, or `per-position`, the cheap one, a histogram at each place. The network is asked for a grid of at most `grid`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Group, Loss, Model, NotApplicable, Objective, Shape
-from vaebench_vaes.backbone import Decoder, Encoder, trained
+from vaebench.interfaces import At, Group, Loss, Model, Network, NotApplicable, Objective, Shape
+from vaebench_vaes.backbone import trained
 from vaebench_vaes.code_prior import Autoregressive, PerPosition
 from vaebench_vaes.limits import at_least, between, one_of
-from vaebench_vaes.references import r4
+from vaebench_vaes.networks import Trunk
 
 SMOOTHING = 1e-5
 DEAD = 0.5
@@ -49,20 +49,16 @@ class VQVAE(Model):
         decay: float = 0.99,
         prior: Literal["autoregressive", "per-position"] = "autoregressive",
         width: int = 32,
-        net: Literal["trunk", "r4"] = "trunk",
+        net: type[Network] = Trunk,
     ) -> None:
         at_least(1, dim=dim, grid=grid)
         at_least(2, codes=codes)
         at_least(0, commitment=commitment)
         between(0, 1, decay=decay)
-        one_of("trunk", "r4", net=net)
         one_of("autoregressive", "per-position", prior=prior)
         super().__init__(shape, loss)
         self.commitment, self.decay = commitment, decay
-        if net == "r4":
-            self.encoder, self.decoder = (part(shape, r4.QUANTISED) for part in (r4.Encoder, r4.Decoder))
-        else:
-            self.encoder, self.decoder = Encoder(shape, width, grid), Decoder(shape, width, grid)
+        self.encoder, self.decoder = (part(shape, width, grid) for part in (net.encoder, net.decoder))
         channels, *self.grid = self.encoder.out
         self.to_codes, self.from_codes = nn.Conv2d(channels, dim, 1), nn.Conv2d(dim, channels, 3, padding=1)
         kind = Autoregressive if prior == "autoregressive" else PerPosition

@@ -11,6 +11,7 @@ from vaebench.interfaces import At, Loss, Model, NotApplicable
 from vaebench_vaes import vaebench_models
 from vaebench_vaes.ae import AE
 from vaebench_vaes.beta_vae import BetaVAE
+from vaebench_vaes.networks import R1
 from vaebench_vaes.soft_intro_vae import SoftIntroVAE
 
 SHAPE = (1, 32, 32)
@@ -122,7 +123,7 @@ def test_every_variant_has_the_common_parameters(kind: type[Model], loss: Loss) 
 def test_the_networks_of_a_project_fit_what_had_none(loss: Loss) -> None:
     for kind in (BetaVAE, AE, SoftIntroVAE):
         with torch.device("meta"):
-            model = kind((1, 64, 64), loss, latent=4, net="r1")
+            model = kind((1, 64, 64), loss, latent=4, net=R1)
         assert model.encoder.out == (512, 2, 2)
 
 
