@@ -1,4 +1,4 @@
-"""What a plugin author implements (Model, Network, Dataset, Loss, Metric, Executor) and the small values they exchange."""
+"""What a plugin author implements (Model, Network, Dataset, Loss, Metric, Executor), and the values they exchange."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ class Network(Component):
     model whose parameter `net` is annotated `type[Network]` gets the class that the user names by `net=NAME`.
 
     Both are built by `(shape, width, grid)`: the image's shape, the size that the preset asks for, and the largest side
-    that features should have. A network of fixed size ignores `width`, one of fixed depth `grid`. What it cannot be built for
-    is a ValueError.
+    that features should have. A network of fixed size ignores `width`, one of fixed depth `grid`. What it cannot
+    be built for is a ValueError.
     """
 
     encoder: ClassVar[Callable[[Shape, int, int], nn.Module]]

@@ -30,10 +30,19 @@ def vaebench_models() -> list[type[Model]]:
     from vaebench_vaes.vae_gan import VAEGAN
     from vaebench_vaes.vpga import VPGA
     from vaebench_vaes.vq_vae import VQVAE
+    from vaebench_vaes.zoo.factor_vae import FactorVAE
+    from vaebench_vaes.zoo.info_vae import InfoVAE
+    from vaebench_vaes.zoo.iwae import IWAE
+    from vaebench_vaes.zoo.rae import RAE
+    from vaebench_vaes.zoo.tc_vae import TCVAE
+    from vaebench_vaes.zoo.two_stage import TwoStage
+    from vaebench_vaes.zoo.vamp_vae import VampVAE
+    from vaebench_vaes.zoo.wae_mmd import WAEMMD
 
     variants = [VAE, BetaVAE, MSSSIMVAE, SpatialVAE, VQVAE, VAEGAN, VPGA, IntroVAE, SoftIntroVAE, AE]
     floors = [PCA, MeanImage, Untrained, Thumbnail, ThreeNumbers]
-    return [*variants, *floors, CxrVAE, GrayVAE, MammoVAE]
+    zoo = [TwoStage, RAE, WAEMMD, InfoVAE, TCVAE, FactorVAE, IWAE, VampVAE]
+    return [*variants, *floors, CxrVAE, GrayVAE, MammoVAE, *zoo]
 
 
 @hookimpl

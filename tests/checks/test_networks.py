@@ -134,7 +134,7 @@ def test_a_fault_is_found_by_its_check(verdicts, part, module, checks):
 
 def test_a_model_takes_any_network_by_name_and_trials_say_which() -> None:
     components = registry()
-    offer, spec = components.spec("models", "vae[net=r3,latent=4]")
+    _, spec = components.spec("models", "vae[net=r3,latent=4]")
     assert spec.params == {"net": "r3", "latent": 4}
     model = components.create("models", spec, (1, 32, 32), None)
     assert isinstance(model.encoder, components.get("networks", "r3").component.encoder)
