@@ -16,6 +16,7 @@ from vaebench_vaes.soft_intro_vae import SoftIntroVAE
 
 SHAPE = (1, 32, 32)
 MODELS = {kind.name: kind for kind in vaebench_models() if kind.native_size is None}
+GRIDS = ("vq-vae", "fsq-vae", "rq-vae")
 GIVEN = {"gray-vae": {"rec": 500.0}}
 """What must be given."""
 TRAINED = {name: kind for name, kind in MODELS.items() if kind.stages}
@@ -99,7 +100,7 @@ def test_the_effective_beta_is_what_the_kl_counts_beside_the_plain_error(
     model, x = build(kind, loss).train(), images(4)[:]
     beta = model.facts().get("effective_beta")
     if beta is None:
-        assert kind.name in ("ae", "vq-vae", "vae-gan", "ae-two-stage", "rae", "wae-mmd", "vamp-vae")
+        assert kind.name in ("ae", "vae-gan", "ae-two-stage", "rae", "wae-mmd", "vamp-vae", *GRIDS)
         return
     if kind.name == "iwae":  # its KL is no term of its own
         return
@@ -115,11 +116,10 @@ def test_the_effective_beta_is_what_the_kl_counts_beside_the_plain_error(
 
 @pytest.mark.parametrize("kind", [k for k in vaebench_models() if k.stages], ids=lambda kind: kind.name)
 def test_every_variant_has_the_common_parameters(kind: type[Model], loss: Loss) -> None:
-    """Except the mammography project's, whose network is part of it, and `vq-vae`, whose codes lie on a grid."""
+    """Except the mammography project's, whose network is part of it, and those whose codes lie on a grid."""
     known = set(parameters_of(kind))
-    assert {"latent", "width", "net"} - known == {"vq-vae": {"latent"}, "mammo-vae": {"width", "net"}}.get(
-        kind.name, set()
-    )
+    without = {"mammo-vae": {"width", "net"}, **dict.fromkeys(GRIDS, {"latent"})}
+    assert {"latent", "width", "net"} - known == without.get(kind.name, set())
 
 
 def test_the_networks_of_a_project_fit_what_had_none(loss: Loss) -> None:
