@@ -30,10 +30,13 @@ def vaebench_models() -> list[type[Model]]:
     from vaebench_vaes.vae_gan import VAEGAN
     from vaebench_vaes.vpga import VPGA
     from vaebench_vaes.vq_vae import VQVAE
+    from vaebench_vaes.zoo.coarse_dae import CoarseDAE
     from vaebench_vaes.zoo.factor_vae import FactorVAE
     from vaebench_vaes.zoo.fsq_vae import FSQVAE
     from vaebench_vaes.zoo.info_vae import InfoVAE
     from vaebench_vaes.zoo.iwae import IWAE
+    from vaebench_vaes.zoo.kl_ae import KLAE
+    from vaebench_vaes.zoo.ladder_vae import LadderVAE
     from vaebench_vaes.zoo.rae import RAE
     from vaebench_vaes.zoo.rq_vae import RQVAE
     from vaebench_vaes.zoo.tc_vae import TCVAE
@@ -43,7 +46,7 @@ def vaebench_models() -> list[type[Model]]:
 
     variants = [VAE, BetaVAE, MSSSIMVAE, SpatialVAE, VQVAE, VAEGAN, VPGA, IntroVAE, SoftIntroVAE, AE]
     floors = [PCA, MeanImage, Untrained, Thumbnail, ThreeNumbers]
-    zoo = [TwoStage, RAE, WAEMMD, InfoVAE, TCVAE, FactorVAE, IWAE, VampVAE, FSQVAE, RQVAE]
+    zoo = [TwoStage, RAE, WAEMMD, InfoVAE, TCVAE, FactorVAE, IWAE, VampVAE, FSQVAE, RQVAE, CoarseDAE, KLAE, LadderVAE]
     return [*variants, *floors, CxrVAE, GrayVAE, MammoVAE, *zoo]
 
 

@@ -24,6 +24,8 @@ class Autoencoder(Model):
     """A decoder behind an encoder that gives `per_latent` numbers for each latent."""
 
     per_latent: ClassVar[int] = 1
+    grid: ClassVar[int] = GRID
+    """The largest side of features that the network is asked for."""
     recipe = Recipe(average=0.99)
 
     def __init__(
@@ -39,7 +41,7 @@ class Autoencoder(Model):
         at_least(1, latent=latent)
         super().__init__(shape, loss)
         self.latent, self.width, self.bypass = latent, width, bypass
-        self.encoder, self.decoder = (part(shape, width, GRID) for part in (net.encoder, net.decoder))
+        self.encoder, self.decoder = (part(shape, width, self.grid) for part in (net.encoder, net.decoder))
         self.from_latent: nn.Module = to_features(latent, self.decoder.entry)
         if bypass:
             pca = PCA(shape, latent=latent)

@@ -100,9 +100,19 @@ def test_the_effective_beta_is_what_the_kl_counts_beside_the_plain_error(
     model, x = build(kind, loss).train(), images(4)[:]
     beta = model.facts().get("effective_beta")
     if beta is None:
-        assert kind.name in ("ae", "vae-gan", "ae-two-stage", "rae", "wae-mmd", "vamp-vae", *GRIDS)
+        assert kind.name in (
+            "ae",
+            "vae-gan",
+            "ae-two-stage",
+            "rae",
+            "wae-mmd",
+            "vamp-vae",
+            "coarse-dae",
+            "kl-ae",
+            *GRIDS,
+        )
         return
-    if kind.name == "iwae":  # its KL is no term of its own
+    if kind.name in ("iwae", "ladder-vae"):  # the KL is no term of its own
         return
     found: dict[str, torch.Tensor] = {}
     model.criterion.forward = lambda raw, target: torch.ones(len(target))
@@ -118,7 +128,8 @@ def test_the_effective_beta_is_what_the_kl_counts_beside_the_plain_error(
 def test_every_variant_has_the_common_parameters(kind: type[Model], loss: Loss) -> None:
     """Except the mammography project's, whose network is part of it, and those whose codes lie on a grid."""
     known = set(parameters_of(kind))
-    without = {"mammo-vae": {"width", "net"}, **dict.fromkeys(GRIDS, {"latent"})}
+    without = {"mammo-vae": {"width", "net"}, "coarse-dae": {"latent", "net"}, "ladder-vae": {"latent", "net"}}
+    without |= {name: {"latent"} for name in GRIDS}
     assert {"latent", "width", "net"} - known == without.get(kind.name, set())
 
 
