@@ -37,14 +37,16 @@ class Part:
 
     @cached_property
     def shape(self) -> Shape:
+        reason = ""
         for shape in SHAPES:
             try:
                 with torch.device("meta"):
                     self.make(shape)
-            except ValueError:
-                continue
-            return shape
-        raise NotApplicable(f"it can be built for none of {', '.join(str(one[1]) for one in SHAPES)} px")
+            except ValueError as error:
+                reason = str(error)
+            else:
+                return shape
+        raise NotApplicable(f"it can be built for none of {', '.join(str(one[1]) for one in SHAPES)} px: {reason}")
 
     def images(self, shape: Shape | None = None) -> Tensor:
         return Images(torch.from_numpy(draw(COUNT, shape or self.shape).images).to(self.device))[:]
