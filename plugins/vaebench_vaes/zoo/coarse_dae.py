@@ -46,7 +46,7 @@ class CoarseDAE(Model):
         yield {"all": {"reconstruction": self.criterion(self.network(x + self.drawn(x)), x)}}
 
     def drawn(self, x: Tensor) -> Tensor:
-        """n, of the images' shape: a window of a coarse grid, up to a cell away from its middle."""
+        """n, of the images' shape: a window of a coarse grid, up to half a cell from its middle."""
         rows, columns = (-(-side // self.cell) for side in x.shape[2:])
         coarse = self.noise * torch.randn(*x.shape[:2], rows + 2, columns + 2, device=x.device)
         shift = 2 * torch.rand(len(x), 2, device=x.device) - 1
