@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import torch
 from safetensors.torch import load, save
@@ -29,6 +30,12 @@ class Part:
         """The encoder and the decoder where they are made, with whatever random numbers come."""
         parts = {"encoder": self.component.encoder, "decoder": self.component.decoder}
         return nn.ModuleDict({name: build(shape, WIDTH, grid) for name, build in parts.items()})
+
+    def largest_side(self, grid: int) -> int:
+        """That of the features, when a grid of this size is asked for."""
+        with torch.device("meta"):
+            encoder: Any = self.make(self.shape, grid)["encoder"]
+        return max(encoder.out[1:])
 
     def build(self, shape: Shape, seed: int = 0) -> nn.ModuleDict:
         """Both, fresh on the device; equal seeds, equal weights."""
@@ -91,10 +98,7 @@ def meta(part: Part) -> None:
 @CHECKS.add
 def grid(part: Part) -> None:
     """No side of the features is over `grid`, if the network's depth is its own choice; if not, none follows it."""
-    sides = {}
-    with torch.device("meta"):
-        for asked in (4, 8):
-            sides[asked] = max(part.make(part.shape, asked)["encoder"].out[1:])
+    sides = {asked: part.largest_side(asked) for asked in (4, 8)}
     kept = all(side <= asked for asked, side in sides.items())
     require(kept or sides[4] == sides[8], f"the largest side is {sides[4]} for grid=4 and {sides[8]} for grid=8")
 
@@ -131,7 +135,7 @@ def learns(part: Part) -> None:
 def alone(part: Part) -> None:
     """Evaluated, it treats an image the same whatever stands beside it, and every time."""
     net, x = part.build(part.shape).eval(), part.images()
-    together = look(lambda: raw(net, x))
+    together = look(raw, net, x)
     single = look(lambda: torch.cat([raw(net, row[None]) for row in x]))
     require(close(together, single), "what it makes of an image changes with the images that share its batch")
 
@@ -140,7 +144,7 @@ def alone(part: Part) -> None:
 def keeps_images(part: Part) -> None:
     """Images that it is shown are not written to."""
     net, x = part.build(part.shape).eval(), part.images()
-    look(lambda: raw(net, x))
+    look(raw, net, x)
     require(torch.equal(x, part.images()), "it writes into its input")
 
 
@@ -150,5 +154,5 @@ def saves(part: Part) -> None:
     net, fresh, x = part.build(part.shape).eval(), part.build(part.shape, seed=7).eval(), part.images()
     content = save({name: value.clone().contiguous() for name, value in net.state_dict().items()})
     fresh.load_state_dict(load(content))
-    answers = [{"the raw output": look(lambda one=one: raw(one, x))} for one in (net, fresh)]
-    require_equal(*answers, "differs after saving and loading: keep all that it needs in parameters or buffers")
+    first, second = ({"the raw output": look(raw, one, x)} for one in (net, fresh))
+    require_equal(first, second, "differs after saving and loading: keep all that it needs in parameters or buffers")
