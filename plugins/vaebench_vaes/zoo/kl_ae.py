@@ -126,7 +126,8 @@ class Critic(nn.Module):
             nn.Sequential(nn.Conv2d(a, b, 4, stride=2, padding=1), norm(b), nn.LeakyReLU(0.2))
             for a, b in pairwise(sizes)
         )
-        self.last = nn.Conv2d(sizes[-1], 1, 3, padding=1)
+        # no bias: within the margins real and fake pull at it alike
+        self.last = nn.Conv2d(sizes[-1], 1, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         found, h = [], 2 * x - 1

@@ -54,7 +54,7 @@ class LadderVAE(Model):
         self.encoder = Encoder(shape, width)
         grids = plan(shape, width)[::-1]
         self.grids = grids[:levels]
-        self.top = nn.Parameter(torch.zeros(self.grids[0]))
+        self.top = nn.Parameter(0.1 * torch.randn(self.grids[0]))
         self.levels = nn.ModuleList(Level(grid[0], maps) for grid in self.grids)
         self.enlarge = nn.ModuleList(Block(a[0], b[0], size=b[1:]) for a, b in pairwise(self.grids))
         rest = [Block(a[0], b[0], size=b[1:]) for a, b in pairwise(grids[len(self.grids) - 1 :])]
