@@ -188,6 +188,8 @@ SUITES = """
     def vaebench_suites():
         return [Path(__file__).parent / "{suite}.toml"]
 """
+BUILT_IN = installed().points
+"""Asked before a test makes a distribution of the same name."""
 SUITE = """
 name = "{name}"
 version = 1
@@ -229,7 +231,7 @@ def test_the_board_of_a_suite_of_ours_imports_no_strangers_plugin(shelves, tmp_p
     """What the suite names, vaebench's own plugins declare."""
     one = record("vae", {"psnr": 20.0}, suite="one@1", dataset="chestmnist")
     store.write(store.path_of(tmp_path / "results", one.trial, "cpu"), one)
-    monkeypatch.setattr("vaebench.report.track.installed", lambda: Plugins([*installed().points, *shelves.points]))
+    monkeypatch.setattr("vaebench.report.track.installed", lambda: Plugins([*BUILT_IN, *shelves.points]))
     track = Track(find("one", shelves), "quick", "phantom", tmp_path / "results")
     assert track.write(track.board())
     assert [path.name for path in tmp_path.glob("*.mark")] == ["one.mark"]
