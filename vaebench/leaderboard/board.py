@@ -152,6 +152,7 @@ def board(
     """The board of one track, of all its metrics and datasets or of those asked for. Where metrics are named, the first
     of a verdict takes the place of its headline."""
     found = comparable.comparable(read(records, rules.track), rules)
+    rules = replace(rules, done=found.done)
     datasets_known = {run.dataset for run in found.runs} | set(rules.datasets)
     _check("dataset", [] if dataset is None else [dataset], datasets_known)
     _check("metric", metrics or [], {measure.name for measure in found.measures.values()})

@@ -58,6 +58,9 @@ def _legend(board: Board) -> Iterable[str]:
     cells = board.cells.values()
     seeds = "; ".join(f"{regime}: {', '.join(map(str, own))}" for regime, own in board.seeds.items())
     yield f"Seeds, by the images that models were trained on: {clean(seeds)}."
+    if board.rules.done:
+        named = ", ".join(map(str, board.rules.seeds))
+        yield f"The preset names seeds {named}; so far, those count that most of the suite's models have run with."
     yield from _losses(board)
     regimes = {column.measure.regime for column in board.columns}
     if "healthy" in regimes:
@@ -97,7 +100,8 @@ def _ranks(board: Board) -> Iterable[str]:
     """What ranks mean, or why there are none; who has none."""
     roles = Counter(board.role(entrant) for entrant in board.entrants)
     if not any(one.places for one in board.standings):
-        if board.rules.seeds and len(board.rules.seeds) < LEAST_SEEDS:
+        due = [board.rules.due(column.dataset, column.measure.regime) for column in board.columns]
+        if any(due) and all(len(seeds) < LEAST_SEEDS for seeds in due):
             yield NO_RANKS
     else:
         yield (
