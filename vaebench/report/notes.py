@@ -13,6 +13,7 @@ from vaebench.leaderboard.ranks import is_ranked
 from vaebench.leaderboard.runs import Entrant
 from vaebench.leaderboard.statistics import ENOUGH_SEEDS, LEAST_TO_RANK
 from vaebench.records.clean import clean
+from vaebench.records.manifest import TIERS, Tier
 from vaebench.report.numbers import BEST_TOO, BOTH, EQUIVALENT, FEW, OPTIMISED, PROVISIONAL, WARNED
 from vaebench.report.tables import name
 
@@ -24,6 +25,12 @@ REMEDIES = {
     "score": "`vaebench score {}` measures them again where weights were kept",
     "run": "`vaebench run {}` trains them again",
     "repin": "`vaebench leaderboard {} --repin` changes the track's images",
+}
+
+VERIFIED: dict[Tier, str] = {
+    "reproduced": "trained again, with the same result",
+    "re-measured": "measured again from the weights",
+    "reported": "only the numbers are known",
 }
 
 
@@ -41,6 +48,7 @@ def notes(board: Board) -> list[Notes]:
     what = [f"{n} {word if n > 1 else word[:-1]}" for n, word in ((records, "records"), (numbers, "numbers")) if n]
     sections = [
         Notes("How to read this", tuple(_legend(board))),
+        Notes("Verified with `vaebench verify-results`", tuple(_verified(board))),
         Notes("Not complete", tuple(_unranked(board))),
         Notes(f"Failed: {failed} trial{'s' if failed != 1 else ''}", tuple(_failures(board))),
         Notes(f"Warnings ({WARNED}): these numbers say less than they seem to", tuple(_warnings(board))),
@@ -147,6 +155,15 @@ def _losses(board: Board) -> Iterable[str]:
     told = [f"{clean(loss)}: {', '.join(sorted(own))}" for loss, own in sorted(names.items()) if loss]
     if told:
         yield f"Reconstruction losses, where a row names none: {'; '.join(told)}."
+
+
+def _verified(board: Board) -> Iterable[str]:
+    """How far the numbers were checked."""
+    models = [entrant for entrant in board.entrants if not entrant.floor]
+    for tier, told in VERIFIED.items():
+        who = [entrant for entrant in models if board.tiers.get(entrant, TIERS[0]) == tier]
+        if who:
+            yield f"{tier.capitalize()} ({told}): {_names(board, who) if len(who) < len(models) else 'all models'}"
 
 
 def _unranked(board: Board) -> Iterable[str]:
