@@ -50,11 +50,12 @@ def test_while_a_sweep_goes_on_the_seeds_that_are_done_count():
 
 
 def test_one_that_lags_behind_does_not_hold_the_others_up_and_strangers_have_no_say():
-    references = tuple(Entrant(model, "bce") for model in ("vae", "ae", "gan"))
-    records = field({"vae": 0.9, "ae": 0.6, "new": 0.7}, seeds=5) + field({"gan": 0.5}, seeds=3)
-    found = made(records, references=references, seeds=(0, 1, 2, 3, 4))
+    models = [f"m{number}" for number in range(9)]
+    references = tuple(Entrant(model, "bce") for model in (*models, "gan"))
+    whole = field(dict.fromkeys(models, 0.9), seeds=5)
+    found = made(whole + field({"gan": 0.5}, seeds=3), references=references, seeds=(0, 1, 2, 3, 4))
     assert found.seeds == {"all": (0, 1, 2, 3, 4)} and places(found)["gan"] is None
-    few = field({"vae": 0.9, "ae": 0.6, "gan": 0.5}, seeds=3) + field({"new": 0.7}, seeds=5)
+    few = field(dict.fromkeys(models, 0.9), seeds=3) + field({"new": 0.7}, seeds=5)
     assert made(few, references=references, seeds=(0, 1, 2, 3, 4)).seeds == {"all": (0, 1, 2)}
 
 
