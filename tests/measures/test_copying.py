@@ -115,6 +115,14 @@ def test_planted_copies_are_shifted_some_blurred_and_slightly_noisy():
     assert min(heights) > 0.15 and sum(heights) == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("side", "step"), [(28, 1), (64, 1), (128, 2), (224, 4)])
+def test_planted_copies_are_shifted_by_a_64th_of_the_side_and_a_pixel_at_least(side, step):
+    images = np.full((8, 1, side, side), 20, np.uint8)
+    images[..., 9, 12] = 250
+    means = copied(images).astype(float).mean((0, 1))
+    assert np.unravel_index(means.argmax(), means.shape) == (9 + step, 12 + step)
+
+
 def test_new_patients_raise_no_alarm(of_samples):
     build = of_samples(floats(patients(30_000, 200).images))
     share, floor = CopyingShare().compute(build), CopyingShareFloor().compute(build)
