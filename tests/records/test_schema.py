@@ -36,7 +36,9 @@ def everything() -> list[Record]:
     made += [record("pca", {"kid": metric("kid", None, "no prior"), "ms-ssim": metric("ms-ssim", 0.9, optimised=True)})]
     parts = {"left": {"value": 21.0, "error": None, "n": 7}}
     made += [record("pca", {"psnr": metric("psnr", 20.0, parts=parts)}, seed=1)]
-    made += [record("vae", {"psnr": metric("psnr", 20.0, follows={"contrast": 0.5}, beside={"PSNR": 20.0})}, seed=9)]
+    made += [record("vae", {"psnr": 20.0}, seed=9)]
+    watched = metric("auroc", 0.7, follows={"contrast": 0.5}, beside={"PSNR": 20.0})
+    made += [record("watched", {"auroc": watched}, regime="healthy")]
     return [*made, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]
 
 

@@ -14,11 +14,13 @@ from vaebench.leaderboard import comparable
 from vaebench.leaderboard.agreement import Agreement, agreements
 from vaebench.leaderboard.cells import Cell, Collected, Dash, Failure
 from vaebench.leaderboard.floors import SHORTCUT, Shortcut, beaten, floor_samples, shortcuts, takes_shortcuts
+from vaebench.leaderboard.follows import Follows, follows
 from vaebench.leaderboard.fronts import Front, fronts
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked, leads, stand
 from vaebench.leaderboard.rules import Role, Rules
 from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Measure, OtherSeeds, Run, read
 from vaebench.leaderboard.statistics import Estimate, Sample, estimates
+from vaebench.leaderboard.training import Added, added
 from vaebench.records.record import Record
 
 
@@ -50,6 +52,10 @@ class Board:
     """records that count nowhere: the preset does not name their seeds"""
     shortcuts: Mapping[str, tuple[Shortcut, ...]]
     """dataset -> the shortcuts to its diagnosis, the best one first"""
+    follows: tuple[Follows, ...] = ()
+    """what the numbers of a column follow"""
+    added: tuple[Added, ...] = ()
+    """what training adds"""
 
     @property
     def suite(self) -> str:
@@ -119,6 +125,8 @@ class Board:
             hidden={key: count for key, count in self.hidden.items() if key.dataset in ("", *datasets)},
             other_seeds={key: own for key, own in self.other_seeds.items() if key.dataset in datasets},
             shortcuts={name: found for name, found in self.shortcuts.items() if name in datasets},
+            follows=tuple(one for one in self.follows if keep(one.column)),
+            added=tuple(one for one in self.added if keep(one.column)),
         )
 
     @cached_property
@@ -200,6 +208,8 @@ def board(
         hidden={key: n for key, n in sorted(found.hidden.items()) if dataset is None or key.dataset in ("", dataset)},
         other_seeds={key: own for key, own in found.other_seeds.items() if dataset in (None, key.dataset)},
         shortcuts=trivial,
+        follows=tuple(follows(collected.numbers, columns, rules)),
+        added=tuple(added(standings, rules, samples)),
     )
 
 

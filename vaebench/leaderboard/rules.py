@@ -38,6 +38,8 @@ class Rules:
     margins: Mapping[str, float] = field(default_factory=dict)
     references: tuple[Entrant, ...] = ()
     floors: tuple[Entrant, ...] = ()
+    untrained: tuple[Entrant, ...] = ()
+    """the floors that did not train"""
     floor_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """the metrics that are installed, by name"""
@@ -87,6 +89,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
         margins=said.margins,
         references=tuple(own for text, own in entrants.items() if text not in said.floor_models),
         floors=floors,
+        untrained=tuple(entrants[text] for text in said.untrained),
         floor_metrics=said.floor_metrics,
         measures=measures,
         versions=declared.versions(_components(asked, entrants.values())) | _regimes(),

@@ -8,6 +8,7 @@ from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Measure
 from vaebench.records.clean import clean
+from vaebench.report.findings import findings
 from vaebench.report.notes import notes
 from vaebench.report.numbers import decimals_in, rank_of, show
 from vaebench.report.order import main_column
@@ -45,6 +46,7 @@ def board_data(board: Board) -> dict[str, Any]:
             if is_ranked(one.measure) and one.places
         ],
         "summary": [number_of[column] for column in chosen if column],
+        "findings": findings(board),
         "notes": [{"title": section.title, "lines": list(section.lines)} for section in notes(board)],
     }
 
