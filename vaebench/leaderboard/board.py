@@ -102,8 +102,11 @@ class Board:
     def narrowed(self, verdict: str | None = None, dataset: str | None = None) -> Board:
         """A part of this board, with the ranks and labels of the whole."""
 
+        beside = self.rules.beside(verdict)
+
         def keep(column: Column) -> bool:
-            return verdict in (None, column.measure.verdict) and dataset in (None, column.dataset)
+            asked = verdict in (None, column.measure.verdict) or column.measure.name in beside
+            return asked and dataset in (None, column.dataset)
 
         columns = tuple(column for column in self.columns if keep(column))
         datasets = {column.dataset for column in columns}

@@ -24,7 +24,7 @@ COSTS: dict[
     "reconstruction_flops": ("FLOPs per reconstruction", "lower", "MFLOP", 1e-6, False),
     "code_size": ("Code size", "lower", "", 1, False),
 }
-LEAD_COST = "train_seconds"
+LEAD_COST, CODE_SIZE = "train_seconds", "code_size"
 
 
 class Entrant(NamedTuple):

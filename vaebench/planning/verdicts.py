@@ -27,6 +27,8 @@ class Verdicts:
     """Verdict -> metrics that need no model: floor rows in the headline's column."""
     margins: Mapping[str, float] = field(default_factory=dict)
     """Metric -> the smallest difference that matters."""
+    prices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Verdict -> metrics that say what its numbers cost: they stand beside it."""
     untrained: tuple[str, ...] = ()
     """Floors that did not train: boards say what training adds to them."""
 
@@ -55,7 +57,11 @@ def read_verdicts(data: Mapping[str, Any], reader: Reader, measured: Mapping[str
         _check_metrics([metric], "margins", metric, every, reader)
         if not isinstance(margin, int | float) or isinstance(margin, bool) or not 0 < margin < float("inf"):
             raise reader.fail("margins", metric, f"this must be a number above 0, not {margin!r}")
-    return Verdicts(dict(headline), summary, models, metrics, dict(data.get("margins", {})), untrained)
+    prices = {verdict: reader.entries(data["prices"], "prices", verdict, str) for verdict in data.get("prices", {})}
+    for verdict, names in prices.items():
+        _check_verdict(verdict, "prices", reader)
+        _check_metrics(names, "prices", verdict, every, reader)
+    return Verdicts(dict(headline), summary, models, metrics, dict(data.get("margins", {})), prices, untrained)
 
 
 def _floors(

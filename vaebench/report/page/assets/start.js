@@ -20,6 +20,7 @@ function remarks() {
 
 find("title").textContent = data.title;
 find("findings").replaceChildren(...data.findings.map((line) => make("li", {}, line)));
+find("rates").replaceChildren(...rates());
 theme();
 pickers();
 remarks();
