@@ -37,6 +37,8 @@ def everything() -> list[Record]:
     parts = {"left": {"value": 21.0, "error": None, "n": 7}}
     made += [record("pca", {"psnr": metric("psnr", 20.0, parts=parts)}, seed=1)]
     made += [record("vae", {"psnr": 20.0}, seed=9)]
+    watched = metric("auroc", 0.7, follows={"contrast": 0.5}, beside={"PSNR": 20.0})
+    made += [record("watched", {"auroc": watched}, regime="healthy")]
     return [*made, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]
 
 
@@ -77,6 +79,7 @@ BREAKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "version as text": lambda r: r["metrics"]["svc"].update(version="1"),
     "value as text": lambda r: r["metrics"]["svc"].update(value="0.5"),
     "value as truth": lambda r: r["metrics"]["svc"].update(value=True),
+    "a correlation above one": lambda r: r["metrics"]["svc"].update(follows={"contrast": 1.1}),
     "a part that is no number": lambda r: r["metrics"]["svc"].update(parts={"left": {"value": "0.5"}}),
     "a part without its fields": lambda r: r["metrics"]["svc"].update(parts={"left": 0.5}),
     "parts without names": lambda r: r["metrics"]["svc"].update(parts=[0.5]),

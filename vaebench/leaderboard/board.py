@@ -14,11 +14,13 @@ from vaebench.leaderboard import comparable
 from vaebench.leaderboard.agreement import Agreement, agreements
 from vaebench.leaderboard.cells import Cell, Collected, Dash, Failure
 from vaebench.leaderboard.floors import SHORTCUT, Shortcut, beaten, floor_samples, shortcuts, takes_shortcuts
+from vaebench.leaderboard.follows import Follows, follows
 from vaebench.leaderboard.fronts import Front, fronts
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked, leads, stand
 from vaebench.leaderboard.rules import Role, Rules
 from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Measure, OtherSeeds, Run, read
 from vaebench.leaderboard.statistics import Estimate, Sample, estimates
+from vaebench.leaderboard.training import Added, added
 from vaebench.records.manifest import Tier
 from vaebench.records.record import Record
 
@@ -53,6 +55,10 @@ class Board:
     """dataset -> the shortcuts to its diagnosis, the best one first"""
     tiers: Mapping[Entrant, Tier] = field(default_factory=dict)
     """how far all records of a model were verified, where more than their numbers is known"""
+    follows: tuple[Follows, ...] = ()
+    """what the numbers of a column follow"""
+    added: tuple[Added, ...] = ()
+    """what training adds"""
 
     @property
     def suite(self) -> str:
@@ -99,8 +105,11 @@ class Board:
     def narrowed(self, verdict: str | None = None, dataset: str | None = None) -> Board:
         """A part of this board, with the ranks and labels of the whole."""
 
+        beside = self.rules.beside(verdict)
+
         def keep(column: Column) -> bool:
-            return verdict in (None, column.measure.verdict) and dataset in (None, column.dataset)
+            asked = verdict in (None, column.measure.verdict) or column.measure.name in beside
+            return asked and dataset in (None, column.dataset)
 
         columns = tuple(column for column in self.columns if keep(column))
         datasets = {column.dataset for column in columns}
@@ -122,6 +131,8 @@ class Board:
             hidden={key: count for key, count in self.hidden.items() if key.dataset in ("", *datasets)},
             other_seeds={key: own for key, own in self.other_seeds.items() if key.dataset in datasets},
             shortcuts={name: found for name, found in self.shortcuts.items() if name in datasets},
+            follows=tuple(one for one in self.follows if keep(one.column)),
+            added=tuple(one for one in self.added if keep(one.column)),
         )
 
     @cached_property
@@ -204,6 +215,8 @@ def board(
         hidden={key: n for key, n in sorted(found.hidden.items()) if dataset is None or key.dataset in ("", dataset)},
         other_seeds={key: own for key, own in found.other_seeds.items() if dataset in (None, key.dataset)},
         shortcuts=trivial,
+        follows=tuple(follows(collected.numbers, columns, rules)),
+        added=tuple(added(standings, rules, samples)),
     )
 
 

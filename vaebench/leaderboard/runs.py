@@ -24,7 +24,7 @@ COSTS: dict[
     "reconstruction_flops": ("FLOPs per reconstruction", "lower", "MFLOP", 1e-6, False),
     "code_size": ("Code size", "lower", "", 1, False),
 }
-LEAD_COST = "train_seconds"
+LEAD_COST, CODE_SIZE = "train_seconds", "code_size"
 
 
 class Entrant(NamedTuple):
@@ -77,6 +77,10 @@ class Number(NamedTuple):
     freedom: float = 200.0
     warning: str = ""
     """why the value says less than it seems to"""
+    follows: tuple[tuple[str, float], ...] = ()
+    """rank correlation, over images, of the score behind it with trivial traits"""
+    beside: tuple[tuple[str, float], ...] = ()
+    """other numbers of the same model"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +194,9 @@ class _Reader:
             return Number(measure, None, cell.reason)
         replicates = np.array(cell.replicates, np.float32) if cell.replicates else None
         numbers = cell.value, "", cell.variant, cell.error, cell.n, replicates, cell.optimised
-        return Number(measure, *numbers, cell.patients, cell.classes, cell.widening, cell.freedom, cell.warning)
+        watched = tuple(cell.follows.items()), tuple(cell.beside.items())
+        patients = cell.patients, cell.classes, cell.widening, cell.freedom
+        return Number(measure, *numbers, *patients, cell.warning, *watched)
 
 
 def _costs(cost: Cost, place: str) -> Iterable[Number]:

@@ -37,6 +37,7 @@ TOP: dict[str, type] = {
     "summary": list,
     "floors": dict,
     "margins": dict,
+    "prices": dict,
     "auto": dict,
     "presets": dict,
 }

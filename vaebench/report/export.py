@@ -32,6 +32,7 @@ from vaebench.report.fields import (
     Row,
     ShortcutOf,
 )
+from vaebench.report.findings import findings
 from vaebench.report.notes import notes
 from vaebench.report.order import by_means
 
@@ -86,6 +87,7 @@ def to_json(board: Board) -> str:
         other_seeds=[
             OtherSeedsOf(board.label(one.entrant), *one[1:], seeds=list(own)) for one, own in board.other_seeds.items()
         ],
+        findings=findings(board),
         notes=[line for section in notes(board) for line in section.lines],
     )
     blocks = (f" {_line(key)}: {_block(value)}" for key, value in to_builtins(document).items())

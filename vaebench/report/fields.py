@@ -172,4 +172,5 @@ class Document(Struct, forbid_unknown_fields=True):
     dashes: list[DashOf]
     hidden: list[HiddenOf]
     other_seeds: list[OtherSeedsOf]
+    findings: Annotated[list[str], Meta(description="what training adds and what the scores follow, in words")]
     notes: list[str]
