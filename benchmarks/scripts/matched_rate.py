@@ -1,5 +1,5 @@
-"""Do the models of the suite `medical-rate` cost alike? It fails where the bits per image of one, the median over seeds,
-are more than a fifth from the geometric mean of all.
+"""Do the models of the suite `medical-rate` cost alike? It fails where the bits per image of a model, their median over
+seeds, are more than a fifth from the geometric mean of all.
 
 vaebench run --suite medical-rate && python benchmarks/scripts/matched_rate.py results/medical-rate@1/compact/phantom
 """

@@ -21,7 +21,9 @@ def checked(folder: Path, **rates: tuple[float, ...]) -> subprocess.CompletedPro
         for seed, value in enumerate(values):
             made = record(model, {"bits-per-image": metric("bits-per-image", value)}, seed=seed)
             store.write(store.path_of(folder, made.trial, "cpu"), made)
-    return subprocess.run([sys.executable, str(SCRIPT), str(folder)], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), str(folder / "demo@1/quick/phantom")], capture_output=True, text=True, check=False
+    )
 
 
 def test_a_rate_beyond_the_tolerance_is_found_by_its_median(tmp_path: Path) -> None:
