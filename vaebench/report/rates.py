@@ -50,7 +50,7 @@ def pictures(board: Board) -> Iterator[Picture]:
 
 def svg(board: Board, picture: Picture) -> str:
     """A picture as a file of its own. Floors are hollow squares; labels are text, whatever they say."""
-    xs, ys = ([point[place] for point in picture.points] for place in (1, 2))
+    xs, ys = [point.price for point in picture.points], [point.quality for point in picture.points]
     across, up = _scale(xs, LEFT, WIDTH - RIGHT), _scale(ys, HEIGHT - BOTTOM, TOP)
     parts = [f'<path class="axis" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>']
     for value in (min(xs), max(xs)):
