@@ -10,7 +10,7 @@ from records_made import EVIL, field, made, metric, record
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.runs import Entrant
 from vaebench.report import files
-from vaebench.report.findings import findings
+from vaebench.report.findings import findings, followed
 
 RAW = Entrant("raw", "bce")
 
@@ -25,10 +25,10 @@ def drawn(vae: float = 0.8, dataset: str = "chest") -> Board:
 
 
 def test_each_dataset_has_a_sentence_even_if_it_is_nothing():
-    gain, followed = findings(drawn())
+    (gain,), (told,) = findings(drawn()), followed(drawn())
     assert gain.startswith("SVC balanced accuracy on chest: the suite's 2 trained models are on average 0.1")
     assert "better than raw (floor)" in gain and "nothing" not in gain and gain.endswith("; 2 of 2 beat it.")
-    assert "over the suite's 3 models PSNR -1.00; over healthy test images" in followed and "contrast 0.30." in followed
+    assert "over the suite's 3 models PSNR -1.00; over healthy test images" in told and "contrast 0.30." in told
     nothing = findings(drawn(0.5))[0]
     assert "0.0" in nothing and ", which may be nothing; 1 of 2 beat it." in nothing
 
@@ -50,7 +50,7 @@ def test_they_stand_in_every_format(form: str):
 def test_a_strangers_words_stay_words(name: str):
     cell = metric("auroc", 0.5, follows={name: 0.3})
     found = made([record("vae", {"auroc": cell}, regime="healthy")])
-    assert all("\x1b" not in line and "\n" not in line for line in findings(found))
+    assert all("\x1b" not in line and "\n" not in line for line in followed(found))
     assert (
         "<script>alert"
         not in files.render(found, "md") + files.render(found, "html").split("<body>")[1].split("<script")[0]

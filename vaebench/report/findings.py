@@ -1,4 +1,4 @@
-"""What stands above the tables: what training adds, and what the scores follow, in a sentence for each dataset."""
+"""What training adds, above the tables, and what scores follow, below them: a sentence for each dataset."""
 
 from __future__ import annotations
 
@@ -13,18 +13,24 @@ from vaebench.report.tables import name
 
 
 def findings(board: Board) -> list[str]:
-    """The sentences, in the order of the board's columns."""
-    return [*(_added(board, one) for one in board.added), *(" ".join(_follows(one)) for one in board.follows)]
+    """What training adds, in the order of the board's columns."""
+    return [_added(board, one) for one in board.added]
+
+
+def followed(board: Board) -> list[str]:
+    """What scores follow, by rank correlation."""
+    return [" ".join(_follows(one)) for one in board.follows]
 
 
 def _added(board: Board, one: Added) -> str:
     by, column = one.by, one.column
     half = f" ±{plain((by.high - by.low) / 2, 3)}" if by.low is not None and by.high is not None else ""
-    surely = by.low is not None and by.high is not None and not by.low <= 0 <= by.high
     compared = "better" if by.mean >= 0 else "worse"
     told = f"{plain(abs(by.mean), 3)}{half} {compared} than {name(board, one.floor)}"
     who = f"the suite's {one.models} trained models are on average {told}" if one.models > 1 else f"the model is {told}"
-    doubt = "" if surely else ", which may be nothing"
+    doubt = ", with too few patients for an interval"
+    if by.low is not None and by.high is not None:
+        doubt = ", which may be nothing" if by.low <= 0 <= by.high else ""
     cells = (board.cell(entrant, column) for entrant in board.entrants if board.role(entrant) == "reference")
     ranked = [cell for cell in cells if cell.place]
     beat = sum(one.floor.model in cell.beats for cell in ranked)
@@ -33,7 +39,7 @@ def _added(board: Board, one: Added) -> str:
 
 
 def _follows(one: Follows) -> Iterator[str]:
-    yield f"What {clean(one.column.measure.title)} on {clean(one.column.dataset)} follows, by rank correlation:"
+    yield f"{clean(one.column.measure.title)} on {clean(one.column.dataset)}:"
     if one.over_models:
         told = ", ".join(f"{clean(what)} {plain(value, 2)}" for what, value in one.over_models)
         yield f"over the suite's {one.models} models {told}{';' if one.over_images else '.'}"

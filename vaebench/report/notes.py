@@ -14,6 +14,7 @@ from vaebench.leaderboard.runs import Entrant
 from vaebench.leaderboard.statistics import ENOUGH_SEEDS, LEAST_TO_RANK
 from vaebench.records.clean import clean
 from vaebench.records.manifest import TIERS, Tier
+from vaebench.report.findings import followed
 from vaebench.report.numbers import BEST_TOO, BOTH, EQUIVALENT, FEW, OPTIMISED, PROVISIONAL, WARNED
 from vaebench.report.tables import name
 
@@ -48,6 +49,7 @@ def notes(board: Board) -> list[Notes]:
     what = [f"{n} {word if n > 1 else word[:-1]}" for n, word in ((records, "records"), (numbers, "numbers")) if n]
     sections = [
         Notes("How to read this", tuple(_legend(board))),
+        Notes("What scores follow, by rank correlation", tuple(followed(board))),
         Notes("Verified with `vaebench verify-results`", tuple(_verified(board))),
         Notes("Not complete", tuple(_unranked(board))),
         Notes(f"Failed: {failed} trial{'s' if failed != 1 else ''}", tuple(_failures(board))),
