@@ -13,13 +13,11 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from vaebench.interfaces import Limit, Splits
 from vaebench_medical import decode, table
-from vaebench_medical.grouping import by_twins
+from vaebench_medical.grouping import TWINS, by_twins
 from vaebench_medical.image_files import Picture, PictureDataset, assemble
 from vaebench_medical.layout import entries, listing, there
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-TWINS = "twins"
-"""The value of `group` that asks for groups of pictures that are nearly the same"""
 FOLDS = 5
 """One in so many pictures is for testing where no split is given."""
 PEEK = 16

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from vaebench.interfaces import Dataset, Limit, NotApplicable, Split, Splits
 from vaebench_medical import archive, decode
-from vaebench_medical.grouping import relative
+from vaebench_medical.grouping import on_one_side, relative
 from vaebench_medical.layout import there
 
 
@@ -169,17 +170,10 @@ def assemble(pictures: Sequence[Picture], dataset: PictureDataset, size: int) ->
     return Splits(**parts)
 
 
-def apart(pictures: Iterable[Picture], name: str) -> list[Picture]:
-    """Pictures whose group is on one side only: groups of test leave train and val, groups of val leave train."""
-    sides: dict[str, set[str]] = {}
-    for picture in pictures:
-        sides.setdefault(picture.group, set()).add(picture.split)
-    home = {group: next(s for s in ("test", "val", "train") if s in split) for group, split in sides.items()}
-    kept = [p for p in pictures if p.split == home[p.group]]
-    left = Counter((p.split, home[p.group]) for p in pictures if p.split != home[p.group])
-    for (split, other), count in sorted(left.items()):
-        warnings.warn(f"{name}: {count} {split} pictures left out, whose groups {other} has too", stacklevel=2)
-    return kept
+def apart(pictures: Sequence[Picture], name: str) -> list[Picture]:
+    """Pictures whose group is on one side only."""
+    kept = on_one_side([picture.group for picture in pictures], [picture.split for picture in pictures], name)
+    return list(compress(pictures, kept))
 
 
 def _boxes(rows: Sequence[Picture]) -> np.ndarray:
