@@ -48,9 +48,7 @@ def twins_apart(parts: Mapping[str, Split], name: str) -> dict[str, Split]:
     if told := twins.large_group(groups, names):
         warnings.warn(f"{name}: {told}", stacklevel=2)
     kept = on_one_side(groups.tolist(), sides.tolist(), name)
-    return {
-        side: replace(part, groups=groups[sides == side]).take(kept[sides == side]) for side, part in parts.items()
-    }
+    return {side: replace(part, groups=groups[sides == side]).take(kept[sides == side]) for side, part in parts.items()}
 
 
 def on_one_side(groups: Sequence[object], sides: Sequence[str], name: str) -> np.ndarray:
