@@ -25,18 +25,18 @@ TWINS = "twins"
 
 
 def by_twins(pictures: Sequence[Picture], dataset: PictureDataset) -> list[Picture]:
-    """The pictures with twins in one group, which has the name of its first file. A group that is suspiciously large is
-    told in a warning.
+    """The pictures with twins in one group, as are those that were in one group before. It has the name of its first
+    picture's. A group that is suspiciously large is told in a warning.
 
     Thumbnails of one size decide, whatever the size that is trained at, so that the split is the same at all sizes."""
     paths = [picture.path for picture in pictures]
     thumbs, _ = decode.many(paths, twins.THUMB, 1, dataset.aspect, dataset.bits)
-    groups = twins.find([thumbs], twins.SAFE).groups
-    names = relative(paths)
-    if told := twins.large_group(groups, names):
+    before = np.unique([picture.group for picture in pictures], return_inverse=True)[1]
+    groups = _joined(twins.find([thumbs], twins.SAFE).groups, before).tolist()
+    if told := twins.large_group(np.array(groups), relative(paths)):
         warnings.warn(f"{dataset.name}: {told}", stacklevel=2)
-    first = {int(group): str(names[row]) for row, group in reversed(list(enumerate(groups)))}
-    return [replace(picture, group=first[int(group)]) for picture, group in zip(pictures, groups, strict=True)]
+    first = {group: picture.group for picture, group in reversed(list(zip(pictures, groups, strict=True)))}
+    return [replace(picture, group=first[group]) for picture, group in zip(pictures, groups, strict=True)]
 
 
 def twins_apart(parts: Mapping[str, Split], name: str) -> dict[str, Split]:
@@ -61,6 +61,16 @@ def on_one_side(groups: Sequence[object], sides: Sequence[str], name: str) -> np
     for (split, other), count in sorted(left.items()):
         warnings.warn(f"{name}: {count} {split} pictures left out, whose groups {other} has too", stacklevel=3)
     return np.array([its == home[group] for group, its in zip(groups, sides, strict=True)], np.bool_)
+
+
+def _joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The groups that are left when whoever shares a group of either kind is in one group."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    nodes = int(one.max(initial=-1)) + int(other.max(initial=-1)) + 2
+    edges = coo_array((np.ones(len(one)), (one, one.max(initial=-1) + 1 + other)), shape=(nodes, nodes))
+    return connected_components(edges, directed=False)[1][one]
 
 
 def relative(paths: Sequence[str]) -> np.ndarray:

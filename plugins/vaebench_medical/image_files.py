@@ -45,7 +45,7 @@ class PictureDataset(Dataset):
     inner: ClassVar[tuple[str, ...]] = ()
     """Folders in those, as the published archives have them."""
     mark: ClassVar[tuple[str, ...]] = ()
-    """What lies in its folder, and tells it."""
+    """What lies in its folder, and tells it; ` or ` stands between two names that it may have."""
     variables: ClassVar[tuple[str, ...]] = ()
     """Names of the clinical variables that its pictures have"""
     unpacks: ClassVar[str] = ""
@@ -87,7 +87,7 @@ class PictureDataset(Dataset):
         """Where it lies, with nothing missing; or where a part of it lies, and what is missing there."""
         partly: tuple[Path | None, list[str]] = (self.roots(folder)[0], list(self.mark)) if self.path else (None, [])
         for root in self.roots(folder):
-            missing = [mark for mark in self.mark if not there(root / mark)]
+            missing = [mark for mark in self.mark if not any(there(root / name) for name in mark.split(" or "))]
             if not missing:
                 return root, []
             if len(missing) < len(partly[1] or self.mark):
