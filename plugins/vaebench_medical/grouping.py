@@ -55,7 +55,7 @@ def on_one_side(groups: Sequence[object], sides: Sequence[str], name: str) -> np
     """Mark what stays so that no group is in two splits: groups of test leave train and val, groups of val leave
     train. What is left out is told in a warning."""
     home: dict[object, str] = {}
-    for side in ("train", "val", "test"):
+    for side in ("", "train", "val", "test"):
         home.update((group, side) for group, its in zip(groups, sides, strict=True) if its == side)
     left = Counter((its, home[group]) for group, its in zip(groups, sides, strict=True) if its != home[group])
     for (split, other), count in sorted(left.items()):

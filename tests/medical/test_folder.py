@@ -181,4 +181,4 @@ def test_several_classes_may_be_healthy(trees):
 
 
 def test_the_path_is_local():
-    assert Folder.local == ("path",)
+    assert Folder.local == ("path", "masks")
