@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 
@@ -19,6 +19,7 @@ from vaebench.leaderboard.ranks import Column, Standing, is_ranked, leads, stand
 from vaebench.leaderboard.rules import Role, Rules
 from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Measure, OtherSeeds, Run, read
 from vaebench.leaderboard.statistics import Estimate, Sample, estimates
+from vaebench.records.manifest import Tier
 from vaebench.records.record import Record
 
 
@@ -50,6 +51,8 @@ class Board:
     """records that count nowhere: the preset does not name their seeds"""
     shortcuts: Mapping[str, tuple[Shortcut, ...]]
     """dataset -> the shortcuts to its diagnosis, the best one first"""
+    tiers: Mapping[Entrant, Tier] = field(default_factory=dict)
+    """how far all records of a model were verified, where more than their numbers is known"""
 
     @property
     def suite(self) -> str:
@@ -152,6 +155,7 @@ def board(
     """The board of one track, of all its metrics and datasets or of those asked for. Where metrics are named, the first
     of a verdict takes the place of its headline."""
     found = comparable.comparable(read(records, rules.track), rules)
+    rules = replace(rules, done=found.done)
     datasets_known = {run.dataset for run in found.runs} | set(rules.datasets)
     _check("dataset", [] if dataset is None else [dataset], datasets_known)
     _check("metric", metrics or [], {measure.name for measure in found.measures.values()})

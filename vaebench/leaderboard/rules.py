@@ -45,10 +45,16 @@ class Rules:
     """`model vae` -> the installed version"""
     data: Mapping[str, str] = field(default_factory=dict)
     """dataset -> the digest of its images that the track pins"""
+    done: Mapping[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
+    """dataset and regime -> the seeds that count so far, where not yet all of the preset's do"""
 
     @property
     def track(self) -> str:
         return f"{self.suite}/{self.preset}/{self.source}"
+
+    def due(self, dataset: str, regime: str) -> tuple[int, ...]:
+        """The seeds that a model needs numbers for to stand among the others."""
+        return self.done.get((dataset, regime), self.seeds)
 
     @cached_property
     def _roles(self) -> Mapping[Key, Role]:

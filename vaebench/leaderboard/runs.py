@@ -129,6 +129,10 @@ def read(records: Iterable[Record], track: str) -> list[Run]:
     return sorted((reader.run(record) for record in records if record.trial.track == track), key=_place_in_line)
 
 
+def entrant_of(record: Record) -> Entrant:
+    return Entrant(str(record.trial.model), str(record.trial.loss or ""))
+
+
 def _place_in_line(run: Run) -> tuple[Any, ...]:
     answers = [-math.inf if number.value is None else number.value for number in (*run.numbers, *run.costs)]
     return run.id, run.device, run.started, run.digest, run.status, answers
@@ -150,7 +154,7 @@ class _Reader:
         costs = list(_costs(record.cost, _machine(record.device))) if good and trial.regime == "all" else []
         return Run(
             id=record.id,
-            entrant=self._once(Entrant(str(trial.model), str(trial.loss or ""))),
+            entrant=self._once(entrant_of(record)),
             dataset=str(trial.dataset),
             regime=trial.regime,
             seed=trial.seed,

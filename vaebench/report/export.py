@@ -18,6 +18,7 @@ from vaebench.leaderboard.ranks import Column, Standing
 from vaebench.leaderboard.runs import Entrant
 from vaebench.records.clean import clean
 from vaebench.records.columns import columns
+from vaebench.records.manifest import TIERS
 from vaebench.report.fields import (
     AgreementOf,
     DashOf,
@@ -141,6 +142,7 @@ def _row(board: Board, entrant: Entrant, column: Column, cell: Cell) -> Row:
         beats="; ".join(cell.beats),
         few=found.few or cell.few_images if found else None,
         warning="; ".join(cell.warnings),
+        tier=board.tiers.get(entrant, TIERS[0]),
         provisional=found.provisional if found else None,
         optimised=cell.optimised if found else None,
         status=cell.status,

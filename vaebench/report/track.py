@@ -15,10 +15,11 @@ from vaebench.errors import UserError
 from vaebench.leaderboard.board import Board, board, uncollected
 from vaebench.leaderboard.comparable import complete_digests
 from vaebench.leaderboard.rules import Rules, rules_of
-from vaebench.leaderboard.runs import read
+from vaebench.leaderboard.runs import Entrant, entrant_of, read
 from vaebench.planning.suite import Suite
 from vaebench.records import store
 from vaebench.records.clean import clean
+from vaebench.records.manifest import TIERS, Tier, tiers
 from vaebench.records.record import BadRecord, Record
 from vaebench.records.store import write_atomically
 from vaebench.report.files import texts
@@ -82,7 +83,17 @@ class Track:
             self._held = held
 
     def board(self, metrics: Sequence[str] = (), dataset: str | None = None) -> Board:
-        return board((record for _, record in self), self.rules, metrics=metrics, dataset=dataset)
+        made = board((record for _, record in self), self.rules, metrics=metrics, dataset=dataset)
+        return replace(made, tiers=self._tiers())
+
+    def _tiers(self) -> dict[Entrant, Tier]:
+        """The lowest tier among the records of each model, where it is above *reported*."""
+        known = {path: tier for folder in self.folders for path, tier in tiers(folder).items()}
+        lowest: dict[Entrant, Tier] = {}
+        for path, record in self if known else ():
+            entrant, tier = entrant_of(record), known.get(path, TIERS[0])
+            lowest[entrant] = min(tier, lowest.get(entrant, tier), key=TIERS.index)
+        return {entrant: tier for entrant, tier in lowest.items() if tier != TIERS[0]}
 
     @cached_property
     def rules(self) -> Rules:
