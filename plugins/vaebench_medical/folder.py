@@ -99,6 +99,8 @@ class Folder(PictureDataset):
             marked = masks.get(inside.with_suffix("").as_posix()) or masks.get(inside.stem) or one.masks
             if self.healthy:
                 health = one.label in self.healthy
+                if health and one.boxes:
+                    raise ValueError(f"{one.path}: a healthy picture has a box; correct the box or the class")
                 picture = replace(picture, health=health, masks=tuple(marked), boxes=one.boxes)
             else:
                 unused += bool(marked or one.boxes)

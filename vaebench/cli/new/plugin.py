@@ -13,7 +13,7 @@ from rich.markup import escape
 from vaebench.errors import UserError
 
 TEMPLATE = Path(__file__).parent / "template"
-"""Files that end with `.in`, with `$name` and `$package` for what differs; the folder `package` gets the name of that."""
+"""Files that end with `.in`, with `$name` and `$package` for what differs; `package` is the folder of the code."""
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
