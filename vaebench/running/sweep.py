@@ -17,6 +17,7 @@ from vaebench.components.registry import registry
 from vaebench.data.prepare import Prepared
 from vaebench.interfaces import Event, Executor, NotApplicable
 from vaebench.planning.jobs import Versions, jobs_of
+from vaebench.planning.kept import keep
 from vaebench.planning.plan import Plan
 from vaebench.records import store
 from vaebench.records.record import BadRecord, Record, to_json
@@ -113,6 +114,7 @@ def open_track(plan: Plan) -> None:
     plan.folder.mkdir(parents=True, exist_ok=True)
     if not os.access(plan.folder, os.W_OK):
         raise PermissionError(errno.EACCES, "No record can be written", str(plan.folder))
+    keep(plan.suite, plan.folder.parents[1])
     clear_debris(plan.folder)
 
 
