@@ -9,7 +9,6 @@ from pathlib import Path
 from vaebench.components.declared import FIELDS, Facts, table_of
 from vaebench.components.discovery import GROUP
 from vaebench.components.parameters import split_spec
-from vaebench.components.registry import registry
 from vaebench.errors import UserError
 from vaebench.planning.suite import NAME, Suite, load
 from vaebench.records.store import read_bounded, write_atomically
@@ -24,6 +23,8 @@ def keep(suite: Suite, folder: Path) -> None:
     vaebench is always there, and one from a file is its owner's to keep."""
     if suite.home in (None, GROUP):
         return
+    from vaebench.components.registry import registry  # imports torch, which a board does without
+
     own, found = registry().at(suite.home), {kind: dict[str, type]() for kind in FIELDS}
 
     def declare(kind: str, name: str) -> None:
@@ -49,16 +50,14 @@ def keep(suite: Suite, folder: Path) -> None:
 def kept(name: str, *results: Path) -> Suite | None:
     """The newest version of a suite that lies beside its records in the first folder of results that has it."""
     for folder in results if NAME.fullmatch(name) else ():
-        versions = [
-            path.name.rpartition("@")[2] for path in folder.glob(f"{name}@*") if (path / f"{name}.toml").exists()
-        ]
+        versions = [path.parent.name.rpartition("@")[2] for path in folder.glob(f"{name}@*/{name}.toml")]
         if numbers := [int(version) for version in versions if version.isdecimal()]:
             return load(folder / f"{name}@{max(numbers)}" / f"{name}.toml")
     return None
 
 
 def declarations(folder: Path) -> Mapping[tuple[str, str], Facts]:
-    """Kind and name -> what a component declared when the folder's records were made; nothing where that is not kept."""
+    """Kind and name -> what a component declared when the folder's records were made; empty where that is unknown."""
     try:
         table = json.loads(read_bounded(folder / DECLARED, LARGEST, "table of declarations"))
         return {
@@ -66,6 +65,7 @@ def declarations(folder: Path) -> Mapping[tuple[str, str], Facts]:
             for kind in FIELDS
             for name, facts in table.get(kind, {}).items()
             if facts.keys() <= set(FIELDS[kind]) and type(facts["version"]) is int
+            if all(isinstance(value, str | int) for value in facts.values())
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
