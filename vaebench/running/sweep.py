@@ -114,7 +114,8 @@ def open_track(plan: Plan) -> None:
     plan.folder.mkdir(parents=True, exist_ok=True)
     if not os.access(plan.folder, os.W_OK):
         raise PermissionError(errno.EACCES, "No record can be written", str(plan.folder))
-    keep(plan.suite, plan.folder.parents[1])
+    with suppress(OSError):  # nobody misses it while the plugin is there
+        keep(plan.suite, plan.folder.parents[1])
     clear_debris(plan.folder)
 
 
