@@ -19,9 +19,9 @@ def test_a_dataset_of_real_images_alone_is_checked_with_its_parameters(tmp_path:
             path = tmp_path / "scans" / kind / f"{i}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.random.default_rng([i, kind == "ill"]).integers(0, 256, (28, 28), np.uint8)).save(path)
-    spec = f"folder[path={tmp_path / 'scans'},healthy=well]"
+    spec = f"folder[path={tmp_path / 'scans'},healthy=well,colour=grey]"
     done = CliRunner().invoke(main, ["check", spec, "--data", str(tmp_path)], env={"COLUMNS": "400"})
-    assert done.output.startswith("vaebench:folder[healthy=well,path=")
+    assert done.output.startswith("vaebench:folder[colour=grey,healthy=well,path=")
     assert "passed real-images" in done.output and done.exit_code == 0, done.output
     (tmp_path / "scans/ill/0.png").write_bytes(b"no picture")
     done = CliRunner().invoke(main, ["check", spec, "--data", str(tmp_path)], env={"COLUMNS": "400"})
