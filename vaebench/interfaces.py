@@ -64,6 +64,8 @@ class At:
     stage: str
     step: int
     steps: int
+    images: int = 1
+    """How many images it is trained on, as estimates of minibatches need (the N of beta-TCVAE)."""
     logs: dict[str, Tensor] = field(default_factory=dict, compare=False)
 
     @property

@@ -16,6 +16,7 @@ from vaebench.leaderboard.board import Board, board, uncollected
 from vaebench.leaderboard.comparable import complete_digests
 from vaebench.leaderboard.rules import Rules, rules_of
 from vaebench.leaderboard.runs import Entrant, entrant_of, read
+from vaebench.planning.kept import declarations
 from vaebench.planning.suite import Suite
 from vaebench.records import store
 from vaebench.records.clean import clean
@@ -99,7 +100,7 @@ class Track:
     def rules(self) -> Rules:
         """What no record can change, with the digests that the track pins: of its first folder that pins any."""
         pinned = next(filter(None, map(pins, self.folders)), {})
-        declared = Declared(installed(), self.suite.home)
+        declared = Declared(installed(), self.suite.home, declarations(self.folders[0].parents[1]))
         rules = rules_of(self.suite, self.preset, self.source, declared, pinned)
         runs = read((record for _, record in self), rules.track)
         return replace(rules, data={**complete_digests(runs, rules), **pinned})
