@@ -20,7 +20,6 @@ function remarks() {
 
 find("title").textContent = data.title;
 find("findings").replaceChildren(...data.findings.map((line) => make("li", {}, line)));
-find("rates").replaceChildren(...rates());
 theme();
 pickers();
 remarks();
