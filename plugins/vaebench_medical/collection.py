@@ -11,7 +11,7 @@ from vaebench_medical.findings import Box
 from vaebench_medical.layout import entries, listing
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""What a split may be called"""
+"""Names that a CSV may give a split, by the split that is meant"""
 CORNERS = ("x0", "y0", "x1", "y1")
 """Columns of a box, in pixels of its picture"""
 

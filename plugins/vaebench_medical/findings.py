@@ -60,7 +60,7 @@ def masks(pictures: Sequence[Picture], native: np.ndarray, size: int, dataset: P
 
 
 def marked(picture: Picture, native: tuple[int, int], size: int, aspect: decode.Aspect) -> np.ndarray:
-    """What any mask of a picture marks, bool (size, size)."""
+    """The pixels that at least one mask of a picture marks, bool (size, size)."""
     drawn = np.zeros((size, size), np.bool_)
     for path in picture.masks:
         found, its = decode.mask(Path(path), size, aspect)
