@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from vaebench.checks.outcome import Outcome, Task
@@ -32,9 +33,12 @@ STEP = ((1, 64, 64), (1, 128, 128))
 PHANTOMS = (28, 64)
 
 
-def run_checks(offer: Offer, params: Mapping[str, Value] | None = None, device: Device = "cpu") -> Iterator[Outcome]:
-    """Check a component with these parameters, its defaults otherwise; what comes of each check, as it comes."""
-    for task in tasks(offer, _given(offer, params or {}), device):
+def run_checks(
+    offer: Offer, params: Mapping[str, Value] | None = None, device: Device = "cpu", data: Path | None = None
+) -> Iterator[Outcome]:
+    """Check a component with these parameters, its defaults otherwise; what comes of each check, as it comes. Real
+    images are looked for in the folder `data`, else in this machine's data folder."""
+    for task in tasks(offer, _given(offer, params or {}), device, data):
         with prepared(device):
             outcome = task.run()
         yield outcome
@@ -90,7 +94,7 @@ def prepared(device: Device) -> Iterator[None]:
         yield
 
 
-def tasks(offer: Offer, params: Mapping[str, Value], device: Device = "cpu") -> list[Task]:
+def tasks(offer: Offer, params: Mapping[str, Value], device: Device = "cpu", data: Path | None = None) -> list[Task]:
     """The checks of one component in order, case by case. Datasets make arrays, whatever the device."""
     component, where = offer.component, CARD if device == PRETENDED else "cpu"
     if issubclass(component, Model):
@@ -98,7 +102,7 @@ def tasks(offer: Offer, params: Mapping[str, Value], device: Device = "cpu") -> 
     if issubclass(component, Network):
         return _network_tasks(component, where)
     if issubclass(component, Dataset):
-        return _dataset_tasks(component, params)
+        return _dataset_tasks(component, params, data)
     if issubclass(component, Loss):
         return _loss_tasks(component, params, where)
     if issubclass(component, Metric):
@@ -135,10 +139,10 @@ def _network_tasks(component: type[Network], device: str) -> list[Task]:
     return [task for shape in (*FULL, *STEP) for task in SIZES.tasks((part, shape), _said(shape))] + CHECKS.tasks(part)
 
 
-def _dataset_tasks(component: type[Dataset], params: Mapping[str, Value]) -> list[Task]:
+def _dataset_tasks(component: type[Dataset], params: Mapping[str, Value], data: Path | None) -> list[Task]:
     from vaebench.checks.datasets import CHECKS, PHANTOM, Source
 
-    cases = [Source(component, size, params) for size in PHANTOMS]
+    cases = [Source(component, size, params, data) for size in PHANTOMS]
     return CHECKS.tasks(cases[0]) + [task for case in cases for task in PHANTOM.tasks(case, f"{case.size} px")]
 
 

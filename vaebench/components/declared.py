@@ -27,10 +27,13 @@ Facts = Mapping[str, Any]
 
 
 class Declared:
-    """The declarations of all components, seen from one distribution or from none."""
+    """The declarations of all components, seen from one distribution or from none. `kept` are those of components that
+    may not be installed any more."""
 
-    def __init__(self, plugins: Plugins, home: str | None = None) -> None:
-        self.plugins, self.home = plugins, home
+    def __init__(
+        self, plugins: Plugins, home: str | None = None, kept: Mapping[tuple[str, str], Facts] | None = None
+    ) -> None:
+        self.plugins, self.home, self.kept = plugins, home, kept or {}
 
     @cached_property
     def tables(self) -> Mapping[tuple[str, str], Facts]:
@@ -45,14 +48,24 @@ class Declared:
         return found
 
     def get(self, kind: str, name: str) -> Facts:
-        """What the component declares; empty where it is not installed. Imports plugins where no table has it."""
+        """What the component declares, or declared when records were made if it is not installed; else nothing. Imports
+        plugins where no table has it."""
         if (known := self.tables.get((kind, name))) is not None:
             return known
         from vaebench.components.registry import Registry  # imports torch
 
-        registry = Registry(self.plugins).at(self.home)
-        offers = registry.offers(kind).get(name.rpartition(":")[2], [])
-        return facts_of(kind, registry.get(kind, name).component) if len(offers) == 1 else {}
+        # The suite's own distribution first: where it has the component, no stranger's plugin is imported.
+        for plugins in (self._at_home, self.plugins):
+            registry = Registry(plugins).at(self.home)
+            offers = registry.offers(kind).get(name.rpartition(":")[2], [])
+            if len(offers) == 1:
+                return facts_of(kind, registry.get(kind, name).component)
+        return self.kept.get((kind, name), {})
+
+    @cached_property
+    def _at_home(self) -> Plugins:
+        owners = zip(self.plugins.points, self.plugins.modules, strict=True)
+        return Plugins([point for point, (owner, _) in owners if owner == self.home])
 
     def metrics(self, names: Iterable[str]) -> Mapping[str, Facts]:
         """Every metric that a table has, and those named."""
