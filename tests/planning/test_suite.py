@@ -141,7 +141,9 @@ def test_the_name_is_the_files_and_a_harmless_folder(tmp_path: Path) -> None:
         load(tmp_path, GOOD.replace('name = "lab"', 'name = "my lab"'), "my lab")
 
 
-@pytest.mark.parametrize("name", ["smoke", "medical", "medical-real", "medical-zoo", "medical-latent", "medical-rate", "references"])
+@pytest.mark.parametrize(
+    "name", ["smoke", "medical", "medical-real", "medical-zoo", "medical-latent", "medical-rate", "references"]
+)
 def test_the_built_in_suites_load_and_every_name_in_them_exists(name: str) -> None:
     built_in = suite.find(name, installed())
     assert built_in.home == "vaebench"
