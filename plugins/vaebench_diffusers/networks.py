@@ -19,9 +19,16 @@ WIDEST = 8
 def diffusers() -> ModuleType:
     """The module with both parts; a ValueError where diffusers is not installed."""
     try:
-        from diffusers.models.autoencoders import vae
+        from diffusers.utils import import_utils
     except ImportError as error:
         raise ValueError(f"it needs diffusers: pip install 'vaebench[diffusers]' ({error})") from error
+    try:
+        import torchvision  # noqa: F401
+    except (ImportError, RuntimeError):
+        # beside a CPU build of torch, pip's torchvision cannot be imported; diffusers tries to, if it is installed
+        import_utils._torchvision_available = False
+    from diffusers.models.autoencoders import vae
+
     return vae
 
 
