@@ -105,9 +105,9 @@ def test_the_stranger_s_network_is_listed_shown_and_taken_by_a_built_in_model(va
     assert "patches" in vaebench("list", "networks").stdout
     assert "patches (network, version 1, from vaebench-patches 1.0)" in vaebench("show", "patches").stdout
     options = ("--suite", "smoke", "--source", "phantom", "--dry-run", "--results", "nowhere")
-    planned = vaebench("run", "-m", "vae[net=patches]", *options)
+    planned = vaebench("run", "-m", "vaebench:vae[net=patches]", *options)
     assert planned.returncode == 0, planned.stderr
-    refused = vaebench("run", "-m", "vae[net=patchs]", *options)
+    refused = vaebench("run", "-m", "vaebench:vae[net=patchs]", *options)
     assert refused.returncode == 2 and "There is no network 'patchs'. Did you mean 'patches'" in refused.stderr
 
 
