@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from vaebench.interfaces import Limit, Splits
 from vaebench_medical import decode, findings
-from vaebench_medical.collection import Described, in_folders, in_table
+from vaebench_medical.collection import Described, Slices, in_folders, in_table
 from vaebench_medical.grouping import TWINS, by_twins
 from vaebench_medical.image_files import Picture, PictureDataset, assemble
 from vaebench_medical.layout import there
@@ -23,6 +23,7 @@ FOLDS = 5
 """One in so many pictures is for testing where no split is given."""
 PEEK = 16
 """How many pictures are looked at to tell whether they are in colour."""
+SLICED = "every counts from 1 and needs slices, and masks of volumes are not read"
 
 
 class Folder(PictureDataset):
@@ -32,7 +33,8 @@ class Folder(PictureDataset):
     `name` is what tables call the data; `healthy` the healthy classes, separated by `|`; `group` a pattern whose first
     bracket (or all of it) is the patient in a file's path; or `twins`, which groups pictures that are nearly the same.
     Without groups, every file is a patient of its own. Masks lie beside their pictures as `NAME_mask.png`, or in the
-    folder `masks`, or are named in the CSV, as are boxes."""
+    folder `masks`, or are named in the CSV, as are boxes. With `slices` (axial, coronal or sagittal), the files are
+    volumes; every so many of their slices are the pictures, and a volume is a group."""
 
     name = "folder"
     version = 2
@@ -52,6 +54,8 @@ class Folder(PictureDataset):
         aspect: Literal["stretch", "pad"] = "stretch",
         seed: int = 0,
         masks: str = "",
+        slices: Literal["", "axial", "coronal", "sagittal"] = "",
+        every: int = 1,
     ) -> None:
         super().__init__(path)
         if not name or seed < 0 or not (bits is None or 1 <= bits <= 16):
@@ -64,6 +68,10 @@ class Folder(PictureDataset):
         self.aspect = aspect
         self.seed = seed
         self.masks = masks
+        self.slices = slices
+        self.every = every
+        if every < 1 or (every > 1 and not slices) or (slices and masks):
+            raise ValueError(f"every={every}, slices={slices!r}, masks={masks!r}: {SLICED}")
         try:
             self.pattern = re.compile(group) if group and group != TWINS else None
         except re.error as error:
@@ -83,7 +91,8 @@ class Folder(PictureDataset):
         own = root / Path(self.masks).expanduser() if self.masks else None
         if own and not own.is_dir():
             raise ValueError(f"masks={self.masks}: {own} is no folder; give the folder of the masks below {root}")
-        read = sorted(in_table(home, self.aspect) if home.is_file() else in_folders(home, own))
+        sliced = Slices(self.slices, self.every) if self.slices else None
+        read = sorted(in_table(home, self.aspect, sliced) if home.is_file() else in_folders(home, own, sliced))
         if not read:
             raise ValueError(f"{home} names no pictures. {self.obtain()}")
         self.classes = tuple(sorted({one.label for one in read}))
@@ -93,7 +102,7 @@ class Folder(PictureDataset):
         masks = findings.index(own) if own else {}
         found, unused = [], 0
         for one in read:
-            inside = Path(one.path).relative_to(root)
+            inside = Path(one.volume or one.path).relative_to(root)
             group = self._group(one, inside.as_posix())
             picture = Picture(one.path, numbers[one.label], group, one.split)
             marked = masks.get(inside.with_suffix("").as_posix()) or masks.get(inside.stem) or one.masks
