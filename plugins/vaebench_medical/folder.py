@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -129,13 +130,8 @@ class Folder(PictureDataset):
     def check(self, pictures: Sequence[Picture], home: Path) -> None:
         _whole(pictures, home)
         if self.group != TWINS:
+            self._enough(pictures, home)
             super().check(pictures, home)
-
-    def verify(self, folder: Path) -> Iterator[str]:
-        if self.group != TWINS:
-            home = self.home(folder)
-            self._divided(self.pictures(home), home)  # raises where there are too few to divide
-        yield from super().verify(folder)
 
     def load(self, folder: Path, size: int, limit: Limit) -> Splits:
         home = self.home(folder)
@@ -162,18 +158,25 @@ class Folder(PictureDataset):
             )
         return match[1] if match.groups() else match[0]
 
+    def _enough(self, pictures: Sequence[Picture], home: Path) -> None:
+        """Raise where no split is given and a class has too few groups to divide."""
+        if any(picture.split for picture in pictures):
+            return
+        found = {(picture.label, picture.group) for picture in pictures}
+        counts = Counter(label for label, _ in found)
+        for label, kind in enumerate(self.classes):
+            if counts[label] < FOLDS:
+                raise ValueError(
+                    f"{home}: class {kind!r} has {counts[label]} groups, a split by group needs {FOLDS}; add "
+                    "pictures, leave the class out, or give the split (train/ and test/, or a column `split`)"
+                )
+
     def _divided(self, pictures: list[Picture], home: Path) -> list[Picture]:
         """With the splits given; or, where none is, a fifth for testing: by group, stratified, seeded."""
         if any(picture.split for picture in pictures):
             return pictures
+        self._enough(pictures, home)
         labels, groups = np.array([p.label for p in pictures]), np.array([p.group for p in pictures])
-        for label, kind in enumerate(self.classes):
-            count = len(np.unique(groups[labels == label]))
-            if count < FOLDS:
-                raise ValueError(
-                    f"{home}: class {kind!r} has {count} groups, a split by group needs {FOLDS}; add pictures, leave "
-                    "the class out, or give the split (train/ and test/, or a column `split`)"
-                )
         folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=self.seed)
         _, test = next(folds.split(labels, labels, groups))
         chosen = set(test.tolist())
