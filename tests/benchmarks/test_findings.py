@@ -12,10 +12,13 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from xml.etree import ElementTree as xml
 
 import pytest
+import records_made
 
 import vaebench
+from vaebench.leaderboard.runs import Entrant
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results" / "reference"
@@ -94,6 +97,40 @@ def test_its_colours_are_those_of_the_page(made: tuple[str, dict[str, str], list
     css = (ROOT / "vaebench/report/page/assets/page.css").read_text(encoding="utf-8")
     for picture in made[1].values():
         assert set(re.findall(r"#[0-9a-f]{3,6}\b", picture)) <= set(re.findall(r"#[0-9a-f]{3,6}\b", css))
+
+
+RAW = Entrant("raw", "bce")
+
+
+@pytest.mark.parametrize(
+    ("values", "seeds", "words"),
+    [
+        ({"vae": 0.9, "gan": 0.5, "raw": 0.7}, 5, ["`vae`; only `vae` beats the strongest floor (`raw`)", "is `vae`,"]),
+        ({"vae": 0.6, "gan": 0.6, "raw": 0.9}, 5, ["any of them; none is shown", "No two of the 2", "none of 2"]),
+        ({"a": 0.9, "b": 0.9, "c": 0.9, "d": 0.9, "e": 0.5}, 5, ["one of 4.", "4 of 5 models may be the best: "]),
+        ({"a": 0.9, "b": 0.9, "c": 0.5}, 5, ["`b` or `a`.", "2 of 3 models may be the best: "]),
+        ({"vae": 0.9, "gan": 0.5}, 2, ["too few seeds or patients for ranks"]),
+    ],
+)  # fmt: skip
+def test_words_follow_from_the_numbers(
+    script: ModuleType, values: dict[str, float], seeds: int, words: list[str]
+) -> None:
+    references = tuple(Entrant(name, "bce") for name in values if name != "raw")
+    board = records_made.made(records_made.field(values, seeds, "svc"), references=references, floors=(RAW,))
+    part = script.Part(board, "chest")
+    answers = [script.answer(part, standing, column) for standing, column in part.leads]
+    told = " ".join([script.in_short(part), *answers])
+    assert all(word in told for word in words), told
+
+
+def test_a_picture_has_a_panel_with_every_model_and_a_line_for_every_floor(script: ModuleType) -> None:
+    records = records_made.field({"vae": 0.9, "<gan>": 0.88, "raw": 0.87})
+    board = records_made.made(records, references=(Entrant("vae", "bce"), Entrant("<gan>", "bce")), floors=(RAW,))
+    drawn = xml.fromstring(script.forest(board, "chest"))  # is XML, whatever names say
+    told = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"Reconstruction: MS-SSIM ↑", "vae", "<gan>", "raw"} <= set(told)
+    kinds = Counter(one.get("class") for one in drawn.iter() if one.tag.endswith("line") or one.tag.endswith("circle"))
+    assert (kinds["span"], kinds["mean"], kinds["floor"]) == (2, 2, 1)
 
 
 def numbers(text: str) -> list[str]:
