@@ -169,10 +169,20 @@ def test_the_zoo_asks_other_models_what_medical_asks() -> None:
 
 def test_medical_real_asks_what_medical_asks_on_other_datasets() -> None:
     medical, real = (suite.find(name, installed()) for name in ("medical", "medical-real"))
-    assert real.verdicts == medical.verdicts and real.presets.keys() < medical.presets.keys()
+    assert real.verdicts == medical.verdicts and real.presets.keys() - medical.presets.keys() == {"study"}
     for name, preset in real.presets.items():
         assert preset.datasets == ("kermany-cxr", "brain-mri")
-        assert replace(preset, datasets=()) == replace(medical.presets[name], datasets=())
+        if name != "study":
+            assert replace(preset, datasets=()) == replace(medical.presets[name], datasets=())
+
+
+def test_the_study_tries_whom_medical_tries_for_longer() -> None:
+    study = suite.find("medical-real", installed()).presets["study"]
+    medical = suite.find("medical", installed()).presets["compact"]
+    assert (study.models, study.regimes, study.seeds) == (medical.models, medical.regimes, (0, 1, 2))
+    assert study.settings.metrics == medical.settings.metrics
+    assert (study.settings.size, study.settings.steps, study.settings.batch) == (64, 1000, 32)
+    assert study.settings.model == {"width": 8, "latent": 64}
 
 
 def test_a_preset_may_name_its_own_models_datasets_and_regimes(tmp_path: Path) -> None:
