@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from findings_page.answers import OFFICIAL, added, answer, floors, in_short, splits
+from findings_page.answers import OFFICIAL, added, answer, floors, in_short, once, splits
 from findings_page.elsewhere import published, still_open
 from findings_page.forest import forest
 from findings_page.quoted import Part, Quoted
@@ -24,7 +24,12 @@ from vaebench.report.track import Track
 
 ROOT = Path(__file__).parents[2]
 DOCS, REFERENCE = ROOT / "docs", ROOT / "results" / "reference"
-TRACKS = (("medical", "compact", "real"), ("medical-real", "study", "real"))
+TRACKS = (
+    ("medical", "compact", "real"),
+    ("medical-zoo", "compact", "real"),
+    ("medical-real", "compact", "real"),
+    ("medical-real", "study", "real"),
+)
 """Suite, preset and source of the boards that the page tells of."""
 HEAD = """\
 # Findings
@@ -50,9 +55,11 @@ def made() -> tuple[str, dict[str, str], list[Quoted]]:
     boards = [Track(find(suite, installed()), preset, source, REFERENCE).board() for suite, preset, source in TRACKS]
     parts = [Part(board, dataset) for board in boards for dataset in board.datasets]
     told, quoted = published(parts, ROOT)
-    sections = ["\n\n".join(section(part)) for part in parts]
+    ranked = [part for part in parts if any(part.ranked(column) for _, column in part.leads)]
+    sections = ["\n\n".join(section(part)) for part in ranked]
+    sections += [once(part) for part in parts if part not in ranked]
     text = "\n\n".join([HEAD, *sections, told, still_open(parts, REFERENCE), FOOT]) + "\n"
-    pictures = {picture_of(part): forest(part.board, part.dataset) for part in parts}
+    pictures = {picture_of(part): forest(part.board, part.dataset) for part in ranked}
     return text, pictures, [*quoted, *(one for part in parts for one in part.quoted)]
 
 

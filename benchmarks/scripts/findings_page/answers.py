@@ -79,6 +79,28 @@ def answer(part: Part, standing: Standing, column: Column) -> str:
     return " ".join(filter(None, said))
 
 
+def once(part: Part) -> str:
+    """A board without ranks: the best mean of each verdict beside the strongest floor, and that this says little."""
+    rules = part.board.rules
+    models = part.quote(sum(part.board.role(e) == "reference" for e in part.board.entrants), "models")
+    lines = [
+        f"## `{part.board.suite}` on `{part.dataset}`, without ranks",
+        f"{models} models of the suite, trained with fewer than three seeds (preset `{part.board.preset}`). So few "
+        "trainings say little about a method: what follows are the best means and the errors of the images alone. "
+        f"`results/reference/{rules.track}` has the board.",
+    ]
+    for standing, column in part.leads:
+        if models_here := part.by_mean(column, "reference"):
+            floors, best = part.floors(column), models_here[0]
+            told = f"{named(best)} {part.number(column, best)}"
+            if floors:
+                detail = part.board.cell(floors[0], column).detail
+                told += f"; the strongest floor, {named(floors[0])}{f' ({detail})' if detail else ''}"
+                told += f", {part.number(column, floors[0])}"
+            lines.append(f"- **{ASKED[standing.measure.verdict]}** ({column.measure.title}) {told}.")
+    return "\n\n".join([*lines[:2], "\n".join(lines[2:])])
+
+
 def may_be_first(cell: Cell) -> bool:
     return bool(cell.place and cell.place.low == 1)
 

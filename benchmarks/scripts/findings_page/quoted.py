@@ -57,13 +57,14 @@ class Part:
     def ranked(self, column: Column) -> list[tuple[Entrant, Cell]]:
         """The suite's models that have a rank, best mean first."""
         rows = self.board.by_column.get(column, {})
-        return [(e, rows[e]) for e in self._by_mean(column, "reference") if rows[e].place]
+        return [(e, rows[e]) for e in self.by_mean(column, "reference") if rows[e].place]
 
     def floors(self, column: Column) -> list[Entrant]:
         """Best mean first."""
-        return self._by_mean(column, "floor")
+        return self.by_mean(column, "floor")
 
-    def _by_mean(self, column: Column, role: str) -> list[Entrant]:
+    def by_mean(self, column: Column, role: str) -> list[Entrant]:
+        """Entrants of this role that have a number, best first."""
         sign = -1 if column.measure.better == "higher" else 1
         means = {e: c.estimate.mean for e, c in self.board.by_column.get(column, {}).items() if c.estimate}
         return sorted((e for e in means if self.board.role(e) == role), key=lambda e: (sign * means[e], e))
