@@ -15,9 +15,9 @@ from vaebench.cli import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists())
-PUBLIC = {"vaebench", "vaebench.interfaces", "vaebench.evidence", "vaebench.trial"}
-"""What a stranger's plugin may use as well: the mark of a hook, the contracts, what a metric is asked of, and what a
-listener hears of and finds."""
+PUBLIC = {"vaebench", "vaebench.interfaces", "vaebench.evidence", "vaebench.trial", "vaebench.executing"}
+"""What a stranger's plugin may use as well: the mark of a hook, the contracts, what a metric is asked of, what a
+listener hears of and finds, and what an executor needs."""
 
 SHARED = {("vaebench_measures", "vaebench_reconstruction.ms_ssim")}
 """What one plugin has from another: MS-SSIM is one function, whether it is minimised or measured."""

@@ -297,9 +297,21 @@ class Event:
 
 
 class Executor(Component):
-    """Where trials run."""
+    """Where trials run. `vaebench.executing` has what an author needs beside this."""
+
+    remote: ClassVar[bool] = False
+    """Whether trials run on other machines, which may have devices that this one lacks."""
+
+    @classmethod
+    def missing(cls) -> str:
+        """What this machine lacks to use it, and the command that installs it; empty if nothing is missing."""
+        return ""
+
+    def slots(self, devices: Sequence[str]) -> int:
+        """How many trials train at once on these devices unless the user says so."""
+        return 1
 
     def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
-        """Do the jobs, each of which leaves one record at the site's sink (`vaebench.running.worker.perform`). Closing
-        the iterator stops the rest and keeps what is done."""
+        """Do the jobs, each of which leaves one record at the site's sink. Closing the iterator stops the rest and
+        keeps what is done."""
         raise NotImplementedError(f"{type(self).__name__} has no run()")

@@ -19,7 +19,7 @@ COMMANDS = {
     "leaderboard": ("vaebench.cli.leaderboard", "Make the leaderboard from existing records"),
     "score": ("vaebench.cli.score", "Compute missing metrics from stored weights"),
     "verify-results": ("vaebench.cli.verify_results", "Check submitted results"),
-    "list": ("vaebench.cli.list_", "List available models, datasets, losses, metrics and suites"),
+    "list": ("vaebench.cli.list_", "List available models, datasets, losses, metrics, executors and suites"),
     "show": ("vaebench.cli.show", "Show one component, suite or record in full"),
     "check": ("vaebench.cli.check", "Check that a component meets its contract"),
     "plugins": ("vaebench.cli.plugins", "List installed plugins, and the errors of broken ones"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vaebench.cli.options import DATA, DEVICE, PATIENCE, PRESET, RESULTS, SLOTS, SOURCE, SPEC, SUITE
+from vaebench.cli.options import DATA, DEVICE, EXECUTOR, PATIENCE, PRESET, RESULTS, SLOTS, SOURCE, SPEC, SUITE
 from vaebench.errors import UserError
 from vaebench.training.checkpoint import EVERY
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("-d", "--dataset", "datasets", multiple=True, metavar=SPEC, help="Only this dataset (repeatable).")
 @click.option("--seeds", metavar="0,1,2", help="Use these seeds instead of the preset's.")
 @DEVICE
+@EXECUTOR
 @SLOTS
 @click.option("--force", is_flag=True, help="Repeat trials from the start, even if they have a good record.")
 @click.option("--lf", "last_failed", is_flag=True, help="Only trials that failed last time.")
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 @DATA
 def command(
     record: Path | None, suite: str, preset: str, source: str, models: tuple[str, ...], datasets: tuple[str, ...],
-    seeds: str | None, device: str, slots: int | None, force: bool, last_failed: bool, stop: bool, every: float,
-    patience: float, graphs: bool, dry_run: bool, results: Path, data: Path | None,
+    seeds: str | None, device: str, executor: str, slots: int | None, force: bool, last_failed: bool, stop: bool,
+    every: float, patience: float, graphs: bool, dry_run: bool, results: Path, data: Path | None,
 ) -> int:  # fmt: skip
     """Train and measure the models of a suite, then show and write the leaderboard.
 
@@ -59,10 +60,10 @@ def command(
     from vaebench.cli import steps
     from vaebench.components.discovery import installed
     from vaebench.data.prepare import data_folder
+    from vaebench.planning.names import chosen_executor
     from vaebench.planning.plan import Request, make_plan
     from vaebench.planning.suite import find
     from vaebench.running import sweep
-    from vaebench.running.slots import default_slots
     from vaebench.training.devices import choose_devices
 
     console = Console()
@@ -75,6 +76,7 @@ def command(
         models,
         datasets,
         _seeds(seeds),
+        executor=executor,
         graphs=graphs,
     )
     if record is not None:
@@ -88,7 +90,7 @@ def command(
     else:
         plan = make_plan(find(suite, installed()), request)
     steps.warn_of_plugins()
-    slots = slots or default_slots(plan.request.devices)
+    slots = slots or chosen_executor(executor).slots(plan.request.devices)
     if not dry_run:
         plan = steps.make_ready(plan, console, patience)
     if not force:

@@ -47,6 +47,10 @@ class ClaimedKeeper:
     def every(self) -> float:
         return self.keeper.every
 
+    @property
+    def fresh(self) -> bool:
+        return self.keeper.fresh
+
     def save(self, record: Record, state: Mapping[str, Any]) -> None:
         self.sink.check()
         self.keeper.save(record, state)

@@ -15,8 +15,9 @@ from msgspec import structs
 
 from vaebench.components.registry import registry
 from vaebench.data.prepare import Prepared
-from vaebench.interfaces import Event, Executor
+from vaebench.interfaces import Event
 from vaebench.planning.jobs import Versions, jobs_of
+from vaebench.planning.names import chosen_executor
 from vaebench.planning.plan import Plan
 from vaebench.records import store
 from vaebench.records.record import BadRecord, Record, to_json
@@ -27,7 +28,6 @@ from vaebench.running.preparation import NotReady, made_ready
 from vaebench.running.sink import ResultsSink
 from vaebench.running.site import Site
 from vaebench.training import checkpoint
-from vaebench.trial import Spec
 
 
 def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None, patience: float = PATIENCE) -> Plan:
@@ -119,7 +119,7 @@ def run(
         slots=slots,
         patience=patience,
     )
-    executor: Executor = registry().at("vaebench").create("executors", Spec("local"))
+    executor = chosen_executor(plan.request.executor)
     listeners = registry().plugins
     for event in executor.run(list(jobs_of(plan)), site, stop_on_failure):
         if event.kind == "progress" and event.data.get("phase") == "train":

@@ -44,8 +44,6 @@ from vaebench.training.history import History
 from vaebench.training.loop import Course, Diverged
 from vaebench.trial import Spec, seed_of
 
-ERROR = "error.txt"
-"""The traceback of a failed trial, beside its record"""
 Tell = Callable[[Mapping[str, Any]], None]
 
 
@@ -62,7 +60,7 @@ def perform(
     record = blank(job, device)
     try:
         Attempt(job, data, device, sink, keeper, tell).fill(record)
-        (sink.files(job.trial) / ERROR).unlink(missing_ok=True)
+        (sink.files(job.trial) / store.ERROR).unlink(missing_ok=True)
     except Lost:
         raise
     except Exception as error:
@@ -72,7 +70,7 @@ def perform(
             message += f"; a batch of {job.settings.batch} did not fit, {max(1, job.settings.batch // 2)} would be next"
         record.status, record.error, record.metrics = "failed", Failure(kind, message), {}
         trace = "".join(traceback.format_exception(error))[-65536:]
-        store.write_atomically(sink.files(job.trial) / ERROR, trace.encode(errors="backslashreplace"))
+        store.write_atomically(sink.files(job.trial) / store.ERROR, trace.encode(errors="backslashreplace"))
     sink.deliver(job, record)
     if record.error is None or record.error.kind == "nan":  # going on would end in the same NaN
         keeper.drop(job.trial)

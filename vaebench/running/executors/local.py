@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 import pickle
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -19,8 +19,10 @@ from vaebench.records.record import Failure, Record
 from vaebench.running.claimed import ClaimedKeeper, ClaimedSink
 from vaebench.running.claims import Claim, Claims
 from vaebench.running.executors.forked import Forked
+from vaebench.running.queue import Queue
 from vaebench.running.sink import Lost
 from vaebench.running.site import Site
+from vaebench.running.slots import default_slots
 
 
 @dataclass
@@ -49,38 +51,32 @@ class Running:
 
 
 class Local(Executor):
-    """Whatever kills a trial's process costs that trial alone: the driver writes the record it could not write.
+    """Trials on this machine, a process for each.
 
-    Trials claimed by another run are rechecked at the end: by then each is done, or free. When the fork server is
-    killed, any of the trials at work may have done it. Each of them is repeated once, alone: the one that kills the
-    server again fails, and the others go on."""
+    Whatever kills a trial's process costs that trial alone: the driver writes the record that it could not write.
+    When the fork server is killed, any of the trials at work may have done it. Each of them is repeated once, alone:
+    the one that kills the server again fails, and the others go on."""
 
     name = "local"
     version = 2
 
+    def slots(self, devices: Sequence[str]) -> int:
+        return default_slots(devices)
+
     def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
+        """Do the jobs in processes of this machine."""
         with Claims(site.sink) as claims:
             yield from self._run(jobs, site, claims, stop_on_failure)
 
     def _run(self, jobs: Sequence[Job], site: Site, claims: Claims, stop_on_failure: bool) -> Iterator[Event]:
-        waiting, running, elsewhere = deque(jobs), list[Running](), list[Job]()
-        told, suspects = set[str](), set[str]()
+        queue, running, suspects = Queue(jobs, site.sink, claims), list[Running](), set[str]()
         try:
-            while waiting or running or elsewhere:
-                while waiting and (not running if alone(running, waiting[0], suspects) else has_room(site, running)):
-                    job = waiting.popleft()
-                    claim = None if site.sink.answer(job) else claims.take(job.trial)
-                    if record := site.sink.answer(job):  # somebody may have delivered it before it could be claimed
-                        claims.release(job.trial)
-                        yield Event("end", job, {"record": record})
-                    elif claim:
-                        running.append(self._start(job, claim, freest(site.devices, running), site))
-                        yield Event("start", job)
-                    else:
-                        elsewhere.append(job)
-                        if job.trial.id not in told:
-                            told.add(job.trial.id)
-                            yield Event("progress", job, {"phase": "elsewhere"})
+            while queue or running:
+                while queue.waiting and (
+                    not running if alone(running, queue.waiting[0], suspects) else has_room(site, running)
+                ):
+                    if taken := (yield from queue.take()):
+                        running.append(self._start(*taken, freest(site.devices, running), site))
                 wait([handle for one in running for handle in one.worker.handles], timeout=1.0)
                 for one in list(running):
                     yield from self._listen(one, site.patience)
@@ -89,20 +85,17 @@ class Local(Executor):
                     running.remove(one)
                     if one.orphaned and one.job.trial.id not in suspects and not one.record:
                         suspects.add(one.job.trial.id)
-                        waiting.append(one.job)
+                        queue.waiting.append(replace(one.job, attempt=one.job.attempt + 1))
                         record = None
                     elif not (record := self._record(one, site)):
-                        elsewhere.append(one.job)
+                        queue.elsewhere.append(one.job)
                     printed = site.sink.keep_output(one.job, one.worker.output.text()) if record else None
                     claims.release(one.job.trial)
                     if record:
                         if stop_on_failure and record.error:
-                            waiting.clear()
-                            elsewhere.clear()
+                            queue.clear()
                         yield Event("end", one.job, {"record": record, "output": printed})
-                if not waiting:
-                    waiting.extend(elsewhere)
-                    elsewhere.clear()
+                queue.look_again()
         finally:
             for left in running:
                 left.worker.end()
