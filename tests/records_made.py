@@ -7,17 +7,22 @@ from typing import Any
 import numpy as np
 
 from vaebench.leaderboard.board import Board, board
+from vaebench.leaderboard.cells import Cell
+from vaebench.leaderboard.rules import Rules
+from vaebench.leaderboard.runs import Entrant, Measure, read
 from vaebench.records.record import SCHEMA, Record, from_json
 from vaebench.trial import Spec, Trial
 
 METRICS: dict[str, dict[str, Any]] = {
     "psnr": {"title": "PSNR", "verdict": "reconstruction", "better": "higher", "unit": "dB"},
-    "ms-ssim": {"title": "MS-SSIM", "verdict": "reconstruction", "better": "higher", "primary": True, "variant": "L3"},
-    "svc": {"title": "SVC balanced accuracy", "verdict": "representation", "better": "higher", "primary": True},
-    "kid": {"title": "KID", "verdict": "generation", "better": "lower", "primary": True},
-    "auroc": {"title": "AUROC", "verdict": "anomaly", "better": "higher", "primary": True, "regime": "healthy"},
+    "ms-ssim": {"title": "MS-SSIM", "verdict": "reconstruction", "better": "higher", "variant": "L3"},
+    "svc": {"title": "SVC balanced accuracy", "verdict": "representation", "better": "higher"},
+    "kid": {"title": "KID", "verdict": "generation", "better": "lower"},
+    "auroc": {"title": "AUROC", "verdict": "anomaly", "better": "higher", "regime": "healthy"},
 }
-DECLARED = {"unit": "", "primary": False, "regime": "all", "version": 1}
+VAE, PCA = Entrant("vae", "bce"), Entrant("pca", "")
+DECLARED = {"unit": "", "regime": "all", "version": 1}
+HEADLINE = {"reconstruction": "ms-ssim", "representation": "svc", "anomaly": "auroc", "generation": "kid"}
 DRAWS, PATIENTS = 50, 40
 MARKUP = "a|b <script>alert(1)</script> [red]x[/red] [l](http://e) *b* _u_ `c` \\ \x1b[31m\n# h $x$ \\input{f} & %"
 EVIL = (
@@ -46,7 +51,7 @@ def metric(name: str, value: float | None, reason: str = "", **changes: Any) -> 
         cell.pop("variant", None)
         return {**cell, "value": None, "reason": reason}
     cell = {"variant": "", "error": 0.01, "n": 100, **cell, "value": value}
-    if seed is not None and cell["primary"]:
+    if seed is not None and name in HEADLINE.values():
         patients = np.random.default_rng(7).normal(0, 0.05, PATIENTS)
         own = patients + np.random.default_rng(seed).normal(0, 0.01, PATIENTS)
         draws = np.random.default_rng(8).integers(PATIENTS, size=(DRAWS, PATIENTS))
@@ -110,8 +115,36 @@ def field(
 
 
 def made(records: list[Record], **given: Any) -> Board:
-    """Their board."""
-    return board(records, suite="demo@1", preset="quick", source="phantom", **given)
+    """Their board; its rules name every model of theirs, and the seeds that they have."""
+    asked = {key: given.pop(key) for key in ("metrics", "dataset") if key in given}
+    return board(records, rules(records, **given), **asked)
+
+
+def rules(records: list[Record], **given: Any) -> Rules:
+    """Rules by which every model of these records is a reference."""
+    found = read(records, "demo@1/quick/phantom")
+    measures = {name: Measure(name, 1, c["better"], c.get("unit", ""), c.get("regime", "all"), c["verdict"], c["title"])
+                for name, c in METRICS.items()}  # fmt: skip
+    told = {
+        "seeds": tuple(sorted({run.seed for run in found})),
+        "references": tuple(sorted({run.entrant for run in found})),
+        "headline": HEADLINE,
+        "measures": measures,
+    }
+    return Rules("demo@1", "quick", "phantom", **{**told, **given})
+
+
+def cell(found: Board, entrant: Entrant, name: str, dataset: str = "chest", variant: str | None = None) -> Cell:
+    at = [c for c in found.columns if (c.measure.name, c.dataset) == (name, dataset) and variant in (None, c.variant)]
+    assert len(at) == 1
+    return found.cell(entrant, at[0])
+
+
+def places(found: Board, dataset: str = "chest") -> dict[str, tuple[int, int] | None]:
+    """Each model's rank interval in the first verdict."""
+    column = next(c for c in found.standings[0].columns if c.dataset == dataset)
+    cells = {e.model: found.cell(e, column) for e in found.entrants}
+    return {model: (cell.place.low, cell.place.high) if cell.place else None for model, cell in cells.items()}
 
 
 def everything() -> list[Record]:
@@ -120,4 +153,4 @@ def everything() -> list[Record]:
     records += field({"vae": 0.8}, name="auroc")
     records += [record("mean-image", {"kid": metric("kid", None, "no prior"), "psnr": 12.345}, loss=None)]
     records += [record("gan", error=("nan", "diverged at step 7"), seed=s) for s in range(3)]
-    return [*records, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]
+    return [*records, record("old", {"svc": 0.5}, digest="d0", started="2027-01-01T00:00:00Z")]

@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vaebench.evidence import DRAWS, Evidence, patient_draws
+from vaebench.evidence import Evidence
 from vaebench.interfaces import At, Metric, Model, NotApplicable, Objective, Score, Split, Splits
 from vaebench.judging.measure import measure
+from vaebench.patients import DRAWS, patient_draws
 from vaebench.records.record import Part
 
 
@@ -221,7 +222,6 @@ class Residual(Metric):
     version = 2
     title = "Residual"
     better = "lower"
-    primary = True
 
     def compute(self, evidence: Evidence) -> Score:
         return evidence.per_image(evidence.residuals("test"))

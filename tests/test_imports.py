@@ -15,9 +15,18 @@ from vaebench.cli import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if (path / "__init__.py").exists())
-PUBLIC = {"vaebench", "vaebench.interfaces", "vaebench.evidence", "vaebench.trial", "vaebench.executing"}
+PUBLIC = {
+    "vaebench",
+    "vaebench.interfaces",
+    "vaebench.evidence",
+    "vaebench.trial",
+    "vaebench.executing",
+    "vaebench.patients",
+    "vaebench.twins",
+}
 """What a stranger's plugin may use as well: the mark of a hook, the contracts, what a metric is asked of, what a
-listener hears of and finds, and what an executor needs."""
+listener hears of and finds, what an executor needs, the draws of patients, and the search for twins where no patients
+are named."""
 
 SHARED = {("vaebench_measures", "vaebench_reconstruction.ms_ssim")}
 """What one plugin has from another: MS-SSIM is one function, whether it is minimised or measured."""

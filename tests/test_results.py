@@ -33,6 +33,12 @@ def test_good_records_alone_give_empty_reasons(tmp_path: Path) -> None:
     assert set(vaebench.load(tmp_path).reason) == {""}
 
 
+def test_what_a_model_was_trained_on_and_what_a_metric_asks_for_are_two_columns(tmp_path: Path) -> None:
+    keep(tmp_path, record("vae", {"svc": 0.5}, regime="healthy"))
+    row = vaebench.load(tmp_path).set_index("metric").loc["svc"]
+    assert (row["regime"], row["metric_regime"]) == ("healthy", "all")
+
+
 def test_a_folder_is_a_row_per_trial_and_metric(tmp_path: Path) -> None:
     told = {"svc": 0.5, "ms-ssim": metric("ms-ssim", 0.9, optimised=True), "kid": metric("kid", None, "no prior")}
     failed = record("gan", error=("nan", "diverged"), seed=3)

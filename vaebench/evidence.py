@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from vaebench.interfaces import Images, Model, NotApplicable, Score, Split, Splits
 from vaebench.memo import Memo
+from vaebench.patients import patient_draws, resolution
 
 T = TypeVar("T")
 Arrays = dict[str, np.ndarray]
@@ -25,7 +25,6 @@ It gets the key, the computation, the splits it depends on, and what stands for 
 BATCH, BATCH_ON_CARD = 128, 1024
 BATCH_PIXELS = 2**22
 """Numbers in the images of a batch on a GPU: beyond, a batch would need more memory than a training step."""
-DRAWS = 200
 RECHECKED = 32
 """Images of a split that a model is asked about twice, the second time in other company."""
 COMPANY = 8
@@ -244,20 +243,31 @@ class Evidence:
             x = self._pixels(self.split("test").images[rows])[:]
             return pictures(self.model.vary(x, generator).float().cpu().numpy(), "variations")
 
-    def resampled(self, statistic: Callable[[np.ndarray], float], rows: np.ndarray, split: str = "test") -> Score:
+    def resampled(
+        self,
+        statistic: Callable[[np.ndarray], float],
+        rows: np.ndarray,
+        split: str = "test",
+        labels: np.ndarray | None = None,
+    ) -> Score:
         """A statistic of some rows of a split, with its value under the patient draws that every model shares.
 
-        `statistic` gets positions in `rows` (repeated where a patient was drawn twice)."""
+        `statistic` gets positions in `rows` (repeated where a patient was drawn twice). A statistic that tells classes
+        apart, as AUROC does, also names the class of each of these rows: then the smallest class decides how many
+        patients there are."""
         if len(rows) == 0:
             raise NotApplicable(f"no image of the {split} split qualifies")
         value = float(statistic(np.arange(len(rows))))
-        draws = self.once(
-            ("draws", split, rows.tobytes()), lambda: list(patient_draws(self.split(split).groups[rows], self.dataset))
+        groups, asked = self.split(split).groups[rows], (split, rows.tobytes())
+        draws = self.once(("draws", *asked), lambda: list(patient_draws(groups, self.dataset)))
+        told = self.once(
+            ("resolution", *asked, b"" if labels is None else labels.tobytes()),
+            lambda: resolution(groups, draws, labels),
         )
         replicates = [float(statistic(draw)) for draw in draws]
         good = [r for r in replicates if np.isfinite(r)]
         error = float(np.std(good, ddof=1)) if len(good) > 1 else None
-        return Score(value, error, n=len(rows), replicates=replicates)
+        return Score(value, error, n=len(rows), replicates=replicates, **told._asdict())
 
     def per_image(self, values: np.ndarray, rows: np.ndarray | None = None, split: str = "test") -> Score:
         """The mean of one number per image of a split."""
@@ -346,19 +356,3 @@ def finite(values: np.ndarray, what: str) -> np.ndarray:
     if not np.isfinite(values).all():
         raise NotApplicable(f"the model's {what} hold {int((~np.isfinite(values)).sum())} NaN or infinite numbers")
     return values
-
-
-def patient_draws(groups: np.ndarray, dataset: str, draws: int = DRAWS) -> Iterator[np.ndarray]:
-    """Rows under resampling of whole patients, the same for every model and seed of a dataset."""
-    _, member = np.unique(groups, return_inverse=True)
-    count = int(member.max()) + 1
-    order = np.argsort(member, kind="stable")
-    sizes = np.bincount(member)
-    starts = np.cumsum(sizes) - sizes
-    seed = int.from_bytes(hashlib.sha256(f"patients of {dataset}".encode()).digest()[:8], "big")
-    generator = np.random.default_rng(seed)
-    for _ in range(draws):
-        chosen = generator.integers(count, size=count)
-        lengths = sizes[chosen]
-        ends = np.cumsum(lengths)
-        yield order[np.arange(ends[-1]) + np.repeat(starts[chosen] - ends + lengths, lengths)]

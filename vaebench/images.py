@@ -61,6 +61,8 @@ class Split:
     say where to look (hit rate, share of the residual inside), not which pixels (overlap)."""
     factors: Mapping[str, np.ndarray] = field(default_factory=dict)
     """generative factors or clinical variables (N,)"""
+    files: np.ndarray | None = None
+    """strings (N,): the file of each image below the dataset's folder, by which people find it; part of no digest"""
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -81,7 +83,7 @@ class Split:
             raise ValueError("an image is healthy and diseased at once")
 
     def _columns(self) -> dict[str, np.ndarray]:
-        columns = ("images", "labels", "groups", "healthy", "diseased", "kept_out", "masks", "boxes")
+        columns = ("images", "labels", "groups", "healthy", "diseased", "kept_out", "masks", "boxes", "files")
         named = {name: getattr(self, name) for name in columns}
         return {k: v for k, v in named.items() if v is not None} | {f"factors[{k}]": v for k, v in self.factors.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -254,8 +255,18 @@ class Score:
     """What the column title must say beside the name (scales, extractor, n): other variants are other columns."""
     replicates: Sequence[float] = ()
     """The value under each of the patient draws that all models and seeds of a dataset share."""
+    patients: int | None = None
+    """How many patients decide it, of several classes the smallest one's."""
+    classes: int = 1
+    """How many classes are told apart, or 1."""
+    widening: float = 1.0
+    """What the draws' variance over patients is multiplied by, because it is too small for few patients."""
+    freedom: float = 200.0
+    """Degrees of freedom of that variance."""
     parts: Mapping[str, Score] = field(default_factory=dict)
     """The same of a part of what was asked (one label, one size), by name: kept in the record, no column of a board."""
+    warning: str = ""
+    """Why the number says less than it seems to, in a few words; kept in the record."""
 
 
 DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}
@@ -269,9 +280,13 @@ class Metric(Component):
     verdict: ClassVar[Verdict] = "other"
     better: ClassVar[Direction] = "higher"
     unit: ClassVar[str] = ""
-    primary: ClassVar[bool] = False
     regime: ClassVar[Regime] = "all"
     """`healthy`: asked only of models trained on healthy images. `all`: asked of every checkpoint."""
+    least_images: ClassVar[int] = 0
+    """Boards flag a number from fewer images."""
+    range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    """The least and the greatest value there can be. A value outside is a failed cell, and a record with one is
+    refused."""
 
     def compute(self, evidence: Evidence) -> float | Score:
         """The answer, or NotApplicable with the reason why there is none. The evidence raises it where something asked

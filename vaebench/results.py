@@ -30,6 +30,7 @@ KINDS = {  # the columns in their order, and what pandas calls their types
     "device": "str",
     "verdict": CELL.pop("verdict"),
     "metric": "str",
+    "metric_regime": "str",  # `regime` is what the model was trained on; this, what the metric asks for
     "metric_version": CELL.pop("version"),
     **CELL,
     **dict.fromkeys(("status", "reason", "id", "path"), "str"),
@@ -122,7 +123,12 @@ class Result:
         for name, cell in record.metrics.items():
             told = {key: value for key, value in structs.asdict(cell).items() if key in CELL}
             status = "dash" if cell.value is None else "ok"
-            declared = {"verdict": cell.verdict, "metric_version": cell.version, "reason": cell.reason}
+            declared: dict[str, Any] = {
+                "verdict": cell.verdict,
+                "metric_regime": cell.regime,
+                "metric_version": cell.version,
+            }
+            declared["reason"] = cell.reason
             yield {**shared, **told, **declared, "metric": name, "status": status}
         for name, (_, better, unit, scale, _) in COSTS.items():
             if (value := record.cost.get(name)) is not None:
@@ -141,7 +147,7 @@ class Result:
         if error := self.typed.error:
             yield self.typed.status, f"{self.typed.status}: {error.message}"
         for name, cell in self.typed.metrics.items():
-            if cell.primary and cell.value is not None:
+            if cell.replicates and cell.value is not None:
                 error_bar = f" ±{1.96 * cell.error:.2g}" if cell.error else ""
                 yield cell.title, f"{name} {cell.value:.4g}{error_bar}"
 

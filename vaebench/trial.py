@@ -15,6 +15,8 @@ Value = bool | int | float | str
 Verdict = Literal["generation", "reconstruction", "representation", "anomaly", "cost", "other"]
 Direction = Literal["higher", "lower"]
 Regime = Literal["all", "healthy"]
+REGIME_VERSIONS = {"healthy": 2}
+"""Raised when a regime trains on other images than before, so that older records are done again; 1 where not named."""
 
 
 class Spec(Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,12 +19,14 @@ from tempfile import TemporaryDirectory
 from msgspec import structs
 from page_screenshot import browser
 
-from vaebench.leaderboard.board import board
+from vaebench.components.discovery import installed
+from vaebench.planning.suite import find
 from vaebench.records import store
 from vaebench.records.record import Record
 from vaebench.records.store import artifacts_of
 from vaebench.report.page import write_page
 from vaebench.report.page.runs import NUMBERS, SHEET
+from vaebench.report.track import Track
 
 
 def main() -> None:
@@ -37,7 +39,8 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         runs, track = copy(given.track, Path(folder), given.seeds), Path(folder, suite, preset, source)
         found = [(path, record) for path, record in store.scan(track) if isinstance(record, Record)]
-        page, made = track / "leaderboard.html", board((r for _, r in found), suite=suite, preset=preset, source=source)
+        asked = find(suite.partition("@")[0], installed())
+        page, made = track / "leaderboard.html", Track(asked, preset, source, Path(folder), records=found).board()
         _, *beside = write_page(page, made, found)
         pictures = sum(path.stat().st_size for one in beside for path in one.iterdir())
         rounds = [opened(page) for _ in range(given.rounds)]

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from variants import distance
 
-from vaebench.components.parameters import construct, split_spec, typed
+from vaebench.components.parameters import construct, parameters_of, split_spec, typed
 from vaebench.components.registry import registry
 from vaebench.data.prepare import cache_folder, open_splits, prepare
 from vaebench.data.regimes import training_images
@@ -82,10 +82,10 @@ def judged(model: Model, x: Tensor) -> dict[str, float]:
     return row
 
 
-def images(given: argparse.Namespace, seed: int) -> Splits:
+def images(given: argparse.Namespace, seed: int, tested: int = 1) -> Splits:
     name, params = split_spec(given.dataset)
     dataset = made("datasets", given.dataset)
-    limit = {"train": given.limit, "val": given.limit // 5, "test": 1}
+    limit = {"train": given.limit, "val": given.limit // 5, "test": tested}
     source = "real" if params else "phantom"
     ready = prepare(dataset, Spec(name, params), source, given.size, limit, Path(), cache_folder())
     return limited(open_splits(ready.folder), limit, name, seed)
@@ -96,7 +96,8 @@ def create(text: str, shape: tuple[int, int, int], width: int, seed: int) -> Mod
     kind = registry().get("models", name).component
     torch.manual_seed(seed)
     loss = given.pop("loss", kind.default_loss)
-    params = {"width": width, **typed(name, kind, given)}
+    params = {"width": width} if "width" in parameters_of(kind) else {}
+    params |= typed(name, kind, given)
     criterion = made("losses", loss) if loss else None
     model: Model = construct(kind, shape, criterion, **params)
     return lay_out(model, "cpu")

@@ -15,6 +15,7 @@ def vaebench_metrics() -> list[type[Metric]]:
     from vaebench_measures import (
         anomaly,
         code,
+        combined,
         copying,
         diversity,
         generation,
@@ -48,4 +49,5 @@ def vaebench_metrics() -> list[type[Metric]]:
         localisation.BoxHit,
         localisation.BoxConcentration,
         *lesions.METRICS,
+        *combined.METRICS,
     ]

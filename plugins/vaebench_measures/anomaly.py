@@ -29,6 +29,7 @@ class Detection(Metric):
     version = 1
     verdict = "anomaly"
     regime = "healthy"
+    range = (0, 1)
     statistic: ClassVar[Callable[[np.ndarray, np.ndarray], float]]
 
     def compute(self, evidence: Evidence) -> Score:
@@ -37,7 +38,7 @@ class Detection(Metric):
     def ranked(self, evidence: Evidence, scores: np.ndarray) -> Score:
         statistic = type(self).statistic
         rows, diseased = judged(evidence)
-        return evidence.resampled(lambda draw: statistic(scores[rows][draw], diseased[draw]), rows)
+        return evidence.resampled(lambda draw: statistic(scores[rows][draw], diseased[draw]), rows, labels=diseased)
 
 
 class AnomalyAuroc(Detection):
@@ -45,7 +46,6 @@ class AnomalyAuroc(Detection):
 
     name = "anomaly-auroc"
     title = "anomaly AUROC"
-    primary = True
     statistic = auroc
 
 
@@ -89,7 +89,9 @@ class HardestLabel(Detection):
             each = (drawn[healthy[drawn] | kind[drawn]] for kind in kinds.values())
             return float(np.min([auroc(scores[asked], diseased[asked]) for asked in each]))
 
-        return replace(evidence.resampled(least, rows), parts=against_healthy(evidence, scores, kinds))
+        return replace(
+            evidence.resampled(least, rows, labels=diseased[rows]), parts=against_healthy(evidence, scores, kinds)
+        )
 
 
 class Own(Detection):
@@ -165,7 +167,7 @@ def against_healthy(evidence: Evidence, scores: np.ndarray, kinds: Mapping[str, 
         rows = np.flatnonzero(healthy | kind)
         own, positive = scores[rows], diseased[rows]
         found[name] = evidence.resampled(
-            lambda draw, own=own, positive=positive: auroc(own[draw], positive[draw]), rows
+            lambda draw, own=own, positive=positive: auroc(own[draw], positive[draw]), rows, labels=positive
         )
     return found
 

@@ -32,16 +32,17 @@ PATIENTS = 4
 """Of fewer, a half has no two to compare."""
 
 
-class CodeKl(Metric):
-    """Mean divergence of the posterior from the prior: what an image's code costs. A price, to be read beside what it
-    buys; of discrete codes, their surprise under the learned prior."""
+class BitsPerImage(Metric):
+    """Mean divergence of the posterior from the prior, the nominal price of a reconstruction; of discrete codes, their
+    surprise under the learned prior."""
 
-    name = "code-kl"
+    name = "bits-per-image"
     version = 1
-    title = "code KL"
-    verdict = "representation"
+    title = "bits per image"
+    verdict = "other"  # a price: a better reconstruction may well cost more
     better = "lower"
     unit = "bits"
+    range = (0, math.inf)
 
     def compute(self, evidence: Evidence) -> Score:
         return evidence.per_image(evidence.rates("test") / math.log(2))
@@ -54,6 +55,7 @@ class ActiveUnits(Metric):
     version = 1
     title = "active units"
     verdict = "representation"
+    range = (0, math.inf)
     statistic: ClassVar[Callable[[np.ndarray], float]] = np.sum
 
     def compute(self, evidence: Evidence) -> Score:
@@ -70,6 +72,7 @@ class ActiveShare(ActiveUnits):
 
     name = "active-share"
     title = "active units, share"
+    range = (0, 1)
     statistic = np.mean
 
 
@@ -138,4 +141,4 @@ def prior_distance(codes: np.ndarray, groups: np.ndarray, seed: int = 0) -> tupl
     return float(found[0]), float(np.std(found[1:], ddof=1))
 
 
-METRICS = [CodeKl, ActiveUnits, ActiveShare, PriorDistance, IwBound]
+METRICS = [BitsPerImage, ActiveUnits, ActiveShare, PriorDistance, IwBound]

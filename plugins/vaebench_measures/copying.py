@@ -1,6 +1,7 @@
 """Whether samples are copies of training images, by nearest neighbours in the space of the package's extractor.
 
-    share        of samples nearer to a training image than to any of as many test images; half, if nothing is copied
+    share        how far the share of samples nearer to a training image than to any of as many test images is from a
+                 half, which is the ideal: above it training images are copied, below it test images
     alarms       share of samples closer to training images than all but 5 % of validation images are
     detection    share of planted copies that raise that alarm: training images, shifted, blurred and slightly noisy
 
@@ -130,15 +131,17 @@ class Copying(Metric):
     version = 2
     verdict = "other"
     better = "lower"
+    range = (0, 1)
     of: ClassVar[str] = "samples"
 
 
 class CopyingShare(Copying):
-    """Share of samples nearer to a training image than to any of as many test images; about the floor if none is
-    copied."""
+    """How far the share of samples nearer to a training image than to any of as many test images is from a half, either
+    way. Zero is ideal: neither training images nor test images are copied."""
 
+    version = 3
     name = "copying-share"
-    title = "nearer to train"
+    title = "nearer to train or test"
 
     def compute(self, evidence: Evidence) -> Score:
         spaces = Spaces.of(evidence)
@@ -147,7 +150,7 @@ class CopyingShare(Copying):
         count = min(len(spaces.train), len(spaces.held))
         about = f"{spaces.about}, {len(asked)} vs {count} + {count}"
         error = float(halving_error(share, spaces.cloud(self.of, asked), spaces.cloud("held", spaces.held)))
-        return Score(share(asked, spaces.held), error, n=len(asked), variant=about)
+        return Score(abs(share(asked, spaces.held) - 0.5), error, n=len(asked), variant=about)
 
 
 def mean_of_nearer(train: np.ndarray) -> Callable[[np.ndarray, np.ndarray], float]:
@@ -155,10 +158,10 @@ def mean_of_nearer(train: np.ndarray) -> Callable[[np.ndarray, np.ndarray], floa
 
 
 class CopyingShareFloor(CopyingShare):
-    """The same share of validation images, which are no copies; half where train and test are of one kind."""
+    """The same of validation images, which are no copies; zero where train and test are of one kind."""
 
     name = "copying-share-floor"
-    title = "nearer to train, floor"
+    title = "nearer to train or test, floor"
     of = "val"
 
 

@@ -38,6 +38,7 @@ class PairMsSsim(Metric):
     title = "pair MS-SSIM"
     verdict = "generation"
     better = "lower"
+    range = (0, 1)
 
     def compute(self, evidence: Evidence) -> Score:
         samples = evidence.samples()
@@ -53,6 +54,7 @@ class PairMsSsimGap(Metric):
     title = "pair MS-SSIM, distance from real"
     verdict = "generation"
     better = "lower"
+    range = (0, 1)
 
     def compute(self, evidence: Evidence) -> Score:
         samples = evidence.samples()

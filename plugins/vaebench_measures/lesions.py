@@ -23,6 +23,7 @@ class BySize(Metric):
     version = 1
     verdict = "anomaly"
     regime = "healthy"
+    range = (0, 1)
 
     def of(self, evidence: Evidence, residuals: np.ndarray, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
         raise NotImplementedError(f"{type(self).__name__} does not say what it asks of each third: implement of()")

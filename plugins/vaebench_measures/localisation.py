@@ -1,13 +1,16 @@
 """Whether residuals are where the anomaly is: against masks (pixel AUROC, average precision, best Dice), or boxes.
 
 A box says where a finding is and not what its outline is, so boxes give hits and shares, never Dice. Against masks, all
-pixels of the healthy and diseased test images are ranked by the size of their residual, told apart to 1/1024 of the
-range of grey: a quarter of a level of 8 bits. So an image is two histograms, and a draw of patients a sum of them.
+pixels of the healthy and diseased test images are ranked by the size of their residual. The number follows from their
+exact order; its error from two histograms of each image, over levels that are quantiles of both kinds of pixel, so that
+a draw of patients is a sum of them. Memory holds one number for every pixel.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -17,30 +20,32 @@ from vaebench.interfaces import Metric, NotApplicable, Score
 from vaebench_measures.anomaly import judged
 from vaebench_measures.classifiers.ranking import auroc_of, average_precision_of, best_dice_of
 
-LEVELS = 1024
+LEVELS = 512
+"""Quantiles of either kind of pixel at which histograms are split."""
 
 
 class Localisation(Metric):
     """How well residuals rank the pixels of anomalies above all others."""
 
-    version = 1
+    version = 2
     verdict = "anomaly"
     regime = "healthy"
+    range = (0, 1)
     statistic: ClassVar[Callable[[np.ndarray, np.ndarray], float]]
 
     def compute(self, evidence: Evidence) -> Score:
         statistic = type(self).statistic
         images, decoded = evidence.images("test"), evidence.reconstructions("test")
         (rows, _), masks = judged(evidence), evidence.masks("test")
-        hits, misses = evidence.once(
-            "residual histograms", lambda: histograms(images[rows], decoded[rows], masks[rows])
+        ordered, (hits, misses) = evidence.once(
+            "ranked pixels", lambda: ranked(images[rows], decoded[rows], masks[rows])
         )
 
         def of_draw(draw: np.ndarray) -> float:
             times = np.bincount(draw, minlength=len(rows)).astype(np.float64)
             return statistic(times @ hits, times @ misses)
 
-        return evidence.resampled(of_draw, rows)
+        return replace(evidence.resampled(of_draw, rows), value=statistic(*ordered))
 
 
 class PixelAuroc(Localisation):
@@ -93,6 +98,7 @@ class BoxHit(InBoxes):
 
     name = "box-hit"
     title = "largest residual in a box"
+    range = (0, 1)
 
     def of_image(self, residual: np.ndarray, inside: np.ndarray) -> float:
         return float(inside.flat[residual.argmax()])
@@ -103,6 +109,7 @@ class BoxConcentration(InBoxes):
 
     name = "box-concentration"
     title = "residual in boxes over their area"
+    range = (0, math.inf)
 
     def of_image(self, residual: np.ndarray, inside: np.ndarray) -> float:
         total = residual.sum(dtype=np.float64)
@@ -119,14 +126,37 @@ def within(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     return inside
 
 
-def histograms(images: np.ndarray, decoded: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each image, how many pixels inside and outside its anomaly have a residual of each level, greatest first."""
+Counts = tuple[np.ndarray, np.ndarray]
+"""Of pixels inside and outside anomalies, at levels of the residual, greatest first."""
+
+
+def ranked(images: np.ndarray, decoded: np.ndarray, masks: np.ndarray) -> tuple[Counts, Counts]:
+    """Exact counts of all pixels, and (images, levels) counts of each image at quantiles."""
     if not masks.any():
         raise NotApplicable("no mask of a test image marks a pixel")
-    hits, misses = np.zeros((2, len(images), LEVELS))
-    for i, (image, other, mask) in enumerate(zip(images, decoded, masks, strict=True)):
-        size = np.sqrt(np.square(image - other).mean(axis=0))
-        level = LEVELS - 1 - np.minimum((size * LEVELS).astype(np.int64), LEVELS - 1)
-        hits[i] = np.bincount(level[mask], minlength=LEVELS)
-        misses[i] = np.bincount(level[~mask], minlength=LEVELS)
-    return hits, misses
+    sizes = np.empty(masks.shape, np.float32)
+    for size, image, other in zip(sizes, images, decoded, strict=True):
+        size[:] = np.sqrt(np.square(image - other).mean(axis=0))
+    inside, outside = (np.sort(sizes[kind]) for kind in (masks, ~masks))
+    edges = np.unique(np.concatenate([_quantiles(inside), _quantiles(outside)]))
+    hits, misses = np.zeros((2, len(sizes), len(edges) + 1))
+    for i, (size, mask) in enumerate(zip(sizes, masks, strict=True)):
+        level = len(edges) - np.searchsorted(edges, size, side="right")
+        hits[i] = np.bincount(level[mask], minlength=len(edges) + 1)
+        misses[i] = np.bincount(level[~mask], minlength=len(edges) + 1)
+    return in_order(inside, outside), (hits, misses)
+
+
+def in_order(inside: np.ndarray, outside: np.ndarray) -> Counts:
+    """Counts at each residual inside anomalies, and between two of them; both are sorted, the least first."""
+    values, times = np.unique(inside, return_counts=True)
+    below = np.stack([np.searchsorted(outside, values, side=side) for side in ("left", "right")], 1).ravel()
+    misses = np.diff(below, prepend=0, append=len(outside))
+    hits = np.zeros(len(misses))
+    hits[1::2] = times
+    return hits[::-1], misses[::-1].astype(np.float64)
+
+
+def _quantiles(values: np.ndarray) -> np.ndarray:
+    """About so many of the sorted values, evenly among them."""
+    return values[np.linspace(0, len(values) - 1, LEVELS).astype(int)] if len(values) else values

@@ -23,6 +23,7 @@ class Psnr(Metric):
     title = "PSNR"
     verdict = "reconstruction"
     unit = "dB"
+    range = (0, 58.93)
 
     def compute(self, evidence: Evidence) -> Score:
         return evidence.per_image(-10 * np.log10(np.maximum(evidence.residuals("test"), ROUNDING)))
@@ -36,6 +37,7 @@ class L1Error(Metric):
     title = "L1"
     verdict = "reconstruction"
     better = "lower"
+    range = (0, 1)
 
     def compute(self, evidence: Evidence) -> Score:
         differences = np.abs(evidence.reconstructions("test") - evidence.images("test"))
@@ -49,7 +51,7 @@ class MsSsim(Metric):
     version = 1
     title = "MS-SSIM"
     verdict = "reconstruction"
-    primary = True
+    range = (0, 1)
 
     def compute(self, evidence: Evidence) -> Score:
         images = evidence.images("test")

@@ -96,6 +96,7 @@ class ClassifierScore(Metric):
 
     version = 1
     verdict = "representation"
+    range = (0, 1)
     judge: ClassVar[Callable[[Evidence], Judgement]]
     statistic: ClassVar[Callable[[np.ndarray, Predictions], float]]
     split: ClassVar[str] = "test"
@@ -106,21 +107,24 @@ class ClassifierScore(Metric):
         rows, predicted = evidence.once(("predictions", judge), lambda: judge(evidence))
         split = evidence.split(self.split)
         truth = split.labels[rows]
-        score = evidence.resampled(lambda draw: statistic(truth[draw], predicted[draw]), rows, self.split)
+        told_apart = None if statistic is accuracy else truth
+        score = evidence.resampled(lambda draw: statistic(truth[draw], predicted[draw]), rows, self.split, told_apart)
         smaller = self.reads_pixels and reduced(split.images)
         return replace(score, variant=f"{SIDE} px" if smaller else "")
 
 
 WITHIN_TRAIN = {"split": "train"}
 PIXELS = {"reads_pixels": True}
+ON_CODES = {"version": 2}
+"""Version 1 divided each latent by its own deviation."""
 CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "svc": ("SVC", {"judge": on_codes}),
-    "svc-grouped": ("SVC within train", {"judge": on_codes_by_group, **WITHIN_TRAIN}),
+    "svc": ("SVC", {"judge": on_codes, **ON_CODES}),
+    "svc-grouped": ("SVC within train", {"judge": on_codes_by_group, **WITHIN_TRAIN, **ON_CODES}),
     "svc-pixels": ("SVC on pixels", {"judge": on_pixels, **PIXELS}),
     "svc-pixels-grouped": ("SVC on pixels within train", {"judge": on_pixels_by_group, **WITHIN_TRAIN, **PIXELS}),
     "svc-decoded": ("SVC on decoded", {"judge": on_decoded, **PIXELS}),
     "svc-decoded-grouped": ("SVC on decoded within train", {"judge": on_decoded_by_group, **WITHIN_TRAIN, **PIXELS}),
-    "probe": ("linear probe", {"judge": probed}),
+    "probe": ("linear probe", {"judge": probed, **ON_CODES}),
     "majority": ("majority", {"judge": guessed}),
 }
 STATISTICS: dict[str, tuple[str, Callable[[np.ndarray, Predictions], float]]] = {
@@ -135,8 +139,7 @@ def score_of(classifier: str, statistic: str) -> type[ClassifierScore]:
     """The metric `classifier-statistic`."""
     (who, facts), (what, compute) = CLASSIFIERS[classifier], STATISTICS[statistic]
     name, about = f"{classifier}-{statistic}", f"{facts['judge'].__doc__}. {compute.__doc__}"
-    primary = name == "svc-balanced-accuracy"
-    given = {"name": name, "title": f"{who} {what}", "statistic": compute, "primary": primary, "__doc__": about}
+    given = {"name": name, "title": f"{who} {what}", "statistic": compute, "__doc__": about}
     return type("ClassifierScore", (ClassifierScore,), {**given, **facts})
 
 

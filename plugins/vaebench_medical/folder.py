@@ -13,10 +13,13 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from vaebench.interfaces import Limit, Splits
 from vaebench_medical import decode, table
+from vaebench_medical.grouping import by_twins
 from vaebench_medical.image_files import Picture, PictureDataset, assemble
 from vaebench_medical.layout import entries, listing, there
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+TWINS = "twins"
+"""The value of `group` that asks for groups of pictures that are nearly the same"""
 FOLDS = 5
 """One in so many pictures is for testing where no split is given."""
 PEEK = 16
@@ -28,7 +31,8 @@ class Folder(PictureDataset):
     and `label`, and perhaps `group` and `split`; files are relative to it.
 
     `name` is what tables call the data; `healthy` the healthy classes, separated by `|`; `group` a pattern whose first
-    bracket (or all of it) is the patient in a file's path. Without groups, every file is a patient of its own."""
+    bracket (or all of it) is the patient in a file's path; or `twins`, which groups pictures that are nearly the same.
+    Without groups, every file is a patient of its own."""
 
     name = "folder"
     version = 1
@@ -58,7 +62,7 @@ class Folder(PictureDataset):
         self.aspect = aspect
         self.seed = seed
         try:
-            self.pattern = re.compile(group) if group else None
+            self.pattern = re.compile(group) if group and group != TWINS else None
         except re.error as error:
             raise ValueError(f"group={group!r} is no regular expression: {error}") from error
 
@@ -84,10 +88,18 @@ class Folder(PictureDataset):
         ]
         if not found:
             raise ValueError(f"{home} names no pictures. {self.obtain()}")
-        return self._divided(found, home)
+        return found
+
+    def verify(self, folder: Path) -> Iterator[str]:
+        if self.group != TWINS:
+            home = self.home(folder)
+            self._divided(self.pictures(home), home)  # raises what is wrong with the splits
+        yield from super().verify(folder)
 
     def load(self, folder: Path, size: int, limit: Limit) -> Splits:
-        pictures = self.pictures(self.home(folder))
+        home = self.home(folder)
+        pictures = self.pictures(home)
+        pictures = self._divided(by_twins(pictures, self) if self.group == TWINS else pictures, home)
         if self.colour == "auto":
             some = pictures[:: max(1, len(pictures) // PEEK)]
             self.channels = 3 if any(decode.is_colour(Path(p.path), self.bits) for p in some) else 1

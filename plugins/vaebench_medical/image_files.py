@@ -14,6 +14,7 @@ import numpy as np
 
 from vaebench.interfaces import Dataset, Limit, NotApplicable, Split, Splits
 from vaebench_medical import archive, decode
+from vaebench_medical.grouping import relative
 from vaebench_medical.layout import there
 
 
@@ -140,6 +141,7 @@ class PictureDataset(Dataset):
 def assemble(pictures: Sequence[Picture], dataset: PictureDataset, size: int) -> Splits:
     """Pictures decoded, by split; a group on two sides of a split leaves train."""
     kept = apart(pictures, dataset.name)
+    names = dict(zip((p.path for p in kept), relative([p.path for p in kept]), strict=True)) if kept else {}
     judged = any(picture.health is not None for picture in kept)
     parts: dict[str, Split] = {}
     for name in ("train", "val", "test"):
@@ -162,6 +164,7 @@ def assemble(pictures: Sequence[Picture], dataset: PictureDataset, size: int) ->
             diseased=np.array([h is False for h in health]) if judged else None,
             boxes=_boxes(rows) if any(p.boxes for p in kept) else None,
             factors=factors | {"native_height": native[:, 0], "native_width": native[:, 1]},
+            files=np.array([names[p.path] for p in rows]),
         )
     return Splits(**parts)
 

@@ -1,4 +1,4 @@
-"""The VAE variants and the two floors below them, on one backbone."""
+"""The VAE variants and the floors below them, on one backbone."""
 
 from __future__ import annotations
 
@@ -23,10 +23,14 @@ def vaebench_models() -> list[type[Model]]:
     from vaebench_vaes.references.mammo_vae import MammoVAE
     from vaebench_vaes.soft_intro_vae import SoftIntroVAE
     from vaebench_vaes.spatial_vae import SpatialVAE
+    from vaebench_vaes.three_numbers import ThreeNumbers
+    from vaebench_vaes.thumbnail import Thumbnail
+    from vaebench_vaes.untrained import Untrained
     from vaebench_vaes.vae import VAE
     from vaebench_vaes.vae_gan import VAEGAN
     from vaebench_vaes.vpga import VPGA
     from vaebench_vaes.vq_vae import VQVAE
 
     variants = [VAE, BetaVAE, MSSSIMVAE, SpatialVAE, VQVAE, VAEGAN, VPGA, IntroVAE, SoftIntroVAE, AE]
-    return [*variants, PCA, MeanImage, CxrVAE, GrayVAE, MammoVAE]
+    floors = [PCA, MeanImage, Untrained, Thumbnail, ThreeNumbers]
+    return [*variants, *floors, CxrVAE, GrayVAE, MammoVAE]

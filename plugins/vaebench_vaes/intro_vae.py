@@ -7,12 +7,13 @@ With E(x) = KL(q(z|x) || N(0, I)), x_r = Dec(z), x_p = Dec(z_p), z_p ~ N(0, I), 
     L_G = alpha_g sum_s E(x_s)                  + beta L_AE(x, x_r)        generator, decoded again from the same codes
 
 The encoder is the discriminator: real images shall cost little, the generator's at least m; the generator makes its
-images cheap. m must be above the cost of real images, or there is no game. How much they cost depends on the code,
-the images and the training: unless `margin` is given, m is `ratio` times what they cost at the end of the warm-up, a
-share `warmup` of the steps that trains a plain VAE; not just above it, because the game itself raises that cost. 2
-alpha_e is below 1, or the encoder loses nothing by making real images and fakes dearer together. L_AE is the sum of
-squares without the paper's half, as in the authors' code, whose 256 px settings amount to beta = 1/20, alpha_e = 1/4,
-alpha_g = 1/2: on small grey images, with a hundredth of the squares, that game drowns the pictures.
+images cheap. m must be above the cost of real images, or there is no game. How much they cost depends on the code, the
+images and the training: unless `margin` is given, m is `ratio` times what they cost at the end of the warm-up, a share
+`warmup` of the steps that trains a plain VAE; far above it, because the game itself raises that cost. alpha_e is above
+alpha_g, or the generator keeps its images as cheap as real ones. 2 alpha_e is below 1, or the encoder loses nothing by
+making real images and fakes dearer together. L_AE is the sum of squares without the paper's half, as in the authors'
+code, whose 256 px settings amount to beta = 1/20, alpha_e = 1/4, alpha_g = 1/2: on small grey images, with a hundredth
+of the squares, that game drowns the pictures.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from vaebench_vaes.vae import VAE
 
 class IntroVAE(VAE):
     name = "intro-vae"
-    version = 2
+    version = 3
     recipe = Recipe()  # the players' last weights fit each other; averages of both need not
     default_loss = "mse"
 
@@ -40,10 +41,10 @@ class IntroVAE(VAE):
         shape: Shape,
         loss: Loss | None,
         margin: float | None = None,
-        ratio: float = 1.8,
+        ratio: float = 3.0,
         beta: float = 20.0,
-        alpha_e: float = 0.25,
-        alpha_g: float = 0.25,
+        alpha_e: float = 0.45,
+        alpha_g: float = 0.05,
         warmup: float = 0.3,
         **common: Any,
     ) -> None:

@@ -27,6 +27,9 @@ class PCA(Model):
     version = 1
     default_loss = None
     stages = ()
+    optimises = tuple(
+        f"{metric}-pca64" for metric in ("rfd", "fd", "kid", "precision", "recall", "density", "coverage")
+    )
 
     def __init__(self, shape: Shape, loss: Loss | None = None, latent: int = 32) -> None:
         self.pixels = math.prod(shape)

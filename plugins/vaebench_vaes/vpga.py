@@ -29,17 +29,20 @@ from vaebench_vaes.autoencoder import GaussianAutoencoder
 from vaebench_vaes.backbone import trained
 from vaebench_vaes.limits import at_least, one_of
 
+SPAN = {"mse": 4.0, "l1": 2.0}
+"""What a loss of [0, 1] grows by on [-1, 1]; others are no powers of a difference, and count as they are."""
+
 
 class VPGA(GaussianAutoencoder):
     name = "vpga"
-    version = 2
+    version = 3
     default_loss = "mse"
 
     def __init__(
         self,
         shape: Shape,
         loss: Loss | None,
-        rec: float = 4.0,
+        rec: float | None = None,
         normal: float = 0.03,
         hidden: float = 0.01,
         variation: float = 0.01,
@@ -47,9 +50,10 @@ class VPGA(GaussianAutoencoder):
         optimizer: Literal["adam", "sgd"] = "adam",
         **common: Any,
     ) -> None:
-        """`rec` weighs the loss's mean over pixels: 4 makes squares of [0, 1] those of [-1, 1], as `mse`
-        needs; `l1` would take 2, `bce` 1. `sgd` is the authors' optimiser, with a momentum of 0.9."""
+        """`rec` weighs the loss's mean over pixels; if not given, it makes errors of [0, 1] those of [-1, 1]: 4 for
+        `mse`, 2 for `l1`, 1 for any other. `sgd` is the authors' optimiser, with a momentum of 0.9."""
         one_of("adam", "sgd", optimizer=optimizer)
+        rec = SPAN.get(getattr(loss, "name", ""), 1.0) if rec is None else rec
         at_least(0, rec=rec, normal=normal, hidden=hidden, variation=variation, kl=kl)
         super().__init__(shape, loss, **common)
         self.rec, self.pixels, self.optimizer = rec, math.prod(shape), optimizer

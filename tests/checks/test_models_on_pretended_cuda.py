@@ -32,6 +32,8 @@ from vaebench_measures.features import compared, inception
 
 SIDE = 28
 NEEDED = {"rec": 400}
+WEIGHTLESS = {"thumbnail"}
+"""Models with neither parameters nor buffers: they are on no card, and evidence asks them on the CPU."""
 MODELS = {
     name: offer
     for name, (offer, *_) in registry().offers("models").items()
@@ -120,7 +122,7 @@ def test_the_whole_trial_stays_on_its_card(name: str, tmp_path: Path, monkeypatc
     assert sum(cell.value is not None for cell in record.metrics.values()) > 40
     assert record.metrics["fid"].value is not None or record.metrics["fid"].reason.startswith("the model")
     assert record.cost.times_resumed == (1 if MODELS[name].component.stages else 0)
-    assert cards[1].launches > 100
+    assert (cards[1].launches > 100) == (name not in WEIGHTLESS)
     assert (cards[0].launches, cards[0].waited) == (0, [])
 
 

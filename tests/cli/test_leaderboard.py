@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 from records_made import field, record
 
 from vaebench.cli import main
@@ -15,19 +16,23 @@ from vaebench.records import store
 from vaebench.records.record import Record
 from vaebench.records.store import REFERENCE
 
+COMMAND = ["leaderboard", "--suite", str(Path(__file__).with_name("demo.toml"))]
+
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    made = [r for name in ("chest", "knee") for r in field({"vae": 0.9, "pca": 0.7}, dataset=name, suite="medical@1")]
-    made += [record("vae", {"psnr": 20.0, "svc": 0.5}, seed=9, suite="medical@1")]
-    made += [record(f"gan-{n}", error=("nan", f"reason {n}"), dataset="knee", suite="medical@1") for n in range(20)]
+    made = [r for name in ("chest", "knee") for r in field({"vae": 0.9, "pca": 0.7}, dataset=name)]
+    made += [record("ae", {"psnr": 20.0, "svc": 0.5})]
+    made += [record(f"gan-{n}", error=("nan", f"reason {n}"), dataset="knee") for n in range(20)]
     keep(tmp_path, made)
     return tmp_path
 
 
 def keep(folder: Path, made: list[Record]) -> None:
+    """Write them, made of no component, so that installed versions do not matter."""
     for one in made:
-        store.write(store.path_of(folder, one.trial, one.device.kind), one)
+        bare = replace(one, inputs=replace(one.inputs, components={}))
+        store.write(store.path_of(folder, one.trial, one.device.kind), bare)
 
 
 def files(folder: Path) -> dict[Path, bytes]:
@@ -40,14 +45,14 @@ def models(said: Result) -> set[str]:
 
 
 def leaderboard(results: Path, *words: str) -> Result:
-    return CliRunner().invoke(main, ["leaderboard", "--results", str(results), *words], env={"COLUMNS": "200"})
+    return CliRunner().invoke(main, [*COMMAND, "--results", str(results), *words], env={"COLUMNS": "200"})
 
 
 def test_metrics_and_a_dataset_may_be_chosen(results: Path) -> None:
     said = leaderboard(results, "--metric", "psnr", "--metric", "svc", "--dataset", "chest", "--format", "csv").stdout
     rows = list(csv.DictReader(said.splitlines()))
     assert {(row["metric"], row["dataset"]) for row in rows} == {("psnr", "chest"), ("svc", "chest")}
-    with (results / "medical@1" / "quick" / "phantom" / "leaderboard.csv").open() as file:
+    with (results / "demo@1" / "quick" / "phantom" / "leaderboard.csv").open() as file:
         assert {row["dataset"] for row in csv.DictReader(file)} == {"chest", "knee"}
 
 
@@ -75,11 +80,11 @@ def test_what_is_not_there_is_told(results: Path, words: list[str], told: str) -
 
 
 def test_without_own_records_the_reference_is_shown_and_nothing_written(tmp_path: Path) -> None:
-    keep(tmp_path / REFERENCE, field({"theirs": 0.9, "pca": 0.7}, suite="medical@1"))
+    keep(tmp_path / REFERENCE, field({"theirs": 0.9, "pca": 0.7}))
     before = files(tmp_path)
     said = leaderboard(tmp_path)
     assert "theirs" in said.stdout and "Wrote" not in said.output
-    told = f"There are no records of medical@1 in {tmp_path}; showing those in {tmp_path / REFERENCE}.\n"
+    told = f"There are no records of demo@1 in {tmp_path}; showing those in {tmp_path / REFERENCE}.\n"
     assert said.stderr == told
     assert models(leaderboard(tmp_path, "--format", "csv")) == {"theirs", "pca"}
     assert files(tmp_path) == before
@@ -88,7 +93,7 @@ def test_without_own_records_the_reference_is_shown_and_nothing_written(tmp_path
 
 
 def test_own_records_are_shown_without_the_reference(results: Path) -> None:
-    keep(results / REFERENCE, field({"theirs": 0.9}, suite="medical@1"))
+    keep(results / REFERENCE, field({"theirs": 0.9}))
     said = leaderboard(results, "--format", "csv")
     assert {"vae", "pca"} < models(said) and "theirs" not in said.stdout and not said.stderr
 
@@ -96,8 +101,8 @@ def test_own_records_are_shown_without_the_reference(results: Path) -> None:
 def test_own_records_beside_those_of_others(results: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     others = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
     for number, folder in enumerate(others):
-        keep(folder, field({f"theirs-{number}": 0.8, "vae": 0.1}, suite="medical@1"))
-    keep(others[0], [record("theirs-0", preset="full", suite="medical@1")])
+        keep(folder, field({f"theirs-{number}": 0.8, "vae": 0.1}))
+    keep(others[0], [record("theirs-0", preset="full")])
     leaderboard(results)
     before = [files(folder) for folder in (results, *others)]
     asked = [word for folder in others for word in ("--with", str(folder))]
@@ -114,16 +119,16 @@ def test_own_records_beside_those_of_others(results: Path, tmp_path_factory: pyt
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_one_trial_in_several_folders_the_own_record_counts(tmp_path: Path, order: int) -> None:
     first, then = ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"][::order]
-    keep(tmp_path / "mine", [record("vae", {"svc": 0.9}, started=first, suite="medical@1")])
-    keep(tmp_path / "yours", [record("vae", {"svc": 0.1}, started=then, suite="medical@1")])
+    keep(tmp_path / "mine", [record("vae", {"svc": 0.9}, started=first)])
+    keep(tmp_path / "yours", [record("vae", {"svc": 0.1}, started=then)])
     said = leaderboard(tmp_path / "mine", "--with", str(tmp_path / "yours"), "--format", "csv").stdout
     (row,) = (row for row in csv.DictReader(said.splitlines()) if row["metric"] == "svc")
     assert (float(row["value"]), row["seeds"]) == (0.9, "1")
 
 
 def test_own_record_that_cannot_be_read_leaves_room_for_the_other(tmp_path: Path) -> None:
-    made = [record("vae", {"svc": 0.1}, suite="medical@1")]
-    keep(tmp_path / "mine", [*made, record("pca", {"svc": 0.2}, suite="medical@1")])
+    made = [record("vae", {"svc": 0.1})]
+    keep(tmp_path / "mine", [*made, record("pca", {"svc": 0.2})])
     keep(tmp_path / "yours", made)
     next((tmp_path / "mine").rglob("vae-*.json")).write_text("{")
     said = leaderboard(tmp_path / "mine", "--with", str(tmp_path / "yours"), "--format", "csv")
@@ -134,17 +139,17 @@ def test_a_folder_without_records_of_the_track_is_told(results: Path, tmp_path_f
     other = tmp_path_factory.mktemp("other")
     said = leaderboard(results, "--with", str(other))
     assert said.exit_code == 2
-    assert f"There are no records of medical@1 / quick / phantom in {other}, which --with names." in said.stderr
-    keep(other, [record("vae", preset="full", suite="medical@1")])
+    assert f"There are no records of demo@1 / quick / phantom in {other}, which --with names." in said.stderr
+    keep(other, [record("vae", preset="full")])
     said = leaderboard(results, "--with", str(other))
-    assert said.exit_code == 2 and "Of medical@1 it has --preset full --source phantom." in said.stderr
+    assert said.exit_code == 2 and "Of demo@1 it has --preset full --source phantom." in said.stderr
     assert not list(results.rglob("leaderboard.*")), "it is told before anything is written"
 
 
 def test_without_own_records_the_tracks_are_those_of_the_others(tmp_path: Path) -> None:
-    keep(tmp_path / "yours", [record("vae", {"svc": 0.1}, preset="full", suite="medical@1")])
+    keep(tmp_path / "yours", [record("vae", {"svc": 0.1}, preset="full")])
     said = leaderboard(tmp_path / "mine", "--with", str(tmp_path / "yours"), "--format", "csv")
-    assert models(said) == {"vae"} and "There are no records of medical@1 in" in said.stderr
+    assert models(said) == {"vae"} and "There are no records of demo@1 in" in said.stderr
 
 
 @pytest.mark.parametrize("words", ["", "--metric svc", "--metric svc --format html", "--dataset knee"])
@@ -157,6 +162,6 @@ def test_every_record_is_read_once(results: Path, words: str, monkeypatch: pytes
         return plain(path)
 
     monkeypatch.setattr(store, "read", counted)
-    done = CliRunner().invoke(main, ["leaderboard", "--suite", "medical", "--results", str(results), *words.split()])
+    done = CliRunner().invoke(main, [*COMMAND, "--results", str(results), *words.split()])
     assert done.exit_code == 0, done.output
     assert len(read) > 20 and set(read.values()) == {1}

@@ -54,12 +54,12 @@ def generated(model: str, dataset: str = "chest", seed: int = 0) -> dict:
 @pytest.fixture
 def board() -> Board:
     """On the knee, two models only."""
-    records = [generated(model, seed=seed) for model in KID for seed in (0, 1)]
-    return made([*records, *(generated(model, "knee", seed) for model in ("vae", "pca") for seed in (0, 1))])
+    records = [generated(model, seed=seed) for model in KID for seed in (0, 1, 2)]
+    return made([*records, *(generated(model, "knee", seed) for model in ("vae", "pca") for seed in (0, 1, 2))])
 
 
 def chest() -> list[Record]:
-    return [generated(model, seed=seed) for model in KID for seed in (0, 1)]
+    return [generated(model, seed=seed) for model in KID for seed in (0, 1, 2)]
 
 
 def told(board: Board) -> dict[tuple[str, str], tuple[float, int]]:
@@ -93,7 +93,7 @@ def test_it_stands_below_the_models_in_every_text() -> None:
     for form in ("md", "tex", "table"):
         text = " ".join(files.render(found, form).split())
         assert "0.67 (4)" in text, form
-        assert "how alike it and the one that does order the models" in text, form
+        assert "Kendall's tau compares the order that a metric gives" in text, form
 
 
 def test_machines_read_it_and_nothing_takes_it_for_a_model() -> None:

@@ -21,7 +21,8 @@ from vaebench_measures.anomaly import (
     Specificity,
     threshold,
 )
-from vaebench_measures.localisation import BoxConcentration, BoxHit, PixelAp, PixelAuroc, PixelDice, within
+from vaebench_measures.classifiers.ranking import auroc_of, average_precision_of, best_dice_of
+from vaebench_measures.localisation import BoxConcentration, BoxHit, PixelAp, PixelAuroc, PixelDice, ranked, within
 
 
 def planted(count: int = 60) -> Split:
@@ -211,8 +212,23 @@ def test_pixel_rankings_agree_with_scikit_learn(evidence):
     size, truth = np.abs(0.7 * build.images("test"))[:, 0].ravel(), test.masks.ravel()
     score = PixelAuroc().compute(build)
     assert 0.6 < score.value < 0.99
-    assert score.value == pytest.approx(roc_auc_score(truth, size), abs=1e-3)
-    assert PixelAp().compute(build).value == pytest.approx(average_precision_score(truth, size), abs=1e-2)
+    assert score.value == pytest.approx(roc_auc_score(truth, size), abs=1e-6)
+    assert PixelAp().compute(build).value == pytest.approx(average_precision_score(truth, size), abs=1e-6)
+
+
+def test_pixels_are_ranked_by_residuals_far_below_a_grey_level_and_by_ties():
+    random = np.random.default_rng(0)
+    for digits in (9, 4):
+        masks = random.random((6, 20, 20)) < 0.1
+        images = np.abs(random.normal(0, 0.0003, (6, 1, 20, 20)) + 0.0003 * masks[:, None]).round(digits)
+        (hits, misses), by_image = ranked(images.astype(np.float32), np.zeros_like(images, np.float32), masks)
+        size, truth = images.astype(np.float32).ravel(), masks.ravel()
+        assert auroc_of(hits, misses) == pytest.approx(roc_auc_score(truth, size), abs=1e-9)
+        assert average_precision_of(hits, misses) == pytest.approx(average_precision_score(truth, size), abs=1e-9)
+        dice = [2 * (truth & (size >= at)).sum() / (truth.sum() + (size >= at).sum()) for at in np.unique(size)]
+        assert best_dice_of(hits, misses) == pytest.approx(max(dice), abs=1e-9)
+        rough = [counts.sum(0) for counts in by_image]
+        assert auroc_of(*rough) == pytest.approx(auroc_of(hits, misses), abs=2e-3), "what its error comes from"
 
 
 def with_boxes(count: int = 12) -> Split:

@@ -14,7 +14,15 @@ from torch import Tensor
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Gaussian, Images, Model, NotApplicable, Split, Splits
-from vaebench_measures.code import METRICS, ActiveShare, ActiveUnits, CodeKl, IwBound, PriorDistance, prior_distance
+from vaebench_measures.code import (
+    METRICS,
+    ActiveShare,
+    ActiveUnits,
+    BitsPerImage,
+    IwBound,
+    PriorDistance,
+    prior_distance,
+)
 from vaebench_reconstruction import vaebench_losses
 from vaebench_reconstruction.likelihoods import Gaussian as GaussianLoss
 from vaebench_reconstruction.likelihoods import Laplace
@@ -67,7 +75,7 @@ def grey(count: int = 40, value: int | None = None, side: int = 8, patients: int
     ],
 )
 def test_the_kl_is_that_of_gaussians_in_bits(mean, logvar, nats):
-    score = CodeKl().compute(seen(Known(np.full((40, 3), mean), logvar), grey()))
+    score = BitsPerImage().compute(seen(Known(np.full((40, 3), mean), logvar), grey()))
     assert score.value == pytest.approx(nats / math.log(2), abs=1e-5)
     assert score.error == pytest.approx(0, abs=1e-6)
     assert score.n == 40
@@ -76,7 +84,7 @@ def test_the_kl_is_that_of_gaussians_in_bits(mean, logvar, nats):
 def test_the_kl_of_discrete_codes_is_their_surprise():
     """A prior that knows nothing asks for all the bits of a code."""
     model = VQVAE((1, 32, 32), GaussianLoss(), codes=16, dim=2, prior="per-position", width=4)
-    score = CodeKl().compute(seen(model, grey(side=32)))
+    score = BitsPerImage().compute(seen(model, grey(side=32)))
     assert score.value == pytest.approx(model.bits) == pytest.approx(8 * 8 * 4)
 
 

@@ -86,7 +86,7 @@ def test_planted_copies_are_shifted_some_blurred_and_slightly_noisy():
 def test_new_patients_raise_no_alarm(of_samples):
     build = of_samples(floats(patients(30_000, 200).images))
     share, floor = CopyingShare().compute(build), CopyingShareFloor().compute(build)
-    assert abs(share.value - 0.5) < 3 * share.error and abs(floor.value - 0.5) < 3 * floor.error
+    assert share.value < 3 * share.error and floor.value < 3 * floor.error
     found = CopyingAlarms().compute(build)
     assert abs(found.value - 0.05) < 3 * found.error
     assert CopyingDetection().compute(build).value > 0.9
@@ -103,7 +103,11 @@ def test_copies_among_the_samples_raise_it(of_samples, splits):
     assert found.value > clean.value + 0.1
     assert found.value > 0.05 + 3 * found.error
     assert CopyingAlarms().compute(every).value > 0.9
-    assert CopyingShare().compute(every).value > 0.6
+    assert CopyingShare().compute(every).value > 0.1
+
+
+def test_copies_of_the_test_set_are_not_perfect(of_samples, splits):
+    assert CopyingShare().compute(of_samples(floats(splits["test"].images))).value == 0.5
 
 
 def test_copies_are_known_behind_a_models_own_blur_and_likeness_to_it_is_none(of_samples, splits):

@@ -13,7 +13,7 @@ from vaebench.checks.standin import StandIn
 from vaebench.data.cache import Cache
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Split
-from vaebench_measures import copying, diversity, generation, representation
+from vaebench_measures import combined, copying, diversity, generation, representation
 from vaebench_measures.distances.frechet import frechet
 from vaebench_measures.features import compared
 from vaebench_measures.features.components import Components
@@ -26,6 +26,7 @@ METRICS: list[type[Metric]] = [
     *generation.METRICS,
     diversity.PairMsSsimGap,
     *copying.METRICS,
+    combined.AnomalyGaussian,
     ASKED["svc-pixels-auroc"],
     ASKED["svc-pixels-accuracy"],
     ASKED["svc-pixels-grouped-balanced-accuracy"],

@@ -35,6 +35,32 @@ def test_class_subfolders_are_split_by_group_stratified_and_seeded(trees):
     assert set(other.test.groups) != set(splits.test.groups)
 
 
+def test_twins_stay_on_one_side(trees):
+    """Each picture, its copy under another name and its mirror image."""
+    for kind in "ab":
+        for i in range(8):
+            pixels = np.kron(trees.pixels(i + 50 * (kind == "b"), 6, 6), np.ones((12, 12), np.uint8))
+            for name, image in ((f"{i}", pixels), (f"copy of {i}", pixels // 2 + 9), (f"turned {i}", pixels[:, ::-1])):
+                trees.save(f"{kind}/{name}.png", np.ascontiguousarray(image))
+    _, alone = one(trees)
+    assert len({*alone.train.groups, *alone.test.groups}) == 48
+    _, splits = one(trees, group="twins")
+    assert len(splits.train) + len(splits.test) == 48
+    for split in (splits.train, splits.test):
+        assert np.unique(split.groups, return_counts=True)[1].tolist() == [3] * (len(split) // 3)
+    assert splits.test.groups.tolist()[:3] == [str(splits.test.files[0])] * 3
+    assert not set(splits.train.groups) & set(splits.test.groups)
+
+
+def test_a_group_of_twins_that_is_suspiciously_large_is_told(trees):
+    subfolders(trees)  # pictures of one grey are twins of each other
+    with (
+        pytest.warns(UserWarning, match=r"folder: the largest group of twins has 30 of 30 images \(100%\)"),
+        pytest.raises(ValueError, match="has 1 groups, a split by group needs 5"),
+    ):
+        one(trees, group="twins")
+
+
 def test_without_groups_every_file_is_one(trees):
     subfolders(trees)
     _, splits = one(trees)

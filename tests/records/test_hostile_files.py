@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from hostile_files import FILES, put
 from page_made import lay_down, track
-from records_made import EVIL, record
+from records_made import EVIL, made, record
 
-from vaebench.leaderboard.board import board
 from vaebench.records import store
 from vaebench.records.record import BadRecord, to_json
 from vaebench.report.page import shown_runs
@@ -45,8 +44,7 @@ def test_a_record_that_is_no_file(path: Path, tmp_path: Path, how: str) -> None:
 def test_pictures_that_are_no_file(path: Path, tmp_path: Path, name: str, how: str) -> None:
     put(how, store.artifacts_of(path) / name)
     records = track(tmp_path)
-    made = board((one for _, one in records), suite="demo@1", preset="quick", source="phantom")
-    ((shown,), _) = shown_runs(made, records)
+    ((shown,), _) = shown_runs(made([one for _, one in records]), records)
     assert shown.picture == b""
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import records_made
 from page_made import EVIL, field, lay_down, track, written
 
-from vaebench.leaderboard.board import board
+from vaebench.leaderboard.runs import Entrant
 from vaebench.report import page as pages
 from vaebench.report.page import write_page
 
@@ -101,15 +102,15 @@ def section(page: Any, title: str) -> Any:
 
 
 def test_a_head_sorts_and_turns(page: Any) -> None:
-    assert models(page) == [EVIL, "gan", "pca", "vae", "zebra[latent=4]"]
+    assert models(page) == [EVIL, "best shortcut (floor)", "gan", "pca", "vae", "zebra[latent=4]"]
     choose(page, "metric", "PSNR (dB)")
     assert heads(page) == ["Model", "chest", "knee"]
-    assert models(page) == [EVIL, "zebra[latent=4]", "pca", "vae", "gan"]
+    assert models(page) == [EVIL, "zebra[latent=4]", "pca", "vae", "best shortcut (floor)", "gan"]
     page.locator("#board thead button").nth(1).click()
-    assert models(page) == ["vae", "pca", "zebra[latent=4]", EVIL, "gan"], "who has no number stays last"
+    assert models(page) == ["vae", "pca", "zebra[latent=4]", EVIL, "best shortcut (floor)", "gan"], "no number: last"
     assert page.locator("#board thead th").nth(1).get_attribute("aria-sort") == "ascending"
     page.locator("#board thead button").first.click()
-    assert models(page)[1:] == ["gan", "pca", "vae", "zebra[latent=4]"]
+    assert models(page)[1:] == ["best shortcut (floor)", "gan", "pca", "vae", "zebra[latent=4]"]
     choose(page, "metric", "KID ★")
     assert page.locator("#board thead th").nth(1).get_attribute("aria-sort") == "ascending", "less is better"
 
@@ -117,11 +118,11 @@ def test_a_head_sorts_and_turns(page: Any) -> None:
 def test_models_are_filtered_by_name(page: Any) -> None:
     page.locator("#filter").fill("LATENT zeb")
     assert models(page) == ["zebra[latent=4]"]
-    assert page.locator("#count").inner_text().startswith("1 of 5 models")
+    assert page.locator("#count").inner_text().startswith("1 of 6 rows")
     page.locator("#filter").fill("no such")
     assert models(page) == []
     page.locator("#filter").fill("")
-    assert len(models(page)) == 5
+    assert len(models(page)) == 6
 
 
 def test_metrics_and_datasets_are_picked(page: Any) -> None:
@@ -135,7 +136,7 @@ def test_metrics_and_datasets_are_picked(page: Any) -> None:
     choose(page, "metric", "Every metric")
     assert {"AUROC", "KID", "MS-SSIM [L3]", "PSNR (dB)", "SVC balanced accuracy"} < set(heads(page))
     choose(page, "metric", "AUROC ★")
-    assert "0.800 sharpness" in page.locator("#board tfoot").inner_text()
+    assert "0.800 sharpness" in page.locator("#board tbody tr.floor").inner_text()
 
 
 def test_intervals_are_drawn_to_scale(page: Any) -> None:
@@ -146,6 +147,39 @@ def test_intervals_are_drawn_to_scale(page: Any) -> None:
     assert len(found) == 4 and all(low < dot < high for low, dot, high in found)
     dots = [dot for _, dot, _ in found]
     assert dots == sorted(dots, reverse=True) and dots[0] > dots[-1], "the best first, and more lies to the right"
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A suite with two models and a floor, and a newcomer."""
+    values = {"vae": 0.9, "twin": 0.9, "far": 0.5, "new": 0.99}
+    made = [one for name in ("chest", "knee") for one in records_made.field(values, dataset=name, seeds=3)]
+    references = (Entrant("vae", "bce"), Entrant("twin", "bce"))
+    rules = {"references": references, "floors": (Entrant("far", "bce"),), "summary": ("ms-ssim",)}
+    return written(tmp_path_factory.mktemp("judged"), made, **rules)
+
+
+def test_ranks_floors_and_newcomers_are_shown(browser: Any, judged: Path) -> None:
+    with visiting(browser, judged) as page:
+        names = ("vae", "twin", "far (floor)", "new + bce (new)")
+        row = {name: page.locator("#board tbody tr", has=page.get_by_text(name, exact=True)) for name in names}
+        told = [row[name].locator("td").inner_text().strip() for name in names]
+        assert sorted(told[:2]) == ["1.0 (1.0–2.0)", "2.0 (1.0–2.0)"] and told[2:] == ["", "(1.0–1.0)"]
+        choose(page, "metric", "MS-SSIM ★")
+        assert heads(page) == ["Model", "Mean rank", "chest [L3]", "knee [L3]", "Beats floors"]
+        page.locator("#board thead button").nth(2).click()
+        assert models(page)[0] == "new + bce (new)" and models(page)[-1] == "far (floor)"
+        assert page.locator("#board tbody td strong").count() == 2, "the best mean of each dataset"
+        ranks = [row[name].locator(".rank").all_inner_texts() for name in names]
+        assert ranks == [["1–2"] * 2, ["1–2"] * 2, [], ["1"] * 2]
+        assert page.locator("#board tbody").inner_text().count("≈") == 2, "the light mark, on the other one"
+        assert row["vae"].locator("td").last.inner_text() == "2 of 2"
+        assert "smallest gap" in page.locator("#board tfoot").inner_text()
+        assert row["far (floor)"].get_attribute("class") == "floor"
+        choose(page, "dataset", "knee")
+        assert heads(page) == ["Model", "knee [L3]", "Beats floors"]
+        choose(page, "metric", "Summary")
+        assert heads(page) == ["Model", "MS-SSIM [L3]"]
 
 
 def test_a_row_opens_its_run(page: Any) -> None:
@@ -217,8 +251,8 @@ def test_all_of_it_goes_by_keyboard(page: Any) -> None:
     page.locator("#filter").focus()
     for _ in range(len(heads(page)) + 1):  # over the heads, to the first model
         page.keyboard.press("Tab")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
     assert page.evaluate("document.activeElement.textContent") == "pca"
     page.keyboard.press("Enter")
     assert page.locator("#run-title").inner_text() == "pca on chest"
@@ -306,6 +340,6 @@ def test_pictures_beside_the_page_are_found(
 
 def test_a_board_without_records_opens(browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.html"
-    path.write_text(pages.page(board([], suite="demo@1", preset="quick", source="phantom")))
+    path.write_text(pages.page(records_made.made([])))
     with visiting(browser, path) as page:
         assert "no record in this track" in page.locator("#notes").text_content()

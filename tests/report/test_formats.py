@@ -17,6 +17,7 @@ from records_made import MARKUP, everything, field, made, metric, record
 from vaebench.leaderboard.board import Board
 from vaebench.report import export, files, tables
 from vaebench.report.documents import sheets
+from vaebench.report.numbers import Strong
 
 COMPILER = next(filter(shutil.which, ("pdflatex", "tectonic", "xelatex", "lualatex")), "")
 LETTERS = "".join(map(chr, range(0xA1, 0x180))).replace("\xad", "") + "漢字 – ° ± ↑ ↓ † ‡ … ∞ 😀"
@@ -24,9 +25,9 @@ LETTERS = "".join(map(chr, range(0xA1, 0x180))).replace("\xad", "") + "漢字 �
 
 @pytest.fixture(scope="module")
 def found() -> Board:
-    evil = metric("svc", 0.5, title=MARKUP, variant=MARKUP, unit=MARKUP)
+    evil = metric("odd", 0.5, title=MARKUP, variant=MARKUP, unit=MARKUP)
     strange = [
-        record(MARKUP, {"svc": evil}, dataset=MARKUP),
+        record(MARKUP, {"odd": evil}, dataset=MARKUP),
         record("x", error=("nan", MARKUP)),
         record(LETTERS, {"svc": 0.5}),
     ]
@@ -39,13 +40,18 @@ def test_markdown_is_rendered_as_the_tables_it_was_made_of(found: Board) -> None
         tokens = render.parse(files.SHEETS["md"](sheet))
         assert [token.type for token in tokens].count("table_open") == len(sheet.tables) > 0
         cells: list[list[str]] = []
+        bold: list[str] = []
         for before, token in pairwise(tokens):
             if before.type == "tr_open":
                 cells.append([])
             if before.type in ("td_open", "th_open"):
-                assert {child.type for child in token.children} <= {"text", "text_special"}, "text stays text"
+                kinds = {child.type for child in token.children}
+                assert kinds <= {"text", "text_special", "strong_open", "strong_close"}, "text stays text"
                 cells[-1].append("".join(child.content for child in token.children))
+                bold += cells[-1][-1:] if "strong_open" in kinds else []
         assert cells == [list(row) for table in sheet.tables for row in (table.header, *table.drawn())]
+        drawn = [text for table in sheet.tables for row in table.drawn() for text in row]
+        assert bold == [text for text in drawn if isinstance(text, Strong)]
 
 
 @pytest.mark.skipif(not COMPILER, reason="no LaTeX compiler is installed")

@@ -8,13 +8,16 @@ import random
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
+import records_made
 from page_made import EVIL, data_of, field, lay_down, noise, track, written
 from records_made import metric, record
 
-from vaebench.leaderboard.board import board
+from vaebench.leaderboard.runs import Entrant
 from vaebench.records import store
+from vaebench.records.record import Record
 from vaebench.report import page as pages
 from vaebench.report.page import page, runs, shown_runs, write_page
 
@@ -24,8 +27,8 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
     return written(tmp_path_factory.mktemp("results")).read_text()
 
 
-def made(*given: dict) -> dict:
-    return data_of(page(board(given, suite="demo@1", preset="quick", source="phantom")))
+def made(*given: Record, **rules: Any) -> dict:
+    return data_of(page(records_made.made(list(given), **rules)))
 
 
 def test_the_same_folder_gives_the_same_bytes(tmp_path: Path, text: str) -> None:
@@ -37,7 +40,7 @@ def test_the_same_folder_gives_the_same_bytes(tmp_path: Path, text: str) -> None
 def test_every_run_of_the_board_is_in_it(text: str) -> None:
     data = data_of(text)
     runs = {(data["models"][r["model"]], data["datasets"][r["dataset"]], r["regime"], r["seed"]) for r in data["runs"]}
-    assert len(runs) == len(data["runs"]) == 33
+    assert len(runs) == len(data["runs"]) == 49
     assert ("zebra[latent=4]", "knee", "healthy", 1) in runs
     one = next(r for r in data["runs"] if data["models"][r["model"]] == "vae" and r["regime"] == "all")
     assert one["command"].startswith("vaebench run results/demo@1/quick/phantom/cpu/chest/vae-")
@@ -67,28 +70,62 @@ def test_equal_pictures_are_kept_once(text: str) -> None:
 
 
 def test_runs_that_the_board_hides_are_not_shown(tmp_path: Path) -> None:
-    old = record("vae", {"svc": 0.1}, seed=7, digest="d0", started="2025-01-01T00:00:00Z")
-    found, more = shown_runs(lay_down(tmp_path, [record("vae", {"svc": 0.5}), old]), track(tmp_path))
-    assert ([one.told["seed"] for one in found], more) == ([0], 0)
+    other = record("vae", {"svc": 0.1}, seed=0, digest="d0", started="2027-01-01T00:00:00Z")
+    found, more = shown_runs(lay_down(tmp_path, [record("vae", {"svc": 0.5}, seed=1), other]), track(tmp_path))
+    assert ([one.told["seed"] for one in found], more) == ([1], 0)
 
 
-def test_a_cell_holds_number_interval_rank_and_reason() -> None:
-    trained = metric("ms-ssim", 0.91, seed=1, optimised=True)
+def judged() -> dict:
+    """Two models of a suite, its floor, and a newcomer that beats them all."""
+    values = {"vae": 0.9, "ae": 0.8, "far": 0.5, "new": 0.99}
+    records = records_made.field(values, name="auroc", noise=0.003, shortcuts={"sharpness": 0.8512, "size": 0.5})
+    references = (Entrant("vae", "bce"), Entrant("ae", "bce"))
+    return made(*records, references=references, floors=(Entrant("far", "bce"),))
+
+
+def test_a_cell_holds_number_interval_rank_floors_and_reason() -> None:
+    trained = [metric("ms-ssim", 0.91, seed=seed, optimised=True) for seed in range(3)]
     dash = metric("kid", None, "no <prior>")
-    data = made(record("vae", {"ms-ssim": trained, "kid": dash}), record("pca", {"kid": 1.0}))
+    records = [record("vae", {"ms-ssim": one, "kid": dash}, seed=seed) for seed, one in enumerate(trained)]
+    data = made(*records, record("pca", {"kid": 1.0}))
     columns = {data["metrics"][c["metric"]]["title"]: c for c in data["columns"]}
-    (number, text, mean, low, high, rank, tied, reasons), *others = columns["MS-SSIM"]["cells"]
-    assert (data["models"][number], mean, rank, tied, reasons, others) == ("vae", 0.91, 1, False, "", [])
-    assert text.startswith("0.910 ±") and "°" in text and "†" in text and low < mean < high
+    (number, text, mean, low, high, rank, best, beats, reasons), *others = columns["MS-SSIM"]["cells"]
+    assert (data["models"][number], mean, rank, best, beats, reasons) == ("vae", 0.91, "1", True, [], "") and not others
+    assert text.startswith("0.910 ±") and "°" in text and "†" in text and "(" not in text and low < mean < high
     cells = {data["models"][cell[0]]: cell for cell in columns["KID"]["cells"]}
     assert cells["vae"][1:3] == ["–", None] and cells["vae"][-1] == "no <prior>"
 
 
-def test_the_best_shortcut_stands_where_anomalies_are_ranked() -> None:
-    data = made(record("vae", {"auroc": 0.6}, regime="healthy", shortcuts={"sharpness": 0.8123, "size": 0.5}))
-    feet = {data["metrics"][c["metric"]]["title"]: c["foot"] for c in data["columns"]}
-    assert feet.pop("AUROC") == [["no model: best shortcut, AUROC", "0.812 sharpness"]]
-    assert not any(feet.values())
+def test_floors_and_newcomers_are_told_apart() -> None:
+    data = judged()
+    roles = dict(zip(data["models"], data["roles"], strict=True))
+    told = ["ae", "far (floor)", "new + bce (new)", "vae", "best shortcut (floor)"]
+    assert list(roles.items()) == list(zip(told, ["reference", "floor", "newcomer", "reference", "floor"], strict=True))
+    (column,) = (c for c in data["columns"] if data["metrics"][c["metric"]]["title"] == "AUROC")
+    cells = {data["models"][cell[0]]: (cell[1], *cell[5:8]) for cell in column["cells"]}
+    assert column["floors"] == ["far", "best shortcut"]
+    assert cells["best shortcut (floor)"] == ("0.851 sharpness", "", False, [])
+    assert cells["far (floor)"][1:] == ("", False, [])
+    assert cells["ae"][1:] == ("2", False, ["far"]) and cells["vae"][1:] == ("1", True, ["far", "best shortcut"])
+    assert cells["new + bce (new)"][1:3] == ("1, above every reference", False)
+    (standing,) = data["standings"]
+    at = data["models"].index
+    assert [standing["ranks"][at(name)] for name in told[:4]] == [2, None, None, 1]
+    assert standing["intervals"][at("new + bce (new)")] == [1, 1]
+
+
+def test_below_a_column_stands_what_it_could_have_shown() -> None:
+    (foot,) = (c["foot"] for c in judged()["columns"] if c["foot"])
+    ((label, gap),) = foot
+    assert "smallest gap" in label and 0 < float(gap) < 0.1
+
+
+def test_with_too_few_seeds_no_rank_is_shown() -> None:
+    data = made(*records_made.field({"vae": 0.9, "pca": 0.7}, seeds=2), summary=("ms-ssim",))
+    assert data["standings"] == [] and data["summary"] != []
+    assert not any(cell[5] or cell[6] for column in data["columns"] for cell in column["cells"])
+    lines = [line for section in data["notes"] for line in section["lines"]]
+    assert sum("fewer than three trainings say little about a method" in line for line in lines) == 1
 
 
 def test_metrics_that_do_not_rank_say_how_alike_they_order(text: str) -> None:
@@ -110,7 +147,7 @@ class Tags(HTMLParser):
 def test_what_records_say_adds_no_element(text: str) -> None:
     readers = Tags(), Tags()
     readers[0].feed(text)
-    readers[1].feed(page(board([], suite="demo@1", preset="quick", source="phantom")))
+    readers[1].feed(page(records_made.made([])))
     assert readers[0].seen == readers[1].seen
     assert EVIL in data_of(text)["models"]
 
@@ -134,7 +171,7 @@ def test_pictures_that_are_too_many_go_beside_it(tmp_path: Path, monkeypatch: py
     assert data["folder"] == folder.name == "board-pictures" and len(data["pictures"]) == 7
     assert {p.name for p in folder.iterdir()} == {Path(address).name for address in data["pictures"]}
     assert all((tmp_path / address).read_bytes()[8:12] == b"WEBP" for address in data["pictures"])
-    assert (len(data["runs"]), data["left_out"]) == (33, 0)
+    assert (len(data["runs"]), data["left_out"]) == (49, 0)
 
 
 def test_of_runs_that_are_too_many_the_first_seeds_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,10 +179,10 @@ def test_of_runs_that_are_too_many_the_first_seeds_are_shown(tmp_path: Path, mon
     monkeypatch.setattr(pages, "LARGEST", 80_000)
     path, folder = write_page(tmp_path / "board.html", found, track(tmp_path))
     data = data_of(path.read_text())
-    assert path.stat().st_size <= 80_000 and 0 < len(data["runs"]) == 33 - data["left_out"] < 33
+    assert path.stat().st_size <= 80_000 and 0 < len(data["runs"]) == 49 - data["left_out"] < 49
     assert {run["seed"] for run in data["runs"]} == {0} and len(list(folder.iterdir())) == len(data["pictures"])
     monkeypatch.setattr(runs, "MOST", 3)
-    assert shown_runs(found, track(tmp_path))[1] == 30
+    assert shown_runs(found, track(tmp_path))[1] == 46
 
 
 def test_what_runs_say_alike_is_told_once(text: str) -> None:

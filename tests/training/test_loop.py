@@ -262,6 +262,20 @@ def test_a_loss_that_is_no_number_raises_diverged_and_names_the_term(bad):
         run(build(Bad))
 
 
+@pytest.mark.parametrize("name", ["penalty", "other"])
+def test_a_log_must_not_have_a_term_s_name(name):
+    """It would take the term's place in the curve, and a NaN in the term would go unseen."""
+
+    class Hiding(Plain):
+        def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+            at.log(**{name: x.mean()})
+            yield {"all": {"size": self.encode(x).square().sum(1), "penalty": x.new_full((len(x),), float("nan"))}}
+
+    reason = "penalty became nan" if name == "other" else r"at.log\(penalty=...\) would hide the term 'penalty'"
+    with pytest.raises((ValueError, Diverged), match=reason):
+        run(build(Hiding))
+
+
 def test_weights_that_are_no_numbers_are_found_by_the_next_report():
     class Exploding(Plain):
         def groups(self) -> dict[str, Group]:

@@ -1,11 +1,15 @@
 """VAE-GAN: which gradient reaches which network, and who waits when the game is out of balance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from vaebench.interfaces import At, Images
+from vaebench.training.loop import train
+from vaebench.trial import Settings
+from vaebench_medical.kermany import KermanyCxr
 from vaebench_vaes.vae_gan import VAEGAN
 
 SHAPE = (1, 32, 32)
@@ -111,3 +115,17 @@ def test_the_costs_of_a_step_are_kept_for_the_next(
     routed(model, images(8)[:])
     assert float(model.costs.sum()) == pytest.approx(float(by_hand["discriminator"].detach()), rel=1e-4)
     assert "costs" in model.state_dict()
+
+
+def test_both_players_move_in_more_than_half_of_the_steps() -> None:
+    torch.manual_seed(0)
+    model = VAEGAN((1, 28, 28), latent=8, width=4)
+    splits = KermanyCxr().phantom(28, {"train": 128, "val": 1, "test": 1}, 0)
+    moved = []
+
+    def follow(at: At, values: Mapping[str, float]) -> None:
+        moved.append((values["decoder_moves"], values["discriminator_moves"]))
+
+    train(model, Images(torch.from_numpy(splits.train.images)), Settings(28, 100, 16), torch.Generator(), follow)
+    for share in torch.tensor(moved[len(moved) // 2 :]).mean(0):
+        assert share > 0.5

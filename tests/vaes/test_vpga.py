@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from vaebench.interfaces import At, Loss
+from vaebench_reconstruction.pixels import L1, Bce, Mse
 from vaebench_vaes.vpga import VPGA
 
 SHAPE = (1, 32, 32)
 LATENT = 5
-OFF = {"normal": 0.0, "hidden": 0.0, "variation": 0.0, "kl": 0.0}
+OFF = {"rec": 4.0, "normal": 0.0, "hidden": 0.0, "variation": 0.0, "kl": 0.0}
 
 
 @pytest.fixture
@@ -22,13 +23,29 @@ def make(loss: Loss) -> Callable[..., VPGA]:
     return build
 
 
-def test_reconstruction_is_the_mean_squared_error_on_images_from_minus_one_to_one(
-    make: Callable, images: Callable
-) -> None:
-    model, x = make(), images(4)[:]
+def test_reconstruction_is_the_mean_squared_error_on_images_from_minus_one_to_one(images: Callable) -> None:
+    model, x = VPGA(SHAPE, Mse(), latent=LATENT, width=8), images(4)[:]
     (objectives,) = model.objectives(x, At("main", 0, 1))
     y = model.decode(model.encode(x))
     expected = ((2 * x - 1) - (2 * y - 1)).square().mean((1, 2, 3))
+    torch.testing.assert_close(objectives["encoder"]["reconstruction"], expected)
+
+
+def test_absolute_errors_too_are_those_on_images_from_minus_one_to_one(images: Callable) -> None:
+    model, x = VPGA(SHAPE, L1(), latent=LATENT, width=8), images(4)[:]
+    (objectives,) = model.objectives(x, At("main", 0, 1))
+    y = model.decode(model.encode(x))
+    expected = ((2 * x - 1) - (2 * y - 1)).abs().mean((1, 2, 3))
+    torch.testing.assert_close(objectives["encoder"]["reconstruction"], expected)
+
+
+@pytest.mark.parametrize(("loss", "rec", "factor"), [(Bce(), None, 1), (Mse(), 3.0, 3), (L1(), 1.0, 1)])
+def test_other_losses_count_as_they_are_and_a_given_weight_as_given(
+    images: Callable, loss: Loss, rec: float | None, factor: float
+) -> None:
+    model, x = VPGA(SHAPE, loss, latent=LATENT, width=8, rec=rec), images(4)[:]
+    (objectives,) = model.objectives(x, At("main", 0, 1))
+    expected = factor / x[0].numel() * loss(model.raw(model.encode(x)), x)
     torch.testing.assert_close(objectives["encoder"]["reconstruction"], expected)
 
 

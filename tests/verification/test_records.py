@@ -258,7 +258,10 @@ def test_the_tolerance_is_a_twentieth_of_the_error() -> None:
     def cell(value: float, **more: Any) -> Record:
         return record(metrics={"m": metric("m", value, **{"error": 0.1, "n": 9, **more})})
 
-    told = remeasure.disagreements
+    def told(one: Record, other: Record) -> tuple[list[str], int, int]:
+        found = remeasure.compare(one, other)
+        return found.told, len(found.exact), len(found.close)
+
     assert told(cell(1.0), cell(1.0)) == ([], 1, 0)
     assert told(cell(1.0), cell(1.004)) == ([], 0, 1)
     assert told(cell(1.0), cell(1.006))[0] == ["metric 'm' is 1, and its weights give 1.006"]

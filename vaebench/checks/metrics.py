@@ -14,8 +14,11 @@ from vaebench.checks.drawings import draw_splits
 from vaebench.checks.outcome import Checklist, require
 from vaebench.checks.parameters import check_parameters
 from vaebench.checks.standin import Quality, StandIn
+from vaebench.components.discovery import installed
 from vaebench.evidence import Evidence
 from vaebench.interfaces import DECLARED, Metric, NotApplicable, Score, Split, Splits
+from vaebench.judging.ranges import beyond
+from vaebench.planning.suite import load, suites
 from vaebench.trial import Value
 
 CHECKS = Checklist()
@@ -49,6 +52,8 @@ class Asked:
         score = answer if isinstance(answer, Score) else Score(float(answer))
         require(math.isfinite(score.value), f"the value is {score.value}: raise NotApplicable with the reason instead")
         require(score.error is None or score.error >= 0, f"the standard error is {score.error}")
+        fault = beyond(score, *metric.range)
+        require(not fault, f"{fault}: correct `range`, or the number")
         return score
 
 
@@ -60,12 +65,18 @@ def parameters(case: Asked) -> None:
 
 @CHECKS.add
 def described(case: Asked) -> None:
-    """Title, verdict, direction and regime are declared in words the harness knows."""
+    """Title, verdict, direction, regime and range are declared in words the harness knows."""
     metric = case.component
     require(bool(metric.title), "`title` is empty: it heads the column")
     for field, known in DECLARED.items():
         value = getattr(metric, field)
         require(value in known, f"`{field}` is {value!r}, not one of {', '.join(known)}")
+    require(_is_range(metric.range), f"`range` is {metric.range!r}, not the least and the greatest value there can be")
+
+
+def _is_range(given: object) -> bool:
+    pair = given if isinstance(given, tuple) and len(given) == 2 else (1, 0)
+    return all(isinstance(end, int | float) for end in pair) and pair[0] < pair[1]
 
 
 @CHECKS.add
@@ -111,13 +122,18 @@ def keeps_evidence(case: Asked) -> None:
 def direction(case: Asked) -> None:
     """A model that is good at everything beats one that answers with noise, in the direction declared.
 
-    Asked of all reconstruction metrics, and of the primary ones, by which the other questions are decided."""
+    Asked of all reconstruction metrics, and of those that an installed suite names as a headline."""
     metric = case.component
-    if metric.verdict in ("cost", "other") or not (metric.primary or metric.verdict == "reconstruction"):
-        raise NotApplicable("asked of reconstruction and of primary metrics")
+    if metric.verdict in ("cost", "other") or not (metric.verdict == "reconstruction" or metric.name in _headlines()):
+        raise NotApplicable("asked of reconstruction metrics and of headlines of suites")
     good, poor = case.ask(case.evidence("good")).value, case.ask(case.evidence("poor")).value
     ahead = good > poor if metric.better == "higher" else good < poor
     require(ahead, f"a good model gets {good:.6g}, a poor one {poor:.6g}, and {metric.better} is declared better")
+
+
+def _headlines() -> set[str]:
+    plugins = installed()
+    return {name for path, _ in suites(plugins).values() for name in load(path).verdicts.headline.values()}
 
 
 @CHECKS.add

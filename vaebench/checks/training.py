@@ -142,6 +142,9 @@ def learns(bench: Bench) -> None:
     """Some dozen steps on sixteen images take a hundredth or more off the squared error of reconstruction; and a later
     stage's loss falls, unless groups work against each other in it."""
 
+    if not bench.component.stages and bench.component.fit is Model.fit:
+        raise NotApplicable("the model has neither stages nor fit(), so it learns nothing")
+
     def error(model: Model) -> float:
         images = bench.images[:]
         return float((look(model.eval().reconstruct, images) - images).square().mean())

@@ -30,10 +30,13 @@ FORMATS = ("table", "md", "csv", "json", "tex", "html")
     "--with", "others", multiple=True, metavar="PATH", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Also show the records in this results folder (repeatable).",
 )  # fmt: skip
+@click.option(
+    "--repin", is_flag=True, help="Pin the images of the newest complete models of the suite; show what changes."
+)
 @RESULTS
 def command(
     suite: str, preset: str | None, source: str | None, metrics: Sequence[str], dataset: str | None, everything: bool,
-    form: str, output: Path | None, others: tuple[Path, ...], results: Path,
+    form: str, output: Path | None, others: tuple[Path, ...], repin: bool, results: Path,
 ) -> None:  # fmt: skip
     """Make the leaderboard from existing records, print it, and write its files beside the records. Nothing is trained.
 
@@ -88,6 +91,8 @@ def command(
     console = Console()
     for one in tracks:
         track, written = Track(chosen, *one, *folders), []
+        for line in track.repin() if repin else ():
+            click.echo(f"Pinned images of {line}", err=True)
         made = track.board()
         if own and not others:  # the files beside one's own records hold these and no others
             try:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from vaebench import running
+from vaebench.errors import UserError
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 SPEC = "NAME[param=value,...]"
@@ -30,5 +31,16 @@ PATIENCE = click.option("--patience", type=click.FloatRange(min=1), default=runn
                         "training step, a metric or printed output.")  # fmt: skip
 RESULTS = click.option("--results", type=FOLDER, default=Path("results"), show_default=True, envvar="VAEBENCH_RESULTS",
                        help="Folder with records and leaderboards.")  # fmt: skip
-DATA = click.option("--data", type=FOLDER,
-                    help="Folder with real datasets [default: $VAEBENCH_DATA or your data folder].")  # fmt: skip
+DATA_HELP = "Folder with real datasets [default: $VAEBENCH_DATA or your data folder]."
+
+
+def _there(context: click.Context, option: click.Parameter, folder: Path | None) -> Path | None:
+    """A mistyped folder would look like one without data."""
+    if folder is not None and not folder.exists():
+        raise UserError(f"--data {folder}: there is no such folder. Correct the path, or create the folder.")
+    return folder
+
+
+DATA = click.option("--data", type=FOLDER, callback=_there, help=DATA_HELP)
+DOWNLOADS = click.option("--data", type=FOLDER, help=DATA_HELP)
+"""The same for a command that may create the folder"""

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from vaebench.cli.components import documentation, find_offers
-from vaebench.components.discovery import installed
+from vaebench.components.discovery import SINGULAR, installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import suites
 from vaebench.records import store
@@ -53,7 +53,6 @@ def command(name: str) -> None:
 
 def _show_component(kind: str, offer: Any, console: Console) -> None:
     from vaebench.components.parameters import parameters_of
-    from vaebench.components.registry import SINGULAR
 
     component = offer.component
     console.print(
@@ -67,7 +66,7 @@ def _show_component(kind: str, offer: Any, console: Console) -> None:
     facts = {
         "models": ("default_loss", "stages", "native_size"),
         "datasets": ("title", "modality", "classes", "channels", "licence", "citation", "homepage"),
-        "metrics": ("title", "verdict", "better", "unit", "primary", "regime"),
+        "metrics": ("title", "verdict", "better", "unit", "regime"),
     }
     for field in facts.get(kind, ()):
         value = getattr(component, field)
@@ -99,7 +98,7 @@ def _show_record(path: Path) -> None:
     if record.error:
         tell(f"{record.error.kind}: {record.error.message}")
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("metric", "value", "± image-level", "n", "better"):
+    for column in ("metric", "value", "standard error", "n", "better"):
         table.add_column(column, overflow="fold")
     for name, cell in record.metrics.items():
         lines: dict[str, Cell | Part] = {clean(f"{name}[{cell.variant}]" if cell.variant else name): cell}

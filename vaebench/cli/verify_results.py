@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -23,51 +24,92 @@ if TYPE_CHECKING:
 LONGEST = 400
 
 
+class Sample(click.ParamType):
+    """A number of records, or all of them."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return sys.maxsize if value == "all" else click.IntRange(min=0).convert(value, param, ctx)
+
+
 @click.command
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--sample", type=click.IntRange(min=0), default=3, show_default=True,
-              help="Re-measure this many randomly chosen records.")  # fmt: skip
+@click.option("--sample", type=Sample(), default=3, show_default=True,
+              help="Re-measure this many randomly chosen records from their weights; 0 only reads files.")  # fmt: skip
+@click.option("--reproduce", type=Sample(), default=0, show_default=True,
+              help="Train this many randomly chosen trials again.")  # fmt: skip
+@click.option("--fresh", is_flag=True,
+              help="Re-measure phantoms on newly drawn test patients, too, to find memorised test images.")  # fmt: skip
+@click.option("--write", is_flag=True,
+              help="Write hashes and tiers to manifest.json in each track.")  # fmt: skip
 @click.option("--suite", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.toml",
               help="File of the suite, if no installed plugin has it.")  # fmt: skip
 @DATA
-def command(folder: Path, sample: int, suite: Path | None, data: Path | None) -> int:
+def command(
+    folder: Path, sample: int, reproduce: int, fresh: bool, write: bool, suite: Path | None, data: Path | None
+) -> int:
     """Check submitted results. Records are checked against their schema, ids, digests and weights; leaderboards against
-    the records; some numbers against weights and data, if both are present. Nothing in FOLDER is executed or changed.
+    the records; numbers against the installed packages, weights and data. Each record gets a tier: reported,
+    re-measured or reproduced. Nothing in FOLDER is executed or changed; only --write adds manifest.json.
     Its subfolder `reference` is left out unless FOLDER names it.
 
     \b
     Examples:
       vaebench verify-results results
-      vaebench verify-results results/reference
+      vaebench verify-results results/reference --sample all --fresh --write
     """
     from vaebench.components.registry import only
+    from vaebench.data.prepare import data_folder
     from vaebench.records.clean import clean
-    from vaebench.verification.named import named
+    from vaebench.verification.admission import Admission, manifest_faults, write_manifests
+    from vaebench.verification.named import named, needed
     from vaebench.verification.records import examine, settings_faults
+    from vaebench.verification.remeasure import Again
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
     seen = examine(folder)
-    if not seen.found and not seen.problems:
+    if not seen.found and not seen.problems and not seen.manifests:
         raise UserError(f"There are no records in {folder}.{store.where_reference_is(folder)}")
+    if write and (part := [track for track in seen.tracks if not track.is_relative_to(folder.absolute())]):
+        raise UserError(f"--write needs whole tracks: name the folder {os.path.relpath(part[0])}, or one above it.")
     with only(named(seen.found.values())):
         suites = {trial.suite: _suite(trial.suite, suite) for trial in seen.tracks.values()}
-    sound = []
     for path, record in seen.found.items():
-        faults = list(settings_faults(record, suites.get(record.trial.suite)))
-        seen.problems += [(path, fault) for fault in faults]
-        sound += [] if faults else [path]
+        seen.problems += [(path, fault) for fault in settings_faults(record, suites.get(record.trial.suite))]
+    manifest_faults(seen)
     boards = _check_boards(seen, suites)
-    lines = _check_numbers(seen, [path for path in seen.weighed if path in sound], suites, sample, data)
+    pairs = [(record, suites.get(record.trial.suite)) for record in seen.found.values()]
+    with only(needed(pairs)), TemporaryDirectory() as cache:  # nothing that was prepared before is trusted
+        admission = Admission(seen, suites, Again(data_folder(data), Path(cache)))
+        admission.declare(thoroughly=bool(sample or reproduce or fresh))
+        weighed = [path for path in seen.sound if path in seen.weighed]
+        for path in _drawn(weighed, sample):
+            admission.measure(path, fresh)
+        for path in _drawn(seen.sound, reproduce):
+            admission.reproduce(path)
+        if not weighed or not sample:
+            why = "" if weighed else ": no weights are beside the records"
+            admission.lines.insert(0, f"No number was measured again{why}")
 
     console.print(f"{_count(len(seen.found), 'record')} in {_count(len(seen.tracks), 'track')}")
     console.print(f"{_count(len(seen.weighed), 'record')} with the weights they name")
     console.print(f"{_count(boards, 'track')} with the boards that follow from the records")
-    for line in lines:
+    for line in admission.lines:
         console.print(clean(line, LONGEST))
     for path, what in sorted(seen.problems):
         console.print(clean(f"✗ {os.path.relpath(path)}: {what}", LONGEST))
+    for tier, number in admission.counts().items():
+        console.print(f"{tier:<12} {number:>6}")
+    for path in write_manifests(admission) if write else ():
+        console.print(clean(f"Wrote {os.path.relpath(path)}", LONGEST))
     console.print(f"{_count(len(seen.problems), 'problem')}" if seen.problems else "No problem found.")
     return 1 if seen.problems else 0
+
+
+def _drawn(paths: list[Path], count: int) -> list[Path]:
+    """Records drawn by chance: nobody can know in advance which."""
+    return sorted(random.SystemRandom().sample(paths, min(count, len(paths))))
 
 
 def _suite(name: str, given: Path | None) -> Suite | None:
@@ -79,8 +121,8 @@ def _suite(name: str, given: Path | None) -> Suite | None:
 
 def _check_boards(seen: Examined, suites: dict[str, Suite | None]) -> int:
     """Return the number of tracks with correct boards. A track with an unreadable record has none."""
-    from vaebench.leaderboard.board import board
     from vaebench.report.files import texts
+    from vaebench.report.track import Track
     from vaebench.verification.records import board_faults
 
     unread = {path.parents[2] for path, _ in seen.problems if path not in seen.found and path.suffix == ".json"}
@@ -92,51 +134,12 @@ def _check_boards(seen: Examined, suites: dict[str, Suite | None]) -> int:
         if track in unread:
             seen.problems.append((track, "its boards cannot be made again before its records can be read"))
             continue
-        made = board(
-            (record for path, record in seen.found.items() if path.parents[2] == track),
-            suite=str(suite), preset=trial.preset, source=trial.source,
-            expected=suite.presets[trial.preset].datasets,
-        )  # fmt: skip
+        records = [(path, record) for path, record in seen.found.items() if path.parents[2] == track]
+        made = Track(suite, trial.preset, trial.source, track.parents[2], records=records).board()
         faults = list(board_faults(track, dict(texts(made))))
         seen.problems += faults
         good += not faults
     return good
-
-
-def _check_numbers(
-    seen: Examined, able: list[Path], suites: dict[str, Suite | None], sample: int, data: Path | None
-) -> list[str]:
-    """Re-measure randomly chosen records; nobody can know in advance which."""
-    able = [path for path in able if seen.found[path].status == "ok"]
-    if not able or not sample:
-        return ["No number was measured again" + ("" if able else ": no weights are beside the records")]
-    from vaebench.components.registry import only
-    from vaebench.data.prepare import data_folder
-    from vaebench.verification.named import needed
-
-    chosen = sorted(random.SystemRandom().sample(able, min(sample, len(able))))
-    pairs = [(record, suites[record.trial.suite]) for record in map(seen.found.__getitem__, chosen)]
-    with only(needed(pairs)), TemporaryDirectory() as cache:  # nothing that was prepared before is trusted
-        return [_check_record(seen, path, suites, data_folder(data), Path(cache)) for path in chosen]
-
-
-def _check_record(seen: Examined, path: Path, suites: dict[str, Suite | None], data: Path, cache: Path) -> str:
-    """Re-measure one record: problems go to `seen`, what happened is returned."""
-    from vaebench.verification.remeasure import Contradicted, Unanswered, disagreements, remeasure
-
-    record = seen.found[path]
-    suite, trial = suites[record.trial.suite], record.trial
-    assert suite is not None
-    try:
-        told, exact, close = disagreements(record, remeasure(path, record, suite, data, cache))
-    except Unanswered as reason:
-        return f"Not measured again: {trial}: {reason}"
-    except Contradicted as reason:
-        seen.problems.append((path, str(reason)))
-        return f"Not measured again: {trial}: its weights cannot be its own"
-    seen.problems += [(path, what) for what in told]
-    near = f", {close} within a twentieth of their error" if close else ""
-    return f"Measured again: {trial}: {exact} numbers the same to the last digit{near}"
 
 
 def _count(number: int, what: str) -> str:

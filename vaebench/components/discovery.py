@@ -23,6 +23,7 @@ from vaebench.errors import did_you_mean
 GROUP = "vaebench"
 ONLY = "VAEBENCH_PLUGINS"
 """The environment variable that names the distributions whose plugins are used, separated by commas; unset: all."""
+SINGULAR = {"models": "model", "datasets": "dataset", "losses": "loss", "metrics": "metric", "executors": "executor"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Plugins:
         """of those that were asked so far"""
         self._told = 0
         # vaebench first, then by name: the order never depends on the file system.
-        self._points = sorted(points, key=lambda p: (_owner(p)[0] != GROUP, *_owner(p), p.name))
+        self.points = sorted(points, key=lambda p: (_owner(p)[0] != GROUP, *_owner(p), p.name))
         self._found: dict[int, Plugin | None] = {}
         """by the place of its entry point; None for a broken one"""
 
@@ -75,8 +76,13 @@ class Plugins:
         """All that work. Imports every plugin."""
         return list(self._one_by_one())
 
+    @property
+    def modules(self) -> list[tuple[str, str]]:
+        """The distribution and the module of every entry point. Imports none."""
+        return [(_owner(point)[0], point.module) for point in self.points]
+
     def _one_by_one(self) -> Iterator[Plugin]:
-        for place, point in enumerate(self._points):
+        for place, point in enumerate(self.points):
             if place not in self._found:
                 self._found[place] = None  # a plugin that asks for plugins while it is imported does not meet itself
                 self._found[place] = self._load(point)

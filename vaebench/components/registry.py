@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from vaebench import interfaces
-from vaebench.components.discovery import ONLY, Plugin, Plugins, installed
+from vaebench.components.discovery import ONLY, SINGULAR, Plugin, Plugins, installed
 from vaebench.components.parameters import construct, split_spec, typed
 from vaebench.errors import UserError, did_you_mean
 from vaebench.trial import Spec, Value
@@ -24,7 +24,6 @@ KINDS: dict[str, type] = {
     "metrics": interfaces.Metric,
     "executors": interfaces.Executor,
 }
-SINGULAR = {"models": "model", "datasets": "dataset", "losses": "loss", "metrics": "metric", "executors": "executor"}
 REMOVED: dict[str, dict[str, str]] = {
     "metrics": {
         "needs": "`needs` is no longer read: ask the evidence in compute() (labels, health, masks, boxes, ...), "

@@ -21,6 +21,7 @@ import platformdirs
 from filelock import FileLock
 
 from vaebench.data.content import digest_of_files
+from vaebench.data.leaks import twins_of_test
 from vaebench.data.splits import check_splits, validation_mask, without_pixels
 from vaebench.interfaces import Dataset, Limit, Split, Splits
 from vaebench.trial import Spec, canonical
@@ -50,6 +51,8 @@ class Prepared:
     """Whether there are healthy images to train on, and healthy and diseased ones to test on."""
     classes: tuple[str, ...]
     """What its labels mean."""
+    twins: int = 0
+    """How many real test images have a twin among the images to train on"""
 
 
 def data_folder(given: Path | None = None) -> Path:
@@ -62,8 +65,17 @@ def cache_folder() -> Path:
     return Path(os.environ.get("VAEBENCH_CACHE") or platformdirs.user_cache_path("vaebench"))
 
 
-def ready_folder(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, data: Path, cache: Path) -> Path:
-    """Where a dataset lies ready, or will."""
+def ready_folder(
+    dataset: Dataset,
+    spec: Spec,
+    source: str,
+    size: int,
+    limit: Limit,
+    data: Path,
+    cache: Path,
+    population: int = PHANTOM_SEED,
+) -> Path:
+    """Where a dataset lies ready, or will. Of a phantom, every population has another seed."""
     local = {key for key in spec.params if key in dataset.local}
     key = {
         "dataset": str(Spec(spec.name, {k: v for k, v in spec.params.items() if k not in local})),
@@ -73,13 +85,23 @@ def ready_folder(dataset: Dataset, spec: Spec, source: str, size: int, limit: Li
         "limit": dict(limit) if source == "phantom" else {},
         "code": code_digest(type(dataset)),
         "files": digest_of_files(dataset.files(data), cache / "sources") if source == "real" else "",
+        **({"population": population} if population != PHANTOM_SEED else {}),
     }
     return cache / "ready" / f"{dataset.name}-{source}-{size}-{_sha(canonical(key).encode())[:16]}"
 
 
-def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, data: Path, cache: Path) -> Prepared:
+def prepare(
+    dataset: Dataset,
+    spec: Spec,
+    source: str,
+    size: int,
+    limit: Limit,
+    data: Path,
+    cache: Path,
+    population: int = PHANTOM_SEED,
+) -> Prepared:
     """The dataset's ready folder, made if it is not there; safe when two runs make it at once."""
-    folder = ready_folder(dataset, spec, source, size, limit, data, cache)
+    folder = ready_folder(dataset, spec, source, size, limit, data, cache, population)
     if not intact(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
@@ -90,10 +112,13 @@ def prepare(dataset: Dataset, spec: Spec, source: str, size: int, limit: Limit, 
                     shutil.rmtree(debris)
                 with _noting() as notes:
                     if source == "phantom":
-                        splits = dataset.phantom(size, limit, PHANTOM_SEED)
+                        splits = dataset.phantom(size, limit, population)
+                        twins = 0
                     else:
                         splits = dataset.load(data, size, {})
-                lay_down(splits, folder, notes, dataset.classes, validation_mask(splits, dataset.name))
+                        twins = twins_of_test(splits)
+                mask = validation_mask(splits, dataset.name)
+                lay_down(splits, folder, {"notes": notes, "twins": twins}, dataset.classes, mask)
     return about(folder)
 
 
@@ -117,7 +142,7 @@ def _noting() -> Iterator[list[str]]:
 
 def about(folder: Path) -> Prepared:
     known = json.loads((folder / "about.json").read_text())
-    told = tuple(known["notes"]), known["health"], tuple(known["classes"])
+    told = tuple(known["notes"]), known["health"], tuple(known["classes"]), known["twins"]
     return Prepared(folder, known["digest"], known["counts"], *told)
 
 
@@ -157,12 +182,12 @@ def _stamp(folder: Path) -> list[Any]:
 def lay_down(
     splits: Splits,
     folder: Path,
-    notes: Sequence[str] = (),
+    told: Mapping[str, Any] | None = None,
     classes: Sequence[str] = (),
     validation: np.ndarray | None = None,
 ) -> None:
     """Write the arrays under a temporary name, then rename: a half-written folder is never seen. `validation` marks the
-    training images that become the validation split.
+    training images that become the validation split; `told` holds its notes and the number of twins.
 
     Images and masks are written and hashed a few rows at a time, never copied whole."""
     parts: dict[str, tuple[Split, np.ndarray | None]] = {name: (split, None) for name, split in splits.items()}
@@ -183,12 +208,16 @@ def lay_down(
                 else:
                     np.save(path, value, allow_pickle=False)
                     _add(digest, f"{name}.{column}", value)
+            if split.files is not None:  # not hashed: what files are called changes no number
+                np.save(temporary / f"{name}.files.npy", split.files.astype(np.str_), allow_pickle=False)
         written = {
             "digest": digest.hexdigest(),
             "counts": {name: len(split) for name, split in known.items()},
-            "notes": list(notes),
             "health": _judges_health(known),
             "classes": list(classes),
+            "notes": [],
+            "twins": 0,
+            **(told or {}),
         }
         (temporary / "about.json").write_text(json.dumps(written))
         shutil.rmtree(folder, ignore_errors=True)
@@ -253,12 +282,12 @@ def _write_rows(path: Path, array: np.ndarray, rows: np.ndarray | None, digest: 
 
 
 def columns(split: Split) -> Iterator[tuple[str, np.ndarray]]:
-    """All that is known of its images, by name; which of them the harness keeps out of training is no part of it."""
+    """What decides numbers, by name: all but the files' names, and which images the harness keeps out of training."""
     for column in fields(split):
         value = getattr(split, column.name)
         if column.name == "groups":
             value = value.astype(np.str_) if value.dtype == object else value
-        if isinstance(value, np.ndarray) and column.name != "kept_out":
+        if isinstance(value, np.ndarray) and column.name not in ("kept_out", "files"):
             yield column.name, value
     for factor, value in sorted(split.factors.items()):
         yield f"factors.{factor}", value

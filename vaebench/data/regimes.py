@@ -10,8 +10,6 @@ import torch
 
 from vaebench.interfaces import Images, NotApplicable, Split, Splits
 
-VERSIONS = {"healthy": 2}
-"""Raised when a regime trains on other images than before, so that older records are done again; 1 where not named."""
 KEPT_OUT = 0.2
 
 

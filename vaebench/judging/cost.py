@@ -21,8 +21,8 @@ def of_training(model: Model, history: History, batch: int) -> Cost:
         train_seconds=round(history.seconds, 3),
         images_per_second=round(steps * batch / history.seconds, 1) if steps else None,
         times_resumed=history.times_resumed,
-        parameters=_count(model),
-        parts={name: count for name, part in model.named_children() if (count := _count(part))},
+        parameters=count(model),
+        parts={name: size for name, part in model.named_children() if (size := count(part))},
     )
 
 
@@ -48,5 +48,8 @@ def peak_memory(device: str) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _count(part: torch.nn.Module) -> int:
-    return sum(p.numel() for p in part.parameters())
+def count(part: torch.nn.Module) -> int:
+    """How many numbers a model learned: its parameters, and the buffers stored with them, where `fit` puts what it
+    found. A tensor under two names counts once."""
+    stored = part.state_dict(keep_vars=True).values()
+    return sum(tensor.numel() for tensor in {id(tensor): tensor for tensor in stored}.values())

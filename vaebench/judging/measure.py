@@ -10,14 +10,16 @@ from msgspec import structs
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score
+from vaebench.judging.ranges import beyond
 from vaebench.records.provenance import message_of
 from vaebench.records.record import Cell, Part
 
-DECLARED = ("title", "verdict", "better", "unit", "primary", "regime", "version")
+DECLARED = ("title", "verdict", "better", "unit", "regime", "version")
 
 
-def measure(metric: Metric, evidence: Evidence, regime: str) -> Cell:
-    """Return a metric's cell of the record. A failing metric affects no other."""
+def measure(metric: Metric, evidence: Evidence, regime: str, paired: bool = True) -> Cell:
+    """Return a metric's cell of the record, with its replicates if boards pair models by it. A failing metric affects
+    no other."""
     try:
         if metric.regime == "healthy" and regime != "healthy":
             raise NotApplicable("asked only of models trained on healthy images")
@@ -25,6 +27,8 @@ def measure(metric: Metric, evidence: Evidence, regime: str) -> Cell:
         score = answer if isinstance(answer, Score) else Score(float(answer))
         if not np.isfinite(score.value):
             raise NotApplicable(f"the metric came out as {score.value}")
+        if fault := beyond(score, *metric.range):
+            raise NotApplicable(f"failed: {fault}")
     except NotApplicable as reason:
         return _cell(metric, reason=message_of(reason))
     except Exception as error:
@@ -33,8 +37,13 @@ def measure(metric: Metric, evidence: Evidence, regime: str) -> Cell:
         metric,
         _plain_numbers(score),
         variant=score.variant,
+        patients=int(score.patients) if score.patients is not None else None,
+        classes=int(score.classes),
+        widening=_six_digits(score.widening),
+        freedom=_six_digits(score.freedom),
+        warning=score.warning,
         parts={name: _plain_numbers(part) for name, part in score.parts.items() if np.isfinite(part.value)},
-        replicates=_shortened(score.replicates) if metric.primary else [],
+        replicates=_shortened(score.replicates) if paired else [],
     )
 
 
@@ -52,4 +61,8 @@ def _plain_numbers(score: Score) -> Part:
 
 def _shortened(replicates: Sequence[float]) -> list[float | None]:
     """Six digits are more than the error of any of them."""
-    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in replicates]
+    return [_six_digits(value) if np.isfinite(value) else None for value in replicates]
+
+
+def _six_digits(value: float) -> float:
+    return float(f"{value:.6g}")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from vaebench.leaderboard.ranks import Column, Standing
+from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant
 
 LEAST = 3
@@ -26,12 +26,12 @@ def agreements(
     standings: Sequence[Standing], columns: Sequence[Column], means: Mapping[tuple[Entrant, Column], float]
 ) -> Iterator[tuple[Column, Agreement]]:
     """Of those who rank: they have the same seeds. A column whose numbers are all equal, a floor, orders nobody."""
-    for standing in standings:
-        for lead in dict.fromkeys(column for _, column in standing.ranks):
+    for standing in (one for one in standings if is_ranked(one.measure)):
+        for lead in standing.main:
             for column in columns:
                 if column == lead or _asked(column) != _asked(lead):
                     continue
-                able = [e for e in standing.mean_rank if (e, column) in means]
+                able = [e for e in standing.complete if (e, column) in means]
                 numbers = [[means[e, one] for e in able] for one in (lead, column)]
                 tau = kendall(*numbers) if len(able) >= LEAST else None
                 if tau is not None:

@@ -3,61 +3,70 @@
 from __future__ import annotations
 
 import gc
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
-from typing import NamedTuple
-
-import numpy as np
 
 from vaebench.errors import UserError, did_you_mean
 from vaebench.leaderboard import comparable
 from vaebench.leaderboard.agreement import Agreement, agreements
 from vaebench.leaderboard.cells import Cell, Collected, Dash, Failure
+from vaebench.leaderboard.floors import SHORTCUT, Shortcut, beaten, floor_samples, shortcuts, takes_shortcuts
 from vaebench.leaderboard.fronts import Front, fronts
-from vaebench.leaderboard.ranks import Column, Standing, leads, stand
-from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Run, read
-from vaebench.leaderboard.statistics import estimates
+from vaebench.leaderboard.ranks import Column, Standing, is_ranked, leads, stand
+from vaebench.leaderboard.rules import Role, Rules
+from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Measure, OtherSeeds, Run, read
+from vaebench.leaderboard.statistics import Estimate, Sample, estimates
 from vaebench.records.record import Record
-
-
-class Shortcut(NamedTuple):
-    """What needs no anatomy: something trivial about an image that tells healthy from diseased."""
-
-    name: str
-    auroc: float
 
 
 @dataclass(frozen=True)
 class Board:
     """All that the tables show and that the notes under them say."""
 
-    suite: str
-    preset: str
-    source: str
+    rules: Rules
     datasets: tuple[str, ...]
-    expected: tuple[str, ...]
-    """the suite's datasets, where the caller named them"""
     seeds: Mapping[str, tuple[int, ...]]
-    """regime -> seeds of the track"""
+    """regime -> the seeds of the preset that there are records of"""
     entrants: tuple[Entrant, ...]
+    """the models, by name, and then the floors that are none"""
     columns: tuple[Column, ...]
+    summary: tuple[Measure, ...]
+    """what the summary shows: the suite's choice, then the headlines"""
     cells: Mapping[tuple[Entrant, Column], Cell]
     standings: tuple[Standing, ...]
     fronts: tuple[Front, ...]
     """quality against training time"""
     agreements: Mapping[Column, Agreement]
-    """how alike a column and the one that ranks its verdict on its dataset order the models"""
+    """how alike a column and the one that ranks its verdict on its dataset order the references"""
     failures: Mapping[Failure, tuple[int, ...]]
     """the seeds that failed in this way"""
     dashes: Mapping[Dash, tuple[Entrant, ...]]
     hidden: Mapping[Hidden, int]
-    """how many were hidden for this reason"""
+    """how many are not comparable for this reason"""
+    other_seeds: Mapping[OtherSeeds, tuple[int, ...]]
+    """records that count nowhere: the preset does not name their seeds"""
     shortcuts: Mapping[str, tuple[Shortcut, ...]]
     """dataset -> the shortcuts to its diagnosis, the best one first"""
+
+    @property
+    def suite(self) -> str:
+        return self.rules.suite
+
+    @property
+    def preset(self) -> str:
+        return self.rules.preset
+
+    @property
+    def source(self) -> str:
+        return self.rules.source
+
+    @property
+    def expected(self) -> tuple[str, ...]:
+        """The suite's datasets."""
+        return self.rules.datasets
 
     @property
     def track(self) -> str:
@@ -72,18 +81,17 @@ class Board:
             return f"{self.track}: {more} dataset{'s' if more != 1 else ''}"
         return f"{self.track}: {covered} of {len(self.expected)} datasets{f', and {more} more' if more else ''}"
 
-    @cached_property
-    def losses(self) -> Mapping[str, frozenset[str]]:
-        """Model, whatever its parameters -> the reconstruction losses it was trained with."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for entrant in self.entrants:
-            found[entrant.name].add(entrant.loss)
-        return {name: frozenset(losses) for name, losses in found.items()}
+    def role(self, entrant: Entrant) -> Role:
+        return self.rules.role(entrant)
 
     def label(self, entrant: Entrant) -> str:
-        """Its model, and its loss where the model stands on this board with several."""
-        several = len(self.losses[entrant.name]) > 1
-        return f"{entrant.model} + {entrant.loss}" if several and entrant.loss else entrant.model
+        """Its model, with its loss where the suite does not name it so."""
+        return self.rules.label(entrant)
+
+    @cached_property
+    def gaps(self) -> Mapping[Column, float]:
+        """The smallest true difference that a column would have shown."""
+        return {column: gap for one in self.standings for column, gap in one.gaps.items()}
 
     def narrowed(self, verdict: str | None = None, dataset: str | None = None) -> Board:
         """A part of this board, with the ranks and labels of the whole."""
@@ -96,10 +104,12 @@ class Board:
         titled = {(column.dataset, column.measure.title) for column in columns}
         asked = {(column.dataset, column.measure.regime) for column in columns}
         standings = ((one, tuple(column for column in one.columns if keep(column))) for one in self.standings)
+        shown = {column.measure for column in columns}
         return replace(
             self,
             datasets=tuple(name for name in self.datasets if name in datasets),
             columns=columns,
+            summary=tuple(measure for measure in self.summary if measure in shown),
             cells={(e, column): cell for column in columns for e, cell in self.by_column.get(column, {}).items()},
             standings=tuple(replace(one, columns=own) for one, own in standings if own),
             fronts=tuple(front for front in self.fronts if keep(front.quality)),
@@ -107,6 +117,7 @@ class Board:
             failures={one: seeds for one, seeds in self.failures.items() if (one.dataset, one.regime) in asked},
             dashes={one: who for one, who in self.dashes.items() if (one.dataset, one.metric) in titled},
             hidden={key: count for key, count in self.hidden.items() if key.dataset in ("", *datasets)},
+            other_seeds={key: own for key, own in self.other_seeds.items() if key.dataset in datasets},
             shortcuts={name: found for name, found in self.shortcuts.items() if name in datasets},
         )
 
@@ -120,13 +131,6 @@ class Board:
 
     def cell(self, entrant: Entrant, column: Column) -> Cell:
         return self.cells.get((entrant, column), Cell())
-
-    def shortcut(self, column: Column) -> Shortcut | None:
-        """What the models must beat in a column that ranks anomaly detection, which is where it is shown."""
-        measure = column.measure
-        if not (measure.verdict == "anomaly" and measure.primary and measure.better == "higher" and not measure.unit):
-            return None
-        return next(iter(self.shortcuts.get(column.dataset, ())), None)
 
 
 @contextmanager
@@ -143,75 +147,85 @@ def uncollected() -> Iterator[None]:
 
 @uncollected()
 def board(
-    records: Iterable[Record],
-    *,
-    suite: str,
-    preset: str,
-    source: str,
-    metrics: Sequence[str] | None = None,
-    dataset: str | None = None,
-    expected: Sequence[str] = (),
+    records: Iterable[Record], rules: Rules, *, metrics: Sequence[str] | None = None, dataset: str | None = None
 ) -> Board:
-    """The board of one track (`suite` is NAME@VERSION), of all its metrics and datasets or of those asked for.
+    """The board of one track, of all its metrics and datasets or of those asked for. Where metrics are named, the first
+    of a verdict takes the place of its headline."""
+    found = comparable.comparable(read(records, rules.track), rules)
+    datasets_known = {run.dataset for run in found.runs} | set(rules.datasets)
+    _check("dataset", [] if dataset is None else [dataset], datasets_known)
+    _check("metric", metrics or [], {measure.name for measure in found.measures.values()})
+    runs = [run for run in found.runs if dataset in (None, run.dataset)]
 
-    Where metrics are named, the first of a verdict takes the place of its primary one. `expected` names the suite's
-    datasets, in its order; coverage is measured against them."""
-    runs = read(records, f"{suite}/{preset}/{source}")
-    runs, stale = comparable.keep_newest(runs)
-    runs, measures, outdated = comparable.keep_newest_measures(runs)
-    _check("dataset", [] if dataset is None else [dataset], {run.dataset for run in runs} | set(expected))
-    _check("metric", metrics or [], set(measures))
-    runs = [run for run in runs if dataset in (None, run.dataset)]
-    hidden = stale + outdated
-
-    shown = [measures[name] for name in metrics or sorted(measures)]
-    leading = leads(shown, by_name=bool(metrics))
-    shown.sort(key=lambda m: (VERDICTS.index(m.verdict), m not in leading.values()))
+    summary = [rules.measures[name] for name in rules.summary if name in rules.measures and runs and not metrics]
+    listed = sorted({*found.measures.values(), *summary}, key=lambda m: (m.name, m))
+    if metrics:
+        listed = [measure for name in metrics for measure in listed if measure.name == name]
+    leading = leads(listed, rules, by_name=bool(metrics))
+    listed.sort(key=lambda m: (VERDICTS.index(m.verdict), m not in leading.values()))
     entrants = tuple(sorted({run.entrant for run in runs}))
-    place = {name: number for number, name in enumerate(expected)}
+    place = {name: number for number, name in enumerate(rules.datasets)}
     datasets = tuple(sorted({run.dataset for run in runs}, key=lambda name: (place.get(name, len(place)), name)))
-    collected = Collected(runs, shown)
-    seeds = {regime: tuple(sorted(own)) for regime, own in sorted(collected.seeds.items())}
-    columns = [c for name in datasets for m in shown for c in collected.columns(name, m, m in leading.values())]
-    samples = collected.samples(columns)
-    standings = [
-        stand(lead, own, entrants, seeds.get(lead.regime, ()), samples)
-        for lead in leading.values()
-        if (own := [column for column in columns if column.measure == lead])
+    collected = Collected(runs, {mine: own for mine, own in found.measures.items() if own in listed})
+    columns = [
+        c for name in datasets for m in listed for c in collected.columns(name, m, m in leading.values(), m in summary)
     ]
-    found = dict(zip(samples, estimates(list(samples.values())), strict=True))
-    means = {at: one.mean for at, one in found.items()}
-    ranks = {at: rank for standing in standings for at, rank in standing.ranks.items()}
+    samples = collected.samples(columns)
+    leads_of = {lead: [column for column in columns if column.measure == lead] for lead in leading.values()}
+    extra = dict(floor_samples(rules, [c for own in leads_of.values() for c in own], samples))
+    samples |= extra
+    rows = (*entrants, *dict.fromkeys(entrant for entrant, _ in extra))
+    standings = [stand(lead, own, rows, rules, samples) for lead, own in leads_of.items() if own]
+    estimated = dict(zip(samples, estimates(list(samples.values())), strict=True))
+    means = {at: one.mean for at, one in estimated.items()}
+    trivial = dict(shortcuts(runs, rules))
+    cells = dict(collected.cells(columns, estimated)) | {at: Cell(estimated[at]) for at in extra}
+    for standing in standings:
+        cells |= dict(_compared(standing, [e for e in rows if rules.role(e) == "floor"], cells, samples, trivial))
+    if any(entrant == SHORTCUT for entrant, _ in cells):
+        rows = (*rows, SHORTCUT)
     return Board(
-        suite=suite,
-        preset=preset,
-        source=source,
+        rules=rules,
         datasets=datasets,
-        expected=tuple(expected),
-        seeds=seeds,
-        entrants=entrants,
+        seeds={regime: tuple(sorted({r.seed for r in runs if r.regime == regime})) for regime in _regimes(runs)},
+        entrants=rows,
         columns=tuple(columns),
-        cells=dict(collected.cells(columns, found, ranks)),
+        summary=tuple(dict.fromkeys([*summary, *(m for m in leading.values() if is_ranked(m) and summary)])),
+        cells=cells,
         standings=tuple(standings),
         fronts=tuple(fronts(standings, columns, means)),
         agreements=dict(agreements(standings, columns, means)),
         failures={failure: tuple(sorted(seeds)) for failure, seeds in sorted(collected.failures.items())},
         dashes={dash: tuple(sorted(who)) for dash, who in sorted(collected.dashes.items())},
-        hidden={key: n for key, n in sorted(hidden.items()) if dataset is None or key.dataset in ("", dataset)},
-        shortcuts=dict(_shortcuts(runs)),
+        hidden={key: n for key, n in sorted(found.hidden.items()) if dataset is None or key.dataset in ("", dataset)},
+        other_seeds={key: own for key, own in found.other_seeds.items() if dataset in (None, key.dataset)},
+        shortcuts=trivial,
     )
 
 
-def _shortcuts(runs: Sequence[Run]) -> Iterator[tuple[str, tuple[Shortcut, ...]]]:
-    """Their medians over the seeds, each of which may have drawn other images; of a seed, the newest run tells."""
-    told: dict[str, dict[int, dict[str, float]]] = defaultdict(dict)
-    for run in sorted(runs, key=lambda run: run.started):
-        if run.shortcuts:
-            told[run.dataset][run.seed] = dict(run.shortcuts)
-    for dataset, by_seed in sorted(told.items()):
-        names = {name for own in by_seed.values() for name in own}
-        found = [Shortcut(n, float(np.median([own[n] for own in by_seed.values() if n in own]))) for n in names]
-        yield dataset, tuple(sorted(found, key=lambda one: (-one.auroc, one.name)))
+def _compared(
+    standing: Standing,
+    floors: Sequence[Entrant],
+    cells: Mapping[tuple[Entrant, Column], Cell],
+    samples: Mapping[tuple[Entrant, Column], Sample],
+    trivial: Mapping[str, Sequence[Shortcut]],
+) -> Iterator[tuple[tuple[Entrant, Column], Cell]]:
+    """The cells of a headline's columns with their places and the floors that they beat, and the best shortcuts."""
+    beats = beaten(standing, floors, samples, trivial)
+    for at, cell in cells.items():
+        if at[1] in standing.main:
+            names = tuple(floor.floor or floor.model for floor in beats.get(at, ()))
+            best = standing.best.get(at[1]) == at[0]
+            place, label = standing.places.get(at), standing.labels.get(at)
+            yield at, replace(cell, place=place, best=best, label=label, beats=names)
+    for column in standing.main:
+        if takes_shortcuts(column) and (known := trivial.get(column.dataset)):
+            fixed = Estimate(known[0].auroc, None, None, None, 0, False)
+            yield (SHORTCUT, column), Cell(fixed, detail=known[0].name)
+
+
+def _regimes(runs: Sequence[Run]) -> list[str]:
+    return sorted({run.regime for run in runs})
 
 
 def _check(what: str, asked: Iterable[str], known: set[str]) -> None:

@@ -1,78 +1,136 @@
-"""Which runs of a track may share a column: the newest data, settings and versions; what differs is hidden."""
+"""Which runs of a track may share a column: those that fit its rules. What differs is listed as not comparable.
+
+The rules come from the suite, the installed packages and the track's pinned digests. No record can change them, so
+nothing that one entrant's records hold hides another entrant's.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from vaebench.leaderboard.runs import Hidden, Measure, Run
+from vaebench.leaderboard.rules import Rules
+from vaebench.leaderboard.runs import Entrant, Hidden, Measure, OtherSeeds, Run
 
 
-def keep_newest(runs: list[Run]) -> tuple[list[Run], Counter[Hidden]]:
-    """Hide what cannot be compared with the newest: other images, other settings, older components."""
-    newest = sorted(runs, key=lambda run: (run.started, run.id))
-    digests = {run.dataset: run.digest for run in newest if run.digest}
-    settings = newest[-1].settings if newest else ""
-    versions: dict[str, int] = {}
+@dataclass(frozen=True)
+class Comparable:
+    """The runs that count, and what was left out."""
+
+    runs: list[Run]
+    measures: Mapping[Measure, Measure]
+    """what records declare -> what it is on the board"""
+    hidden: Mapping[Hidden, int]
+    other_seeds: Mapping[OtherSeeds, tuple[int, ...]]
+
+
+def comparable(runs: Sequence[Run], rules: Rules) -> Comparable:
+    """Keep the runs with the track's images, settings, versions and seeds."""
+    digests = {**first_digests(runs, rules), **rules.data}
+    newest = _newest_of_strangers(runs, rules)
+    kept, hidden, seeds = [], Counter[Hidden](), defaultdict[OtherSeeds, set[int]](set)
     for run in runs:
-        for name, version in run.versions:
-            versions[name] = max(version, versions.get(name, version))
-    kept, hidden = [], Counter[Hidden]()
-    for run in runs:
-        old = [f"{name} version {v}, the newest is {versions[name]}" for name, v in run.versions if v < versions[name]]
-        if run.digest and run.digest != digests[run.dataset]:
-            reason = (
-                f"other images than in the newest record (data digest {run.digest[:8]}, not {digests[run.dataset][:8]})"
-            )
-        elif run.settings != settings:
-            reason = "other settings (size, steps, limits, ...) than in the newest record"
-        elif old:
-            reason = "; ".join(old)
+        if (reason := _differs(run, rules, digests, newest))[0]:
+            hidden[Hidden(run.dataset, "records", *reason)] += 1
+        elif rules.seeds and run.seed not in rules.seeds:
+            seeds[OtherSeeds(run.entrant, run.dataset, run.regime)].add(run.seed)
         else:
             kept.append(run)
-            continue
-        hidden[Hidden(run.dataset, "records", reason)] += 1
-    return kept, hidden
+    kept, measures = _with_measures(kept, rules, hidden)
+    return Comparable(kept, measures, hidden, {key: tuple(sorted(own)) for key, own in sorted(seeds.items())})
 
 
-def keep_newest_measures(runs: list[Run]) -> tuple[list[Run], dict[str, Measure], Counter[Hidden]]:
-    """Hide numbers of older metric versions, or of metrics that were declared differently."""
+def _differs(
+    run: Run, rules: Rules, digests: Mapping[str, str], newest: Mapping[tuple[Entrant, str], int]
+) -> tuple[str, str]:
+    """Why a run is not comparable, and what makes it so; empty where it is."""
+    if rules.settings is not None and run.settings != rules.settings:
+        return "other settings (size, steps, limits, ...) than those of the preset", "run"
+    wanted = digests.get(run.dataset)
+    if run.digest and wanted and run.digest != wanted:
+        return f"other images than the track's (data digest {run.digest[:8]}, not {wanted[:8]})", "repin"
+    here = [(name, version, rules.versions.get(name)) for name, version in run.versions]
+    other = [f"{name} version {v}, installed is {own}" for name, v, own in here if own is not None and v != own]
+    older = [
+        f"{name} version {v}, the newest is {newest[run.entrant, name]}"
+        for name, v, own in here
+        if own is None and v < newest[run.entrant, name]
+    ]
+    return ("; ".join(other + older), "run") if other or older else ("", "")
+
+
+def first_digests(runs: Sequence[Run], rules: Rules) -> dict[str, str]:
+    """Dataset -> the digest in the first record of a reference, or of anyone where no reference has one: what counts
+    until a reference is complete and its digest can be pinned."""
+    found: dict[str, str] = {}
+    for run in sorted(runs, key=lambda run: (rules.role(run.entrant) == "newcomer", run.started, run.id)):
+        if run.digest and _fits(run, rules):
+            found.setdefault(run.dataset, run.digest)
+    return found
+
+
+def complete_digests(runs: Sequence[Run], rules: Rules, newest: bool = False) -> dict[str, str]:
+    """Dataset -> the digest of the first reference that has all seeds on it in one regime, or of the newest one."""
+    done: dict[tuple[str, str, str, Entrant], dict[int, str]] = defaultdict(dict)
+    for run in runs:
+        good = run.status == "ok" and run.digest and run.seed in rules.seeds
+        if good and rules.role(run.entrant) == "reference" and _fits(run, rules):
+            done[run.dataset, run.digest, run.regime, run.entrant][run.seed] = run.started
+    whole = [(max(own.values()), *at) for at, own in done.items() if len(own) == len(rules.seeds)]
+    return {dataset: digest for _, dataset, digest, *_ in sorted(whole, reverse=not newest)}
+
+
+def _fits(run: Run, rules: Rules) -> bool:
+    return not _differs(run, replace(rules, data={}), {}, defaultdict(int))[0]
+
+
+def _newest_of_strangers(runs: Sequence[Run], rules: Rules) -> Mapping[tuple[Entrant, str], int]:
+    """The newest version, in an entrant's own records, of each component that is not installed here."""
+    newest: dict[tuple[Entrant, str], int] = {}
+    for run in runs:
+        for name, version in run.versions:
+            if name not in rules.versions:
+                newest[run.entrant, name] = max(version, newest.get((run.entrant, name), version))
+    return newest
+
+
+def _with_measures(
+    runs: Sequence[Run], rules: Rules, hidden: Counter[Hidden]
+) -> tuple[list[Run], dict[Measure, Measure]]:
+    """Leave out numbers of other versions than the installed metric's. A metric that is not installed has a column for
+    each way in which it is declared, so that nobody's version hides anybody's numbers."""
     objects = {id(n.measure): n.measure for run in runs for n in (*run.numbers, *run.costs)}
-    declared = Counter[Measure]()  # counted by object first: there are millions of numbers, and few declarations
-    for key, count in Counter(id(n.measure) for run in runs for n in (*run.numbers, *run.costs)).items():
-        declared[objects[key]] += count
-    measures: dict[str, Measure] = {}
-    for measure, _ in sorted(declared.items(), key=lambda item: (item[0].version, item[1], item[0])):
-        measures[measure.name] = measure
-    kept, hidden = [], Counter[Hidden]()
-    if all(measure.same(measures[measure.name]) for measure in declared):
-        return runs, measures, hidden
+    measures: dict[Measure, Measure] = {}
+    for measure in set(objects.values()):
+        own = rules.measures.get(measure.name)
+        if measure.verdict == "cost" or own is None:
+            measures[measure] = measure
+        elif measure.same(own):
+            measures[measure] = own
+    good = {number for number, measure in objects.items() if measure in measures}
+    if len(good) == len(objects):
+        return list(runs), measures
+    kept = []
     for run in runs:
-        good = tuple(number for number in run.numbers if number.measure.same(measures[number.measure.name]))
-        for number in run.numbers if len(good) < len(run.numbers) else ():
-            mine, newest = number.measure, measures[number.measure.name]
-            if not mine.same(newest):
-                older = f"metric {mine.name} version {mine.version}, the newest is {newest.version}"
-                other = f"metric {mine.name} declares another direction, unit or regime under the same version"
-                hidden[Hidden(run.dataset, "numbers", older if mine.version < newest.version else other)] += 1
-        kept.append(run if len(good) == len(run.numbers) else replace(run, numbers=good))
-    return kept, measures, hidden
+        numbers = tuple(number for number in run.numbers if id(number.measure) in good)
+        for number in run.numbers if len(numbers) < len(run.numbers) else ():
+            if id(number.measure) not in good:
+                mine, here = number.measure, rules.measures[number.measure.name]
+                other = f"metric {mine.name} version {mine.version}, installed is {here.version}"
+                if mine.version == here.version:
+                    other = f"metric {mine.name} declares another direction, unit or regime under the same version"
+                hidden[Hidden(run.dataset, "numbers", other, "score")] += 1
+        kept.append(run if len(numbers) == len(run.numbers) else replace(run, numbers=numbers))
+    return kept, measures
 
 
-def one_per_trial(runs: Sequence[Run]) -> list[Run]:
+def one_per_trial(runs: Sequence[Run]) -> Iterator[Run]:
     """Where several devices did one trial, quality comes from a good run, of a GPU if there is one, the newest."""
-    trials: dict[str, list[Run]] = {}
+    trials: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
-        trials.setdefault(run.id, []).append(run)
-    chosen = []
+        trials[run.id].append(run)
     for same in trials.values():
-        if len(same) == 1:
-            chosen += same
-            continue
-        best = max(
-            same, key=lambda run: (run.status == "ok", not run.device.startswith("cpu"), run.started, run.device)
-        )
+        best = max(same, key=lambda r: (r.status == "ok", not r.device.startswith("cpu"), r.started, r.device))
         classes = {run.device for run in same if run.status == "ok"}
-        chosen.append(replace(best, both=True) if len(classes) > 1 else best)
-    return chosen
+        yield replace(best, both=True) if len(classes) > 1 else best

@@ -1,11 +1,12 @@
-"""Behrens and Fisher's distribution: a normal error of known size plus one whose size a few seeds have estimated.
+"""The distribution of two errors whose sizes are both estimates: of the patients, and of the seeds.
 
-    D = sqrt(c) Z + sqrt(d) T,    Z standard normal, T Student's t of f degrees of freedom
+    D = sqrt(c) T1 + sqrt(e) T2,    T1, T2 Student's t of f1 and f2 degrees of freedom, independent
 
-Behrens (1929), Fisher (1935). Given W ~ chi2_f / f, D is normal with variance c + d / W, so its tail is a mean over W,
-taken here by the trapezoidal rule in ln W. Satterthwaite's single t with estimated degrees of freedom is the usual
-shortcut, and too bold far out, where Holm's correction looks: seeds that agree by chance shrink the error and raise its
-degrees of freedom at once. Of 12 equal models on 3 seeds, it told some apart in half of all simulations.
+This is Behrens and Fisher's (1929, 1935). Given W1 ~ chi2_f1 / f1 and W2 ~ chi2_f2 / f2, D is normal with variance
+c / W1 + e / W2, so its tail is a mean over both, taken here by the trapezoidal rule in ln W1 and ln W2. Satterthwaite's
+single t with estimated degrees of freedom is the usual shortcut, and too bold far out, where Holm's correction looks:
+seeds that agree by chance shrink the error and raise its degrees of freedom at once. Of 12 equal models on 3 seeds, it
+told some apart in half of all simulations.
 """
 
 from __future__ import annotations
@@ -16,54 +17,77 @@ import numpy as np
 
 CUT = 1e-10
 """Probability that may be left out at either end."""
-STEPS = 10
+LIGHT = 1e-13
+"""Nodes of less weight are left out, which are those where both errors are extreme."""
+AT_ONCE = 2**20
+"""Numbers in memory as one block."""
+STEPS = 12
 """Newton's: the tail is convex, so every step from the left stays there, and the last ones double the digits."""
-ANGLES = np.linspace(0, np.pi / 2, 1025)
+ANGLES = np.linspace(0, np.pi / 2, 257)
 
 
-def two_sided(difference: np.ndarray, certain: np.ndarray, doubtful: np.ndarray, freedom: int) -> np.ndarray:
-    """The probability of so large a difference, either way; `freedom` 0 stands for a doubtful part of nothing."""
+def two_sided(difference: np.ndarray, c: np.ndarray, e: np.ndarray, f1: float, f2: float) -> np.ndarray:
+    """The probability of so large a difference, either way, elementwise. With `f2` below 1, e must be zero."""
     from scipy.special import ndtr
 
+    w1, w2, weights = _nodes(f1, f2)
+    flat = [np.ravel(array) for array in np.broadcast_arrays(np.abs(difference), c, e)]
+    found = np.empty(len(flat[0]))
     with np.errstate(divide="ignore", invalid="ignore"):  # no error at all makes every difference certain
-        if freedom < 1:
-            return 2 * ndtr(-np.abs(difference) / np.sqrt(certain))
-        tail = np.zeros(np.shape(difference))
-        for place, weight in zip(*_nodes(freedom), strict=True):
-            tail += 2 * weight * ndtr(-np.abs(difference) / np.sqrt(certain + doubtful / place))
-        return tail
+        for start in range(0, len(found), step := max(1, AT_ONCE // len(weights))):
+            far, patients, seeds = (array[start : start + step, None] for array in flat)
+            found[start : start + step] = 2 * ndtr(-far / np.sqrt(patients / w1 + seeds / w2)) @ weights
+    return found.reshape(np.shape(difference))
 
 
-def half_width(certain: np.ndarray, doubtful: np.ndarray, freedom: int, level: float) -> np.ndarray:
+def half_width(c: np.ndarray, e: np.ndarray, f1: float, f2: float, level: float) -> np.ndarray:
     """How far an interval of that level reaches either way. As in the tables of old, it is read off by the angle
     between the two errors."""
-    angle = np.arctan2(np.sqrt(doubtful), np.sqrt(certain)) if freedom > 0 else np.zeros_like(certain)
-    return np.interp(angle, ANGLES, _table(freedom, level)) * np.sqrt(certain + doubtful)
+    angle = np.arctan2(np.sqrt(e), np.sqrt(c))
+    return np.interp(angle, ANGLES, _table(f1, f2, level)) * np.sqrt(c + e)
 
 
-@lru_cache
-def _table(freedom: int, level: float) -> np.ndarray:
-    """Half widths where both variances add up to one, by Newton's method from the normal's, which is narrower."""
-    from scipy.special import ndtri
+@lru_cache(256)
+def _table(f1: float, f2: float, level: float) -> np.ndarray:
+    """Half widths where both variances add up to one, by Newton's method from that of the larger error alone, which
+    is narrower."""
+    from scipy.special import stdtrit
 
-    certain, doubtful = np.cos(ANGLES) ** 2, np.sin(ANGLES) ** 2
-    half = np.full(len(ANGLES), ndtri((1 + level) / 2))
-    for _ in range(STEPS if freedom > 0 else 0):
-        slope = np.zeros(len(half))
-        for place, weight in zip(*_nodes(freedom), strict=True):
-            variance = certain + doubtful / place
-            slope += weight * np.exp(-(half**2) / (2 * variance)) * np.sqrt(2 / (np.pi * variance))
-        half += (two_sided(half, certain, doubtful, freedom) - (1 - level)) / slope
+    w1, w2, weights = _nodes(f1, f2)
+    cos, sin = np.cos(ANGLES), np.sin(ANGLES)
+    half = np.maximum(cos * stdtrit(f1, (1 + level) / 2), sin * stdtrit(max(f2, 1), (1 + level) / 2) * (f2 >= 1))
+    half = np.maximum(half, 1e-3)
+    variance = cos[:, None] ** 2 / w1 + sin[:, None] ** 2 / w2
+    density = np.sqrt(2 / (np.pi * variance)) * weights
+    for _ in range(STEPS):
+        slope = (density * np.exp(-(half[:, None] ** 2) / (2 * variance))).sum(1)
+        step = (two_sided(half, cos**2, sin**2, f1, f2) - (1 - level)) / slope
+        half += step
+        if np.abs(step).max() < 1e-9 * half.max():
+            break
     return half
 
 
-@lru_cache
-def _nodes(freedom: int) -> tuple[np.ndarray, np.ndarray]:
-    """Values of W and their weights."""
+@lru_cache(256)
+def _nodes(f1: float, f2: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values of W1 and W2 and the weights of the pairs."""
+    (w1, own1), (w2, own2) = _line(f1), _line(f2)
+    weights = np.outer(own1, own2)
+    one, two = np.nonzero(weights > LIGHT)
+    kept = weights[one, two]
+    return w1[one], w2[two], kept / kept.sum()
+
+
+@lru_cache(256)
+def _line(freedom: float) -> tuple[np.ndarray, np.ndarray]:
+    """Values of chi2_f / f and their weights, about a standard deviation of ln W apart."""
     from scipy.special import gammainccinv, gammaincinv, gammaln
 
+    if freedom < 1 or np.isinf(freedom):
+        return np.ones(1), np.ones(1)
     shape = freedom / 2
     low, high = (np.log(inverse(shape, CUT) / shape) for inverse in (gammaincinv, gammainccinv))
-    places, step = np.linspace(low, high, max(20, int((high - low) / 0.45)), retstep=True)
+    apart = min(0.5, 1.1 * np.sqrt(2 / freedom))
+    places, step = np.linspace(low, high, int((high - low) / apart) + 2, retstep=True)
     weights = step * np.exp(shape * np.log(shape) - gammaln(shape) + shape * (places - np.exp(places)))
     return np.exp(places), weights / weights.sum()

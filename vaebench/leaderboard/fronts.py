@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from vaebench.leaderboard.ranks import Column, Standing
+from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import LEAD_COST, Entrant
 
 Means = Mapping[tuple[Entrant, Column], float]
@@ -24,11 +24,11 @@ def fronts(standings: Sequence[Standing], columns: Sequence[Column], means: Mean
     """One for every column that ranks and every class of device, of those who rank and of the same trained models:
     times are taken where models see all images, so what healthy ones alone have taught has none."""
     times = [column for column in columns if column.measure.name == LEAD_COST]
-    for standing in standings:
-        for quality in dict.fromkeys(column for _, column in standing.ranks):
+    for standing in (one for one in standings if is_ranked(one.measure)):
+        for quality in standing.main:
             for cost in times:
                 if (quality.dataset, quality.measure.regime) == (cost.dataset, cost.measure.regime):
-                    able = [e for e in standing.mean_rank if (e, quality) in means and (e, cost) in means]
+                    able = [e for e in standing.complete if (e, quality) in means and (e, cost) in means]
                     sign = 1 if quality.measure.better == "higher" else -1
                     points = {e: (means[e, cost], -sign * means[e, quality]) for e in able}
                     if len(points) > 1:

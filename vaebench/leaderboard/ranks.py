@@ -1,16 +1,18 @@
-"""Who ranks in a verdict: entrants that cover every dataset and seed, told apart by significant differences only."""
+"""Who ranks in a verdict: references by an interval of places among themselves, newcomers placed against them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from vaebench.leaderboard.runs import VERDICTS, Entrant, Measure
-from vaebench.leaderboard.statistics import Sample, rank_spread, ranks
+from vaebench.leaderboard.contest import Label, Place, contest, place_newcomers
+from vaebench.leaderboard.rules import Rules
+from vaebench.leaderboard.runs import COSTS, LEAD_COST, VERDICTS, Entrant, Measure
+from vaebench.leaderboard.statistics import Sample
 
 
 class Column(NamedTuple):
@@ -22,32 +24,42 @@ class Column(NamedTuple):
     """what the title must say beside the metric's name; for costs of a machine, the machine"""
 
 
-Samples = Mapping[tuple[Entrant, Column], Sample]
+At = tuple[Entrant, Column]
+Samples = Mapping[At, Sample]
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One verdict's primary metric over the datasets, and the order it gives."""
+    """One verdict's headline over the datasets, and the order it gives. Newcomers and floors change nothing in it."""
 
     measure: Measure
     columns: tuple[Column, ...]
     order: tuple[Entrant, ...]
-    """best first; those that do not rank come last"""
-    ranks: Mapping[tuple[Entrant, Column], int]
-    """one plus the number of entrants that are significantly better"""
-    mean_rank: Mapping[Entrant, float]
-    """over the datasets"""
-    spread: float | None
-    """half a 95 % interval of every mean rank, where there are several datasets"""
-    lacks: Mapping[Entrant, str]
+    """best mean first; those that lack a dataset or seed come last"""
+    full: frozenset[Entrant]
+    """those that lack none"""
+    main: tuple[Column, ...] = ()
+    """the column of each dataset in which entrants are compared"""
+    complete: tuple[Entrant, ...] = ()
+    """the references among `full`"""
+    places: Mapping[At, Place] = field(default_factory=dict)
+    best: Mapping[Column, Entrant] = field(default_factory=dict)
+    """the reference with the best mean"""
+    labels: Mapping[At, Label] = field(default_factory=dict)
+    """how a reference compares with it"""
+    gaps: Mapping[Column, float] = field(default_factory=dict)
+    """the smallest true difference that the column would have shown"""
+    mean_rank: Mapping[Entrant, float] = field(default_factory=dict)
+    """the mean over datasets of the place by the means, of ranked references"""
+    lacks: Mapping[Entrant, str] = field(default_factory=dict)
     """why an entrant does not rank"""
 
     def interval(self, entrant: Entrant) -> tuple[float, float] | tuple[None, None]:
-        """That of its mean rank, where it has one."""
-        if self.spread is None or entrant not in self.mean_rank:
+        """The mean over datasets of both ends of its rank interval, where it has one on each."""
+        own = [self.places[entrant, column] for column in self.main if (entrant, column) in self.places]
+        if not own or len(own) < len(self.main):
             return None, None
-        mean = self.mean_rank[entrant]
-        return max(1.0, mean - self.spread), min(float(len(self.mean_rank)), mean + self.spread)
+        return float(np.mean([place.low for place in own])), float(np.mean([place.high for place in own]))
 
 
 def is_ranked(measure: Measure) -> bool:
@@ -55,62 +67,94 @@ def is_ranked(measure: Measure) -> bool:
     return measure.verdict != "cost"
 
 
-def leads(shown: Sequence[Measure], by_name: bool) -> dict[str, Measure]:
-    """Verdict -> the metric that ranks it: its primary one, or the first where a user named the metrics."""
+def leads(shown: Sequence[Measure], rules: Rules, by_name: bool) -> dict[str, Measure]:
+    """Verdict -> the metric that ranks it: the suite's headline, or the first where a user named the metrics."""
     found = {}
     for verdict in VERDICTS:
-        own = [measure for measure in shown if measure.verdict == verdict and (by_name or measure.primary)]
+        own = [measure for measure in shown if measure.verdict == verdict]
+        headline = LEAD_COST if verdict == "cost" else rules.headline.get(verdict)
+        if not by_name:
+            own = [m for m in own if m.name == headline and (m.name in COSTS or m.name in rules.measures)]
         if own:
             found[verdict] = own[0]
     return found
 
 
 def stand(
-    measure: Measure, columns: Sequence[Column], entrants: Sequence[Entrant], seeds: Sequence[int], samples: Samples
+    measure: Measure, columns: Sequence[Column], entrants: Sequence[Entrant], rules: Rules, samples: Samples
 ) -> Standing:
-    main = _main_columns(columns, entrants, seeds, samples)
+    references = [e for e in entrants if rules.role(e) == "reference"]
+    pool = [e for e in references if any((e, column) in samples for column in columns)] or entrants
+    main = _main_columns(columns, pool, rules, samples)
     lacks = {}
     for entrant in entrants:
-        full = [column for column in main if _covers(samples.get((entrant, column)), seeds)]
-        if len(full) < len(main):
-            lacks[entrant] = f"{len(full)} of {len(main)} dataset{'s' if len(main) != 1 else ''} with every seed"
-    able = [entrant for entrant in entrants if entrant not in lacks] if is_ranked(measure) else []
-    found: dict[tuple[Entrant, Column], int] = {}
-    for column in main if able else []:
-        own = ranks([samples[entrant, column] for entrant in able], measure.better)
-        found |= {(entrant, column): place for entrant, place in zip(able, own, strict=True)}
-    mean_rank = {entrant: float(np.mean([found[entrant, column] for column in main])) for entrant in able if main}
-    places = np.array([[found[entrant, column] for entrant in able] for column in main])
-    spread = min(rank_spread(places), len(able) - 1.0) if len(main) > 1 and able else None
-    position = _positions(measure, main, entrants, samples)
-    order = sorted(entrants, key=lambda e: (e not in mean_rank, mean_rank.get(e, 0.0), position[e], e))
-    return Standing(measure, tuple(columns), tuple(order), found, mean_rank, spread, lacks)
+        full = sum(_covers(samples.get((entrant, column)), rules) for column in main)
+        if full < len(main) and not entrant.floor:
+            lacks[entrant] = f"{full} of {len(main)} dataset{'s' if len(main) != 1 else ''} with every seed"
+    complete = tuple(e for e in references if e not in lacks and main)
+    position = _positions(measure, main, entrants, references, rules, samples)
+    order = tuple(sorted(entrants, key=lambda e: (e in lacks, *position[e], e)))
+    whole = frozenset(e for e in entrants if e not in lacks)
+    if not is_ranked(measure):
+        return Standing(measure, tuple(columns), order, whole, tuple(main), complete, lacks=lacks)
+    best: dict[Column, Entrant] = {}
+    places: dict[At, Place] = {}
+    labels: dict[At, Label] = {}
+    gaps: dict[Column, float] = {}
+    for column in main:
+        able = [e for e in references if _covers(samples.get((e, column)), rules)]
+        if not able:
+            continue
+        held = contest([samples[e, column] for e in able], measure.better, rules.margins.get(measure.name))
+        sign = 1 if measure.better == "higher" else -1
+        best[column] = max(able, key=lambda e: (sign * samples[e, column].values.mean(), e))
+        if held.places is None:
+            continue
+        places |= {(e, column): place for e, place in zip(able, held.places, strict=True)}
+        labels |= {(e, column): own for e, own in zip(able, held.labels, strict=True) if own}
+        if held.gap is not None:
+            gaps[column] = held.gap
+        new = [e for e in entrants if rules.role(e) == "newcomer" and _covers(samples.get((e, column)), rules)]
+        placed = place_newcomers([samples[e, column] for e in new], held)
+        places |= {(e, column): place for e, place in zip(new, placed, strict=True) if place}
+    ranked = [e for e in complete if all((e, column) in places for column in main)]
+    mean_rank = {e: position[e][0] for e in ranked}
+    return Standing(
+        measure, tuple(columns), order, whole, tuple(main), complete, places, best, labels, gaps, mean_rank, lacks
+    )
 
 
-def _main_columns(
-    columns: Sequence[Column], entrants: Sequence[Entrant], seeds: Sequence[int], samples: Samples
-) -> list[Column]:
-    """One column per dataset that has numbers at all: of several variants, the one that most entrants fill."""
+def _main_columns(columns: Sequence[Column], pool: Sequence[Entrant], rules: Rules, samples: Samples) -> list[Column]:
+    """One column per dataset that has numbers at all: of several variants, the one that most references fill."""
     filled: dict[str, list[tuple[int, Column]]] = defaultdict(list)
     for column in columns:
-        own = [sample for entrant in entrants if (sample := samples.get((entrant, column)))]
+        own = [sample for entrant in pool if (sample := samples.get((entrant, column)))]
         if own:
-            filled[column.dataset].append((-sum(_covers(sample, seeds) for sample in own), column))
+            filled[column.dataset].append((-sum(_covers(sample, rules) for sample in own), column))
     return [min(variants)[1] for variants in filled.values()]
 
 
-def _covers(sample: Sample | None, seeds: Sequence[int]) -> bool:
-    return sample is not None and sample.seeds == tuple(seeds)
+def _covers(sample: Sample | None, rules: Rules) -> bool:
+    return sample is not None and (not rules.seeds or sample.seeds == rules.seeds)
 
 
 def _positions(
-    measure: Measure, columns: Sequence[Column], entrants: Sequence[Entrant], samples: Samples
-) -> dict[Entrant, float]:
-    """Mean place by value alone: only orders rows that are tied or do not rank, and is shown nowhere."""
+    measure: Measure,
+    columns: Sequence[Column],
+    entrants: Sequence[Entrant],
+    references: Sequence[Entrant],
+    rules: Rules,
+    samples: Samples,
+) -> dict[Entrant, tuple[float, float]]:
+    """Mean place by the means among the references, then the mean itself where there is one dataset."""
     places: dict[Entrant, list[int]] = {entrant: [] for entrant in entrants}
+    values: dict[Entrant, float] = {}
     sign = -1 if measure.better == "higher" else 1
     for column in columns:
-        own = [(sign * samples[e, column].values.mean(), e) for e in entrants if (e, column) in samples]
-        for place, (_, entrant) in enumerate(sorted(own)):
-            places[entrant].append(place)
-    return {entrant: float(np.mean(own)) if own else float(len(entrants)) for entrant, own in places.items()}
+        means = {e: sign * float(samples[e, column].values.mean()) for e in entrants if (e, column) in samples}
+        own = sorted(means[e] for e in references if e in means and _covers(samples[e, column], rules))
+        for entrant, mean in means.items():
+            places[entrant].append(1 + int(np.searchsorted(own, mean)))
+            values[entrant] = mean if len(columns) == 1 else 0.0
+    last = float(len(entrants) + 1)
+    return {e: (float(np.mean(own)) if own else last, values.get(e, 0.0)) for e, own in places.items()}

@@ -28,10 +28,12 @@ LEAD_COST = "train_seconds"
 
 
 class Entrant(NamedTuple):
-    """A model with its parameters, and its reconstruction loss ("" for a model that takes none): a row of the board."""
+    """A row of the board: a model with its parameters, and its reconstruction loss ("" for a model that takes none)."""
 
     model: str
     loss: str
+    floor: str = ""
+    """what gives the numbers of a floor that is no model: the title of a metric, or shortcuts"""
 
     @property
     def name(self) -> str:
@@ -48,8 +50,9 @@ class Measure(NamedTuple):
     unit: str
     regime: Regime
     verdict: Verdict
-    primary: bool
     title: str
+    least_images: int = 0
+    """numbers from fewer images are flagged"""
 
     def same(self, other: Measure) -> bool:
         return self[:5] == other[:5]
@@ -68,6 +71,12 @@ class Number(NamedTuple):
     """float32, which holds the six digits of a record"""
     optimised: bool = False
     """the model or its loss was trained on this metric"""
+    patients: int | None = None
+    classes: int = 1
+    widening: float = 1.0
+    freedom: float = 200.0
+    warning: str = ""
+    """why the value says less than it seems to"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +106,21 @@ class Run:
 
 
 class Hidden(NamedTuple):
+    """What is not comparable, and why."""
+
     dataset: str
     what: Literal["records", "numbers"]
     reason: str
+    remedy: str = ""
+    """the command that makes it comparable: run, score or repin"""
+
+
+class OtherSeeds(NamedTuple):
+    """Whose runs have seeds that the preset does not name."""
+
+    entrant: Entrant
+    dataset: str
+    regime: str
 
 
 def read(records: Iterable[Record], track: str) -> list[Run]:
@@ -158,21 +179,20 @@ class _Reader:
         return found
 
     def _number(self, name: str, cell: Cell) -> Number:
-        declared = (name, cell.version, cell.better, cell.unit, cell.regime, cell.verdict, cell.primary, cell.title)
+        declared = (name, cell.version, cell.better, cell.unit, cell.regime, cell.verdict, cell.title or name)
         if (measure := self.measures.get(declared)) is None:
-            measure = self.measures[declared] = Measure(
-                name, cell.version, cell.better, cell.unit, cell.regime, cell.verdict, cell.primary, cell.title or name
-            )
+            measure = self.measures[declared] = Measure(*declared)
         if cell.value is None:
             return Number(measure, None, cell.reason)
         replicates = np.array(cell.replicates, np.float32) if cell.replicates else None
-        return Number(measure, cell.value, "", cell.variant, cell.error, cell.n, replicates, cell.optimised)
+        numbers = cell.value, "", cell.variant, cell.error, cell.n, replicates, cell.optimised
+        return Number(measure, *numbers, cell.patients, cell.classes, cell.widening, cell.freedom, cell.warning)
 
 
 def _costs(cost: Cost, place: str) -> Iterable[Number]:
     for name, (title, better, unit, scale, local) in COSTS.items():
         if (value := cost.get(name)) is not None:
-            measure = Measure(name, 1, better, unit, "all", "cost", name == LEAD_COST, title)
+            measure = Measure(name, 1, better, unit, "all", "cost", title)
             yield Number(measure, value * scale, variant=place if local else "")
 
 

@@ -31,6 +31,8 @@ class Job:
     """The SHA-256 of the record it may replace; empty if there was none. Any other record is somebody else's answer."""
     attempt: int = 1
     """Which try at the trial this is."""
+    paired: tuple[str, ...] = ()
+    """The metrics whose replicates the record keeps."""
     measure_only: bool = False
     """Whether the stored record is good but for metrics, which the stored weights can answer."""
     graphs: bool = False
@@ -39,12 +41,18 @@ class Job:
     def to_json(self) -> dict[str, Any]:
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         own = {"trial": self.trial.to_json(), "settings": self.settings.to_json()}
-        return {**data, **own, "components": dict(self.components), "code": dict(self.code)}
+        return {
+            **data,
+            **own,
+            "components": dict(self.components),
+            "code": dict(self.code),
+            "paired": list(self.paired),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         own = {"trial": Trial.from_json(data["trial"]), "settings": Settings.from_json(data["settings"])}
-        return cls(**{**data, **own})
+        return cls(**{**data, **own, "paired": tuple(data.get("paired", ()))})
 
 
 class Versions:
@@ -80,6 +88,7 @@ def jobs_of(plan: Plan) -> Iterator[Job]:
             versions.code_of(trial),
             home=plan.suite.home,
             replaces=plan.seen[trial.id] if trial.id in plan.seen else store.digest_of(plan.path_of(trial)),
+            paired=plan.suite.verdicts.paired(plan.settings.metrics),
             measure_only=trial.id in plan.trained,
             graphs=plan.request.graphs,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vaebench.components.registry import registry
-from vaebench.data.prepare import Prepared
+from vaebench.data.prepare import PHANTOM_SEED, Prepared
 from vaebench.errors import UserError
 from vaebench.planning.names import (
     Chosen,
@@ -45,6 +45,8 @@ class Request:
     """where the trials run, as `NAME[param=value,...]`"""
     graphs: bool = True
     """whether GPUs replay training steps as CUDA graphs, where a model allows it"""
+    population: int = PHANTOM_SEED
+    """whom phantoms are drawn of"""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from typing import Any
 
 from vaebench.components.discovery import Plugin, Plugins
 from vaebench.errors import UserError, did_you_mean
+from vaebench.planning.suite_reader import Reader
+from vaebench.planning.verdicts import Verdicts, read_verdicts
 from vaebench.records.clean import clean
 from vaebench.records.store import read_bounded
 from vaebench.trial import Settings, Value
@@ -31,6 +33,10 @@ TOP: dict[str, type] = {
     "models": list,
     "metrics": list,
     "regimes": list,
+    "headline": dict,
+    "summary": list,
+    "floors": dict,
+    "margins": dict,
     "auto": dict,
     "presets": dict,
 }
@@ -48,7 +54,6 @@ PRESET: dict[str, type] = {
     "models": list,
     "regimes": list,
 }
-WORDS = {str: "a text", int: "a whole number", list: "a list", dict: "a table"}
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class Suite:
     presets: Mapping[str, Preset]
     auto: Mapping[str, str]
     """Kind of device (`cpu`, `cuda`) -> preset."""
+    verdicts: Verdicts = field(default_factory=Verdicts)
     home: str | None = field(default=None, compare=False)
     """The distribution whose components its names mean first; None for a file of the user's own."""
 
@@ -125,7 +131,7 @@ def load(path: Path, home: str | None = None) -> Suite:
         if len(line) > LONGEST_LINE:
             raise UserError(f"{path}, line {number}: this line has more than {LONGEST_LINE:,} characters; break it")
     try:
-        return _suite(tomllib.loads(text), _Reader(path, text), home)
+        return _suite(tomllib.loads(text), Reader(path, text), home)
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"at line (\d+)", str(error))
         shown = f": {clean(lines[int(where[1]) - 1])}" if where else ""
@@ -134,62 +140,7 @@ def load(path: Path, home: str | None = None) -> Suite:
         raise UserError(f"{path} nests tables or lists too deeply to be a suite") from error
 
 
-class _Reader:
-    """Knows where a key stands, so that a complaint can name its line."""
-
-    def __init__(self, path: Path, text: str) -> None:
-        self.path, self.lines = path, text.split("\n")
-
-    def fail(self, table: str, key: str, complaint: str) -> UserError:
-        here = f"[{table}] {key}" if table else key
-        return UserError(f"{self.path}, line {self.line(table, key)}, key '{clean(here)}': {clean(complaint, 400)}")
-
-    def line(self, table: str, key: str) -> int:
-        """The line of a key; of what stands around it where the key is missing or within a line; else the first."""
-        first: dict[str, int] = {}
-        table_now = ""
-        for number, line in enumerate(self.lines, 1):
-            header, pair = re.match(r"\s*\[([^\[\]]+)\]", line), re.match(r"([\w\s.\"'-]+)=", line)
-            if header:
-                table_now = header[1]
-            if header or pair:
-                parts = re.sub(r"[\s\"']", "", f"{table_now}.{pair[1]}" if pair else table_now).strip(".").split(".")
-                for end in range(1, len(parts) + 1):
-                    first.setdefault(".".join(parts[:end]), number)
-        here = f"{table}.{key}".lstrip(".")
-        while here and here not in first:
-            here = here.rpartition(".")[0]
-        return first.get(here, 1)
-
-    def table(self, data: Mapping[str, Any], table: str, known: Mapping[str, type], required: tuple[str, ...]) -> None:
-        for key, value in data.items():
-            if key not in known:
-                raise self.fail(table, key, f"this key means nothing here.{did_you_mean(key, known)}")
-            if not isinstance(value, known[key]) or isinstance(value, bool):
-                raise self.fail(table, key, f"this must be {WORDS[known[key]]}, not {value!r}")
-        for key in required:
-            if key not in data:
-                raise self.fail(table, key, "this key is missing")
-
-    def entries(self, data: Mapping[str, Any], table: str, key: str, kind: type) -> tuple[Any, ...]:
-        values = data.get(key, [])
-        for value in values:
-            if not isinstance(value, kind) or isinstance(value, bool):
-                raise self.fail(table, key, f"each entry must be {WORDS[kind]}, not {value!r}")
-        if len(set(values)) < len(values):
-            raise self.fail(table, key, "an entry stands there twice")
-        if key in data and not values:
-            raise self.fail(table, key, "this must name at least one")
-        return tuple(values)
-
-    def counts(self, data: Mapping[str, Any], table: str, key: str) -> dict[str, int]:
-        for name, value in data.get(key, {}).items():
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise self.fail(table, key, f"{name} must be a whole number from 1, not {value!r}")
-        return dict(data.get(key, {}))
-
-
-def _suite(data: dict[str, Any], reader: _Reader, home: str | None) -> Suite:
+def _suite(data: dict[str, Any], reader: Reader, home: str | None) -> Suite:
     reader.table(data, "", TOP, ("name", "version", "datasets", "models", "metrics", "presets"))
     if data["name"] != reader.path.stem:
         raise reader.fail("", "name", f"this must be the file's name, {reader.path.stem!r}")
@@ -201,6 +152,7 @@ def _suite(data: dict[str, Any], reader: _Reader, home: str | None) -> Suite:
     if not data["presets"]:
         raise reader.fail("", "presets", "a suite needs at least one preset, as a table [presets.NAME]")
     presets = {name: _preset(name, table, lists, reader) for name, table in data["presets"].items()}
+    verdicts = read_verdicts(data, reader, {name: preset.settings.metrics for name, preset in presets.items()})
     for device, preset in data.get("auto", {}).items():
         if device not in DEVICES:
             raise reader.fail("auto", device, f"{device!r} is no kind of device.{did_you_mean(device, DEVICES)}")
@@ -212,11 +164,12 @@ def _suite(data: dict[str, Any], reader: _Reader, home: str | None) -> Suite:
         title=data.get("title", data["name"]),
         presets=presets,
         auto=data.get("auto", {}),
+        verdicts=verdicts,
         home=home,
     )
 
 
-def _lists(data: Mapping[str, Any], table: str, reader: _Reader) -> dict[str, tuple[str, ...]]:
+def _lists(data: Mapping[str, Any], table: str, reader: Reader) -> dict[str, tuple[str, ...]]:
     """Who is tried on what and judged how: a suite says it once, a preset may say otherwise."""
     found = {key: reader.entries(data, table, key, str) for key in LISTS if key in data}
     for key, names in found.items():
@@ -228,7 +181,7 @@ def _lists(data: Mapping[str, Any], table: str, reader: _Reader) -> dict[str, tu
     return found
 
 
-def _preset(name: str, data: Any, suite: Mapping[str, tuple[str, ...]], reader: _Reader) -> Preset:
+def _preset(name: str, data: Any, suite: Mapping[str, tuple[str, ...]], reader: Reader) -> Preset:
     table = f"presets.{name}"
     if not isinstance(data, dict):
         raise reader.fail("presets", name, f"this must be a table, not {data!r}")

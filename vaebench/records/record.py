@@ -48,7 +48,8 @@ class Part(Struct, forbid_unknown_fields=True):
 
 
 class Cell(Struct):
-    """What one metric said, with what it declares of itself."""
+    """What one metric said, with what it declares of itself. Fields that it no longer has (`primary`, which metrics
+    once declared themselves) are read over, so that older records stay valid."""
 
     title: str
     verdict: Verdict
@@ -58,11 +59,19 @@ class Cell(Struct):
     regime: Regime
     value: float | None
     variant: Annotated[str, Meta(description="scales, extractor, …: other variants are other columns")] = ""
-    primary: bool = False
     error: Annotated[float | None, Meta(description="standard error from the images alone")] = None
     n: Whole | None = None
     optimised: Annotated[bool, Meta(description="the model or its loss is trained on this metric")] = False
     reason: Annotated[str, Meta(description="why there is no value")] = ""
+    patients: Annotated[
+        Whole | None, Meta(description="how many patients decide it; of several classes, those of the smallest one")
+    ] = None
+    classes: Annotated[Whole, Meta(description="how many classes are told apart, or 1")] = 1
+    widening: Annotated[
+        float, Meta(ge=1e-3, le=1e6, description="factor on the variance over draws, too small for few patients")
+    ] = 1.0
+    freedom: Annotated[float, Meta(ge=1, le=200, description="degrees of freedom of that variance")] = 200.0
+    warning: Annotated[str, Meta(description="why the value says less than it seems to")] = ""
     parts: dict[str, Part] = {}
     replicates: Annotated[
         list[float | None], Meta(description="the value under each draw of patients that all models share")
@@ -73,6 +82,8 @@ class Cell(Struct):
             raise ValueError("has neither a finite value nor a reason")
 
 
+USUAL = {"patients": None, "classes": 1, "widening": 1.0, "freedom": 200.0}
+"""What a cell says of its patients where it says nothing, as older records do."""
 NUMBER_OR_REASON: dict[str, Any] = {
     "anyOf": [
         {"properties": {"value": {"type": "number"}}},
@@ -114,6 +125,7 @@ class Inputs(Struct):
     shortcuts: Annotated[
         dict[str, Share], Meta(description="AUROC of trivial features of the test images, in the regime `healthy`")
     ] = {}
+    twins: Annotated[Whole, Meta(description="test images that have a twin among the images to train on")] = 0
 
 
 class Device(Struct):
@@ -192,19 +204,20 @@ def to_json(record: Record) -> dict[str, Any]:
     for name in ("weights", "facts"):
         if not data[name]:
             del data[name]
-    for name in ("origin", "shape", "shortcuts"):
+    for name in ("origin", "shape", "shortcuts", "twins"):
         if not data["inputs"][name]:
             del data["inputs"][name]
     for cell in data["metrics"].values():
         unsaid = ("reason",) if cell["value"] is not None else ("variant", "error", "n")
         empty = (name for name in ("optimised", "parts", "replicates") if not cell[name])
-        for name in (*unsaid, *empty):
+        usual = (name for name in ("patients", "classes", "widening", "freedom") if cell[name] == USUAL[name])
+        for name in (*unsaid, *empty, *usual):
             del cell[name]
     return data
 
 
 def dumps(data: Mapping[str, Any]) -> str:
-    """One line per field and per metric: short to diff, same bytes for the same record."""
+    """One line per field and per metric (of a manifest: per record): short to diff, same bytes for the same data."""
 
     def line(value: Any) -> str:
         return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -212,7 +225,7 @@ def dumps(data: Mapping[str, Any]) -> str:
     def block(value: Mapping[str, Any]) -> str:
         return "{\n" + ",\n".join(f"  {line(k)}: {line(v)}" for k, v in sorted(value.items())) + "\n }"
 
-    fields = (f" {line(k)}: {block(v) if k == 'metrics' and v else line(v)}" for k, v in data.items())
+    fields = (f" {line(k)}: {block(v) if k in BY_LINE and v else line(v)}" for k, v in data.items())
     return "{\n" + ",\n".join(fields) + "\n}\n"
 
 
@@ -235,6 +248,7 @@ ORDER = (
     *("device", "software", "started", "facts", "weights"),
 )
 """The fields in the order in which a person reads them."""
+BY_LINE = ("metrics", "records")
 _DECODER = coder.Decoder(Record)
 
 

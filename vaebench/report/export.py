@@ -5,152 +5,34 @@ from __future__ import annotations
 import json
 import re
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from msgspec import Meta, Struct, field, structs, to_builtins
 from msgspec import json as coder
+from msgspec import structs, to_builtins
 
 from vaebench.leaderboard.agreement import Agreement
-from vaebench.leaderboard.board import Board, Shortcut
+from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.fronts import Front
 from vaebench.leaderboard.ranks import Column, Standing
 from vaebench.leaderboard.runs import Entrant
 from vaebench.records.clean import clean
 from vaebench.records.columns import columns
+from vaebench.report.fields import (
+    AgreementOf,
+    DashOf,
+    Document,
+    FailureOf,
+    FrontOf,
+    GapOf,
+    HiddenOf,
+    OtherSeedsOf,
+    Place,
+    Row,
+    ShortcutOf,
+)
 from vaebench.report.notes import notes
-from vaebench.trial import Direction, Verdict
-
-Positive = Annotated[int, Meta(ge=1)]
-
-
-class Row(Struct, forbid_unknown_fields=True):
-    """One model in one column of the board, or the best shortcut of a dataset."""
-
-    suite: str
-    version: str
-    preset: str
-    source: str
-    dataset: str
-    regime: str
-    model: str
-    loss: str
-    verdict: Verdict
-    metric: str
-    metric_version: int | None
-    variant: str
-    better: Direction
-    unit: str
-    value: float | None
-    low: float | None
-    high: float | None
-    error: float | None
-    seeds: int
-    n: int | None
-    failed: int
-    rank: Positive | None
-    tied: bool | None
-    provisional: bool | None
-    optimised: bool | None
-    status: Literal["ok", "partial", "failed", "dash", "shortcut", "missing"]
-    reason: str
-
-
-class Place(Struct, forbid_unknown_fields=True):
-    """Where a model stands in a verdict."""
-
-    verdict: Verdict
-    metric: str
-    model: str
-    loss: str
-    mean_rank: float | None
-    low: float | None
-    high: float | None
-    ranks: Annotated[dict[str, Positive], Meta(description="dataset -> rank")]
-    lacks: Annotated[str, Meta(description="why it does not rank")]
-
-
-class FrontOf(Struct, forbid_unknown_fields=True):
-    """A Pareto front of quality against training time, fastest first."""
-
-    verdict: Verdict
-    dataset: str
-    quality: str
-    cost: str
-    place: Annotated[str, Meta(description="class of device")]
-    entrants: list[str]
-
-
-class AgreementOf(Struct, forbid_unknown_fields=True):
-    """Kendall's tau-b between the orders that a metric and the one that ranks its verdict give, by means."""
-
-    verdict: Verdict
-    dataset: str
-    metric: str
-    variant: str
-    against: Annotated[str, Meta(description="the metric that ranks the verdict")] = field(name="with")
-    tau: Annotated[float, Meta(ge=-1, le=1)]
-    models: Annotated[int, Meta(ge=3)]
-
-
-class ShortcutOf(Struct, forbid_unknown_fields=True):
-    """A trivial feature of the test images that tells healthy from diseased."""
-
-    dataset: str
-    name: str
-    auroc: float
-
-
-class FailureOf(Struct, forbid_unknown_fields=True):
-    """Trials that failed in the same way."""
-
-    entrant: str
-    dataset: str
-    regime: str
-    kind: str
-    message: str
-    seeds: list[int]
-
-
-class DashOf(Struct, forbid_unknown_fields=True):
-    """A metric without a value, and why."""
-
-    dataset: str
-    metric: Annotated[str, Meta(description="its title; empty where the reason concerns all")]
-    reason: str
-    entrants: list[str]
-
-
-class HiddenOf(Struct, forbid_unknown_fields=True):
-    """Records or numbers that cannot share a column with the newest."""
-
-    dataset: str
-    what: Literal["records", "numbers"]
-    reason: str
-    count: Positive
-
-
-class Document(Struct, forbid_unknown_fields=True):
-    """A leaderboard of vaebench."""
-
-    schema: Literal["vaebench/board@1"]
-    title: Annotated[str, Meta(description="the track, and how much of the suite it covers")]
-    suite: Annotated[str, Meta(description="name@version")]
-    preset: str
-    source: str
-    datasets: tuple[str, ...]
-    expected: Annotated[tuple[str, ...], Meta(description="the suite's datasets")]
-    seeds: Annotated[dict[str, list[int]], Meta(description="regime -> seeds of the track")]
-    standings: Annotated[list[Place], Meta(description="by verdict, best first; who does not rank comes last")]
-    fronts: list[FrontOf]
-    agreements: list[AgreementOf]
-    rows: list[Row]
-    shortcuts: Annotated[list[ShortcutOf], Meta(description="per dataset, the best first")]
-    failures: list[FailureOf]
-    dashes: list[DashOf]
-    hidden: list[HiddenOf]
-    notes: list[str]
-
+from vaebench.report.order import by_means
 
 SCHEMA = "vaebench/board@1"
 KINDS = columns(Row)
@@ -161,9 +43,8 @@ LONE = re.compile(r"(\\\\|\\ud[89ab]..\\ud[c-f]..)|\\ud[89a-f]..")
 
 
 def rows(board: Board) -> list[Row]:
-    """All cells with a number, a failure or a reason, in the order of the board's columns, and the best shortcuts."""
-    found = [_row(board, entrant, column, cell) for (entrant, column), cell in board.cells.items()]
-    return found + [_shortcut(board, column, one) for column in board.columns if (one := board.shortcut(column))]
+    """All cells with a number, a failure or a reason, in the order of the board's columns."""
+    return [_row(board, entrant, column, cell) for (entrant, column), cell in board.cells.items()]
 
 
 def csv(board: Board) -> str:
@@ -185,7 +66,15 @@ def to_json(board: Board) -> str:
         datasets=board.datasets,
         expected=board.expected,
         seeds={regime: list(own) for regime, own in board.seeds.items()},
-        standings=[_standing(standing, entrant) for standing in board.standings for entrant in standing.order],
+        standings=[
+            _standing(board, standing, entrant)
+            for standing in board.standings
+            for entrant in by_means(board, standing.main, standing.order)
+            if board.role(entrant) != "floor"
+        ],
+        gaps=[
+            GapOf(c.measure.verdict, c.dataset, c.measure.name, float(f"{gap:.2g}")) for c, gap in board.gaps.items()
+        ],
         fronts=[_front(board, front) for front in board.fronts],
         agreements=[_agreement(column, own) for column, own in board.agreements.items()],
         rows=rows(board),
@@ -193,6 +82,9 @@ def to_json(board: Board) -> str:
         failures=[FailureOf(board.label(one.entrant), *one[1:], seeds=list(s)) for one, s in board.failures.items()],
         dashes=[DashOf(*dash, entrants=[board.label(e) for e in who]) for dash, who in board.dashes.items()],
         hidden=[HiddenOf(*key, count=count) for key, count in board.hidden.items()],
+        other_seeds=[
+            OtherSeedsOf(board.label(one.entrant), *one[1:], seeds=list(own)) for one, own in board.other_seeds.items()
+        ],
         notes=[line for section in notes(board) for line in section.lines],
     )
     blocks = (f" {_line(key)}: {_block(value)}" for key, value in to_builtins(document).items())
@@ -215,6 +107,7 @@ def json_schema() -> dict[str, Any]:
 def _row(board: Board, entrant: Entrant, column: Column, cell: Cell) -> Row:
     measure, found = column.measure, cell.estimate
     suite, _, version = board.suite.rpartition("@")
+    low, high = (found.low, found.high) if found and found.low != found.high else (None, None)
     return Row(
         suite=suite,
         version=version,
@@ -224,21 +117,30 @@ def _row(board: Board, entrant: Entrant, column: Column, cell: Cell) -> Row:
         regime=measure.regime,
         model=entrant.model,
         loss=entrant.loss,
+        floor=entrant.floor,
+        role=board.role(entrant),
         verdict=measure.verdict,
         metric=measure.name,
-        metric_version=measure.version,
-        variant=column.variant,
+        metric_version=None if entrant.floor else measure.version,
+        variant=cell.detail or column.variant,
         better=measure.better,
         unit=measure.unit,
         value=_rounded(found.mean if found else None),
-        low=_rounded(found.low if found else None),
-        high=_rounded(found.high if found else None),
-        error=_rounded(found.error if found else None),
+        low=_rounded(low),
+        high=_rounded(high),
+        error=_rounded(found.error or None if found else None),
         seeds=found.seeds if found else 0,
         n=cell.n,
         failed=cell.failed,
-        rank=cell.rank,
-        tied=cell.tied if cell.rank else None,
+        rank_low=cell.place.low if cell.place else None,
+        rank_high=cell.place.high if cell.place else None,
+        above_all=cell.place.above_all if cell.place else None,
+        best=cell.best if cell.place else None,
+        marked=cell.place.marked if cell.place else None,
+        compared=cell.label or "",
+        beats="; ".join(cell.beats),
+        few=found.few or cell.few_images if found else None,
+        warning="; ".join(cell.warnings),
         provisional=found.provisional if found else None,
         optimised=cell.optimised if found else None,
         status=cell.status,
@@ -246,30 +148,18 @@ def _row(board: Board, entrant: Entrant, column: Column, cell: Cell) -> Row:
     )
 
 
-def _shortcut(board: Board, column: Column, best: Shortcut) -> Row:
-    """A row of no model, under a metric of its own: nothing that groups by model or by metric takes it for one."""
-    blank = _row(board, Entrant("", ""), column, Cell())
-    return structs.replace(
-        blank,
-        metric="best-shortcut",
-        metric_version=None,
-        variant=best.name,
-        status="shortcut",
-        value=_rounded(best.auroc),
-    )
-
-
-def _standing(standing: Standing, entrant: Entrant) -> Place:
+def _standing(board: Board, standing: Standing, entrant: Entrant) -> Place:
     low, high = standing.interval(entrant)
     return Place(
         verdict=standing.measure.verdict,
         metric=standing.measure.name,
         model=entrant.model,
         loss=entrant.loss,
+        role=board.role(entrant),
         mean_rank=_rounded(standing.mean_rank.get(entrant)),
         low=_rounded(low),
         high=_rounded(high),
-        ranks={c.dataset: standing.ranks[entrant, c] for c in standing.columns if (entrant, c) in standing.ranks},
+        ranks={c.dataset: standing.places[entrant, c][:2] for c in standing.main if (entrant, c) in standing.places},
         lacks=standing.lacks.get(entrant, ""),
     )
 
@@ -290,7 +180,7 @@ def _agreement(column: Column, own: Agreement) -> AgreementOf:
 
 def _rounded(value: float | None) -> float | None:
     """Digits that no processor's order of summation changes."""
-    return None if value is None else float(f"{value:.8g}")
+    return None if value is None else float(f"{value:.8g}") + 0.0
 
 
 @lru_cache(4096)

@@ -6,6 +6,7 @@ from unicodedata import normalize
 
 from vaebench.report.documents import Sheet
 from vaebench.report.notes import notes
+from vaebench.report.numbers import Strong
 
 SYMBOLS = {
     "↑": r"$\uparrow$",
@@ -15,6 +16,8 @@ SYMBOLS = {
     "†": r"$^{\dagger}$",
     "‡": r"$^{\ddagger}$",
     "–": "--",
+    "≈": r"$\approx$",
+    "§": r"\S{}",
     "…": r"\ldots{}",
 }
 SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
@@ -51,7 +54,7 @@ def latex(sheet: Sheet) -> str:
     booktabs = TableFormat(above, below, None, under, row, row, 0, None)
     parts = [r"% \usepackage{booktabs}"]
     for table in sheet.tables:
-        drawn = [[escape(text) for text in row] for row in table.drawn()]
+        drawn = [[bold(text) for text in row] for row in table.drawn()]
         header = [escape(text) for text in table.header]
         align = ["left", *["right"] * (len(table.header) - 1)] if drawn else None
         body = tabulate(drawn, header, tablefmt=booktabs, disable_numparse=True, colalign=align)
@@ -63,6 +66,10 @@ def latex(sheet: Sheet) -> str:
         items = "\n".join(f"\\item {escape(line)}" for line in section.lines)
         parts.append(f"\\paragraph{{{escape(section.title)}}}\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}")
     return "\n\n".join(parts) + "\n"
+
+
+def bold(text: str) -> str:
+    return rf"\textbf{{{escape(text)}}}" if isinstance(text, Strong) else escape(text)
 
 
 def escape(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vaebench.report.documents import Sheet
 from vaebench.report.notes import notes
+from vaebench.report.numbers import Strong
 
 AS_TEXT = str.maketrans({c: f"\\{c}" for c in "\\`*_[~|"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -13,7 +14,7 @@ def markdown(sheet: Sheet) -> str:
 
     parts = [f"# {escape(sheet.title)}"]
     for table in sheet.tables:
-        drawn = [[escape(text) for text in row] for row in table.drawn()]
+        drawn = [[bold(text) for text in row] for row in table.drawn()]
         align = ["left", *["right"] * (len(table.header) - 1)]
         header = [escape(text) for text in table.header]
         text = tabulate(drawn, header, tablefmt="pipe", disable_numparse=True, colalign=align if drawn else None)
@@ -24,6 +25,10 @@ def markdown(sheet: Sheet) -> str:
     for section in notes(sheet.board):
         parts += [f"## {escape(section.title)}", "\n".join(f"- {escape(line)}" for line in section.lines)]
     return "\n\n".join(parts) + "\n"
+
+
+def bold(text: str) -> str:
+    return f"**{escape(text)}**" if isinstance(text, Strong) else escape(text)
 
 
 def escape(text: str) -> str:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.contest import LEAST_SEEDS
+from vaebench.leaderboard.floors import SHORTCUT
 from vaebench.leaderboard.ranks import is_ranked
 from vaebench.leaderboard.runs import Entrant
-from vaebench.leaderboard.statistics import ENOUGH_SEEDS
+from vaebench.leaderboard.statistics import ENOUGH_SEEDS, TOO_FEW
 from vaebench.records.clean import clean
-from vaebench.report.tables import BOTH, OPTIMISED, PROVISIONAL, name
+from vaebench.report.numbers import BEST_TOO, BOTH, EQUIVALENT, FEW, OPTIMISED, PROVISIONAL, WARNED
+from vaebench.report.tables import name
+
+NO_RANKS = (
+    "There are no ranks: fewer than three trainings say little about a method. Intervals allow for other patients, and "
+    "hardly for other seeds."
+)
+REMEDIES = {
+    "score": "`vaebench score {}` measures them again where weights were kept",
+    "run": "`vaebench run {}` trains them again",
+    "repin": "`vaebench leaderboard {} --repin` changes the track's images",
+}
 
 
 @dataclass(frozen=True)
@@ -28,10 +41,12 @@ def notes(board: Board) -> list[Notes]:
     what = [f"{n} {word if n > 1 else word[:-1]}" for n, word in ((records, "records"), (numbers, "numbers")) if n]
     sections = [
         Notes("How to read this", tuple(_legend(board))),
-        Notes("Not ranked", tuple(_unranked(board))),
+        Notes("Not complete", tuple(_unranked(board))),
         Notes(f"Failed: {failed} trial{'s' if failed != 1 else ''}", tuple(_failures(board))),
+        Notes(f"Warnings ({WARNED}): these numbers say less than they seem to", tuple(_warnings(board))),
         Notes("No answer", tuple(_dashes(board))),
-        Notes(f"Hidden: {' and '.join(what)}", tuple(_hidden(board))),
+        Notes(f"Not comparable: {' and '.join(what)}", tuple(_hidden(board))),
+        Notes("Other seeds than the preset's, which count nowhere", tuple(_other_seeds(board))),
     ]
     return [section for section in sections if section.lines]
 
@@ -46,43 +61,83 @@ def _legend(board: Board) -> Iterable[str]:
     yield from _losses(board)
     regimes = {column.measure.regime for column in board.columns}
     if "healthy" in regimes:
-        yield "Anomaly metrics come from models trained on healthy images only, all others from models trained on all."
+        yield "Anomaly metrics are of models trained on healthy images, the others of models trained on all images."
     if any(cell.estimate and cell.estimate.high is not None for cell in cells):
-        yield "±: half a 95 % interval of the mean over seeds, from the variance of seeds and of patients."
-    if any(one.ranks for one in board.standings):
+        yield "± is half of the 95 % interval of the mean over seeds; it allows for other seeds and other patients."
+    yield from _ranks(board)
+    if any(entrant == SHORTCUT for entrant in board.entrants):
         yield (
-            "Rank (in brackets): one plus the number of models that are significantly better, paired over patients and "
-            "seeds, Holm-adjusted within the column; = marks a tie. Only who covers every dataset and seed ranks."
+            "Best shortcut: the AUROC with which one trivial property of a test image (its brightness, sharpness or "
+            "size), or all of them together, tells healthy from diseased. An anomaly score that does not beat it has "
+            "not shown that it sees anatomy."
         )
-    if any(one.spread for one in board.standings):
-        yield "± of a mean rank: half a 95 % interval over datasets, from their variance pooled over models."
-    if any(board.shortcut(column) for column in board.columns):
+    if board.gaps:
         yield (
-            "Best shortcut: no model, and not ranked. How well one trivial thing about a test image (how bright, sharp "
-            "or large it was), or all together, tell healthy from diseased: an AUROC, the median over seeds. An "
-            "anomaly score that does not beat it has not shown that it sees anatomy."
+            "The smallest gap is the true difference between two models that the column would have shown with 80 % "
+            "probability. Smaller differences usually stay hidden."
         )
     if board.agreements:
         yield (
-            "Kendall's tau, below a metric that does not rank: how alike it and the one that does order the models (in "
-            "brackets: how many), those who rank, by means alone: 1 the same order, 0 as by chance, -1 the reverse."
+            "Kendall's tau compares the order that a metric gives to the suite's models (in brackets: how many) with "
+            "that of the metric that ranks, by means alone: 1 is the same order, 0 is chance, -1 is the reverse."
         )
     if any(not is_ranked(one.measure) for one in board.standings):
-        yield "Costs are per device class, and not ranked."
+        yield "Costs hold for one class of device, and are not ranked."
     if any(cell.estimate and cell.estimate.provisional for cell in cells):
-        yield f"{PROVISIONAL} provisional: fewer than {ENOUGH_SEEDS} seeds; with one, ± speaks of the images alone."
+        yield f"{PROVISIONAL} provisional: fewer than {ENOUGH_SEEDS} seeds. With one, ± covers other patients only."
     if any(cell.optimised for cell in cells):
-        yield f"{OPTIMISED} trained on this metric: image for image, a term of the loss falls as it gets better."
+        yield f"{OPTIMISED} trained on this metric: image by image, a term of the loss falls as the metric gets better."
+    if any(cell.few_images or (cell.estimate and cell.estimate.few) for cell in cells):
+        yield f"{FEW} from few patients, or from fewer images than the metric needs."
     if any(cell.both for cell in cells):
         yield f"{BOTH} measured on several classes of device; the number is the GPU's."
+
+
+def _ranks(board: Board) -> Iterable[str]:
+    """What ranks mean, or why there are none; who has none."""
+    roles = Counter(board.role(entrant) for entrant in board.entrants)
+    if not any(one.places for one in board.standings):
+        if board.rules.seeds and len(board.rules.seeds) < LEAST_SEEDS:
+            yield NO_RANKS
+    else:
+        yield (
+            "Ranks (in brackets) are intervals: 1 plus the number of the suite's models that are significantly better, "
+            "to their total minus the number that are significantly worse, Holm-adjusted within the column. Rows are "
+            "in the order of their means, and the best mean is bold."
+        )
+        yield (
+            f"{BEST_TOO} cannot be told from the best mean. {EQUIVALENT} is equivalent to it: the difference is within "
+            "the suite's margin."
+        )
+        if new := roles["newcomer"]:
+            yield (
+                f"{new} newcomer{'s' if new > 1 else ''} (new): not named by the suite, and compared with its models "
+                "one at a time, so no newcomer changes another row. The best of several equal newcomers looks better "
+                "than it is; only 'above every reference' allows for that, for up to 50."
+            )
+    yield from _without_patients(board)
+    if roles["floor"]:
+        yield (
+            "Floors (floor) have no rank and are not counted. A method that does not beat them has shown nothing; each "
+            "ranked row says which floors it beats, by a test at 5 % for each."
+        )
+
+
+def _without_patients(board: Board) -> Iterable[str]:
+    for standing in board.standings:
+        for column in standing.main if is_ranked(standing.measure) else ():
+            able = [board.cell(entrant, column).estimate for entrant in standing.complete]
+            if able and all(one and one.few and one.low is None for one in able):
+                where = f"{clean(column.measure.title)} on {clean(column.dataset)}"
+                yield f"{where} has neither intervals nor ranks: a class has fewer than {TOO_FEW} patients."
 
 
 def _losses(board: Board) -> Iterable[str]:
     """Those that the labels leave out."""
     names: dict[str, list[str]] = defaultdict(list)
-    for model, losses in board.losses.items():
-        if len(losses) == 1:
-            names[next(iter(losses))].append(clean(model))
+    for entrant in board.entrants:
+        if board.role(entrant) != "newcomer" and board.label(entrant) == entrant.model:
+            names[entrant.loss].append(clean(entrant.model))
     told = [f"{clean(loss)}: {', '.join(sorted(own))}" for loss, own in sorted(names.items()) if loss]
     if told:
         yield f"Reconstruction losses, where a row names none: {'; '.join(told)}."
@@ -105,6 +160,15 @@ def _failures(board: Board) -> Iterable[str]:
         yield f"{name(board, failure.entrant)} on {where}, {numbers}: {clean(failure.kind)}: {clean(failure.message)}"
 
 
+def _warnings(board: Board) -> Iterable[str]:
+    alike: dict[tuple[str, str, str], set[Entrant]] = defaultdict(set)
+    for (entrant, column), cell in board.cells.items():
+        for warning in cell.warnings:
+            alike[column.measure.title, column.dataset, warning].add(entrant)
+    for (metric, dataset, warning), who in alike.items():
+        yield f"{clean(metric)} on {clean(dataset)}, {_names(board, who)}: {clean(warning)}"
+
+
 def _dashes(board: Board) -> Iterable[str]:
     for dash, who in board.dashes.items():
         models = "all models" if set(who) == set(board.entrants) else _names(board, who)
@@ -114,7 +178,19 @@ def _dashes(board: Board) -> Iterable[str]:
 def _hidden(board: Board) -> Iterable[str]:
     for key, count in board.hidden.items():
         where = f" of {clean(key.dataset)}" if key.dataset else ""
-        yield f"{count} {key.what if count > 1 else key.what[:-1]}{where}: {clean(key.reason)}"
+        remedy = f"; {REMEDIES[key.remedy].format(_options(board))}" if key.remedy in REMEDIES else ""
+        yield f"{count} {key.what if count > 1 else key.what[:-1]}{where}: {clean(key.reason)}{remedy}"
+
+
+def _options(board: Board) -> str:
+    suite = board.suite.rpartition("@")[0]
+    return clean(f"--suite {suite} --preset {board.preset} --source {board.source}")
+
+
+def _other_seeds(board: Board) -> Iterable[str]:
+    for one, seeds in board.other_seeds.items():
+        where = f"{clean(one.dataset)}, trained on {clean(one.regime)}"
+        yield f"{name(board, one.entrant)} on {where}: seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
 def _names(board: Board, who: Iterable[Entrant]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
@@ -11,13 +10,13 @@ from vaebench.leaderboard.cells import Cell
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant, Measure
 from vaebench.records.clean import clean
+from vaebench.report.numbers import DASH, decimals_in, plain, rank_of, short, show
+from vaebench.report.order import by_means, has_every_seed, main_column
 
-DASH = "–"
-PROVISIONAL = "°"
-BOTH = "‡"
-OPTIMISED = "†"
-SHORTCUT = "no model: best shortcut, AUROC"
-AGREEMENT = "no model: Kendall's tau with"
+GAP = "smallest gap the column could show"
+AGREEMENT = "Kendall's tau with"
+BEATS = "Beats floors"
+ASIDE = {"reference": "", "newcomer": " (new)", "floor": " (floor)"}
 MISSING = Cell()
 ARROWS = {"higher": "↑", "lower": "↓"}
 
@@ -28,15 +27,15 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     above: int
-    """so many rows rank; the others stand below the line"""
+    """so many rows have every dataset and seed; the others stand below the line"""
     foot: tuple[tuple[str, ...], ...] = ()
-    """what is no model: something that must be beaten, or what the columns have to do with each other"""
+    """what is said of whole columns: the smallest gap they could have shown, how alike they order the models"""
 
     def drawn(self) -> list[tuple[str, ...]]:
         """The rows with the line between them, where both sides have some, and the foot."""
         if not 0 < self.above < len(self.rows):
             return [*self.rows, *self.foot]
-        line = ("not ranked:", *[""] * (len(self.header) - 1))
+        line = ("not complete:", *[""] * (len(self.header) - 1))
         return [*self.rows[: self.above], line, *self.rows[self.above :], *self.foot]
 
 
@@ -47,18 +46,36 @@ def tables(board: Board) -> list[Table]:
 
 def summary(board: Board) -> list[Table]:
     """What comes before every metric of every dataset."""
-    return [*overall(board), *on_fronts(board), *(by_verdict(board, one) for one in board.standings)]
+    verdicts = (by_verdict(board, one) for one in board.standings)
+    return [*in_short(board), *overall(board), *on_fronts(board), *verdicts]
+
+
+def in_short(board: Board) -> list[Table]:
+    """The numbers that the suite wants in every summary, and the headlines, on each dataset."""
+    found = []
+    for dataset in board.datasets if board.summary else ():
+        columns = [column for measure in board.summary if (column := main_column(board, dataset, measure))]
+        names = [e for e in board.entrants if any(e in board.by_column.get(column, {}) for column in columns)]
+        names.sort(key=lambda e: (bool(e.floor), board.label(e)))
+        values = [_column(board, column) for column in columns]
+        rows = [(name(board, e), *(own[e] for own in values)) for e in names]
+        header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
+        found.append(Table(f"Summary on {clean(dataset)}, by name", header, tuple(rows), len(rows)))
+    return found
 
 
 def overall(board: Board) -> list[Table]:
-    """Mean rank over datasets per verdict; by name, because there is no total."""
+    """Mean place over datasets per verdict, with its interval; by name, because there is no total."""
     standings = [one for one in board.standings if is_ranked(one.measure)]
     if not standings:
         return []
-    names = sorted(board.entrants, key=lambda e: (all(e not in one.mean_rank for one in standings), board.label(e)))
+    models = [e for e in board.entrants if board.role(e) != "floor"]
+    names = sorted(models, key=lambda e: (all(e in one.lacks for one in standings), board.label(e)))
+    if not any(one.places for one in standings):
+        return []
     rows = [(name(board, e), *(_mean_rank(board, one, e) for one in standings)) for e in names]
     header = ("Model", *(f"{one.measure.verdict.capitalize()} ({clean(one.measure.title)})" for one in standings))
-    above = sum(any(e in one.mean_rank for one in standings) for e in names)
+    above = sum(any(e not in one.lacks for one in standings) for e in names)
     title = "Mean rank over datasets" if len(board.datasets) > 1 else "Rank"
     return [Table(f"{title}, by name (there is no total score)", header, tuple(rows), above)]
 
@@ -80,22 +97,22 @@ def on_fronts(board: Board) -> list[Table]:
 def by_verdict(board: Board, standing: Standing) -> Table:
     """The metric that ranks on every dataset, best first."""
     columns, several = standing.columns, is_ranked(standing.measure) and len(standing.columns) > 1
-    ranks = {entrant: _mean_rank(board, standing, entrant) for entrant in standing.order} if several else {}
-    title = standing.measure.verdict.capitalize()
-    return _over_datasets(board, columns, standing.order, len(standing.mean_rank), ranks, f"{title}: ")
+    shown = by_means(board, standing.main, _filling(board, columns))
+    ranks = {entrant: _mean_rank(board, standing, entrant) for entrant in shown} if several else {}
+    above = sum(has_every_seed(board, entrant, standing.main) for entrant in shown)
+    return _over_datasets(board, columns, shown, above, ranks, f"{standing.measure.verdict.capitalize()}: ")
 
 
 def by_metric(board: Board) -> list[Table]:
-    """Every other metric on every dataset, in the order of the one that ranks its verdict."""
-    leading = {one.measure: one for one in board.standings}
-    order = {one.measure.verdict: one.order for one in board.standings}
+    """Every other metric on every dataset, best first."""
+    leading = {one.measure for one in board.standings}
     found = []
     for measure in dict.fromkeys(column.measure for column in board.columns):
         if measure not in leading:
             own = [column for column in board.columns if column.measure == measure]
-            listed = order.get(measure.verdict) or sorted(board.entrants, key=board.label)
-            entrants = [e for e in listed if any(e in board.by_column.get(column, {}) for column in own)]
-            found.append(_over_datasets(board, own, entrants, len(entrants)))
+            main = [column for dataset in board.datasets if (column := main_column(board, dataset, measure))]
+            shown = by_means(board, main, _filling(board, own))
+            found.append(_over_datasets(board, own, shown, len(shown)))
     return found
 
 
@@ -122,31 +139,65 @@ def _over_datasets(
     header = ["Model", *(["Mean rank"] if ranks else [])]
     header += [clean(c.dataset) + (_variant(c.variant) if not shared else "") for c in columns]
     values = [_column(board, column) for column in columns]
-    rows = [(name(board, e), *([ranks[e]] if ranks else []), *(own[e] for own in values)) for e in entrants]
+    rows = [(name(board, e), *([ranks.get(e, "")] if ranks else []), *(own[e] for own in values)) for e in entrants]
+    if beats := _beats(board, entrants, columns):
+        header.append(BEATS)
+        rows = [(*row, beats[e]) for e, row in zip(entrants, rows, strict=True)]
     trained = f"models trained on {measure.regime} images"
     title = f"{prefix}{heading(measure, shared)}, {measure.better} is better, {trained}"
-    return Table(title, tuple(header), tuple(rows), above, foot(board, columns, blanks=int(bool(ranks))))
+    below = foot(board, columns, blanks=int(bool(ranks)))
+    below = tuple((*row, *[""] * (len(header) - len(row))) for row in below)
+    return Table(title, tuple(header), tuple(rows), above, below)
 
 
 def _on_dataset(
     board: Board, dataset: str, verdict: str, columns: Sequence[Column], standing: Standing | None
 ) -> Table:
     """A column per metric of one verdict."""
-    ranks: dict[Entrant, int] = {}
-    if standing is not None:
-        ranks = {entrant: rank for (entrant, column), rank in standing.ranks.items() if column in columns}
-    listed = standing.order if standing else sorted(board.entrants, key=board.label)
-    entrants = [e for e in listed if any(e in board.by_column.get(column, {}) for column in columns)]
-    entrants.sort(key=lambda e: ranks.get(e, len(listed) + 1))
+    entrants = _filling(board, columns)
+    lead = next((column for column in standing.main if column in columns), None) if standing else None
+    entrants = by_means(board, [lead], entrants) if lead else sorted(entrants, key=board.label)
     values = [_column(board, column) for column in columns]
     rows = [(name(board, e), *(texts[e] for texts in values)) for e in entrants]
-    header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
-    title, below = f"{verdict.capitalize()} on {clean(dataset)}", foot(board, columns, blanks=0)
-    return Table(title, header, tuple(rows), len(ranks) or len(rows), below)
+    header = ["Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns)]
+    below = foot(board, columns, blanks=0)
+    if beats := _beats(board, entrants, columns):
+        header.append(BEATS)
+        rows = [(*row, beats[e]) for e, row in zip(entrants, rows, strict=True)]
+        below = tuple((*row, "") for row in below)
+    return Table(f"{verdict.capitalize()} on {clean(dataset)}", tuple(header), tuple(rows), len(rows), below)
+
+
+def _filling(board: Board, columns: Sequence[Column]) -> list[Entrant]:
+    """Who has something to say in any of the columns."""
+    return [e for e in board.entrants if any(e in board.by_column.get(column, {}) for column in columns)]
+
+
+def _beats(board: Board, entrants: Sequence[Entrant], columns: Sequence[Column]) -> dict[Entrant, str]:
+    """Of each row, how many floors it beats, over the columns, and which it does not; empty without floors or ranks."""
+    found = {entrant: beats(board, entrant, columns) for entrant in entrants}
+    return found if any(found.values()) else {}
+
+
+def beats(board: Board, entrant: Entrant, columns: Sequence[Column]) -> str:
+    """`5 of 6; not pca`, over the columns; empty for a row without a rank."""
+    ranked = [(cell.beats, floors(board, column)) for column in columns if (cell := board.cell(entrant, column)).place]
+    told = [(floor, floor in beaten) for beaten, own in ranked for floor in own]
+    missed = dict.fromkeys(clean(floor) for floor, done in told if not done)
+    if not told:
+        return ""
+    return f"{sum(done for _, done in told)} of {len(told)}" + (f"; not {', '.join(missed)}" if missed else "")
+
+
+def floors(board: Board, column: Column) -> list[str]:
+    """The names of the floors with a number in a column."""
+    rows = board.by_column.get(column, {})
+    return [e.floor or e.model for e in board.entrants if board.role(e) == "floor" and e in rows and rows[e].estimate]
 
 
 def name(board: Board, entrant: Entrant) -> str:
-    return clean(board.label(entrant))
+    """The label of a row; newcomers and floors are told apart by a word."""
+    return clean(board.label(entrant)) + ASIDE[board.role(entrant)]
 
 
 def title(board: Board) -> str:
@@ -158,62 +209,34 @@ def heading(measure: Measure, variant: str) -> str:
     return clean(measure.title) + _variant(variant) + (f" ({clean(measure.unit)})" if measure.unit else "")
 
 
-def show(cell: Cell, decimals: int) -> str:
-    """`0.812 ±0.021° (2=)`, or a dash, or how many trials failed."""
-    failed = f"{cell.failed} failed" if cell.failed else ""
-    if cell.estimate is None:
-        return failed or DASH
-    found, half = cell.estimate, ""
-    if found.high is not None and found.high > found.mean:
-        half = f" ±{found.high - found.mean:,.{decimals}f}"
-    marks = PROVISIONAL * found.provisional + OPTIMISED * cell.optimised + BOTH * cell.both
-    rank = f"{cell.rank}{'=' * cell.tied}" if cell.rank else ""
-    aside = ", ".join(part for part in (rank, failed) if part)
-    return f"{found.mean:,.{decimals}f}{half}{marks}{f' ({aside})' if aside else ''}"
-
-
 def _column(board: Board, column: Column) -> dict[Entrant, str]:
     """The texts of a column, all with the same decimals."""
     known = board.by_column.get(column, {})
     cells = {entrant: known.get(entrant, MISSING) for entrant in board.entrants}
-    decimals = decimals_of(cells.values())
+    decimals = decimals_in(board, column)
     return {entrant: show(cell, decimals) for entrant, cell in cells.items()}
 
 
-def decimals_of(cells: Iterable[Cell]) -> int:
-    """Two digits for the typical uncertainty; without any, four for the largest number; none for whole numbers."""
-    found = [cell.estimate for cell in cells if cell.estimate]
-    halves = sorted(one.high - one.mean for one in found if one.high is not None and one.high > one.mean)
-    if halves:
-        return _clip(1 - math.floor(math.log10(halves[len(halves) // 2])))
-    if all(one.mean == round(one.mean) for one in found):
-        return 0
-    return _clip(3 - math.floor(math.log10(max(abs(one.mean) for one in found))))
-
-
-def _clip(decimals: int) -> int:
-    return min(max(decimals, 0), 4)
-
-
 def foot(board: Board, columns: Sequence[Column], blanks: int) -> tuple[tuple[str, ...], ...]:
-    """Below all models: the best shortcuts, and how alike the columns and the one that ranks order the models."""
-    shortcuts = [board.shortcut(column) for column in columns]
+    """Below all rows: what a column could have shown, and how alike it and the one that ranks order the references."""
+    gaps = [board.gaps.get(column) for column in columns]
     alike = [board.agreements.get(column) for column in columns]
     lead = next((clean(one.lead.measure.title) for one in alike if one), "")
     rows = {
-        SHORTCUT: [f"{one.auroc:.3f} {clean(one.name)}" if one else "" for one in shortcuts],
-        f"{AGREEMENT} {lead}": [f"{one.tau:.2f} ({one.models})" if one else "" for one in alike],
+        GAP: [short(one) if one else "" for one in gaps],
+        f"{AGREEMENT} {lead}": [f"{plain(one.tau, 2)} ({one.models})" if one else "" for one in alike],
     }
     return tuple((label, *[""] * blanks, *texts) for label, texts in rows.items() if any(texts))
 
 
 def _mean_rank(board: Board, standing: Standing, entrant: Entrant) -> str:
-    if entrant not in standing.mean_rank:
-        return DASH
-    own = [board.cell(entrant, column) for column in standing.columns if (entrant, column) in standing.ranks]
-    if len(own) == 1:
-        return f"{own[0].rank}{'=' * own[0].tied}"
-    return f"{standing.mean_rank[entrant]:.1f}" + (f" ±{standing.spread:.1f}" if standing.spread else "")
+    low, high = standing.interval(entrant)
+    if low is None or high is None:
+        return "" if board.role(entrant) == "floor" else DASH
+    if len(standing.main) == 1:
+        return rank_of(standing.places[entrant, standing.main[0]])
+    interval = f"{low:.1f}–{high:.1f}"
+    return f"{standing.mean_rank[entrant]:.1f} ({interval})" if entrant in standing.mean_rank else f"({interval})"
 
 
 def _variant(variant: str) -> str:

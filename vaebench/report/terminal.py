@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vaebench.leaderboard.board import Board
 from vaebench.report.notes import notes
+from vaebench.report.numbers import Strong
 from vaebench.report.tables import Table, by_dataset, summary, title
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _print(table: Table, console: Console) -> None:
             heading = Text(table.header[number])
             grid.add_column(heading, justify="right" if number else "left", overflow="fold", width=widths[number])
         for row in rows:
-            grid.add_row(*(Text(row[number]) for number in group))
+            grid.add_row(*(Text(row[number], "bold" if isinstance(row[number], Strong) else "") for number in group))
         console.print(grid)
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
+from vaebench.components.declared import Declared
+from vaebench.components.discovery import installed
 from vaebench.errors import UserError
 from vaebench.leaderboard.board import Board, board, uncollected
+from vaebench.leaderboard.comparable import complete_digests
+from vaebench.leaderboard.rules import Rules, rules_of
+from vaebench.leaderboard.runs import read
 from vaebench.planning.suite import Suite
 from vaebench.records import store
 from vaebench.records.clean import clean
@@ -21,17 +29,38 @@ HELD = 2000
 """Records of a track that are kept in memory; a larger track is read again for its page."""
 
 
+PINS = "track.json"
+"""The digests of the images of a track. Phantoms stand there too: theirs cannot be known without drawing them."""
+
+
+def pins(folder: Path) -> dict[str, str]:
+    """Dataset -> the digest that a track's folder pins."""
+    try:
+        found = json.loads(store.read_bounded(folder / PINS, store.LARGEST, "file of pinned digests"))["data"]
+        return {str(name): str(digest) for name, digest in found.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
 class NotWritten(UserError):
     """Boards that could not be written, in one sentence; they can be shown all the same."""
 
 
 class Track:
-    """One track in one or several folders of results. Iterating gives each record with its path."""
+    """One track in one or several folders of results. Iterating gives each record with its path; `records` are given
+    where they have been read already."""
 
-    def __init__(self, suite: Suite, preset: str, source: str, *results: Path) -> None:
+    def __init__(
+        self,
+        suite: Suite,
+        preset: str,
+        source: str,
+        *results: Path,
+        records: list[tuple[Path, Record]] | None = None,
+    ) -> None:
         self.suite, self.preset, self.source = suite, preset, source
         self.folders = tuple(folder / slug(str(suite)) / preset / source for folder in results)
-        self._held: list[tuple[Path, Record]] | None = None
+        self._held = records
 
     def __iter__(self) -> Iterator[tuple[Path, Record]]:
         if self._held is not None:
@@ -53,19 +82,34 @@ class Track:
             self._held = held
 
     def board(self, metrics: Sequence[str] = (), dataset: str | None = None) -> Board:
-        return board(
-            (record for _, record in self),
-            suite=str(self.suite),
-            preset=self.preset,
-            source=self.source,
-            metrics=metrics,
-            dataset=dataset,
-            expected=self.suite.presets[self.preset].datasets,
-        )
+        return board((record for _, record in self), self.rules, metrics=metrics, dataset=dataset)
+
+    @cached_property
+    def rules(self) -> Rules:
+        """What no record can change, with the digests that the track pins: of its first folder that pins any."""
+        pinned = next(filter(None, map(pins, self.folders)), {})
+        declared = Declared(installed(), self.suite.home)
+        rules = rules_of(self.suite, self.preset, self.source, declared, pinned)
+        runs = read((record for _, record in self), rules.track)
+        return replace(rules, data={**complete_digests(runs, rules), **pinned})
+
+    def repin(self) -> Iterator[str]:
+        """Pin the images of the newest complete reference of each dataset; yield what changes."""
+        now = self.rules.data
+        runs = read((record for _, record in self), self.rules.track)
+        new = {**now, **complete_digests(runs, replace(self.rules, data={}), newest=True)}
+        self.rules = replace(self.rules, data=new)
+        for dataset in sorted(new):
+            if now.get(dataset) != new[dataset]:
+                yield f"{dataset}: {now.get(dataset, 'nothing')[:12]} -> {new[dataset][:12]}"
 
     def write(self, board: Board) -> list[Path]:
         """Write the files of the track's first folder; return their paths. NotWritten where it takes no files."""
-        return write_boards(self.folders[0], board, self)
+        written = write_boards(self.folders[0], board, self)
+        if self.rules.data:
+            told = {"schema": "vaebench/track@1", "data": dict(sorted(self.rules.data.items()))}
+            write_atomically(self.folders[0] / PINS, (json.dumps(told, indent=1) + "\n").encode())
+        return written
 
 
 @uncollected()

@@ -36,7 +36,8 @@ def made_ready(one: Chosen, plan: Plan, patience: float, tell: Callable[[str], N
 
     It is given up when nothing was printed, logged or warned of for as long as `patience`."""
     request, settings = plan.request, plan.settings
-    what = one.spec, plan.source, settings.size, settings.limit, request.data, request.cache or cache_folder()
+    cache = request.cache or cache_folder()
+    what = one.spec, plan.source, settings.size, settings.limit, request.data, cache, request.population
     with _in_words():
         folder = ready_folder(one.dataset, *what)
         if intact(folder):

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 
 from vaebench.components.registry import registry
-from vaebench.data.audit import shortcuts
 from vaebench.data.cache import Cache
 from vaebench.data.prepare import about, open_splits
 from vaebench.data.regimes import keep_out, training_images
+from vaebench.data.shortcuts import shortcuts
 from vaebench.data.splits import limited
 from vaebench.evidence import Evidence
 from vaebench.interfaces import At, Model, Splits
@@ -125,6 +125,7 @@ class Attempt:
         job, trial, settings, clock = self.job, self.job.trial, self.job.settings, time.perf_counter()
         components = registry().at(job.home)
         splits = open_splits(self.data)
+        record.inputs.twins = about(self.data).twins
         if trial.regime == "healthy":
             splits = keep_out(splits, trial.dataset.name)
         splits = limited(splits, settings.limit, trial.dataset.name, trial.seed)
@@ -180,7 +181,7 @@ class Attempt:
         for name in settings.metrics:
             self.tell({"phase": "measure", "metric": name})
             metric = components.create("metrics", Spec(name))
-            record.metrics[name] = measure(metric, evidence, trial.regime)
+            record.metrics[name] = measure(metric, evidence, trial.regime, name in self.job.paired)
             check_threads()
         for name in optimised(trial, components) & record.metrics.keys():
             record.metrics[name].optimised = True

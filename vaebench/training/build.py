@@ -8,10 +8,10 @@ from typing import Any
 from vaebench.components.parameters import parameters_of
 from vaebench.components.registry import Registry
 from vaebench.data.prepare import code_digest
-from vaebench.data.regimes import VERSIONS, keep_out
+from vaebench.data.regimes import keep_out
 from vaebench.interfaces import Model, Shape
 from vaebench.training.devices import lay_out
-from vaebench.trial import Settings, Trial, Value
+from vaebench.trial import REGIME_VERSIONS, Settings, Trial, Value
 
 
 def build(trial: Trial, settings: Settings, shape: Shape, components: Registry, device: str = "cpu") -> Model:
@@ -33,13 +33,13 @@ def parameters_in_force(trial: Trial, settings: Settings, components: Registry) 
 
 def versions_of(trial: Trial, settings: Settings, components: Registry) -> dict[str, int]:
     """The version of every component, and of the regime, whose change would change the record's numbers."""
-    regime = {_regime(trial): VERSIONS[trial.regime]} if trial.regime in VERSIONS else {}
+    regime = {_regime(trial): REGIME_VERSIONS[trial.regime]} if trial.regime in REGIME_VERSIONS else {}
     return dict(components.version(*part) for part in _parts(trial, settings)) | regime
 
 
 def code_of(trial: Trial, settings: Settings, components: Registry) -> dict[str, str]:
     """The digest of the code of each of them, by the same names."""
-    regime = {_regime(trial): code_digest(keep_out)} if trial.regime in VERSIONS else {}
+    regime = {_regime(trial): code_digest(keep_out)} if trial.regime in REGIME_VERSIONS else {}
     found = {}
     for kind, name in _parts(trial, settings):
         found[components.version(kind, name)[0]] = code_digest(components.get(kind, name).component)

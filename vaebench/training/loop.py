@@ -138,7 +138,12 @@ def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) 
     if not seen:
         raise ValueError(f"objectives() yields nothing in stage {at.stage!r}, so nothing would be trained")
     several = len({group for group, _ in seen}) > 1
-    return {f"{group} {key}" if several and key != group else key: value for (group, key), value in seen.items()}
+    terms = {f"{group} {key}" if several and key != group else key: value for (group, key), value in seen.items()}
+    if hidden := [name for name in at.logs if name in terms]:
+        raise ValueError(
+            f"at.log({hidden[0]}=...) would hide the term {hidden[0]!r} that objectives() yields: give it another name"
+        )
+    return terms
 
 
 def _unseen(key: str, group: str, seen: Mapping[tuple[str, str], Tensor]) -> str:

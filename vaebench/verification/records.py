@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from vaebench.planning.suite import REGIMES, Suite
-from vaebench.records import store
+from vaebench.records import manifest, store
 from vaebench.records.provenance import names_a_path
 from vaebench.records.record import BadRecord, Record, decode, dumps, to_json
 from vaebench.trial import Trial
+from vaebench.verification.costs import cost_faults
 
 LARGEST_WEIGHTS = 2**31
 """Bytes; the suites' models have less than a tenth."""
 ARTIFACTS = re.compile(r".+-[0-9a-f]{12}")
 """The folder beside a record, whose files are not read but for the weights."""
 SOURCES = ("real", "phantom")
+BESIDE = ("leaderboard.json", "track.json", manifest.NAME)
+"""JSON in a track's folder that is no record."""
 SHOWN = 3
 """So many faults of one kind are told of one record."""
 
@@ -35,7 +38,14 @@ class Examined:
     """the records that can be read, by their path"""
     weighed: list[Path] = field(default_factory=list)
     """the records whose weights are beside them, and theirs"""
+    manifests: list[Path] = field(default_factory=list)
     problems: list[tuple[Path, str]] = field(default_factory=list)
+
+    @property
+    def sound(self) -> list[Path]:
+        """The records of trials with a result, with which nothing was found wrong so far."""
+        wrong = {path for path, _ in self.problems}
+        return [path for path, record in self.found.items() if record.status == "ok" and path not in wrong]
 
     @property
     def tracks(self) -> dict[Path, Trial]:
@@ -64,7 +74,9 @@ def examine(folder: Path) -> Examined:
             seen.problems.append((path, f"its place is {place}"))
         elif places.setdefault(place, path) != path:
             seen.problems.append((path, f"it is the same trial as {os.path.relpath(places[place])}"))
-        seen.problems += [(path, what) for what in (*_faults(record), *_weights(path, record, seen))]
+        seen.problems += [
+            (path, what) for what in (*_faults(record), *cost_faults(record), *_weights(path, record, seen))
+        ]
     return seen
 
 
@@ -124,7 +136,8 @@ def _files(folder: Path, seen: Examined) -> Iterator[Path]:
         plain = [name for name in sorted(folders) if not (here / name).is_symlink() and not name.startswith(".")]
         folders[:] = [name for name in plain if not ARTIFACTS.fullmatch(name)]
         for name in sorted(names):
-            if not name.endswith(".json") or name == "leaderboard.json" or (here / name).is_symlink():
+            if not name.endswith(".json") or name in BESIDE or (here / name).is_symlink():
+                seen.manifests += [here / name] if name == manifest.NAME else []
                 continue
             if store.FILE_NAME.fullmatch(name):
                 yield here / name

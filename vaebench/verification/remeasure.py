@@ -1,12 +1,14 @@
-"""Metrics of a record answered again from the weights beside it, and whether they agree."""
+"""A trial done again, from the weights beside its record or from the start, and whether the numbers agree."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +22,8 @@ from vaebench.records import provenance, store
 from vaebench.records.record import Cell, Record
 from vaebench.running import sweep
 from vaebench.training.build import build, versions_of
+from vaebench.verification.declared import shape_of
+from vaebench.verification.fresh import with_new_patients
 
 TOLERANCE = 0.05
 """Of a number's image-level error: what another processor or library may change, and no conclusion hangs on."""
@@ -35,41 +39,77 @@ class Contradicted(Exception):
     """How the weights beside a record show that they cannot be its own."""
 
 
-def remeasure(path: Path, record: Record, suite: Suite, data: Path, cache: Path) -> Record:
-    """The record that its weights give now, with the settings of the suite. What is written goes to a temporary folder;
-    data are prepared in `cache`, which a verifier fills anew: an old cache may be damaged."""
-    kind = record.device.kind
-    device = "cpu" if kind == "cpu" else "cuda:0"
-    if device != "cpu" and not torch.cuda.is_available():
-        raise Unanswered(f"there is no {kind} here")
-    if provenance.device_class(device) != kind:
-        raise Unanswered(f"it was made on {kind}, and here is {provenance.device_class(device)}")
-    try:
-        _same_versions(record, suite)
-        _same_shapes(path, record, suite)
-        with TemporaryDirectory() as scratch:
-            plan = repeat_plan(record, suite, Request(Path(scratch), data, (device,), cache=cache))
-            return _answer(sweep.make_ready(plan), path, record)
-    except UserError as error:
-        raise Unanswered(str(error)) from error
+class Again:
+    """Where trials are done again: data are prepared in `cache`, which a verifier fills anew, since an old cache may be
+    damaged; what is written goes to temporary folders."""
+
+    def __init__(self, data: Path, cache: Path) -> None:
+        self.data, self.cache = data, cache
+
+    def measured(self, path: Path, record: Record, suite: Suite, population: int | None = None) -> Record:
+        """The record that its weights give now, with the settings of the suite; on the test patients of another
+        population of a phantom, where one is given."""
+        _same_device(record)
+        with self._plan(record, suite, "cpu" if record.device.kind == "cpu" else "cuda:0") as plan:
+            _same_shapes(path, record, suite)
+            (trial,) = plan.trials
+            target = plan.path_of(trial)
+            store.write(target, record)
+            store.artifacts_of(target).mkdir()
+            shutil.copyfile(store.weights_of(path), store.weights_of(target))
+            plan = replace(plan, trained={trial.id: record})
+            return _done(plan if population is None else with_new_patients(plan, population))
+
+    def trained(self, record: Record, suite: Suite) -> Record:
+        """The record of the same trial, trained again: on its class of device where there is one, else on another."""
+        there = record.device.kind != "cpu" and torch.cuda.is_available()
+        with self._plan(record, suite, "cuda:0" if there else "cpu") as plan:
+            return _done(plan)
+
+    @contextmanager
+    def _plan(self, record: Record, suite: Suite, device: str) -> Iterator[Plan]:
+        """The plan of one trial, with the images that the record names."""
+        try:
+            _same_versions(record, suite)
+            with TemporaryDirectory() as scratch:
+                request = Request(Path(scratch), self.data, (device,), cache=self.cache)
+                plan = sweep.make_ready(repeat_plan(record, suite, request))
+                if plan.left_out or not plan.trials:
+                    raise Unanswered("; ".join(plan.left_out.values()) or "its images do not tell who is healthy")
+                if plan.ready[str(record.trial.dataset)].digest != record.inputs.data:
+                    raise Unanswered("the images here are others than its (another data digest)")
+                yield plan
+        except UserError as error:
+            raise Unanswered(str(error)) from error
 
 
-def disagreements(record: Record, again: Record) -> tuple[list[str], int, int]:
-    """What does not agree; how many numbers do to the last digit; and how many within the tolerance."""
-    told, exact, close = [], 0, 0
+class Comparison(NamedTuple):
+    """A record beside the one that was made again."""
+
+    told: list[str]
+    """what does not agree"""
+    exact: list[str]
+    """the metrics that agree to the last digit"""
+    close: list[str]
+    """those that agree within the tolerance"""
+
+
+def compare(record: Record, again: Record) -> Comparison:
+    """Compare the numbers of every metric that both records answer in the same version."""
+    found = Comparison([], [], [])
     for name, cell in record.metrics.items():
         other = again.metrics.get(name)
         if cell.value is None or other is None or other.value is None or other.version != cell.version:
             continue
         if _values(cell) == _values(other):
-            exact += 1
+            found.exact.append(name)
         elif _agree(cell, other):
-            close += 1
+            found.close.append(name)
+        elif cell.value == other.value:
+            found.told.append(f"metric {name!r}: its error or replicates are not those that its weights give")
         else:
-            told.append(f"metric {name!r} is {cell.value:.6g}, and its weights give {other.value:.6g}")
-            if cell.value == other.value:
-                told[-1] = f"metric {name!r}: its error or replicates are not those that its weights give"
-    return told, exact, close
+            found.told.append(f"metric {name!r} is {cell.value:.6g}, and its weights give {other.value:.6g}")
+    return found
 
 
 def _values(cell: Cell) -> tuple[Any, ...]:
@@ -88,6 +128,14 @@ def _agree(cell: Cell, other: Cell) -> bool:
     return not mine.size or bool(np.sqrt(np.nanmean(np.square(mine - theirs))) <= room)
 
 
+def _same_device(record: Record) -> None:
+    kind = record.device.kind
+    if kind != "cpu" and not torch.cuda.is_available():
+        raise Unanswered(f"there is no {kind} here")
+    if (here := provenance.device_class("cpu" if kind == "cpu" else "cuda:0")) != kind:
+        raise Unanswered(f"it was made on {kind}, and here is {here}")
+
+
 def _same_versions(record: Record, suite: Suite) -> None:
     made = record.inputs.components
     now = versions_of(record.trial, record.settings, registry().at(suite.home))
@@ -99,12 +147,9 @@ def _same_versions(record: Record, suite: Suite) -> None:
 
 def _same_shapes(path: Path, record: Record, suite: Suite) -> None:
     """Before anything is built: a stranger's parameters may ask for more memory than there is."""
-    channels, height, width = record.inputs.shape or (0, 0, 0)
-    if not (0 < channels <= 4 and height == width == record.settings.size):
-        raise Unanswered("it does not say of what shape its images were")
     try:
         with torch.device("meta"):
-            model = build(record.trial, record.settings, (channels, height, width), registry().at(suite.home))
+            model = build(record.trial, record.settings, shape_of(record), registry().at(suite.home))
         with safe_open(store.weights_of(path), framework="pt") as stored:
             shapes = {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
     except SafetensorError as error:
@@ -115,17 +160,8 @@ def _same_shapes(path: Path, record: Record, suite: Suite) -> None:
         raise Contradicted("its weights are not of its model")
 
 
-def _answer(plan: Plan, path: Path, record: Record) -> Record:
-    (trial,) = plan.trials
-    if plan.left_out:
-        raise Unanswered("; ".join(plan.left_out.values()))
-    if plan.ready[str(trial.dataset)].digest != record.inputs.data:
-        raise Unanswered("the images here are others than its (another data digest)")
-    target = plan.path_of(trial)
-    store.write(target, record)
-    store.artifacts_of(target).mkdir()
-    shutil.copyfile(store.weights_of(path), store.weights_of(target))
-    plan = replace(plan, trained={trial.id: record})
+def _done(plan: Plan) -> Record:
+    """Do the one trial of a plan."""
     ends = [event.data["record"] for event in sweep.run(plan, 1) if event.kind == "end"]
     if not ends or ends[0].error:
         raise Unanswered(ends[0].error.message if ends else "it was interrupted")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from vaebench.interfaces import NotApplicable
 from vaebench_measures.classifiers.predictions import Predictions, decided
@@ -19,19 +18,28 @@ Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], Predictions]
 
 
 def learn(fit: Fit, train: np.ndarray, labels: np.ndarray, test: np.ndarray, scale: bool = False) -> Predictions:
-    """Predictions for `test` of a classifier that learned from `train`, each column standardised on request.
+    """Predictions for `test` of a classifier that learned from `train`, `scaled` on request.
 
     Features that are all alike say nothing, so the prediction is the most frequent label."""
     if len(np.unique(labels)) < 2:
         raise NotApplicable("the training images carry fewer than two labels")
     rows = stratified(labels)
     train, labels = train[rows], labels[rows]
-    if scale and train.shape[1]:
-        scaler = StandardScaler().fit(train.astype(np.float64))
-        train, test = (scaler.transform(x.astype(np.float64)) for x in (train, test))
     if np.ptp(train, axis=0).max(initial=0) == 0:
         return majority(labels, len(test))
+    if scale:
+        train, test = scaled(train, test)
     return fit(train, labels, test)
+
+
+def scaled(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both sets, centred and divided by one number: the root of the mean variance of the training columns.
+
+    A rotation of the code then changes no distance between two images. Dividing each column by its own deviation
+    would change distances, and would give an unused latent the weight of all others."""
+    train, test = (x.astype(np.float64) for x in (train, test))
+    centre, size = train.mean(axis=0), np.sqrt(train.var(axis=0).mean())
+    return (train - centre) / size, (test - centre) / size
 
 
 def majority(labels: np.ndarray, count: int) -> Predictions:

@@ -82,9 +82,18 @@ class Compared(Metric):
         """(n, d) of the images that `pictures` gives."""
         if of not in ("train", "test"):
             return seen(evidence, self.extractor, of)
-        images, see = pictures(evidence, of), ready(evidence, self.extractor)
+        images = pictures(evidence, of)
+        if of == "test":
+            return self.whole(evidence, of)
+        see = ready(evidence, self.extractor)
         key = f"{len(images)} of {of} {self.space()}"
         return evidence.of_dataset(key, lambda _: {"features": see(images)}, of, code=self.code())["features"]
+
+    def whole(self, evidence: Evidence, split: str) -> np.ndarray:
+        """(N, d) of all images of a split, found once per dataset."""
+        see, key = ready(evidence, self.extractor), f"all of {split} {self.space()}"
+        found = evidence.of_dataset(key, lambda own: {"features": see(own.images)}, split, code=self.code())
+        return found["features"]
 
     def cloud(self, evidence: Evidence, of: str) -> Cloud:
         """The features, and whose they are."""

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from vaebench.evidence import patient_draws
+from vaebench.patients import patient_draws
+from vaebench_measures.distances import kernels
 from vaebench_measures.distances.cloud import Cloud
-from vaebench_measures.distances.kernels import by_kernel, under_draws
+from vaebench_measures.distances.kernels import by_kernel, cubic, distance, gaussian, under_draws
 
 
 def cloud(count: int, features: int, seed: int, shift: float = 0.0) -> Cloud:
@@ -66,14 +67,47 @@ def test_its_errors_are_what_repetition_shows():
     assert np.mean([values.std() for values in replicates]) == pytest.approx(deviation, rel=0.25)
 
 
-def test_under_a_draw_of_patients():
-    """Two samples, each drawn once or one of them twice, which leaves no pair."""
-    x, y = Cloud(np.eye(2, 3)), of_patients(6, 3, 1)
-    draw = np.concatenate([np.flatnonzero(y.groups == patient) for patient in (4, 4, 2, 0)])
-    rows = list(zip(y.rows[draw], y.groups[draw], strict=True))
-    within = np.mean([kernel(a, b) for a, p in rows for b, q in rows if p != q])
-    across = np.mean([kernel(a, b) for a in x.rows for b, _ in rows])
-    found = under_draws(x, y, [draw] * 50)
-    assert 10 < np.isfinite(found).sum() < 40
-    assert found[np.isfinite(found)] == pytest.approx(kernel(*x.rows) + within - 2 * across, rel=1e-9)
-    assert np.isnan(under_draws(x, y, [np.flatnonzero(y.groups == 4)] * 5)).all(), "one patient makes no pair"
+def test_a_patients_influence_is_the_slope_of_the_distance():
+    """By hand: how the distance changes as one patient counts a little more."""
+    x, y = cloud(12, 3, 0, shift=0.5), of_patients(6, 3, 1)
+    found = distance(x, y)
+
+    def counted(times: np.ndarray) -> float:
+        weight = times[y.groups]
+        inner = [
+            (weight[i] * weight[j], kernel(a, b))
+            for i, a in enumerate(y.rows)
+            for j, b in enumerate(y.rows)
+            if y.groups[i] != y.groups[j]
+        ]
+        weights, values = np.array(inner).T
+        across = np.average([[kernel(a, b) for b in y.rows] for a in x.rows], 1, weights=weight).mean()
+        return float(np.average(values, weights=weights) - 2 * across)
+
+    slopes = [(counted(1 + step) - counted(1 - step)) / 2e-4 for step in 1e-4 * np.eye(6)]
+    assert found.influences[1] == pytest.approx(slopes, rel=1e-4, abs=1e-7)
+    assert [influence.sum() for influence in found.influences] == pytest.approx([0, 0], abs=1e-9)
+
+
+@pytest.mark.parametrize("kernel", [cubic, gaussian])
+def test_near_zero_its_error_is_no_longer_that_of_random_halves(kernel):
+    """Halves and redrawn patients show 1.7 times the deviation there."""
+    pairs = [(cloud(60, 4, 2 * seed), of_patients(40, 4, 2 * seed + 1)) for seed in range(200)]
+    found = np.array([by_kernel(*pair, kernel) for pair in pairs])
+    claimed = np.sqrt(np.square(found[:, 1]).mean()) / found[:, 0].std()
+    assert 0.9 < claimed < 1.4
+    draws = [under_draws(x, y, patient_draws(y.groups, str(n)), kernel) for n, (x, y) in enumerate(pairs[:40])]
+    spreads = np.array([values.std() for values in draws])
+    assert np.sqrt(np.square(spreads).mean()) == pytest.approx(np.sqrt(np.square(found[:40, 1]).mean()), rel=0.15)
+
+
+def test_the_gaussian_kernel_by_hand_and_in_blocks(monkeypatch):
+    x, y = cloud(9, 3, 0), cloud(7, 3, 1)
+    by_hand = [
+        np.mean([np.exp(-np.square(a - b).sum() / 6) for a in p for b in q if a is not b])
+        for p, q in ((list(x.rows),) * 2, (list(y.rows),) * 2, (list(x.rows), list(y.rows)))
+    ]
+    expected = by_kernel(x, y, gaussian)
+    assert expected[0] == pytest.approx(by_hand[0] + by_hand[1] - 2 * by_hand[2], rel=1e-9)
+    monkeypatch.setattr(kernels, "BLOCK", 2)
+    assert by_kernel(Cloud(x.rows), Cloud(y.rows), gaussian) == pytest.approx(expected, rel=1e-9)

@@ -9,13 +9,13 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from vaebench.cli.options import DATA
+from vaebench.cli.options import DOWNLOADS
 from vaebench.errors import UserError
 
 
 @click.command
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@DATA
+@DOWNLOADS
 def command(names: Sequence[str], data: Path | None) -> None:
     """Download free datasets into the data folder and verify their published checksums. For a metric, download the
     file that it needs to where it looks for it.

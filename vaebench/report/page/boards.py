@@ -2,75 +2,89 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from vaebench.leaderboard.board import Board
-from vaebench.leaderboard.ranks import Column, is_ranked
+from vaebench.leaderboard.ranks import Column, Standing, is_ranked
+from vaebench.leaderboard.runs import Measure
 from vaebench.records.clean import clean
 from vaebench.report.notes import notes
-from vaebench.report.tables import decimals_of, foot, heading, name, show, title
+from vaebench.report.numbers import decimals_in, rank_of, show
+from vaebench.report.order import main_column
+from vaebench.report.tables import floors, foot, heading, name, title
 
 
 def board_data(board: Board) -> dict[str, Any]:
     measures = list(dict.fromkeys(column.measure for column in board.columns))
     place = {measure: number for number, measure in enumerate(measures)}
+    number_of = {column: number for number, column in enumerate(board.columns)}
     leading = {one.measure for one in board.standings}
     datasets = {dataset: number for number, dataset in enumerate(board.datasets)}
+    chosen = (main_column(board, dataset, measure) for dataset in board.datasets for measure in board.summary)
     return {
         "title": title(board),
         "track": [clean(part) for part in (board.suite, board.preset, board.source)],
         "models": [name(board, entrant) for entrant in board.entrants],
+        "roles": [board.role(entrant) for entrant in board.entrants],
         "datasets": [clean(dataset) for dataset in board.datasets],
-        "metrics": [
-            {
-                "title": heading(measure, ""),
-                "verdict": measure.verdict,
-                "better": measure.better,
-                "regime": clean(measure.regime),
-                "leads": measure in leading,
-            }
-            for measure in measures
-        ],
+        "metrics": [_metric(measure, measure in leading) for measure in measures],
         "columns": [
             {
                 "dataset": datasets[column.dataset],
                 "metric": place[column.measure],
                 "variant": clean(column.variant),
                 "foot": [list(row) for row in foot(board, [column], 0)],
+                "floors": [clean(floor) for floor in floors(board, column)],
                 "cells": _cells(board, column),
             }
             for column in board.columns
         ],
         "standings": [
-            {
-                "metric": place[one.measure],
-                "verdict": one.measure.verdict,
-                "ranks": [_rounded(one.mean_rank.get(entrant)) for entrant in board.entrants],
-                "spread": _rounded(one.spread),
-                "lacks": [clean(one.lacks.get(entrant, "")) for entrant in board.entrants],
-            }
+            _standing(board, one, place[one.measure])
             for one in board.standings
-            if is_ranked(one.measure)
+            if is_ranked(one.measure) and one.places
         ],
+        "summary": [number_of[column] for column in chosen if column],
         "notes": [{"title": section.title, "lines": list(section.lines)} for section in notes(board)],
     }
 
 
+def _metric(measure: Measure, leads: bool) -> dict[str, Any]:
+    return {
+        "title": heading(measure, ""),
+        "verdict": measure.verdict,
+        "better": measure.better,
+        "regime": clean(measure.regime),
+        "leads": leads,
+    }
+
+
+def _standing(board: Board, standing: Standing, metric: int) -> dict[str, Any]:
+    return {
+        "metric": metric,
+        "verdict": standing.measure.verdict,
+        "ranks": [_rounded(standing.mean_rank.get(entrant)) for entrant in board.entrants],
+        "intervals": [[_rounded(end) for end in standing.interval(entrant)] for entrant in board.entrants],
+        "lacks": [clean(standing.lacks.get(entrant, "")) for entrant in board.entrants],
+    }
+
+
 def _cells(board: Board, column: Column) -> list[list[Any]]:
-    """Of every model that has something to say: its number, text, mean, interval, rank, tie, and reasons."""
+    """For each row with something to say: its number, text, mean, interval, rank interval, whether it is the best, the
+    floors it beats, and reasons."""
     known = board.by_column.get(column, {})
-    decimals, found = decimals_of(known.values()), []
+    decimals, found = decimals_in(board, column), []
     for number, entrant in enumerate(board.entrants):
         if cell := known.get(entrant):
             one = cell.estimate
             mean, low, high = (one.mean, one.low, one.high) if one else (None, None, None)
             interval = [_rounded(low), _rounded(high)] if low != high else [None, None]
-            reasons = clean("; ".join(cell.reasons), 300)
-            text = show(replace(cell, rank=None), decimals)
-            found.append([number, text, _rounded(mean), *interval, cell.rank, cell.tied, reasons])
+            beats, told = [clean(floor) for floor in cell.beats], clean("; ".join((*cell.reasons, *cell.warnings)), 300)
+            text, rank = show(cell, decimals, with_rank=False), rank_of(cell.place)
+            best = bool(cell.best and cell.place)
+            found.append([number, text, _rounded(mean), *interval, rank, best, beats, told])
     return found
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.6g}")
+    return None if value is None else float(f"{value:.6g}") + 0.0

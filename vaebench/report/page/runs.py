@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vaebench.leaderboard import comparable
 from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.comparable import comparable
 from vaebench.leaderboard.runs import read
 from vaebench.records import store
 from vaebench.records.clean import clean
@@ -34,7 +34,7 @@ class Shown:
 
 def shown_runs(board: Board, track: Iterable[tuple[Path, Record]]) -> tuple[list[Shown], int]:
     """Return the records that the board is made of, always in the same order, and how many more there are."""
-    kept, _ = comparable.keep_newest(read((record for _, record in track), board.track.replace(" / ", "/")))
+    kept = comparable(read((record for _, record in track), board.rules.track), board.rules).runs
     models = {entrant: number for number, entrant in enumerate(board.entrants)}
     datasets = {dataset: number for number, dataset in enumerate(board.datasets)}
     ours = [run for run in kept if run.entrant in models and run.dataset in datasets]

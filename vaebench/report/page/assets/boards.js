@@ -3,12 +3,12 @@
 const view = { metric: "ranks", dataset: "all", filter: "", sort: 0, down: false }; // metric and dataset as their pickers have them
 const cellsOf = data.columns.map((column) => new Map(column.cells.map((cell) => [cell[0], cell])));
 
-const several = () => view.metric === "all" || view.metric.startsWith("verdict ");
+const several = () => view.metric === "all" || view.metric === "summary" || view.metric.startsWith("verdict ");
 const metricOf = () => data.metrics[view.metric]; // none where several are shown
 
 function isWanted(column) {
   const { verdict } = data.metrics[column.metric];
-  const metric = view.metric === "all" || view.metric === `verdict ${verdict}` || view.metric === String(column.metric);
+  const metric = view.metric === "all" || (view.metric === "summary" && data.summary.includes(data.columns.indexOf(column))) || view.metric === `verdict ${verdict}` || view.metric === String(column.metric);
   return metric && isOnDataset(column);
 }
 
@@ -28,14 +28,15 @@ function cellColumn([column, number], title, note) {
     of(model) {
       const cell = cellsOf[number].get(model);
       if (!cell) return null;
-      const [, text, value, low, high, rank, tied, reason] = cell;
-      return { text, value, low, high, rank, tied, reason };
+      const [, text, value, low, high, rank, best, beats, reason] = cell;
+      return { text, value, low, high, rank, best, beats, reason };
     },
+    floors: column.floors,
   };
 }
 
 function rankColumn(standing, title, note) {
-  const { ranks, lacks, spread } = standing, last = data.models.length;
+  const { ranks, lacks, intervals } = standing, last = data.roles.filter((role) => role === "reference").length + 1;
   return {
     title,
     note,
@@ -43,13 +44,34 @@ function rankColumn(standing, title, note) {
     foot: new Map(),
     range: [1, last],
     of(model) {
-      const value = ranks[model];
-      if (value === null) return { text: "–", value, reason: lacks[model] };
-      if (!spread) return { text: value.toFixed(1), value };
-      return { text: `${value.toFixed(1)} ±${spread.toFixed(1)}`, value, low: Math.max(1, value - spread), high: Math.min(last, value + spread) };
+      const value = ranks[model], [low, high] = intervals[model];
+      if (!isNumber(low)) return { text: data.roles[model] === "floor" ? "" : "–", value, reason: lacks[model] };
+      const interval = `${low.toFixed(1)}–${high.toFixed(1)}`;
+      if (isNumber(value)) return { text: `${value.toFixed(1)} (${interval})`, value, low, high };
+      return { text: `(${interval})`, value: (low + high) / 2, low, high }; // a newcomer has an interval only
     },
   };
 }
+
+// Which floors each ranked row beats, over the columns of one headline.
+function beatsColumn(shown) {
+  return {
+    title: "Beats floors",
+    note: "",
+    better: "higher",
+    foot: new Map(),
+    range: [0, 0],
+    of(model) {
+      const ranked = shown.map((column) => [column.floors, column.of(model)]).filter(([, found]) => found && found.rank);
+      const told = ranked.flatMap(([floors, found]) => floors.map((floor) => [floor, found.beats.includes(floor)]));
+      if (!told.length) return { text: "" };
+      const value = told.filter(([, done]) => done).length, missed = unique(told.filter(([, done]) => !done).map(([floor]) => floor));
+      return { text: `${value} of ${told.length}${missed.length ? `; not ${missed.join(", ")}` : ""}`, value };
+    },
+  };
+}
+
+const withFloors = (shown) => (shown.some((column) => column.isRanked && column.floors.length) ? [...shown, beatsColumn(shown)] : shown);
 
 function columns() {
   const everywhere = view.dataset === "all";
@@ -62,15 +84,16 @@ function columns() {
   }
   const found = numbered(isWanted).map((one) => cellColumn(one, several() ? data.metrics[one[0].metric].title : data.datasets[one[0].dataset]));
   const standing = data.standings.find((one) => String(one.metric) === view.metric);
-  return standing && everywhere ? [rankColumn(standing, "Mean rank", "over datasets"), ...found] : found;
+  if (several()) return found;
+  return standing && everywhere ? [rankColumn(standing, "Mean rank", "over datasets"), ...withFloors(found)] : withFloors(found);
 }
 
 function caption(isRanked) {
   const everywhere = view.dataset === "all", place = everywhere ? "every dataset" : data.datasets[view.dataset];
   const none = "There is no total: which question matters is yours to say.";
-  const bars = `Bars are 95 % intervals.${isRanked ? " Numbers in frames are ranks, 1 is best, = marks a tie." : ""}`;
-  if (view.metric === "ranks") return everywhere ? `Mean rank over datasets, 1 is best. ${none} ${bars}` : `The headline number of each question on ${place}. ${none} ${bars}`;
-  if (several()) return `Every ${view.metric === "all" ? "" : `${view.metric.slice(8)} `}metric on ${place}. ${bars}`;
+  const bars = `Bars are 95 % intervals.${isRanked ? " Frames hold rank intervals, 1 is best. The best mean is bold; ≈ cannot be told from it, = is equivalent to it." : ""}`;
+  if (view.metric === "ranks") return everywhere ? `Mean rank over datasets, 1 is best, and the mean of the rank intervals. ${none} ${bars}` : `The headline number of each question on ${place}. ${none} ${bars}`;
+  if (several()) return `Every ${view.metric === "all" ? "" : view.metric === "summary" ? "summary " : `${view.metric.slice(8)} `}metric on ${place}. ${bars}`;
   const { title, verdict, better, regime } = metricOf();
   return `${capital(verdict)}: ${title} on ${place}, ${better} is better, models trained on ${regime} images. ${bars}`;
 }
@@ -86,8 +109,9 @@ function bar({ value, low, high }, [least, most]) {
 
 function cell(found, column) {
   if (!found) return make("td", {}, "–");
-  const rank = found.rank ? make("span", { class: found.rank === 1 ? "rank first" : "rank", title: "rank" }, `${found.rank}${found.tied ? "=" : ""}`) : null;
-  return make("td", { title: found.reason || null }, found.text, rank, bar(found, column.range));
+  const rank = found.rank ? make("span", { class: "rank", title: "rank interval" }, found.rank) : null;
+  const wide = column.title === "Beats floors" ? "words" : null;
+  return make("td", { class: wide, title: found.reason || null }, found.best ? make("strong", {}, found.text) : found.text, rank, bar(found, column.range));
 }
 
 function ordered(shown) {
@@ -125,22 +149,22 @@ function board() {
   table.tHead.replaceChildren(heads(shown));
   table.tBodies[0].replaceChildren(...models.map((model) => {
     const open = () => openRun(model);
-    return make("tr", { onclick: open },
+    return make("tr", { class: data.roles[model], onclick: open },
       make("th", { scope: "row" }, make("button", { type: "button", onclick: (event) => { event.stopPropagation(); open(); } }, data.models[model])),
       shown.map((column) => cell(column.of(model), column)));
   }));
   const feet = unique(shown.flatMap(({ foot }) => [...foot.keys()]));
   table.tFoot.replaceChildren(...feet.map((label) => make("tr", {}, make("td", {}, label), shown.map(({ foot }) => make("td", {}, foot.get(label) || "")))));
   find("caption").textContent = caption(shown.some((column) => column.isRanked));
-  find("count").textContent = `${models.length} of ${data.models.length} models. ${data.runs.length ? "Open one to see its pictures." : ""}`;
+  find("count").textContent = `${models.length} of ${data.models.length} rows. ${data.runs.length ? "Open a model to see its pictures." : ""}`;
 }
 
 function pickers() {
   const metricsOf = (verdict) => data.metrics.map((m, i) => [i, m.title + (m.leads ? " ★" : "")]).filter(([i]) => data.metrics[i].verdict === verdict);
   const groups = unique(data.metrics.map((m) => m.verdict)).map((verdict) => ({ title: capital(verdict), options: [[`verdict ${verdict}`, `every ${verdict} metric`], ...metricsOf(verdict)] }));
-  if (!data.standings.length) view.metric = "all";
+  if (!data.standings.length) view.metric = data.summary.length ? "summary" : "all";
   if (data.datasets.length === 1) view.dataset = "0";
-  choose(find("metric"), [...(data.standings.length ? [["ranks", "Overall"]] : []), ["all", "Every metric"], ...groups], view.metric);
+  choose(find("metric"), [...(data.standings.length ? [["ranks", "Overall"]] : []), ...(data.summary.length ? [["summary", "Summary"]] : []), ["all", "Every metric"], ...groups], view.metric);
   choose(find("dataset"), [...(data.datasets.length > 1 ? [["all", "All datasets"]] : []), ...data.datasets.map((name, i) => [i, name])], view.dataset);
   find("metric").addEventListener("change", pick);
   find("dataset").addEventListener("change", pick);

@@ -1,0 +1,226 @@
+"""Check the statistics behind ranks on simulated boards of known truth, against the bars of docs/ranks.md.
+
+    OMP_NUM_THREADS=1 python benchmarks/scripts/rank_simulation.py [--boards 2000] [--part NAME ...]
+
+A board has 12 references, judged on 150 patients (`simulated_boards.py`). The standard deviation over seeds is .02 for
+all models ("equal"), spread evenly in the logarithm from .005 to .06 ("unequal"), or drawn log-uniformly from .003 to
+.063 for each model. All results come from the functions that make real boards. The "old rule" is the one that boards
+followed before variances were moderated. The exit code is 1 if a bar is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from simulated_boards import AT_ONCE, MODELS, PATIENTS, SIZES, boards, deviations, few_aurocs, few_means
+
+from vaebench.leaderboard.contest import ALPHA, contest, holm, place_newcomers
+from vaebench.leaderboard.error_distribution import two_sided
+from vaebench.leaderboard.statistics import Sample, certain, doubtful, estimates, known_from, rest_of, shared_draws
+
+TRUTHS = {
+    "equal means": np.zeros(MODELS),
+    "0 to -.10": np.linspace(0, -0.1, MODELS),
+    "one is .06 better": np.where(np.arange(MODELS) == 0, 0.06, 0),
+    "one is far better": np.where(np.arange(MODELS) == 0, 0, -0.5),
+}
+
+
+class Row(NamedTuple):
+    """A line of the table. `bar` is what the value must lie within."""
+
+    part: str
+    what: str
+    value: float
+    bar: tuple[float, float] | None
+    percent: bool = True
+
+    @property
+    def met(self) -> bool:
+        return self.bar is None or self.bar[0] <= self.value <= self.bar[1]
+
+    def text(self) -> str:
+        def number(value: float) -> str:
+            return f"{100 * value:.1f} %" if self.percent else f"{value:.2f}"
+
+        low, high = self.bar or (-np.inf, np.inf)
+        ends = [f"≥ {number(low)}"] * (low > -np.inf) + [f"≤ {number(high)}"] * (high < np.inf)
+        outcome = "" if self.bar is None else "met" if self.met else "**missed**"
+        return f"| {self.part} | {self.what} | {number(self.value)} | {', '.join(ends)} | {outcome} |"
+
+
+class Places(NamedTuple):
+    """Rank intervals and marks of many boards, each (boards, models)."""
+
+    low: np.ndarray
+    high: np.ndarray
+    marked: np.ndarray
+
+    @property
+    def claims(self) -> np.ndarray:
+        """Return whether a board claims a difference between any two models."""
+        return ((self.low > 1) | (self.high < self.low.shape[1])).any(1)
+
+
+@cache
+def held(truths: str, kind: str, seeds: int, count: int, old: bool = False, patients: int = PATIENTS) -> Places:
+    """The places on boards of one world. Both rules judge the same boards."""
+    rng = np.random.default_rng(seeds)
+    played = boards(TRUTHS[truths], deviations(kind, (count, MODELS), rng), seeds, rng, patients)
+    judge = by_old_rule if old else lambda samples: [place[:3] for place in contest(samples, "higher").places or ()]
+    low, high, marked = np.moveaxis(np.array([judge(samples) for samples in played], int), 2, 0)
+    return Places(low, high, marked.astype(bool))
+
+
+def by_old_rule(samples: Sequence[Sample]) -> list[tuple[int, int, bool]]:
+    """Each pair by its own variance over seeds, and as if that over patients were known; rank 1 served as the mark."""
+    draws, values = shared_draws(samples), np.stack([sample.values for sample in samples])
+    models, seeds = values.shape
+    one, two = np.triu_indices(models, 1)
+    assert draws is not None
+    rest = rest_of(draws)
+    patients = (draws[one] - draws[two]).mean(1).var(1, ddof=1)
+    interaction = np.square(rest[one] - rest[two]).sum((1, 2)) / known_from(draws)
+    difference = values[one] - values[two]
+    variances = certain(patients, interaction, seeds), doubtful(difference.var(1, ddof=1), interaction, seeds)
+    claimed = holm(two_sided(difference.mean(1), *variances, np.inf, seeds - 1)) <= ALPHA
+    ahead = np.where(difference.mean(1) > 0, one, two)[claimed]
+    behind = np.where(difference.mean(1) > 0, two, one)[claimed]
+    low, high = 1 + np.bincount(behind, minlength=models), models - np.bincount(ahead, minlength=models)
+    return [(int(a), int(b), bool(a == 1)) for a, b in zip(low, high, strict=True)]
+
+
+def ranks(count: int) -> Iterator[Row]:
+    for kind, seeds in product(("equal", "unequal"), (5, 3)):
+        world = f"{kind} deviations, {seeds} seeds"
+        found = held("0 to -.10", kind, seeds, count)
+        true = np.arange(1, MODELS + 1)
+        covered = ((found.low <= true) & (true <= found.high)).all(1)
+        yield Row("ranks", f"all 12 intervals hold the true rank; {world}", covered.mean(), (0.95, np.inf))
+        claims = held("equal means", kind, seeds, count).claims
+        yield Row("ranks", f"any false claim, equal means; {world}", claims.mean(), (-np.inf, 0.05))
+
+
+def means(count: int) -> Iterator[Row]:
+    for kind, seeds in product(("equal", "unequal"), (5, 3)):
+        rng = np.random.default_rng(seeds)
+        spread = np.sort(deviations(kind, (count, MODELS), rng), axis=1)  # a model is one deviation
+        played = boards(np.zeros(MODELS), spread, seeds, rng)
+        inside = np.array([[one.low <= 0 <= one.high for one in estimates(samples)] for samples in played]).mean(0)
+        world, bars = f"{kind} deviations, {seeds} seeds", [(0.93, 0.97), (0.92, np.inf)] if seeds == 5 else [None] * 2
+        yield Row("means", f"interval of a mean holds it, all models; {world}", inside.mean(), bars[0])
+        yield Row("means", f"the model where it does so least; {world}", inside.min(), bars[1])
+
+
+def power(count: int) -> Iterator[Row]:
+    """The share of the 11 pairs in which the better model is found better."""
+    for kind, least in (("equal", 4.0), ("unequal", 1.3)):
+        now, then = (
+            (MODELS - held("one is .06 better", kind, 5, count, old).high[:, 0]).mean() for old in (False, True)
+        )
+        yield Row("power", f"gap of .06 found; {kind} deviations, 5 seeds", now / (MODELS - 1), None)
+        yield Row("power", f"gap of .06 found by the old rule; {kind} deviations, 5 seeds", then / (MODELS - 1), None)
+        ratio = now / then if then else np.inf
+        yield Row("power", f"ratio of the two; {kind} deviations, 5 seeds", ratio, (least, np.inf), percent=False)
+
+
+def mark(count: int) -> Iterator[Row]:
+    for truths, kind, seeds in product(("0 to -.10", "equal means"), ("equal", "unequal"), (5, 3)):
+        best = held(truths, kind, seeds, count).marked[:, 0].mean()
+        yield Row("mark", f"a best model is marked; {truths}, {kind} deviations, {seeds} seeds", best, (0.95, np.inf))
+    for (kind, most), old in product((("log-uniform", 0.12), ("equal", 0.03)), (False, True)):
+        worst = held("0 to -.10", kind, 5, count, old).marked[:, -4:].mean(0)
+        rule, bar = (" by the old rule", None) if old else ("", (-np.inf, most))
+        yield Row("mark", f"the worst four are marked, on average{rule}; {kind} deviations, 5 seeds", worst.mean(), bar)
+        yield Row("mark", f"the best of the worst four is marked{rule}; {kind} deviations, 5 seeds", worst[0], bar)
+
+
+def newcomers(count: int) -> Iterator[Row]:
+    for kind, seeds, times in product(("equal", "unequal"), (5, 3), (1, 3)):
+        places = _placed("equal means", kind, seeds, 1, times, count)
+        claims = np.mean([(own.low, own.high) != (1, MODELS + 1) for (own,) in places])
+        what = f"any false claim of an equal newcomer with {times} x their deviation; {kind} deviations, {seeds} seeds"
+        yield Row("newcomers", what, claims, (-np.inf, 0.05))
+    for truths, kind in product(("equal means", "0 to -.10", "one is far better"), ("equal", "unequal")):
+        above = np.mean([any(own.above_all for own in found) for found in _placed(truths, kind, 5, 50, 1, count)])
+        what = f"any of 50 newcomers equal to the best is above all; {truths}, {kind} deviations, 5 seeds"
+        yield Row("newcomers", what, above, (-np.inf, 0.05))
+
+
+def _placed(truths: str, kind: str, seeds: int, new: int, times: float, count: int) -> Iterator[list]:
+    """The places of newcomers that are equal to the best reference; their usual deviation is the references' middle
+    one."""
+    rng = np.random.default_rng(seeds)
+    spread = deviations(kind, (count, MODELS), rng)
+    own = times * np.exp(np.log(spread).mean(1, keepdims=True)) * np.ones(new)
+    worth = np.concatenate([TRUTHS[truths], np.full(new, TRUTHS[truths].max())])
+    for samples in boards(worth, np.hstack([spread, own]), seeds, rng):
+        yield place_newcomers(samples[MODELS:], contest(samples[:MODELS], "higher"))
+
+
+def groups(count: int) -> Iterator[Row]:
+    """Intervals of one model over few patients, 5 seeds."""
+    for statistic, patients, shape in product((few_means, few_aurocs), (8, 20, 50), SIZES):
+        if statistic is few_aurocs and patients < 20:
+            continue
+        rng, inside = np.random.default_rng(patients), []
+        for start in range(0, count, AT_ONCE):
+            samples, truth = statistic(tuple(SIZES[shape](patients)), start // AT_ONCE, rng)
+            inside += [one.low is not None and one.low <= truth <= one.high for one in estimates(samples)]
+        number = "a mean" if statistic is few_means else "an AUROC"
+        what = f"interval of {number} over {patients} {shape} patients holds it"
+        yield Row("groups", what, float(np.mean(inside)), (0.93, 0.98))
+    for patients in (10, 20):
+        claims = held("equal means", "equal", 5, count, patients=patients).claims
+        what = f"any false claim, equal means over {patients} patients; equal deviations, 5 seeds"
+        yield Row("groups", what, claims.mean(), (-np.inf, 0.05))
+
+
+def gap(count: int) -> Iterator[Row]:
+    """The stated gap, and the one at which a model raised by it is found better in 80 % of its pairs."""
+    for kind, seeds in product(("equal", "unequal"), (5, 3)):
+        rng = np.random.default_rng(seeds)
+        played = list(boards(np.zeros(MODELS), deviations(kind, (50, MODELS), rng), seeds, rng))
+        scale = np.mean([contest(samples, "higher").gap for samples in played])
+        raised, found, stated = scale * np.array([0.7, 0.85, 1.0, 1.15, 1.3]), [], []
+        for samples in boards(np.zeros(MODELS), deviations(kind, (count, MODELS), rng), seeds, rng):
+            each = [contest([_raised(samples[0], by), *samples[1:]], "higher") for by in raised]
+            found.append([MODELS - own.places[0].high for own in each if own.places])
+            stated.append(each[0].gap)
+        true = np.interp(0.8, np.mean(found, 0) / (MODELS - 1), raised, left=np.nan, right=np.nan)
+        what = f"stated / simulated smallest gap; {kind} deviations, {seeds} seeds"
+        yield Row("gap", what, np.mean(stated) / true, (0.9, 1.1), percent=False)
+
+
+def _raised(sample: Sample, by: float) -> Sample:
+    return replace(sample, values=sample.values + by, replicates=sample.replicates + by)
+
+
+PARTS = {part.__name__: part for part in (ranks, means, power, mark, newcomers, groups, gap)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--boards", type=int, default=2000)
+    parser.add_argument("--part", nargs="+", choices=list(PARTS), default=list(PARTS), help="only these parts")
+    args = parser.parse_args()
+    error = 1.96 * np.sqrt(0.05 * 0.95 / args.boards)
+    print(f"{args.boards} boards of each; a rate of 5 % is known to ±{error:.1%}\n")
+    print("| part | what | simulated | bar | outcome |\n|---|---|---|---|---|")
+    met = True
+    for name in args.part:
+        for row in PARTS[name](args.boards):
+            print(row.text(), flush=True)
+            met &= row.met
+    sys.exit(not met)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Diseased images ranked by the combined score (`misses.py`), on test images and within the training split; and the
+floor of both: a Gaussian in features of healthy images, without any model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from sklearn.covariance import LedoitWolf
+
+from vaebench.evidence import Evidence
+from vaebench.interfaces import NotApplicable, Score, Split
+from vaebench_measures.anomaly import LEAST, Detection, judged
+from vaebench_measures.classifiers.learning import apart
+from vaebench_measures.classifiers.ranking import auroc
+from vaebench_measures.features.compared import instance, ready, seen
+from vaebench_measures.features.whitened import ROWS, Whitened
+from vaebench_measures.misses import FEATURES, SMOOTH, Misses, combined, on_one_scale, smooth
+
+
+class InFeatures(Detection, Whitened):
+    """A ranking by a score that looks through the pinned extractor; the column names it."""
+
+    def ranking(self, evidence: Evidence, split: str, rows: np.ndarray, scores: np.ndarray) -> Score:
+        """Return the AUROC of these scores: do they rank diseased rows above healthy ones?"""
+        diseased = evidence.health(split).diseased[rows]
+        score = evidence.resampled(lambda draw: auroc(scores[draw], diseased[draw]), rows, split, diseased)
+        see = instance(self.extractor)
+        return replace(score, variant=f"{see.name}@{see.digest[:8]}")
+
+
+class Combined(InFeatures):
+    """A ranking by the combined score; the rankings by each kind of miss are its parts."""
+
+    def misses(self, evidence: Evidence, split: str) -> Misses:
+        """The misses of all images of a split; found once."""
+
+        def compute() -> Misses:
+            decoded, scale = evidence.reconstructions(split), self.scale(evidence)
+            features = self.whole(evidence, split)
+            if split == "test":
+                lost = features - seen(evidence, self.extractor, "reconstructions")
+            else:
+                lost = features - ready(evidence, self.extractor)(decoded)
+            return {SMOOTH: smooth(evidence.split(split).images, decoded), FEATURES: lost @ scale}
+
+        return evidence.once(("misses", self.extractor, split), compute)
+
+    def ranked_by(self, evidence: Evidence, split: str, rows: np.ndarray, scores: Mapping[str, np.ndarray]) -> Score:
+        """How well the combination of these scores ranks, and each of them."""
+        parts = {kind: self.ranking(evidence, split, rows, own) for kind, own in scores.items()}
+        return replace(self.ranking(evidence, split, rows, combined(scores)), parts=parts)
+
+
+class AnomalyCombined(Combined):
+    """Area under the ROC curve of the combined score: smooth residual and residual in whitened features, put on one
+    scale by the healthy images kept out of training."""
+
+    name = "anomaly-auroc-combined"
+    title = "anomaly AUROC, combined score"
+
+    def compute(self, evidence: Evidence) -> Score:
+        rows, _ = judged(evidence)
+        calibrate(len(evidence.splits.get("calibration", ())))
+        asked = taken(self.misses(evidence, "test"), rows)
+        return self.ranked_by(evidence, "test", rows, on_one_scale(asked, self.misses(evidence, "calibration")))
+
+
+class HeldOut(Combined):
+    """Area under the ROC curve of the combined score within the training split: of the healthy patients kept out of
+    training, half calibrate, and the others are ranked against diseased training images, which were not trained on."""
+
+    name = "anomaly-auroc-held-out"
+    title = "anomaly AUROC within train, combined score"
+
+    def compute(self, evidence: Evidence) -> Score:
+        calibrating, rows = halves(evidence)
+        calibrate(len(calibrating))
+        found = self.misses(evidence, "train")
+        return self.ranked_by(evidence, "train", rows, on_one_scale(taken(found, rows), taken(found, calibrating)))
+
+
+class AnomalyGaussian(InFeatures):
+    """Area under the ROC curve of the distance from a Gaussian fitted to the whitened features of healthy training
+    images (Mahalanobis, shrunk covariance): a floor without any model."""
+
+    name = "anomaly-auroc-gaussian"
+    title = "anomaly AUROC of a Gaussian on features"
+
+    def compute(self, evidence: Evidence) -> Score:
+        rows, _ = judged(evidence)
+        scale, see = self.scale(evidence), ready(evidence, self.extractor)
+        test = self.whole(evidence, "test")
+
+        def distances(train: Split, _: Split) -> dict[str, np.ndarray]:
+            if train.healthy is None or train.healthy.sum() < LEAST:
+                raise NotApplicable(f"a Gaussian needs at least {LEAST} healthy training images")
+            known = np.sort(np.random.default_rng(0).permutation(np.flatnonzero(train.healthy))[:ROWS])
+            return {"distances": LedoitWolf().fit(see(train.images[known]) @ scale).mahalanobis(test @ scale)}
+
+        key = f"Gaussian of healthy images {self.space()}"
+        found = evidence.of_dataset(key, distances, "train", "test", code=self.code())["distances"]
+        return self.ranking(evidence, "test", rows, found[rows])
+
+
+def calibrate(count: int) -> None:
+    """Raise NotApplicable unless so many images are enough to calibrate a score."""
+    if count < LEAST:
+        raise NotApplicable(
+            f"calibrating the score needs at least {LEAST} healthy images kept out of training; there are {count}"
+        )
+
+
+def halves(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
+    """The training images that calibrate and those that are ranked; no patient on both sides."""
+    train, (healthy, diseased) = evidence.split("train"), evidence.health("train")
+    kept = np.flatnonzero(healthy & train.kept_out) if train.kept_out is not None else np.array([], int)
+    if len(np.unique(train.groups[kept])) < 2:
+        raise NotApplicable("fewer than two healthy patients were kept out of training")
+    calibrating, ranked = (kept[half] for half in apart(train.groups[kept], share=0.5))
+    foreign = np.flatnonzero(diseased & ~np.isin(train.groups, train.groups[calibrating]))
+    return calibrating, np.sort(np.concatenate([ranked, foreign]))
+
+
+def taken(misses: Misses, rows: np.ndarray) -> Misses:
+    return {kind: found[rows] for kind, found in misses.items()}
+
+
+METRICS = [AnomalyCombined, AnomalyGaussian, HeldOut]

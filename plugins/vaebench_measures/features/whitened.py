@@ -1,0 +1,50 @@
+"""Features in which every direction counts alike: whitened by the training images of a dataset.
+
+Whitened by training images, the space is fixed before any test image or sample is seen: it is the same for all models,
+nothing that a model draws can change it, the distance stays unbiased and its values under draws of test patients are
+right. Whitened by the test images, these would look whiter than any others.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vaebench.evidence import Evidence
+from vaebench.interfaces import NotApplicable, Split
+from vaebench_measures.distances.cloud import Cloud
+from vaebench_measures.features.compared import LEAST, Compared, enough, ready
+
+ROWS = 2000
+"""Training images that decide the space, at most."""
+RIDGE = 0.01
+"""Share of the mean variance that is added to every direction: what hardly varies is not blown up without end."""
+
+
+def whitening(features: np.ndarray) -> np.ndarray:
+    """The projection (d, d) after which these features have variance 1 in every direction, or less where the ridge
+    counts."""
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(features.T)))
+    mean = float(values.mean())
+    if mean <= np.finfo(np.float64).eps:
+        raise NotApplicable("the training images are all alike: nothing says how features vary")
+    whitened: np.ndarray = vectors / np.sqrt(values.clip(0) + RIDGE * mean)
+    return whitened
+
+
+class Whitened(Compared):
+    """A comparison of features whitened by training images."""
+
+    def cloud(self, evidence: Evidence, of: str) -> Cloud:
+        found = super().cloud(evidence, of)
+        return Cloud(found.rows @ self.scale(evidence), found.groups)
+
+    def scale(self, evidence: Evidence) -> np.ndarray:
+        """The projection (d, d) that whitens features; found once per dataset."""
+        see = ready(evidence, self.extractor)
+
+        def compute(train: Split) -> dict[str, np.ndarray]:
+            enough(len(train), "images of train", LEAST)
+            rows = np.sort(np.random.default_rng(0).permutation(len(train))[:ROWS])
+            return {"scale": whitening(see(train.images[rows]))}
+
+        return evidence.of_dataset(f"whitening {self.space()}", compute, "train", code=self.code())["scale"]

@@ -1,0 +1,105 @@
+"""What components declare of themselves, read without importing them: boards need versions, and no torch.
+
+A plugin's package may hold a table `components.json` of what its hooks return: `benchmarks/scripts/declared.py` writes
+it, and a test holds the built-in ones equal to the classes. Of a plugin without a table, the registry is asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from vaebench.components.discovery import SINGULAR, Plugins
+
+TABLE = "components.json"
+FIELDS = {
+    "models": ("version", "default_loss"),
+    "datasets": ("version",),
+    "losses": ("version",),
+    "metrics": ("version", "title", "verdict", "better", "unit", "regime", "least_images"),
+}
+Facts = Mapping[str, Any]
+
+
+class Declared:
+    """The declarations of all components, seen from one distribution or from none."""
+
+    def __init__(self, plugins: Plugins, home: str | None = None) -> None:
+        self.plugins, self.home = plugins, home
+
+    @cached_property
+    def tables(self) -> Mapping[tuple[str, str], Facts]:
+        """Kind and name -> what the component of that name declares, where a table tells. Of two, the one that the
+        suite's own distribution offers is meant, and else the first in the order of plugins."""
+        found: dict[tuple[str, str], Facts] = {}
+        owners = sorted(self.plugins.modules, key=lambda one: one[0] != self.home)
+        for _, module in owners:
+            for kind, components in _table(module).items():
+                for name, facts in components.items():
+                    found.setdefault((kind, name), facts)
+        return found
+
+    def get(self, kind: str, name: str) -> Facts:
+        """What the component declares; empty where it is not installed. Imports plugins where no table has it."""
+        if (known := self.tables.get((kind, name))) is not None:
+            return known
+        from vaebench.components.registry import Registry  # imports torch
+
+        registry = Registry(self.plugins).at(self.home)
+        offers = registry.offers(kind).get(name.rpartition(":")[2], [])
+        return facts_of(kind, registry.get(kind, name).component) if len(offers) == 1 else {}
+
+    def metrics(self, names: Iterable[str]) -> Mapping[str, Facts]:
+        """Every metric that a table has, and those named."""
+        tables = {name: facts for (kind, name), facts in self.tables.items() if kind == "metrics"}
+        others = {name: self.get("metrics", name) for name in names if name not in tables}
+        return tables | {name: facts for name, facts in others.items() if facts}
+
+    def versions(self, named: Iterable[tuple[str, str]]) -> dict[str, int]:
+        """`model vae` -> version, of every component that a table has and of those named by kind and name."""
+        found = {f"{SINGULAR[kind]} {name}": facts["version"] for (kind, name), facts in self.tables.items()}
+        for kind, name in named:
+            if facts := self.get(kind, name):
+                found[f"{SINGULAR[kind]} {name}"] = facts["version"]
+        return found
+
+
+def facts_of(kind: str, component: Any) -> Facts:
+    """What a component declares, without what is empty."""
+    told = {field: getattr(component, field) for field in FIELDS[kind]}
+    return {field: value for field, value in told.items() if value not in ("", 0, None)}
+
+
+def table_of(offers: Mapping[str, Iterable[Any]]) -> str:
+    """The text of a table, from kind -> components: one line per component, in order."""
+    blocks = []
+    for kind in FIELDS:
+        if own := sorted(offers.get(kind, ()), key=lambda one: one.name):
+            lines = (f"  {json.dumps(one.name)}: {json.dumps(facts_of(kind, one), ensure_ascii=False)}" for one in own)
+            blocks.append(f" {json.dumps(kind)}: {{\n" + ",\n".join(lines) + "\n }")
+    return "{\n" + ",\n".join(blocks) + "\n}\n"
+
+
+def table_path(module: str) -> Path | None:
+    """Where the table of a plugin's module is, or would be; None where it has no folder. Imports no plugin."""
+    package, _, rest = module.partition(".")
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(next(iter(spec.submodule_search_locations)), *rest.split("."), TABLE)
+
+
+def _table(module: str) -> Mapping[str, Mapping[str, Facts]]:
+    path = table_path(module)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path else {}
+    except (OSError, ValueError):
+        return {}
+    return {kind: found[kind] for kind in FIELDS if isinstance(found.get(kind), dict)}

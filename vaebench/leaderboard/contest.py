@@ -1,0 +1,253 @@
+"""Who is told apart from whom in one column: intervals of ranks, a mark for the possible best, labels, smallest gap.
+
+A rank is an interval: from one plus the number of references that are significantly better to M minus the number that
+are significantly worse. All pairs of references are tested, with Holm's correction, by variances of seeds that are
+moderated across the references (`moderation.py`). Newcomers are placed against the references, each by itself and by
+its own variance, and move nobody.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from vaebench.leaderboard.error_distribution import half_width, two_sided
+from vaebench.leaderboard.moderation import Moderated, moderate
+from vaebench.leaderboard.statistics import LEVEL, Sample, certain, doubtful, known_from, rest_of, shared_draws
+
+Label = Literal["differs", "differs, by less than the margin", "equivalent", "not shown to differ"]
+ALPHA = 1 - LEVEL
+LEAST_SEEDS = 3
+"""Fewer trainings say so little about a method that nobody is ranked."""
+NEWCOMERS = 50
+"""Of so many equal newcomers the best one may pass for better than every reference on 5 % of boards: a constant, so
+that no row depends on how many newcomers there are."""
+POWER = 0.8
+
+
+class Place(NamedTuple):
+    """The ranks that an entrant may hold, 1 being the best."""
+
+    low: int
+    high: int
+    marked: bool = False
+    """The mark of Hsu's test: this reference cannot be told from the best. Newcomers never bear it."""
+    above_all: bool = False
+    """A newcomer that is better than every reference, even if it is the best of fifty newcomers."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The references of one column, told apart as far as their seeds and patients allow. What is found stands in the
+    order in which the references were given."""
+
+    references: tuple[Sample, ...]
+    better: str
+    moderated: Moderated | None
+    """The references' variances over seeds."""
+    places: tuple[Place, ...] | None
+    """None with fewer than three seeds or with too few patients: then nobody has a rank or a mark."""
+    labels: tuple[Label | None, ...]
+    """Of each reference against the one with the best mean, which has none itself."""
+    gap: float | None
+    """The smallest true difference that this column would have shown with 80 % power, on average over the pairs."""
+
+
+class Differences(NamedTuple):
+    """What is known of differences of means: how much better the first one is, and the variances of its errors."""
+
+    better_by: np.ndarray
+    c: np.ndarray
+    """of the patients"""
+    e: np.ndarray
+    """of the seeds"""
+    f1: float
+    f2: float
+
+    @property
+    def p(self) -> np.ndarray:
+        """Two-sided; 1 where there is no difference."""
+        return np.where(self.better_by == 0, 1.0, two_sided(self.better_by, self.c, self.e, self.f1, self.f2))
+
+
+def contest(references: Sequence[Sample], better: str, margin: float | None = None) -> Contest:
+    """Compare references of the same seeds, in one column. `margin` is the smallest difference that matters; without
+    it no two models are called equivalent."""
+    given, models = tuple(references), len(references)
+    if len({sample.seeds for sample in given}) > 1:
+        raise ValueError("only samples of the same seeds can be compared")
+    if not given or len(given[0].seeds) < LEAST_SEEDS or any(sample.too_few_to_rank for sample in given):
+        return Contest(given, better, None, None, (None,) * models, None)
+    moderated = moderate(_values(given))
+    if models == 1:
+        return Contest(given, better, moderated, (Place(1, 1, marked=True),), (None,), None)
+    above = np.triu_indices(models, 1)
+    pairs = _pairs(given, better, moderated)
+    p = pairs.p
+    claims = _square(holm(p) <= ALPHA, above, models)
+    ahead = _square(pairs.better_by > 0, above, models)
+    ahead[above[1], above[0]] = pairs.better_by < 0
+    low, high = 1 + (claims & ahead).sum(0), models - (claims & ahead).sum(1)
+    surely_behind = ahead & (_square(p, above, models) / 2 <= ALPHA / (models - 1))
+    marked = (low == 1) & ~np.any(surely_behind, axis=0)
+    places = tuple(Place(*own) for own in zip(low.tolist(), high.tolist(), marked.tolist(), strict=True))
+    best = int(ahead.sum(1).argmax())
+    labels = _labels(pairs, claims, best, margin)
+    return Contest(given, better, moderated, places, labels, _gap(pairs, ALPHA / len(p)))
+
+
+def place_newcomer(newcomer: Sample, against: Contest) -> Place | None:
+    return place_newcomers([newcomer], against)[0]
+
+
+def place_newcomers(newcomers: Sequence[Sample], against: Contest) -> list[Place | None]:
+    """Place entrants that are no references, each by its own variance and a Holm correction of its own over the
+    references: no newcomer's place depends on another newcomer. None where the references have no places, or where a
+    newcomer lacks what the references show (their seeds, replicates) or patients."""
+    found: list[Place | None] = [None] * len(newcomers)
+    alike: dict[tuple[bytes, bool, float], list[int]] = defaultdict(list)
+    asked = bool(against.places) and shared_draws(against.references) is not None
+    if against.places and against.moderated:
+        for number, one in enumerate(newcomers):
+            if one.seeds != against.references[0].seeds or one.too_few_to_rank or (asked and one.replicates is None):
+                continue
+            answered = b"" if one.replicates is None else np.isfinite(one.replicates).all(0).tobytes()
+            alike[answered, one.errors is None, one.freedom].append(number)
+    for own in alike.values():
+        group = [newcomers[number] for number in own]
+        if shared_draws([*group, *against.references]) is None and asked:
+            continue
+        tests = _against(group, against)
+        for row, p in enumerate(tests.p):
+            found[own[row]] = _placed(p, tests.better_by[row] > 0)
+    return found
+
+
+def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Holm's step-down adjustment: significant at 5 % if at most 0.05."""
+    values = np.asarray(p, float)
+    order = np.argsort(values, kind="stable")
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1)))
+    return adjusted
+
+
+def _pairs(samples: Sequence[Sample], better: str, moderated: Moderated) -> Differences:
+    """Every pair of references, in the order of `np.triu_indices`. All variances of differences follow from inner
+    products, so hundreds of models cost a few matrix products."""
+    values, draws = _values(samples), shared_draws(samples)
+    models, seeds = values.shape
+    one, two = np.triu_indices(models, 1)
+    patients, interaction = np.zeros((models, models)), np.zeros((models, models))
+    if draws is not None:
+        by_draw = draws.mean(1)
+        by_draw -= by_draw.mean(1, keepdims=True)
+        patients = _distances(by_draw, by_draw) / (draws.shape[2] - 1)
+        rest = rest_of(draws).reshape(models, -1)
+        interaction = _distances(rest, rest) / known_from(draws)
+    elif all(sample.errors is not None for sample in samples):
+        patients = np.add.outer(_squared_errors(samples), _squared_errors(samples))
+    between = moderated.variances[one] + moderated.variances[two]
+    means = values.mean(1)
+    return Differences(
+        _better_by(means[one], means[two], better),
+        max(sample.widening for sample in samples) * certain(patients, interaction, seeds)[one, two],
+        doubtful(between, interaction[one, two], seeds),
+        min(sample.freedom for sample in samples),
+        moderated.freedom,
+    )
+
+
+def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
+    """The tests of newcomers that are alike in what they lack, a row for each. Their variances over seeds are their
+    own: by borrowed ones, a model that is steadier or wilder than the references would be judged as if it were not."""
+    references, seeds, count = against.references, len(newcomers[0].seeds), len(newcomers)
+    values, means = _values(newcomers), _values(references).mean(1)
+    draws = shared_draws([*newcomers, *references])
+    patients = interaction = np.zeros((count, len(references)))
+    if draws is not None:
+        by_draw, rest = draws.mean(1), rest_of(draws).reshape(len(draws), -1)
+        by_draw -= by_draw.mean(1, keepdims=True)
+        patients = _distances(by_draw[:count], by_draw[count:]) / (draws.shape[2] - 1)
+        interaction = _distances(rest[:count], rest[count:]) / known_from(draws)
+    elif all(sample.errors is not None for sample in (*newcomers, *references)):
+        patients = np.add.outer(_squared_errors(newcomers), _squared_errors(references))
+    assert against.moderated is not None  # there are places
+    between = np.add.outer(values.var(1, ddof=1), against.moderated.variances)
+    theirs = max(sample.widening for sample in references)
+    widening = np.array([[max(sample.widening, theirs)] for sample in newcomers])
+    return Differences(
+        _better_by(values.mean(1)[:, None], means, against.better),
+        widening * certain(patients, interaction, seeds),
+        doubtful(between, interaction, seeds),
+        min(sample.freedom for sample in (newcomers[0], *references)),
+        seeds - 1,
+    )
+
+
+def _placed(p: np.ndarray, ahead: np.ndarray) -> Place:
+    """A newcomer's place, from its tests against each reference and where it is ahead."""
+    claims = holm(p) <= ALPHA
+    surely = bool((ahead & (p / 2 <= ALPHA / NEWCOMERS)).all())
+    return Place(1 + int((claims & ~ahead).sum()), len(p) + 1 - int((claims & ahead).sum()), above_all=surely)
+
+
+def _labels(pairs: Differences, claims: np.ndarray, best: int, margin: float | None) -> tuple[Label | None, ...]:
+    """How each reference compares with the best mean."""
+    one, two = np.triu_indices(len(claims), 1)
+    asked = (one == best) | (two == best)
+    room = (margin or 0.0) - np.abs(pairs.better_by[asked])
+    within = two_sided(np.maximum(room, 0), pairs.c[asked], pairs.e[asked], pairs.f1, pairs.f2) / 2
+    others = np.delete(np.arange(len(claims)), best)  # in the order of the pairs they are in
+    found: list[Label | None] = [None] * len(claims)
+    for other, close in zip(others, (room > 0) & (within <= ALPHA), strict=True):
+        if claims[best, other]:
+            found[other] = "differs, by less than the margin" if close else "differs"
+        else:
+            found[other] = "equivalent" if close else "not shown to differ"
+    return tuple(found)
+
+
+def _gap(pairs: Differences, alpha: float) -> float | None:
+    """The difference that a test at level alpha would find with 80 % power, on average over the pairs."""
+    from scipy.special import ndtr
+
+    error = np.sqrt(pairs.c + pairs.e)
+    if not error.all():
+        return None
+    needed = half_width(pairs.c, pairs.e, pairs.f1, pairs.f2, 1 - alpha) / error
+    low, high = 0.0, float((error * (needed + 5)).max())
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if ndtr(middle / error - needed).mean() < POWER else (low, middle)
+    return high
+
+
+def _values(samples: Sequence[Sample]) -> np.ndarray:
+    return np.stack([np.asarray(sample.values, float) for sample in samples])
+
+
+def _better_by(a: np.ndarray, b: np.ndarray, better: str) -> np.ndarray:
+    """How much better a is than b; nothing where they differ by rounding."""
+    difference = a - b if better == "higher" else b - a
+    return np.where(np.abs(difference) <= 1e-12 * (np.abs(a) + np.abs(b)), 0.0, difference)
+
+
+def _square(of_pairs: np.ndarray, above: tuple[np.ndarray, np.ndarray], models: int) -> np.ndarray:
+    """A symmetric matrix of what is known of every pair, its diagonal empty."""
+    found = np.zeros((models, models), of_pairs.dtype)
+    found[above] = of_pairs
+    return found | found.T if of_pairs.dtype == bool else found + found.T
+
+
+def _squared_errors(samples: Sequence[Sample]) -> np.ndarray:
+    return np.array([np.square(sample.errors).mean() for sample in samples if sample.errors is not None])
+
+
+def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Squared distance between every row of a and every row of b."""
+    return np.maximum(np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T, 0)

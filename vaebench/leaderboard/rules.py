@@ -1,0 +1,154 @@
+"""What a board owes to its suite, the installed packages and its track, so that no record can change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from vaebench.components.declared import Declared, Facts
+from vaebench.components.parameters import split_spec
+from vaebench.errors import UserError
+from vaebench.leaderboard.runs import VERDICTS, Entrant, Measure
+from vaebench.planning.suite import Preset, Suite
+from vaebench.planning.verdicts import RANKED
+from vaebench.trial import REGIME_VERSIONS, canonical
+
+Role = Literal["reference", "floor", "newcomer"]
+"""A reference is a model that the suite names, and ranks; a floor has no rank; a newcomer is any other model."""
+Key = tuple[str, frozenset[tuple[str, str]], str, frozenset[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Seeds, headlines, references and floors as the suite names them; versions as installed; digests as pinned."""
+
+    suite: str
+    """NAME@VERSION"""
+    preset: str
+    source: str
+    datasets: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    settings: str | None = None
+    """of the preset, but for its metrics, as canonical JSON; None: any"""
+    headline: Mapping[str, str] = field(default_factory=dict)
+    """verdict -> metric"""
+    summary: tuple[str, ...] = ()
+    margins: Mapping[str, float] = field(default_factory=dict)
+    references: tuple[Entrant, ...] = ()
+    floors: tuple[Entrant, ...] = ()
+    floor_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    measures: Mapping[str, Measure] = field(default_factory=dict)
+    """the metrics that are installed, by name"""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """`model vae` -> the installed version"""
+    data: Mapping[str, str] = field(default_factory=dict)
+    """dataset -> the digest of its images that the track pins"""
+
+    @property
+    def track(self) -> str:
+        return f"{self.suite}/{self.preset}/{self.source}"
+
+    @cached_property
+    def _roles(self) -> Mapping[Key, Role]:
+        named: list[tuple[Role, tuple[Entrant, ...]]] = [("reference", self.references), ("floor", self.floors)]
+        return {_key(entrant): role for role, entrants in named for entrant in entrants}
+
+    def role(self, entrant: Entrant) -> Role:
+        return "floor" if entrant.floor else self._roles.get(_key(entrant), "newcomer")
+
+    def label(self, entrant: Entrant) -> str:
+        """Its model, and its loss where that is needed to tell it from what the suite names. Others on the board do not
+        change it."""
+        if entrant.floor or not entrant.loss:
+            return entrant.floor or entrant.model
+        losses = {one.loss for one in (*self.references, *self.floors) if one.model == entrant.model}
+        alone = self.role(entrant) != "newcomer" and len(losses) == 1
+        return entrant.model if alone else f"{entrant.model} + {entrant.loss}"
+
+
+def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: Mapping[str, str]) -> Rules:
+    """The rules of a track. `data` holds the digests that it pins."""
+    asked, said = suite.presets[preset], suite.verdicts
+    metrics = asked.settings.metrics
+    measures = {name: _measure(name, facts) for name, facts in declared.metrics(metrics).items()}
+    entrants = {text: _entrant(text, declared) for text in dict.fromkeys((*asked.models, *said.floor_models))}
+    floors = tuple(entrants[text] for text in said.floor_models)
+    return Rules(
+        suite=str(suite),
+        preset=preset,
+        source=source,
+        datasets=asked.datasets,
+        seeds=tuple(sorted(asked.seeds)),
+        settings=canonical({key: value for key, value in asked.settings.to_json().items() if key != "metrics"}),
+        headline=headline_of(suite, preset, declared),
+        summary=said.summary,
+        margins=said.margins,
+        references=tuple(own for text, own in entrants.items() if text not in said.floor_models),
+        floors=floors,
+        floor_metrics=said.floor_metrics,
+        measures=measures,
+        versions=declared.versions(_components(asked, entrants.values())) | _regimes(),
+        data=data,
+    )
+
+
+def headline_of(suite: Suite, preset: str, declared: Declared) -> Mapping[str, str]:
+    """Verdict -> the metric that ranks it. Where the suite names none, the first of each verdict in its own list."""
+    if suite.verdicts.headline:
+        return suite.verdicts.headline
+    metrics, found = suite.presets[preset].settings.metrics, dict[str, str]()
+    facts = declared.metrics(metrics)
+    for name in metrics:
+        if name in facts and facts[name]["verdict"] in RANKED:
+            found.setdefault(facts[name]["verdict"], name)
+    return {verdict: found[verdict] for verdict in VERDICTS if verdict in found}
+
+
+def _measure(name: str, facts: Facts) -> Measure:
+    return Measure(**{"name": name, "unit": "", "title": name, **facts})
+
+
+def _entrant(text: str, declared: Declared) -> Entrant:
+    """The row that a suite's `NAME[param=value,...]` means."""
+    name, given = split_spec(text)
+    loss = given.pop("loss", "") or declared.get("models", name).get("default_loss", "")
+    inside = ",".join(f'{key}="{value}"' if "," in value else f"{key}={value}" for key, value in sorted(given.items()))
+    return Entrant(f"{name}[{inside}]" if inside else name, loss)
+
+
+def _components(preset: Preset, entrants: Iterable[Entrant]) -> list[tuple[str, str]]:
+    """Kind and name of all that the preset's trials are made of."""
+    found = [("datasets", split_spec(text)[0]) for text in preset.datasets]
+    for entrant in entrants:
+        found.append(("models", entrant.name))
+        if entrant.loss:
+            found.append(("losses", split_spec(entrant.loss)[0]))
+    return found
+
+
+def _regimes() -> dict[str, int]:
+    return {f"regime {name}": REGIME_VERSIONS.get(name, 1) for name in ("all", "healthy")}
+
+
+def _key(entrant: Entrant) -> Key:
+    """Equal for texts that mean the same: a suite writes `lr=5e-3`, a record what the parameter's type makes of it."""
+    return (*_parts(entrant.model), *_parts(entrant.loss))
+
+
+def _parts(text: str) -> tuple[str, frozenset[tuple[str, str]]]:
+    if not text:
+        return "", frozenset()
+    try:
+        name, given = split_spec(text)
+    except UserError:  # a stranger may call a model anything
+        return text, frozenset()
+    return name, frozenset((key, _plain(value)) for key, value in given.items())
+
+
+def _plain(value: str) -> str:
+    try:
+        return repr(float(value))
+    except ValueError:
+        return value.lower() if value.lower() in ("true", "false") else value

@@ -1,0 +1,93 @@
+"""What a suite says of its verdicts: the metric that ranks each, the summary, floors, and differences that matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, get_args
+
+from vaebench.errors import did_you_mean
+from vaebench.planning.suite_reader import Reader
+from vaebench.trial import Verdict
+
+RANKED = tuple(verdict for verdict in get_args(Verdict) if verdict not in ("cost", "other"))
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Names as they stand in the suite file; nothing else can change them."""
+
+    headline: Mapping[str, str] = field(default_factory=dict)
+    """Verdict -> the metric that ranks it. Empty: the first metric of each verdict in the suite's own list."""
+    summary: tuple[str, ...] = ()
+    """Metrics that the summary shows beside the headlines."""
+    floor_models: tuple[str, ...] = ()
+    """Models of the suite that are rows without a rank."""
+    floor_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Verdict -> metrics that need no model: floor rows in the headline's column."""
+    margins: Mapping[str, float] = field(default_factory=dict)
+    """Metric -> the smallest difference that matters."""
+
+    def paired(self, metrics: Iterable[str]) -> tuple[str, ...]:
+        """The metrics whose replicates a record keeps, because a board tests entrants against each other by them. Where
+        no headline is named, any of them may be one."""
+        floors = {name for own in self.floor_metrics.values() for name in own}
+        return tuple(m for m in metrics if not self.headline or m in floors or m in self.headline.values())
+
+
+def read_verdicts(data: Mapping[str, Any], reader: Reader, measured: Mapping[str, tuple[str, ...]]) -> Verdicts:
+    """Return the verdicts of a suite file. `measured` holds the metrics of each preset: all headlines must be in it."""
+    every = tuple(dict.fromkeys(name for names in measured.values() for name in names))
+    headline = data.get("headline", {})
+    for verdict, metric in headline.items():
+        _check_verdict(verdict, "headline", reader)
+        _check_metrics([metric], "headline", verdict, every, reader)
+        for preset, names in measured.items():
+            if metric not in names:
+                lacks = f"the metrics of this preset lack {metric!r}, the headline of {verdict}"
+                raise reader.fail(f"presets.{preset}", "metrics", lacks)
+    summary = reader.entries(data, "", "summary", str)
+    _check_metrics(summary, "", "summary", every, reader)
+    models, metrics = _floors(data, reader, every)
+    for metric, margin in data.get("margins", {}).items():
+        _check_metrics([metric], "margins", metric, every, reader)
+        if not isinstance(margin, int | float) or isinstance(margin, bool) or not 0 < margin < float("inf"):
+            raise reader.fail("margins", metric, f"this must be a number above 0, not {margin!r}")
+    return Verdicts(dict(headline), summary, models, metrics, dict(data.get("margins", {})))
+
+
+def _floors(
+    data: Mapping[str, Any], reader: Reader, every: tuple[str, ...]
+) -> tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]:
+    floors, models, metrics = data.get("floors", {}), (), {}
+    known = {*data["models"], *(name for preset in data["presets"].values() for name in preset.get("models", ()))}
+    for key, value in floors.items():
+        if not isinstance(value, list):
+            raise reader.fail("floors", key, f"this must be a list, not {value!r}")
+        names = reader.entries(floors, "floors", key, str)
+        if key == "models":
+            models = names
+            for name in names:
+                if name not in known:
+                    raise reader.fail("floors", key, f"{name!r} is no model of the suite.{did_you_mean(name, known)}")
+            continue
+        _check_verdict(key, "floors", reader, ("models",))
+        _check_metrics(names, "floors", key, every, reader)
+        if key not in data.get("headline", {}):
+            raise reader.fail("floors", key, f"there is no headline of {key} in whose column these could stand")
+        metrics[key] = names
+    return models, metrics
+
+
+def _check_verdict(verdict: str, table: str, reader: Reader, others: tuple[str, ...] = ()) -> None:
+    if verdict not in RANKED:
+        near = did_you_mean(verdict, (*RANKED, *others))
+        raise reader.fail(table, verdict, f"{verdict!r} is no verdict that is ranked.{near}")
+
+
+def _check_metrics(names: Iterable[Any], table: str, key: str, every: tuple[str, ...], reader: Reader) -> None:
+    for name in names:
+        if not isinstance(name, str):
+            raise reader.fail(table, key, f"this must be the name of a metric, not {name!r}")
+        if name not in every:
+            raise reader.fail(table, key, f"{name!r} is no metric of the suite.{did_you_mean(name, every)}")

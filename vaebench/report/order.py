@@ -1,0 +1,54 @@
+"""The order of rows: by mean, or over several columns by the mean place that the means give among the references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.ranks import Column
+from vaebench.leaderboard.runs import Entrant, Measure
+
+
+def by_means(board: Board, columns: Sequence[Column], entrants: Sequence[Entrant]) -> list[Entrant]:
+    """The best first; rows that lack a number or a seed come last. Newcomers and floors move nobody: they stand between
+    the references that are better and those that are not."""
+    places: dict[Entrant, list[float]] = {entrant: [] for entrant in entrants}
+    values: dict[Entrant, float] = {}
+    for column in columns:
+        sign = -1 if column.measure.better == "higher" else 1
+        rows = board.by_column.get(column, {})
+        means = {e: sign * cell.estimate.mean for e, cell in rows.items() if cell.estimate}
+        able = {e for e in means if board.role(e) == "reference" and has_every_seed(board, e, [column])}
+        held = sorted(means[e] for e in able)
+        for entrant in places.keys() & means.keys():
+            between = 0 if entrant in able else -0.5
+            places[entrant].append(1 + between + int(np.searchsorted(held, means[entrant])))
+            values[entrant] = means[entrant] if len(columns) == 1 else 0.0
+
+    def key(entrant: Entrant) -> tuple[bool, float, float, Entrant]:
+        own = places[entrant]
+        place = float(np.mean(own)) if own else np.inf
+        return not has_every_seed(board, entrant, columns), place, values.get(entrant, 0.0), entrant
+
+    return sorted(entrants, key=key)
+
+
+def has_every_seed(board: Board, entrant: Entrant, columns: Sequence[Column]) -> bool:
+    """Whether it has a number for every seed of the preset in each column. A floor that is no model has one number."""
+    found = [board.cell(entrant, column).estimate for column in columns]
+    if entrant.floor:
+        return any(found)
+    return all(one is not None and one.seeds >= len(board.rules.seeds) for one in found)
+
+
+def main_column(board: Board, dataset: str, measure: Measure) -> Column | None:
+    """Of several variants, the one that most of the models that the suite names fill."""
+    own = [column for column in board.columns if (column.dataset, column.measure) == (dataset, measure)]
+
+    def filled(column: Column) -> int:
+        rows = board.by_column.get(column, {})
+        return sum(cell.estimate is not None for e, cell in rows.items() if board.role(e) != "newcomer")
+
+    return max(own, key=lambda column: (filled(column), column.variant), default=None)
