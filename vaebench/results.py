@@ -143,11 +143,12 @@ class Result:
         return f"<table><caption>{escape(str(self.trial))}</caption>{rows}</table>"
 
     def _headlines(self) -> Iterator[tuple[str, str]]:
-        """The numbers that rank, or why there are none."""
+        """The numbers that can rank, or all of them where none can; or why there are none."""
         if error := self.typed.error:
             yield self.typed.status, f"{self.typed.status}: {error.message}"
-        for name, cell in self.typed.metrics.items():
-            if cell.replicates and cell.value is not None:
+        told = {name: cell for name, cell in self.typed.metrics.items() if cell.value is not None}
+        for name, cell in told.items():
+            if cell.replicates or not any(other.replicates for other in told.values()):
                 error_bar = f" ±{1.96 * cell.error:.2g}" if cell.error else ""
                 yield cell.title, f"{name} {cell.value:.4g}{error_bar}"
 

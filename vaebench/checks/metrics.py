@@ -127,6 +127,8 @@ def direction(case: Asked) -> None:
     if metric.verdict in ("cost", "other") or not (metric.verdict == "reconstruction" or metric.name in _headlines()):
         raise NotApplicable("asked of reconstruction metrics and of headlines of suites")
     good, poor = case.ask(case.evidence("good")).value, case.ask(case.evidence("poor")).value
+    if good == poor == metric.range[metric.better == "higher"]:
+        raise NotApplicable(f"these drawings are too easy for it: both models get {good:.6g}")
     ahead = good > poor if metric.better == "higher" else good < poor
     require(ahead, f"a good model gets {good:.6g}, a poor one {poor:.6g}, and {metric.better} is declared better")
 

@@ -49,9 +49,18 @@ class Declared:
             return known
         from vaebench.components.registry import Registry  # imports torch
 
-        registry = Registry(self.plugins).at(self.home)
-        offers = registry.offers(kind).get(name.rpartition(":")[2], [])
-        return facts_of(kind, registry.get(kind, name).component) if len(offers) == 1 else {}
+        # The suite's own distribution first: where it has the component, no stranger's plugin is imported.
+        for plugins in (self._at_home, self.plugins):
+            registry = Registry(plugins).at(self.home)
+            offers = registry.offers(kind).get(name.rpartition(":")[2], [])
+            if len(offers) == 1:
+                return facts_of(kind, registry.get(kind, name).component)
+        return {}
+
+    @cached_property
+    def _at_home(self) -> Plugins:
+        owners = zip(self.plugins.points, self.plugins.modules, strict=True)
+        return Plugins([point for point, (owner, _) in owners if owner == self.home])
 
     def metrics(self, names: Iterable[str]) -> Mapping[str, Facts]:
         """Every metric that a table has, and those named."""

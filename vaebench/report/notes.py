@@ -11,7 +11,7 @@ from vaebench.leaderboard.contest import LEAST_SEEDS
 from vaebench.leaderboard.floors import SHORTCUT
 from vaebench.leaderboard.ranks import is_ranked
 from vaebench.leaderboard.runs import Entrant
-from vaebench.leaderboard.statistics import ENOUGH_SEEDS, TOO_FEW
+from vaebench.leaderboard.statistics import ENOUGH_SEEDS, LEAST_TO_RANK
 from vaebench.records.clean import clean
 from vaebench.report.numbers import BEST_TOO, BOTH, EQUIVALENT, FEW, OPTIMISED, PROVISIONAL, WARNED
 from vaebench.report.tables import name
@@ -127,9 +127,11 @@ def _without_patients(board: Board) -> Iterable[str]:
     for standing in board.standings:
         for column in standing.main if is_ranked(standing.measure) else ():
             able = [board.cell(entrant, column).estimate for entrant in standing.complete]
-            if able and all(one and one.few and one.low is None for one in able):
+            placed = any(where == column for _, where in standing.places)
+            if able and not placed and all(one and one.few and one.seeds >= LEAST_SEEDS for one in able):
+                without = "neither intervals nor ranks" if all(one and one.low is None for one in able) else "no ranks"
                 where = f"{clean(column.measure.title)} on {clean(column.dataset)}"
-                yield f"{where} has neither intervals nor ranks: a class has fewer than {TOO_FEW} patients."
+                yield f"{where} has {without}: it has fewer than {LEAST_TO_RANK} patients, or a class has."
 
 
 def _losses(board: Board) -> Iterable[str]:
