@@ -94,16 +94,13 @@ def test_a_suite_of_the_built_ins_means_its_own_vae_still(vaebench: Vaebench):
 
 
 def test_an_executor_of_the_stranger_is_listed_chosen_and_checked(folder: Path, vaebench: Vaebench):
-    """It uses public names only, and does on processes that share nothing what `local` does."""
+    """It uses public names only, and its processes, which share nothing, do what this machine does."""
     modules = re.findall(r"^from (vaebench\S*) import", (OUTSIDE / "pool" / "vaebench_pool.py").read_text(), re.M)
     assert set(modules) == {"vaebench", "vaebench.executing", "vaebench.interfaces"}
     listed = vaebench("list", "executors").stdout
     assert "pool" in listed and "vaebench-pool" in listed
-    assert "processes: a whole number = 2" in vaebench("show", "pool").stdout
     done = vaebench("check", "pool")
     assert done.returncode == 0 and "5 passed, 0 failed, 0 skipped" in done.stdout, done.stdout + done.stderr
-    refused = vaebench("run", "--suite", RINGS, "--executor", "pool[process=3]", "--results", "nowhere")
-    assert refused.returncode == 2 and "no parameter 'process'. Did you mean 'processes'" in refused.stderr
 
 
 @pytest.mark.parametrize("name", ["linear-vae", "rings", "worst-pixel"])
