@@ -15,8 +15,8 @@ from vaebench.running.errand import Errand, Returned, fulfil
 from vaebench.running.executors.local import Local
 from vaebench.running.fitness import Unfit, check_fitness
 from vaebench.running.keeper import CheckpointKeeper, Keeper
-from vaebench.running.outbox import ATTEMPTS, Outbox
-from vaebench.running.queue import Queue
+from vaebench.running.outbox import Outbox
+from vaebench.running.queue import ATTEMPTS, Queue
 from vaebench.running.sink import Lost, ResultsSink, Sink
 from vaebench.running.site import Site
 from vaebench.running.worker import blank, perform

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from vaebench.errors import Explained
+from vaebench.errors import Explained, UserError
 from vaebench.images import Images, Limit, Split, Splits
 from vaebench.recipe import Recipe
 from vaebench.trial import Direction, Regime, Verdict
@@ -316,6 +316,8 @@ class Executor(Component):
 
     remote: ClassVar[bool] = False
     """Whether trials run on other machines, which may have devices that this one lacks."""
+    listens: ClassVar[bool] = False
+    """Whether plugins that listen hear of a trial where it is done, instead of in the run that asked for it."""
 
     @classmethod
     def missing(cls) -> str:
@@ -330,3 +332,7 @@ class Executor(Component):
         """Do the jobs, each of which leaves one record at the site's sink. Closing the iterator stops the rest and
         keeps what is done."""
         raise NotImplementedError(f"{type(self).__name__} has no run()")
+
+    def submit(self, jobs: Sequence[Job], site: Site) -> str:
+        """Hand over the jobs for `--detach`, and return a line that says what will do them without this process."""
+        raise UserError(f"--detach: the trials of the executor {self.name} end with the command that started them.")

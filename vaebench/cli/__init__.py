@@ -18,6 +18,7 @@ COMMANDS = {
     "status": ("vaebench.cli.status", "Runs in progress, with time left; trials done and failed"),
     "leaderboard": ("vaebench.cli.leaderboard", "Make the leaderboard from existing records"),
     "score": ("vaebench.cli.score", "Compute missing metrics from stored weights"),
+    "work": ("vaebench.cli.work", "Do trials of a run on another machine (a cluster starts this)"),
     "verify-results": ("vaebench.cli.verify_results", "Check submitted results"),
     "list": ("vaebench.cli.list_", "List available models, datasets, losses, metrics, executors and suites"),
     "show": ("vaebench.cli.show", "Show one component, suite or record in full"),

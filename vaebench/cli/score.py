@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from vaebench.cli.options import DATA, DEVICE, EXECUTOR, PATIENCE, PRESET, RESULTS, SLOTS, SOURCE, SUITE
+from vaebench.cli.options import DATA, DEVICE, DEVICE_CLASS, EXECUTOR, PATIENCE, PRESET, RESULTS, SLOTS, SOURCE, SUITE
 from vaebench.errors import UserError
 
 
@@ -18,14 +18,15 @@ from vaebench.errors import UserError
 @SOURCE
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Also compute this metric (repeatable).")
 @DEVICE
+@DEVICE_CLASS
 @EXECUTOR
 @SLOTS
 @PATIENCE
 @RESULTS
 @DATA
 def command(
-    suite: str, preset: str, source: str, metrics: Sequence[str], device: str, executor: str,
-    slots: int | None, patience: float, results: Path, data: Path | None,
+    suite: str, preset: str, source: str, metrics: Sequence[str], device: str, device_class: str,
+    executor: str, slots: int | None, patience: float, results: Path, data: Path | None,
 ) -> int:  # fmt: skip
     """Compute metrics that are missing in records, or outdated, from the stored weights. Nothing is trained.
 
@@ -48,7 +49,8 @@ def command(
     from vaebench.training.devices import choose_devices
 
     console = Console()
-    request = Request(results, data_folder(data), tuple(choose_devices(device)), preset, source, executor=executor)
+    devices = tuple(choose_devices(device, device_class))
+    request = Request(results, data_folder(data), devices, device_class, preset, source, executor=executor)
     plan = make_plan(find(suite, installed()), request)
     for name in metrics:
         registry().get("metrics", name)

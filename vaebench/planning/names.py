@@ -45,8 +45,9 @@ def chosen_dataset(text: str, names: Registry, suite: Registry) -> Chosen:
     return Chosen(dataset, Spec(suite.canonical("datasets", offer), public), spec.params)
 
 
-def chosen_executor(text: str) -> Executor:
-    """The executor that a text names, ready to run; a UserError says what is missing on this machine."""
+def chosen_executor(text: str, device_class: str = "") -> Executor:
+    """The executor that a text names, ready to run; a UserError says what is missing on this machine. Only one that has
+    other machines can be asked for a class of device."""
     offer, spec = registry().spec("executors", text)
     if missing := offer.component.missing():
         raise UserError(f"The executor {spec.name} cannot be used: {missing}.")
@@ -54,6 +55,8 @@ def chosen_executor(text: str) -> Executor:
         made: Executor = offer.component(**spec.params)
     except (TypeError, ValueError) as error:
         raise UserError(f"{text}: {error}") from error
+    if device_class and not made.remote:
+        raise UserError(f"--device-class {device_class}: {spec.name} has only the devices of this machine.")
     return made
 
 

@@ -33,6 +33,8 @@ class Request:
     data: Path
     devices: tuple[str, ...] = ("cpu",)
     """of one kind"""
+    device_class: str = ""
+    """of the devices that an executor has elsewhere; empty for that of this machine's"""
     preset: str = "auto"
     source: str = "auto"
     models: Sequence[str] = ()
@@ -87,7 +89,7 @@ class Plan:
 
     @property
     def device_class(self) -> str:
-        return provenance.device_class(self.device)
+        return self.request.device_class or provenance.device_class(self.device)
 
     def path_of(self, trial: Trial) -> Path:
         """Where the trial's record is, or will be."""
@@ -97,7 +99,7 @@ class Plan:
 def make_plan(suite: Suite, request: Request) -> Plan:
     """Every name resolved and every parameter checked, nothing trained yet."""
     everybody, own = registry(), registry().at(suite.home)
-    chosen_executor(request.executor)
+    chosen_executor(request.executor, request.device_class)
     preset = suite.preset(request.preset, request.devices[0])
     asked = suite.presets[preset]
     settings = asked.settings
@@ -126,7 +128,7 @@ def repeat_plan(record: Record, suite: Suite, request: Request) -> Plan:
     """The plan that does one record's trial again, with the settings of that record. Of the request, only folders and
     devices count, and a dataset, which may add the parameters that say where its files are on this machine."""
     trial, settings, own = record.trial, record.settings, registry().at(suite.home)
-    chosen_executor(request.executor)
+    chosen_executor(request.executor, request.device_class)
     suite = replace(suite, version=int(trial.suite.rpartition("@")[2]))
     one = chosen_dataset(next(iter(request.datasets), str(trial.dataset)), own, own)
     if one.spec != trial.dataset:

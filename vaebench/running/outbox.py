@@ -11,16 +11,13 @@ from typing import Any
 from vaebench.interfaces import Event
 from vaebench.planning.jobs import Job
 from vaebench.records import store
-from vaebench.records.record import Device, Failure, Record, decode
+from vaebench.records.record import Record, decode
 from vaebench.running.claimed import ClaimedKeeper, ClaimedSink
 from vaebench.running.claims import Claim, Claims
 from vaebench.running.errand import RECORD, Errand, Returned
-from vaebench.running.queue import Queue
+from vaebench.running.queue import ATTEMPTS, Queue, lost_record
 from vaebench.running.sink import Lost
 from vaebench.running.site import Site
-
-ATTEMPTS = 3
-"""How often a trial is tried, if its machine is lost each time."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,8 @@ class Outbox:
             return
         away = self.away.pop(job.trial.id)
         sink = ClaimedSink(self.site.sink.results, self.site.sink.device_class, away.claim, job)
-        record = self._lost_record(job, f"lost in each of {job.attempt} attempts, at last because {why}")
+        why = f"lost in each of {job.attempt} attempts, at last because {why}"
+        record = lost_record(job, sink.device_class, why)
         try:
             sink.deliver(job, record)
         except Lost:
@@ -124,13 +122,6 @@ class Outbox:
         if self.stop_on_failure and record.error:
             self.queue.clear()
         yield Event("end", job, {"record": record, **(data or {})})
-
-    def _lost_record(self, job: Job, why: str) -> Record:
-        from vaebench.running.worker import blank
-
-        record = blank(job, "cpu", "failed", Failure("lost", why[:500]))
-        record.device = Device(kind=self.site.sink.device_class)  # which one of them is not known
-        return record
 
     def _errand(self, job: Job) -> Errand:
         keeper, stored = self.site.keeper, dict[str, bytes]()

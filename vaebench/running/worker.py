@@ -198,7 +198,7 @@ class Attempt:
 
     def learn(self, model: Model, splits: Splits, record: Record, state: Mapping[str, Any] | None) -> History:
         """Train the model as its trial says, from the state of a checkpoint if there is one."""
-        trial, settings, every = self.job.trial, self.job.settings, self.keeper.every
+        trial, settings = self.job.trial, self.job.settings
         images = training_images(splits, trial.regime, self.device, room_for_images(self.device))
         order = torch.Generator().manual_seed(seed_of(f"order of {trial.dataset} {trial.seed}"))
         course = Course(model, images, settings, order, self.job.graphs)
@@ -221,12 +221,12 @@ class Attempt:
         def after(at: At) -> None:
             history.after(at)
             check_threads()
-            if time.perf_counter() - kept >= every:
+            if time.perf_counter() - kept >= self.keeper.every:
                 keep()
 
         course.run(history.report, after)
         check_threads()
-        if history.seconds >= every:  # measuring may be cut off as well
+        if history.seconds >= self.keeper.every:  # measuring may be cut off as well
             keep()
         if self.device != "cpu":  # not sooner: a checkpoint is of the device as it was when the training began
             record.device.graphs = course.replays > 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -16,13 +17,16 @@ from typing import Any
 from vaebench.interfaces import Event, Executor
 from vaebench.planning.jobs import Job
 from vaebench.records.record import Failure, Record
-from vaebench.running.claimed import ClaimedKeeper, ClaimedSink
+from vaebench.running.claimed import STOPPED, ClaimedKeeper, ClaimedSink
 from vaebench.running.claims import Claim, Claims
 from vaebench.running.executors.forked import Forked
 from vaebench.running.queue import Queue
 from vaebench.running.sink import Lost
 from vaebench.running.site import Site
 from vaebench.running.slots import default_slots
+
+GRACE = 10.0
+"""Seconds in which trials that are stopped may leave a checkpoint."""
 
 
 @dataclass
@@ -69,7 +73,7 @@ class Local(Executor):
             yield from self._run(jobs, site, claims, stop_on_failure)
 
     def _run(self, jobs: Sequence[Job], site: Site, claims: Claims, stop_on_failure: bool) -> Iterator[Event]:
-        queue, running, suspects = Queue(jobs, site.sink, claims), list[Running](), set[str]()
+        queue, running, suspects = Queue(jobs, site.sink, claims, site.lingers), list[Running](), set[str]()
         try:
             while queue or running:
                 while queue.waiting and (
@@ -97,6 +101,7 @@ class Local(Executor):
                         yield Event("end", one.job, {"record": record, "output": printed})
                 queue.look_again()
         finally:
+            let_save(running)
             for left in running:
                 left.worker.end()
                 if left.claim.holds():
@@ -135,7 +140,7 @@ class Local(Executor):
         from vaebench.running.worker import blank
 
         job, sink = one.job, site.sink
-        if one.refused or not one.claim.holds():
+        if one.refused or not one.claim.holds() or one.worker.process.exitcode == STOPPED:
             return None
         sink.clear_debris(job.trial)
         if found := sink.answer(job) or one.record:
@@ -169,6 +174,16 @@ def freest(devices: Sequence[str], running: Sequence[Running]) -> str:
     return min(devices, key=lambda device: busy[device])
 
 
+def let_save(running: Sequence[Running]) -> None:
+    """Ask the trials that train to leave a checkpoint and end, and wait for that a little."""
+    training = [one.worker.process for one in running if not one.measuring and not one.hung]
+    for process in training:
+        process.terminate()
+    until = time.monotonic() + GRACE
+    for process in training:
+        process.join(max(0.0, until - time.monotonic()))
+
+
 def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> None:
     """The body of a trial's process."""
     from vaebench.running.worker import perform
@@ -180,9 +195,11 @@ def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> 
             os._exit(1)
 
     sink = ClaimedSink(site.sink.results, site.sink.device_class, claim, job)
+    keeper = ClaimedKeeper(site.keeper, sink)
+    signal.signal(signal.SIGTERM, lambda *_: keeper.stopping.set())  # a scheduler sends it to all processes of a job
     try:
         sink.clear_debris(job.trial)
-        record = perform(job, site.ready[job.data], device, sink, ClaimedKeeper(site.keeper, sink), tell)
+        record = perform(job, site.ready[job.data], device, sink, keeper, tell)
         tell({"phase": "done", "record": record})
     except Lost:
         tell({"phase": "refused"})

@@ -1,0 +1,61 @@
+"""Trials that pilots do, watched through the shared results folder: by their leases and their records."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from vaebench.interfaces import Event
+from vaebench.planning.jobs import Job
+from vaebench.records import store
+from vaebench.running import claims
+from vaebench.running.sink import ResultsSink
+
+
+class Watched:
+    """Jobs of one track. `pending` are those that have not ended."""
+
+    def __init__(self, jobs: Sequence[Job], sink: ResultsSink) -> None:
+        self.sink, self.pending = sink, {job.trial.id: job for job in jobs}
+        self.track = store.folder_of(sink.results, jobs[0].trial)
+        self._started, self._stamps = set[str](), dict[str, int]()
+
+    def look(self) -> Iterator[Event]:
+        """What happened since the last look."""
+        for trial, _ in claims.leases(self.track):
+            if trial in self.pending and trial not in self._started:
+                self._started.add(trial)
+                yield Event("start", self.pending[trial])
+        for job in self._changed():
+            record = self.sink.answer(job)
+            if record is None:
+                continue
+            del self.pending[job.trial.id]
+            output = self.sink.files(job.trial) / store.OUTPUT
+            yield Event("end", job, {"record": record, "output": output if output.exists() else None})
+
+    def tries(self) -> frozenset[tuple[str, int]]:
+        """What is pending, and how often each was claimed: what changes whenever a pilot did anything at all."""
+        leases = {trial: lease.attempt for trial, lease in claims.leases(self.track)}
+        return frozenset((trial, leases.get(trial, 0)) for trial in self.pending)
+
+    def _changed(self) -> list[Job]:
+        """The pending jobs whose record is there, and is not the one of the last look."""
+        folders = defaultdict(list)
+        for job in self.pending.values():
+            path = self.sink.path(job.trial)
+            folders[path.parent].append((path.name, job))
+        found = []
+        for folder, jobs in folders.items():
+            with suppress(FileNotFoundError):
+                stamps = {entry.name: entry for entry in os.scandir(folder)}
+                for name, job in jobs:
+                    if name not in stamps:
+                        continue
+                    stamp = stamps[name].stat().st_mtime_ns
+                    if self._stamps.get(job.trial.id) != stamp:
+                        self._stamps[job.trial.id] = stamp
+                        found.append(job)
+        return found
