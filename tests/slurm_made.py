@@ -115,7 +115,8 @@ class Controller:
     def sbatch(self, *words: str) -> str:
         self.last += 1
         self.history.append(list(words))
-        first, _, last = next(word for word in words if word.startswith("--array=")).removeprefix("--array=").partition("-")
+        (array,) = [word.removeprefix("--array=") for word in words if word.startswith("--array=")]
+        first, _, last = array.partition("-")
         for number in range(int(first), int(last or first) + 1):
             self._start(Task(self.last, str(number), list(words)))
         return f"{self.last}\n"

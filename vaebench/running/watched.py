@@ -20,10 +20,10 @@ class Watched:
     def __init__(self, jobs: Sequence[Job], sink: ResultsSink) -> None:
         self.sink, self.pending = sink, {job.trial.id: job for job in jobs}
         self.track = store.folder_of(sink.results, jobs[0].trial)
-        self._started, self._stamps = set[str](), dict[str, int]()
+        self._started, self._stamps, self._looked = set[str](), dict[str, int](), False
 
     def look(self) -> Iterator[Event]:
-        """What happened since the last look."""
+        """What happened since the last look; the first one also finds what was done before."""
         for trial, _ in claims.leases(self.track):
             if trial in self.pending and trial not in self._started:
                 self._started.add(trial)
@@ -32,9 +32,12 @@ class Watched:
             record = self.sink.answer(job)
             if record is None:
                 continue
+            if self._looked and job.trial.id not in self._started:
+                yield Event("start", job)  # it took less time than there is between two looks
             del self.pending[job.trial.id]
             output = self.sink.files(job.trial) / store.OUTPUT
             yield Event("end", job, {"record": record, "output": output if output.exists() else None})
+        self._looked = True
 
     def tries(self) -> frozenset[tuple[str, int]]:
         """What is pending, and how often each was claimed: what changes whenever a pilot did anything at all."""
