@@ -206,7 +206,7 @@ def _run(task: Task) -> None:
         os._exit(end.code if isinstance(end.code, int) else 1)
 
 
-def wait_for(happens: Any, seconds: float = 60.0) -> None:
+def wait_for(happens: Any, seconds: float = 120.0) -> None:
     """Wait until a condition holds."""
     until = time.monotonic() + seconds
     while not happens():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,31 @@ def quick(there: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slurm, "PAUSE", 0.1)
 
 
-def restless(folder: Path, **options: Any) -> Work:
-    """A trial of a second."""
-    return replace(job(folder, "restless", steps=20, batch=8), **options)
+@dataclass
+class Hold:
+    """Holds the model `held` in the middle of its training."""
+
+    lab: Lab
+    before: int
+
+    def until_training(self) -> None:
+        """Wait until it is there."""
+        wait_for(lambda: any(name == "holds" for name, _ in self.lab.trained()[self.before :]))
+
+    def end(self) -> None:
+        (self.lab.folder / "hold").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def hold(lab: Lab) -> Iterator[Hold]:
+    (lab.folder / "hold").touch()
+    made = Hold(lab, len(lab.trained()))
+    yield made
+    made.end()
+
+
+def held(folder: Path, **options: Any) -> Work:
+    return replace(job(folder, "held", steps=10), **options)
 
 
 def stored(work: Work) -> Record:
@@ -100,54 +122,59 @@ def test_what_is_done_ends_at_once_without_a_pilot(there: Cluster, tmp_path: Pat
 
 @pytest.mark.parametrize(("strike", "submissions"), [("preempt", 1), ("limit", 2), ("kill", 1)])
 def test_a_pilot_that_is_struck_goes_on_from_a_checkpoint(
-    there: Cluster, lab: Lab, tmp_path: Path, strike: str, submissions: int
+    there: Cluster, lab: Lab, hold: Hold, tmp_path: Path, strike: str, submissions: int
 ) -> None:
     """A preempted pilot, and one near its time limit, save first; one whose node dies has what was saved before."""
-    work = restless(tmp_path / "a", every=0.0 if strike == "kill" else 1e6)
-    events, before, known = run(Slurm(), [work]), len(lab.trained()), len(there.submitted())
+    work = held(tmp_path / "a", every=0.0 if strike == "kill" else 1e6)
+    known = len(there.submitted())
+    events = run(Slurm(), [work])
     assert next(events).kind == "start"
-    wait_for(lambda: len(lab.trained()) > before)
-    if strike == "kill":
-        wait_for(lambda: work.keeper.path(work.trial).exists())
+    hold.until_training()
     there.ask(strike)
+    if strike == "kill":
+        hold.end()
     (end,) = [event for event in events if event.kind == "end"]
     assert end.data["record"].error is None and end.data["record"].cost.times_resumed == 1
     assert len(there.submitted()) - known == submissions
-    expected = replace(restless(tmp_path / "a"), results=tmp_path / "b")
+    hold.end()
+    expected = replace(work, results=tmp_path / "b")
     run_job(expected)
     assert same(work, expected) and not leases(work)
-    wait_for(lambda: not there.ask("squeue", "--me", "--noheader", "--array", "--format=%F %T"))
 
 
 def test_a_driver_that_was_killed_is_followed_by_one_that_submits_nothing(
-    there: Cluster, lab: Lab, tmp_path: Path
+    there: Cluster, hold: Hold, tmp_path: Path
 ) -> None:
     """A detached run is one whose driver ended without a word."""
-    work, before, known = restless(tmp_path), len(lab.trained()), len(there.submitted())
+    work, known = held(tmp_path), len(there.submitted())
     asked = work.job
     told = Slurm().submit([asked], site(work))
     assert told.startswith("1 trials are left to Slurm's jobs ")
-    wait_for(lambda: len(lab.trained()) > before)
-    events = list(Slurm().run([asked], site(work)))
-    assert [event.kind for event in events] == ["start", "end"] and stored(work).error is None
-    assert len(there.submitted()) - known == 1 and len(lab.trained()) - before == 1
+    hold.until_training()
+    events = Slurm().run([asked], site(work))
+    assert next(events).kind == "start"
+    hold.end()
+    (end,) = events
+    assert end.data["record"] == stored(work) and stored(work).error is None
+    assert len(there.submitted()) - known == 1 and stored(work).cost.times_resumed == 0
 
 
-def test_closing_cancels_the_pilots_and_keeps_what_was_trained(there: Cluster, lab: Lab, tmp_path: Path) -> None:
-    work, before = restless(tmp_path, every=1e6), len(lab.trained())
+def test_closing_cancels_the_pilots_and_keeps_what_was_trained(hold: Hold, tmp_path: Path) -> None:
+    work = held(tmp_path, every=1e6)
     events = run(Slurm(), [work])
     next(events)
-    wait_for(lambda: len(lab.trained()) > before)
+    hold.until_training()
     events.close()
+    hold.end()
     assert batch.states() == {} and not leases(work)
     assert work.keeper.path(work.trial).exists() and not work.sink.path(work.trial).exists()
-    (end,) = [event for event in run(Slurm(), [work]) if event.kind == "end"]
+    *_, end = run(Slurm(), [work])
     assert end.data["record"].cost.times_resumed == 1
 
 
 def test_pilots_that_cannot_work_are_told_with_their_words(tmp_path: Path) -> None:
     work = job(tmp_path)
-    with pytest.raises(UserError, match=r"All pilots ended, and did no trial\. .*no such module"):
+    with pytest.raises(UserError, match=r"(?s)All pilots ended, and did no trial\. .*no such module"):
         list(run(Slurm(setup="echo no such module; exit 3"), [work]))
     assert not work.sink.path(work.trial).exists()
 

@@ -33,21 +33,25 @@ def command(folder: Path) -> int:
     from vaebench.running.progress import ProgressFile
 
     signal.signal(signal.SIGUSR1, _raise)
-    began = False
+    ended, training = False, set[str]()
     try:
         told, jobs = order.read(folder)
         track = folder.parents[2]
         with ProgressFile(track, len(jobs)) as progress:
             for event in sweep.heard(pilot.work(told, jobs)):
-                began |= event.kind == "end" or event.data.get("phase") == "train"
                 progress.hear(event, None)
+                if event.kind == "start":
+                    training.add(event.job.trial.id)
+                elif event.kind == "end" or event.data.get("phase") == "measure":
+                    training.discard(event.job.trial.id)
                 if event.kind == "end":
+                    ended = True
                     click.echo(f"{event.job.trial}: {event.data['record'].status}")
     except TimeIsUp as up:
-        if not began:
+        if not ended and not training:  # measuring leaves no checkpoint, so the next pilot would get no further
             raise UserError(
-                "Within its time limit this pilot neither trained nor ended a trial, so it does not submit itself "
-                "again: give it more `minutes`."
+                "No trial was measured within the time limit of this pilot, and none is in training, so it does not "
+                "submit itself again: give it more `minutes`."
             ) from up
         Batch(folder).submit(os.environ.get("SLURM_ARRAY_TASK_ID", "0"))
         click.echo("The time limit is near: submitted again.")
