@@ -53,7 +53,7 @@ class Queue:
     def look_again(self) -> None:
         """Once nothing waits any more, have the trials of other runs wait."""
         if not self.waiting:
-            left = self.claims.alive if not self.lingers else ()
+            left = set() if self.lingers else self.claims.alive
             self.waiting.extend(job for job in self.elsewhere if job.trial.id not in left)
             self.elsewhere.clear()
 

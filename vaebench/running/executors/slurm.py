@@ -112,6 +112,8 @@ class Slurm(Executor):
         if states is None:
             raise UserError("squeue does not answer, so it is not known whether pilots of an earlier run are at work.")
         for one in batch.batches(watched.track):
+            if not one.ids:  # another driver is about to submit it
+                continue
             if not states.keys() & set(one.ids):
                 shutil.rmtree(one.folder, ignore_errors=True)
             elif mine & set(order.lines(one.folder)):
@@ -140,7 +142,11 @@ class Slurm(Executor):
         ]  # fmt: skip
         command = shlex.join([*START, "work", str(folder)])
         batch.write_script(one, options, [*([self.setup] if self.setup else []), f"exec {command}"])
-        one.submit(f"0-{min(self.pilots, math.ceil(len(jobs) / slots)) - 1}")
+        try:
+            one.submit(f"0-{min(self.pilots, math.ceil(len(jobs) / slots)) - 1}")
+        except UserError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return one
 
 
