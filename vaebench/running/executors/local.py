@@ -38,6 +38,8 @@ class Running:
     claim: Claim
     worker: Forked
     heard: float
+    stepping: bool = False
+    """whether its training has begun, so that it may leave a checkpoint"""
     measuring: bool = False
     """whether its model is trained and has answered, so that it needs cores only"""
     hung: bool = False
@@ -115,21 +117,7 @@ class Local(Executor):
         alive = not one.worker.ends()  # asked first: what it said before it ended is heard
         if one.worker.output.read():
             one.heard = time.monotonic()
-        while True:
-            try:
-                if not one.worker.ear.poll():
-                    break
-                message = one.worker.ear.recv()
-            except (EOFError, OSError, pickle.UnpicklingError):
-                break
-            one.heard = time.monotonic()
-            one.measuring |= message["phase"] == "measure"
-            if message["phase"] == "refused":
-                one.refused = True
-            elif message["phase"] == "done":
-                one.record = message["record"]
-            else:
-                yield Event("progress", one.job, message)
+        yield from hear(one)
         one.hung = alive and time.monotonic() - one.heard > patience
         if one.hung or not alive:
             one.orphaned = one.worker.orphaned()
@@ -174,9 +162,31 @@ def freest(devices: Sequence[str], running: Sequence[Running]) -> str:
     return min(devices, key=lambda device: busy[device])
 
 
+def hear(one: Running) -> Iterator[Event]:
+    """What a trial has told and nobody has read yet."""
+    while True:
+        try:
+            if not one.worker.ear.poll():
+                return
+            message = one.worker.ear.recv()
+        except (EOFError, OSError, pickle.UnpicklingError):
+            return
+        one.heard = time.monotonic()
+        one.stepping |= message["phase"] in ("train", "beat")
+        one.measuring |= message["phase"] == "measure"
+        if message["phase"] == "refused":
+            one.refused = True
+        elif message["phase"] == "done":
+            one.record = message["record"]
+        else:
+            yield Event("progress", one.job, message)
+
+
 def let_save(running: Sequence[Running]) -> None:
     """Ask the trials that train to leave a checkpoint and end, and wait for that a little."""
-    training = [one.worker.process for one in running if not one.measuring and not one.hung]
+    for one in running:
+        list(hear(one))
+    training = [one.worker.process for one in running if one.stepping and not one.measuring]
     for process in training:
         process.terminate()
     until = time.monotonic() + GRACE
