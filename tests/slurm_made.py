@@ -25,7 +25,7 @@ with socket.socket(socket.AF_UNIX) as one:
     one.connect({address!r})
     one.sendall(json.dumps([os.path.basename(sys.argv[0]), *sys.argv[1:]]).encode())
     one.shutdown(socket.SHUT_WR)
-    code, out, err = json.loads(one.makefile().read())
+    code, out, err = json.loads(one.makefile().readline())
 sys.stdout.write(out)
 sys.stderr.write(err)
 sys.exit(code)
@@ -45,7 +45,7 @@ class Cluster:
             one.connect(str(self.folder / "slurm"))
             one.sendall(json.dumps(words).encode())
             one.shutdown(socket.SHUT_WR)
-            code, out, err = json.loads(one.makefile().read())
+            code, out, err = json.loads(one.makefile().readline())
         assert code == 0, err
         return str(out)
 
@@ -109,7 +109,7 @@ class Controller:
                             answer: Any = (0, getattr(self, words[0])(*words[1:]) or "", "")
                         except Exception as error:
                             answer = (1, "", f"{words[0]}: error: {error}")
-                        one.sendall(json.dumps(answer).encode())
+                        one.sendall(json.dumps(answer).encode() + b"\n")  # tasks hold it open
                 self._collect()
 
     def sbatch(self, *words: str) -> str:
