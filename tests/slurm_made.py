@@ -68,6 +68,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         controller = os.fork()
         if not controller:
             try:
+                os.environ["PATH"] = os.pathsep.join((str(folder / "bin"), os.environ["PATH"]))
                 Controller(ear).serve()
             finally:
                 os._exit(1)

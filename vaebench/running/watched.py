@@ -12,6 +12,7 @@ from vaebench.planning.jobs import Job
 from vaebench.records import store
 from vaebench.running import claims
 from vaebench.running.sink import ResultsSink
+from vaebench.training import checkpoint
 
 
 class Watched:
@@ -39,10 +40,17 @@ class Watched:
             yield Event("end", job, {"record": record, "output": output if output.exists() else None})
         self._looked = True
 
-    def tries(self) -> frozenset[tuple[str, int]]:
-        """What is pending, and how often each was claimed: what changes whenever a pilot did anything at all."""
+    def tries(self) -> frozenset[tuple[str, int, int]]:
+        """What is pending, how often each was claimed, and when a checkpoint was left: what changes whenever a pilot
+        got anywhere."""
         leases = {trial: lease.attempt for trial, lease in claims.leases(self.track)}
-        return frozenset((trial, leases.get(trial, 0)) for trial in self.pending)
+        return frozenset((id_, leases.get(id_, 0), self._kept(job)) for id_, job in self.pending.items())
+
+    def _kept(self, job: Job) -> int:
+        try:
+            return checkpoint.path_of(self.sink.path(job.trial)).stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def _changed(self) -> list[Job]:
         """The pending jobs whose record is there, and is not the one of the last look."""
