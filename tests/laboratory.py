@@ -110,7 +110,7 @@ class Work:
     def job(self) -> Job:
         versions = Versions(self.settings, registry())
         made_of = versions.of(self.trial), versions.code_of(self.trial)
-        more = {"replaces": self.replaces, "measure_only": self.measure_only}
+        more = {"replaces": self.replaces, "measure_only": self.measure_only, "paired": ("lab-residual",)}
         return Job(self.trial, self.settings, about(self.data).digest, *made_of, **more)
 
     @property

@@ -57,8 +57,9 @@ def test_every_suite_and_every_data_file_is_in_the_wheel(wheel: zipfile.ZipFile)
     names = {name for name in wheel.namelist() if ".dist-info/" not in name and not name.endswith(".py")}
     assert suites <= names
 
-    assets = sources("vaebench", "vaebench", "assets/*")
-    assert names - suites - assets == {
+    assets, templates = (sources("vaebench", "vaebench", pattern) for pattern in ("assets/*", "*.in"))
+    assert len(templates) == 9 and templates <= names
+    assert names - suites - assets - templates == {
         "vaebench/py.typed",
         "vaebench_measures/features/extractor.safetensors",
         *(f"vaebench_{name}/components.json" for name in ("vaes", "medical", "measures", "reconstruction")),

@@ -157,8 +157,9 @@ class TestDocument:
     def test_all_its_python_is_code_that_tests_run(self):
         files = [*OUTSIDE.glob("stranger/**/*.py"), Path(__file__).parent / "shapes.py"]
         sources = "\n".join(file.read_text() for file in files)
-        blocks = re.findall(r"```python\n(.*?)```", self.text, re.DOTALL)
-        assert len(blocks) == 4
+        blocks = re.findall(r"^ *```python\n(.*?)```", self.text, re.DOTALL | re.MULTILINE)
+        blocks = [textwrap.dedent(block).rstrip(" ") for block in blocks]
+        assert len(blocks) == 6
         for block in blocks:
             assert block in sources or textwrap.indent(block, "    ") in sources
 

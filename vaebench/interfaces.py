@@ -64,6 +64,8 @@ class At:
     stage: str
     step: int
     steps: int
+    images: int = 1
+    """How many images it is trained on, as estimates of minibatches need (the N of beta-TCVAE)."""
     logs: dict[str, Tensor] = field(default_factory=dict, compare=False)
 
     @property
@@ -267,6 +269,10 @@ class Score:
     """The same of a part of what was asked (one label, one size), by name: kept in the record, no column of a board."""
     warning: str = ""
     """Why the number says less than it seems to, in a few words; kept in the record."""
+    follows: Mapping[str, float] = field(default_factory=dict)
+    """Rank correlation, over images, of the score behind the number with trivial traits, by name; told below boards."""
+    beside: Mapping[str, float] = field(default_factory=dict)
+    """Other numbers of the same model, by name: boards tell their rank correlation with the value over models."""
 
 
 DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}

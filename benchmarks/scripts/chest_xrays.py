@@ -1,6 +1,6 @@
 """Two published questions, asked again of real chest X-rays: tables from the board and the records of a run.
 
-    vaebench run --preset compact --source real -d kermany-cxr --data FOLDER --seeds 0,1,2,3,4
+    vaebench run --preset compact --source real -d kermany-cxr --data FOLDER
     python benchmarks/scripts/chest_xrays.py results/medical@1/compact/real > chest-xrays.md
 
 What can an SVC tell from real, encoded and decoded images (the project called R0 in the suite `references`)? And does a

@@ -29,7 +29,7 @@ from sklearn.svm import SVC
 
 from vaebench_medical.phantoms.drawing import Drawing
 
-MODALITIES = ("chest", "fundus", "gland", "mammogram", "knee")
+MODALITIES = ("chest", "fundus", "gland", "mammogram", "knee", "brain")
 BOUNDS = {
     "SVC": (0.2, 0.9),
     "PCA-16": (0.55, 0.90),

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-MODALITIES = ("chest", "fundus", "gland", "mammogram", "knee")
+MODALITIES = ("chest", "fundus", "gland", "mammogram", "knee", "brain")
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "phantoms"
 
 

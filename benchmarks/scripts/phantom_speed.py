@@ -16,7 +16,7 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read
 
 import numpy as np
 
-MODALITIES = ("chest", "fundus", "gland", "mammogram", "knee")
+MODALITIES = ("chest", "fundus", "gland", "mammogram", "knee", "brain")
 
 
 def speed(modality: str, size: int, n: int, rounds: int = 5) -> float:

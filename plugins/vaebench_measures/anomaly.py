@@ -14,7 +14,9 @@ import numpy as np
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Metric, NotApplicable, Score
-from vaebench_measures.classifiers.ranking import auroc, average_precision
+from vaebench.traits import traits
+from vaebench_measures.classifiers.ranking import auroc, average_precision, rank_correlation
+from vaebench_measures.reconstruction import decibels
 
 SPECIFICITY = 0.95
 LEAST = 20
@@ -47,6 +49,9 @@ class AnomalyAuroc(Detection):
     name = "anomaly-auroc"
     title = "anomaly AUROC"
     statistic = auroc
+
+    def compute(self, evidence: Evidence) -> Score:
+        return watched(evidence, super().compute(evidence), evidence.residuals("test"))
 
 
 class AnomalyAp(Detection):
@@ -148,6 +153,15 @@ class Specificity(Detection):
     def compute(self, evidence: Evidence) -> Score:
         residuals, healthy = evidence.residuals("test"), evidence.health("test").healthy
         return evidence.per_image((residuals <= threshold(evidence)).astype(np.float64), np.flatnonzero(healthy))
+
+
+def watched(evidence: Evidence, found: Score, scores: np.ndarray) -> Score:
+    """The same, with what the scores of test images follow: how they correlate with trivial traits of healthy ones, and
+    the PSNR of the model's reconstructions, which boards correlate with the result over models."""
+    healthy = evidence.health("test").healthy
+    known = traits(evidence.split("test").images[healthy])
+    follows = {name: rank_correlation(scores[healthy], values) for name, values in known.items()}
+    return replace(found, follows=follows, beside={"PSNR": float(decibels(evidence).mean())})
 
 
 def threshold(evidence: Evidence) -> float:

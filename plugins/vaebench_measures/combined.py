@@ -12,7 +12,7 @@ from sklearn.covariance import LedoitWolf
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import NotApplicable, Score, Split
-from vaebench_measures.anomaly import LEAST, Detection, judged
+from vaebench_measures.anomaly import LEAST, Detection, judged, watched
 from vaebench_measures.classifiers.learning import apart
 from vaebench_measures.classifiers.ranking import auroc
 from vaebench_measures.features.compared import instance, ready, seen
@@ -64,8 +64,9 @@ class AnomalyCombined(Combined):
     def compute(self, evidence: Evidence) -> Score:
         rows, _ = judged(evidence)
         calibrate(len(evidence.splits.get("calibration", ())))
-        asked = taken(self.misses(evidence, "test"), rows)
-        return self.ranked_by(evidence, "test", rows, on_one_scale(asked, self.misses(evidence, "calibration")))
+        scores = on_one_scale(self.misses(evidence, "test"), self.misses(evidence, "calibration"))
+        found = self.ranked_by(evidence, "test", rows, taken(scores, rows))
+        return watched(evidence, found, combined(scores))
 
 
 class HeldOut(Combined):

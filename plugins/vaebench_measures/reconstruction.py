@@ -26,7 +26,13 @@ class Psnr(Metric):
     range = (0, 58.93)
 
     def compute(self, evidence: Evidence) -> Score:
-        return evidence.per_image(-10 * np.log10(np.maximum(evidence.residuals("test"), ROUNDING)))
+        return evidence.per_image(decibels(evidence))
+
+
+def decibels(evidence: Evidence) -> np.ndarray:
+    """PSNR of each test image."""
+    found: np.ndarray = -10 * np.log10(np.maximum(evidence.residuals("test"), ROUNDING))
+    return found
 
 
 class L1Error(Metric):

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 @hookimpl
 def vaebench_datasets() -> list[type[Dataset]]:
     from vaebench_medical import medmnist
+    from vaebench_medical.brain_mri import BrainMri
     from vaebench_medical.folder import Folder
     from vaebench_medical.kermany import KermanyCxr
     from vaebench_medical.knee import KneeKl
     from vaebench_medical.prostate import ProstateGleason
     from vaebench_medical.vindr import VindrMammo
 
-    return [KermanyCxr, *medmnist.DATASETS, ProstateGleason, VindrMammo, KneeKl, Folder]
+    return [KermanyCxr, *medmnist.DATASETS, ProstateGleason, VindrMammo, KneeKl, BrainMri, Folder]

@@ -71,6 +71,33 @@ def with_native(
         raise ValueError(f"{path}: {_reason(error)}") from error
 
 
+def native_size(path: Path) -> tuple[int, int]:
+    """Height and width of the picture that a file holds, from its heading where that tells them."""
+    if path.suffix.lower() in DICOM or path.suffix.lower() == ".npy":
+        return with_native(path, 8, 1)[1]
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return image.size if image.getexif().get(ORIENTATION, 1) > 4 else image.size[::-1]
+    except Exception as error:  # as in `with_native`
+        raise ValueError(f"{path}: {_reason(error)}") from error
+
+
+def mask(path: Path, size: int, aspect: Aspect = "stretch") -> tuple[np.ndarray, tuple[int, int]]:
+    """Where the file marks something, as bool (size, size), and the height and width it has: pixels above half of its
+    maximum, so that 0 and 1 serve as well as 0 and 255. A palette's first colour is the background."""
+    try:
+        with ROOM.take(_checked(path)), Image.open(path, formats=FORMATS) as image:
+            ImageOps.exif_transpose(image, in_place=True)
+            values = np.asarray(image if image.mode in ("1", "L", "P") else image.convert("L"))
+            marked = values > (0 if image.mode == "P" else float(values.max()) / 2)
+            drawn = Image.fromarray(marked.astype(np.uint8) * np.uint8(255))
+            if aspect == "pad":
+                drawn = ImageOps.pad(drawn, (size, size), method=FILTER)
+            return resized(np.asarray(drawn), size)[0] > 127, (values.shape[0], values.shape[1])
+    except Exception as error:  # as above
+        raise ValueError(f"{path}: {_reason(error)}") from error
+
+
 def many(
     paths: Sequence[str], size: int, channels: int, aspect: Aspect = "stretch", bits: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -12,14 +13,12 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from vaebench.interfaces import Limit, Splits
-from vaebench_medical import decode, table
-from vaebench_medical.grouping import by_twins
+from vaebench_medical import decode, findings
+from vaebench_medical.collection import Described, in_folders, in_table
+from vaebench_medical.grouping import TWINS, by_twins
 from vaebench_medical.image_files import Picture, PictureDataset, assemble
-from vaebench_medical.layout import entries, listing, there
+from vaebench_medical.layout import there
 
-SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-TWINS = "twins"
-"""The value of `group` that asks for groups of pictures that are nearly the same"""
 FOLDS = 5
 """One in so many pictures is for testing where no split is given."""
 PEEK = 16
@@ -32,10 +31,12 @@ class Folder(PictureDataset):
 
     `name` is what tables call the data; `healthy` the healthy classes, separated by `|`; `group` a pattern whose first
     bracket (or all of it) is the patient in a file's path; or `twins`, which groups pictures that are nearly the same.
-    Without groups, every file is a patient of its own."""
+    Without groups, every file is a patient of its own. Masks lie beside their pictures as `NAME_mask.png`, or in the
+    folder `masks`, or are named in the CSV, as are boxes."""
 
     name = "folder"
-    version = 1
+    version = 2
+    local = ("path", "masks")
     title = "Pictures of your own"
     modality = "any"
     licence = "your own"
@@ -50,6 +51,7 @@ class Folder(PictureDataset):
         bits: int | None = None,
         aspect: Literal["stretch", "pad"] = "stretch",
         seed: int = 0,
+        masks: str = "",
     ) -> None:
         super().__init__(path)
         if not name or seed < 0 or not (bits is None or 1 <= bits <= 16):
@@ -61,6 +63,7 @@ class Folder(PictureDataset):
         self.bits = bits
         self.aspect = aspect
         self.seed = seed
+        self.masks = masks
         try:
             self.pattern = re.compile(group) if group and group != TWINS else None
         except re.error as error:
@@ -76,29 +79,59 @@ class Folder(PictureDataset):
         return root
 
     def pictures(self, home: Path) -> list[Picture]:
-        read = self._table(home) if home.is_file() else self._tree(home)
-        named = [(path, label, self._group(path, group, home), split) for path, label, group, split in read]
-        self.classes = tuple(sorted({label for _, label, _, _ in named}))
+        root = home if home.is_dir() else home.parent
+        own = root / Path(self.masks).expanduser() if self.masks else None
+        if own and not own.is_dir():
+            raise ValueError(f"masks={self.masks}: {own} is no folder; give the folder of the masks below {root}")
+        read = sorted(in_table(home, self.aspect) if home.is_file() else in_folders(home, own))
+        if not read:
+            raise ValueError(f"{home} names no pictures. {self.obtain()}")
+        self.classes = tuple(sorted({one.label for one in read}))
         if unknown := set(self.healthy) - set(self.classes):
             raise ValueError(f"healthy={'|'.join(sorted(unknown))} is no class; the classes are {list(self.classes)}")
         numbers = {label: number for number, label in enumerate(self.classes)}
-        found = [
-            Picture(path, numbers[label], group, split, (label in self.healthy) if self.healthy else None)
-            for path, label, group, split in sorted(named)
-        ]
-        if not found:
-            raise ValueError(f"{home} names no pictures. {self.obtain()}")
+        masks = findings.index(own) if own else {}
+        found, unused = [], 0
+        for one in read:
+            inside = Path(one.path).relative_to(root)
+            group = self._group(one, inside.as_posix())
+            picture = Picture(one.path, numbers[one.label], group, one.split)
+            marked = masks.get(inside.with_suffix("").as_posix()) or masks.get(inside.stem) or one.masks
+            if self.healthy:
+                health = one.label in self.healthy
+                if health and one.boxes:
+                    raise ValueError(f"{one.path}: a healthy picture has a box; correct the box or the class")
+                picture = replace(picture, health=health, masks=tuple(marked), boxes=one.boxes)
+            else:
+                unused += bool(marked or one.boxes)
+            found.append(picture)
+        if unused:
+            warnings.warn(
+                f"{self.name}: masks and boxes of {unused} pictures are not used, since nobody says which class is "
+                f"healthy; add healthy=CLASS, one of {list(self.classes)}",
+                stacklevel=2,
+            )
+        elif own and not any(picture.masks for picture in found):
+            raise ValueError(
+                f"masks={self.masks}: no file in {own} is called like a picture; names are NAME.png or NAME_mask.png"
+            )
         return found
+
+    def check(self, pictures: Sequence[Picture], home: Path) -> None:
+        _whole(pictures, home)
+        if self.group != TWINS:
+            super().check(pictures, home)
 
     def verify(self, folder: Path) -> Iterator[str]:
         if self.group != TWINS:
             home = self.home(folder)
-            self._divided(self.pictures(home), home)  # raises what is wrong with the splits
+            self._divided(self.pictures(home), home)  # raises where there are too few to divide
         yield from super().verify(folder)
 
     def load(self, folder: Path, size: int, limit: Limit) -> Splits:
         home = self.home(folder)
         pictures = self.pictures(home)
+        _whole(pictures, home)
         pictures = self._divided(by_twins(pictures, self) if self.group == TWINS else pictures, home)
         if self.colour == "auto":
             some = pictures[:: max(1, len(pictures) // PEEK)]
@@ -110,56 +143,19 @@ class Folder(PictureDataset):
     def tables(self, home: Path) -> list[Path]:
         return [home] if home.is_file() else []
 
-    def _tree(self, home: Path) -> Iterator[tuple[str, str, str, str]]:
-        """Path, label, no group, and split."""
-        inside = _folders(home)
-        splits = {f.name: SPLITS[f.name.lower()] for f in inside if f.name.lower() in SPLITS}
-        if not splits:
-            if not inside:
-                raise ValueError(f"{home} has no class subfolders; make one for each class, or give a CSV")
-            splits = {".": ""}
-        for folder, split in splits.items():
-            for kind in _folders(home / folder):
-                yield from ((path, kind.name, "", split) for path in listing(kind))
-
-    def _table(self, csv: Path) -> Iterator[tuple[str, str, str, str]]:
-        seen: dict[str, str] = {}
-        for line, row in table.rows(csv, ("file", "label")):
-            if not row["file"] or not row["label"]:
-                raise ValueError(f"{csv}, line {line}: has no file or no label")
-            path = str(table.inside(csv.parent, row["file"], f"{csv}, line {line}"))
-            if not Path(path).is_file():
-                raise ValueError(f"{csv}, line {line}: {path} is not there")
-            if Path(path).suffix.lower() not in decode.SUFFIXES:
-                raise ValueError(f"{csv}, line {line}: {path} is none of {', '.join(sorted(decode.SUFFIXES))}")
-            split = row.get("split", "")
-            if split and split.lower() not in SPLITS:
-                raise ValueError(f"{csv}, line {line}: split {split!r} is none of train, val, test")
-            if path in seen:
-                if seen[path] != row["label"]:
-                    raise ValueError(f"{csv}, line {line}: {row['file']} is {row['label']} here, {seen[path]} above")
-                continue
-            seen[path] = row["label"]
-            yield path, row["label"], row.get("group", ""), SPLITS.get(split.lower(), "")
-
-    def _group(self, path: str, given: str, home: Path) -> str:
-        inside = Path(path).relative_to(home if home.is_dir() else home.parent).as_posix()
-        if given or not self.pattern:
-            return given or inside
+    def _group(self, one: Described, inside: str) -> str:
+        if one.group or not self.pattern:
+            return one.group or inside
         match = self.pattern.search(inside)
         if not match:
-            raise ValueError(f"{path}: group={self.group!r} is not found in {inside!r}; change the pattern or the name")
+            raise ValueError(
+                f"{one.path}: group={self.group!r} is not found in {inside!r}; change the pattern or the name"
+            )
         return match[1] if match.groups() else match[0]
 
     def _divided(self, pictures: list[Picture], home: Path) -> list[Picture]:
         """With the splits given; or, where none is, a fifth for testing: by group, stratified, seeded."""
-        given = {p.split for p in pictures}
-        if given - {""}:
-            if missing := {"train", "test"} - given:
-                raise ValueError(f"{home} gives splits, but no {' and no '.join(sorted(missing))} split; add it")
-            if "" in given:
-                bare = next(p.path for p in pictures if not p.split)
-                raise ValueError(f"{home} gives splits, but none for {bare}; give one for each file, or for none")
+        if any(picture.split for picture in pictures):
             return pictures
         labels, groups = np.array([p.label for p in pictures]), np.array([p.group for p in pictures])
         for label, kind in enumerate(self.classes):
@@ -175,5 +171,12 @@ class Folder(PictureDataset):
         return [replace(p, split="test" if row in chosen else "train") for row, p in enumerate(pictures)]
 
 
-def _folders(folder: Path) -> list[Path]:
-    return [Path(entry.path) for entry in entries(folder) if entry.is_dir() and not entry.name.startswith(".")]
+def _whole(pictures: Sequence[Picture], home: Path) -> None:
+    """Raise unless each picture has a split, or none has."""
+    given = {p.split for p in pictures}
+    if given - {""}:
+        if missing := {"train", "test"} - given:
+            raise ValueError(f"{home} gives splits, but no {' and no '.join(sorted(missing))} split; add it")
+        if "" in given:
+            bare = next(p.path for p in pictures if not p.split)
+            raise ValueError(f"{home} gives splits, but none for {bare}; give one for each file, or for none")

@@ -1,10 +1,12 @@
-"""Groups of pictures whose patients nobody names: twins (pictures that are nearly the same) are kept together."""
+"""Groups of pictures, on one side of a split each. Where nobody names the patients, twins (pictures that are nearly the
+same) make the groups."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,25 +14,63 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vaebench import twins
+from vaebench.interfaces import Split
 from vaebench_medical import decode
 
 if TYPE_CHECKING:
     from vaebench_medical.image_files import Picture, PictureDataset
 
+TWINS = "twins"
+"""The value of a dataset's parameter `group` that asks for groups of twins"""
+
 
 def by_twins(pictures: Sequence[Picture], dataset: PictureDataset) -> list[Picture]:
-    """The pictures with twins in one group, which has the name of its first file. A group that is suspiciously large is
-    told in a warning.
+    """The pictures with twins in one group, as are those that were in one group before. It has the name of its first
+    picture's. A group that is suspiciously large is told in a warning.
 
     Thumbnails of one size decide, whatever the size that is trained at, so that the split is the same at all sizes."""
     paths = [picture.path for picture in pictures]
     thumbs, _ = decode.many(paths, twins.THUMB, 1, dataset.aspect, dataset.bits)
-    groups = twins.find([thumbs], twins.SAFE).groups
-    names = relative(paths)
-    if told := twins.large_group(groups, names):
+    before = np.unique([picture.group for picture in pictures], return_inverse=True)[1]
+    groups = _joined(twins.find([thumbs], twins.SAFE).groups, before).tolist()
+    if told := twins.large_group(np.array(groups), relative(paths)):
         warnings.warn(f"{dataset.name}: {told}", stacklevel=2)
-    first = {int(group): str(names[row]) for row, group in reversed(list(enumerate(groups)))}
-    return [replace(picture, group=first[int(group)]) for picture, group in zip(pictures, groups, strict=True)]
+    first = {group: picture.group for picture, group in reversed(list(zip(pictures, groups, strict=True)))}
+    return [replace(picture, group=first[group]) for picture, group in zip(pictures, groups, strict=True)]
+
+
+def twins_apart(parts: Mapping[str, Split], name: str) -> dict[str, Split]:
+    """The splits with twins as groups. An image that has a twin in test leaves train and val, and one with a twin in
+    val leaves train."""
+    groups = twins.find([part.images for part in parts.values()], twins.SAFE).groups
+    sides = np.repeat(list(parts), [len(part) for part in parts.values()])
+    names = [f"{side} {row}" for side, part in parts.items() for row in range(len(part))]
+    if told := twins.large_group(groups, names):
+        warnings.warn(f"{name}: {told}", stacklevel=2)
+    kept = on_one_side(groups.tolist(), sides.tolist(), name)
+    return {side: replace(part, groups=groups[sides == side]).take(kept[sides == side]) for side, part in parts.items()}
+
+
+def on_one_side(groups: Sequence[object], sides: Sequence[str], name: str) -> np.ndarray:
+    """Mark what stays so that no group is in two splits: groups of test leave train and val, groups of val leave
+    train. What is left out is told in a warning."""
+    home: dict[object, str] = {}
+    for side in ("", "train", "val", "test"):
+        home.update((group, side) for group, its in zip(groups, sides, strict=True) if its == side)
+    left = Counter((its, home[group]) for group, its in zip(groups, sides, strict=True) if its != home[group])
+    for (split, other), count in sorted(left.items()):
+        warnings.warn(f"{name}: {count} {split} pictures left out, whose groups {other} has too", stacklevel=3)
+    return np.array([its == home[group] for group, its in zip(groups, sides, strict=True)], np.bool_)
+
+
+def _joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The groups that are left when whoever shares a group of either kind is in one group."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    nodes = int(one.max(initial=-1)) + int(other.max(initial=-1)) + 2
+    edges = coo_array((np.ones(len(one)), (one, one.max(initial=-1) + 1 + other)), shape=(nodes, nodes))
+    return connected_components(edges, directed=False)[1][one]
 
 
 def relative(paths: Sequence[str]) -> np.ndarray:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from vaebench.interfaces import Dataset, Limit, NotApplicable, Split, Splits
-from vaebench_medical import archive, decode
-from vaebench_medical.grouping import relative
+from vaebench_medical import archive, decode, findings
+from vaebench_medical.grouping import on_one_side, relative
 from vaebench_medical.layout import there
+
+SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Picture:
     """x0, y0, x1, y1 of each finding, as fractions of the square"""
     factors: tuple[float, ...] = ()
     """Clinical variables, in the order of the dataset's `variables`"""
+    masks: tuple[str, ...] = ()
+    """Files that mark pixels of the anomaly, one for each finding"""
 
 
 class PictureDataset(Dataset):
@@ -44,7 +49,7 @@ class PictureDataset(Dataset):
     inner: ClassVar[tuple[str, ...]] = ()
     """Folders in those, as the published archives have them."""
     mark: ClassVar[tuple[str, ...]] = ()
-    """What lies in its folder, and tells it."""
+    """What lies in its folder, and tells it; ` or ` stands between two names that it may have."""
     variables: ClassVar[tuple[str, ...]] = ()
     """Names of the clinical variables that its pictures have"""
     unpacks: ClassVar[str] = ""
@@ -86,7 +91,7 @@ class PictureDataset(Dataset):
         """Where it lies, with nothing missing; or where a part of it lies, and what is missing there."""
         partly: tuple[Path | None, list[str]] = (self.roots(folder)[0], list(self.mark)) if self.path else (None, [])
         for root in self.roots(folder):
-            missing = [mark for mark in self.mark if not there(root / mark)]
+            missing = [mark for mark in self.mark if not any(there(root / name) for name in mark.split(" or "))]
             if not missing:
                 return root, []
             if len(missing) < len(partly[1] or self.mark):
@@ -95,7 +100,13 @@ class PictureDataset(Dataset):
 
     def files(self, folder: Path) -> list[Path]:
         home = self.home(folder)
-        return [*self.tables(home), *(Path(picture.path) for picture in self.pictures(home))]
+        pictures = self.pictures(home)
+        self.check(pictures, home)
+        return [*self.tables(home), *(Path(path) for picture in pictures for path in (picture.path, *picture.masks))]
+
+    def check(self, pictures: Sequence[Picture], home: Path) -> None:
+        """Raise what is wrong with the splits; which pictures have to leave theirs is told in a warning."""
+        apart(pictures, self.name)
 
     def tables(self, home: Path) -> list[Path]:
         """The files that say what the pictures show, where the folders do not."""
@@ -126,63 +137,59 @@ class PictureDataset(Dataset):
 
     def verify(self, folder: Path) -> Iterator[str]:
         """What is wrong with the files, one sentence each."""
-        pictures = self.pictures(self.home(folder))
+        home = self.home(folder)
+        pictures = self.pictures(home)
         found = Counter(picture.split for picture in pictures)
         for split, counts in self.published().items():
             if found[split] not in counts:
                 yield f"{split} has {found[split]} pictures, published are {' or '.join(map(str, counts))}"
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            self.check(pictures, home)
+        yield from (str(one.message) for one in said)
         for picture in pictures:
             try:
-                decode.picture(Path(picture.path), 32, self.channels, self.aspect, self.bits)
+                _, native = decode.with_native(Path(picture.path), 32, self.channels, self.aspect, self.bits)
+                findings.marked(picture, native, 32, self.aspect)
             except ValueError as error:
                 yield str(error)
 
 
 def assemble(pictures: Sequence[Picture], dataset: PictureDataset, size: int) -> Splits:
     """Pictures decoded, by split; a group on two sides of a split leaves train."""
-    kept = apart(pictures, dataset.name)
-    names = dict(zip((p.path for p in kept), relative([p.path for p in kept]), strict=True)) if kept else {}
-    judged = any(picture.health is not None for picture in kept)
-    parts: dict[str, Split] = {}
-    for name in ("train", "val", "test"):
-        rows = sorted((p for p in kept if p.split == name), key=lambda p: p.path)
-        if not rows and name == "val":
-            continue
-        missing = set(range(len(dataset.classes))) - {p.label for p in rows}
-        if missing and name != "val":
+    kept = sorted(apart(pictures, dataset.name), key=lambda picture: (SPLITS.index(picture.split), picture.path))
+    for name in ("train", "test"):
+        if missing := set(range(len(dataset.classes))) - {p.label for p in kept if p.split == name}:
             lacking = ", ".join(repr(dataset.classes[label]) for label in sorted(missing))
             raise ValueError(f"{dataset.name}: its {name} split has no picture of {lacking}. {dataset.obtain()}")
-        health = [p.health for p in rows]
-        paths = [p.path for p in rows]
-        images, native = decode.many(paths, size, dataset.channels, dataset.aspect, dataset.bits)
+    paths = [picture.path for picture in kept]
+    names = relative(paths)
+    images, native = decode.many(paths, size, dataset.channels, dataset.aspect, dataset.bits)
+    judged = any(picture.health is not None for picture in kept)
+    masked, boxed = (any(getattr(picture, kind) for picture in kept) for kind in ("masks", "boxes"))
+    parts: dict[str, Split] = {}
+    start = 0
+    for name in SPLITS:
+        rows = [picture for picture in kept if picture.split == name]
+        here, start = slice(start, start + len(rows)), start + len(rows)
+        if not rows:
+            continue
         factors = {v: np.array([p.factors[i] for p in rows]) for i, v in enumerate(dataset.variables)}
         parts[name] = Split(
-            images=images,
+            images=images[here],
             labels=np.array([p.label for p in rows], np.int64),
             groups=np.array([p.group for p in rows]),
-            healthy=np.array([h is True for h in health]) if judged else None,
-            diseased=np.array([h is False for h in health]) if judged else None,
-            boxes=_boxes(rows) if any(p.boxes for p in kept) else None,
-            factors=factors | {"native_height": native[:, 0], "native_width": native[:, 1]},
-            files=np.array([names[p.path] for p in rows]),
+            healthy=np.array([p.health is True for p in rows]) if judged else None,
+            diseased=np.array([p.health is False for p in rows]) if judged else None,
+            masks=findings.masks(rows, native[here], size, dataset) if masked else None,
+            boxes=findings.boxes(rows) if boxed else None,
+            factors=factors | {"native_height": native[here, 0], "native_width": native[here, 1]},
+            files=names[here],
         )
     return Splits(**parts)
 
 
-def apart(pictures: Iterable[Picture], name: str) -> list[Picture]:
-    """Pictures whose group is on one side only: groups of test leave train and val, groups of val leave train."""
-    sides: dict[str, set[str]] = {}
-    for picture in pictures:
-        sides.setdefault(picture.group, set()).add(picture.split)
-    home = {group: next(s for s in ("test", "val", "train") if s in split) for group, split in sides.items()}
-    kept = [p for p in pictures if p.split == home[p.group]]
-    left = Counter((p.split, home[p.group]) for p in pictures if p.split != home[p.group])
-    for (split, other), count in sorted(left.items()):
-        warnings.warn(f"{name}: {count} {split} pictures left out, whose groups {other} has too", stacklevel=2)
-    return kept
-
-
-def _boxes(rows: Sequence[Picture]) -> np.ndarray:
-    most = max(1, max(len(p.boxes) for p in rows))
-    empty = (np.nan,) * 4
-    return np.array([[*p.boxes, *[empty] * (most - len(p.boxes))] for p in rows], np.float32)
+def apart(pictures: Sequence[Picture], name: str) -> list[Picture]:
+    """Pictures whose group is on one side only."""
+    kept = on_one_side([picture.group for picture in pictures], [picture.split for picture in pictures], name)
+    return list(compress(pictures, kept))

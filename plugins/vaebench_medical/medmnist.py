@@ -15,6 +15,7 @@ import numpy as np
 
 from vaebench.interfaces import Dataset, Limit, Split, Splits
 from vaebench_medical import bounds, decode, fetch, npz, storage
+from vaebench_medical.grouping import TWINS, twins_apart
 from vaebench_medical.layout import there
 from vaebench_medical.medmnist_index import INDEX, SIDES, Entry
 
@@ -40,7 +41,8 @@ ORIGINS: Mapping[str, str] = {
 
 
 class MedMnist(Dataset):
-    """One of the sets; `side` picks the published size, and unless given, the smallest there that is large enough."""
+    """One of the sets; `side` picks the published size, and unless given, the smallest there that is large enough.
+    `group=twins` groups images that are nearly the same, since no patients are published."""
 
     version = 1
     fetchable = True
@@ -51,9 +53,15 @@ class MedMnist(Dataset):
     )
     entry: ClassVar[Entry]
 
-    def __init__(self, side: Literal[28, 64, 128, 224] | None = None, verify: bool = True) -> None:
+    def __init__(
+        self,
+        side: Literal[28, 64, 128, 224] | None = None,
+        verify: bool = True,
+        group: Literal["image", "twins"] = "image",
+    ) -> None:
         self.side = side
         self.checked = verify
+        self.group = group
 
     def obtain(self) -> str:
         file = self._file(self.side or FETCHED)
@@ -89,7 +97,8 @@ class MedMnist(Dataset):
         # No patients are published, so every image is a group of its own.
         starts = np.cumsum([0, *map(len, parts[:-1])])
         numbered = [replace(part, groups=start + part.groups) for part, start in zip(parts, starts, strict=True)]
-        return Splits(**dict(zip(SPLITS, numbered, strict=True)))
+        named = dict(zip(SPLITS, numbered, strict=True))
+        return Splits(**(twins_apart(named, self.name) if self.group == TWINS else named))
 
     def verify(self, folder: Path) -> Iterator[str]:
         """What is wrong with the files, one sentence each."""

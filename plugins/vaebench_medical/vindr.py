@@ -11,6 +11,7 @@ from typing import Literal
 
 from vaebench.interfaces import Limit, Splits
 from vaebench_medical import table
+from vaebench_medical.findings import squared
 from vaebench_medical.image_files import Picture, PictureDataset
 
 FINDINGS, BREASTS = "finding_annotations.csv", "breast-level_annotations.csv"
@@ -101,7 +102,7 @@ class VindrMammo(PictureDataset):
                     image.study,
                     image.split,
                     health,
-                    tuple(squared(box, image.shape) for box in image.boxes),
+                    tuple(squared(box, image.shape, self.aspect) for box in image.boxes),
                     (float(breasts[breast]), image.density),
                 )
             )
@@ -212,12 +213,3 @@ def density(text: str) -> float:
     """1 to 4 for A to D; NaN where it is not given."""
     letter = text.upper().removeprefix("DENSITY").strip()
     return float(DENSITIES.index(letter) + 1) if letter and letter in DENSITIES else float("nan")
-
-
-def squared(box: tuple[float, float, float, float], shape: tuple[float, float]) -> tuple[float, float, float, float]:
-    """A box in pixels as fractions of the square that the padded image is."""
-    height, width = shape
-    side = max(shape)
-    left, top = (side - width) / 2, (side - height) / 2
-    x0, y0, x1, y1 = box
-    return (x0 + left) / side, (y0 + top) / side, (x1 + left) / side, (y1 + top) / side

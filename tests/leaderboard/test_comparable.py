@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from records_made import PCA, VAE, cell, field, made, metric, record, rules
+from records_made import PCA, VAE, cell, field, made, metric, places, record, rules
 
 from vaebench.leaderboard.comparable import complete_digests
 from vaebench.leaderboard.runs import Entrant, read
@@ -37,6 +37,26 @@ def test_the_first_complete_reference_pins_its_images():
     assert complete_digests(runs, asked) == {"chest": "b"}
     assert complete_digests(runs, asked, newest=True) == {"chest": "c"}
     assert complete_digests(read(early + stranger, asked.track), asked) == {}
+
+
+def test_while_a_sweep_goes_on_the_seeds_that_are_done_count():
+    """Seed 3 has begun: what it has said so far stands apart, and ranks are of seeds 0 to 2."""
+    references = tuple(Entrant(model, "bce") for model in ("vae", "ae", "gan", "pca"))
+    records = field({"vae": 0.9, "ae": 0.6, "gan": 0.5, "pca": 0.4}, seeds=3)
+    early = record("vae", {"ms-ssim": 0.1}, seed=3)
+    before, found = (made(own, references=references, seeds=(0, 1, 2, 3, 4)) for own in (records, [*records, early]))
+    assert found.cells == before.cells and found.seeds == {"all": (0, 1, 2)} and places(found)["vae"] == (1, 1)
+    assert [(key.reason, n) for key, n in found.hidden.items()] == [("seed 3 is not complete yet", 1)]
+
+
+def test_one_that_lags_behind_does_not_hold_the_others_up_and_strangers_have_no_say():
+    models = [f"m{number}" for number in range(9)]
+    references = tuple(Entrant(model, "bce") for model in (*models, "gan"))
+    whole = field(dict.fromkeys(models, 0.9), seeds=5)
+    found = made(whole + field({"gan": 0.5}, seeds=3), references=references, seeds=(0, 1, 2, 3, 4))
+    assert found.seeds == {"all": (0, 1, 2, 3, 4)} and places(found)["gan"] is None
+    few = field(dict.fromkeys(models, 0.9), seeds=3) + field({"new": 0.7}, seeds=5)
+    assert made(few, references=references, seeds=(0, 1, 2, 3, 4)).seeds == {"all": (0, 1, 2)}
 
 
 def test_seeds_that_the_preset_does_not_name_stand_apart():
@@ -100,8 +120,9 @@ def test_versions_of_a_metric_that_is_not_installed_hide_nobody():
 
 def test_the_same_version_cannot_turn_round():
     records = [record(metrics={"psnr": 20.0}, seed=s) for s in range(2)]
-    found = made([*records, record("pca", {"psnr": metric("psnr", 1.0, better="lower")})])
-    assert found.columns[0].measure.better == "higher" and sum(found.hidden.values()) == 1
+    turned = [record("pca", {"psnr": metric("psnr", 1.0, better="lower")}, seed=s) for s in range(2)]
+    found = made([*records, *turned])
+    assert found.columns[0].measure.better == "higher" and sum(found.hidden.values()) == 2
 
 
 def test_variants_never_share_a_column():

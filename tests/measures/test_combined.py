@@ -12,8 +12,10 @@ from sklearn.covariance import LedoitWolf
 from torch.nn.functional import avg_pool2d
 
 from vaebench.interfaces import NotApplicable, Split
+from vaebench_measures.anomaly import AnomalyAuroc
 from vaebench_measures.combined import AnomalyCombined, AnomalyGaussian, HeldOut, halves
 from vaebench_measures.misses import FEATURES, SMOOTH, beyond_gaussian, beyond_usual, combined, on_one_scale, smooth
+from vaebench_measures.reconstruction import Psnr
 
 SIDE = 28
 Y, X = np.mgrid[0:SIDE, 0:SIDE] / (SIDE - 1) - 0.5
@@ -103,6 +105,24 @@ def test_a_model_that_keeps_lesions_does_not_win_over_one_that_misses_them(evide
         assert good.value - bad.value > 4 * np.hypot(good.error, bad.error)
         assert list(good.parts) == [SMOOTH, FEATURES]
         assert good.value > min(part.value for part in good.parts.values())
+
+
+def test_what_a_score_follows_is_told_of_healthy_images_and_changes_no_number(evidence, seeing):
+    """The raw residual grows with the contrast of what a flat reconstruction misses."""
+    random = np.random.default_rng(0)
+    contrasts = random.uniform(0.1, 0.9, len(TEST))
+    pictures = 127 + 120 * contrasts[:, None, None, None] * np.sign(random.normal(size=TEST.images.shape))
+    test = replace(TEST, images=pictures.astype(np.uint8))
+    flat = evidence(test, TRAIN, reconstruct=lambda x: 0 * x + 0.5)
+    found = AnomalyAuroc().compute(flat)
+    assert found.follows["contrast"] > 0.99
+    assert abs(found.follows["mean intensity"]) < 0.5
+    assert found.beside["PSNR"] == pytest.approx(Psnr().compute(flat).value)
+    sick = test.diseased
+    test.images[sick] = test.images[sick][::-1]
+    assert AnomalyAuroc().compute(evidence(test, TRAIN, reconstruct=lambda x: 0 * x + 0.5)).follows == found.follows
+    told = AnomalyCombined().compute(seeing)
+    assert told.follows.keys() == found.follows.keys() and all(abs(one) <= 1 for one in told.follows.values())
 
 
 def test_no_label_of_a_judged_image_is_read(evidence, seeing):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -17,14 +19,44 @@ from vaebench_measures.copying import (
     copied,
     nearer,
     nearest,
+    real,
     units,
 )
+from vaebench_measures.features.compared import instance
+from vaebench_measures.features.extractor import Cnn
 from vaebench_medical.phantoms import chest
 
 
 def patients(first: int, count: int) -> Split:
     index = first + np.arange(count)
     return Split(chest.draw(0, index, index % 3, 64).images, index % 3, index)
+
+
+def shifted(pixels: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Down and to the right, edges continued."""
+    return lambda x: np.pad(x, ((0, 0), (0, 0), (pixels, 0), (pixels, 0)), mode="edge")[..., :-pixels, :-pixels]
+
+
+def toned(gain: float, more: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Contrast about mid-grey times `gain`, and brighter by `more` of the range."""
+    return lambda x: ((x - 127.5) * gain + 127.5 + 255 * more).round().clip(0, 255).astype(np.uint8)
+
+
+FOUND = {
+    "shift of 2/64": shifted(2),
+    "shift of 4/64": shifted(4),
+    "brighter by .05": toned(1, 0.05),
+    "darker by .05": toned(1, -0.05),
+    "contrast x .85": toned(0.85, 0),
+}
+PASSED = {
+    "mirrored": lambda x: x[..., ::-1].copy(),
+    "upside down": lambda x: x[..., ::-1, :].copy(),
+    "shift of 6/64": shifted(6),
+    "brighter by .1": toned(1, 0.1),
+    "darker by .1": toned(1, -0.1),
+}
+"""Changes of copies that raise the alarm for most of them, and those that hide nearly all, as docs/metrics.md says."""
 
 
 def floats(images: np.ndarray) -> np.ndarray:
@@ -83,6 +115,14 @@ def test_planted_copies_are_shifted_some_blurred_and_slightly_noisy():
     assert min(heights) > 0.15 and sum(heights) == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("side", "step"), [(28, 1), (64, 1), (128, 2), (224, 4)])
+def test_planted_copies_are_shifted_by_a_64th_of_the_side_and_a_pixel_at_least(side, step):
+    images = np.full((8, 1, side, side), 20, np.uint8)
+    images[..., 9, 12] = 250
+    means = copied(images).astype(float).mean((0, 1))
+    assert np.unravel_index(means.argmax(), means.shape) == (9 + step, 12 + step)
+
+
 def test_new_patients_raise_no_alarm(of_samples):
     build = of_samples(floats(patients(30_000, 200).images))
     share, floor = CopyingShare().compute(build), CopyingShareFloor().compute(build)
@@ -121,6 +161,32 @@ def test_copies_are_known_behind_a_models_own_blur_and_likeness_to_it_is_none(of
 
     assert found(train[:200]) > 0.8
     assert found(fresh) < 0.1
+
+
+@pytest.fixture(scope="module")
+def asked(splits) -> Callable[[np.ndarray], tuple[float, float]]:
+    """The share of alarms that images raise, and the share that is nearer to training images."""
+    known, extractor = real(splits["train"], splits["test"], splits["val"]), instance(Cnn)
+    spaces = known["train"], known["held"]
+
+    def ask(images: np.ndarray) -> tuple[float, float]:
+        rows = extractor(images) @ known["scale"]
+        return alarms(closeness(rows, *spaces), known["usual"]), float(nearer(rows, *spaces).mean())
+
+    return ask
+
+
+@pytest.mark.parametrize("change", FOUND.values(), ids=FOUND)
+def test_copies_that_are_moved_or_toned_slightly_raise_it_and_changed_strangers_do_not(asked, splits, change):
+    raised, share = asked(change(splits["train"].images[:200]))
+    assert raised > 0.5
+    assert share > 0.6
+    assert asked(change(patients(30_000, 200).images))[0] < 0.12
+
+
+@pytest.mark.parametrize("change", PASSED.values(), ids=PASSED)
+def test_copies_that_are_flipped_or_changed_more_pass_as_the_docs_say(asked, splits, change):
+    assert asked(change(splits["train"].images[:200]))[0] < 0.2
 
 
 def test_what_is_missing_is_a_reason(evidence, splits):

@@ -52,6 +52,18 @@ def test_twins_stay_on_one_side(trees):
     assert not set(splits.train.groups) & set(splits.test.groups)
 
 
+def test_twins_and_groups_that_are_given_join(trees):
+    """Of six people with two pictures each, one of the first is a copy of one of the second."""
+    lines = []
+    for i in range(12):
+        seed = 0 if i == 2 else i
+        trees.save(f"{i}.png", np.kron(trees.pixels(seed, 6, 6), np.ones((12, 12), np.uint8)))
+        lines.append(f"{i}.png,x,p{i // 2}")
+    splits = Folder(path=str(trees.csv("t.csv", "file,label,group", *lines)), group="twins").load(trees.root, 16, {})
+    groups, counts = np.unique(np.concatenate([splits.train.groups, splits.test.groups]), return_counts=True)
+    assert dict(zip(groups.tolist(), counts.tolist(), strict=True)) == {"p0": 4, "p2": 2, "p3": 2, "p4": 2, "p5": 2}
+
+
 def test_a_group_of_twins_that_is_suspiciously_large_is_told(trees):
     subfolders(trees)  # pictures of one grey are twins of each other
     with (
@@ -169,4 +181,4 @@ def test_several_classes_may_be_healthy(trees):
 
 
 def test_the_path_is_local():
-    assert Folder.local == ("path",)
+    assert Folder.local == ("path", "masks")

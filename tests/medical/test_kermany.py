@@ -69,6 +69,18 @@ def test_the_repacks_val_goes_back_to_train(trees):
     assert {"NORMAL2-IM-1427", "person1946_bacteria"} <= set(splits.train.groups)
 
 
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [(16, ""), (782, "the re-pack that takes 15 % of the published train split"), (9, "a re-pack that we do not know")],
+)
+def test_verify_names_a_repack_by_its_val(trees, count, told):
+    names = KAGGLE | {"val/NORMAL": [f"IM-{9000 + i}-0001.jpeg" for i in range(count)]}
+    faults = list(KermanyCxr().verify(trees.pictures(below("chest_xray", names))))
+    assert faults[-2].startswith(f"train has {7 + count} pictures, published are") and faults[-1].startswith("test has")
+    assert len(faults) == 2 + bool(told) and told in faults[0]
+    assert not told or f"val has {count} pictures: " in faults[0]
+
+
 def test_a_patient_of_the_test_split_leaves_train(trees):
     names = KAGGLE | {"test/NORMAL": ["IM-0115-0009.jpeg"]}
     with pytest.warns(UserWarning, match="kermany-cxr: 2 train pictures left out"):

@@ -99,6 +99,25 @@ def test_the_smallest_file_that_is_large_enough_is_read(tmp_path, there, size, t
     assert (chosen == there[-1]).all()
 
 
+def test_twins_may_be_groups(tmp_path):
+    """Two of train copy a test image, one mirrored; one of train and two of val show the same."""
+    content = arrays(entry("pneumoniamnist"))
+    train, val, test = (content[f"{which}_images"] for which in ("train", "val", "test"))
+    train[1], train[4] = test[3] // 2 + 9, test[3, :, ::-1]
+    val[2] = val[0]
+    train[6] = val[0]
+    write(tmp_path, entry("pneumoniamnist"), **content)
+    alone = DATASETS["pneumoniamnist"](verify=False).load(tmp_path, 28, {})
+    assert [len(split) for _, split in alone.items()] == [7, 3, 5]
+    left_out = pytest.warns(UserWarning, match=r"2 train pictures left out, whose groups test has too")
+    with left_out, pytest.warns(UserWarning, match=r"1 train pictures left out, whose groups val has too"):
+        splits = DATASETS["pneumoniamnist"](verify=False, group="twins").load(tmp_path, 28, {})
+    assert (splits.train.images[:, 0] == train[[0, 2, 3, 5]]).all() and len(splits.test) == 5
+    assert splits.val.groups[0] == splits.val.groups[2] != splits.val.groups[1]
+    groups = [split.groups for _, split in splits.items()]
+    assert len(np.unique(np.concatenate(groups))) == sum(len(np.unique(part)) for part in groups) == 4 + 2 + 5
+
+
 def test_enlarging_is_told(tmp_path):
     write(tmp_path, entry("retinamnist"))
     with pytest.warns(UserWarning, match=r"28 pixels are enlarged to 64.*retinamnist\[side=64\]"):

@@ -14,7 +14,7 @@ import pytest
 
 from vaebench_medical.phantoms.drawing import VISIBLE, Drawing
 
-MODALITIES = ("chest", "fundus", "gland", "mammogram", "knee")
+MODALITIES = ("chest", "fundus", "gland", "mammogram", "knee", "brain")
 
 DIGESTS = {
     "chest": "6d9c239029924c00",
@@ -22,6 +22,7 @@ DIGESTS = {
     "gland": "36533b0c17543e72",
     "mammogram": "a94c8c161f3a7219",
     "knee": "2c454cfbdd506e72",
+    "brain": "82348dab6a92d029",
 }
 """Of twelve pictures at 28 px, on every machine. When a drawing changes, the version of its datasets is raised too."""
 
@@ -116,6 +117,7 @@ def test_images_of_a_patient_share_the_anatomy(modality: str) -> None:
         "gland": "eosin",
         "mammogram": "density",
         "knee": "joint_breadth",
+        "brain": "ventricle_size",
     }
     label = np.zeros(40, int)
     drawing = module(modality).draw(0, np.arange(40), label, 28, np.arange(40) // 2)
@@ -144,7 +146,9 @@ def test_lesion_size_is_the_size_of_the_mask(modality: str) -> None:
     assert correlation(drawing.factors["lesion_size"], drawing.masks.mean((1, 2))) > 0.6
 
 
-@pytest.mark.parametrize(("modality", "label"), [("chest", 1), ("chest", 2), ("fundus", 4), ("mammogram", 1)])
+@pytest.mark.parametrize(
+    ("modality", "label"), [("chest", 1), ("chest", 2), ("fundus", 4), ("mammogram", 1), ("brain", 2)]
+)
 def test_lesion_contrast_is_how_much_it_stands_out(modality: str, label: int) -> None:
     drawing = some(modality, 150, 64, label=label)
     difference = np.abs(drawing.images.astype(float) - drawing.clean).max((1, 2, 3))
@@ -177,6 +181,13 @@ def test_breast_depth_is_how_far_the_breast_reaches() -> None:
     drawing = some("mammogram", 100, 64, label=0)
     reach = (drawing.images[:, 0].max(1) > 25).sum(1)
     assert correlation(drawing.factors["breast_depth"], reach) > 0.9
+
+
+def test_ventricles_are_as_large_as_the_factor_says() -> None:
+    drawing = some("brain", 150, 96, label=0)
+    middle = drawing.clean[:, 0, 30:66, 32:64].astype(float)
+    dark = (middle < 0.7 * np.median(middle, axis=(1, 2), keepdims=True)).sum((1, 2))
+    assert correlation(drawing.factors["ventricle_size"], dark) > 0.4
 
 
 def test_the_joint_space_closes_with_the_grade() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vaebench_medical.vindr import VindrMammo, density, squared
+from vaebench_medical.findings import squared
+from vaebench_medical.vindr import VindrMammo, density
 
 HEADING = (
     "study_id,series_id,image_id,laterality,view_position,height,width,breast_birads,breast_density,"
@@ -94,7 +95,7 @@ def test_boxes_lie_where_the_padded_picture_has_them(trees):
     assert (shown[:, :8] == 0).all() and (shown[:, 8:24] > 0).all() and (shown[:, 24:] == 0).all()
     assert np.allclose(train.boxes[1, 0], [30 / 80, 20 / 80, 50 / 80, 60 / 80])
     assert np.allclose(train.boxes[1, 1], [0.25, 0, 0.75, 1])
-    assert squared((0, 0, 80, 40), (40, 80)) == (0, 0.25, 1, 0.75)
+    assert squared((0, 0, 80, 40), (40, 80), "pad") == (0, 0.25, 1, 0.75)
 
 
 def test_boxes_that_are_nan_are_none(trees):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,7 +141,7 @@ def test_the_name_is_the_files_and_a_harmless_folder(tmp_path: Path) -> None:
         load(tmp_path, GOOD.replace('name = "lab"', 'name = "my lab"'), "my lab")
 
 
-@pytest.mark.parametrize("name", ["smoke", "medical", "medical-latent", "references"])
+@pytest.mark.parametrize("name", ["smoke", "medical", "medical-real", "medical-latent", "medical-rate", "references"])
 def test_the_built_in_suites_load_and_every_name_in_them_exists(name: str) -> None:
     built_in = suite.find(name, installed())
     assert built_in.home == "vaebench"
@@ -152,6 +153,14 @@ def test_the_built_in_suites_load_and_every_name_in_them_exists(name: str) -> No
             names.get("metrics", metric)
         for text in preset.datasets:
             names.get("datasets", split_spec(text)[0])
+
+
+def test_medical_real_asks_what_medical_asks_on_other_datasets() -> None:
+    medical, real = (suite.find(name, installed()) for name in ("medical", "medical-real"))
+    assert real.verdicts == medical.verdicts and real.presets.keys() < medical.presets.keys()
+    for name, preset in real.presets.items():
+        assert preset.datasets == ("kermany-cxr", "brain-mri")
+        assert replace(preset, datasets=()) == replace(medical.presets[name], datasets=())
 
 
 def test_a_preset_may_name_its_own_models_datasets_and_regimes(tmp_path: Path) -> None:

@@ -53,6 +53,11 @@ def test_verdicts_as_they_are_written(tmp_path: Path) -> None:
     assert said.headline == {"reconstruction": "ms-ssim", "representation": "svc-accuracy"}
     assert (said.summary, said.floor_models) == (("psnr",), ("pca",))
     assert (said.floor_metrics, said.margins) == ({"representation": ("psnr",)}, {"ms-ssim": 0.01})
+    assert said.untrained == ()
+    told = GOOD.replace('models = ["pca"]', 'models = ["pca"]\nuntrained = ["pca"]')
+    assert load(tmp_path, told).verdicts.untrained == ("pca",)
+    told = GOOD.replace("[margins]", '[prices]\nreconstruction = ["psnr"]\n[margins]')
+    assert load(tmp_path, told).verdicts.prices == {"reconstruction": ("psnr",)}
     assert said.paired(["psnr", "ms-ssim", "kid"]) == ("psnr", "ms-ssim"), "boards test by headlines and floors alone"
 
 
@@ -65,9 +70,18 @@ def test_verdicts_as_they_are_written(tmp_path: Path) -> None:
         ('"ms-ssim"\nrep', '"kid"\nrep', 9, "[headline] reconstruction", "'kid' is no metric of the suite"),
         ('"ms-ssim"\nrep', "3\nrep", 9, "[headline] reconstruction", "the name of a metric, not 3"),
         ('models = ["pca"]', 'models = ["pac"]', 13, "[floors] models", "Did you mean 'pca'"),
+        (
+            'models = ["pca"]',
+            'models = ["pca"]\nuntrained = ["vae"]',
+            14,
+            "[floors] untrained",
+            "one of the floors' models",
+        ),
         ('models = ["pca"]', 'models = "pca"', 13, "[floors] models", "a list"),
         ('representation = ["psnr"]', 'anomaly = ["psnr"]', 14, "[floors] anomaly", "no headline of anomaly"),
         ('representation = ["psnr"]', 'representation = ["kid"]', 14, "[floors] representation", "no metric"),
+        ("[margins]", '[prices]\ncost = ["psnr"]\n[margins]', 17, "[prices] cost", "no verdict that is ranked"),
+        ("[margins]", '[prices]\nreconstruction = ["kid"]\n[margins]', 17, "[prices] reconstruction", "no metric"),
         ("ms-ssim = 0.01", "ms-ssim = 0", 17, "[margins] ms-ssim", "above 0, not 0"),
         ("ms-ssim = 0.01", "ms-ssim = nan", 17, "[margins] ms-ssim", "above 0, not nan"),
         ("ms-ssim = 0.01", "kid = 0.01", 17, "[margins] kid", "no metric"),
@@ -99,7 +113,7 @@ def test_without_headlines_the_first_metric_of_each_verdict_ranks(tmp_path: Path
     assert found == {"reconstruction": "psnr", "representation": "svc-accuracy"}
 
 
-@pytest.mark.parametrize("name", ["smoke", "medical", "medical-latent", "references"])
+@pytest.mark.parametrize("name", ["smoke", "medical", "medical-real", "medical-latent", "medical-rate", "references"])
 def test_built_in_headlines_belong_to_their_verdicts(name: str) -> None:
     built_in = suite.find(name, installed())
     facts = Declared(installed()).metrics(())

@@ -15,6 +15,7 @@ from laboratory import job, run_job
 from records_made import field, metric, record
 from records_made import made as board_of
 
+from vaebench.leaderboard.runs import Entrant
 from vaebench.records import record as definition
 from vaebench.records.record import Record, dumps
 from vaebench.report import export
@@ -37,12 +38,17 @@ def everything() -> list[Record]:
     parts = {"left": {"value": 21.0, "error": None, "n": 7}}
     made += [record("pca", {"psnr": metric("psnr", 20.0, parts=parts)}, seed=1)]
     made += [record("vae", {"psnr": 20.0}, seed=9)]
+    watched = metric("auroc", 0.7, follows={"contrast": 0.5}, beside={"PSNR": 20.0})
+    made += field({"vae": 0.8, "raw": 0.6}, name="svc")
+    made += [record("watched", {"auroc": watched}, regime="healthy")]
     return [*made, record("old", {"svc": 0.5}, digest="d0", started="2025-01-01T00:00:00Z")]
 
 
 def test_boards_keep_their_schema() -> None:
+    raw = (Entrant("raw", "bce"),)
+    rules = {"datasets": ("chest",), "data": {"chest": "d1", "knee": "d1"}, "floors": raw, "untrained": raw}
     for made in (everything(), []):
-        found = board_of(made, datasets=("chest",), seeds=tuple(range(5)), data={"chest": "d1", "knee": "d1"})
+        found = board_of(made, seeds=tuple(range(5)), **rules)
         document = json.loads(export.to_json(found))
         schema("board").validate(document)
         assert not made or all(document[name] for name in document), "every list has an entry to hold to the schema"
@@ -77,6 +83,7 @@ BREAKS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "version as text": lambda r: r["metrics"]["svc"].update(version="1"),
     "value as text": lambda r: r["metrics"]["svc"].update(value="0.5"),
     "value as truth": lambda r: r["metrics"]["svc"].update(value=True),
+    "a correlation above one": lambda r: r["metrics"]["svc"].update(follows={"contrast": 1.1}),
     "a part that is no number": lambda r: r["metrics"]["svc"].update(parts={"left": {"value": "0.5"}}),
     "a part without its fields": lambda r: r["metrics"]["svc"].update(parts={"left": 0.5}),
     "parts without names": lambda r: r["metrics"]["svc"].update(parts=[0.5]),

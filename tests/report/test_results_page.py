@@ -9,10 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import records_made
 from records_made import field
 
 from vaebench.cli import main
-from vaebench.leaderboard.board import board
 from vaebench.records import store
 from vaebench.records.record import Record
 from vaebench.report.files import FORMATS, render
@@ -35,7 +35,7 @@ def test_its_commands_are_understood(line: str, monkeypatch: pytest.MonkeyPatch)
 
 def made(results: Path) -> dict[str, str]:
     found = [record for _, record in store.scan(results / "demo@1" / "quick" / "phantom") if isinstance(record, Record)]
-    whole = board(found, suite="demo@1", preset="quick", source="phantom")
+    whole = records_made.made(found)
     return {form: render(whole, form) for form in FORMATS}
 
 

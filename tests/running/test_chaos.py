@@ -1,4 +1,4 @@
-"""Thirty kills at random moments cost nothing: one good record a trial, with the weights it would have had anyway."""
+"""Kills at random moments cost nothing: one good record a trial, with the weights it would have had anyway."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from laboratory import Lab
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes to kill in /proc")
 
-KILLS = 32
+KILLS = 16
+"""`benchmarks/scripts/chaos.py` does hundreds"""
 
 
 def test_kills_at_random_moments_cost_nothing(tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +26,7 @@ def test_kills_at_random_moments_cost_nothing(tmp_path: Path, lab: Lab, monkeypa
         killing.finish(killing.start(results))
         killing.finish(whole)
 
-        assert storm.kills.total() >= 30
+        assert storm.kills.total() >= KILLS - 2
         assert not storm.lost, "what was good is still there"
         assert len(killing.good(results)) == killing.TRIALS
         assert not killing.changed(results, untouched)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from vaebench.checks.outcome import Outcome, Task
@@ -32,9 +33,12 @@ STEP = ((1, 64, 64), (1, 128, 128))
 PHANTOMS = (28, 64)
 
 
-def run_checks(offer: Offer, params: Mapping[str, Value] | None = None, device: Device = "cpu") -> Iterator[Outcome]:
-    """Check a component with these parameters, its defaults otherwise; what comes of each check, as it comes."""
-    for task in tasks(offer, typed(offer.name, offer.component, params or {}), device):
+def run_checks(
+    offer: Offer, params: Mapping[str, Value] | None = None, device: Device = "cpu", data: Path | None = None
+) -> Iterator[Outcome]:
+    """Check a component with these parameters, its defaults otherwise; what comes of each check, as it comes. Real
+    images are looked for in the folder `data`, else in this machine's data folder."""
+    for task in tasks(offer, typed(offer.name, offer.component, params or {}), device, data):
         with prepared(device):
             outcome = task.run()
         yield outcome
@@ -84,13 +88,13 @@ def prepared(device: Device) -> Iterator[None]:
         yield
 
 
-def tasks(offer: Offer, params: Mapping[str, Value], device: Device = "cpu") -> list[Task]:
+def tasks(offer: Offer, params: Mapping[str, Value], device: Device = "cpu", data: Path | None = None) -> list[Task]:
     """The checks of one component in order, case by case. Datasets and executors have no device."""
     component, where = offer.component, CARD if device == PRETENDED else "cpu"
     if issubclass(component, Model):
         return _model_tasks(offer, params, where)
     if issubclass(component, Dataset):
-        return _dataset_tasks(component, params)
+        return _dataset_tasks(component, params, data)
     if issubclass(component, Loss):
         return _loss_tasks(component, params, where)
     if issubclass(component, Metric):
@@ -118,10 +122,10 @@ def _model_tasks(offer: Offer, params: Mapping[str, Value], device: str) -> list
     return found
 
 
-def _dataset_tasks(component: type[Dataset], params: Mapping[str, Value]) -> list[Task]:
+def _dataset_tasks(component: type[Dataset], params: Mapping[str, Value], data: Path | None) -> list[Task]:
     from vaebench.checks.datasets import CHECKS, PHANTOM, Source
 
-    cases = [Source(component, size, params) for size in PHANTOMS]
+    cases = [Source(component, size, params, data) for size in PHANTOMS]
     return CHECKS.tasks(cases[0]) + [task for case in cases for task in PHANTOM.tasks(case, f"{case.size} px")]
 
 

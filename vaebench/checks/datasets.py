@@ -25,8 +25,10 @@ LIMIT = {"train": 60, "val": 12, "test": 40}
 class Source:
     """One dataset class; its phantom at one size."""
 
-    def __init__(self, component: type[Dataset], size: int, params: Mapping[str, Value]) -> None:
-        self.component, self.size, self.params = component, size, params
+    def __init__(
+        self, component: type[Dataset], size: int, params: Mapping[str, Value], data: Path | None = None
+    ) -> None:
+        self.component, self.size, self.params, self.data = component, size, params, data
 
     def build(self) -> Dataset:
         return self.component(**self.params)
@@ -80,10 +82,11 @@ def without_files(case: Source) -> None:
 @CHECKS.add
 def real_images(case: Source) -> None:
     """The real images, where this machine has them, keep what the phantom must keep."""
-    folder = data_folder()
+    folder = data_folder(case.data)
     if not case.dataset.present(folder):
+        require(case.data is None, f"they are not in {folder}: {case.dataset.obtain()}")
         raise NotApplicable(f"not on this machine: {case.dataset.obtain()}")
-    real = Source(case.component, case.size, case.params)
+    real = Source(case.component, case.size, case.params, case.data)
     real.splits = real.dataset.load(folder, case.size, LIMIT)
     for check in (shapes, labels, separate_groups, both_regimes, masks, boxes, factors):
         with suppress(NotApplicable):

@@ -187,7 +187,7 @@ def few_steps(bench: Bench, model: Model) -> Iterator[tuple[At, Tensor]]:
     for stage in model.stages:
         for step in range(bench.few):
             start = BATCH * (step % 2)
-            yield At(stage, step, bench.few), bench.images[start : start + BATCH]
+            yield At(stage, step, bench.few, len(bench.images)), bench.images[start : start + BATCH]
 
 
 def terms_of(bench: Bench, stage: str, n: int) -> dict[str, Tensor]:

@@ -23,6 +23,7 @@ COMMANDS = {
     "list": ("vaebench.cli.list_", "List available models, datasets, losses, metrics, executors and suites"),
     "show": ("vaebench.cli.show", "Show one component, suite or record in full"),
     "check": ("vaebench.cli.check", "Check that a component meets its contract"),
+    "new": ("vaebench.cli.new", "Write a package to begin a plugin with"),
     "plugins": ("vaebench.cli.plugins", "List installed plugins, and the errors of broken ones"),
     "data": ("vaebench.cli.data", "Find, download and check real datasets"),
     "doctor": ("vaebench.cli.doctor", "Show versions, devices, data and plugins for a bug report"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -9,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from vaebench.cli.components import find_offers
+from vaebench.cli.options import DATA
 
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 
@@ -22,22 +24,26 @@ COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
     show_default=True,
     help="Device to check on; pretended-cuda finds most of what would fail on a GPU, without one.",
 )
-def command(name: str, device: Literal["cpu", "pretended-cuda"]) -> int:
+@DATA
+def command(name: str, device: Literal["cpu", "pretended-cuda"], data: Path | None) -> int:
     """Run the conformance checks on a component, and give the reason for each that failed or was skipped.
 
     \b
     Examples:
       vaebench check vae
-      vaebench check vae --device pretended-cuda
+      vaebench check "vae[latent=64]" --device pretended-cuda
+      vaebench check kermany-cxr --data xrays
     """
     from vaebench.checks import run_checks
     from vaebench.components.parameters import split_spec
+    from vaebench.trial import Spec
 
     console, counts = Console(highlight=False, soft_wrap=True), dict.fromkeys(COLOURS, 0)
     bare, params = split_spec(name)
     for kind, offer in find_offers(bare):
-        console.print(f"[bold]{escape(offer.qualified)}[/bold] ({kind}, version {offer.component.version})")
-        for outcome in run_checks(offer, params, device):
+        checked = escape(str(Spec(offer.qualified, params)))
+        console.print(f"[bold]{checked}[/bold] ({kind}, version {offer.component.version})")
+        for outcome in run_checks(offer, params, device, data):
             counts[outcome.status] += 1
             reason = f": {escape(outcome.reason)}" if outcome.reason else ""
             console.print(f"  [{COLOURS[outcome.status]}]{outcome.status}[/] {escape(outcome.name)}{reason}")

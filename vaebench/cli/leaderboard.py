@@ -58,6 +58,7 @@ def command(
     from rich.markup import escape
 
     from vaebench.components.discovery import installed
+    from vaebench.planning.kept import kept
     from vaebench.planning.suite import find
     from vaebench.records.store import REFERENCE, write_atomically
     from vaebench.report.files import render
@@ -65,7 +66,13 @@ def command(
     from vaebench.report.terminal import show
     from vaebench.report.track import NotWritten, Track
 
-    chosen = find(suite, installed())
+    try:
+        chosen = find(suite, installed())
+    except UserError:
+        if (found := kept(suite, results, *others)) is None:
+            raise
+        chosen = found
+        click.echo(f"The suite {chosen} is not installed; its board follows the copy beside its records.", err=True)
     if preset is not None:
         chosen.preset(preset, "")
     asked = " / ".join(filter(None, (str(chosen), preset, source)))

@@ -107,9 +107,13 @@ def command(
         force = True
     else:
         plan = make_plan(find(suite, installed()), request)
+        steps.refuse_left_out(plan)
     steps.warn_of_plugins()
     slots = slots or chosen_executor(executor).slots(plan.request.devices)
-    if not dry_run:
+    if dry_run:
+        plan = sweep.look_at_files(plan)
+        steps.refuse_left_out(plan)
+    else:
         plan = steps.make_ready(plan, console, patience)
     if not force:
         plan = steps.find_done(plan, console)

@@ -114,10 +114,19 @@ def make_ready(plan: Plan, console: Console, patience: float) -> Plan:
     """Draw or decode the datasets, and show the name of the current one and what it last printed."""
     with console.status("Preparing data") as status:
         plan = sweep.make_ready(plan, lambda text: status.update(f"Preparing data: {_safe(text)}"), patience)
-    if not plan.datasets:
-        reasons = "\n".join(f"  {name}: {reason}" for name, reason in plan.left_out.items())
-        raise UserError(f"No dataset could be prepared.\n{reasons}")
+    refuse_left_out(plan)
     return plan
+
+
+def refuse_left_out(plan: Plan) -> None:
+    """Raise if no dataset is left, or one that the user named is not: a run never drops what was asked for."""
+    reasons = "\n".join(f"  {name}: {reason}" for name, reason in plan.left_out.items())
+    if not plan.datasets:
+        raise UserError(f"No dataset could be prepared.\n{reasons}")
+    if plan.left_out and plan.request.datasets:
+        raise UserError(
+            f"Not every dataset that -d names can be used. Correct or get these, or run without them:\n{reasons}"
+        )
 
 
 def find_done(plan: Plan, console: Console) -> Plan:

@@ -102,7 +102,8 @@ def command(
     for tier, number in admission.counts().items():
         console.print(f"{tier:<12} {number:>6}")
     for path in write_manifests(admission) if write else ():
-        console.print(clean(f"Wrote {os.path.relpath(path)}", LONGEST))
+        told = f"Wrote {os.path.relpath(path)}. `vaebench leaderboard` makes the boards again, which tell the tiers."
+        console.print(clean(told, LONGEST))
     console.print(f"{_count(len(seen.problems), 'problem')}" if seen.problems else "No problem found.")
     return 1 if seen.problems else 0
 

@@ -26,10 +26,13 @@ Facts = Mapping[str, Any]
 
 
 class Declared:
-    """The declarations of all components, seen from one distribution or from none."""
+    """The declarations of all components, seen from one distribution or from none. `kept` are those of components that
+    may not be installed any more."""
 
-    def __init__(self, plugins: Plugins, home: str | None = None) -> None:
-        self.plugins, self.home = plugins, home
+    def __init__(
+        self, plugins: Plugins, home: str | None = None, kept: Mapping[tuple[str, str], Facts] | None = None
+    ) -> None:
+        self.plugins, self.home, self.kept = plugins, home, kept or {}
 
     @cached_property
     def tables(self) -> Mapping[tuple[str, str], Facts]:
@@ -44,7 +47,8 @@ class Declared:
         return found
 
     def get(self, kind: str, name: str) -> Facts:
-        """What the component declares; empty where it is not installed. Imports plugins where no table has it."""
+        """What the component declares, or declared when records were made if it is not installed; else nothing. Imports
+        plugins where no table has it."""
         if (known := self.tables.get((kind, name))) is not None:
             return known
         from vaebench.components.registry import Registry  # imports torch
@@ -55,7 +59,7 @@ class Declared:
             offers = registry.offers(kind).get(name.rpartition(":")[2], [])
             if len(offers) == 1:
                 return facts_of(kind, registry.get(kind, name).component)
-        return {}
+        return self.kept.get((kind, name), {})
 
     @cached_property
     def _at_home(self) -> Plugins:

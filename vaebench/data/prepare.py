@@ -77,6 +77,9 @@ def ready_folder(
 ) -> Path:
     """Where a dataset lies ready, or will. Of a phantom, every population has another seed."""
     local = {key for key in spec.params if key in dataset.local}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # whatever it warns of here, it says again when it loads them
+        files = digest_of_files(dataset.files(data), cache / "sources") if source == "real" else ""
     key = {
         "dataset": str(Spec(spec.name, {k: v for k, v in spec.params.items() if k not in local})),
         "version": dataset.version,
@@ -84,7 +87,7 @@ def ready_folder(
         "size": size,
         "limit": dict(limit) if source == "phantom" else {},
         "code": code_digest(type(dataset)),
-        "files": digest_of_files(dataset.files(data), cache / "sources") if source == "real" else "",
+        "files": files,
         **({"population": population} if population != PHANTOM_SEED else {}),
     }
     return cache / "ready" / f"{dataset.name}-{source}-{size}-{_sha(canonical(key).encode())[:16]}"

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from vaebench.interfaces import Split, Splits
+from vaebench.traits import traits
 from vaebench.twins import thumbnails
 
 NATIVE = {"native_height", "native_width"}
@@ -18,17 +19,8 @@ NATIVE = {"native_height", "native_width"}
 
 
 def features(split: Split) -> dict[str, np.ndarray]:
-    """The shortcuts of every image: brightness, contrast, sharpness here; size and aspect as published."""
-    found: dict[str, list[np.ndarray]] = {"mean intensity": [], "contrast": [], "sharpness": []}
-    for start in range(0, len(split), 512):
-        grey = split.images[start : start + 512].astype(np.float32).mean(axis=1) / 255
-        laplace = (
-            4 * grey[:, 1:-1, 1:-1] - grey[:, :-2, 1:-1] - grey[:, 2:, 1:-1] - grey[:, 1:-1, :-2] - grey[:, 1:-1, 2:]
-        )
-        found["mean intensity"].append(grey.mean(axis=(1, 2)))
-        found["contrast"].append(grey.std(axis=(1, 2)))
-        found["sharpness"].append(np.log(laplace.var(axis=(1, 2)) + 1e-8))
-    columns = {name: np.concatenate(parts) for name, parts in found.items()}
+    """The shortcuts of every image: its traits here; size and aspect as published."""
+    columns = traits(split.images)
     if split.factors.keys() >= NATIVE:
         columns |= _native(split)
     return columns

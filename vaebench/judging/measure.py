@@ -42,6 +42,8 @@ def measure(metric: Metric, evidence: Evidence, regime: str, paired: bool = True
         widening=_six_digits(score.widening),
         freedom=_six_digits(score.freedom),
         warning=score.warning,
+        follows={name: _six_digits(value) for name, value in score.follows.items() if np.isfinite(value)},
+        beside={name: _six_digits(value) for name, value in score.beside.items() if np.isfinite(value)},
         parts={name: _plain_numbers(part) for name, part in score.parts.items() if np.isfinite(part.value)},
         replicates=_shortened(score.replicates) if paired else [],
     )

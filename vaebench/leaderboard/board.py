@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 
@@ -14,11 +14,14 @@ from vaebench.leaderboard import comparable
 from vaebench.leaderboard.agreement import Agreement, agreements
 from vaebench.leaderboard.cells import Cell, Collected, Dash, Failure
 from vaebench.leaderboard.floors import SHORTCUT, Shortcut, beaten, floor_samples, shortcuts, takes_shortcuts
+from vaebench.leaderboard.follows import Follows, follows
 from vaebench.leaderboard.fronts import Front, fronts
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked, leads, stand
 from vaebench.leaderboard.rules import Role, Rules
 from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Measure, OtherSeeds, Run, read
 from vaebench.leaderboard.statistics import Estimate, Sample, estimates
+from vaebench.leaderboard.training import Added, added
+from vaebench.records.manifest import Tier
 from vaebench.records.record import Record
 
 
@@ -50,6 +53,12 @@ class Board:
     """records that count nowhere: the preset does not name their seeds"""
     shortcuts: Mapping[str, tuple[Shortcut, ...]]
     """dataset -> the shortcuts to its diagnosis, the best one first"""
+    tiers: Mapping[Entrant, Tier] = field(default_factory=dict)
+    """how far all records of a model were verified, where more than their numbers is known"""
+    follows: tuple[Follows, ...] = ()
+    """what the numbers of a column follow"""
+    added: tuple[Added, ...] = ()
+    """what training adds"""
 
     @property
     def suite(self) -> str:
@@ -96,8 +105,11 @@ class Board:
     def narrowed(self, verdict: str | None = None, dataset: str | None = None) -> Board:
         """A part of this board, with the ranks and labels of the whole."""
 
+        beside = self.rules.beside(verdict)
+
         def keep(column: Column) -> bool:
-            return verdict in (None, column.measure.verdict) and dataset in (None, column.dataset)
+            asked = verdict in (None, column.measure.verdict) or column.measure.name in beside
+            return asked and dataset in (None, column.dataset)
 
         columns = tuple(column for column in self.columns if keep(column))
         datasets = {column.dataset for column in columns}
@@ -119,6 +131,8 @@ class Board:
             hidden={key: count for key, count in self.hidden.items() if key.dataset in ("", *datasets)},
             other_seeds={key: own for key, own in self.other_seeds.items() if key.dataset in datasets},
             shortcuts={name: found for name, found in self.shortcuts.items() if name in datasets},
+            follows=tuple(one for one in self.follows if keep(one.column)),
+            added=tuple(one for one in self.added if keep(one.column)),
         )
 
     @cached_property
@@ -152,6 +166,7 @@ def board(
     """The board of one track, of all its metrics and datasets or of those asked for. Where metrics are named, the first
     of a verdict takes the place of its headline."""
     found = comparable.comparable(read(records, rules.track), rules)
+    rules = replace(rules, done=found.done)
     datasets_known = {run.dataset for run in found.runs} | set(rules.datasets)
     _check("dataset", [] if dataset is None else [dataset], datasets_known)
     _check("metric", metrics or [], {measure.name for measure in found.measures.values()})
@@ -200,6 +215,8 @@ def board(
         hidden={key: n for key, n in sorted(found.hidden.items()) if dataset is None or key.dataset in ("", dataset)},
         other_seeds={key: own for key, own in found.other_seeds.items() if dataset in (None, key.dataset)},
         shortcuts=trivial,
+        follows=tuple(follows(collected.numbers, columns, rules)),
+        added=tuple(added(standings, rules, samples)),
     )
 
 

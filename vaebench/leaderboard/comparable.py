@@ -23,6 +23,8 @@ class Comparable:
     """what records declare -> what it is on the board"""
     hidden: Mapping[Hidden, int]
     other_seeds: Mapping[OtherSeeds, tuple[int, ...]]
+    done: Mapping[tuple[str, str], tuple[int, ...]]
+    """dataset and regime -> the seeds that are complete, where not all of the preset's are"""
 
 
 def comparable(runs: Sequence[Run], rules: Rules) -> Comparable:
@@ -37,8 +39,32 @@ def comparable(runs: Sequence[Run], rules: Rules) -> Comparable:
             seeds[OtherSeeds(run.entrant, run.dataset, run.regime)].add(run.seed)
         else:
             kept.append(run)
+    done = complete_seeds(kept, rules)
+    for run in kept if done else ():
+        if run.seed not in done.get((run.dataset, run.regime), rules.seeds):
+            hidden[Hidden(run.dataset, "records", f"seed {run.seed} is not complete yet", "run")] += 1
+    kept = [run for run in kept if run.seed in done.get((run.dataset, run.regime), (run.seed,))]
     kept, measures = _with_measures(kept, rules, hidden)
-    return Comparable(kept, measures, hidden, {key: tuple(sorted(own)) for key, own in sorted(seeds.items())})
+    other_seeds = {key: tuple(sorted(own)) for key, own in sorted(seeds.items())}
+    return Comparable(kept, measures, hidden, other_seeds, done)
+
+
+def complete_seeds(runs: Sequence[Run], rules: Rules) -> dict[tuple[str, str], tuple[int, ...]]:
+    """Dataset and regime -> the first seeds of the preset, as many as half of the references have run with there:
+    while a sweep goes on, a board compares models by the seeds that are done. Where all are, or none, no entry."""
+    held: dict[tuple[str, str], dict[Entrant, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for run in runs:
+        if rules.role(run.entrant) == "reference":
+            held[run.dataset, run.regime][run.entrant].add(run.seed)
+    done = {}
+    for where, own in held.items():
+        counts = [
+            sum(had.issuperset(rules.seeds[: place + 1]) for had in own.values()) for place in range(len(rules.seeds))
+        ]
+        most = sum(2 * count >= len(own) for count in counts)
+        if 0 < most < len(rules.seeds):
+            done[where] = rules.seeds[:most]
+    return done
 
 
 def _differs(

@@ -88,7 +88,7 @@ def stand(
     main = _main_columns(columns, pool, rules, samples)
     lacks = {}
     for entrant in entrants:
-        full = sum(_covers(samples.get((entrant, column)), rules) for column in main)
+        full = sum(_covers(samples.get((entrant, column)), column, rules) for column in main)
         if full < len(main) and not entrant.floor:
             lacks[entrant] = f"{full} of {len(main)} dataset{'s' if len(main) != 1 else ''} with every seed"
     complete = tuple(e for e in references if e not in lacks and main)
@@ -102,7 +102,7 @@ def stand(
     labels: dict[At, Label] = {}
     gaps: dict[Column, float] = {}
     for column in main:
-        able = [e for e in references if _covers(samples.get((e, column)), rules)]
+        able = [e for e in references if _covers(samples.get((e, column)), column, rules)]
         if not able:
             continue
         held = contest([samples[e, column] for e in able], measure.better, rules.margins.get(measure.name))
@@ -114,7 +114,7 @@ def stand(
         labels |= {(e, column): own for e, own in zip(able, held.labels, strict=True) if own}
         if held.gap is not None:
             gaps[column] = held.gap
-        new = [e for e in entrants if rules.role(e) == "newcomer" and _covers(samples.get((e, column)), rules)]
+        new = [e for e in entrants if rules.role(e) == "newcomer" and _covers(samples.get((e, column)), column, rules)]
         placed = place_newcomers([samples[e, column] for e in new], held)
         places |= {(e, column): place for e, place in zip(new, placed, strict=True) if place}
     ranked = [e for e in complete if all((e, column) in places for column in main)]
@@ -130,12 +130,13 @@ def _main_columns(columns: Sequence[Column], pool: Sequence[Entrant], rules: Rul
     for column in columns:
         own = [sample for entrant in pool if (sample := samples.get((entrant, column)))]
         if own:
-            filled[column.dataset].append((-sum(_covers(sample, rules) for sample in own), column))
+            filled[column.dataset].append((-sum(_covers(sample, column, rules) for sample in own), column))
     return [min(variants)[1] for variants in filled.values()]
 
 
-def _covers(sample: Sample | None, rules: Rules) -> bool:
-    return sample is not None and (not rules.seeds or sample.seeds == rules.seeds)
+def _covers(sample: Sample | None, column: Column, rules: Rules) -> bool:
+    due = rules.due(column.dataset, column.measure.regime)
+    return sample is not None and (not due or sample.seeds == due)
 
 
 def _positions(
@@ -152,7 +153,7 @@ def _positions(
     sign = -1 if measure.better == "higher" else 1
     for column in columns:
         means = {e: sign * float(samples[e, column].values.mean()) for e in entrants if (e, column) in samples}
-        own = sorted(means[e] for e in references if e in means and _covers(samples[e, column], rules))
+        own = sorted(means[e] for e in references if e in means and _covers(samples[e, column], column, rules))
         for entrant, mean in means.items():
             places[entrant].append(1 + int(np.searchsorted(own, mean)))
             values[entrant] = mean if len(columns) == 1 else 0.0

@@ -10,7 +10,7 @@ from typing import Literal
 from vaebench.components.declared import Declared, Facts
 from vaebench.components.parameters import split_spec
 from vaebench.errors import UserError
-from vaebench.leaderboard.runs import VERDICTS, Entrant, Measure
+from vaebench.leaderboard.runs import CODE_SIZE, VERDICTS, Entrant, Measure
 from vaebench.planning.suite import Preset, Suite
 from vaebench.planning.verdicts import RANKED
 from vaebench.trial import REGIME_VERSIONS, canonical
@@ -36,8 +36,12 @@ class Rules:
     """verdict -> metric"""
     summary: tuple[str, ...] = ()
     margins: Mapping[str, float] = field(default_factory=dict)
+    prices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """verdict -> metrics that stand beside it, and with them the size of the code"""
     references: tuple[Entrant, ...] = ()
     floors: tuple[Entrant, ...] = ()
+    untrained: tuple[Entrant, ...] = ()
+    """the floors that did not train"""
     floor_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """the metrics that are installed, by name"""
@@ -45,10 +49,16 @@ class Rules:
     """`model vae` -> the installed version"""
     data: Mapping[str, str] = field(default_factory=dict)
     """dataset -> the digest of its images that the track pins"""
+    done: Mapping[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
+    """dataset and regime -> the seeds that count so far, where not yet all of the preset's do"""
 
     @property
     def track(self) -> str:
         return f"{self.suite}/{self.preset}/{self.source}"
+
+    def due(self, dataset: str, regime: str) -> tuple[int, ...]:
+        """The seeds that a model needs numbers for to stand among the others."""
+        return self.done.get((dataset, regime), self.seeds)
 
     @cached_property
     def _roles(self) -> Mapping[Key, Role]:
@@ -57,6 +67,11 @@ class Rules:
 
     def role(self, entrant: Entrant) -> Role:
         return "floor" if entrant.floor else self._roles.get(_key(entrant), "newcomer")
+
+    def beside(self, verdict: str | None) -> tuple[str, ...]:
+        """The metrics and costs that stand beside those of a verdict: what its numbers cost."""
+        named = self.prices.get(verdict or "", ())
+        return (*named, CODE_SIZE) if named else ()
 
     def label(self, entrant: Entrant) -> str:
         """Its model, and its loss where that is needed to tell it from what the suite names. Others on the board do not
@@ -85,8 +100,10 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
         headline=headline_of(suite, preset, declared),
         summary=said.summary,
         margins=said.margins,
+        prices=said.prices,
         references=tuple(own for text, own in entrants.items() if text not in said.floor_models),
         floors=floors,
+        untrained=tuple(entrants[text] for text in said.untrained),
         floor_metrics=said.floor_metrics,
         measures=measures,
         versions=declared.versions(_components(asked, entrants.values())) | _regimes(),

@@ -24,7 +24,7 @@ COSTS: dict[
     "reconstruction_flops": ("FLOPs per reconstruction", "lower", "MFLOP", 1e-6, False),
     "code_size": ("Code size", "lower", "", 1, False),
 }
-LEAD_COST = "train_seconds"
+LEAD_COST, CODE_SIZE = "train_seconds", "code_size"
 
 
 class Entrant(NamedTuple):
@@ -77,6 +77,10 @@ class Number(NamedTuple):
     freedom: float = 200.0
     warning: str = ""
     """why the value says less than it seems to"""
+    follows: tuple[tuple[str, float], ...] = ()
+    """rank correlation, over images, of the score behind it with trivial traits"""
+    beside: tuple[tuple[str, float], ...] = ()
+    """other numbers of the same model"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,10 @@ def read(records: Iterable[Record], track: str) -> list[Run]:
     return sorted((reader.run(record) for record in records if record.trial.track == track), key=_place_in_line)
 
 
+def entrant_of(record: Record) -> Entrant:
+    return Entrant(str(record.trial.model), str(record.trial.loss or ""))
+
+
 def _place_in_line(run: Run) -> tuple[Any, ...]:
     answers = [-math.inf if number.value is None else number.value for number in (*run.numbers, *run.costs)]
     return run.id, run.device, run.started, run.digest, run.status, answers
@@ -150,7 +158,7 @@ class _Reader:
         costs = list(_costs(record.cost, _machine(record.device))) if good and trial.regime == "all" else []
         return Run(
             id=record.id,
-            entrant=self._once(Entrant(str(trial.model), str(trial.loss or ""))),
+            entrant=self._once(entrant_of(record)),
             dataset=str(trial.dataset),
             regime=trial.regime,
             seed=trial.seed,
@@ -186,7 +194,9 @@ class _Reader:
             return Number(measure, None, cell.reason)
         replicates = np.array(cell.replicates, np.float32) if cell.replicates else None
         numbers = cell.value, "", cell.variant, cell.error, cell.n, replicates, cell.optimised
-        return Number(measure, *numbers, cell.patients, cell.classes, cell.widening, cell.freedom, cell.warning)
+        watched = tuple(cell.follows.items()), tuple(cell.beside.items())
+        patients = cell.patients, cell.classes, cell.widening, cell.freedom
+        return Number(measure, *numbers, *patients, cell.warning, *watched)
 
 
 def _costs(cost: Cost, place: str) -> Iterable[Number]:

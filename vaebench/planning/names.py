@@ -78,7 +78,7 @@ def chosen_source(asked: str, chosen: Sequence[Chosen], data: Path) -> tuple[str
     if asked == "phantom":
         return asked, list(chosen), {}
     present = [one for one in chosen if one.dataset.present(data)]
-    absent = {one.spec.name: one.dataset.obtain() for one in chosen if one not in present}
+    absent = {str(one.spec): one.dataset.obtain() for one in chosen if one not in present}
     if asked == "auto" and not present:
         return "phantom", list(chosen), {}
     if not present:

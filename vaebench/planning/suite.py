@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ TOP: dict[str, type] = {
     "summary": list,
     "floors": dict,
     "margins": dict,
+    "prices": dict,
     "auto": dict,
     "presets": dict,
 }
@@ -80,6 +81,8 @@ class Suite:
     verdicts: Verdicts = field(default_factory=Verdicts)
     home: str | None = field(default=None, compare=False)
     """The distribution whose components its names mean first; None for a file of the user's own."""
+    text: str = field(default="", compare=False, repr=False)
+    """of its file"""
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
@@ -131,7 +134,7 @@ def load(path: Path, home: str | None = None) -> Suite:
         if len(line) > LONGEST_LINE:
             raise UserError(f"{path}, line {number}: this line has more than {LONGEST_LINE:,} characters; break it")
     try:
-        return _suite(tomllib.loads(text), Reader(path, text), home)
+        return replace(_suite(tomllib.loads(text), Reader(path, text), home), text=text)
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"at line (\d+)", str(error))
         shown = f": {clean(lines[int(where[1]) - 1])}" if where else ""

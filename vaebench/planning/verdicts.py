@@ -27,6 +27,10 @@ class Verdicts:
     """Verdict -> metrics that need no model: floor rows in the headline's column."""
     margins: Mapping[str, float] = field(default_factory=dict)
     """Metric -> the smallest difference that matters."""
+    prices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Verdict -> metrics that say what its numbers cost: they stand beside it."""
+    untrained: tuple[str, ...] = ()
+    """Floors that did not train: boards say what training adds to them."""
 
     def paired(self, metrics: Iterable[str]) -> tuple[str, ...]:
         """The metrics whose replicates a record keeps, because a board tests entrants against each other by them. Where
@@ -48,35 +52,42 @@ def read_verdicts(data: Mapping[str, Any], reader: Reader, measured: Mapping[str
                 raise reader.fail(f"presets.{preset}", "metrics", lacks)
     summary = reader.entries(data, "", "summary", str)
     _check_metrics(summary, "", "summary", every, reader)
-    models, metrics = _floors(data, reader, every)
+    models, untrained, metrics = _floors(data, reader, every)
     for metric, margin in data.get("margins", {}).items():
         _check_metrics([metric], "margins", metric, every, reader)
         if not isinstance(margin, int | float) or isinstance(margin, bool) or not 0 < margin < float("inf"):
             raise reader.fail("margins", metric, f"this must be a number above 0, not {margin!r}")
-    return Verdicts(dict(headline), summary, models, metrics, dict(data.get("margins", {})))
+    prices = {verdict: reader.entries(data["prices"], "prices", verdict, str) for verdict in data.get("prices", {})}
+    for verdict, names in prices.items():
+        _check_verdict(verdict, "prices", reader)
+        _check_metrics(names, "prices", verdict, every, reader)
+    return Verdicts(dict(headline), summary, models, metrics, dict(data.get("margins", {})), prices, untrained)
 
 
 def _floors(
     data: Mapping[str, Any], reader: Reader, every: tuple[str, ...]
-) -> tuple[tuple[str, ...], Mapping[str, tuple[str, ...]]]:
-    floors, models, metrics = data.get("floors", {}), (), {}
+) -> tuple[tuple[str, ...], tuple[str, ...], Mapping[str, tuple[str, ...]]]:
+    floors, metrics = data.get("floors", {}), {}
+    of_models: dict[str, tuple[str, ...]] = {"models": (), "untrained": ()}
     known = {*data["models"], *(name for preset in data["presets"].values() for name in preset.get("models", ()))}
     for key, value in floors.items():
         if not isinstance(value, list):
             raise reader.fail("floors", key, f"this must be a list, not {value!r}")
         names = reader.entries(floors, "floors", key, str)
-        if key == "models":
-            models = names
+        if key in of_models:
+            of_models[key] = names
             for name in names:
+                if key == "untrained" and name not in floors.get("models", ()):
+                    raise reader.fail("floors", key, f"{name!r} must be one of the floors' models")
                 if name not in known:
                     raise reader.fail("floors", key, f"{name!r} is no model of the suite.{did_you_mean(name, known)}")
             continue
-        _check_verdict(key, "floors", reader, ("models",))
+        _check_verdict(key, "floors", reader, tuple(of_models))
         _check_metrics(names, "floors", key, every, reader)
         if key not in data.get("headline", {}):
             raise reader.fail("floors", key, f"there is no headline of {key} in whose column these could stand")
         metrics[key] = names
-    return models, metrics
+    return of_models["models"], of_models["untrained"], metrics
 
 
 def _check_verdict(verdict: str, table: str, reader: Reader, others: tuple[str, ...] = ()) -> None:

@@ -72,6 +72,13 @@ class Cell(Struct):
     ] = 1.0
     freedom: Annotated[float, Meta(ge=1, le=200, description="degrees of freedom of that variance")] = 200.0
     warning: Annotated[str, Meta(description="why the value says less than it seems to")] = ""
+    follows: Annotated[
+        dict[str, Annotated[float, Meta(ge=-1, le=1)]],
+        Meta(description="rank correlation, over images, of the score behind the value with trivial traits of images"),
+    ] = {}
+    beside: Annotated[
+        dict[str, float], Meta(description="other numbers of the same model, to be correlated with the value")
+    ] = {}
     parts: dict[str, Part] = {}
     replicates: Annotated[
         list[float | None], Meta(description="the value under each draw of patients that all models share")
@@ -209,7 +216,7 @@ def to_json(record: Record) -> dict[str, Any]:
             del data["inputs"][name]
     for cell in data["metrics"].values():
         unsaid = ("reason",) if cell["value"] is not None else ("variant", "error", "n")
-        empty = (name for name in ("optimised", "parts", "replicates") if not cell[name])
+        empty = (name for name in ("optimised", "follows", "beside", "parts", "replicates") if not cell[name])
         usual = (name for name in ("patients", "classes", "widening", "freedom") if cell[name] == USUAL[name])
         for name in (*unsaid, *empty, *usual):
             del cell[name]

@@ -27,6 +27,8 @@ class Sheet:
     board: Board
     links: tuple[tuple[str, str], ...] = ()
     """what further sheets are called, and their names"""
+    dataset: str = ""
+    """the one that it is of"""
 
 
 def everything(board: Board) -> Sheet:
@@ -58,4 +60,6 @@ def _datasets(board: Board) -> Iterator[Sheet]:
             name += f"-{hashlib.sha256(dataset.encode()).hexdigest()[:8]}"
         taken.add(name.lower())
         own = board.narrowed(dataset=dataset)
-        yield Sheet(f"boards/{name}", f"{clean(board.track)}: {clean(dataset)}", tuple(by_dataset(own)), own)
+        yield Sheet(
+            f"boards/{name}", f"{clean(board.track)}: {clean(dataset)}", tuple(by_dataset(own)), own, dataset=dataset
+        )

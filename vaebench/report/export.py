@@ -18,6 +18,7 @@ from vaebench.leaderboard.ranks import Column, Standing
 from vaebench.leaderboard.runs import Entrant
 from vaebench.records.clean import clean
 from vaebench.records.columns import columns
+from vaebench.records.manifest import TIERS
 from vaebench.report.fields import (
     AgreementOf,
     DashOf,
@@ -31,6 +32,7 @@ from vaebench.report.fields import (
     Row,
     ShortcutOf,
 )
+from vaebench.report.findings import findings
 from vaebench.report.notes import notes
 from vaebench.report.order import by_means
 
@@ -85,6 +87,7 @@ def to_json(board: Board) -> str:
         other_seeds=[
             OtherSeedsOf(board.label(one.entrant), *one[1:], seeds=list(own)) for one, own in board.other_seeds.items()
         ],
+        findings=findings(board),
         notes=[line for section in notes(board) for line in section.lines],
     )
     blocks = (f" {_line(key)}: {_block(value)}" for key, value in to_builtins(document).items())
@@ -141,6 +144,7 @@ def _row(board: Board, entrant: Entrant, column: Column, cell: Cell) -> Row:
         beats="; ".join(cell.beats),
         few=found.few or cell.few_images if found else None,
         warning="; ".join(cell.warnings),
+        tier=board.tiers.get(entrant, TIERS[0]),
         provisional=found.provisional if found else None,
         optimised=cell.optimised if found else None,
         status=cell.status,

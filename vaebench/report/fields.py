@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from vaebench.leaderboard.rules import Role
+from vaebench.records.manifest import Tier
 from vaebench.trial import Direction, Verdict
 
 Positive = Annotated[int, Meta(ge=1)]
@@ -47,6 +48,7 @@ class Row(Struct, forbid_unknown_fields=True):
     beats: Annotated[str, Meta(description="the floors it beats, separated by semicolons")]
     few: Annotated[bool | None, Meta(description="from few patients, or from fewer images than the metric needs")]
     warning: Annotated[str, Meta(description="why the value says less than it seems to")]
+    tier: Annotated[Tier, Meta(description="how far all records of the model were verified")]
     provisional: bool | None
     optimised: bool | None
     status: Literal["ok", "partial", "failed", "dash", "missing"]
@@ -170,4 +172,5 @@ class Document(Struct, forbid_unknown_fields=True):
     dashes: list[DashOf]
     hidden: list[HiddenOf]
     other_seeds: list[OtherSeedsOf]
+    findings: Annotated[list[str], Meta(description="what training adds and what the scores follow, in words")]
     notes: list[str]

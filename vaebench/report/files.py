@@ -11,6 +11,7 @@ from vaebench.report.export import csv, to_json
 from vaebench.report.latex import latex
 from vaebench.report.markdown import markdown
 from vaebench.report.page import page
+from vaebench.report.rates import pictures, svg
 from vaebench.report.terminal import plain
 
 SHEETS: dict[str, Callable[[Sheet], str]] = {"md": markdown, "tex": latex}
@@ -37,3 +38,5 @@ def texts(board: Board) -> Iterator[tuple[str, str]]:
     for sheet in sheets(board):
         for form, draw in SHEETS.items():
             yield f"{sheet.name}.{form}", draw(sheet)
+        for picture in pictures(sheet.board) if sheet.dataset else ():
+            yield f"{sheet.name}-{picture.quality.measure.verdict}.svg", svg(sheet.board, picture)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from unicodedata import normalize
 
 from vaebench.report.documents import Sheet
+from vaebench.report.findings import findings
 from vaebench.report.notes import notes
 from vaebench.report.numbers import Strong
 
@@ -52,7 +53,7 @@ def latex(sheet: Sheet) -> str:
     above, below, under = (Line(rule, "", "", "") for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
     row = DataRow("", " & ", r" \\")  # as they are: cells are escaped already
     booktabs = TableFormat(above, below, None, under, row, row, 0, None)
-    parts = [r"% \usepackage{booktabs}"]
+    parts = [r"% \usepackage{booktabs}", *map(escape, findings(sheet.board))]
     for table in sheet.tables:
         drawn = [[bold(text) for text in row] for row in table.drawn()]
         header = [escape(text) for text in table.header]

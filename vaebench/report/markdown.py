@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vaebench.report.documents import Sheet
+from vaebench.report.findings import findings
 from vaebench.report.notes import notes
 from vaebench.report.numbers import Strong
 
@@ -13,6 +14,8 @@ def markdown(sheet: Sheet) -> str:
     from tabulate import tabulate
 
     parts = [f"# {escape(sheet.title)}"]
+    if said := findings(sheet.board):
+        parts.append("\n".join(f"- {escape(line)}" for line in said))
     for table in sheet.tables:
         drawn = [[bold(text) for text in row] for row in table.drawn()]
         align = ["left", *["right"] * (len(table.header) - 1)]

@@ -13,6 +13,8 @@ from vaebench.leaderboard.ranks import is_ranked
 from vaebench.leaderboard.runs import Entrant
 from vaebench.leaderboard.statistics import ENOUGH_SEEDS, LEAST_TO_RANK
 from vaebench.records.clean import clean
+from vaebench.records.manifest import TIERS, Tier
+from vaebench.report.findings import followed
 from vaebench.report.numbers import BEST_TOO, BOTH, EQUIVALENT, FEW, OPTIMISED, PROVISIONAL, WARNED
 from vaebench.report.tables import name
 
@@ -24,6 +26,12 @@ REMEDIES = {
     "score": "`vaebench score {}` measures them again where weights were kept",
     "run": "`vaebench run {}` trains them again",
     "repin": "`vaebench leaderboard {} --repin` changes the track's images",
+}
+
+VERIFIED: dict[Tier, str] = {
+    "reproduced": "trained again, with the same result",
+    "re-measured": "measured again from the weights",
+    "reported": "only the numbers are known",
 }
 
 
@@ -41,6 +49,8 @@ def notes(board: Board) -> list[Notes]:
     what = [f"{n} {word if n > 1 else word[:-1]}" for n, word in ((records, "records"), (numbers, "numbers")) if n]
     sections = [
         Notes("How to read this", tuple(_legend(board))),
+        Notes("What scores follow, by rank correlation", tuple(followed(board))),
+        Notes("Verified with `vaebench verify-results`", tuple(_verified(board))),
         Notes("Not complete", tuple(_unranked(board))),
         Notes(f"Failed: {failed} trial{'s' if failed != 1 else ''}", tuple(_failures(board))),
         Notes(f"Warnings ({WARNED}): these numbers say less than they seem to", tuple(_warnings(board))),
@@ -58,6 +68,9 @@ def _legend(board: Board) -> Iterable[str]:
     cells = board.cells.values()
     seeds = "; ".join(f"{regime}: {', '.join(map(str, own))}" for regime, own in board.seeds.items())
     yield f"Seeds, by the images that models were trained on: {clean(seeds)}."
+    if board.rules.done:
+        named = ", ".join(map(str, board.rules.seeds))
+        yield f"The preset names seeds {named}; so far, those count that most of the suite's models have run with."
     yield from _losses(board)
     regimes = {column.measure.regime for column in board.columns}
     if "healthy" in regimes:
@@ -97,7 +110,8 @@ def _ranks(board: Board) -> Iterable[str]:
     """What ranks mean, or why there are none; who has none."""
     roles = Counter(board.role(entrant) for entrant in board.entrants)
     if not any(one.places for one in board.standings):
-        if board.rules.seeds and len(board.rules.seeds) < LEAST_SEEDS:
+        due = [board.rules.due(column.dataset, column.measure.regime) for column in board.columns]
+        if any(due) and all(len(seeds) < LEAST_SEEDS for seeds in due):
             yield NO_RANKS
     else:
         yield (
@@ -143,6 +157,15 @@ def _losses(board: Board) -> Iterable[str]:
     told = [f"{clean(loss)}: {', '.join(sorted(own))}" for loss, own in sorted(names.items()) if loss]
     if told:
         yield f"Reconstruction losses, where a row names none: {'; '.join(told)}."
+
+
+def _verified(board: Board) -> Iterable[str]:
+    """How far the numbers were checked."""
+    models = [entrant for entrant in board.entrants if not entrant.floor]
+    for tier, told in VERIFIED.items():
+        who = [entrant for entrant in models if board.tiers.get(entrant, TIERS[0]) == tier]
+        if who:
+            yield f"{tier.capitalize()} ({told}): {_names(board, who) if len(who) < len(models) else 'all models'}"
 
 
 def _unranked(board: Board) -> Iterable[str]:

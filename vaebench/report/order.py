@@ -36,11 +36,12 @@ def by_means(board: Board, columns: Sequence[Column], entrants: Sequence[Entrant
 
 
 def has_every_seed(board: Board, entrant: Entrant, columns: Sequence[Column]) -> bool:
-    """Whether it has a number for every seed of the preset in each column. A floor that is no model has one number."""
-    found = [board.cell(entrant, column).estimate for column in columns]
+    """Whether it has a number for every seed that counts in each column. A floor that is no model has one number."""
+    found = {column: board.cell(entrant, column).estimate for column in columns}
     if entrant.floor:
-        return any(found)
-    return all(one is not None and one.seeds >= len(board.rules.seeds) for one in found)
+        return any(found.values())
+    due = {column: len(board.rules.due(column.dataset, column.measure.regime)) for column in columns}
+    return all(one is not None and one.seeds >= due[column] for column, one in found.items())
 
 
 def main_column(board: Board, dataset: str, measure: Measure) -> Column | None:

@@ -154,6 +154,7 @@ def _on_dataset(
     board: Board, dataset: str, verdict: str, columns: Sequence[Column], standing: Standing | None
 ) -> Table:
     """A column per metric of one verdict."""
+    columns = [*columns, *prices(board, dataset, verdict)]
     entrants = _filling(board, columns)
     lead = next((column for column in standing.main if column in columns), None) if standing else None
     entrants = by_means(board, [lead], entrants) if lead else sorted(entrants, key=board.label)
@@ -166,6 +167,14 @@ def _on_dataset(
         rows = [(*row, beats[e]) for e, row in zip(entrants, rows, strict=True)]
         below = tuple((*row, "") for row in below)
     return Table(f"{verdict.capitalize()} on {clean(dataset)}", tuple(header), tuple(rows), len(rows), below)
+
+
+def prices(board: Board, dataset: str, verdict: str) -> list[Column]:
+    """The columns that say what the numbers of a verdict cost, in the suite's order."""
+    names = board.rules.beside(verdict)
+    told = [column for column in board.columns if column.dataset == dataset and column.measure.verdict != verdict]
+    own = [column for column in told if column.measure.name in names]
+    return sorted(own, key=lambda column: names.index(column.measure.name))
 
 
 def _filling(board: Board, columns: Sequence[Column]) -> list[Entrant]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from vaebench.leaderboard.board import Board
+from vaebench.report.findings import findings
 from vaebench.report.notes import notes
 from vaebench.report.numbers import Strong
 from vaebench.report.tables import Table, by_dataset, summary, title
@@ -30,6 +31,8 @@ def show(board: Board, console: Console | None = None, everything: bool = False)
 
     console = console or Console(highlight=False)
     console.print(Text(title(board), "bold"))
+    for line in findings(board):
+        console.print(Text(line))
     for table in summary(board) + (by_dataset(board) if everything or len(board.datasets) == 1 else []):
         _print(table, console)
     for section in notes(board):

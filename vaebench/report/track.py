@@ -15,10 +15,12 @@ from vaebench.errors import UserError
 from vaebench.leaderboard.board import Board, board, uncollected
 from vaebench.leaderboard.comparable import complete_digests
 from vaebench.leaderboard.rules import Rules, rules_of
-from vaebench.leaderboard.runs import read
+from vaebench.leaderboard.runs import Entrant, entrant_of, read
+from vaebench.planning.kept import declarations
 from vaebench.planning.suite import Suite
 from vaebench.records import store
 from vaebench.records.clean import clean
+from vaebench.records.manifest import TIERS, Tier, tiers
 from vaebench.records.record import BadRecord, Record
 from vaebench.records.store import write_atomically
 from vaebench.report.files import texts
@@ -82,13 +84,23 @@ class Track:
             self._held = held
 
     def board(self, metrics: Sequence[str] = (), dataset: str | None = None) -> Board:
-        return board((record for _, record in self), self.rules, metrics=metrics, dataset=dataset)
+        made = board((record for _, record in self), self.rules, metrics=metrics, dataset=dataset)
+        return replace(made, tiers=self._tiers())
+
+    def _tiers(self) -> dict[Entrant, Tier]:
+        """The lowest tier among the records of each model, where it is above *reported*."""
+        known = {path: tier for folder in self.folders for path, tier in tiers(folder).items()}
+        lowest: dict[Entrant, Tier] = {}
+        for path, record in self if known else ():
+            entrant, tier = entrant_of(record), known.get(path, TIERS[0])
+            lowest[entrant] = min(tier, lowest.get(entrant, tier), key=TIERS.index)
+        return {entrant: tier for entrant, tier in lowest.items() if tier != TIERS[0]}
 
     @cached_property
     def rules(self) -> Rules:
         """What no record can change, with the digests that the track pins: of its first folder that pins any."""
         pinned = next(filter(None, map(pins, self.folders)), {})
-        declared = Declared(installed(), self.suite.home)
+        declared = Declared(installed(), self.suite.home, declarations(self.folders[0].parents[1]))
         rules = rules_of(self.suite, self.preset, self.source, declared, pinned)
         runs = read((record for _, record in self), rules.track)
         return replace(rules, data={**complete_digests(runs, rules), **pinned})

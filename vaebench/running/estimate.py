@@ -111,7 +111,7 @@ def time_steps(
         step = Replayed(model, steppers, step)
     for number, stage in enumerate(model.stages):
         steps = settings.steps if number == 0 else settings.stage_steps.get(stage, settings.steps)
-        at = At(stage, steps - 1, steps)
+        at = At(stage, steps - 1, steps, len(images))
         total += steps * seconds_each(partial(step, images[:], at), AFTER + 1 if replayed else 1)
     model.eval()
     with torch.inference_mode():

@@ -15,8 +15,9 @@ from msgspec import structs
 
 from vaebench.components.registry import registry
 from vaebench.data.prepare import Prepared
-from vaebench.interfaces import Event
+from vaebench.interfaces import Event, NotApplicable
 from vaebench.planning.jobs import Versions, jobs_of
+from vaebench.planning.kept import keep
 from vaebench.planning.names import chosen_executor
 from vaebench.planning.plan import Plan
 from vaebench.records import store
@@ -39,13 +40,29 @@ def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None, p
         try:
             ready[str(one.spec)] = made_ready(one, plan, patience, tell)
         except NotReady as reason:
-            left_out[one.spec.name] = str(reason)
+            left_out[str(one.spec)] = str(reason)
     datasets = tuple(one for one in plan.datasets if str(one.spec) in ready)
     healthy = {name for name, own in ready.items() if own.health}
     trials = tuple(
         trial for trial in plan.trials if str(trial.dataset) in (healthy if trial.regime == "healthy" else ready)
     )
+    asked = {str(trial.dataset) for trial in plan.trials} - {str(trial.dataset) for trial in trials}
+    left_out |= dict.fromkeys(asked & set(ready), "its images do not tell who is healthy, and nothing else is asked")
     return replace(plan, datasets=datasets, trials=trials, left_out=left_out, ready=ready)
+
+
+def look_at_files(plan: Plan) -> Plan:
+    """The plan without the datasets whose real files are missing, empty or badly described, as far as that is seen
+    without decoding any."""
+    left_out = dict(plan.left_out)
+    for one in plan.datasets if plan.source == "real" else ():
+        try:
+            list(one.dataset.files(plan.request.data))
+        except (NotApplicable, ValueError, OSError) as error:
+            left_out[str(one.spec)] = str(error)
+    datasets = tuple(one for one in plan.datasets if str(one.spec) not in left_out)
+    trials = tuple(trial for trial in plan.trials if str(trial.dataset) not in left_out)
+    return replace(plan, datasets=datasets, trials=trials, left_out=left_out)
 
 
 def find_done(plan: Plan, complain: Callable[[str], None] = lambda complaint: None) -> Plan:
@@ -97,6 +114,8 @@ def open_track(plan: Plan) -> None:
     plan.folder.mkdir(parents=True, exist_ok=True)
     if not os.access(plan.folder, os.W_OK):
         raise PermissionError(errno.EACCES, "No record can be written", str(plan.folder))
+    with suppress(OSError):  # nobody misses it while the plugin is there
+        keep(plan.suite, plan.folder.parents[1])
     clear_debris(plan.folder)
 
 

@@ -51,7 +51,7 @@ class Replayed:
 
     def _capture(self, x: Tensor, at: At) -> None:
         """Record a step without doing it. A later one of the same constants logs what this one does."""
-        self.x, recorded = x.clone(), At(at.stage, at.step, at.steps)
+        self.x, recorded = x.clone(), At(at.stage, at.step, at.steps, at.images)
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph):

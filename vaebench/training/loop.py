@@ -45,9 +45,8 @@ class Course:
     def at(self) -> At:
         """The step that comes next."""
         name, settings = self.model.stages[self.stage], self.settings
-        return At(
-            name, self.step, settings.steps if self.stage == 0 else settings.stage_steps.get(name, settings.steps)
-        )
+        steps = settings.steps if self.stage == 0 else settings.stage_steps.get(name, settings.steps)
+        return At(name, self.step, steps, len(self.images))
 
     def fit(self) -> None:
         self.model.train()

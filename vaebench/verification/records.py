@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from vaebench.planning import kept
 from vaebench.planning.suite import REGIMES, Suite
 from vaebench.records import manifest, store
 from vaebench.records.provenance import names_a_path
@@ -24,7 +25,7 @@ LARGEST_WEIGHTS = 2**31
 ARTIFACTS = re.compile(r".+-[0-9a-f]{12}")
 """The folder beside a record, whose files are not read but for the weights."""
 SOURCES = ("real", "phantom")
-BESIDE = ("leaderboard.json", "track.json", manifest.NAME)
+BESIDE = ("leaderboard.json", "track.json", manifest.NAME, kept.DECLARED)
 """JSON in a track's folder that is no record."""
 SHOWN = 3
 """So many faults of one kind are told of one record."""

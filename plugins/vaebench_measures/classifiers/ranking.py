@@ -1,8 +1,9 @@
-"""How well a score ranks positives above negatives: area under the ROC curve, average precision."""
+"""How well a score ranks positives above negatives (area under the ROC curve, average precision); rank correlation."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import rankdata
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
@@ -39,6 +40,13 @@ def best_dice_of(hits: np.ndarray, misses: np.ndarray) -> float:
     if not positives:
         return float("nan")
     return float((2 * hits.cumsum() / (positives + (hits + misses).cumsum())).max())
+
+
+def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
+    """Spearman's: 1 where both rank alike, -1 where the other way round; NaN where one of them is constant."""
+    ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (x, y)]
+    scale = np.sqrt(np.prod([rank @ rank for rank in ranks]))
+    return float(ranks[0] @ ranks[1] / scale) if scale > 0 else float("nan")
 
 
 def _counts(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,12 +12,15 @@ The error follows from Hoeffding's decomposition. A patient's influence on the d
 a is the part that is linear in patients and b the part of their pairs; the truth is a + b, and b is known from the
 kernels centred in both directions. Near zero a vanishes: there random halves and redrawn patients show a + 3b, an error
 1.7 times too wide, which is why neither is used. No error is smaller than b allows, so that at zero itself it is still
-1.2 times too wide. Memory holds one kernel value for every two patients.
+1.2 times too wide.
+
+Kernels are computed a block of rows at a time and never kept: first for their means, then again for what is left after
+these, so that memory does not grow with the square of the images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -26,8 +29,8 @@ import numpy as np
 from vaebench_measures.distances.cloud import Cloud
 
 Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
-BLOCK = 512
-"""Rows of which kernels are computed at once."""
+BLOCK = 2**20
+"""Kernels that are computed at once, 8 MiB of them; those of a whole patient always are."""
 
 
 def cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -50,21 +53,37 @@ class Distance(NamedTuple):
     """What the distance changes by when a patient of either set counts once more; they sum to zero."""
 
 
+class Patients(NamedTuple):
+    """Features, those of a patient together."""
+
+    rows: np.ndarray
+    sizes: np.ndarray
+    """how many rows each patient has"""
+
+    @classmethod
+    def of(cls, cloud: Cloud) -> Patients:
+        order = np.argsort(cloud.members, kind="stable")
+        return cls(cloud.rows[order], np.bincount(cloud.members).astype(np.float64))
+
+
 @lru_cache(maxsize=1)
 def distance(x: Cloud, y: Cloud, kernel: Kernel = cubic) -> Distance:
     """Computed once for the value, its error and its replicates."""
-    (x_rows, x_sizes), (y_rows, y_sizes) = map(_by_patient, (x, y))
-    inner = [_within(rows, sizes, kernel) for rows, sizes in ((x_rows, x_sizes), (y_rows, y_sizes))]
-    pairs = _summed(x_rows, y_rows, x_sizes, y_sizes, kernel)
-    count = x_sizes.sum() * y_sizes.sum()
-    means = pairs.sum(1) / x_sizes / y_sizes.sum(), pairs.sum(0) / y_sizes / x_sizes.sum()
-    across = float(pairs.sum() / count)
+    one, other = map(Patients.of, (x, y))
+    inner = [_within(own, kernel) for own in (one, other)]
+    sums = [np.zeros(len(own.sizes)) for own in (one, other)]
+    for part, pairs in _blocks(one, other, kernel):
+        sums[0][part] = pairs.sum(1)
+        sums[1] += pairs.sum(0)
+    count = one.sizes.sum() * other.sizes.sum()
+    means = sums[0] / one.sizes / other.sizes.sum(), sums[1] / other.sizes / one.sizes.sum()
+    across = float(sums[0].sum() / count)
     influences, first = [], 0.0
-    for (_, own, _), mean, sizes in zip(inner, means, (x_sizes, y_sizes), strict=True):
+    for (_, own, _), mean, sizes in zip(inner, means, (one.sizes, other.sizes), strict=True):
         influences.append(own - 2 * sizes * (mean - across) / sizes.sum())
         first += _unbiased(len(sizes)) * np.square(influences[-1]).sum()
-    squares = _centred_squares(pairs, x_sizes, y_sizes, means, across)
-    second = 4 * squares / count**2 * _unbiased(len(x_sizes)) * _unbiased(len(y_sizes))
+    squares = _centred_squares(one, other, kernel, means, across)
+    second = 4 * squares / count**2 * _unbiased(len(one.sizes)) * _unbiased(len(other.sizes))
     second += sum(part for _, _, part in inner)
     error = float(np.sqrt(max(first - second, second)))
     return Distance(inner[0][0] + inner[1][0] - 2 * across, error, (influences[0], influences[1]))
@@ -90,26 +109,21 @@ def under_draws(x: Cloud, y: Cloud, draws: Iterable[np.ndarray], kernel: Kernel 
     return value + changes * (error / spread if spread > 0 else 0)
 
 
-def _by_patient(cloud: Cloud) -> tuple[np.ndarray, np.ndarray]:
-    """The rows, those of a patient together, and how many each has."""
-    order = np.argsort(cloud.members, kind="stable")
-    return cloud.rows[order], np.bincount(cloud.members).astype(np.float64)
-
-
-def _within(rows: np.ndarray, sizes: np.ndarray, kernel: Kernel) -> tuple[float, np.ndarray, float]:
+def _within(own: Patients, kernel: Kernel) -> tuple[float, np.ndarray, float]:
     """E k(x, x') over pairs of two patients, each patient's influence on it, and the variance that pairs add."""
-    count, total = len(sizes), sizes.sum()
-    pairs = _summed(rows, rows, sizes, sizes, kernel)
-    np.fill_diagonal(pairs, 0)
-    sums, weight = pairs.sum(1), total**2 - np.square(sizes).sum()
+    sizes, count, total = own.sizes, len(own.sizes), own.sizes.sum()
     if count < 2:
         return float("nan"), np.zeros(count), 0.0
+    sums, weight = np.empty(count), total**2 - np.square(sizes).sum()
+    for part, pairs in _blocks(own, own, kernel, apart=True):
+        sums[part] = pairs.sum(1)
     value = float(sums.sum() / weight)
     influence = 2 * (sums - value * sizes * (total - sizes)) / weight
     # Székely & Rizzo's U-centring makes the sum of squares unbiased where no row is paired with itself.
     mean = sums / sizes / (total - sizes) * _unbiased(count, 2) * (count - 1) / count
-    squares = _centred_squares(pairs, sizes, sizes, (mean, mean), value * _unbiased(count, 2))
-    squares -= np.square(sizes**2 * (2 * mean - value * _unbiased(count, 2))).sum()  # the diagonal
+    grand = value * _unbiased(count, 2)
+    squares = _centred_squares(own, own, kernel, (mean, mean), grand, apart=True)
+    squares -= np.square(sizes**2 * (2 * mean - grand)).sum()  # the diagonal
     return value, influence, 2 * squares / weight**2 * (count - 1) / max(1, count - 3)
 
 
@@ -117,16 +131,22 @@ def _unbiased(count: int, lost: int = 1) -> float:
     return count / max(1, count - lost)
 
 
-def _summed(x: np.ndarray, y: np.ndarray, x_sizes: np.ndarray, y_sizes: np.ndarray, kernel: Kernel) -> np.ndarray:
-    """Kernels of all pairs, summed over the images of two patients (patients of x, patients of y)."""
-    sums, y_starts = np.empty((len(x_sizes), len(y_sizes))), _starts(y_sizes)
-    for first in range(0, len(x_sizes), BLOCK):
-        sizes = x_sizes[first : first + BLOCK]
-        begin = int(x_sizes[:first].sum())
-        values = kernel(x[begin : begin + int(sizes.sum())], y)
-        values = values if len(y_starts) == len(y) else np.add.reduceat(values, y_starts, 1)
-        sums[first : first + BLOCK] = np.add.reduceat(values, _starts(sizes), 0)
-    return sums
+def _blocks(x: Patients, y: Patients, kernel: Kernel, apart: bool = False) -> Iterator[tuple[slice, np.ndarray]]:
+    """Kernels summed over the images of two patients, for some patients of x at a time: which ones, and the sums
+    (patients of x, patients of y); `apart` leaves out a patient's kernel with itself."""
+    ends, starts, y_starts = np.cumsum(x.sizes).astype(int), _starts(x.sizes), _starts(y.sizes)
+    most, first = BLOCK // len(y.rows), 0
+    while first < len(ends):
+        last = max(first + 1, int(np.searchsorted(ends, starts[first] + most, "right")))
+        values = kernel(x.rows[starts[first] : ends[last - 1]], y.rows)
+        values = values if len(y_starts) == len(y.rows) else np.add.reduceat(values, y_starts, 1)
+        values = (
+            values if last - first == len(values) else np.add.reduceat(values, starts[first:last] - starts[first], 0)
+        )
+        if apart:
+            np.fill_diagonal(values[:, first:], 0)
+        yield slice(first, last), values
+        first = last
 
 
 def _starts(sizes: np.ndarray) -> np.ndarray:
@@ -134,12 +154,16 @@ def _starts(sizes: np.ndarray) -> np.ndarray:
 
 
 def _centred_squares(
-    pairs: np.ndarray, x_sizes: np.ndarray, y_sizes: np.ndarray, means: tuple[np.ndarray, np.ndarray], grand: float
+    x: Patients,
+    y: Patients,
+    kernel: Kernel,
+    means: tuple[np.ndarray, np.ndarray],
+    grand: float,
+    apart: bool = False,
 ) -> float:
     """The sum of squares of kernels less what either patient has with all others."""
     total = 0.0
-    for first in range(0, len(pairs), BLOCK):
-        rows = slice(first, first + BLOCK)
-        expected = (means[0][rows, None] + (means[1] - grand)) * x_sizes[rows, None] * y_sizes
-        total += float(np.square(pairs[rows] - expected).sum())
+    for part, pairs in _blocks(x, y, kernel, apart):
+        pairs -= (means[0][part, None] + (means[1] - grand)) * x.sizes[part, None] * y.sizes
+        total += float(np.square(pairs, out=pairs).sum())
     return total

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -101,13 +103,44 @@ def test_near_zero_its_error_is_no_longer_that_of_random_halves(kernel):
     assert np.sqrt(np.square(spreads).mean()) == pytest.approx(np.sqrt(np.square(found[:40, 1]).mean()), rel=0.15)
 
 
-def test_the_gaussian_kernel_by_hand_and_in_blocks(monkeypatch):
+def test_the_gaussian_kernel_by_hand():
     x, y = cloud(9, 3, 0), cloud(7, 3, 1)
     by_hand = [
         np.mean([np.exp(-np.square(a - b).sum() / 6) for a in p for b in q if a is not b])
         for p, q in ((list(x.rows),) * 2, (list(y.rows),) * 2, (list(x.rows), list(y.rows)))
     ]
-    expected = by_kernel(x, y, gaussian)
-    assert expected[0] == pytest.approx(by_hand[0] + by_hand[1] - 2 * by_hand[2], rel=1e-9)
-    monkeypatch.setattr(kernels, "BLOCK", 2)
-    assert by_kernel(Cloud(x.rows), Cloud(y.rows), gaussian) == pytest.approx(expected, rel=1e-9)
+    assert by_kernel(x, y, gaussian)[0] == pytest.approx(by_hand[0] + by_hand[1] - 2 * by_hand[2], rel=1e-9)
+
+
+@pytest.mark.parametrize("kernel", [cubic, gaussian])
+@pytest.mark.parametrize("block", [1, 50, 333])
+def test_blocks_change_nothing_but_rounding(monkeypatch, kernel, block):
+    x, y = of_patients(12, 3, 0), of_patients(9, 3, 1)
+    whole = distance(x, y, kernel)
+    monkeypatch.setattr(kernels, "BLOCK", block)
+    parts = distance(Cloud(x.rows, x.groups), Cloud(y.rows, y.groups), kernel)
+    assert parts[:2] == pytest.approx(whole[:2], rel=1e-9)
+    for one, other in zip(parts.influences, whole.influences, strict=True):
+        assert one == pytest.approx(other, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("kernel", [cubic, gaussian])
+def test_memory_does_not_grow_with_the_square_of_the_images(kernel):
+    """At the sizes of the preset `full`, where all kernels of the test images alone would be 200 MB."""
+    largest = 0
+
+    def watched(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        nonlocal largest
+        values = kernel(a, b)
+        largest = max(largest, values.nbytes)
+        return values
+
+    x, y = cloud(2000, 2, 0), cloud(5000, 2, 1)
+    tracemalloc.start()
+    try:
+        distance(x, y, watched)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert largest <= 8 * kernels.BLOCK
+    assert peak < 64 * 2**20

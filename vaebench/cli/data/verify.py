@@ -18,6 +18,7 @@ from vaebench.errors import UserError
 @DATA
 def command(names: Sequence[str], data: Path | None) -> int:
     """Check the number, checksums and readability of all files of the named datasets, or of all datasets present.
+    The exit code is 1 if files are at fault, and 2 if a named dataset cannot be read at all.
 
     \b
     Example:
@@ -26,7 +27,7 @@ def command(names: Sequence[str], data: Path | None) -> int:
     from vaebench.cli.data.datasets import find_datasets
     from vaebench.data.prepare import data_folder
 
-    console, folder, wrong = Console(highlight=False, soft_wrap=True), data_folder(data), 0
+    console, folder, code = Console(highlight=False, soft_wrap=True), data_folder(data), 0
     for dataset in find_datasets(names):
         if not dataset.present(folder):
             if names:
@@ -34,10 +35,11 @@ def command(names: Sequence[str], data: Path | None) -> int:
             continue
         try:
             faults = list(dataset.verify(folder))
+            code = max(code, 1 if faults else 0)
         except ValueError as error:
             faults = [str(error)]
+            code = max(code, 2 if names else 1)
         console.print(f"{escape(dataset.name)}: {'[red]' if faults else '[green]'}{len(faults) or 'no'} faults[/]")
         for fault in faults:
             console.print(f"  {escape(fault)}")
-        wrong += len(faults)
-    return 1 if wrong else 0
+    return code

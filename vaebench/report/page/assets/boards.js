@@ -155,6 +155,7 @@ function board() {
   }));
   const feet = unique(shown.flatMap(({ foot }) => [...foot.keys()]));
   table.tFoot.replaceChildren(...feet.map((label) => make("tr", {}, make("td", {}, label), shown.map(({ foot }) => make("td", {}, foot.get(label) || "")))));
+  find("rates").replaceChildren(...rates());
   find("caption").textContent = caption(shown.some((column) => column.isRanked));
   find("count").textContent = `${models.length} of ${data.models.length} rows. ${data.runs.length ? "Open a model to see its pictures." : ""}`;
 }

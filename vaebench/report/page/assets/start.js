@@ -19,6 +19,7 @@ function remarks() {
 }
 
 find("title").textContent = data.title;
+find("findings").replaceChildren(...data.findings.map((line) => make("li", {}, line)));
 theme();
 pickers();
 remarks();

@@ -1,0 +1,59 @@
+"""Do the models of the suite `medical-rate` cost alike? It fails where the bits per image of a model, their median over
+seeds, are more than a fifth from the geometric mean of all.
+
+vaebench run --suite medical-rate && python benchmarks/scripts/matched_rate.py results/medical-rate@1/compact/phantom
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from vaebench.records.record import Record
+from vaebench.records.store import BadRecord, scan
+
+METRIC = "bits-per-image"
+TOLERANCE = 0.2
+"""Share of the common rate by which a model's may differ from it."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("track", type=Path)
+    given = parser.parse_args()
+    found = bits(record for _, record in scan(given.track) if not isinstance(record, BadRecord))
+    if not found:
+        parser.error(f"{given.track} has no record with {METRIC}")
+    beyond = False
+    for dataset, models in found.items():
+        common = shared(models)
+        print(f"| {dataset} | bits per image | beside {common:.1f} |\n| --- | ---: | ---: |")
+        for model, rate in sorted(models.items()):
+            off = rate / common - 1
+            beyond |= abs(off) > TOLERANCE
+            print(f"| `{model}` | {rate:.1f} | {off:+.0%}{' (beyond)' if abs(off) > TOLERANCE else ''} |")
+    sys.exit(f"a rate differs by more than {TOLERANCE:.0%}: change the size of its code" if beyond else 0)
+
+
+def bits(records: Iterable[Record]) -> dict[str, dict[str, float]]:
+    """Dataset -> model -> the median over seeds, of those whose code has a price."""
+    told: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        cell = record.metrics.get(METRIC)
+        if record.trial.regime == "all" and cell and cell.value is not None:
+            told[str(record.trial.dataset)][str(record.trial.model)].append(cell.value)
+    return {data: {model: float(np.median(own)) for model, own in models.items()} for data, models in told.items()}
+
+
+def shared(models: Mapping[str, float]) -> float:
+    """The rate that they have in common."""
+    return float(np.exp(np.mean(np.log(list(models.values())))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Slices of brain MRI without and with a tumour: Kaggle's "Brain Tumor MRI Dataset", which names no patient."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from vaebench.interfaces import Limit, Splits
+from vaebench_medical.grouping import by_twins
+from vaebench_medical.image_files import Picture, PictureDataset, assemble
+from vaebench_medical.layout import listing, there
+
+KINDS = {"notumor": "no tumour", "glioma": "glioma", "meningioma": "meningioma", "pituitary": "pituitary tumour"}
+"""Folder -> class"""
+SIDES = {"train": ("train", "Training"), "test": ("test", "Testing")}
+"""Split -> what its folder may be called; the archive has the second name"""
+SHARE = 5
+"""One picture in so many is for testing."""
+
+
+class BrainMri(PictureDataset):
+    """`split=grouped` pools the published folders, makes one group of each picture and its twins, and divides anew: a
+    fifth of each class is for testing. `split=published` takes the folders as they are, although most healthy test
+    pictures have a twin in train. `split=published-clean` takes them without the test pictures that have one."""
+
+    name = "brain-mri"
+    version = 1
+    title = "Brain MRI slices, without and with a tumour"
+    modality = "MRI, brain"
+    licence = "CC0 1.0 as listed on Kaggle, parts CC BY 4.0"
+    homepage = "https://www.kaggle.com/datasets/masoudnickparvar/brain-tumor-mri-dataset"
+    citation = (
+        "Nickparvar: Brain Tumor MRI Dataset. Kaggle, 2021. doi:10.34740/kaggle/dsv/2645886. It combines Br35H, SARTAJ "
+        "and Cheng: Brain tumor dataset. figshare, 2017. doi:10.6084/m9.figshare.1512427"
+    )
+    classes = tuple(KINDS.values())
+    places = ("brain-tumor-mri-dataset",)
+    mark = ("train/notumor or Training/notumor", "test/notumor or Testing/notumor")
+    unpacks = rf"^(.*/)?(Training|Testing)/({'|'.join(KINDS)})/[^/]+\.jpg$"
+
+    def __init__(
+        self, path: str | None = None, split: Literal["grouped", "published", "published-clean"] = "grouped"
+    ) -> None:
+        super().__init__(path)
+        self.split = split
+
+    def obtain(self) -> str:
+        return (
+            f"Download it ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ below the data "
+            f"folder and fetch again, or unpack it yourself, so that {self.name}/Training/notumor exists. "
+            f"Any other folder: -d '{self.name}[path=FOLDER]'."
+        )
+
+    def pictures(self, home: Path) -> list[Picture]:
+        """Each a group of its own, in the split of its folder."""
+        found = []
+        for split, names in SIDES.items():
+            side = next((home / name for name in names if there(home / name)), home / names[0])
+            for label, kind in enumerate(KINDS):
+                found += [
+                    Picture(path, label, f"{split}/{kind}/{Path(path).name}", split, health=label == 0)
+                    for path in listing(side / kind)
+                ]
+        return found
+
+    def published(self) -> dict[str, tuple[int, ...]]:
+        return {"train": (5712,), "test": (1311,)}
+
+    def load(self, folder: Path, size: int, limit: Limit) -> Splits:
+        pictures = self.pictures(self.home(folder))
+        if self.split == "grouped":
+            pictures = divided(by_twins(pictures, self))
+        elif self.split == "published-clean":
+            pictures = without_twins(by_twins(pictures, self))
+        return assemble(pictures, self, size)
+
+    def phantom(self, size: int, limit: Limit, seed: int) -> Splits:
+        from vaebench_medical.phantoms import brain
+        from vaebench_medical.phantoms.population import population
+
+        return population(
+            brain.draw,
+            self.name,
+            size=size,
+            limit=limit,
+            seed=seed,
+            sizes={"train": 5056, "val": 562, "test": 1405},
+            classes=(0.285, 0.231, 0.234, 0.25),
+            healthy=brain.HEALTHY,
+            diseased=brain.DISEASED,
+            per_patient=3,
+        )
+
+
+def divided(pictures: Sequence[Picture]) -> list[Picture]:
+    """With a fifth of each class for testing, in whole groups: those whose names have the smallest hashes, so that the
+    split is the same everywhere. A group whose pictures disagree counts as the class of its first."""
+    kinds = {picture.group: picture.label for picture in reversed(pictures)}
+    sizes = Counter(picture.group for picture in pictures)
+    test = set[str]()
+    for label in set(kinds.values()):
+        groups = sorted((group for group, kind in kinds.items() if kind == label), key=_hash)
+        wanted = sum(sizes[group] for group in groups) / SHARE
+        for group in groups:
+            if wanted <= 0:
+                break
+            test.add(group)
+            wanted -= sizes[group]
+    return [replace(picture, split="test" if picture.group in test else "train") for picture in pictures]
+
+
+def without_twins(pictures: Sequence[Picture]) -> list[Picture]:
+    """All of train, and of test what has no twin there."""
+    seen = {picture.group for picture in pictures if picture.split == "train"}
+    return [picture for picture in pictures if picture.split == "train" or picture.group not in seen]
+
+
+def _hash(group: str) -> str:
+    return hashlib.sha256(group.encode()).hexdigest()

@@ -1,0 +1,16 @@
+"""`vaebench new`: begin something of your own."""
+
+from __future__ import annotations
+
+import click
+
+from vaebench.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "plugin": ("vaebench.cli.new.plugin", "Write a package with a model, dataset, loss, metric, suite and tests"),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
+def command() -> None:
+    """Begin something of your own."""

@@ -1,0 +1,53 @@
+"""What training adds: the suite's models, on average, against the floor that did not train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from vaebench.leaderboard.ranks import Column, Standing
+from vaebench.leaderboard.rules import Rules
+from vaebench.leaderboard.runs import Entrant
+from vaebench.leaderboard.statistics import Estimate, Sample, estimate, shared_draws
+
+
+class Added(NamedTuple):
+    """By how much the suite's models are better than the untrained one in a column, on average."""
+
+    column: Column
+    floor: Entrant
+    models: int
+    by: Estimate
+
+
+def added(
+    standings: Sequence[Standing], rules: Rules, samples: Mapping[tuple[Entrant, Column], Sample]
+) -> Iterator[Added]:
+    """In the column that ranks representation, on each dataset: of an untrained model only the code is of interest."""
+    for standing in standings:
+        for column in standing.main if standing.measure.verdict == "representation" else ():
+            own = [samples[entrant, column] for entrant in standing.complete if (entrant, column) in samples]
+            for floor in rules.untrained:
+                untrained = samples.get((floor, column))
+                if own and untrained and all(sample.seeds == untrained.seeds for sample in own):
+                    sign = 1 if column.measure.better == "higher" else -1
+                    yield Added(column, floor, len(own), estimate(difference(own, untrained, sign)))
+
+
+def difference(models: Sequence[Sample], floor: Sample, sign: int) -> Sample:
+    """The mean of models that saw the same patients, minus the floor, seed by seed; a number without bounds."""
+    every = [*models, floor]
+    draws = shared_draws(every)
+    errors = [sample.errors for sample in every if sample.errors is not None]
+    patients = [sample.patients for sample in every if sample.patients is not None]
+    return Sample(
+        floor.seeds,
+        sign * (np.mean([sample.values for sample in models], axis=0) - floor.values),
+        sign * (draws[:-1].mean(0) - draws[-1]) if draws is not None else None,
+        np.hypot(np.max(errors[:-1], axis=0), errors[-1]) if len(errors) == len(every) else None,
+        min(patients, default=None),
+        widening=max(sample.widening for sample in every),
+        freedom=min(sample.freedom for sample in every),
+    )

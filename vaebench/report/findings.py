@@ -1,0 +1,48 @@
+"""What training adds, above the tables, and what scores follow, below them: a sentence for each dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.follows import Follows
+from vaebench.leaderboard.training import Added
+from vaebench.records.clean import clean
+from vaebench.report.numbers import plain
+from vaebench.report.tables import name
+
+
+def findings(board: Board) -> list[str]:
+    """What training adds, in the order of the board's columns."""
+    return [_added(board, one) for one in board.added]
+
+
+def followed(board: Board) -> list[str]:
+    """What scores follow, by rank correlation."""
+    return [" ".join(_follows(one)) for one in board.follows]
+
+
+def _added(board: Board, one: Added) -> str:
+    by, column = one.by, one.column
+    half = f" ±{plain((by.high - by.low) / 2, 3)}" if by.low is not None and by.high is not None else ""
+    compared = "better" if by.mean >= 0 else "worse"
+    told = f"{plain(abs(by.mean), 3)}{half} {compared} than {name(board, one.floor)}"
+    who = f"the suite's {one.models} trained models are on average {told}" if one.models > 1 else f"the model is {told}"
+    doubt = ", with too few patients for an interval"
+    if by.low is not None and by.high is not None:
+        doubt = ", which may be nothing" if by.low <= 0 <= by.high else ""
+    cells = (board.cell(entrant, column) for entrant in board.entrants if board.role(entrant) == "reference")
+    ranked = [cell for cell in cells if cell.place]
+    beat = sum(one.floor.model in cell.beats for cell in ranked)
+    share = f"; {beat} of {len(ranked)} beat it" if ranked else ""
+    return f"{clean(column.measure.title)} on {clean(column.dataset)}: {who}{doubt}{share}."
+
+
+def _follows(one: Follows) -> Iterator[str]:
+    yield f"{clean(one.column.measure.title)} on {clean(one.column.dataset)}:"
+    if one.over_models:
+        told = ", ".join(f"{clean(what)} {plain(value, 2)}" for what, value in one.over_models)
+        yield f"over the suite's {one.models} models {told}{';' if one.over_images else '.'}"
+    if one.over_images:
+        told = ", ".join(f"{clean(what)} {plain(value, 2)}" for what, value in one.over_images)
+        yield f"over healthy test images (medians over models and seeds) {told}."

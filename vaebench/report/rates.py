@@ -1,0 +1,88 @@
+"""Rate and distortion: what a model's codes cost, beside how well they are decoded. One picture per dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import NamedTuple
+
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.ranks import Column
+from vaebench.leaderboard.runs import Entrant
+from vaebench.records.clean import clean
+from vaebench.report.numbers import plain
+from vaebench.report.tables import heading, name, prices
+
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 70, 180, 34, 50
+LINE = 12
+"""Pixels between two labels, at least."""
+STYLE = (
+    "text{font:11px sans-serif;fill:#222}.axis{stroke:#666;fill:none}.model{fill:#0072b2}"
+    ".floor{fill:none;stroke:#d55e00;stroke-width:2}.lead{stroke:#bbb}"
+)
+
+
+class Point(NamedTuple):
+    entrant: Entrant
+    price: float
+    quality: float
+
+
+class Picture(NamedTuple):
+    """The rows of a board that have both numbers."""
+
+    price: Column
+    quality: Column
+    points: tuple[Point, ...]
+
+
+def pictures(board: Board) -> Iterator[Picture]:
+    """One for each dataset on which models have a price beside the metric that ranks: the first price that the suite
+    names."""
+    for standing in board.standings:
+        for quality in standing.main:
+            for price in prices(board, quality.dataset, standing.measure.verdict)[:1]:
+                cells = ((e, board.cell(e, price).estimate, board.cell(e, quality).estimate) for e in board.entrants)
+                points = tuple(Point(e, one.mean, two.mean) for e, one, two in cells if one and two)
+                if len(points) > 1:
+                    yield Picture(price, quality, points)
+
+
+def svg(board: Board, picture: Picture) -> str:
+    """A picture as a file of its own. Floors are hollow squares; labels are text, whatever they say."""
+    xs, ys = [point.price for point in picture.points], [point.quality for point in picture.points]
+    across, up = _scale(xs, LEFT, WIDTH - RIGHT), _scale(ys, HEIGHT - BOTTOM, TOP)
+    parts = [f'<path class="axis" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>']
+    for value in (min(xs), max(xs)):
+        parts.append(_text(across(value), HEIGHT - BOTTOM + 16, plain(value, 0), "middle"))
+    for value in (min(ys), max(ys)):
+        parts.append(_text(LEFT - 6, up(value) + 4, plain(value, 3), "end"))
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, heading(*picture.price[1:]), "middle"))
+    parts.append(_text(LEFT, TOP - 16, f"{heading(*picture.quality[1:])} on {clean(picture.quality.dataset)}"))
+    below = float("-inf")
+    for point in sorted(picture.points, key=lambda one: (up(one.quality), one.entrant)):
+        x, y = across(point.price), up(point.quality)
+        below = max(y + 4, below + LINE)
+        parts.append(_mark(x, y, board.role(point.entrant) == "floor"))
+        parts.append(
+            f'<line class="lead" x1="{x + 6:.1f}" y1="{y:.1f}" x2="{WIDTH - RIGHT + 8}" y2="{below - 4:.1f}"/>'
+        )
+        parts.append(_text(WIDTH - RIGHT + 12, below, name(board, point.entrant)))
+    size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
+    body = "\n".join(parts)
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n<style>{STYLE}</style>\n{body}\n</svg>\n'
+
+
+def _scale(values: list[float], first: float, last: float) -> Callable[[float], float]:
+    low, high = min(values), max(values)
+    return lambda value: first + 0.05 * (last - first) + 0.9 * (last - first) * (value - low) / ((high - low) or 1)
+
+
+def _mark(x: float, y: float, floor: bool) -> str:
+    if floor:
+        return f'<rect class="floor" x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8"/>'
+    return f'<circle class="model" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
