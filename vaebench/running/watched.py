@@ -23,13 +23,20 @@ class Watched:
         self.track = store.folder_of(sink.results, jobs[0].trial)
         self._started, self._stamps, self._looked = set[str](), dict[str, int](), False
 
-    def look(self) -> Iterator[Event]:
-        """What happened since the last look; the first one also finds what was done before."""
-        for trial, _ in claims.leases(self.track):
-            if trial in self.pending and trial not in self._started:
-                self._started.add(trial)
-                yield Event("start", self.pending[trial])
-        for job in self._changed():
+    def look(self, last: bool = False) -> Iterator[Event]:
+        """What happened since the last look; the first one also finds what was done before.
+
+        A trial has ended once its record is there and its claim is released: by then its output lies beside the
+        record. The `last` look waits for no release, since whoever claimed the trial is gone."""
+        changed = list(self._changed())
+        held = {trial for trial, _ in claims.leases(self.track)}  # looked at after the records
+        for trial in sorted(held & self.pending.keys() - self._started):
+            self._started.add(trial)
+            yield Event("start", self.pending[trial])
+        for job, stamp in changed:
+            if job.trial.id in held and self._looked and not last:
+                continue
+            self._stamps[job.trial.id] = stamp
             record = self.sink.answer(job)
             if record is None:
                 continue
@@ -52,21 +59,16 @@ class Watched:
         except OSError:
             return 0
 
-    def _changed(self) -> list[Job]:
-        """The pending jobs whose record is there, and is not the one of the last look."""
+    def _changed(self) -> Iterator[tuple[Job, int]]:
+        """The pending jobs whose record is there and is not the one that was read before, and when it was written."""
         folders = defaultdict(list)
         for job in self.pending.values():
             path = self.sink.path(job.trial)
             folders[path.parent].append((path.name, job))
-        found = []
         for folder, jobs in folders.items():
             with suppress(FileNotFoundError):
-                stamps = {entry.name: entry for entry in os.scandir(folder)}
+                entries = {entry.name: entry for entry in os.scandir(folder)}
                 for name, job in jobs:
-                    if name not in stamps:
-                        continue
-                    stamp = stamps[name].stat().st_mtime_ns
-                    if self._stamps.get(job.trial.id) != stamp:
-                        self._stamps[job.trial.id] = stamp
-                        found.append(job)
-        return found
+                    stamp = entries[name].stat().st_mtime_ns if name in entries else None
+                    if stamp is not None and stamp != self._stamps.get(job.trial.id):
+                        yield job, stamp

@@ -91,7 +91,7 @@ class Slurm(Executor):
                 time.sleep(pause)
                 gone = not _living([*adopted, *own])  # asked first: what a pilot left before it ended is seen
                 began = time.monotonic()
-                for event in watched.look():
+                for event in watched.look(last=gone):
                     yield event
                     if stop_on_failure and event.kind == "end" and event.data["record"].error:
                         return
