@@ -1,5 +1,5 @@
 """A stand-in for Slurm: `sbatch`, `squeue` and `scancel` are small scripts, and a process that they talk to starts the
-tasks. The tasks are forked from it, with torch loaded, so that a pilot starts in milliseconds."""
+tasks. They are forked from it with torch loaded, so that a pilot starts in milliseconds, or started as Slurm does."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ class Cluster:
     folder: Path
 
     def ask(self, *words: str) -> str:
-        """What a command prints; the cluster also knows `preempt`, `limit` and `kill`, which strike all tasks."""
+        """What a command prints. The cluster also knows `preempt`, `limit`, `kill` and `cancel`, which strike all
+        tasks, or those with one number."""
         with socket.socket(socket.AF_UNIX) as one:
             one.connect(str(self.folder / "slurm"))
             one.sendall(json.dumps(words).encode())
@@ -55,7 +56,7 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
+def cluster(folder: Path, forks: bool = True) -> Iterator[Cluster]:
     """A cluster whose commands are in the folder `bin`; its tasks have the environment of now."""
     (folder / "bin").mkdir()
     for name in COMMANDS:
@@ -69,7 +70,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         if not controller:
             try:
                 os.environ["PATH"] = os.pathsep.join((str(folder / "bin"), os.environ["PATH"]))
-                Controller(ear).serve()
+                Controller(ear, forks).serve()
             finally:
                 os._exit(1)
     try:
@@ -92,11 +93,13 @@ class Task:
 class Controller:
     """What Slurm does, in one process."""
 
-    def __init__(self, ear: socket.socket) -> None:
+    def __init__(self, ear: socket.socket, forks: bool) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._end)
         self.ear, self.tasks, self.history, self.last = ear, list[Task](), list[list[str]](), 100
-        import vaebench.running.executors.preload  # noqa: F401
+        self.run = _run_forked if forks else _run
+        if forks:
+            import vaebench.running.executors.preload  # noqa: F401
 
     def serve(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -114,6 +117,8 @@ class Controller:
                 self._collect()
 
     def sbatch(self, *words: str) -> str:
+        if "--qos=closed" in words:
+            raise ValueError("this QOS takes no jobs")
         self.last += 1
         self.history.append(list(words))
         (array,) = [word.removeprefix("--array=") for word in words if word.startswith("--array=")]
@@ -128,23 +133,26 @@ class Controller:
         return "".join(f"{task.job} RUNNING\n" for task in self.tasks)
 
     def scancel(self, *words: str) -> None:
-        self._strike(signal.SIGTERM, False, {int(word) for word in words if not word.startswith("-")})
+        self._strike(signal.SIGTERM, False, jobs={int(word) for word in words if not word.startswith("-")})
 
-    def preempt(self) -> None:
-        self._strike(signal.SIGTERM, True)
+    def preempt(self, number: str = "") -> None:
+        self._strike(signal.SIGTERM, True, number)
 
-    def kill(self) -> None:
-        self._strike(signal.SIGKILL, True)
+    def kill(self, number: str = "") -> None:
+        self._strike(signal.SIGKILL, True, number)
 
-    def limit(self) -> None:
-        self._strike(signal.SIGUSR1, False)
+    def limit(self, number: str = "") -> None:
+        self._strike(signal.SIGUSR1, False, number)
+
+    def cancel(self, number: str = "") -> None:
+        self._strike(signal.SIGTERM, False, number)
 
     def told(self) -> str:
         return "".join(json.dumps(words) + "\n" for words in self.history)
 
-    def _strike(self, sent: signal.Signals, again: bool, jobs: set[int] | None = None) -> None:
+    def _strike(self, sent: signal.Signals, again: bool, number: str = "", jobs: set[int] | None = None) -> None:
         for task in self.tasks:
-            if jobs is None or task.job in jobs:
+            if number in ("", task.number) and (jobs is None or task.job in jobs):
                 task.again = again
                 os.kill(task.process, sent)
 
@@ -152,7 +160,7 @@ class Controller:
         task.process = os.fork()
         if not task.process:
             try:
-                _run(task)
+                self.run(task)
             finally:
                 os._exit(1)
         self.tasks.append(task)
@@ -172,19 +180,19 @@ class Controller:
 
 
 def _run(task: Task) -> None:
-    """The body of a task: bash does all lines of its script but the last one, which starts vaebench."""
+    """The body of a task: bash does its script."""
+    _prepare(task)
+    os.execv("/bin/bash", ["bash", task.words[-1]])
+
+
+def _run_forked(task: Task) -> None:
+    """The same, but that bash does all lines of the script but the last one, which starts vaebench."""
     import multiprocessing
 
     from vaebench.cli import main
     from vaebench.running.executors import forked
 
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, signal.SIG_DFL)
-    options = dict(re.fullmatch(r"--([^=]+)=?(.*)", word).groups() for word in task.words if word.startswith("--"))
-    log = options["output"].replace("%A", str(task.job)).replace("%a", task.number)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(file, 1)
-    os.dup2(file, 2)
+    _prepare(task)
     sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
     *lines, last = Path(task.words[-1]).read_text().strip().splitlines()
     shown = "\n".join([*lines, "env -0 >&3"])
@@ -196,7 +204,6 @@ def _run(task: Task) -> None:
     if done.returncode:
         os._exit(done.returncode)
     os.environ.update(dict(one.split("=", 1) for one in told if "=" in one))
-    os.environ |= {"SLURM_JOB_ID": str(task.job), "SLURM_ARRAY_TASK_ID": task.number, "SLURM_MEM_PER_NODE": "7"}
     # A server of its own would load torch again. This process has one thread, so a plain fork does.
     forked.server = lambda: multiprocessing.get_context("fork")
     words = shlex.split(last)
@@ -205,6 +212,18 @@ def _run(task: Task) -> None:
         main(words[words.index("work") :], prog_name="vaebench")
     except SystemExit as end:
         os._exit(end.code if isinstance(end.code, int) else 1)
+
+
+def _prepare(task: Task) -> None:
+    """Have what this process prints and its environment be those of a task."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_DFL)
+    options = dict(re.fullmatch(r"--([^=]+)=?(.*)", word).groups() for word in task.words if word.startswith("--"))
+    log = options["output"].replace("%A", str(task.job)).replace("%a", task.number)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.environ |= {"SLURM_JOB_ID": str(task.job), "SLURM_ARRAY_TASK_ID": task.number, "SLURM_MEM_PER_NODE": "7"}
 
 
 def wait_for(happens: Any, seconds: float = 120.0) -> None:

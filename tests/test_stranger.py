@@ -33,7 +33,7 @@ Vaebench = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment to throw away: what is installed here, and on top of it the four packages, built by pip."""
+    """An environment to throw away: what is installed here, and on top of it these packages, built by pip."""
     folder = tmp_path_factory.mktemp("stranger")
     for name in PACKAGES:
         shutil.copytree(OUTSIDE / name, folder / "src" / name)  # building leaves files beside the sources

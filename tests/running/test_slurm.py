@@ -120,11 +120,12 @@ def test_what_is_done_ends_at_once_without_a_pilot(there: Cluster, tmp_path: Pat
     assert there.submitted() == before
 
 
-@pytest.mark.parametrize(("strike", "submissions"), [("preempt", 1), ("limit", 2), ("kill", 1)])
+@pytest.mark.parametrize(("strike", "submissions"), [("preempt", 1), ("limit", 2), ("kill", 1), ("cancel", 2)])
 def test_a_pilot_that_is_struck_goes_on_from_a_checkpoint(
     there: Cluster, lab: Lab, hold: Hold, tmp_path: Path, strike: str, submissions: int
 ) -> None:
-    """A preempted pilot, and one near its time limit, save first; one whose node dies has what was saved before."""
+    """A pilot saves first, but for one whose node dies: that has what was saved before. One that was cancelled by hand
+    is replaced by the driver."""
     work = held(tmp_path / "a", every=0.0 if strike == "kill" else 1e6)
     known = len(there.submitted())
     events = run(Slurm(), [work])
@@ -177,6 +178,30 @@ def test_pilots_that_cannot_work_are_told_with_their_words(tmp_path: Path) -> No
     with pytest.raises(UserError, match=r"(?s)All pilots ended, and did no trial\. .*no such module"):
         list(run(Slurm(setup="echo no such module; exit 3"), [work]))
     assert not work.sink.path(work.trial).exists()
+
+
+def test_what_sbatch_refuses_is_told_in_its_words_and_leaves_nothing(tmp_path: Path) -> None:
+    work = job(tmp_path)
+    with pytest.raises(UserError, match=r"sbatch .* failed: .*this QOS takes no jobs"):
+        list(run(Slurm(options="--qos=closed"), [work]))
+    assert not list(batch.batches(store.folder_of(work.results, work.trial)))
+
+
+def test_a_queue_that_does_not_answer_is_waited_for_and_nothing_is_submitted_meanwhile(
+    there: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, known = job(tmp_path), len(there.submitted())
+    events = run(Slurm(), [work])
+    with monkeypatch.context() as silent:
+        silent.setattr(batch, "states", lambda: None)
+        with pytest.raises(UserError, match="squeue does not answer"):
+            next(run(Slurm(), [work]))
+        assert len(there.submitted()) == known
+    assert next(events).kind == "start"
+    monkeypatch.setattr(batch, "states", lambda: None)
+    monkeypatch.setattr(slurm, "ENDING", 0.2)
+    assert [event.kind for event in events] == ["end"]
+    assert len(there.submitted()) == known + 1
 
 
 def test_a_trial_that_takes_its_machine_along_is_tried_three_times(tmp_path: Path) -> None:
