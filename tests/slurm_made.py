@@ -94,12 +94,12 @@ class Controller:
     """What Slurm does, in one process."""
 
     def __init__(self, ear: socket.socket, forks: bool) -> None:
+        if forks:
+            import vaebench.running.executors.preload  # noqa: F401
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._end)
         self.ear, self.tasks, self.history, self.last = ear, list[Task](), list[list[str]](), 100
         self.run = _run_forked if forks else _run
-        if forks:
-            import vaebench.running.executors.preload  # noqa: F401
 
     def serve(self) -> None:
         with selectors.DefaultSelector() as selector:

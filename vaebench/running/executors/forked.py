@@ -125,6 +125,7 @@ def _live(
     printer: Connection,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it ends this process
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the server ignores
     os.environ.clear()  # the server's are old: a cluster may have assigned another GPU since it started
     os.environ.update(environment)
     os.setsid()
