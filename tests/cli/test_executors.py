@@ -81,5 +81,8 @@ def test_a_card_that_this_machine_lacks_is_planned_for(tmp_path: Path) -> None:
         ("--executor local --device-class cuda-nvidia-h100", "local has only the devices of this machine"),
     ],
 )
-def test_a_mistake_is_answered_in_words(words: str, answer: str, tmp_path: Path) -> None:
+def test_a_mistake_is_answered_in_words(
+    words: str, answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # there may be a Slurm
     assert answer in vaebench("run", "--suite", "lab", "--results", str(tmp_path), *words.split(), code=2)
