@@ -91,11 +91,12 @@ class Slurm(Executor):
                 time.sleep(pause)
                 gone = not _living([*adopted, *own])  # asked first: what a pilot left before it ended is seen
                 began = time.monotonic()
-                for event in watched.look(last=gone):
+                events = list(watched.look(last=gone))
+                pause = max(PAUSE, (time.monotonic() - began) / BUSY)  # without the time of whoever hears the events
+                for event in events:
                     yield event
                     if stop_on_failure and event.kind == "end" and event.data["record"].error:
                         return
-                pause = max(PAUSE, (time.monotonic() - began) / BUSY)
                 if watched.pending and gone:
                     if watched.tries() == before:
                         raise UserError(f"All pilots ended, and did no trial. {[*adopted, *own][-1].tail()}")
