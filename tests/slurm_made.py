@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,11 @@ def cluster(folder: Path, forks: bool = True) -> Iterator[Cluster]:
                 Controller(ear, forks).serve()
             finally:
                 os._exit(1)
+    made = Cluster(folder)
     try:
-        yield Cluster(folder)
+        yield made
     finally:
-        os.kill(controller, signal.SIGTERM)
+        made.ask("end")
         os.waitpid(controller, 0)
 
 
@@ -94,17 +95,18 @@ class Controller:
     """What Slurm does, in one process."""
 
     def __init__(self, ear: socket.socket, forks: bool) -> None:
+        self.parent = os.getppid()
         if forks:
             import vaebench.running.executors.preload  # noqa: F401
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, self._end)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self.ear, self.tasks, self.history, self.last = ear, list[Task](), list[list[str]](), 100
-        self.run = _run_forked if forks else _run
+        self.run, self.over = _run_forked if forks else _run, False
 
     def serve(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self.ear, selectors.EVENT_READ)
-            while True:
+            while not self.over and os.getppid() == self.parent:
                 if selector.select(0.05):
                     one = self.ear.accept()[0]
                     with one, one.makefile() as file:
@@ -172,11 +174,9 @@ class Controller:
                 if task.again:
                     self._start(Task(task.job, task.number, task.words))
 
-    def _end(self, *_: Any) -> None:
-        for task in self.tasks:
-            with suppress(ProcessLookupError):
-                os.kill(task.process, signal.SIGKILL)
-        os._exit(0)
+    def end(self) -> None:
+        self._strike(signal.SIGKILL, False)
+        self.over = True
 
 
 def _run(task: Task) -> None:
