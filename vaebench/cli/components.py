@@ -10,7 +10,7 @@ from vaebench.components.discovery import installed
 from vaebench.errors import UserError, did_you_mean
 from vaebench.planning.suite import suites
 
-KINDS = ("models", "networks", "datasets", "losses", "metrics")
+KINDS = ("models", "networks", "datasets", "losses", "metrics", "executors")
 
 
 def find_offers(name: str) -> list[tuple[str, Any]]:

@@ -52,5 +52,7 @@ def _component_rows(kind: str) -> list[tuple[str, ...]]:
         for offer in offers:
             name = offer.name if len(offers) == 1 else offer.qualified
             what = getattr(offer.component, "title", "") or summary(offer.component)
+            if missing := offer.component.missing() if kind == "executors" else "":
+                what += f" (unavailable: {missing})"
             rows.append((name, str(offer.component.version), what, offer.plugin.distribution))
     return rows
