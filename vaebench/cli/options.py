@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 
 from vaebench import running
+from vaebench.cli import completion
 from vaebench.errors import UserError
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 SPEC = "NAME[param=value,...]"
-SUITE = click.option("--suite", default="medical", show_default=True, help="Name of a suite, or path of a .toml file.")
-PRESET = click.option("--preset", default="auto", show_default=True,
+SUITE = click.option("--suite", default="medical", show_default=True, shell_complete=completion.suites,
+                     help="Name of a suite, or path of a .toml file.")  # fmt: skip
+PRESET = click.option("--preset", default="auto", show_default=True, shell_complete=completion.presets,
                       help="Effort: quick, compact, standard or full; auto chooses one for the device.")  # fmt: skip
 SOURCE = click.option(
     "--source", type=click.Choice(["auto", "real", "phantom"]), default="auto", show_default=True,

@@ -1,4 +1,4 @@
-"""What training adds, above the tables, and what scores follow, below them: a sentence for each dataset."""
+"""The sentences above the tables: each verdict, and what training adds; and below them: what scores follow."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from vaebench.leaderboard.training import Added
 from vaebench.records.clean import clean
 from vaebench.report.numbers import plain
 from vaebench.report.tables import name
+from vaebench.report.verdicts import sentences
 
 
 def findings(board: Board) -> list[str]:
-    """What training adds, in the order of the board's columns."""
-    return [_added(board, one) for one in board.added]
+    """A sentence for each verdict, then what training adds, in the order of the board's columns."""
+    return [*sentences(board), *(_added(board, one) for one in board.added)]
 
 
 def followed(board: Board) -> list[str]:

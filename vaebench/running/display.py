@@ -70,9 +70,13 @@ class Watch:
         """How much of the expected work is done."""
         return sum(self.expected.get(id_, 0.0) * share for id_, share in self.shares.items()) / self.total
 
+    def spent(self) -> float:
+        """Return the seconds since the start."""
+        return time.monotonic() - self.started
+
     def left(self) -> float:
         """Seconds left: the estimate at first, more and more the pace seen."""
-        share, spent = self.share(), time.monotonic() - self.started
+        share, spent = self.share(), self.spent()
         guess = self.total * (1 - share) / self.slots
         return guess if share < 0.02 else share * (spent / share * (1 - share)) + (1 - share) * guess
 

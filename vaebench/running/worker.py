@@ -209,6 +209,7 @@ class Attempt:
             course.fit()
         else:
             checkpoint.resume(course, history, state)
+            self.tell({"phase": "note", "text": f"resumed {course.place}"})
         kept = time.perf_counter()
 
         def keep() -> None:
