@@ -244,7 +244,7 @@ class Attempt:
         store.write_atomically(self.sink.files(trial) / store.WEIGHTS, content)
         if history.frames:
             store.write_atomically(self.sink.files(trial) / FILM, history.film())
-        write_pictures(evidence, self.sink.files(trial), history.curve)
+        write_pictures(evidence, self.sink.files(trial), history.curve, trial.regime)
 
 
 def _kind(error: Exception, message: str) -> Kind:

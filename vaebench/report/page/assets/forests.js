@@ -1,0 +1,50 @@
+// A chart per verdict: means with their intervals, best first, and floors as reference lines.
+
+const FOREST = { width: 360, left: 132, right: 12, row: 17, top: 6, bottom: 34 };
+const MOST_FORESTS = 12;
+
+function forestRows(column) {
+  // [model, found], models by their mean, floors below them
+  const rows = data.models.map((_, model) => [model, column.of(model)]).filter(([, found]) => found && isNumber(found.value));
+  const sign = column.better === "higher" ? -1 : 1, floor = ([model]) => data.roles[model] === "floor";
+  return rows.sort((a, b) => floor(a) - floor(b) || sign * (a[1].value - b[1].value) || a[0] - b[0]);
+}
+
+function forest(column, title) {
+  const rows = forestRows(column);
+  if (rows.length < 2) return null;
+  const { width, left, right, row, top, bottom } = FOREST, height = top + rows.length * row + bottom;
+  const [low, high] = span(rows.flatMap(([, { value, low: from, high: to }]) => [value, from, to]));
+  const at = (value) => left + 6 + ((value - low) / (high - low)) * (width - left - right - 12);
+  const base = height - bottom, middle = (number) => top + (number + 0.5) * row;
+  const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": title });
+  for (const tick of ticks(low, high, 4)) svg.append(draw("line", { class: "grid", x1: at(tick), x2: at(tick), y1: top, y2: base }), draw("text", { x: at(tick), y: base + 13, "text-anchor": "middle" }, short(tick)));
+  svg.append(draw("path", { class: "axis", d: `M${left} ${base}H${width - right}` }));
+  svg.append(draw("text", { x: (left + width) / 2, y: height - 5, "text-anchor": "middle" }, column.better === "higher" ? "higher is better →" : "← lower is better"));
+  rows.forEach(([model, found], number) => {
+    const isFloor = data.roles[model] === "floor", y = middle(number), stroke = isFloor ? "var(--other)" : "var(--one)";
+    if (isFloor) svg.append(draw("line", { class: "reference", x1: at(found.value), x2: at(found.value), y1: top, y2: y }));
+    if (isNumber(found.low)) svg.append(draw("line", { class: "interval", stroke, x1: at(found.low), x2: at(found.high), y1: y, y2: y }));
+    const mark = draw("path", { d: SHAPES[isFloor ? 1 : 0], transform: `translate(${at(found.value)} ${y})`, stroke, fill: isFloor ? "var(--ground)" : stroke });
+    mark.append(draw("title", {}, `${data.models[model]}: ${found.text}`));
+    const name = data.models[model], shown = name.length > 21 ? `${name.slice(0, 20)}…` : name;
+    svg.append(mark, draw("text", { x: left - 6, y: y + 4, "text-anchor": "end", class: found.best ? "best" : null }, shown, draw("title", {}, name)));
+  });
+  return captioned(title, svg);
+}
+
+// The charts of what the table shows: each headline on the chosen dataset, or one metric on every dataset.
+function forests() {
+  const shown = view.metric === "ranks" ? headlines() : several() ? [] : numbered(isWanted).map((one) => [one, data.datasets[one[0].dataset]]);
+  const drawn = shown.map(([one, place]) => {
+    const { title, verdict } = data.metrics[one[0].metric];
+    return forest(cellColumn(one, title), `${capital(verdict)}: ${title}${one[0].variant ? ` [${one[0].variant}]` : ""} on ${place}`);
+  });
+  return drawn.filter(Boolean).slice(0, MOST_FORESTS);
+}
+
+function headlines() {
+  // on all datasets, the charts are of the first one that is ranked: there would be too many
+  const dataset = view.dataset === "all" ? 0 : Number(view.dataset);
+  return data.standings.flatMap((standing) => numbered((c) => c.metric === standing.metric && c.dataset === dataset).map((one) => [one, data.datasets[dataset]]));
+}
