@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 import records_made
-from browsing import visiting
 from page_made import written
 
 from vaebench.leaderboard.runs import Entrant
+
+pytest.register_assert_rewrite("browsing")
+from browsing import visiting  # noqa: E402
 
 QUIET = [
     "--no-sandbox",

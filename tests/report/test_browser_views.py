@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import records_made
 from browsing import CHEST, KNEE, choose, heads, models, open_run, section, visiting
-from page_made import EVIL
+from page_made import EVIL, written
+
+from vaebench.leaderboard.runs import Entrant
 
 BACK = "history.back()"
 
@@ -58,6 +61,16 @@ def test_back_closes_what_was_opened(page: Any) -> None:
     assert heads(page)[2:4] == [CHEST, KNEE]
 
 
+def test_back_keeps_the_order_of_rows(page: Any) -> None:
+    page.locator("#board thead button").first.click()
+    by_name = models(page)
+    open_run(page, "pca")
+    page.evaluate(BACK)
+    page.wait_for_function("!location.hash.includes('run=')")
+    assert models(page) == by_name
+    assert page.evaluate("document.activeElement.textContent") == "pca"
+
+
 @pytest.mark.parametrize("view", ["#run=no&metric=<b>&dataset=x", "#%", f"#models={EVIL}", "#&&=&run"])
 def test_an_address_that_names_nothing_shows_the_board(browser: Any, made: Path, view: str) -> None:
     with visiting(browser, made, view=view) as page:
@@ -90,17 +103,32 @@ def test_metrics_are_listed_by_verdict_with_direction(page: Any) -> None:
     assert "Training time (s) ↓" in costs and not any("★" in cost for cost in costs)
 
 
-def test_a_chart_per_verdict_has_floors_as_reference_lines(browser: Any, judged: Path) -> None:
-    with visiting(browser, judged) as page:
+def drawn(folder: Path, floor: float) -> Path:
+    values = {"vae": 0.9, "ae": 0.85, "low": floor, "new": 0.95}
+    rules = {"references": (Entrant("vae", "bce"), Entrant("ae", "bce")), "floors": (Entrant("low", "bce"),)}
+    made = [one for name in ("chest", "knee") for one in records_made.field(values, seeds=3, dataset=name)]
+    return written(folder, made, **rules)
+
+
+def test_a_chart_per_verdict_has_floors_as_reference_lines(browser: Any, tmp_path: Path) -> None:
+    with visiting(browser, drawn(tmp_path, 0.8)) as page:
         charts = page.locator("#forests figure")
         assert charts.locator("figcaption").all_inner_texts() == [f"Reconstruction: MS-SSIM [L3] on {CHEST}"]
         names = charts.locator("svg > text[text-anchor=end]").evaluate_all("all => all.map(t => t.firstChild.data)")
-        assert names[0] == "new + bce (new)" and set(names[1:3]) == {"vae", "twin"} and names[3] == "far (floor)"
+        assert names == ["new + bce (new)", "vae", "ae", "low (floor)"]
         assert charts.locator(".reference").count() == 1 and charts.locator(".interval").count() == 4
         ends = "all => all.map(one => [one.x1.baseVal.value, one.x2.baseVal.value])"
         assert all(low < high for low, high in charts.locator(".interval").evaluate_all(ends))
         choose(page, "metric", "MS-SSIM ↑ ★")
         assert charts.count() == 2, "one for each dataset"
+
+
+def test_a_floor_far_away_does_not_press_the_models_together(browser: Any, tmp_path: Path) -> None:
+    with visiting(browser, drawn(tmp_path, -30.0)) as page:
+        chart = page.locator("#forests svg")
+        assert chart.locator(".far").text_content() == "‹ -30" and chart.locator(".reference").count() == 0
+        wide = chart.locator(".interval").first.evaluate("one => one.x2.baseVal.value - one.x1.baseVal.value")
+        assert wide > 20
 
 
 def test_roc_and_histograms_are_of_models_trained_on_healthy_images(page: Any) -> None:

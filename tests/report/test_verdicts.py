@@ -48,6 +48,16 @@ def test_several_datasets() -> None:
     )
 
 
+def test_a_part_of_a_board_speaks_of_its_own_dataset() -> None:
+    records = [
+        one for name, best in (("chest", 0.95), ("knee", 0.6)) for one in field({"vae": best, "ae": 0.7}, dataset=name)
+    ]
+    board = made(records)
+    for dataset, best in (("chest", "vae"), ("knee", "ae")):
+        (told,) = sentences(board.narrowed(dataset=dataset))
+        assert told.startswith(f"Reconstruction: {best} has the best mean (MS-SSIM ")
+
+
 def test_without_ranks_nothing_is_claimed() -> None:
     board = drawn({"vae": 0.95, "ae": 0.7}, seeds=2)
     (told,) = sentences(board)

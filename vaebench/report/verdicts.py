@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
-from vaebench.leaderboard.ranks import Standing, is_ranked
+from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant
 from vaebench.records.clean import clean
 from vaebench.report.numbers import decimals_in, plain, short
+from vaebench.report.order import by_means, has_every_seed
 from vaebench.report.tables import floors, name
 
 NAMED = 3
@@ -19,9 +20,11 @@ NAMED = 3
 
 @dataclass(frozen=True)
 class Outcome:
-    """One verdict, over all datasets of its headline."""
+    """One verdict, over the datasets that a board or a part of it shows."""
 
     standing: Standing
+    columns: tuple[Column, ...]
+    """the headline on each dataset"""
     best: Entrant
     ranked: tuple[Entrant, ...]
     """the references with a rank on every dataset, best mean first"""
@@ -40,23 +43,24 @@ class Outcome:
 def outcomes(board: Board) -> Iterator[Outcome]:
     """One for each verdict that ranks and in which a model has every number."""
     for standing in board.standings:
-        complete = [entrant for entrant in standing.order if entrant in standing.complete]
-        if is_ranked(standing.measure) and complete:
-            ranked = [e for e in complete if all((e, column) in standing.places for column in standing.main)]
-            best = (ranked or complete)[0]
-            equal = [
-                e for e in ranked if e != best and all(standing.places[e, column].low == 1 for column in standing.main)
-            ]
-            lost = {e: _lost(board, standing, e) for e in ranked}
-            known = dict.fromkeys(clean(floor) for column in standing.main for floor in floors(board, column))
-            yield Outcome(
-                standing,
-                best,
-                tuple(ranked),
-                tuple(equal),
-                tuple(e for e in ranked if known and not lost[e]),
-                {floor: sum(floor not in own for own in lost.values()) for floor in known} if ranked else {},
-            )
+        columns = tuple(column for column in standing.main if column in standing.columns)
+        references = [e for e in board.entrants if board.role(e) == "reference" and has_every_seed(board, e, columns)]
+        if not is_ranked(standing.measure) or not columns or not references:
+            continue
+        complete, places = by_means(board, columns, references), standing.places
+        ranked = [e for e in complete if all((e, column) in places for column in columns)]
+        best = (ranked or complete)[0]
+        lost = {e: _lost(board, columns, e) for e in ranked}
+        known = dict.fromkeys(clean(floor) for column in columns for floor in floors(board, column))
+        yield Outcome(
+            standing,
+            columns,
+            best,
+            tuple(ranked),
+            tuple(e for e in ranked if e != best and all(places[e, column].low == 1 for column in columns)),
+            tuple(e for e in ranked if known and not lost[e]),
+            {floor: sum(floor not in own for own in lost.values()) for floor in known} if ranked else {},
+        )
 
 
 def sentences(board: Board) -> Iterator[str]:
@@ -66,31 +70,30 @@ def sentences(board: Board) -> Iterator[str]:
         yield f"{one.verdict.capitalize()}: {' '.join(parts)}"
 
 
-def _lost(board: Board, standing: Standing, entrant: Entrant) -> set[str]:
+def _lost(board: Board, columns: Sequence[Column], entrant: Entrant) -> set[str]:
     """The floors that it does not beat on some dataset."""
     return {
         clean(floor)
-        for column in standing.main
+        for column in columns
         for floor in floors(board, column)
         if floor not in board.cell(entrant, column).beats
     }
 
 
 def _best(board: Board, one: Outcome) -> str:
-    measure, columns = one.standing.measure, one.standing.main
-    title = clean(measure.title)
+    columns, title = one.columns, clean(one.standing.measure.title)
     if len(columns) == 1:
         estimate = board.cell(one.best, columns[0]).estimate
         value = f" {plain(estimate.mean, decimals_in(board, columns[0]))}" if estimate else ""
         return f"{name(board, one.best)} has the best mean ({title}{value})"
-    ahead = sum(first == one.best for first in one.standing.best.values())
+    ahead = sum(one.standing.best.get(column) == one.best for column in columns)
     return f"{name(board, one.best)} stands first on average over {len(columns)} datasets ({title}; first on {ahead})"
 
 
 def _equal(board: Board, one: Outcome) -> str:
     if not one.ranked:
         return "; there are too few seeds or patients for ranks"
-    where = " on every dataset" if len(one.standing.main) > 1 else ""
+    where = " on every dataset" if len(one.columns) > 1 else ""
     if not one.equal:
         return f", and no other model may rank first{where}" if len(one.ranked) > 1 else ""
     if len(one.equal) == len(one.ranked) - 1 > 1:
@@ -118,7 +121,7 @@ def _floors(board: Board, one: Outcome) -> Iterator[str]:
 
 
 def _gap(one: Outcome) -> Iterator[str]:
-    gaps = sorted(one.standing.gaps.values())
+    gaps = sorted(gap for column, gap in one.standing.gaps.items() if column in one.columns)
     if gaps:
         low, high = short(gaps[0]), short(gaps[-1])
         yield f"Smallest gap that could show: {low}{f' to {high}' if high != low else ''}."

@@ -25,12 +25,13 @@ function remember(isStep) {
 function follow() {
   const parts = new URLSearchParams(location.hash.slice(1));
   const wanted = parts.get("metric"), number = data.metrics.findIndex((metric) => metric.name === wanted), metric = number < 0 ? wanted : String(number);
-  const place = data.datasets.indexOf(parts.get("dataset")), dataset = place < 0 ? parts.get("dataset") : String(place);
+  const place = data.datasets.indexOf(parts.get("dataset")), dataset = place < 0 ? parts.get("dataset") : String(place), filter = parts.get("models") || "";
   for (const [id, value] of [["metric", metric], ["dataset", dataset]]) {
     if ([...find(id).options].some((option) => option.value === value)) find(id).value = value;
   }
-  view.filter = find("filter").value = parts.get("models") || "";
-  pick();
+  const changed = [find("metric").value, find("dataset").value, filter].some((value, i) => value !== [view.metric, view.dataset, view.filter][i]);
+  view.filter = find("filter").value = filter;
+  if (changed) pick(); // else rows keep their order, and the focus
   const run = data.runs.find((r) => r.id === parts.get("run") && [null, r.device].includes(parts.get("device")));
   if (!run) return find("run").open && find("run").close();
   const { model, dataset: on, regime, seed, device } = run, beside = data.models.indexOf(parts.get("beside"));

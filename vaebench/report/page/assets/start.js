@@ -26,6 +26,7 @@ theme();
 pickers();
 remarks();
 listen();
+pick();
 follow();
 remember(false);
 addEventListener("popstate", follow);
