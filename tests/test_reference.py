@@ -62,6 +62,9 @@ def test_the_reference_is_of_the_suites_trials_and_of_the_images_that_are_drawn_
 
 def test_without_own_records_commands_say_where_the_reference_is(fresh: Path) -> None:
     reference = fresh / store.REFERENCE
+    notes = reference / "medical@1" / "compact" / "real" / ".runs"
+    notes.mkdir(exist_ok=True)
+    (notes / "20260101T000000-0123456789abcdef.json").write_text("{}")  # of a run into the reference itself
     assert f"Reference results are in {reference}" in said("status", "--results", str(fresh), code=2)
     assert f"Reference results are in {reference}" in said("verify-results", str(fresh), code=2)
     with pytest.raises(UserError, match=r"There are no records in .* Reference results are in"):

@@ -38,9 +38,8 @@ def command(results: Path, release: str | None) -> None:
     """
     console = Console()
     # A track of the reference results lies one folder deeper, so these patterns leave it out.
-    tracks = sorted({path.parents[2] for path in results.glob("*/*/*/*/*/*.json")} | {
-        path.parent for path in results.glob("*/*/*/.runs")
-    })  # fmt: skip
+    records = (path for path in results.glob("*/*/*/*/*/*.json") if path.parent.name != ".runs")
+    tracks = sorted({path.parents[2] for path in records} | {path.parent for path in results.glob("*/*/*/.runs")})
     if not tracks:
         raise UserError(
             f"There are no runs and no records in {results}. `vaebench run` makes them."

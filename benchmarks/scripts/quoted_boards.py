@@ -1,0 +1,78 @@
+"""Write the numbers of the committed board into the tables that README.md and docs/models.md quote from it.
+
+python benchmarks/scripts/quoted_boards.py
+
+Only cells that hold numbers change; rows, order and words stay as they were written.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TRACK = ROOT / "results/reference/medical@1/compact/real"
+TITLES = ("Model", "MS-SSIM", "SVC within train", "anomaly AUROC, combined", "MMD")
+HEADLINES = ("ms-ssim", "svc-grouped-balanced-accuracy", "anomaly-auroc-combined", "mmd")
+
+
+def quoted() -> dict[Path, str]:
+    """Path -> its text with the board's numbers in it."""
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/models.md")}
+    return {
+        ROOT / "README.md": _in_section(texts["README.md"], "## One board", summary()),
+        ROOT / "docs/models.md": _in_section(texts["docs/models.md"], "## What each is for", means()),
+    }
+
+
+def summary() -> dict[str, list[str]]:
+    """Row -> its cells of the board's summary, headlines alone, without the mark of what the best may be."""
+    text = (TRACK / "leaderboard.md").read_text(encoding="utf-8").split("## Summary")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    return {row[0].removesuffix(" (floor)"): [cell.replace("≈", "") for cell in row] for row in _headlines(rows)}
+
+
+def _headlines(rows: list[list[str]]) -> list[list[str]]:
+    """The name and the four headlines of every row, which stand among other columns."""
+    places = [next(i for i, title in enumerate(rows[0]) if title.startswith(start)) for start in TITLES]
+    return [[row[i] for i in places] for row in rows[1:]]
+
+
+def means() -> dict[str, list[str]]:
+    """Row -> means of the headlines and seconds of training on all images."""
+    with (TRACK / "leaderboard.csv").open(encoding="utf-8") as file:
+        cells = {(row["model"], row["metric"]): row["value"] for row in csv.DictReader(file) if row["model"]}
+    found = {}
+    for model in dict.fromkeys(model for model, _ in cells):
+        numbers = [cells.get((model, metric)) for metric in HEADLINES]
+        seconds = f"{float(cells[model, 'train_seconds']):.0f}"
+        found[model] = [model, *(f"{float(one):.3f}" if one else "–" for one in numbers), seconds]
+    return found
+
+
+def _in_section(text: str, title: str, rows: dict[str, list[str]]) -> str:
+    before, after = text.split(title, 1)
+    section, *rest = re.split(r"(?=\n## )", after, maxsplit=1)
+    lines = [_filled(line, rows) for line in section.split("\n")]
+    return before + title + "\n".join(lines) + "".join(rest)
+
+
+def _filled(line: str, rows: dict[str, list[str]]) -> str:
+    """A table's row with new cells after its name; a column of words at the end stays."""
+    if (
+        not line.startswith("| ")
+        or (named := re.match(r"\| [`*]*([a-z -]+?)( \(floor\))?[`*]*( \(floor\))? \|", line)) is None
+    ):
+        return line
+    if (cells := rows.get(named[1])) is None:
+        return line
+    old = [cell.strip() for cell in line.strip("|").split("|")]
+    words = old[len(cells) :]
+    return "| " + " | ".join([old[0], *cells[1:], *words]).rstrip() + " |"
+
+
+if __name__ == "__main__":
+    for path, text in quoted().items():
+        path.write_text(text, encoding="utf-8")
+        print(f"Wrote {path.relative_to(ROOT)}")
