@@ -83,7 +83,8 @@ def test_the_top_says_phantoms_and_how_runs_were_made(page: Any) -> None:
     told = dict(line.split(": ", 1) for line in page.locator("#about div").all_inner_texts())
     assert told["Trained"] == "2026-01-01" and told["Hardware"] == "a processor" and told["Seeds"] == "0, 1, 2"
     assert told["Image size"] == "32 px" and told["Training steps"] == "10"
-    assert told["Judged on"] == f"100 test images ({CHEST}); 100 test images ({KNEE})"
+    assert told["Judged on"] == f"{CHEST}: 100 test images; {KNEE}: 100 test images"
+    page.locator("#notes details").evaluate_all("all => all.forEach(one => { one.open = true; })")
     text = page.locator("body").inner_text()
     assert all(name.endswith("(phantom)") for name in re.findall(r"\b(?:chest|knee)(?: \(phantom\))?", text))
 
@@ -95,6 +96,13 @@ def test_a_board_of_patients_has_no_banner(browser: Any, made: Path, tmp_path: P
         assert not page.locator("#phantom").is_visible()
 
 
+def test_without_ranks_charts_are_of_the_headlines_all_the_same(browser: Any, tmp_path: Path) -> None:
+    with visiting(browser, drawn(tmp_path, 0.8, seeds=2)) as page:
+        assert page.locator("#metric").input_value() == "summary"
+        told = page.locator("#forests figcaption").all_inner_texts()
+        assert told == [f"Reconstruction: MS-SSIM [L3] on {CHEST}"]
+
+
 def test_metrics_are_listed_by_verdict_with_direction(page: Any) -> None:
     groups = page.locator("#metric optgroup").evaluate_all("all => all.map(one => one.label)")
     assert groups[:4] == ["Reconstruction", "Representation", "Anomaly", "Generation"]
@@ -103,11 +111,11 @@ def test_metrics_are_listed_by_verdict_with_direction(page: Any) -> None:
     assert "Training time (s) ↓" in costs and not any("★" in cost for cost in costs)
 
 
-def drawn(folder: Path, floor: float) -> Path:
+def drawn(folder: Path, floor: float, seeds: int = 3) -> Path:
     values = {"vae": 0.9, "ae": 0.85, "low": floor, "new": 0.95}
     rules = {"references": (Entrant("vae", "bce"), Entrant("ae", "bce")), "floors": (Entrant("low", "bce"),)}
-    made = [one for name in ("chest", "knee") for one in records_made.field(values, seeds=3, dataset=name)]
-    return written(folder, made, **rules)
+    made = [one for name in ("chest", "knee") for one in records_made.field(values, seeds=seeds, dataset=name)]
+    return written(folder, made, summary=("ms-ssim",), **rules)
 
 
 def test_a_chart_per_verdict_has_floors_as_reference_lines(browser: Any, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from vaebench.leaderboard.follows import Follows
 from vaebench.leaderboard.training import Added
 from vaebench.records.clean import clean
 from vaebench.report.numbers import plain
-from vaebench.report.tables import name
+from vaebench.report.tables import dataset_name, name
 from vaebench.report.verdicts import sentences
 
 
@@ -20,7 +20,7 @@ def findings(board: Board) -> list[str]:
 
 def followed(board: Board) -> list[str]:
     """What scores follow, by rank correlation."""
-    return [" ".join(_follows(one)) for one in board.follows]
+    return [" ".join(_follows(board, one)) for one in board.follows]
 
 
 def _added(board: Board, one: Added) -> str:
@@ -36,11 +36,11 @@ def _added(board: Board, one: Added) -> str:
     ranked = [cell for cell in cells if cell.place]
     beat = sum(one.floor.model in cell.beats for cell in ranked)
     share = f"; {beat} of {len(ranked)} beat it" if ranked else ""
-    return f"{clean(column.measure.title)} on {clean(column.dataset)}: {who}{doubt}{share}."
+    return f"{clean(column.measure.title)} on {dataset_name(board, column.dataset)}: {who}{doubt}{share}."
 
 
-def _follows(one: Follows) -> Iterator[str]:
-    yield f"{clean(one.column.measure.title)} on {clean(one.column.dataset)}:"
+def _follows(board: Board, one: Follows) -> Iterator[str]:
+    yield f"{clean(one.column.measure.title)} on {dataset_name(board, one.column.dataset)}:"
     if one.over_models:
         told = ", ".join(f"{clean(what)} {plain(value, 2)}" for what, value in one.over_models)
         yield f"over the suite's {one.models} models {told}{';' if one.over_images else '.'}"

@@ -15,9 +15,9 @@ from vaebench.leaderboard.board import Board
 from vaebench.records.record import Record
 from vaebench.records.store import write_atomically
 from vaebench.report.page.about import about
-from vaebench.report.page.boards import aside, board_data
+from vaebench.report.page.boards import board_data
 from vaebench.report.page.runs import Shown, shown_runs
-from vaebench.report.tables import title
+from vaebench.report.tables import aside, title
 
 __all__ = ["page", "shown_runs", "write_page"]
 

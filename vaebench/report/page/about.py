@@ -65,7 +65,7 @@ def _judged(runs: Sequence[Made], aside: str) -> Iterator[str]:
         images, patients = max(one.images for one in own), max(one.patients for one in own)
         if images:
             of = f" of {patients:,} patients or groups" if patients else ""
-            yield f"{images:,} test images{of} ({dataset}{aside})"
+            yield f"{dataset}{aside}: {images:,} test images{of}"
 
 
 def _values(values: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from vaebench.report.notes import notes
 from vaebench.report.numbers import decimals_in, rank_of, show
 from vaebench.report.order import main_column
 from vaebench.report.rates import Picture, pictures
-from vaebench.report.tables import floors, foot, heading, name, title
+from vaebench.report.tables import aside, dataset_name, floors, foot, heading, name, title
 
 
 def board_data(board: Board) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def board_data(board: Board) -> dict[str, Any]:
         "models": [name(board, entrant) for entrant in board.entrants],
         "roles": [board.role(entrant) for entrant in board.entrants],
         "phantom": bool(aside(board)),
-        "datasets": [clean(dataset) + aside(board) for dataset in board.datasets],
+        "datasets": [dataset_name(board, dataset) for dataset in board.datasets],
         "metrics": [_metric(measure, measure in leading, measure.name in floor_metrics) for measure in measures],
         "columns": [
             {
@@ -65,11 +65,6 @@ def _rates(board: Board, picture: Picture, datasets: Mapping[str, int]) -> dict[
         "quality": heading(picture.quality.measure, picture.quality.variant),
         "points": [[number_of[one.entrant], _rounded(one.price), _rounded(one.quality)] for one in picture.points],
     }
-
-
-def aside(board: Board) -> str:
-    """What stands after the name of every dataset, so that nobody takes phantoms for patients."""
-    return " (phantom)" if board.source == "phantom" else ""
 
 
 def _has_numbers(board: Board, column: Column) -> bool:

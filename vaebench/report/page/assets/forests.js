@@ -45,7 +45,7 @@ function forest(column, title) {
 
 // The charts of what the table shows: each headline on the chosen dataset, or one metric on every dataset.
 function forests() {
-  const shown = view.metric === "ranks" ? headlines() : several() ? [] : numbered(isWanted).map((one) => [one, data.datasets[one[0].dataset]]);
+  const shown = ["ranks", "summary"].includes(view.metric) ? headlines() : several() ? [] : numbered(isWanted).map((one) => [one, data.datasets[one[0].dataset]]);
   const drawn = shown.map(([one, place]) => {
     const { title, verdict } = data.metrics[one[0].metric];
     return forest(cellColumn(one, title), `${capital(verdict)}: ${title}${one[0].variant ? ` [${one[0].variant}]` : ""} on ${place}`);
@@ -56,5 +56,5 @@ function forests() {
 function headlines() {
   // on all datasets, the charts are of the first one that is ranked: there would be too many
   const dataset = view.dataset === "all" ? 0 : Number(view.dataset);
-  return data.standings.flatMap((standing) => numbered((c) => c.metric === standing.metric && c.dataset === dataset).map((one) => [one, data.datasets[dataset]]));
+  return numbered((c) => data.metrics[c.metric].leads && c.dataset === dataset).map((one) => [one, data.datasets[dataset]]);
 }

@@ -142,15 +142,19 @@ function provenance({ run }) {
 
 function sections(panes) {
   const each = (show) => [make("div", { class: panes.length > 1 ? "panes two" : "panes" }, panes.map((pane) => make("div", {}, who(panes, pane.name, pane.side), show(pane))))];
-  return [
+  const pictures = [
     ["Reconstructions of test images", () => reconstructions(panes)],
     ["Samples from the prior", () => each(samples)],
     ["Through the latent space", () => dimensions(panes)],
     ["Between two images", () => between(panes)],
     ["Anomaly scores", () => anomalies(panes, each)],
     ["Reconstructions along training", () => each(along)],
-    ["Losses", () => losses(panes)],
     ["t-SNE of pixels and of codes", () => maps(panes)],
+  ];
+  const without = panes.every(({ run }) => !run.drawn); // one line instead of one in each section
+  return [
+    ...(without ? [["Pictures", () => told(panes[0].run, "")]] : pictures),
+    ["Losses", () => losses(panes)],
     ["Numbers of this run", () => numbers(panes)],
     ["Repeat it", () => each(provenance)],
   ];
