@@ -17,6 +17,9 @@ from vaebench.records.clean import clean
 from vaebench.records.record import Record
 from vaebench.trial import Trial
 
+BRIEF = 32
+"""Columns of a trial's name in the live display"""
+
 
 class Watch:
     """Listens to a sweep's events and shows them."""
@@ -115,9 +118,10 @@ class Watch:
 
 
 def brief(trial: Trial) -> str:
-    """A trial in the space that a line of 80 columns leaves."""
-    text = f"{trial.model} {trial.dataset} {trial.regime} {trial.seed}"
-    return text if len(text) <= 32 else text[:31] + "…"
+    """A trial in the space that a line of 80 columns leaves. Names are cut, so that regime and seed are kept."""
+    names, rest = f"{trial.model} {trial.dataset}", f" {trial.regime} {trial.seed}"
+    room = BRIEF - len(rest)
+    return (names if len(names) <= room else f"{names[: room - 1]}…") + rest
 
 
 def terms(logs: Mapping[str, float]) -> str:
