@@ -15,7 +15,7 @@ from vaebench.components.registry import Offer, registry
 from vaebench.errors import UserError
 from vaebench.interfaces import Dataset
 
-KINDS = ("models", "datasets", "losses", "metrics")
+KINDS = ("models", "networks", "datasets", "losses", "metrics")
 
 
 REGISTERED = [
@@ -47,6 +47,8 @@ def test_keeps_its_contract(offer: Offer, pictures: Path, monkeypatch: pytest.Mo
     outcomes = list(run_checks(offer, {name: given[name] for name in needed}))
     assert not [f"{o.name}: {o.reason}" for o in outcomes if o.status == "failed"]
     assert all(o.says and (o.status == "passed" or o.reason) for o in outcomes)
+    if all("pip install" in o.reason for o in outcomes):
+        pytest.skip(outcomes[0].reason)  # tests/integrations asks the same with the library
     if not issubclass(offer.component, Dataset):
         passed = sum(o.status == "passed" for o in outcomes)
         assert passed >= len(outcomes) / 2, "a kit that skips most of its checks proves nothing"

@@ -18,7 +18,7 @@ import pytest
 
 OUTSIDE = Path(__file__).parent / "outside"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "write-a-plugin.md"
-PACKAGES = ("stranger", "broken-import", "misspelt-hook", "name-clash")
+PACKAGES = ("stranger", "network", "broken-import", "misspelt-hook", "name-clash")
 RINGS = str(OUTSIDE / "rings.toml")
 
 BROKEN = "vaebench-broken-import 0.1 (main): ModuleNotFoundError: No module named 'a_module_that_nobody_has'"
@@ -33,7 +33,7 @@ Vaebench = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment to throw away: what is installed here, and on top of it the four packages, built by pip."""
+    """An environment to throw away: what is installed here, and on top of it the five packages, built by pip."""
     folder = tmp_path_factory.mktemp("stranger")
     for name in PACKAGES:
         shutil.copytree(OUTSIDE / name, folder / "src" / name)  # building leaves files beside the sources
@@ -93,12 +93,22 @@ def test_a_suite_of_the_built_ins_means_its_own_vae_still(vaebench: Vaebench):
     assert "vaebench-name-clash:" not in done.stdout
 
 
-@pytest.mark.parametrize("name", ["linear-vae", "rings", "worst-pixel"])
-def test_what_the_stranger_brings_passes_the_conformance_kit(vaebench: Vaebench, name: str):
+@pytest.mark.parametrize("name", ["linear-vae", "rings", "worst-pixel", "patches"])
+def test_what_strangers_bring_passes_the_conformance_kit(vaebench: Vaebench, name: str):
     done = vaebench("check", name)
     assert done.returncode == 0, done.stdout
-    assert f"vaebench-rings:{name}" in done.stdout
+    assert f"vaebench-{'patches' if name == 'patches' else 'rings'}:{name}" in done.stdout
     assert " 0 failed" in done.stdout
+
+
+def test_the_stranger_s_network_is_listed_shown_and_taken_by_a_built_in_model(vaebench: Vaebench):
+    assert "patches" in vaebench("list", "networks").stdout
+    assert "patches (network, version 1, from vaebench-patches 1.0)" in vaebench("show", "patches").stdout
+    options = ("--suite", "smoke", "--source", "phantom", "--dry-run", "--results", "nowhere")
+    planned = vaebench("run", "-m", "vaebench:vae[net=patches]", *options)
+    assert planned.returncode == 0, planned.stderr
+    refused = vaebench("run", "-m", "vaebench:vae[net=patchs]", *options)
+    assert refused.returncode == 2 and "There is no network 'patchs'. Did you mean 'patches'" in refused.stderr
 
 
 def test_a_real_run_ends_on_the_leaderboard(vaebench: Vaebench):
@@ -134,26 +144,33 @@ class TestDocument:
 
     @pytest.mark.parametrize(
         "file",
-        ["stranger/pyproject.toml", "stranger/vaebench_rings.py", "stranger/tests/test_rings.py", "rings.toml"],
+        [
+            "stranger/pyproject.toml",
+            "stranger/vaebench_rings.py",
+            "stranger/tests/test_rings.py",
+            "network/vaebench_patches.py",
+            "rings.toml",
+        ],
     )
     def test_it_quotes_the_package_word_for_word(self, file: str):
         kind = "python" if file.endswith(".py") else "toml"
         assert f"```{kind}\n{(OUTSIDE / file).read_text()}```" in self.text
 
     def test_all_its_python_is_code_that_tests_run(self):
-        files = [*OUTSIDE.glob("stranger/**/*.py"), Path(__file__).parent / "shapes.py"]
+        files = [*OUTSIDE.glob("stranger/**/*.py"), *OUTSIDE.glob("network/*.py"), Path(__file__).parent / "shapes.py"]
         sources = "\n".join(file.read_text() for file in files)
         blocks = re.findall(r"^ *```python\n(.*?)```", self.text, re.DOTALL | re.MULTILINE)
         blocks = [textwrap.dedent(block).rstrip(" ") for block in blocks]
-        assert len(blocks) == 6
+        assert len(blocks) == 7
         for block in blocks:
             assert block in sources or textwrap.indent(block, "    ") in sources
 
     def test_it_lists_every_check_in_order(self):
-        from vaebench.checks import datasets, losses, metrics, on_card, trained_model, training
+        from vaebench.checks import datasets, losses, metrics, networks, on_card, trained_model, training
 
         lists = {
             "Models": (training.CHECKS, trained_model.CHECKS, trained_model.ONE_STEP),
+            "Networks": (networks.SIZES, networks.CHECKS),
             "Datasets": (datasets.CHECKS, datasets.PHANTOM),
             "Losses": (losses.CHECKS,),
             "Metrics": (metrics.CHECKS,),

@@ -1,4 +1,4 @@
-"""The whole extension surface: eight hooks. A plugin is any package with an entry point in group `vaebench`."""
+"""The whole extension surface: nine hooks. A plugin is any package with an entry point in group `vaebench`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from vaebench.interfaces import Dataset, Executor, Loss, Metric, Model
+    from vaebench.interfaces import Dataset, Executor, Loss, Metric, Model, Network
     from vaebench.trial import Trial
 
 hookspec = pluggy.HookspecMarker("vaebench")
@@ -28,6 +28,11 @@ def vaebench_datasets() -> Iterable[type[Dataset]]:  # type: ignore[empty-body]
 @hookspec
 def vaebench_losses() -> Iterable[type[Loss]]:  # type: ignore[empty-body]
     """Reconstruction loss classes this plugin offers."""
+
+
+@hookspec
+def vaebench_networks() -> Iterable[type[Network]]:  # type: ignore[empty-body]
+    """Network classes (an encoder and a decoder) this plugin offers; methods take them as `net=NAME`."""
 
 
 @hookspec

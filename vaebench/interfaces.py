@@ -1,4 +1,4 @@
-"""What a plugin author implements (Model, Dataset, Loss, Metric, Executor) and the small values they exchange."""
+"""What a plugin author implements (Model, Network, Dataset, Loss, Metric, Executor), and the values they exchange."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "At", "Component", "Dataset", "Event", "Executor", "Gaussian", "Group", "Images", "Limit", "Loss", "Metric",
-    "Model", "NotApplicable", "Objective", "Recipe", "Score", "Shape", "Split", "Splits", "Verdict",
+    "Model", "Network", "NotApplicable", "Objective", "Recipe", "Score", "Shape", "Split", "Splits", "Verdict",
 ]  # fmt: skip
 
 Shape = tuple[int, int, int]
@@ -111,6 +111,22 @@ class Loss(Component, nn.Module):
         """Numbers about the trained loss that belong in the record, such as a learned variance. `error_weight` is what
         one unit of the plain error (squared, absolute, cross-entropy) costs, if that is not 1."""
         return {}
+
+
+class Network(Component):
+    """An encoder and a decoder that any method can train. It is offered and used as a class, never as an instance: a
+    model whose parameter `net` is annotated `type[Network]` gets the class that the user names by `net=NAME`.
+
+    Both are built by `(shape, width, grid)`: the image's shape, the size that the preset asks for, and the largest side
+    that features should have. A network of fixed size ignores `width`, one of fixed depth `grid`. What it cannot
+    be built for is a ValueError.
+    """
+
+    encoder: ClassVar[Callable[[Shape, int, int], nn.Module]]
+    """Turns images in [0, 1] into features of the shape `out`, an attribute: channels, height and width."""
+    decoder: ClassVar[Callable[[Shape, int, int], nn.Module]]
+    """Turns features of the shape `entry`, an attribute and equal to `out`, into a raw output of the image's shape, of
+    any size and sign: the loss makes a picture of it."""
 
 
 class Model(Component, nn.Module):

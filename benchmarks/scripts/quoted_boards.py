@@ -1,4 +1,4 @@
-"""Write the numbers of the committed board into the tables that README.md and docs/models.md quote from it.
+"""Write the numbers of the committed boards into the tables that README.md and docs/models.md quote from them.
 
 python benchmarks/scripts/quoted_boards.py
 
@@ -12,23 +12,25 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-TRACK = ROOT / "results/reference/medical@1/compact/real"
+REFERENCE = ROOT / "results/reference"
+MEDICAL, ZOO = (REFERENCE / f"{suite}@1/compact/real" for suite in ("medical", "medical-zoo"))
 TITLES = ("Model", "MS-SSIM", "SVC within train", "anomaly AUROC, combined", "MMD")
 HEADLINES = ("ms-ssim", "svc-grouped-balanced-accuracy", "anomaly-auroc-combined", "mmd")
 
 
 def quoted() -> dict[Path, str]:
     """Path -> its text with the board's numbers in it."""
-    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/models.md")}
+    readme, models = ROOT / "README.md", ROOT / "docs/models.md"
+    first = _in_section(models.read_text(encoding="utf-8"), "## What each is for", means(MEDICAL))
     return {
-        ROOT / "README.md": _in_section(texts["README.md"], "## One board", summary()),
-        ROOT / "docs/models.md": _in_section(texts["docs/models.md"], "## What each is for", means()),
+        readme: _in_section(readme.read_text(encoding="utf-8"), "## One board", summary()),
+        models: _in_section(first, "## What those of `medical-zoo` are for", means(ZOO)),
     }
 
 
 def summary() -> dict[str, list[str]]:
     """Row -> its cells of the board's summary, headlines alone, without the mark of what the best may be."""
-    text = (TRACK / "leaderboard.md").read_text(encoding="utf-8").split("## Summary")[1].split("\n## ")[0]
+    text = (MEDICAL / "leaderboard.md").read_text(encoding="utf-8").split("## Summary")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
     return {row[0].removesuffix(" (floor)"): [cell.replace("≈", "") for cell in row] for row in _headlines(rows)}
 
@@ -39,9 +41,9 @@ def _headlines(rows: list[list[str]]) -> list[list[str]]:
     return [[row[i] for i in places] for row in rows[1:]]
 
 
-def means() -> dict[str, list[str]]:
+def means(track: Path) -> dict[str, list[str]]:
     """Row -> means of the headlines and seconds of training on all images."""
-    with (TRACK / "leaderboard.csv").open(encoding="utf-8") as file:
+    with (track / "leaderboard.csv").open(encoding="utf-8") as file:
         cells = {(row["model"], row["metric"]): row["value"] for row in csv.DictReader(file) if row["model"]}
     found = {}
     for model in dict.fromkeys(model for model, _ in cells):
@@ -62,7 +64,7 @@ def _filled(line: str, rows: dict[str, list[str]]) -> str:
     """A table's row with new cells after its name; a column of words at the end stays."""
     if (
         not line.startswith("| ")
-        or (named := re.match(r"\| [`*]*([a-z -]+?)( \(floor\))?[`*]*( \(floor\))? \|", line)) is None
+        or (named := re.match(r"\| [`*]*([a-z=\[\] -]+?)( \(floor\))?[`*]*( \(floor\))? \|", line)) is None
     ):
         return line
     if (cells := rows.get(named[1])) is None:

@@ -12,6 +12,8 @@ MAX_PIXELS = 2**26
 mammograms have 27 million pixels; decoding takes up to 16 bytes for each, so 1 GiB."""
 MAX_PICTURE_BYTES = 2**29
 """Size of a DICOM file, which is read whole: MAX_PIXELS of eight bytes."""
+MAX_VOLUME_BYTES = 2**29
+"""Bytes of a volume's voxels, which are read whole; two are kept. A CT of 1,000 slices has 5.2e8."""
 MAX_ARRAY_BYTES = 2**34
 """Bytes of an array that is read row by row. The largest of MedMNIST, PathMNIST at 224 pixels, has 13.5e9."""
 MAX_DRAWN_BYTES = 2**37

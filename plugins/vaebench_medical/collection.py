@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from vaebench_medical import decode, findings, table
+from vaebench_medical import decode, findings, nifti, table, volumes
 from vaebench_medical.findings import Box
 from vaebench_medical.layout import entries, listing
 
@@ -25,11 +25,25 @@ class Described(NamedTuple):
     split: str = ""
     masks: tuple[str, ...] = ()
     boxes: tuple[Box, ...] = ()
+    volume: str = ""
+    """The file or folder that it is a slice of"""
 
 
-def in_folders(home: Path, without: Path | None = None) -> Iterator[Described]:
-    """The pictures in class subfolders of `home`, perhaps below folders of splits, with the masks that lie beside them.
-    The folder `without` is none of a class."""
+class Slices(NamedTuple):
+    """Which slices of volumes are pictures: every so many of a plane."""
+
+    plane: str
+    every: int = 1
+
+    def of(self, one: Described) -> Iterator[Described]:
+        """A volume's slices, described as it is."""
+        for path, volume in volumes.slices(Path(one.path), self.plane, self.every):
+            yield one._replace(path=path, volume=volume)
+
+
+def in_folders(home: Path, without: Path | None = None, sliced: Slices | None = None) -> Iterator[Described]:
+    """The pictures in class subfolders of `home`, perhaps below folders of splits, with the masks that lie beside them;
+    or the slices of the volumes there. The folder `without` is none of a class."""
     inside = [folder for folder in _folders(home) if folder != without]
     splits = {f.name: SPLITS[f.name.lower()] for f in inside if f.name.lower() in SPLITS}
     if not splits:
@@ -38,19 +52,22 @@ def in_folders(home: Path, without: Path | None = None) -> Iterator[Described]:
         splits = {".": ""}
     for folder, split in splits.items():
         for kind in _folders(home / folder):
-            if kind != without:
+            if sliced:
+                yield from (one for path in _volumes(kind) for one in sliced.of(Described(path, kind.name, "", split)))
+            elif kind != without:
                 pictures, masks = findings.beside(listing(kind))
                 yield from (Described(p, kind.name, "", split, tuple(masks.get(p, ()))) for p in pictures)
 
 
-def in_table(csv: Path, aspect: decode.Aspect) -> Iterator[Described]:
-    """The pictures that a CSV names. Further rows of a file add masks and boxes, and must agree in all else."""
+def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> Iterator[Described]:
+    """The pictures that a CSV names, or the slices of its volumes. Further rows of a file add masks and boxes, and must
+    agree in all else."""
     found: dict[str, Described] = {}
     for line, row in table.rows(csv, ("file", "label")):
         told = f"{csv}, line {line}"
         if not row["file"] or not row["label"]:
             raise ValueError(f"{told}: has no file or no label")
-        path = _file(csv, row["file"], told)
+        path = _file(csv, row["file"], told, bool(sliced))
         split = row.get("split", "")
         if split and split.lower() not in SPLITS:
             raise ValueError(f"{told}: split {split!r} is none of train, val, test")
@@ -62,13 +79,22 @@ def in_table(csv: Path, aspect: decode.Aspect) -> Iterator[Described]:
                 raise ValueError(
                     f"{told}: {row['file']} is {one} here, {other} above; say the same {what} in both rows"
                 )
+        if sliced and (row.get("mask") or any(row.get(name) for name in CORNERS)):
+            raise ValueError(f"{told}: has a mask or a box, which are not read for slices; leave these columns out")
         masks, boxes = list(known.masks), list(known.boxes)
         if row.get("mask") and (mask := _file(csv, row["mask"], told)) not in masks:
             masks.append(mask)
         if (box := _box(row, path, aspect, told)) and box not in boxes:
             boxes.append(box)
         found[path] = known._replace(masks=tuple(masks), boxes=tuple(boxes))
-    yield from found.values()
+    for one in found.values():
+        yield from sliced.of(one) if sliced else (one,)
+
+
+def _volumes(folder: Path) -> list[str]:
+    if not (found := volumes.below(folder)):
+        raise ValueError(f"{folder} holds no volumes; put some there (.nii, .nii.gz, or DICOM files in a folder each)")
+    return found
 
 
 def _box(row: dict[str, str], path: str, aspect: decode.Aspect, told: str) -> Box | None:
@@ -88,10 +114,14 @@ def _box(row: dict[str, str], path: str, aspect: decode.Aspect, told: str) -> Bo
     return findings.squared((x0, y0, x1, y1), (height, width), aspect)
 
 
-def _file(csv: Path, name: str, told: str) -> str:
+def _file(csv: Path, name: str, told: str, volume: bool = False) -> str:
     path = table.inside(csv.parent, name, told)
-    if not path.is_file():
+    if not (path.exists() if volume else path.is_file()):
         raise ValueError(f"{told}: {path} is not there")
+    if volume != (path.is_dir() or nifti.is_volume(path)):
+        raise ValueError(f"{told}: {path} {'is no volume; leave slices away' if volume else volumes.SLICES}")
+    if volume:
+        return str(path)
     if path.suffix.lower() not in decode.SUFFIXES:
         raise ValueError(f"{told}: {path} is none of {', '.join(sorted(decode.SUFFIXES))}")
     return str(path)

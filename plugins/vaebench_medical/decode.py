@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from rich.console import Console
 from rich.progress import track
 
-from vaebench_medical import bounds, dicom, npy, storage
+from vaebench_medical import bounds, dicom, nifti, npy, storage
 
 Aspect = Literal["stretch", "pad"]
 """How an oblong picture becomes a square: squeezed, or centred on black."""
@@ -150,6 +150,8 @@ def is_colour(path: Path, bits: int | None = None) -> bool:
 
 def _checked(path: Path) -> int:
     """How many pixels the file claims to hold, found without decoding any. ValueError where they are too many."""
+    if nifti.volume_of(path):
+        return nifti.check(path)
     suffix = path.suffix.lower()
     if suffix in DICOM:
         return dicom.check(path)
@@ -168,6 +170,9 @@ def _checked(path: Path) -> int:
 
 def _opened(path: Path, size: int, channels: int, bits: int | None) -> tuple[Image.Image, tuple[int, int]]:
     suffix = path.suffix.lower()
+    if nifti.volume_of(path):
+        array = nifti.read(path)
+        return Image.fromarray(array), (array.shape[0], array.shape[1])
     if suffix in DICOM or suffix == ".npy":
         array = dicom.read(path) if suffix in DICOM else _shallow(_planes(npy.open_picture(path)), bits)
         return Image.fromarray(array), (array.shape[0], array.shape[1])

@@ -44,6 +44,19 @@ def check(path: Path) -> int:
     return max(_claimed(_header(path, stop_before_pixels=True)), size // 8)
 
 
+def place(path: Path) -> tuple[str, int, float]:
+    """The series that a slice belongs to, the direction (0 to the left, 1 to the back, 2 to the head) in which its
+    slices follow each other, and its place along that, in mm."""
+    header = _header(path, stop_before_pixels=True)
+    turned, corner = header.get("ImageOrientationPatient"), header.get("ImagePositionPatient")
+    if not turned or not corner or len(turned) != 6 or len(corner) != 3:
+        raise ValueError("does not say where its slice lies; leave slices away to read the files as pictures")
+    normal = np.cross([float(value) for value in turned[:3]], [float(value) for value in turned[3:]])
+    axis = int(np.abs(normal).argmax())
+    along = float(np.dot(normal, [float(value) for value in corner]))
+    return str(header.get("SeriesInstanceUID", "")), axis, along if normal[axis] > 0 else -along
+
+
 def _claimed(header: Any) -> int:
     frames, samples = int(header.get("NumberOfFrames") or 1), int(header.get("SamplesPerPixel") or 1)
     pixels = bounds.check_pixels(int(header.get("Rows") or 0), int(header.get("Columns") or 0), frames, samples)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from vaebench.interfaces import Limit, Splits
 from vaebench_medical import decode, findings
-from vaebench_medical.collection import Described, in_folders, in_table
+from vaebench_medical.collection import Described, Slices, in_folders, in_table
 from vaebench_medical.grouping import TWINS, by_twins
 from vaebench_medical.image_files import Picture, PictureDataset, assemble
 from vaebench_medical.layout import there
@@ -23,6 +24,7 @@ FOLDS = 5
 """One in so many pictures is for testing where no split is given."""
 PEEK = 16
 """How many pictures are looked at to tell whether they are in colour."""
+SLICED = "every counts from 1 and needs slices, and masks of volumes are not read"
 
 
 class Folder(PictureDataset):
@@ -32,7 +34,8 @@ class Folder(PictureDataset):
     `name` is what tables call the data; `healthy` the healthy classes, separated by `|`; `group` a pattern whose first
     bracket (or all of it) is the patient in a file's path; or `twins`, which groups pictures that are nearly the same.
     Without groups, every file is a patient of its own. Masks lie beside their pictures as `NAME_mask.png`, or in the
-    folder `masks`, or are named in the CSV, as are boxes."""
+    folder `masks`, or are named in the CSV, as are boxes. With `slices` (axial, coronal or sagittal), the files are
+    volumes; every so many of their slices are the pictures, and a volume is a group."""
 
     name = "folder"
     version = 2
@@ -52,6 +55,8 @@ class Folder(PictureDataset):
         aspect: Literal["stretch", "pad"] = "stretch",
         seed: int = 0,
         masks: str = "",
+        slices: Literal["", "axial", "coronal", "sagittal"] = "",
+        every: int = 1,
     ) -> None:
         super().__init__(path)
         if not name or seed < 0 or not (bits is None or 1 <= bits <= 16):
@@ -64,6 +69,10 @@ class Folder(PictureDataset):
         self.aspect = aspect
         self.seed = seed
         self.masks = masks
+        self.slices = slices
+        self.every = every
+        if every < 1 or (every > 1 and not slices) or (slices and masks):
+            raise ValueError(f"every={every}, slices={slices!r}, masks={masks!r}: {SLICED}")
         try:
             self.pattern = re.compile(group) if group and group != TWINS else None
         except re.error as error:
@@ -83,7 +92,8 @@ class Folder(PictureDataset):
         own = root / Path(self.masks).expanduser() if self.masks else None
         if own and not own.is_dir():
             raise ValueError(f"masks={self.masks}: {own} is no folder; give the folder of the masks below {root}")
-        read = sorted(in_table(home, self.aspect) if home.is_file() else in_folders(home, own))
+        sliced = Slices(self.slices, self.every) if self.slices else None
+        read = sorted(in_table(home, self.aspect, sliced) if home.is_file() else in_folders(home, own, sliced))
         if not read:
             raise ValueError(f"{home} names no pictures. {self.obtain()}")
         self.classes = tuple(sorted({one.label for one in read}))
@@ -93,7 +103,7 @@ class Folder(PictureDataset):
         masks = findings.index(own) if own else {}
         found, unused = [], 0
         for one in read:
-            inside = Path(one.path).relative_to(root)
+            inside = Path(one.volume or one.path).relative_to(root)
             group = self._group(one, inside.as_posix())
             picture = Picture(one.path, numbers[one.label], group, one.split)
             marked = masks.get(inside.with_suffix("").as_posix()) or masks.get(inside.stem) or one.masks
@@ -120,13 +130,8 @@ class Folder(PictureDataset):
     def check(self, pictures: Sequence[Picture], home: Path) -> None:
         _whole(pictures, home)
         if self.group != TWINS:
+            self._enough(pictures, home)
             super().check(pictures, home)
-
-    def verify(self, folder: Path) -> Iterator[str]:
-        if self.group != TWINS:
-            home = self.home(folder)
-            self._divided(self.pictures(home), home)  # raises where there are too few to divide
-        yield from super().verify(folder)
 
     def load(self, folder: Path, size: int, limit: Limit) -> Splits:
         home = self.home(folder)
@@ -153,18 +158,25 @@ class Folder(PictureDataset):
             )
         return match[1] if match.groups() else match[0]
 
+    def _enough(self, pictures: Sequence[Picture], home: Path) -> None:
+        """Raise where no split is given and a class has too few groups to divide."""
+        if any(picture.split for picture in pictures):
+            return
+        found = {(picture.label, picture.group) for picture in pictures}
+        counts = Counter(label for label, _ in found)
+        for label, kind in enumerate(self.classes):
+            if counts[label] < FOLDS:
+                raise ValueError(
+                    f"{home}: class {kind!r} has {counts[label]} groups, a split by group needs {FOLDS}; add "
+                    "pictures, leave the class out, or give the split (train/ and test/, or a column `split`)"
+                )
+
     def _divided(self, pictures: list[Picture], home: Path) -> list[Picture]:
         """With the splits given; or, where none is, a fifth for testing: by group, stratified, seeded."""
         if any(picture.split for picture in pictures):
             return pictures
+        self._enough(pictures, home)
         labels, groups = np.array([p.label for p in pictures]), np.array([p.group for p in pictures])
-        for label, kind in enumerate(self.classes):
-            count = len(np.unique(groups[labels == label]))
-            if count < FOLDS:
-                raise ValueError(
-                    f"{home}: class {kind!r} has {count} groups, a split by group needs {FOLDS}; add pictures, leave "
-                    "the class out, or give the split (train/ and test/, or a column `split`)"
-                )
         folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=self.seed)
         _, test = next(folds.split(labels, labels, groups))
         chosen = set(test.tolist())

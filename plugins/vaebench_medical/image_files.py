@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 
 from vaebench.interfaces import Dataset, Limit, NotApplicable, Split, Splits
-from vaebench_medical import archive, decode, findings
+from vaebench_medical import archive, decode, findings, volumes
 from vaebench_medical.grouping import on_one_side, relative
 from vaebench_medical.layout import there
 
@@ -102,7 +102,7 @@ class PictureDataset(Dataset):
         home = self.home(folder)
         pictures = self.pictures(home)
         self.check(pictures, home)
-        return [*self.tables(home), *(Path(path) for picture in pictures for path in (picture.path, *picture.masks))]
+        return [*self.tables(home), *volumes.files(path for one in pictures for path in (one.path, *one.masks))]
 
     def check(self, pictures: Sequence[Picture], home: Path) -> None:
         """Raise what is wrong with the splits; which pictures have to leave theirs is told in a warning."""

@@ -26,6 +26,8 @@ def listing(folder: Path) -> list[str]:
     if other:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(other.items()))
         warnings.warn(f"{folder}: left out {kinds}, which are no pictures that can be read", stacklevel=2)
+    if not found and other[".nii"] + other[".gz"]:
+        raise ValueError(f"{folder} holds volumes and no pictures; say which of their slices: slices=axial")
     if not found:
         raise ValueError(f"{folder} holds no pictures; put some there ({', '.join(sorted(SUFFIXES))})")
     return found

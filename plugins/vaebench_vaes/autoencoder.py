@@ -11,11 +11,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Images, Loss, Model, NotApplicable, Recipe, Shape
-from vaebench_vaes.backbone import to_features, to_vector
+from vaebench.interfaces import At, Images, Loss, Model, Network, NotApplicable, Recipe, Shape
+from vaebench_vaes.backbone import GRID, to_features, to_vector
 from vaebench_vaes.bypass import BesideDecoder, BesideEncoder, FromLatent, start_as
 from vaebench_vaes.limits import at_least
-from vaebench_vaes.networks import Net, networks
+from vaebench_vaes.networks import Trunk
 from vaebench_vaes.pca import PCA
 from vaebench_vaes.posterior import Posterior
 
@@ -24,6 +24,8 @@ class Autoencoder(Model):
     """A decoder behind an encoder that gives `per_latent` numbers for each latent."""
 
     per_latent: ClassVar[int] = 1
+    grid: ClassVar[int] = GRID
+    """The largest side of features that the network is asked for."""
     recipe = Recipe(average=0.99)
 
     def __init__(
@@ -32,14 +34,14 @@ class Autoencoder(Model):
         loss: Loss | None,
         latent: int = 32,
         width: int = 32,
-        net: Net = "trunk",
+        net: type[Network] = Trunk,
         bypass: bool = False,
     ) -> None:
         """`bypass` puts PCA beside the networks, which then learn what PCA misses."""
         at_least(1, latent=latent)
         super().__init__(shape, loss)
         self.latent, self.width, self.bypass = latent, width, bypass
-        self.encoder, self.decoder = networks(net, shape, width)
+        self.encoder, self.decoder = (part(shape, width, self.grid) for part in (net.encoder, net.decoder))
         self.from_latent: nn.Module = to_features(latent, self.decoder.entry)
         if bypass:
             pca = PCA(shape, latent=latent)

@@ -37,7 +37,10 @@ class BesideDecoder(nn.Module):
     def __init__(self, net: nn.Module, pca: PCA) -> None:
         super().__init__()
         self.net, self.pca, self.entry = net, pca, net.entry
-        last = [part for part in net.modules() if isinstance(part, nn.Conv2d | nn.ConvTranspose2d)][-1]
+        layers = [part for part in net.modules() if isinstance(part, nn.Conv2d | nn.ConvTranspose2d)]
+        if not layers:
+            raise ValueError("bypass must be false for a network whose decoder has no convolution to start at zero")
+        last = layers[-1]
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 

@@ -32,7 +32,16 @@ class Posterior(Gaussian):
     def at(self, noise: Tensor) -> Tensor:
         return self.mean + (0.5 * self.logvar).exp() * noise
 
-    def bound(self, likelihood: Callable[[Tensor], Tensor], generator: torch.Generator, draws: int) -> Tensor:
+    def density_at(self, noise: Tensor) -> Tensor:
+        """ln q(z|x) per image, z = mean + std * noise."""
+        return -0.5 * (noise.square() + self.logvar + math.log(2 * math.pi)).sum(1)
+
+    def densities(self, z: Tensor) -> Tensor:
+        """ln of every row's density at every code, by dimension: (codes, rows, D)."""
+        squares = (z[:, None].float() - self.mean).square() / self.logvar.exp()
+        return -0.5 * (squares + self.logvar + math.log(2 * math.pi))
+
+    def bound(self, likelihood: Callable[[Tensor], Tensor], generator: torch.Generator | None, draws: int) -> Tensor:
         """ln 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x), z_k from q(z|x), per image; `likelihood` gives ln p(x|z). At most
         ln p(x) on average, and nearer for more draws: Burda, Grosse & Salakhutdinov, arXiv 1509.00519."""
         weights = []

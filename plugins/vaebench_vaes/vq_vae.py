@@ -8,35 +8,27 @@ With g = `decay` = 0, the codebook learns by gradient instead, as in the paper: 
 
 Codes that nearly nothing chooses are put where the batch has vectors, the whole codebook therefore at the first step.
 Images are drawn from a prior over the grid of codes that is learned in the second stage: `autoregressive`, code after
-code, or `per-position`, the cheap one, a histogram at each place. The trunk stops at a grid of at most `grid`.
+code, or `per-position`, the cheap one, a histogram at each place. The network is asked for a grid of at most `grid`.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Iterator, Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Group, Loss, Model, NotApplicable, Objective, Shape
-from vaebench_vaes.backbone import Decoder, Encoder, trained
-from vaebench_vaes.code_prior import Autoregressive, PerPosition
-from vaebench_vaes.limits import at_least, between, one_of
-from vaebench_vaes.references import r4
-
-SMOOTHING = 1e-5
-DEAD = 0.5
-"""A code is dead when its running count of vectors per batch is below this."""
+from vaebench.interfaces import At, Group, Loss, Objective, Shape
+from vaebench_vaes.codebook import MovingCodebook
+from vaebench_vaes.limits import at_least, between
+from vaebench_vaes.quantised import Quantised, show_use
 
 
-class VQVAE(Model):
+class VQVAE(MovingCodebook, Quantised):
     name = "vq-vae"
     version = 2
-    default_loss = "mse"
-    stages = ("main", "prior")
 
     def __init__(
         self,
@@ -44,67 +36,41 @@ class VQVAE(Model):
         loss: Loss | None,
         codes: int = 512,
         dim: int = 16,
-        grid: int = 8,
         commitment: float = 0.25,
         decay: float = 0.99,
-        prior: Literal["autoregressive", "per-position"] = "autoregressive",
-        width: int = 32,
-        net: Literal["trunk", "r4"] = "trunk",
+        **common: Any,
     ) -> None:
-        at_least(1, dim=dim, grid=grid)
+        at_least(1, dim=dim)
         at_least(2, codes=codes)
         at_least(0, commitment=commitment)
         between(0, 1, decay=decay)
-        one_of("trunk", "r4", net=net)
-        one_of("autoregressive", "per-position", prior=prior)
-        super().__init__(shape, loss)
+        super().__init__(shape, loss, **common)
         self.commitment, self.decay = commitment, decay
-        if net == "r4":
-            self.encoder, self.decoder = (part(shape, r4.QUANTISED) for part in (r4.Encoder, r4.Decoder))
-        else:
-            self.encoder, self.decoder = Encoder(shape, width, grid), Decoder(shape, width, grid)
-        channels, *self.grid = self.encoder.out
-        self.to_codes, self.from_codes = nn.Conv2d(channels, dim, 1), nn.Conv2d(dim, channels, 3, padding=1)
-        kind = Autoregressive if prior == "autoregressive" else PerPosition
-        self.prior = kind(codes, math.prod(self.grid), 4 * width)
+        self.quantise(codes, dim)
         if decay == 0:
             self.codebook = nn.Parameter((2 * torch.rand(codes, dim) - 1) / codes)
-            return
-        self.register_buffer("codebook", torch.zeros(codes, dim))
-        self.register_buffer("counts", torch.zeros(codes))
-        self.register_buffer("sums", torch.zeros(codes, dim))
-
-    @property
-    def bits(self) -> float:
-        """Size of an image's code."""
-        return math.prod(self.grid) * math.log2(len(self.codebook))
+        else:
+            self.keep_codes(codes, dim)
 
     def groups(self) -> dict[str, Group]:
-        main = trained(self.encoder, self.to_codes, self.from_codes, self.decoder, self.criterion)
+        groups = super().groups()
         if self.decay == 0:
-            main.append(self.codebook)
-        return {"main": Group(main), "prior": self.prior.group()}
-
-    def constants(self, at: At) -> Hashable:
-        """Nothing: which codes are dead is decided on the device."""
-        return None
+            groups["main"] = Group([*groups["main"].parameters, self.codebook])
+        return groups
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         if at.stage == "prior":
-            with torch.no_grad():
-                chosen = self.choose(self.continuous(x))
-            yield {"prior": {"prior": self.prior.surprise(chosen)}}
+            yield self.second_stage(x)
             return
 
         z_e = self.continuous(x)
         if self.decay:
             self.revive(z_e.detach())
         chosen = self.choose(z_e.detach())
-        z_q = F.embedding(chosen, self.codebook)
+        z_q = self.vectors(chosen)
         raw = self.raw(z_e + (z_q - z_e).detach())
         counts = self.count(chosen)
-        share = counts / counts.sum()
-        at.log(perplexity=torch.special.entr(share).sum().exp(), used_codes=(counts > 0).sum())
+        show_use(at, counts)
         terms = {
             "reconstruction": self.criterion(raw, x),
             "commitment": self.commitment * (z_e - z_q.detach()).square().sum((1, 2)),
@@ -115,66 +81,5 @@ class VQVAE(Model):
             terms["codebook"] = (z_e.detach() - z_q).square().sum((1, 2))
         yield {"main": terms}
 
-    def continuous(self, x: Tensor) -> Tensor:
-        """z_e: one vector per place of the grid, (B, places, dim), in float32."""
-        return self.to_codes(self.encoder(x)).flatten(2).transpose(1, 2).float()
-
-    def choose(self, z_e: Tensor) -> Tensor:
-        """The nearest code of each vector, (B, places)."""
-        with torch.autocast(z_e.device.type, enabled=False):
-            distances = self.codebook.square().sum(1) - 2 * z_e @ self.codebook.T
-        return distances.argmin(-1)
-
-    def count(self, chosen: Tensor) -> Tensor:
-        """How many vectors of the batch chose each code."""
-        counts = torch.zeros(len(self.codebook), device=chosen.device)
-        return counts.index_add_(0, chosen.flatten(), torch.ones(chosen.numel(), device=chosen.device))
-
-    def raw(self, z: Tensor) -> Tensor:
-        return self.decoder(self.from_codes(z.transpose(1, 2).unflatten(2, self.grid)))
-
-    @torch.no_grad()
-    def revive(self, z_e: Tensor) -> None:
-        """Put dead codes on vectors of the batch, drawn at random."""
-        vectors = z_e.flatten(0, 1)
-        drawn = vectors[torch.randint(len(vectors), (len(self.codebook),), device=z_e.device)]
-        dead = (self.counts < DEAD)[:, None]
-        self.codebook.copy_(torch.where(dead, drawn, self.codebook))
-        self.sums.copy_(torch.where(dead, drawn, self.sums))
-        self.counts.masked_fill_(dead[:, 0], 1.0)
-
-    @torch.no_grad()
-    def follow(self, z_e: Tensor, chosen: Tensor, counts: Tensor) -> None:
-        """Move the codebook after the vectors that chose it."""
-        sums = torch.zeros_like(self.sums).index_add_(0, chosen.flatten(), z_e.flatten(0, 1))
-        self.counts.lerp_(counts, 1 - self.decay)
-        self.sums.lerp_(sums, 1 - self.decay)
-        total = self.counts.sum()
-        smooth = (self.counts + SMOOTHING) / (total + len(counts) * SMOOTHING) * total
-        self.codebook.copy_(self.sums / smooth[:, None])
-
-    def encode(self, x: Tensor) -> Tensor:
-        return F.embedding(self.choose(self.continuous(x)), self.codebook).flatten(1)
-
-    def decode(self, code: Tensor) -> Tensor:
-        return self.criterion.image(self.raw(code.unflatten(1, (-1, self.codebook.shape[1]))))
-
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        return self.decode(F.embedding(self.prior.sample(n, generator), self.codebook).flatten(1))
-
-    def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """How much the codes surprise the prior."""
-        return {"nll": self.rate(x)}
-
-    def rate(self, x: Tensor) -> Tensor:
-        """-ln p(k): q is sure of its codes."""
-        return self.prior.surprise(self.choose(self.continuous(x)))
-
-    def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        """ln p(x|k) + ln p(k), the same for any draws."""
-        if not self.criterion.likelihood:
-            raise NotApplicable(
-                f"the loss {self.criterion.name} is no density of images, so there is no ln p(x) to bound"
-            )
-        codes = self.choose(self.continuous(x))
-        return -self.criterion(self.raw(F.embedding(codes, self.codebook)), x) - self.prior.surprise(codes)
+    def vectors(self, chosen: Tensor) -> Tensor:
+        return F.embedding(chosen, self.codebook)

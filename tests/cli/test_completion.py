@@ -10,6 +10,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from vaebench.cli import main
+from vaebench.cli.components import KINDS
 from vaebench.components.registry import registry
 
 
@@ -31,6 +32,7 @@ def offered(*words: str) -> list[str]:
         ("run -m vae[lat", ["vae[latent="]),
         ("run -m vae[latent=4,be", ["vae[latent=4,beta="]),
         ("run -m vae[loss=ms-", ["vae[loss=ms-ssim", "vae[loss=ms-ssim+l1"]),
+        ("run -m vae[net=r4-q", ["vae[net=r4-quantised"]),
         ("run -m nonesuch[", []),
         ("run -d brain-mri[split=published", ["brain-mri[split=published", "brain-mri[split=published-clean"]),
         ("leaderboard --metric ms-", ["ms-ssim"]),
@@ -45,7 +47,7 @@ def test_values_are_offered(words: str, values: list[str]) -> None:
     assert offered(*words.split(" ")) == values
 
 
-@pytest.mark.parametrize("kind", ["models", "datasets", "losses", "metrics"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_name_is_offered(kind: str) -> None:
     from vaebench.cli import completion
 

@@ -68,6 +68,64 @@ def no_masks(root: Path) -> str:
     return f"folder[path={scans(root)},healthy=a,name=mine,masks=lesions]"
 
 
+def no_patient(root: Path) -> str:
+    return f"folder[path={scans(root)},healthy=a,name=mine,group=(p\\d+)]"
+
+
+def few_groups(root: Path) -> str:
+    return f"folder[path={scans(root)},healthy=a,name=mine,group=(a|b)]"
+
+
+def table(root: Path, heading: str, *rows: str) -> str:
+    scans(root)
+    (root / "scans" / "table.csv").write_text("\n".join([heading, *rows]))
+    return f"folder[path={root / 'scans' / 'table.csv'},healthy=a,name=mine]"
+
+
+def lost_file(root: Path) -> str:
+    return table(root, "file,label", "a/0.png,a", "a/9.png,a")
+
+
+def outside(root: Path) -> str:
+    return table(root, "file,label", "../scans/a/0.png,a")
+
+
+def two_minds(root: Path) -> str:
+    return table(root, "file,label", "a/0.png,a", "a/0.png,b")
+
+
+def unknown_split(root: Path) -> str:
+    return table(root, "file,label,split", "a/0.png,a,learn")
+
+
+def half_split(root: Path) -> str:
+    return table(root, "file,label,split", "a/0.png,a,train", "b/0.png,b,test", "b/1.png,b,")
+
+
+def lost_mask(root: Path) -> str:
+    return table(root, "file,label,mask", "b/0.png,b,b/0_mask.png")
+
+
+def large_box(root: Path) -> str:
+    return table(root, "file,label,x0,y0,x1,y1", "b/0.png,b,2,2,9,4")
+
+
+def volumes(root: Path) -> str:
+    (scans(root) / "c").mkdir()
+    (root / "scans" / "c" / "t1.nii.gz").write_bytes(b"")
+    return f"folder[path={root / 'scans'},healthy=a,name=mine]"
+
+
+def no_volumes(root: Path) -> str:
+    return f"folder[path={scans(root)},healthy=a,name=mine,slices=axial]"
+
+
+def damaged_volume(root: Path) -> str:
+    (root / "scans" / "a").mkdir(parents=True)
+    (root / "scans" / "a" / "t1.nii").write_bytes(b"no volume")
+    return f"folder[path={root / 'scans'},healthy=a,name=mine,slices=axial]"
+
+
 Mistake = Callable[[Path], str]
 TOLD: dict[Mistake, str] = {
     no_folder: "none is not there. Give the folder",
@@ -77,6 +135,18 @@ TOLD: dict[Mistake, str] = {
     no_test_split: "scans gives splits, but no test split; add it",
     no_column: "table.csv has no column 'file'; its columns are ['path', 'label']",
     no_masks: "masks=lesions: ",
+    no_patient: "is not found in 'a/0.png'; change the pattern or the name",
+    few_groups: "class 'a' has 1 groups, a split by group needs 5; add pictures",
+    lost_file: "table.csv, line 3: ",
+    outside: "'../scans/a/0.png' leads out of",
+    two_minds: "line 3: a/0.png is b here, a above; say the same label in both rows",
+    unknown_split: "line 2: split 'learn' is none of train, val, test",
+    half_split: "gives splits, but none for",
+    lost_mask: "0_mask.png is not there",
+    large_box: "does not lie in the picture of 8 x 8 pixels; give x0 < x1",
+    volumes: "c holds volumes and no pictures; say which of their slices: slices=axial",
+    no_volumes: "a holds no volumes; put some there",
+    damaged_volume: "t1.nii: is no NIfTI-1 file with header and voxels in one; save it as .nii or .nii.gz",
 }
 
 
@@ -89,6 +159,36 @@ def test_a_mistake_about_a_folder(
     spec = mistake(tmp_path)
     code, told = said(tmp_path, *command, *(("-d",) if command in (DRY, RUN) else ()), spec)
     assert code == 2 and TOLD[mistake] in told and "mine" in told, told
+    assert not list(tmp_path.glob("results/**/*.json"))
+
+
+@pytest.mark.parametrize("command", [DRY, AUDIT, VERIFY], ids=["dry", "audit", "verify"])
+def test_a_folder_that_may_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """As the system says it of others' folders: tests may run as root, whom nothing is forbidden."""
+    root, scandir = scans(tmp_path), os.scandir
+
+    def forbidden(path: str | Path = ".") -> object:
+        if Path(path) == root / "b":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", forbidden)
+    spec = f"folder[path={root},healthy=a,name=mine]"
+    code, told = said(tmp_path, *command, *(("-d",) if command is DRY else ()), spec)
+    assert code == 2 and "b cannot be read (Permission denied); check the path and its permissions" in told, told
+
+
+@pytest.mark.parametrize(
+    "command",
+    [DRY, RUN, (*AUDIT, "kermany-cxr"), (*VERIFY, "kermany-cxr"), ("data", "status"), ("check", "kermany-cxr"),
+     ("score", "--metric", "psnr"), ("verify-results", ".")],
+    ids=["dry", "run", "audit", "verify", "status", "check", "score", "verify-results"],
+)  # fmt: skip
+def test_a_data_folder_that_is_not_there(tmp_path: Path, command: tuple[str, ...]) -> None:
+    code, told = said(tmp_path, *command, "--data", str(tmp_path / "lost"))
+    assert code == 2 and "lost: there is no such folder. Correct the path, or create the folder." in told, told
 
 
 @pytest.mark.parametrize("command", [DRY, RUN], ids=["dry", "run"])

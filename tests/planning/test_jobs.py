@@ -134,7 +134,10 @@ def test_versions_are_looked_up_once_for_all_seeds(tmp_path: Path, monkeypatch: 
         monkeypatch.setattr(jobs, name, lambda *of, plain=plain, name=name: calls.append(name) or plain(*of))
     made = sweep.make_ready(make_plan(suite(), Request(tmp_path, tmp_path, source="phantom", seeds=range(50))))
     list(jobs_of(made))
-    assert (len(made.trials), sorted(calls)) == (200, ["code_of"] * 2 + ["versions_of"] * 2), "one of each regime"
+    expected = ["code_of"] * 4 + ["versions_of"] * 4
+    assert (len(made.trials), sorted(calls)) == (200, expected), (
+        "two models, whose parameters may name networks, in two regimes"
+    )
 
 
 def test_versions_tell_components_apart(tmp_path: Path) -> None:

@@ -141,7 +141,9 @@ def test_the_name_is_the_files_and_a_harmless_folder(tmp_path: Path) -> None:
         load(tmp_path, GOOD.replace('name = "lab"', 'name = "my lab"'), "my lab")
 
 
-@pytest.mark.parametrize("name", ["smoke", "medical", "medical-real", "medical-latent", "medical-rate", "references"])
+@pytest.mark.parametrize(
+    "name", ["smoke", "medical", "medical-real", "medical-zoo", "medical-latent", "medical-rate", "references"]
+)
 def test_the_built_in_suites_load_and_every_name_in_them_exists(name: str) -> None:
     built_in = suite.find(name, installed())
     assert built_in.home == "vaebench"
@@ -155,12 +157,32 @@ def test_the_built_in_suites_load_and_every_name_in_them_exists(name: str) -> No
             names.get("datasets", split_spec(text)[0])
 
 
+def test_the_zoo_asks_other_models_what_medical_asks() -> None:
+    medical, zoo = (suite.find(name, installed()) for name in ("medical", "medical-zoo"))
+    assert zoo.verdicts == medical.verdicts and zoo.auto == medical.auto
+    assert zoo.presets.keys() == medical.presets.keys()
+    for name, preset in zoo.presets.items():
+        assert replace(preset, models=()) == replace(medical.presets[name], models=())
+    floors, own = medical.verdicts.floor_models, set(zoo.presets["quick"].models)
+    assert own & set(medical.presets["quick"].models) == {"vae", *floors}
+
+
 def test_medical_real_asks_what_medical_asks_on_other_datasets() -> None:
     medical, real = (suite.find(name, installed()) for name in ("medical", "medical-real"))
-    assert real.verdicts == medical.verdicts and real.presets.keys() < medical.presets.keys()
+    assert real.verdicts == medical.verdicts and real.presets.keys() - medical.presets.keys() == {"study"}
     for name, preset in real.presets.items():
         assert preset.datasets == ("kermany-cxr", "brain-mri")
-        assert replace(preset, datasets=()) == replace(medical.presets[name], datasets=())
+        if name != "study":
+            assert replace(preset, datasets=()) == replace(medical.presets[name], datasets=())
+
+
+def test_the_study_tries_whom_medical_tries_for_longer() -> None:
+    study = suite.find("medical-real", installed()).presets["study"]
+    medical = suite.find("medical", installed()).presets["compact"]
+    assert (study.models, study.regimes, study.seeds) == (medical.models, medical.regimes, (0, 1, 2))
+    assert study.settings.metrics == medical.settings.metrics
+    assert (study.settings.size, study.settings.steps, study.settings.batch) == (64, 1000, 32)
+    assert study.settings.model == {"width": 8, "latent": 64}
 
 
 def test_a_preset_may_name_its_own_models_datasets_and_regimes(tmp_path: Path) -> None:

@@ -113,7 +113,9 @@ def test_without_headlines_the_first_metric_of_each_verdict_ranks(tmp_path: Path
     assert found == {"reconstruction": "psnr", "representation": "svc-accuracy"}
 
 
-@pytest.mark.parametrize("name", ["smoke", "medical", "medical-real", "medical-latent", "medical-rate", "references"])
+@pytest.mark.parametrize(
+    "name", ["smoke", "medical", "medical-real", "medical-zoo", "medical-latent", "medical-rate", "references"]
+)
 def test_built_in_headlines_belong_to_their_verdicts(name: str) -> None:
     built_in = suite.find(name, installed())
     facts = Declared(installed()).metrics(())

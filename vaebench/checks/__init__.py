@@ -19,7 +19,7 @@ from vaebench.checks.outcome import Outcome, Task
 from vaebench.components.parameters import typed
 from vaebench.components.registry import KINDS, Offer, registry
 from vaebench.errors import UserError
-from vaebench.interfaces import Dataset, Loss, Metric, Model
+from vaebench.interfaces import Dataset, Loss, Metric, Model, Network
 from vaebench.trial import Value
 
 __all__ = ["Outcome", "conformance", "run_checks"]
@@ -38,7 +38,7 @@ def run_checks(
 ) -> Iterator[Outcome]:
     """Check a component with these parameters, its defaults otherwise; what comes of each check, as it comes. Real
     images are looked for in the folder `data`, else in this machine's data folder."""
-    for task in tasks(offer, typed(offer.name, offer.component, params or {}), device, data):
+    for task in tasks(offer, _given(offer, params or {}), device, data):
         with prepared(device):
             outcome = task.run()
         yield outcome
@@ -69,9 +69,15 @@ def conformance(
     listed = [
         (task, f"{offer.component.__name__}-{task.name}")
         for offer in offers
-        for task in tasks(offer, typed(name, offer.component, params), device)
+        for task in tasks(offer, _given(offer, params), device)
     ]
     return pytest.mark.parametrize("check", [pytest.param(lambda t=task: run(t), id=label) for task, label in listed])
+
+
+def _given(offer: Offer, params: Mapping[str, Value]) -> dict[str, Any]:
+    """The parameters as its constructor takes them, which finds networks as its own plugin does."""
+    components = registry().at(offer.plugin.distribution)
+    return components.resolved(offer.component, typed(offer.name, offer.component, params))
 
 
 @contextmanager
@@ -93,13 +99,17 @@ def tasks(offer: Offer, params: Mapping[str, Value], device: Device = "cpu", dat
     component, where = offer.component, CARD if device == PRETENDED else "cpu"
     if issubclass(component, Model):
         return _model_tasks(offer, params, where)
+    if issubclass(component, Network):
+        return _network_tasks(component, where)
     if issubclass(component, Dataset):
         return _dataset_tasks(component, params, data)
     if issubclass(component, Loss):
         return _loss_tasks(component, params, where)
     if issubclass(component, Metric):
         return _metric_tasks(component, params, where)
-    raise UserError(f"{offer.name} is an executor; there are checks for models, datasets, losses and metrics.")
+    raise UserError(
+        f"{offer.name} is an executor; there are checks for models, networks, datasets, losses and metrics."
+    )
 
 
 def _model_tasks(offer: Offer, params: Mapping[str, Value], device: str) -> list[Task]:
@@ -120,6 +130,13 @@ def _model_tasks(offer: Offer, params: Mapping[str, Value], device: str) -> list
     for shape in () if size else STEP:
         found += trained_model.ONE_STEP.tasks(Bench(component, loss, shape, params, device), _said(shape))
     return found
+
+
+def _network_tasks(component: type[Network], device: str) -> list[Task]:
+    from vaebench.checks.networks import CHECKS, SIZES, Part
+
+    part = Part(component, device)
+    return [task for shape in (*FULL, *STEP) for task in SIZES.tasks((part, shape), _said(shape))] + CHECKS.tasks(part)
 
 
 def _dataset_tasks(component: type[Dataset], params: Mapping[str, Value], data: Path | None) -> list[Task]:

@@ -86,6 +86,10 @@ def _parameters(kind: str, name: str, typed: str) -> Iterable[str]:
 
 def _values(kind: Any) -> list[str]:
     """The values of a parameter that has few."""
+    from vaebench.components.parameters import names_network
+
+    if names_network(kind):
+        return _names("networks")
     if kind is bool:
         return ["true", "false"]
     if get_origin(kind) is Literal:

@@ -18,6 +18,7 @@ from vaebench.components.discovery import SINGULAR, Plugins
 TABLE = "components.json"
 FIELDS = {
     "models": ("version", "default_loss"),
+    "networks": ("version",),
     "datasets": ("version",),
     "losses": ("version",),
     "metrics": ("version", "title", "verdict", "better", "unit", "regime", "least_images"),

@@ -23,7 +23,14 @@ from vaebench.errors import did_you_mean
 GROUP = "vaebench"
 ONLY = "VAEBENCH_PLUGINS"
 """The environment variable that names the distributions whose plugins are used, separated by commas; unset: all."""
-SINGULAR = {"models": "model", "datasets": "dataset", "losses": "loss", "metrics": "metric", "executors": "executor"}
+SINGULAR = {
+    "models": "model",
+    "networks": "network",
+    "datasets": "dataset",
+    "losses": "loss",
+    "metrics": "metric",
+    "executors": "executor",
+}
 
 
 @dataclass(frozen=True)

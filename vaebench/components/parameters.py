@@ -161,12 +161,26 @@ def convert(value: Value, kind: Any) -> Any:
 
 def can_be_typed(kind: Any) -> bool:
     """Whether a text on the command line can be turned into this annotation."""
+    if names_network(kind):
+        return True
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return all(can_be_typed(inner) for inner in typing.get_args(kind) if inner is not type(None))
     return kind in WORDS or typing.get_origin(kind) is Literal
 
 
+def names_network(kind: Any) -> bool:
+    """Whether a parameter of this annotation, `type[Network]`, takes a network by its name."""
+    if typing.get_origin(kind) is not type:
+        return False
+    from vaebench.interfaces import Network  # imports torch
+
+    (inner,) = typing.get_args(kind)
+    return isinstance(inner, type) and issubclass(inner, Network)
+
+
 def describe(kind: Any) -> str:
+    if names_network(kind):
+        return "a network"
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
         return "one of " + ", ".join(map(str, inner))
@@ -176,4 +190,6 @@ def describe(kind: Any) -> str:
 
 
 def _shown(default: Any) -> str:
+    if isinstance(default, type):  # a network
+        return str(getattr(default, "name", default))
     return str(default).lower() if isinstance(default, bool) or default is None else str(default)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -13,12 +13,13 @@ from typing import Any
 
 from vaebench import interfaces
 from vaebench.components.discovery import ONLY, SINGULAR, Plugin, Plugins, installed
-from vaebench.components.parameters import construct, split_spec, typed
+from vaebench.components.parameters import construct, names_network, parameters_of, split_spec, typed
 from vaebench.errors import UserError, did_you_mean
 from vaebench.trial import Spec, Value
 
 KINDS: dict[str, type] = {
     "models": interfaces.Model,
+    "networks": interfaces.Network,
     "datasets": interfaces.Dataset,
     "losses": interfaces.Loss,
     "metrics": interfaces.Metric,
@@ -115,11 +116,29 @@ class Registry:
         """What `NAME[param=value,...]` means, its parameters checked and typed."""
         name, params = split_spec(text)
         offer = self.get(kind, name)
-        return offer, Spec(self.canonical(kind, offer), typed(name, offer.component, params))
+        values = typed(name, offer.component, params)
+        chosen = {
+            key: self.canonical("networks", found) for key, found in self.networks(offer.component, values).items()
+        }
+        return offer, Spec(self.canonical(kind, offer), values | chosen)
+
+    def networks(self, component: type, params: Mapping[str, Value]) -> dict[str, Offer]:
+        """The networks that these parameters of a component name, by parameter."""
+        known = parameters_of(component)
+        return {
+            key: self.get("networks", str(value))
+            for key, value in params.items()
+            if key in known and names_network(known[key].kind)
+        }
+
+    def resolved(self, component: type, params: Mapping[str, Value]) -> dict[str, Any]:
+        """The parameters with networks in the place of their names."""
+        return {**params, **{key: found.component for key, found in self.networks(component, params).items()}}
 
     def create(self, kind: str, spec: Spec, *args: Any, **extra: Value) -> Any:
         """An instance of the component a spec names; `extra` are parameters a trial does not carry."""
-        return construct(self.get(kind, spec.name).component, *args, **{**extra, **spec.params})
+        component = self.get(kind, spec.name).component
+        return construct(component, *args, **self.resolved(component, {**extra, **spec.params}))
 
     def version(self, kind: str, name: str) -> tuple[str, int]:
         """`("model vae", 1)`"""
@@ -163,6 +182,10 @@ def _fault(component: Any, interface: type) -> str:
     version = getattr(component, "version", None)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         return "needs a class attribute `version`, a whole number from 1"
+    if issubclass(component, interfaces.Network):
+        for part in ("encoder", "decoder"):
+            if not callable(getattr(component, part, None)):
+                return f"needs `{part}`, a module class that takes (shape, width, grid)"
     if issubclass(component, interfaces.Metric):
         for field, known in interfaces.DECLARED.items():
             if (value := getattr(component, field)) not in known:

@@ -29,7 +29,8 @@ def of_training(model: Model, history: History, batch: int) -> Cost:
 def reconstruction_flops(evidence: Evidence) -> int | None:
     """FLOPs of one reconstruction (a multiply-add counts as two)."""
     image = Images(torch.from_numpy(evidence.split("test").images[:1]))[:]
-    with FlopCounterMode(display=False) as counter, torch.no_grad(), suppress(NotApplicable):
+    # with gradients: without them, the counter stumbles over a parameter that a module is given as input
+    with FlopCounterMode(display=False) as counter, torch.enable_grad(), suppress(NotApplicable):
         evidence.model.reconstruct(image.to(evidence.device))
     return counter.get_total_flops() or None
 

@@ -95,4 +95,4 @@ def jobs_of(plan: Plan) -> Iterator[Job]:
 
 
 def _names(trial: Trial) -> tuple[str, ...]:
-    return trial.model.name, trial.dataset.name, trial.loss.name if trial.loss else "", trial.regime
+    return str(trial.model), trial.dataset.name, trial.loss.name if trial.loss else "", trial.regime

@@ -9,7 +9,7 @@ from vaebench.components.parameters import parameters_of
 from vaebench.components.registry import Registry
 from vaebench.data.prepare import code_digest
 from vaebench.data.regimes import keep_out
-from vaebench.interfaces import Model, Shape
+from vaebench.interfaces import Model, Network, Shape
 from vaebench.training.devices import lay_out
 from vaebench.trial import REGIME_VERSIONS, Settings, Trial, Value
 
@@ -28,28 +28,38 @@ def parameters_in_force(trial: Trial, settings: Settings, components: Registry) 
     """Every parameter of the model with the value it has: given, else the preset's, else its default."""
     known = parameters_of(components.get("models", trial.model.name).component)
     values = {name: trial.model.params.get(name, settings.model.get(name, known[name].default)) for name in known}
-    return {name: value if _is_json(value) else str(value) for name, value in values.items()}
+    return {name: value if _is_json(value) else _named(value) for name, value in values.items()}
 
 
 def versions_of(trial: Trial, settings: Settings, components: Registry) -> dict[str, int]:
     """The version of every component, and of the regime, whose change would change the record's numbers."""
     regime = {_regime(trial): REGIME_VERSIONS[trial.regime]} if trial.regime in REGIME_VERSIONS else {}
-    return dict(components.version(*part) for part in _parts(trial, settings)) | regime
+    return dict(components.version(*part) for part in _parts(trial, settings, components)) | regime
 
 
 def code_of(trial: Trial, settings: Settings, components: Registry) -> dict[str, str]:
     """The digest of the code of each of them, by the same names."""
     regime = {_regime(trial): code_digest(keep_out)} if trial.regime in REGIME_VERSIONS else {}
     found = {}
-    for kind, name in _parts(trial, settings):
+    for kind, name in _parts(trial, settings, components):
         found[components.version(kind, name)[0]] = code_digest(components.get(kind, name).component)
     return found | regime
 
 
-def _parts(trial: Trial, settings: Settings) -> list[tuple[str, str]]:
+def _parts(trial: Trial, settings: Settings, components: Registry) -> list[tuple[str, str]]:
     """Kind and name of every component that the record's numbers depend on."""
     specs = [("models", trial.model), ("datasets", trial.dataset), ("losses", trial.loss)]
-    return [(kind, spec.name) for kind, spec in specs if spec] + [("metrics", name) for name in settings.metrics]
+    found = [(kind, spec.name) for kind, spec in specs if spec]
+    found += [("networks", name) for name in _networks(trial, settings, components)]
+    return found + [("metrics", name) for name in settings.metrics]
+
+
+def _networks(trial: Trial, settings: Settings, components: Registry) -> list[str]:
+    """The networks that the trial or its preset names. A model's default network is part of the model, so its version
+    covers it."""
+    given = {**settings.model, **trial.model.params}
+    model = components.get("models", trial.model.name).component
+    return [components.canonical("networks", one) for one in components.networks(model, given).values()]
 
 
 def _regime(trial: Trial) -> str:
@@ -66,6 +76,10 @@ def optimised(trial: Trial, components: Registry) -> set[str]:
     named = [("models", trial.model), ("losses", trial.loss)]
     parts = [components.get(kind, spec.name).component for kind, spec in named if spec]
     return {name for part in parts for name in part.optimises}
+
+
+def _named(value: Any) -> str:
+    return str(value.name) if isinstance(value, type) and issubclass(value, Network) else str(value)
 
 
 def _is_json(value: Any) -> bool:

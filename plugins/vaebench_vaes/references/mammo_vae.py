@@ -9,6 +9,7 @@ Mended: averages over images where the original summed them, and BCE from logits
 from __future__ import annotations
 
 from vaebench.interfaces import Loss, Recipe, Shape
+from vaebench_vaes.networks import R3
 from vaebench_vaes.vae import VAE
 
 
@@ -20,4 +21,4 @@ class MammoVAE(VAE):
     native_size = 128
 
     def __init__(self, shape: Shape, loss: Loss | None, latent: int = 1024, beta: float = 0.1) -> None:
-        super().__init__(shape, loss, beta, warmup=0.0, latent=latent, net="r3")
+        super().__init__(shape, loss, beta, warmup=0.0, latent=latent, net=R3)

@@ -18,7 +18,7 @@ WIDTHS = (32, 64, 128, 256, 512)
 
 
 class Encoder(nn.Module):
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *_: int) -> None:
         super().__init__()
         self.out = smallest(shape)
         self.blocks = nn.Sequential(*(down(a, b) for a, b in pairwise((shape[0], *WIDTHS))))
@@ -28,7 +28,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *_: int) -> None:
         super().__init__()
         self.entry = smallest(shape)
         widths = (*WIDTHS[::-1], WIDTHS[0])

@@ -17,7 +17,7 @@ WIDTHS = (32, 64, 128, 256)
 
 
 class Encoder(nn.Module):
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *_: int) -> None:
         super().__init__()
         self.out = smallest(shape)
         self.blocks = nn.Sequential(
@@ -32,7 +32,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *_: int) -> None:
         super().__init__()
         self.entry = smallest(shape)
         *hidden, last = (

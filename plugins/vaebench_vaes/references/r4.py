@@ -21,8 +21,11 @@ SLOPE = 0.2
 
 
 class Encoder(nn.Module):
-    def __init__(self, shape: Shape, widths: tuple[int, ...] = WIDTHS) -> None:
+    widths = WIDTHS
+
+    def __init__(self, shape: Shape, *_: int) -> None:
         super().__init__()
+        widths = self.widths
         self.out = smallest(shape, widths)
         self.first = nn.Sequential(
             nn.Conv2d(shape[0], widths[0], 4, stride=2, padding=1, bias=False), nn.LeakyReLU(SLOPE)
@@ -34,14 +37,25 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    def __init__(self, shape: Shape, widths: tuple[int, ...] = WIDTHS) -> None:
+    widths = WIDTHS
+
+    def __init__(self, shape: Shape, *_: int) -> None:
         super().__init__()
+        widths = self.widths
         self.entry = smallest(shape, widths)
         self.blocks = nn.Sequential(*(Up(a, b) for a, b in pairwise(widths[::-1])))
         self.last = nn.ConvTranspose2d(widths[0], shape[0], 4, stride=2, padding=1)
 
     def forward(self, h: Tensor) -> Tensor:
         return self.last(self.blocks(h))
+
+
+class QuantisedEncoder(Encoder):
+    widths = QUANTISED
+
+
+class QuantisedDecoder(Decoder):
+    widths = QUANTISED
 
 
 class Down(nn.Module):

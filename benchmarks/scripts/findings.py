@@ -1,0 +1,104 @@
+"""docs/findings.md and its pictures, from the committed records: what they show, and what they do not.
+
+    python benchmarks/scripts/findings.py
+
+Words that depend on numbers follow from the numbers, so the page stays true when records are added. Each number is
+quoted with its source, and tests/benchmarks/test_findings.py looks it up there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from findings_page.answers import OFFICIAL, added, answer, floors, in_short, once, splits
+from findings_page.elsewhere import published, still_open
+from findings_page.forest import forest
+from findings_page.quoted import Part, Quoted
+
+from vaebench.components.discovery import installed
+from vaebench.planning.suite import find
+from vaebench.records.store import write_atomically
+from vaebench.report.track import Track
+
+ROOT = Path(__file__).parents[2]
+DOCS, REFERENCE = ROOT / "docs", ROOT / "results" / "reference"
+TRACKS = (
+    ("medical", "compact", "real"),
+    ("medical-zoo", "compact", "real"),
+    ("medical-real", "compact", "real"),
+    ("medical-real", "study", "real"),
+)
+"""Suite, preset and source of the boards that the page tells of."""
+HEAD = """\
+# Findings
+
+What the committed records show, and what they do not. `±` is half of a 95 % interval, which allows for other patients
+and other seeds. A *floor* is something trivial that any method must beat: the mean image, PCA, an untrained encoder, a
+thumbnail, three numbers, a shortcut such as brightness. [How ranks are made](ranks.md) explains the tests."""
+FOOT = """\
+Records and boards are in `results/reference/`. This page and its pictures follow from them:
+
+    python benchmarks/scripts/findings.py"""
+
+
+def main() -> None:
+    text, pictures, _ = made()
+    write_atomically(DOCS / "findings.md", text.encode())
+    for name, picture in pictures.items():
+        write_atomically(DOCS / name, picture.encode())
+
+
+def made() -> tuple[str, dict[str, str], list[Quoted]]:
+    """The page, its pictures by name, and the numbers that it quotes."""
+    boards = [Track(find(suite, installed()), preset, source, REFERENCE).board() for suite, preset, source in TRACKS]
+    parts = [Part(board, dataset) for board in boards for dataset in board.datasets]
+    told, quoted = published(parts, ROOT)
+    ranked = [part for part in parts if any(part.ranked(column) for _, column in part.leads)]
+    sections = ["\n\n".join(section(part)) for part in ranked]
+    sections += [once(part) for part in parts if part not in ranked]
+    text = "\n\n".join([HEAD, *sections, told, still_open(parts, REFERENCE), FOOT]) + "\n"
+    pictures = {picture_of(part): forest(part.board, part.dataset) for part in ranked}
+    return text, pictures, [*quoted, *(one for part in parts for one in part.quoted)]
+
+
+def picture_of(part: Part) -> str:
+    return f"findings-{part.board.preset}-{part.dataset}.svg"
+
+
+def section(part: Part) -> Iterator[str]:
+    settings = json.loads(part.board.rules.settings or "{}")
+    size, steps = (part.quote(settings[key], "setting", key) for key in ("size", "steps"))
+    yield f"## `{part.dataset}`: {size} px, {steps} steps"
+    yield setting(part, part.quote(settings["batch"], "setting", "batch"))
+    yield in_short(part)
+    yield f"![Each model's mean and interval in each verdict, with the floors as lines]({picture_of(part)})"
+    yield "\n".join(answer(part, standing, column) for standing, column in part.leads)
+    yield "### What training adds"
+    yield floors(part)
+    yield added(part)
+    if part.dataset in OFFICIAL:
+        yield "### How far the official test split misleads"
+        yield from splits(part)
+
+
+def setting(part: Part, batch: str) -> str:
+    """Which models, trained how and judged on how many images."""
+    board, seeds = part.board, part.board.rules.due(part.dataset, "all")
+    models = part.quote(sum(board.role(e) == "reference" for e in board.entrants), "models")
+    lead = next(column for _, column in part.leads)
+    images = part.quote(max(cell.n or 0 for cell in board.by_column[lead].values()), "images", lead.measure.name)
+    told = part.quote(", ".join(map(str, seeds)), "seeds")
+    text = (
+        f"`{board.suite}`, preset `{board.preset}`: {models} models, trained on batches of {batch} images with seeds "
+        f"{told}, once on all images and once on healthy ones only, and judged on {images} test images."
+    )
+    if len(seeds) < len(board.rules.seeds):
+        named = part.quote(len(board.rules.seeds), "preset seeds")
+        text += f" The preset names {named} seeds, so all of this is provisional."
+    return text
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""IWAE: Burda, Grosse & Salakhutdinov, "Importance Weighted Autoencoders", ICLR 2016, arXiv 1509.00519.
+
+    minimise  -ln 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x),    z_1 ... z_K ~ q(z|x)
+
+A tighter bound on ln p(x) than the VAE's, which it equals for K = `draws` = 1: a draw that explains the image badly
+hardly counts, so the posterior may be wider. With a loss that is no density of images, it trains and bounds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from vaebench.interfaces import At, Loss, Objective, Shape
+from vaebench_vaes.autoencoder import GaussianAutoencoder
+from vaebench_vaes.limits import at_least
+
+
+class IWAE(GaussianAutoencoder):
+    name = "iwae"
+    version = 1
+    default_loss = "gaussian"
+
+    def __init__(self, shape: Shape, loss: Loss | None, draws: int = 5, **common: Any) -> None:
+        at_least(1, draws=draws)
+        super().__init__(shape, loss, **common)
+        self.draws = draws
+
+    def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
+        bound = self.posterior(x).bound(lambda z: -self.criterion(self.raw(z), x), None, self.draws)
+        yield {"all": {"bound": -bound}}
