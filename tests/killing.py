@@ -34,11 +34,11 @@ main(prog_name="vaebench")
 """
 
 
-def start(results: Path) -> subprocess.Popen[str]:
+def start(results: Path, *more: str, program: str = PROGRAM) -> subprocess.Popen[str]:
     """A run of the trials, as a program of its own."""
-    words = ["run", "--suite", "lab", "--preset", "long", "--checkpoint", "0", "-j", "2", "--results", str(results)]
+    words = ["run", "--suite", "lab", "--preset", "long", "--checkpoint", "0", "--results", str(results)]
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", PROGRAM, *words],
+        [sys.executable, "-P", "-c", program, *words, *(more or ("-j", "2"))],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
 
@@ -161,10 +161,10 @@ def weights(results: Path, trial: str) -> bytes:
     return path.read_bytes()
 
 
-def leftovers(results: Path, temporary: Path) -> list[str]:
+def leftovers(results: Path, temporary: Path | None = None) -> list[str]:
     """Files that no finished sweep leaves, but for what torch keeps for its next start."""
     found = [path for pattern in ("checkpoint", ".*.tmp", "*.lease") for path in results.glob(f"**/{pattern}")]
-    found += [path for path in temporary.iterdir() if not path.name.startswith("torchinductor_")]
+    found += [path for path in (temporary.iterdir() if temporary else ()) if not path.name.startswith("torchinductor_")]
     return [path.name for path in found]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing.forkserver
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,11 @@ def _forget() -> None:
     """Whoever knows which plugins there are finds out again: this process, and the server that trials fork from."""
     forget()
     multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+def tell_environment(names: Sequence[str], mouth: Connection) -> None:
+    """The body of a process that tells some variables of its environment."""
+    mouth.send({name: os.environ.get(name) for name in names})
 
 
 def suite() -> Suite:

@@ -20,13 +20,14 @@ PUBLIC = {
     "vaebench.interfaces",
     "vaebench.evidence",
     "vaebench.trial",
+    "vaebench.executing",
     "vaebench.patients",
     "vaebench.twins",
     "vaebench.traits",
 }
 """What a stranger's plugin may use as well: the mark of a hook, the contracts, what a metric is asked of, what a
-listener hears of and finds, the draws of patients, the search for twins where no patients are named, and what is
-trivial about an image."""
+listener hears of and finds, what an executor needs, the draws of patients, the search for twins where no patients are
+named, and what is trivial about an image."""
 
 SHARED = {("vaebench_measures", "vaebench_reconstruction.ms_ssim")}
 """What one plugin has from another: MS-SSIM is one function, whether it is minimised or measured."""

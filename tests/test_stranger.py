@@ -18,7 +18,7 @@ import pytest
 
 OUTSIDE = Path(__file__).parent / "outside"
 DOCUMENT = Path(__file__).parents[1] / "docs" / "write-a-plugin.md"
-PACKAGES = ("stranger", "network", "broken-import", "misspelt-hook", "name-clash")
+PACKAGES = ("stranger", "network", "pool", "broken-import", "misspelt-hook", "name-clash")
 RINGS = str(OUTSIDE / "rings.toml")
 
 BROKEN = "vaebench-broken-import 0.1 (main): ModuleNotFoundError: No module named 'a_module_that_nobody_has'"
@@ -33,7 +33,7 @@ Vaebench = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment to throw away: what is installed here, and on top of it the five packages, built by pip."""
+    """An environment to throw away: what is installed here, and on top of it these packages, built by pip."""
     folder = tmp_path_factory.mktemp("stranger")
     for name in PACKAGES:
         shutil.copytree(OUTSIDE / name, folder / "src" / name)  # building leaves files beside the sources
@@ -91,6 +91,16 @@ def test_a_suite_of_the_built_ins_means_its_own_vae_still(vaebench: Vaebench):
     done = vaebench("run", "--suite", "smoke", "--source", "phantom", "--dry-run", "--results", "nowhere")
     assert done.returncode == 0, done.stderr
     assert "vaebench-name-clash:" not in done.stdout
+
+
+def test_an_executor_of_the_stranger_is_listed_chosen_and_checked(folder: Path, vaebench: Vaebench):
+    """It uses public names only, and its processes, which share nothing, do what this machine does."""
+    modules = re.findall(r"^from (vaebench\S*) import", (OUTSIDE / "pool" / "vaebench_pool.py").read_text(), re.M)
+    assert set(modules) == {"vaebench", "vaebench.executing", "vaebench.interfaces"}
+    listed = vaebench("list", "executors").stdout
+    assert "pool" in listed and "vaebench-pool" in listed
+    done = vaebench("check", "pool")
+    assert done.returncode == 0 and "5 passed, 0 failed, 0 skipped" in done.stdout, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", ["linear-vae", "rings", "worst-pixel", "patches"])
@@ -156,6 +166,10 @@ class TestDocument:
         kind = "python" if file.endswith(".py") else "toml"
         assert f"```{kind}\n{(OUTSIDE / file).read_text()}```" in self.text
 
+    def test_the_page_on_clusters_quotes_the_executor_word_for_word(self):
+        text = (DOCUMENT.parent / "cluster.md").read_text()
+        assert f"```python\n{(OUTSIDE / 'pool' / 'vaebench_pool.py').read_text()}```" in text
+
     def test_all_its_python_is_code_that_tests_run(self):
         files = [*OUTSIDE.glob("stranger/**/*.py"), *OUTSIDE.glob("network/*.py"), Path(__file__).parent / "shapes.py"]
         sources = "\n".join(file.read_text() for file in files)
@@ -166,7 +180,7 @@ class TestDocument:
             assert block in sources or textwrap.indent(block, "    ") in sources
 
     def test_it_lists_every_check_in_order(self):
-        from vaebench.checks import datasets, losses, metrics, networks, on_card, trained_model, training
+        from vaebench.checks import datasets, executors, losses, metrics, networks, on_card, trained_model, training
 
         lists = {
             "Models": (training.CHECKS, trained_model.CHECKS, trained_model.ONE_STEP),
@@ -174,6 +188,7 @@ class TestDocument:
             "Datasets": (datasets.CHECKS, datasets.PHANTOM),
             "Losses": (losses.CHECKS,),
             "Metrics": (metrics.CHECKS,),
+            "Executors": (executors.CHECKS,),
         }
         for title, checklists in lists.items():
             expected = [f"- `{name}`: {says}" for checklist in checklists for name, says, _ in checklist.checks]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from vaebench.errors import Explained
+from vaebench.errors import Explained, UserError
 from vaebench.images import Images, Limit, Split, Splits
 from vaebench.recipe import Recipe
 from vaebench.trial import Direction, Regime, Verdict
@@ -334,9 +334,27 @@ class Event:
 
 
 class Executor(Component):
-    """Where trials run."""
+    """Where trials run. `vaebench.executing` has what an author needs beside this."""
+
+    remote: ClassVar[bool] = False
+    """Whether trials run on other machines, which may have devices that this one lacks."""
+    listens: ClassVar[bool] = False
+    """Whether plugins that listen hear of a trial where it is done, instead of in the run that asked for it."""
+
+    @classmethod
+    def missing(cls) -> str:
+        """What this machine lacks to use it, and the command that installs it; empty if nothing is missing."""
+        return ""
+
+    def slots(self, devices: Sequence[str]) -> int:
+        """How many trials train at once on these devices unless the user says so."""
+        return 1
 
     def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
-        """Do the jobs, each of which leaves one record at the site's sink (`vaebench.running.worker.perform`). Closing
-        the iterator stops the rest and keeps what is done."""
+        """Do the jobs, each of which leaves one record at the site's sink. Closing the iterator stops the rest and
+        keeps what is done."""
         raise NotImplementedError(f"{type(self).__name__} has no run()")
+
+    def submit(self, jobs: Sequence[Job], site: Site) -> str:
+        """Hand over the jobs for `--detach`, and return a line that says what will do them without this process."""
+        raise UserError(f"--detach: the trials of the executor {self.name} end with the command that started them.")

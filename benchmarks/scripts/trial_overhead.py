@@ -31,9 +31,7 @@ def seconds(python: Path, place: Path, suite: str) -> float:
     words = ["run", "--suite", suite, "--source", "phantom", "-m", "vae", "-d", "kermany-cxr", "--seeds", "0"]
     words += ["-j", "1", "--device", "cpu", "--force", "--results", str(place / "results")]
     before = _spent()
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", PROGRAM, *words], env=environment, capture_output=True, text=True
-    )
+    done = subprocess.run([str(python), "-P", "-c", PROGRAM, *words], env=environment, capture_output=True, text=True)
     while True:
         try:
             os.wait()

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tokenize import TokenError
+from types import FrameType
 from typing import ClassVar
 
 import numpy as np
@@ -260,6 +261,30 @@ class Restless(Steady):
             yield {"after": (self.bias + self.mean - x * torch.rand_like(x)).square().sum(dim=(1, 2, 3))}
 
 
+class Held(Restless):
+    """Stops in the middle while a test holds it, until it is asked to end."""
+
+    name = "held"
+
+    def trouble(self, at: At) -> None:
+        hold = Path(os.environ["LAB"]) / "hold"
+        if at.step != 5 or not hold.exists():
+            return
+        asked, answer = list[bool](), signal.getsignal(signal.SIGTERM)
+
+        def note(number: int, frame: FrameType | None) -> None:
+            asked.append(True)
+            if callable(answer):
+                answer(number, frame)
+
+        signal.signal(signal.SIGTERM, note)
+        with (Path(os.environ["LAB"]) / "log").open("a") as log:
+            log.write(f"holds {os.getpid()}\n")
+        while hold.exists() and not asked:
+            time.sleep(0.02)
+        signal.signal(signal.SIGTERM, answer)
+
+
 class Hungry(Steady):
     name = "hungry"
 
@@ -488,7 +513,7 @@ def vaebench_models() -> list[type[Model]]:
         Preparing,
         Diverging,
     ]
-    return [Steady, Slow, Restless, Flaky, Tied, Odd, Spy, Witness, Memoriser, *troubled]
+    return [Steady, Slow, Restless, Held, Flaky, Tied, Odd, Spy, Witness, Memoriser, *troubled]
 
 
 @hookimpl

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import multiprocessing.forkserver
+import os
 import re
 import signal
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from laboratory import Lab, Work, job, run_job, site
 from msgspec import structs
+from slurm_made import wait_for
 
 from vaebench.interfaces import Event
 from vaebench.records import store
@@ -225,6 +228,22 @@ def test_closing_the_iterator_ends_the_workers_and_keeps_what_is_done(tmp_path: 
     events.close()  # type: ignore[attr-defined]
     assert all(lab.ends(process) for _, process in lab.trained()[before:])
     assert [path.name for path in tmp_path.glob("results/*/*/*/*/*/*.json")] == [f"steady-{jobs[0].trial.id}.json"]
+
+
+def test_a_scheduler_that_ends_all_processes_at_once_costs_no_training(tmp_path: Path, lab: Lab) -> None:
+    """Slurm sends SIGTERM to every process of a job, the server that trials are forked from among them."""
+    work, before = replace(job(tmp_path, "held", steps=10), every=1e6), len(lab.trained())
+    with lab.holding():
+        events = Local().run([work.job], site(work))
+        next(event for event in events if event.kind == "progress")
+        wait_for(lambda: any(name == "holds" for name, _ in lab.trained()[before:]))
+        server: int = multiprocessing.forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        os.kill(server, signal.SIGTERM)
+        time.sleep(0.5)  # in which it would die
+        events.close()  # type: ignore[attr-defined]
+    assert work.keeper.path(work.trial).exists()
+    _, told = run([work])
+    assert told["held"].cost is not None and told["held"].cost.times_resumed == 1
 
 
 @pytest.mark.parametrize("model", ["steady", "vae[latent=3]"])

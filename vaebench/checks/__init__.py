@@ -19,7 +19,7 @@ from vaebench.checks.outcome import Outcome, Task
 from vaebench.components.parameters import typed
 from vaebench.components.registry import KINDS, Offer, registry
 from vaebench.errors import UserError
-from vaebench.interfaces import Dataset, Loss, Metric, Model, Network
+from vaebench.interfaces import Dataset, Executor, Loss, Metric, Model, Network
 from vaebench.trial import Value
 
 __all__ = ["Outcome", "conformance", "run_checks"]
@@ -95,7 +95,7 @@ def prepared(device: Device) -> Iterator[None]:
 
 
 def tasks(offer: Offer, params: Mapping[str, Value], device: Device = "cpu", data: Path | None = None) -> list[Task]:
-    """The checks of one component in order, case by case. Datasets make arrays, whatever the device."""
+    """The checks of one component in order, case by case. Datasets and executors have no device."""
     component, where = offer.component, CARD if device == PRETENDED else "cpu"
     if issubclass(component, Model):
         return _model_tasks(offer, params, where)
@@ -107,9 +107,7 @@ def tasks(offer: Offer, params: Mapping[str, Value], device: Device = "cpu", dat
         return _loss_tasks(component, params, where)
     if issubclass(component, Metric):
         return _metric_tasks(component, params, where)
-    raise UserError(
-        f"{offer.name} is an executor; there are checks for models, networks, datasets, losses and metrics."
-    )
+    return _executor_tasks(component, params)
 
 
 def _model_tasks(offer: Offer, params: Mapping[str, Value], device: str) -> list[Task]:
@@ -156,6 +154,14 @@ def _metric_tasks(component: type[Metric], params: Mapping[str, Value], device: 
     from vaebench.checks.metrics import CHECKS, Asked
 
     return CHECKS.tasks(Asked(component, params, device))
+
+
+def _executor_tasks(component: type[Executor], params: Mapping[str, Value]) -> list[Task]:
+    from vaebench.checks.executors import CHECKS, Sent
+
+    if missing := component.missing():
+        raise UserError(f"The executor {component.name} cannot be checked: {missing}.")
+    return CHECKS.tasks(Sent(component, params))
 
 
 def _said(shape: tuple[int, int, int]) -> str:

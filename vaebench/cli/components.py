@@ -14,7 +14,7 @@ from vaebench.planning.suite import suites
 SHORT = ("[A-Z]", "al", "vs", "Soc", "Statist", "Proc", r"e\.g", r"i\.e")
 SENTENCE = re.compile("".join(rf"(?<!\b{word})" for word in SHORT) + r"\. +(?=[A-Z0-9`])")
 """Where the first sentence ends: not at an initial or an abbreviation."""
-KINDS = ("models", "networks", "datasets", "losses", "metrics")
+KINDS = ("models", "networks", "datasets", "losses", "metrics", "executors")
 
 
 def find_offers(name: str) -> list[tuple[str, Any]]:

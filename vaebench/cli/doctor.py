@@ -34,7 +34,8 @@ def command() -> None:
     console.print(f"cpu: {provenance.device_name('cpu')}, {os.cpu_count()} cores")
     for number in range(torch.cuda.device_count()):
         memory = torch.cuda.get_device_properties(number).total_memory / 2**30
-        console.print(f"cuda:{number}: {torch.cuda.get_device_name(number)}, {memory:.0f} GiB")
+        kind = provenance.device_class(f"cuda:{number}")
+        console.print(f"cuda:{number}: {torch.cuda.get_device_name(number)}, {memory:.0f} GiB, class {kind}")
     if not torch.cuda.is_available():
         why = "this torch is built without CUDA" if torch.version.cuda is None else "no usable driver or device"
         console.print(f"cuda: none ({why})")

@@ -77,6 +77,8 @@ def _suite_rows() -> Iterator[tuple[str, ...]]:
 def _component_rows(kind: str) -> Iterator[tuple[str, ...]]:
     for name, component, distribution in _owned(kind):
         what = getattr(component, "title", "") or summary(component)
+        if missing := component.missing() if kind == "executors" else "":
+            what += f" (unavailable: {missing})"
         yield name, str(component.version), what, distribution
 
 

@@ -23,8 +23,15 @@ SOURCE = click.option(
 DEVICE = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:1", help="Device to compute on."
 )
+DEVICE_CLASS = click.option("--device-class", default="", metavar="CLASS",
+                            help="Plan for this kind of device, which an executor has on other machines; `vaebench "
+                            "doctor` on one of them names it.")  # fmt: skip
+EXECUTOR = click.option("--executor", default="local", show_default=True, metavar=SPEC,
+                        shell_complete=completion.specs("executors"),
+                        help="Where trials run; `vaebench list executors` names them.")  # fmt: skip
 SLOTS = click.option("-j", "--slots", type=click.IntRange(min=1),
-                     help="Trials that train at once [default: one per CPU core, up to 4 per GPU].")  # fmt: skip
+                     help="Trials that train at once [default: the executor's; "
+                     "local: one per CPU core, up to 4 per GPU].")  # fmt: skip
 PATIENCE = click.option("--patience", type=click.FloatRange(min=1), default=running.PATIENCE, show_default=True,
                         metavar="SECONDS", help="Give up a trial, or preparing a dataset, after this time without a "
                         "training step, a metric or printed output.")  # fmt: skip

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 import click
 
 from vaebench.cli import completion
-from vaebench.cli.options import DATA, DEVICE, PATIENCE, PRESET, RESULTS, SLOTS, SOURCE, SPEC, SUITE
+from vaebench.cli.options import (
+    DATA,
+    DEVICE,
+    DEVICE_CLASS,
+    EXECUTOR,
+    PATIENCE,
+    PRESET,
+    RESULTS,
+    SLOTS,
+    SOURCE,
+    SPEC,
+    SUITE,
+)
 from vaebench.errors import UserError
 from vaebench.training.checkpoint import EVERY
 
@@ -27,6 +39,9 @@ if TYPE_CHECKING:
               help="Only this dataset (repeatable).")  # fmt: skip
 @click.option("--seeds", metavar="0,1,2", help="Use these seeds instead of the preset's.")
 @DEVICE
+@DEVICE_CLASS
+@EXECUTOR
+@click.option("--detach", is_flag=True, help="Leave the trials to the executor's engine and return at once.")
 @SLOTS
 @click.option("--force", is_flag=True, help="Repeat trials from the start, even if they have a good record.")
 @click.option("--lf", "last_failed", is_flag=True, help="Only trials that failed last time.")
@@ -41,8 +56,9 @@ if TYPE_CHECKING:
 @DATA
 def command(
     record: Path | None, suite: str, preset: str, source: str, models: tuple[str, ...], datasets: tuple[str, ...],
-    seeds: str | None, device: str, slots: int | None, force: bool, last_failed: bool, stop: bool, every: float,
-    patience: float, graphs: bool, dry_run: bool, results: Path, data: Path | None,
+    seeds: str | None, device: str, device_class: str, executor: str, detach: bool, slots: int | None, force: bool,
+    last_failed: bool, stop: bool, every: float, patience: float, graphs: bool, dry_run: bool, results: Path,
+    data: Path | None,
 ) -> int:  # fmt: skip
     """Train and measure the models of a suite, then show and write the leaderboard.
 
@@ -62,24 +78,28 @@ def command(
     from vaebench.cli import steps
     from vaebench.components.discovery import installed
     from vaebench.data.prepare import data_folder
+    from vaebench.planning.names import chosen_executor
     from vaebench.planning.plan import Request, make_plan
     from vaebench.planning.suite import find
     from vaebench.running import sweep
-    from vaebench.running.slots import default_slots
     from vaebench.training.devices import choose_devices
 
     console = Console()
     request = Request(
         results,
         data_folder(data),
-        tuple(choose_devices(device)),
+        tuple(choose_devices(device, device_class)),
+        device_class,
         preset,
         source,
         models,
         datasets,
         _seeds(seeds),
+        executor=executor,
         graphs=graphs,
     )
+    if detach and (stop or dry_run):
+        raise UserError("--detach leaves nobody who could stop at the first failure, or print a plan.")
     if record is not None:
         if models or seeds or len(datasets) > 1 or (preset, source) != ("auto", "auto"):
             raise UserError(
@@ -92,7 +112,7 @@ def command(
         plan = make_plan(find(suite, installed()), request)
         steps.refuse_left_out(plan)
     steps.warn_of_plugins()
-    slots = slots or default_slots(plan.request.devices)
+    slots = slots or chosen_executor(executor).slots(plan.request.devices)
     if dry_run:
         plan = sweep.look_at_files(plan)
         steps.refuse_left_out(plan)
@@ -107,6 +127,9 @@ def command(
         console.print("Nothing to train: every trial has a good record." if plan.done else "Nothing to train.")
     if dry_run:
         steps.tell_estimates(plan, console, slots)
+        return 0
+    if detach and plan.todo:
+        console.print(sweep.submit(plan, slots, every, force, patience), highlight=False, soft_wrap=True)
         return 0
     return steps.finish(plan, console, slots, stop, every, fresh=force, patience=patience)
 

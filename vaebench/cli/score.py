@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from vaebench.cli import completion
-from vaebench.cli.options import DATA, DEVICE, PATIENCE, PRESET, RESULTS, SLOTS, SOURCE, SUITE
+from vaebench.cli.options import DATA, DEVICE, DEVICE_CLASS, EXECUTOR, PATIENCE, PRESET, RESULTS, SLOTS, SOURCE, SUITE
 from vaebench.errors import UserError
 
 
@@ -20,13 +20,15 @@ from vaebench.errors import UserError
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", shell_complete=completion.names("metrics"),
               help="Also compute this metric (repeatable).")  # fmt: skip
 @DEVICE
+@DEVICE_CLASS
+@EXECUTOR
 @SLOTS
 @PATIENCE
 @RESULTS
 @DATA
 def command(
-    suite: str, preset: str, source: str, metrics: Sequence[str], device: str, slots: int | None,
-    patience: float, results: Path, data: Path | None,
+    suite: str, preset: str, source: str, metrics: Sequence[str], device: str, device_class: str,
+    executor: str, slots: int | None, patience: float, results: Path, data: Path | None,
 ) -> int:  # fmt: skip
     """Compute metrics that are missing in records, or outdated, from the stored weights. Nothing is trained.
 
@@ -41,15 +43,16 @@ def command(
     from vaebench.components.discovery import installed
     from vaebench.components.registry import registry
     from vaebench.data.prepare import data_folder
+    from vaebench.planning.names import chosen_executor
     from vaebench.planning.plan import Request, make_plan
     from vaebench.planning.suite import find
     from vaebench.records import store
     from vaebench.records.record import BadRecord
-    from vaebench.running.slots import default_slots
     from vaebench.training.devices import choose_devices
 
     console = Console()
-    request = Request(results, data_folder(data), tuple(choose_devices(device)), preset, source)
+    devices = tuple(choose_devices(device, device_class))
+    request = Request(results, data_folder(data), devices, device_class, preset, source, executor=executor)
     plan = make_plan(find(suite, installed()), request)
     for name in metrics:
         registry().get("metrics", name)
@@ -69,4 +72,5 @@ def command(
     console.print(f"{len(plan.todo)} checkpoints to measure, {len(plan.done)} have every metric", highlight=False)
     if lost:
         console.print(f"{len(lost)} records are failed, outdated or without weights: `vaebench run` does them again")
-    return steps.finish(plan, console, slots or default_slots(plan.request.devices), patience=patience)
+    slots = slots or chosen_executor(executor).slots(plan.request.devices)
+    return steps.finish(plan, console, slots, patience=patience)

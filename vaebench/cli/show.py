@@ -62,6 +62,8 @@ def _show_component(kind: str, offer: Any, console: Console) -> None:
         highlight=False,
     )
     console.print(documentation(component), markup=False, highlight=False)
+    if missing := component.missing() if kind == "executors" else "":
+        console.print(f"  unavailable: {missing}", markup=False, highlight=False)
     facts = {
         "models": ("default_loss", "stages", "native_size"),
         "datasets": ("title", "modality", "classes", "channels", "licence", "citation", "homepage"),

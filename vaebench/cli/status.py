@@ -77,6 +77,7 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
     console.print(f"[bold]{escape(name)}[/bold]: {good} good" + (f", {len(failed)} failed ({kinds})" if failed else ""))
     for told in read(track):
         _tell_run(console, told)
+    _tell_batches(console, track)
     for trial, lease in leases(track):
         text = f"  trial {trial} is claimed by run {lease.token} since {lease.since}, attempt {lease.attempt}"
         text += " (the run is gone)" if lease.abandoned else ""
@@ -101,6 +102,21 @@ def _tell_run(console: Console, told: Told) -> None:
     console.print(text, highlight=False, soft_wrap=True)
     for one in entry.get("running", []) if told.state != "ended" else []:
         console.print(f"    {escape(_text(one.get('trial')))}  {_phase(one)}", highlight=False, soft_wrap=True)
+
+
+def _tell_batches(console: Console, track: Path) -> None:
+    """What was submitted to Slurm, and has not ended."""
+    from vaebench.running import batch
+
+    if not (submitted := list(batch.batches(track))):
+        return
+    states = batch.states()
+    for one in submitted:
+        tasks = sum((states[id_] for id_ in one.ids if id_ in states), Counter[str]()) if states else Counter[str]()
+        told = ", ".join(f"{count} {state}" for state, count in sorted(tasks.items())) or "ended"
+        told = told if states is not None else "squeue does not answer"
+        text = f"  Slurm's jobs {', '.join(one.ids)}: {told}"
+        console.print(escape(clean(text, 500)), highlight=False, soft_wrap=True)
 
 
 def _phase(one: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from vaebench.components.discovery import installed
 from vaebench.errors import LISTED, UserError
 from vaebench.leaderboard.board import Board
+from vaebench.planning.names import chosen_executor
 from vaebench.planning.plan import Plan
 from vaebench.records.clean import clean_lines
 from vaebench.report import closing
@@ -110,7 +111,8 @@ def _write(track: Track, board: Board, console: Console, why: str = "") -> list[
 def _tell_time(plan: Plan, console: Console, slots: int) -> dict[str, float]:
     seconds = estimate(plan, slots)
     total = time_words(sum(seconds.values()) / max(1, min(slots, len(seconds))))
-    console.print(f"Estimated time: {total} with {slots} at once (-j)", highlight=False)
+    guess = ", a guess until trials have ended there" if chosen_executor(plan.request.executor).remote else ""
+    console.print(f"Estimated time: {total} with {slots} at once (-j){guess}", highlight=False)
     return seconds
 
 

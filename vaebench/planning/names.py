@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vaebench.components.parameters import convert, parameters_of, split_spec
-from vaebench.components.registry import Registry
+from vaebench.components.registry import Registry, registry
 from vaebench.errors import UserError, did_you_mean
-from vaebench.interfaces import Dataset, Shape
+from vaebench.interfaces import Dataset, Executor, Shape
 from vaebench.planning.suite import Suite
 from vaebench.trial import Settings, Spec, Trial, Value
 
@@ -43,6 +43,21 @@ def chosen_dataset(text: str, names: Registry, suite: Registry) -> Chosen:
     except (TypeError, ValueError) as error:
         raise UserError(f"{text}: {error}") from error
     return Chosen(dataset, Spec(suite.canonical("datasets", offer), public), spec.params)
+
+
+def chosen_executor(text: str, device_class: str = "") -> Executor:
+    """The executor that a text names, ready to run; a UserError says what is missing on this machine. Only one that has
+    other machines can be asked for a class of device."""
+    offer, spec = registry().spec("executors", text)
+    if missing := offer.component.missing():
+        raise UserError(f"The executor {spec.name} cannot be used: {missing}.")
+    try:
+        made: Executor = offer.component(**spec.params)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{text}: {error}") from error
+    if device_class and not made.remote:
+        raise UserError(f"--device-class {device_class}: {spec.name} has only the devices of this machine.")
+    return made
 
 
 def entrant(text: str, names: Registry, suite: Registry) -> Entrant:

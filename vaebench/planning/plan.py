@@ -9,7 +9,16 @@ from pathlib import Path
 from vaebench.components.registry import registry
 from vaebench.data.prepare import PHANTOM_SEED, Prepared
 from vaebench.errors import UserError
-from vaebench.planning.names import Chosen, Entrant, check_preset, chosen_dataset, chosen_source, entrant, try_out
+from vaebench.planning.names import (
+    Chosen,
+    Entrant,
+    check_preset,
+    chosen_dataset,
+    chosen_executor,
+    chosen_source,
+    entrant,
+    try_out,
+)
 from vaebench.planning.suite import Suite
 from vaebench.records import provenance, store
 from vaebench.records.record import Record
@@ -24,6 +33,8 @@ class Request:
     data: Path
     devices: tuple[str, ...] = ("cpu",)
     """of one kind"""
+    device_class: str = ""
+    """of the devices that an executor has elsewhere; empty for that of this machine's"""
     preset: str = "auto"
     source: str = "auto"
     models: Sequence[str] = ()
@@ -32,6 +43,8 @@ class Request:
     seeds: Sequence[int] | None = None
     cache: Path | None = None
     """of ready data, instead of this machine's"""
+    executor: str = "local"
+    """where the trials run, as `NAME[param=value,...]`"""
     graphs: bool = True
     """whether GPUs replay training steps as CUDA graphs, where a model allows it"""
     population: int = PHANTOM_SEED
@@ -76,7 +89,7 @@ class Plan:
 
     @property
     def device_class(self) -> str:
-        return provenance.device_class(self.device)
+        return self.request.device_class or provenance.device_class(self.device)
 
     def path_of(self, trial: Trial) -> Path:
         """Where the trial's record is, or will be."""
@@ -86,6 +99,7 @@ class Plan:
 def make_plan(suite: Suite, request: Request) -> Plan:
     """Every name resolved and every parameter checked, nothing trained yet."""
     everybody, own = registry(), registry().at(suite.home)
+    chosen_executor(request.executor, request.device_class)
     preset = suite.preset(request.preset, request.devices[0])
     asked = suite.presets[preset]
     settings = asked.settings
@@ -114,6 +128,7 @@ def repeat_plan(record: Record, suite: Suite, request: Request) -> Plan:
     """The plan that does one record's trial again, with the settings of that record. Of the request, only folders and
     devices count, and a dataset, which may add the parameters that say where its files are on this machine."""
     trial, settings, own = record.trial, record.settings, registry().at(suite.home)
+    chosen_executor(request.executor, request.device_class)
     suite = replace(suite, version=int(trial.suite.rpartition("@")[2]))
     one = chosen_dataset(next(iter(request.datasets), str(trial.dataset)), own, own)
     if one.spec != trial.dataset:

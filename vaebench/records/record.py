@@ -19,7 +19,7 @@ from vaebench.trial import Direction, Regime, Settings, Trial, Verdict
 SCHEMA = "vaebench/record@1"
 Scalar = bool | int | float | str | None
 Status = Literal["ok", "failed", "timeout"]
-Kind = Literal["oom", "nan", "signal", "exception", "timeout"]
+Kind = Literal["oom", "nan", "signal", "exception", "timeout", "lost"]
 MOST = 2**53
 """Every reader of JSON has whole numbers up to here exactly, and tables can hold them."""
 Whole = Annotated[int, Meta(ge=0, le=MOST)]

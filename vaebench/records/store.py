@@ -22,6 +22,8 @@ run trains what it was asked for. No suite can take its place: a suite's folder 
 
 WEIGHTS = "weights.safetensors"
 OUTPUT = "output.txt"
+ERROR = "error.txt"
+"""The traceback of a failed trial"""
 FILE_NAME = re.compile(r".+-[0-9a-f]{12}\.json")
 """Boards, and what lies beside a record, have other names."""
 

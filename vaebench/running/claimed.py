@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from vaebench.planning.jobs import Job
@@ -36,20 +38,33 @@ class ClaimedSink(ResultsSink):
         super().deliver(job, record)
 
 
+STOPPED = 75
+"""The exit code of a process that left a checkpoint because it was asked to end."""
+
+
 @dataclass(frozen=True)
 class ClaimedKeeper:
-    """A keeper that changes checkpoints only while the claim holds."""
+    """A keeper that changes checkpoints only while the claim holds.
+
+    Once `stopping` is set, the next step of the training is kept, and the process ends."""
 
     keeper: Keeper
     sink: ClaimedSink
+    stopping: Event = field(default_factory=Event)
 
     @property
     def every(self) -> float:
-        return self.keeper.every
+        return 0.0 if self.stopping.is_set() else self.keeper.every
+
+    @property
+    def fresh(self) -> bool:
+        return self.keeper.fresh
 
     def save(self, record: Record, state: Mapping[str, Any]) -> None:
         self.sink.check()
         self.keeper.save(record, state)
+        if self.stopping.is_set():
+            os._exit(STOPPED)
 
     def load(self, record: Record) -> dict[str, Any] | None:
         self.sink.check()  # a fresh run's keeper removes what it does not load

@@ -104,6 +104,8 @@ class Claims:
         self.held: dict[str, Claim] = {}
         self.seen: dict[str, tuple[bytes, float, float]] = {}
         """trial -> the lease of somebody else, when it was last looked at, and seconds for which it had not changed"""
+        self.alive = set[str]()
+        """trials whose lease somebody else was seen to renew"""
         self.over = threading.Event()
         self.heart = threading.Thread(target=self._beat, daemon=True)
 
@@ -145,6 +147,8 @@ class Claims:
         if lease and lease.abandoned:
             return True
         before, looked, waited = self.seen.get(trial.id, (b"", now, 0.0))
+        if before not in (b"", content):
+            self.alive.add(trial.id)
         # Time in which this process was suspended, perhaps together with the other one, counts as one beat at most.
         waited = waited + min(now - looked, BEAT) if before == content else 0.0
         self.seen[trial.id] = (content, now, waited)

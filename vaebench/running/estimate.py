@@ -13,6 +13,7 @@ from typing import Any
 
 from vaebench.components.registry import registry
 from vaebench.interfaces import Shape
+from vaebench.planning.names import chosen_executor
 from vaebench.planning.plan import Plan
 from vaebench.records import store
 from vaebench.records.record import BadRecord, Record
@@ -25,14 +26,22 @@ PROBE_LIMIT = 60.0
 """Seconds after which an estimate is not waited for any longer."""
 
 
+UNKNOWN = 60.0
+"""Seconds, until the first trials on other machines have ended."""
+
+
 def estimate(plan: Plan, slots: int) -> dict[str, float]:
     """Trial id -> seconds in its process: with several slots, a sweep takes about the sum divided by their number.
 
-    Models are timed for each number of channels, not for each dataset, and as many at once as trials will run."""
+    Models are timed for each number of channels, not for each dataset, and as many at once as trials will run. For
+    other machines only records are asked; what they do not tell is taken to be equal."""
     channels = {str(one.spec): one.dataset.channels for one in plan.datasets}
     seconds = {kind: median(spent) for kind, spent in _known(plan, channels).items()}
     unknown = {_kind(trial, channels): trial for trial in plan.todo if trial.id not in plan.trained}
     unknown = {kind: trial for kind, trial in unknown.items() if kind not in seconds}
+    if chosen_executor(plan.request.executor).remote:
+        alike = median(seconds.values()) if seconds else UNKNOWN
+        seconds, unknown = {**dict.fromkeys(unknown, alike), **seconds}, {}
     with ThreadPoolExecutor(slots) as pool:
         seconds |= zip(unknown, pool.map(lambda trial: probe(trial, plan), unknown.values()), strict=True)
     # Of a trial that is only measured again, the record knows what measuring took.

@@ -20,6 +20,10 @@ class Keeper(Protocol):
     def every(self) -> float:
         """Seconds of training between checkpoints."""
 
+    @property
+    def fresh(self) -> bool:
+        """Whether to start from nothing though there is a checkpoint."""
+
     def save(self, record: Record, state: Mapping[str, Any]) -> None:
         """Keep the state of the training that a record is of, instead of the one before."""
 

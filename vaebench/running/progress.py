@@ -65,7 +65,7 @@ class ProgressFile:
         self.running.clear()
         self.write(0.0)
 
-    def hear(self, event: Event, seconds_left: float) -> None:
+    def hear(self, event: Event, seconds_left: float | None) -> None:
         trial = event.job.trial
         if event.kind == "end":
             self.running.pop(trial.id, None)

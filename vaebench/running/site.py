@@ -29,3 +29,5 @@ class Site:
     patience: float = PATIENCE
     """Seconds without a sign of life from a trial after which it counts as hung: a training step, a metric, or anything
     that it prints."""
+    lingers: bool = True
+    """Whether to wait for trials that other runs have claimed, instead of leaving them to runs that are alive."""

@@ -15,9 +15,10 @@ from msgspec import structs
 
 from vaebench.components.registry import registry
 from vaebench.data.prepare import Prepared
-from vaebench.interfaces import Event, Executor, NotApplicable
+from vaebench.interfaces import Event, NotApplicable
 from vaebench.planning.jobs import Versions, jobs_of
 from vaebench.planning.kept import keep
+from vaebench.planning.names import chosen_executor
 from vaebench.planning.plan import Plan
 from vaebench.records import store
 from vaebench.records.record import BadRecord, Record, to_json
@@ -28,7 +29,6 @@ from vaebench.running.preparation import NotReady, made_ready
 from vaebench.running.sink import ResultsSink
 from vaebench.running.site import Site
 from vaebench.training import checkpoint
-from vaebench.trial import Spec
 
 
 def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None, patience: float = PATIENCE) -> Plan:
@@ -130,7 +130,32 @@ def run(
     """Do what is to do; every trial ends with one record, whatever happens to it. Checkpoints are `every` so many
     seconds apart, and not gone on from in a `fresh` run."""
     open_track(plan)
-    site = Site(
+    executor = chosen_executor(plan.request.executor)
+    events = executor.run(list(jobs_of(plan)), _site(plan, slots, every, fresh, patience), stop_on_failure)
+    yield from events if executor.listens else heard(events)
+
+
+def submit(plan: Plan, slots: int, every: float, fresh: bool, patience: float) -> str:
+    """Leave what is to do to an engine that does it without this process. Return a line that says where."""
+    open_track(plan)
+    executor = chosen_executor(plan.request.executor)
+    return executor.submit(list(jobs_of(plan)), _site(plan, slots, every, fresh, patience))
+
+
+def heard(events: Iterator[Event]) -> Iterator[Event]:
+    """The same events, of which plugins that listen hear as well."""
+    listeners = registry().plugins
+    for event in events:
+        if event.kind == "progress" and event.data.get("phase") == "train":
+            logs = {"trial": event.job.trial, "step": event.data["step"], "logs": event.data["logs"]}
+            list(listeners.call("vaebench_progress", **logs))
+        elif event.kind == "end":
+            list(listeners.call("vaebench_record", record=to_json(event.data["record"])))
+        yield event
+
+
+def _site(plan: Plan, slots: int, every: float, fresh: bool, patience: float) -> Site:
+    return Site(
         ready={ready.digest: ready.folder for ready in plan.ready.values()},
         sink=sink_of(plan),
         keeper=CheckpointKeeper(plan.request.results, plan.device_class, every, fresh),
@@ -138,15 +163,6 @@ def run(
         slots=slots,
         patience=patience,
     )
-    executor: Executor = registry().at("vaebench").create("executors", Spec("local"))
-    listeners = registry().plugins
-    for event in executor.run(list(jobs_of(plan)), site, stop_on_failure):
-        if event.kind == "progress" and event.data.get("phase") == "train":
-            logs = {"trial": event.job.trial, "step": event.data["step"], "logs": event.data["logs"]}
-            list(listeners.call("vaebench_progress", **logs))
-        elif event.kind == "end":
-            list(listeners.call("vaebench_record", record=to_json(event.data["record"])))
-        yield event
 
 
 def sink_of(plan: Plan) -> ResultsSink:

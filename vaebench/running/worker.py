@@ -44,8 +44,6 @@ from vaebench.training.history import History
 from vaebench.training.loop import Course, Diverged
 from vaebench.trial import Spec, seed_of
 
-ERROR = "error.txt"
-"""The traceback of a failed trial, beside its record"""
 Tell = Callable[[Mapping[str, Any]], None]
 
 
@@ -62,7 +60,7 @@ def perform(
     record = blank(job, device)
     try:
         Attempt(job, data, device, sink, keeper, tell).fill(record)
-        (sink.files(job.trial) / ERROR).unlink(missing_ok=True)
+        (sink.files(job.trial) / store.ERROR).unlink(missing_ok=True)
     except Lost:
         raise
     except Exception as error:
@@ -72,7 +70,7 @@ def perform(
             message += f"; a batch of {job.settings.batch} did not fit, {max(1, job.settings.batch // 2)} would be next"
         record.status, record.error, record.metrics = "failed", Failure(kind, message), {}
         trace = "".join(traceback.format_exception(error))[-65536:]
-        store.write_atomically(sink.files(job.trial) / ERROR, trace.encode(errors="backslashreplace"))
+        store.write_atomically(sink.files(job.trial) / store.ERROR, trace.encode(errors="backslashreplace"))
     sink.deliver(job, record)
     if record.error is None or record.error.kind == "nan":  # going on would end in the same NaN
         keeper.drop(job.trial)
@@ -200,7 +198,7 @@ class Attempt:
 
     def learn(self, model: Model, splits: Splits, record: Record, state: Mapping[str, Any] | None) -> History:
         """Train the model as its trial says, from the state of a checkpoint if there is one."""
-        trial, settings, every = self.job.trial, self.job.settings, self.keeper.every
+        trial, settings = self.job.trial, self.job.settings
         images = training_images(splits, trial.regime, self.device, room_for_images(self.device))
         order = torch.Generator().manual_seed(seed_of(f"order of {trial.dataset} {trial.seed}"))
         course = Course(model, images, settings, order, self.job.graphs)
@@ -224,12 +222,12 @@ class Attempt:
         def after(at: At) -> None:
             history.after(at)
             check_threads()
-            if time.perf_counter() - kept >= every:
+            if time.perf_counter() - kept >= self.keeper.every:
                 keep()
 
         course.run(history.report, after)
         check_threads()
-        if history.seconds >= every:  # measuring may be cut off as well
+        if history.seconds >= self.keeper.every:  # measuring may be cut off as well
             keep()
         if self.device != "cpu":  # not sooner: a checkpoint is of the device as it was when the training began
             record.device.graphs = course.replays > 0

@@ -108,10 +108,19 @@ def check_threads() -> None:
         )
 
 
-def choose_devices(asked: str) -> list[str]:
-    """`auto` -> the GPUs of one kind where there are any, `cuda` -> those; a UserError where a device is not there."""
+def choose_devices(asked: str, device_class: str = "") -> list[str]:
+    """`auto` -> the GPUs of one kind where there are any, `cuda` -> those; a UserError where a device is not there.
+    Devices of a class that is given are on other machines, and are not looked for here."""
     import torch
 
+    if device_class:
+        kind = device_class.partition("-")[0]
+        if kind not in CHOICES or (kind == "cpu") != (device_class == "cpu") or asked != "auto":
+            raise UserError(
+                f"--device-class {device_class}: say cpu, or the class that `vaebench doctor` names on a machine with "
+                "such a GPU, and leave out --device."
+            )
+        return ["cpu" if kind == "cpu" else "cuda:0"]
     if asked == "cpu" or (asked == "auto" and not torch.cuda.is_available()):
         return ["cpu"]
     kind, _, number = asked.partition(":")

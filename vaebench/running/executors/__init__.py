@@ -13,5 +13,6 @@ if TYPE_CHECKING:
 @hookimpl
 def vaebench_executors() -> list[type[Executor]]:
     from vaebench.running.executors.local import Local
+    from vaebench.running.executors.slurm import Slurm
 
-    return [Local]
+    return [Local, Slurm]

@@ -27,7 +27,8 @@ LOST = 255
 class Forked:
     """A process that runs `target(*args, mouth)`, the pipe on which it tells what it does, and what it prints.
 
-    It leads a group of processes: whatever a plugin starts ends with it, and it ends with this process."""
+    It leads a group of processes: whatever a plugin starts ends with it, and it ends with this process. It has this
+    process's environment as it is now, and not as it was when the server started."""
 
     def __init__(self, target: Callable[..., None], *args: Any) -> None:
         for last in range(STARTS - 1, -1, -1):
@@ -44,7 +45,8 @@ class Forked:
         pipe, printer = context.Pipe(duplex=False)
         self.output = output.Output(pipe)
         try:
-            self.process = context.Process(target=_live, args=(target, args, mouth, printer), daemon=True)
+            given = (dict(os.environ), target, args, mouth, printer)
+            self.process = context.Process(target=_live, args=given, daemon=True)
             self.process.start()
         except BaseException:
             self.ear.close()
@@ -115,8 +117,17 @@ class Forked:
         self.output.pipe.close()
 
 
-def _live(target: Callable[..., None], args: tuple[Any, ...], mouth: Connection, printer: Connection) -> None:
+def _live(
+    environment: dict[str, str],
+    target: Callable[..., None],
+    args: tuple[Any, ...],
+    mouth: Connection,
+    printer: Connection,
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it ends this process
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the server ignores
+    os.environ.clear()  # the server's are old: a cluster may have assigned another GPU since it started
+    os.environ.update(environment)
     os.setsid()
     threading.Thread(target=_die_with_driver, daemon=True).start()
     scratch.inherit()

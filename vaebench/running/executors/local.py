@@ -6,21 +6,27 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from vaebench.interfaces import Event, Executor
 from vaebench.planning.jobs import Job
 from vaebench.records.record import Failure, Record
-from vaebench.running.claimed import ClaimedKeeper, ClaimedSink
+from vaebench.running.claimed import STOPPED, ClaimedKeeper, ClaimedSink
 from vaebench.running.claims import Claim, Claims
 from vaebench.running.executors.forked import Forked
+from vaebench.running.queue import Queue
 from vaebench.running.sink import Lost
 from vaebench.running.site import Site
+from vaebench.running.slots import default_slots
+
+GRACE = 10.0
+"""Seconds in which trials that are stopped may leave a checkpoint."""
 
 
 @dataclass
@@ -32,6 +38,8 @@ class Running:
     claim: Claim
     worker: Forked
     heard: float
+    stepping: bool = False
+    """whether its training has begun, so that it may leave a checkpoint"""
     measuring: bool = False
     """whether its model is trained and has answered, so that it needs cores only"""
     hung: bool = False
@@ -49,38 +57,32 @@ class Running:
 
 
 class Local(Executor):
-    """Whatever kills a trial's process costs that trial alone: the driver writes the record it could not write.
+    """Trials on this machine, a process for each.
 
-    Trials claimed by another run are rechecked at the end: by then each is done, or free. When the fork server is
-    killed, any of the trials at work may have done it. Each of them is repeated once, alone: the one that kills the
-    server again fails, and the others go on."""
+    Whatever kills a trial's process costs that trial alone: the driver writes the record that it could not write.
+    When the fork server is killed, any of the trials at work may have done it. Each of them is repeated once, alone:
+    the one that kills the server again fails, and the others go on."""
 
     name = "local"
     version = 2
 
+    def slots(self, devices: Sequence[str]) -> int:
+        return default_slots(devices)
+
     def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
+        """Do the jobs in processes of this machine."""
         with Claims(site.sink) as claims:
             yield from self._run(jobs, site, claims, stop_on_failure)
 
     def _run(self, jobs: Sequence[Job], site: Site, claims: Claims, stop_on_failure: bool) -> Iterator[Event]:
-        waiting, running, elsewhere = deque(jobs), list[Running](), list[Job]()
-        told, suspects = set[str](), set[str]()
+        queue, running, suspects = Queue(jobs, site.sink, claims, site.lingers), list[Running](), set[str]()
         try:
-            while waiting or running or elsewhere:
-                while waiting and (not running if alone(running, waiting[0], suspects) else has_room(site, running)):
-                    job = waiting.popleft()
-                    claim = None if site.sink.answer(job) else claims.take(job.trial)
-                    if record := site.sink.answer(job):  # somebody may have delivered it before it could be claimed
-                        claims.release(job.trial)
-                        yield Event("end", job, {"record": record})
-                    elif claim:
-                        running.append(self._start(job, claim, freest(site.devices, running), site))
-                        yield Event("start", job)
-                    else:
-                        elsewhere.append(job)
-                        if job.trial.id not in told:
-                            told.add(job.trial.id)
-                            yield Event("progress", job, {"phase": "elsewhere"})
+            while queue or running:
+                while queue.waiting and (
+                    not running if alone(running, queue.waiting[0], suspects) else has_room(site, running)
+                ):
+                    if taken := (yield from queue.take()):
+                        running.append(self._start(*taken, freest(site.devices, running), site))
                 wait([handle for one in running for handle in one.worker.handles], timeout=1.0)
                 for one in list(running):
                     yield from self._listen(one, site.patience)
@@ -89,21 +91,19 @@ class Local(Executor):
                     running.remove(one)
                     if one.orphaned and one.job.trial.id not in suspects and not one.record:
                         suspects.add(one.job.trial.id)
-                        waiting.append(one.job)
+                        queue.waiting.append(replace(one.job, attempt=one.job.attempt + 1))
                         record = None
                     elif not (record := self._record(one, site)):
-                        elsewhere.append(one.job)
+                        queue.elsewhere.append(one.job)
                     printed = site.sink.keep_output(one.job, one.worker.output.text()) if record else None
                     claims.release(one.job.trial)
                     if record:
                         if stop_on_failure and record.error:
-                            waiting.clear()
-                            elsewhere.clear()
+                            queue.clear()
                         yield Event("end", one.job, {"record": record, "output": printed})
-                if not waiting:
-                    waiting.extend(elsewhere)
-                    elsewhere.clear()
+                queue.look_again()
         finally:
+            let_save(running)
             for left in running:
                 left.worker.end()
                 if left.claim.holds():
@@ -117,21 +117,7 @@ class Local(Executor):
         alive = not one.worker.ends()  # asked first: what it said before it ended is heard
         if one.worker.output.read():
             one.heard = time.monotonic()
-        while True:
-            try:
-                if not one.worker.ear.poll():
-                    break
-                message = one.worker.ear.recv()
-            except (EOFError, OSError, pickle.UnpicklingError):
-                break
-            one.heard = time.monotonic()
-            one.measuring |= message["phase"] == "measure"
-            if message["phase"] == "refused":
-                one.refused = True
-            elif message["phase"] == "done":
-                one.record = message["record"]
-            else:
-                yield Event("progress", one.job, message)
+        yield from hear(one)
         one.hung = alive and time.monotonic() - one.heard > patience
         if one.hung or not alive:
             one.orphaned = one.worker.orphaned()
@@ -142,7 +128,7 @@ class Local(Executor):
         from vaebench.running.worker import blank
 
         job, sink = one.job, site.sink
-        if one.refused or not one.claim.holds():
+        if one.refused or not one.claim.holds() or one.worker.process.exitcode == STOPPED:
             return None
         sink.clear_debris(job.trial)
         if found := sink.answer(job) or one.record:
@@ -176,6 +162,38 @@ def freest(devices: Sequence[str], running: Sequence[Running]) -> str:
     return min(devices, key=lambda device: busy[device])
 
 
+def hear(one: Running) -> Iterator[Event]:
+    """What a trial has told and nobody has read yet."""
+    while True:
+        try:
+            if not one.worker.ear.poll():
+                return
+            message = one.worker.ear.recv()
+        except (EOFError, OSError, pickle.UnpicklingError):
+            return
+        one.heard = time.monotonic()
+        one.stepping |= message["phase"] in ("train", "beat")
+        one.measuring |= message["phase"] == "measure"
+        if message["phase"] == "refused":
+            one.refused = True
+        elif message["phase"] == "done":
+            one.record = message["record"]
+        else:
+            yield Event("progress", one.job, message)
+
+
+def let_save(running: Sequence[Running]) -> None:
+    """Ask the trials that train to leave a checkpoint and end, and wait for that a little."""
+    for one in running:
+        list(hear(one))
+    training = [one.worker.process for one in running if one.stepping and not one.measuring]
+    for process in training:
+        process.terminate()
+    until = time.monotonic() + GRACE
+    for process in training:
+        process.join(max(0.0, until - time.monotonic()))
+
+
 def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> None:
     """The body of a trial's process."""
     from vaebench.running.worker import perform
@@ -187,9 +205,11 @@ def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> 
             os._exit(1)
 
     sink = ClaimedSink(site.sink.results, site.sink.device_class, claim, job)
+    keeper = ClaimedKeeper(site.keeper, sink)
+    signal.signal(signal.SIGTERM, lambda *_: keeper.stopping.set())  # a scheduler sends it to all processes of a job
     try:
         sink.clear_debris(job.trial)
-        record = perform(job, site.ready[job.data], device, sink, ClaimedKeeper(site.keeper, sink), tell)
+        record = perform(job, site.ready[job.data], device, sink, keeper, tell)
         tell({"phase": "done", "record": record})
     except Lost:
         tell({"phase": "refused"})

@@ -8,6 +8,7 @@
 import signal
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C while this loads is the driver's, too
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a scheduler sends it to all processes: trials still leave checkpoints
 
 import matplotlib.backends.backend_agg
 import matplotlib.backends.backend_svg

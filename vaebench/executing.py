@@ -1,0 +1,28 @@
+"""What an author of an executor meets beside `vaebench.interfaces.Executor`; docs/cluster.md shows how it is used.
+
+On the machine that runs the command, `Outbox` claims trials, hands out errands and delivers what comes back. On the
+machine that does the trial, `fulfil` does an errand, through the executor `Local`, which turns crashes and stalls into
+records. An executor whose machines all see the results folder can do without both: there, `Queue` and `Claims` share
+the trials, `check_fitness` compares components, and `perform` does a job and delivers its record; `blank` makes the
+record of a trial that could not.
+"""
+
+from vaebench.data.by_digest import fetched, files_of
+from vaebench.errors import UserError
+from vaebench.planning.jobs import Job
+from vaebench.running.claims import Claim, Claims
+from vaebench.running.errand import Errand, Returned, fulfil
+from vaebench.running.executors.local import Local
+from vaebench.running.fitness import Unfit, check_fitness
+from vaebench.running.keeper import CheckpointKeeper, Keeper
+from vaebench.running.outbox import Outbox
+from vaebench.running.queue import ATTEMPTS, Queue
+from vaebench.running.sink import Lost, ResultsSink, Sink
+from vaebench.running.site import Site
+from vaebench.running.worker import blank, perform
+
+__all__ = [
+    "ATTEMPTS", "CheckpointKeeper", "Claim", "Claims", "Errand", "Job", "Keeper", "Local", "Lost", "Outbox", "Queue",
+    "ResultsSink", "Returned", "Sink", "Site", "Unfit", "UserError", "blank", "check_fitness", "fetched", "files_of",
+    "fulfil", "perform",
+]  # fmt: skip

@@ -1,0 +1,133 @@
+"""The outbox of a run whose trials are done on other machines: what is sent, what comes back, and what is lost."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any
+
+from vaebench.interfaces import Event
+from vaebench.planning.jobs import Job
+from vaebench.records import store
+from vaebench.records.record import Record, decode
+from vaebench.running.claimed import ClaimedKeeper, ClaimedSink
+from vaebench.running.claims import Claim, Claims
+from vaebench.running.errand import RECORD, Errand, Returned
+from vaebench.running.queue import ATTEMPTS, Queue, lost_record
+from vaebench.running.sink import Lost
+from vaebench.running.site import Site
+
+
+@dataclass(frozen=True)
+class Away:
+    """A trial that is done somewhere."""
+
+    job: Job
+    claim: Claim
+
+
+class Outbox:
+    """Claims trials for this run, hands out errands and delivers what comes back: an executor only carries them.
+
+    An errand that was taken ends with `returned` or `lost`; the outbox is empty when all trials have a record. Events
+    are the executor's to yield."""
+
+    def __init__(
+        self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False, attempts: int = ATTEMPTS
+    ) -> None:
+        self.site, self.stop_on_failure, self.attempts = site, stop_on_failure, attempts
+        self.claims = Claims(site.sink)
+        self.queue = Queue(jobs, site.sink, self.claims)
+        self.away: dict[str, Away] = {}
+        self.again = deque[Job]()
+
+    def __enter__(self) -> Outbox:
+        self.claims.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.claims.__exit__(kind, error, trace)
+
+    def __bool__(self) -> bool:
+        return bool(self.queue or self.away)
+
+    def take(self) -> Generator[Event, None, Errand | None]:
+        """The next trial to send; None where none is left to send now, though some may be later."""
+        if self.again:
+            return self._errand(self.again.popleft())
+        self.queue.look_again()
+        for _ in range(len(self.queue.waiting)):
+            if taken := (yield from self.queue.take()):
+                job, claim = taken
+                self.away[job.trial.id] = Away(job, claim)
+                return self._errand(job)
+        return None
+
+    def told(self, errand: Errand, message: Mapping[str, Any]) -> Event:
+        """The event of something that a trial told while it works."""
+        return Event("progress", errand.job, message)
+
+    def returned(self, errand: Errand, what: Returned) -> Iterator[Event]:
+        """Deliver what came back."""
+        job, record = errand.job, decode(what.record)
+        away = self.away.pop(job.trial.id)
+        sink = ClaimedSink(self.site.sink.results, self.site.sink.device_class, away.claim, job)
+        try:
+            folder = sink.files(job.trial)
+            for name, content in what.files.items():
+                store.write_atomically(folder / name, content)
+            old = {store.ERROR} if job.measure_only else {store.ERROR, store.OUTPUT}  # of another attempt
+            for name in old - what.files.keys():
+                (folder / name).unlink(missing_ok=True)
+            sink.deliver(job, record)
+        except Lost:  # another run has it
+            self.queue.elsewhere.append(job)
+            self.claims.release(job.trial)
+            return
+        if record.error is None:  # an earlier run may have left a checkpoint here
+            ClaimedKeeper(self.site.keeper, sink).drop(job.trial)
+        printed = folder / store.OUTPUT if store.OUTPUT in what.files else None
+        yield from self._end(job, record, {"output": printed})
+
+    def lost(self, errand: Errand, why: str) -> Iterator[Event]:
+        """Send it again, since its machine was lost or could not do it; after the last attempt, record that."""
+        job = errand.job
+        if job.attempt < self.attempts:
+            text = f"attempt {job.attempt} of {self.attempts} was lost ({why}); it is sent again"
+            yield Event("progress", job, {"phase": "note", "text": text})
+            self.again.append(replace(job, attempt=job.attempt + 1))
+            return
+        away = self.away.pop(job.trial.id)
+        sink = ClaimedSink(self.site.sink.results, self.site.sink.device_class, away.claim, job)
+        why = f"lost in each of {job.attempt} attempts, at last because {why}"
+        record = lost_record(job, sink.device_class, why)
+        try:
+            sink.deliver(job, record)
+        except Lost:
+            self.queue.elsewhere.append(job)
+            self.claims.release(job.trial)
+            return
+        yield from self._end(job, record)
+
+    def refused(self, errand: Errand) -> None:
+        """Send it again: a machine did not begin it, since it is not fit. That counts as no attempt."""
+        self.again.append(errand.job)
+
+    def _end(self, job: Job, record: Record, data: Mapping[str, Any] | None = None) -> Iterator[Event]:
+        self.claims.release(job.trial)
+        if self.stop_on_failure and record.error:
+            self.queue.clear()
+        yield Event("end", job, {"record": record, **(data or {})})
+
+    def _errand(self, job: Job) -> Errand:
+        keeper, stored = self.site.keeper, dict[str, bytes]()
+        if job.measure_only:
+            path = self.site.sink.path(job.trial)
+            stored[RECORD] = store.read_bounded(path, store.LARGEST, "record", links=True)
+            stored[store.WEIGHTS] = store.weights_of(path).read_bytes()
+        fresh = keeper.fresh and job.attempt == 1  # a second attempt goes on from the first one's checkpoint
+        return Errand(job, self.site.sink.device_class, self.site.patience, keeper.every, fresh, stored)
