@@ -102,3 +102,17 @@ def test_what_the_code_imports_is_what_the_project_asks_for() -> None:
                     if module not in sys.stdlib_module_names and not module.startswith("vaebench"):
                         allowed = always if node in tree.body else always | extra
                         assert names.get(module, module).replace("_", "-") in allowed, f"{file} imports {module}"
+
+
+def test_the_citation_is_of_this_version() -> None:
+    """CITATION.cff: what the format asks for, and nothing that contradicts pyproject.toml."""
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    told = dict(re.findall(r'^([a-z-]+): "?([^"\n]+)"?$', text, re.MULTILINE))
+    assert {"cff-version", "message", "title"} <= told.keys() and "authors:\n  - name:" in text
+    about = PROJECT["project"]
+    assert (told["version"], told["license"], told["abstract"]) == (
+        about["version"],
+        about["license"],
+        about["description"],
+    )
+    assert re.findall(r"^  - ([a-z ]+)$", text, re.MULTILINE) == about["keywords"]

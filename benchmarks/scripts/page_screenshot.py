@@ -44,6 +44,7 @@ def shots(path: Path, model: str) -> Iterator[bytes]:
         page = chromium.new_page(viewport={"width": WIDTH, "height": 1600}, color_scheme="light")
         page.goto(path.resolve().as_uri())
         yield page.locator("header.top").screenshot()
+        page.evaluate("for (const id of ['rates', 'notes']) document.getElementById(id).hidden = true")
         yield page.locator("main").screenshot()
         page.locator("#board tbody").get_by_role("button", name=model, exact=True).click()
         page.wait_for_function("[...sheets.values()].every(sheet => sheet.naturalWidth)")

@@ -7,6 +7,7 @@ import multiprocessing.forkserver
 import os
 import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -166,6 +167,11 @@ def test_a_run_its_board_and_a_second_run_that_trains_nothing(results: Path, lab
     assert len(found(results)) == 4
     track = results / "lab@1" / "tiny" / "phantom"
     assert {"leaderboard.md", "leaderboard.csv", "leaderboard.json"} <= {path.name for path in track.iterdir()}
+    wrote, *last = told.splitlines()[-6:]
+    assert re.match(rf"Wrote \d+ files to {re.escape(str(track))}: leaderboard \(.*\.html.*\), boards/", wrote)
+    assert [line.partition(": ")[0] for line in last] == ["Best", "Beats every floor", "Failed", "Time", "Page"]
+    assert last[2] == "Failed: none of 4 trials"
+    assert last[4] == f"Page: {(track / 'leaderboard.html').as_uri()}"
     assert "steady" in (track / "leaderboard.md").read_text()
 
     trained, before = lab.trained(), {path: path.stat().st_mtime_ns for path in results.glob("*/*/*/*/*/*.json")}
@@ -209,6 +215,7 @@ def test_failures_are_told_and_done_again_when_asked(results: Path, lab: Lab) ->
     (lab.folder / "cure").unlink(missing_ok=True)
     told = lab_run("-m", "flaky", "-m", "steady", "-m", "quitting", code=1)
     assert "flaky on lab-xray, all, seed 0: failed (exception): RuntimeError: not yet" in told
+    assert "Failed: 4 of 6 trials; `vaebench status` says why" in told
     count = len(lab.trained())
     (lab.folder / "cure").touch()
     told = lab_run("-m", "flaky", "-m", "steady", "--lf")
@@ -224,22 +231,23 @@ def test_a_dry_run_of_many_trials_is_a_summary(results: Path) -> None:
     seeds = ",".join(map(str, range(2500)))
     told = lab_run("--dry-run", "--seeds", seeds, "-m", "steady", "-m", "steady[gain=2]")
     assert len(told.splitlines()) < 12
-    assert "steady: 5000 trials  ~" in told and "steady[gain=2.0]: 5000 trials  ~" in told
-    assert "Records would be written to " in told
+    assert "steady: 5000 trials, ~" in told and "steady[gain=2.0]: 5000 trials, ~" in told
+    assert "  lab-xray: 10000 trials, ~" in told and "Seeds: 2500 of them; trained on images: all, healthy" in told
+    assert f"Records would be written to {results / 'lab@1/tiny/phantom'}" in told
 
 
 def test_a_dry_run_trains_nothing_and_writes_nothing(results: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = len(lab.trained())
     monkeypatch.setenv("VAEBENCH_CACHE", str(results.parent / "cache"))
     told = lab_run("--dry-run", "--seeds", "7")
-    assert "steady[gain=2.0] on lab-xray, healthy, seed 7  ~" in told
+    assert "steady[gain=2.0]: 2 trials, ~" in told and "Seeds: 7; trained on images: all, healthy" in told
     assert len(lab.trained()) == trained
     assert not list(results.parent.iterdir())
 
 
 def test_names_are_never_read_as_markup(results: Path) -> None:
     told = vaebench("run", "--suite", "lab", "-m", "steady[gain=3]", "-d", "lab-xray[diseased=yes]", "--dry-run")
-    assert "steady[gain=3.0] on lab-xray[diseased=true], all, seed 0" in told
+    assert "  steady[gain=3.0]: " in told and "  lab-xray[diseased=true]: " in told
     assert "'[bold]vae' is not of the form" in vaebench("run", "--suite", "lab", "-m", "[bold]vae", code=2)
     assert "ask [bold]the lab[/bold]" in vaebench("data", "status", "lab-xray")
 
@@ -302,7 +310,7 @@ def test_being_asked_to_stop_is_answered_as_ctrl_c_is(results: Path, lab: Lab, a
         driver.send_signal(asked)
         _, errors = driver.communicate()
     assert driver.returncode == 130
-    assert "Interrupted. Finished work is kept" in errors and "Traceback" not in errors
+    assert "of 12 trials ended. Finished work is kept" in errors and "Traceback" not in errors
     assert all(lab.ends(process) for _, process in lab.trained()[before:])
     assert not list(results.glob("**/*.lease"))
 
@@ -329,7 +337,8 @@ def test_ctrl_c_in_a_folder_with_a_copy_py(results: Path, lab: Lab) -> None:
         _, errors = driver.communicate()
     assert driver.returncode == 130
     assert "Traceback" not in errors, errors
-    assert "Interrupted. Finished work is kept" in errors
+    assert re.search(r"Interrupted: \d+ of 12 trials ended\. Finished work is kept\.", errors), errors
+    assert f"  vaebench run --suite lab {shlex.join(SLOW)}\n" in errors, "the command that continues"
     assert all(lab.ends(process) for _, process in lab.trained()[before:])
     assert 1 <= len(found(results)) < 12
 

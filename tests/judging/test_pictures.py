@@ -176,3 +176,15 @@ def test_a_plot_has_the_same_bytes_again(drawn: dict[str, bytes]) -> None:
         return plots({}, {"main": {"step": [0, 1], "a": [2.0, 1.0]}})
 
     assert dict(again()) == dict(again())
+
+
+@pytest.mark.parametrize("regime", ["all", "healthy"])
+def test_anomaly_scores_are_drawn_of_models_trained_on_healthy_images(
+    evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regime: str
+) -> None:
+    monkeypatch.setattr(plot_data, "MAPPED", (30, 40))  # so that plots are drawn of so few images
+    write_pictures(evidence, tmp_path, regime=regime)
+    told = json.loads((tmp_path / NUMBERS).read_text())
+    drawn = {path.name for path in tmp_path.iterdir()} & {"roc.png", "roc.svg", "scores.png", "scores.svg"}
+    assert (len(drawn) == 4) == ("scores" in told) == (regime == "healthy")
+    assert ("not trained on healthy images only" in told["without"].get("scores", "")) == (regime == "all")

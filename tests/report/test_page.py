@@ -41,7 +41,7 @@ def test_every_run_of_the_board_is_in_it(text: str) -> None:
     data = data_of(text)
     runs = {(data["models"][r["model"]], data["datasets"][r["dataset"]], r["regime"], r["seed"]) for r in data["runs"]}
     assert len(runs) == len(data["runs"]) == 49
-    assert ("zebra[latent=4]", "knee", "healthy", 1) in runs
+    assert ("zebra[latent=4]", "knee (phantom)", "healthy", 1) in runs
     one = next(r for r in data["runs"] if data["models"][r["model"]] == "vae" and r["regime"] == "all")
     assert one["command"].startswith("vaebench run results/demo@1/quick/phantom/cpu/chest/vae-")
     assert ["main", "kl", [0, 5, 9], [0, 3, 4]] in one["curve"]

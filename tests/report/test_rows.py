@@ -75,7 +75,7 @@ def test_rows_of_a_dataset_and_of_every_metric_stand_by_their_mean() -> None:
     board = judged([*records, *half])
     psnr = next(table for table in tables.by_metric(board) if table.title.startswith("PSNR"))
     assert [row[0].split()[0] for row in psnr.rows] == [*reversed(ORDER), "half"]
-    chest = next(table for table in tables.by_dataset(board) if table.title == "Reconstruction on chest")
+    chest = next(table for table in tables.by_dataset(board) if table.title == "Reconstruction on chest (phantom)")
     assert [row[0].split()[0] for row in chest.rows] == [*ORDER, "half"]
     rows = tables.by_verdict(board, board.standings[0]).drawn()
     assert [row[0].split()[0] for row in rows][:7] == [*ORDER, "not", "half"]
@@ -202,8 +202,8 @@ def test_few_patients_are_flagged_and_too_few_have_no_rank(form: str) -> None:
     few, unranked, too_few = (" ".join(files.render(judged(own), form).split()) for own in cells.values())
     mark = r"\S{}" if form == "tex" else "\\u00a7" if form == "json" else "§"
     assert mark in few and "from few patients" in few and "nor ranks" not in few and "has no ranks" not in few
-    assert "MS-SSIM on chest has no ranks: it has fewer than 10 patients, or a class has" in unranked
-    assert "MS-SSIM on chest has neither intervals nor ranks: it has fewer than 10 patients" in too_few
+    assert "MS-SSIM on chest (phantom) has no ranks: it has fewer than 10 patients, or a class has" in unranked
+    assert "MS-SSIM on chest (phantom) has neither intervals nor ranks: it has fewer than 10 patients" in too_few
     assert not re.search(r"±\d|pm\$\d|\(\d(–|--)\d\)", too_few)
 
 
@@ -317,5 +317,5 @@ def test_a_warning_is_a_mark_and_its_text_is_told(form: str) -> None:
     assert told in " ".join(text.split())
     if form in TEXTS:
         marked = [line.split()[0] for line in lines(board, form) if re.search(r"\d\D*! \(", line)]
-        assert marked == ["twin"] and f"MS-SSIM on chest, twin: {told}" in " ".join(text.split())
+        assert marked == ["twin"] and f"MS-SSIM on chest (phantom), twin: {told}" in " ".join(text.split())
     assert {row.model for row in export.rows(board) if row.warning} == {"twin"}

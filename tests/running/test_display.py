@@ -83,6 +83,13 @@ def test_a_terminal_shows_the_trials_at_work_and_the_time_left() -> None:
     assert "120/400  95/s  loss 1.25" in out.getvalue()
 
 
+def test_regime_and_seed_are_kept_where_names_are_long() -> None:
+    trial = structs.replace(job(11).trial, model=Spec("soft-intro-vae", {"latent": 128}), regime="healthy")
+    told = display.brief(trial)
+    assert len(told) == display.BRIEF and told.startswith("soft-intro-vae") and told.endswith("… healthy 11")
+    assert display.brief(job().trial) == "vae[latent=4] xray all 0"
+
+
 def test_what_a_trial_remarks_is_a_line_of_its_own() -> None:
     shown, out = watch()
     with shown:

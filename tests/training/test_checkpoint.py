@@ -65,7 +65,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path: Path, lab
     record, notes, *found = trained(one)
     assert len(lab.trained()) == count + 1, "fitted once"
     assert found == expected
-    assert not notes
+    assert notes == ["resumed from step 13 of 20 in stage main"]
     assert (record.cost.times_resumed, whole.cost.times_resumed) == (1, 0)
     for name in ("curve", "metrics", "weights", "inputs"):
         assert getattr(record, name) == getattr(whole, name), name

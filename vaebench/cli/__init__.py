@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import warnings
 from typing import Any
@@ -29,6 +30,9 @@ COMMANDS = {
     "doctor": ("vaebench.cli.doctor", "Show versions, devices, data and plugins for a bug report"),
 }
 
+TYPED = "vaebench.typed"
+"""What was typed after the program's name, kept so that an interrupted command can be repeated"""
+
 
 class Mistake(click.ClickException):
     exit_code = 2
@@ -37,6 +41,10 @@ class Mistake(click.ClickException):
 class Commands(LazyGroup):
     """Report a user's mistake without a traceback, and exit with the code that the command returns, 130 on Ctrl-C."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[TYPED] = tuple(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         warnings.showwarning = lambda message, *_: _warn(message)
         try:
@@ -44,8 +52,10 @@ class Commands(LazyGroup):
                 ctx.exit(super().invoke(ctx) or 0)
         except UserError as error:
             raise Mistake(_visible(error)) from error
-        except KeyboardInterrupt:
-            click.echo("Interrupted. Finished work is kept; run the same command again to continue.", err=True)
+        except KeyboardInterrupt as stop:
+            told = f"Interrupted: {stop}." if str(stop) else "Interrupted."
+            typed = shlex.join([ctx.info_name or "vaebench", *ctx.meta[TYPED]])
+            click.echo(f"{told} Finished work is kept. The same command continues:\n  {_visible(typed)}", err=True)
             ctx.exit(130)
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""

@@ -9,14 +9,15 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from vaebench.cli.components import find_offers
+from vaebench.cli import completion
+from vaebench.cli.components import KINDS, find_offers
 from vaebench.cli.options import DATA
 
 COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 
 
 @click.command
-@click.argument("name")
+@click.argument("name", shell_complete=completion.names(*KINDS))
 @click.option(
     "--device",
     type=click.Choice(["cpu", "pretended-cuda"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from typing import Any
 
@@ -10,6 +11,9 @@ from vaebench.components.discovery import installed
 from vaebench.errors import UserError, did_you_mean
 from vaebench.planning.suite import suites
 
+SHORT = ("[A-Z]", "al", "vs", "Soc", "Statist", "Proc", r"e\.g", r"i\.e")
+SENTENCE = re.compile("".join(rf"(?<!\b{word})" for word in SHORT) + r"\. +(?=[A-Z0-9`])")
+"""Where the first sentence ends: not at an initial or an abbreviation."""
 KINDS = ("models", "networks", "datasets", "losses", "metrics", "executors")
 
 
@@ -36,6 +40,7 @@ def documentation(component: type) -> str:
 
 
 def summary(component: type) -> str:
-    """Return the first sentence of the documentation."""
+    """Return the first sentence of the documentation, without its full stop."""
     text = documentation(component).partition("\n\n")[0].replace("\n", " ")
-    return text.partition(". ")[0].rstrip(".") or component.__name__
+    end = SENTENCE.search(text)
+    return (text[: end.start()] if end else text).rstrip(".") or component.__name__

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vaebench.cli import completion
 from vaebench.cli.options import RESULTS, SUITE
 from vaebench.errors import UserError
 
@@ -19,10 +20,11 @@ FORMATS = ("table", "md", "csv", "json", "tex", "html")
 
 @click.command
 @SUITE
-@click.option("--preset", help="Only this preset [default: all that have records].")
+@click.option("--preset", shell_complete=completion.presets, help="Only this preset [default: all that have records].")
 @click.option("--source", type=click.Choice(["real", "phantom"]), help="Only this source [default: both].")
-@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Only this metric, with ranks (repeatable).")
-@click.option("--dataset", metavar="NAME", help="Only this dataset.")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", shell_complete=completion.names("metrics"),
+              help="Only this metric, with ranks (repeatable).")  # fmt: skip
+@click.option("--dataset", metavar="NAME", shell_complete=completion.names("datasets"), help="Only this dataset.")
 @click.option("--all", "everything", is_flag=True, help="Also print every metric on every dataset, and every note.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead.")
@@ -61,6 +63,7 @@ def command(
     from vaebench.planning.kept import kept
     from vaebench.planning.suite import find
     from vaebench.records.store import REFERENCE, write_atomically
+    from vaebench.report.closing import wrote
     from vaebench.report.files import render
     from vaebench.report.page import page, shown_runs, write_page
     from vaebench.report.terminal import show
@@ -118,8 +121,8 @@ def command(
         else:
             print(page(made, *shown_runs(made, track)) if form == "html" else render(made, form), end="")
             continue
-        for path in written:
-            console.print(f"Wrote {escape(str(path))}", highlight=False, soft_wrap=True)
+        if written:
+            console.print(escape(wrote(written)), highlight=False, soft_wrap=True)
 
 
 def _check_others(suite: Suite, preset: str, source: str, others: Sequence[Path]) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 
 from vaebench import running
+from vaebench.cli import completion
 from vaebench.errors import UserError
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 SPEC = "NAME[param=value,...]"
-SUITE = click.option("--suite", default="medical", show_default=True, help="Name of a suite, or path of a .toml file.")
-PRESET = click.option("--preset", default="auto", show_default=True,
+SUITE = click.option("--suite", default="medical", show_default=True, shell_complete=completion.suites,
+                     help="Name of a suite, or path of a .toml file.")  # fmt: skip
+PRESET = click.option("--preset", default="auto", show_default=True, shell_complete=completion.presets,
                       help="Effort: quick, compact, standard or full; auto chooses one for the device.")  # fmt: skip
 SOURCE = click.option(
     "--source", type=click.Choice(["auto", "real", "phantom"]), default="auto", show_default=True,
@@ -25,6 +27,7 @@ DEVICE_CLASS = click.option("--device-class", default="", metavar="CLASS",
                             help="Plan for this kind of device, which an executor has on other machines; `vaebench "
                             "doctor` on one of them names it.")  # fmt: skip
 EXECUTOR = click.option("--executor", default="local", show_default=True, metavar=SPEC,
+                        shell_complete=completion.specs("executors"),
                         help="Where trials run; `vaebench list executors` names them.")  # fmt: skip
 SLOTS = click.option("-j", "--slots", type=click.IntRange(min=1),
                      help="Trials that train at once [default: the executor's; "

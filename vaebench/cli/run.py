@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from vaebench.cli import completion
 from vaebench.cli.options import (
     DATA,
     DEVICE,
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
 @SUITE
 @PRESET
 @SOURCE
-@click.option("-m", "--model", "models", multiple=True, metavar=SPEC, help="Only this model (repeatable).")
-@click.option("-d", "--dataset", "datasets", multiple=True, metavar=SPEC, help="Only this dataset (repeatable).")
+@click.option("-m", "--model", "models", multiple=True, metavar=SPEC, shell_complete=completion.specs("models"),
+              help="Only this model (repeatable).")  # fmt: skip
+@click.option("-d", "--dataset", "datasets", multiple=True, metavar=SPEC, shell_complete=completion.specs("datasets"),
+              help="Only this dataset (repeatable).")  # fmt: skip
 @click.option("--seeds", metavar="0,1,2", help="Use these seeds instead of the preset's.")
 @DEVICE
 @DEVICE_CLASS

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from vaebench.cli import completion
 from vaebench.cli.options import DATA, DEVICE, DEVICE_CLASS, EXECUTOR, PATIENCE, PRESET, RESULTS, SLOTS, SOURCE, SUITE
 from vaebench.errors import UserError
 
@@ -16,7 +17,8 @@ from vaebench.errors import UserError
 @SUITE
 @PRESET
 @SOURCE
-@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Also compute this metric (repeatable).")
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", shell_complete=completion.names("metrics"),
+              help="Also compute this metric (repeatable).")  # fmt: skip
 @DEVICE
 @DEVICE_CLASS
 @EXECUTOR

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from vaebench.cli.components import documentation, find_offers
+from vaebench.cli import completion
+from vaebench.cli.components import KINDS, documentation, find_offers
 from vaebench.components.discovery import SINGULAR, installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import suites
@@ -24,7 +25,7 @@ SCHEMAS = {"record": "vaebench.records.record", "board": "vaebench.report.export
 
 
 @click.command
-@click.argument("name", metavar="NAME|RECORD.json")
+@click.argument("name", metavar="NAME|RECORD.json", shell_complete=completion.names(*KINDS))
 def command(name: str) -> None:
     """Show a component with its parameters and their defaults, a suite, or a record. `record` and `board` show the JSON
     schemas of records and of leaderboard.json.

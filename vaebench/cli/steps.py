@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from vaebench.components.discovery import installed
-from vaebench.errors import UserError
+from vaebench.errors import LISTED, UserError
 from vaebench.leaderboard.board import Board
 from vaebench.planning.names import chosen_executor
 from vaebench.planning.plan import Plan
 from vaebench.records.clean import clean_lines
+from vaebench.report import closing
 from vaebench.report.terminal import show
 from vaebench.report.track import NotWritten, Track
 from vaebench.running import PATIENCE, sweep
@@ -20,9 +24,6 @@ from vaebench.running.display import Watch, time_words
 from vaebench.running.estimate import estimate
 from vaebench.running.progress import ProgressFile
 from vaebench.training.checkpoint import EVERY
-
-LISTED = 24
-"""Trials that a dry run names one by one; of more, it gives a line per model."""
 
 
 def warn_of_plugins() -> None:
@@ -42,12 +43,16 @@ def finish(
     patience: float = PATIENCE,
 ) -> int:
     """Run the plan's remaining trials, then show and write the board. Return the exit code: 1 when some failed."""
-    failures = 0
+    watch = None
     if plan.todo:
         sweep.open_track(plan)
         seconds = _tell_time(plan, console, slots)
         left = Counter(trial.seed for trial in plan.todo)
-        with Watch(console, seconds, slots) as watch, ProgressFile(plan.folder, len(seconds)) as progress:
+        with (
+            Watch(console, seconds, slots) as watch,
+            ProgressFile(plan.folder, len(seconds)) as progress,
+            _counted(watch),
+        ):
             for event in sweep.run(plan, slots, stop, every, fresh, patience):
                 watch.hear(event)
                 progress.hear(event, watch.left())
@@ -56,14 +61,35 @@ def finish(
                     if not left[event.job.trial.seed] and left.total():
                         track = _track(plan)
                         _write(track, track.board(), console, f"Seed {event.job.trial.seed} is complete: ")
-        failures = watch.failed
     else:
         sweep.clear_debris(plan.folder)
     track = _track(plan)
     board = track.board()
     show(board, console)
-    _write(track, board, console)
-    return 1 if failures else 0
+    console.print()
+    written = _write(track, board, console)
+    for line in (closing.best(board), closing.above_floors(board), *_work(watch), closing.address(written)):
+        console.print(_safe(line), highlight=False, soft_wrap=True)
+    return 1 if watch and watch.failed else 0
+
+
+@contextmanager
+def _counted(watch: Watch) -> Iterator[None]:
+    """Let an interruption say how many trials ended before it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{watch.ended} of {watch.count} trials ended") from None
+
+
+def _work(watch: Watch | None) -> Iterator[str]:
+    """The failures and the time of a run."""
+    if watch is None:
+        yield from ("Failed: nothing was run", "Time: none")
+        return
+    why = "; `vaebench status` says why" if watch.failed else ""
+    yield f"Failed: {watch.failed or 'none'} of {watch.count} trials{why}"
+    yield f"Time: {time_words(watch.spent())} (estimated: {time_words(watch.total / watch.slots)})"
 
 
 def _track(plan: Plan) -> Track:
@@ -71,15 +97,15 @@ def _track(plan: Plan) -> Track:
     return Track(plan.suite, plan.preset, plan.source, plan.request.results)
 
 
-def _write(track: Track, board: Board, console: Console, why: str = "") -> None:
-    """Write the board's files; of a seed that is complete, name the first only."""
+def _write(track: Track, board: Board, console: Console, why: str = "") -> list[Path]:
+    """Write the board's files, and say so in one line."""
     try:
         written = track.write(board)
     except NotWritten as reason:  # the board is shown all the same
         console.print(f"[yellow]Warning:[/yellow] {escape(str(reason))}", highlight=False, soft_wrap=True)
-        return
-    for path in written[:1] if why else written:
-        console.print(f"{why}Wrote {_safe(path)}", highlight=False, soft_wrap=True)
+        return []
+    console.print(f"{why}{_safe(closing.wrote(written))}", highlight=False, soft_wrap=True)
+    return written
 
 
 def _tell_time(plan: Plan, console: Console, slots: int) -> dict[str, float]:
@@ -91,23 +117,26 @@ def _tell_time(plan: Plan, console: Console, slots: int) -> dict[str, float]:
 
 
 def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
-    """Print what a dry run would do: each trial, or a line per model where there are many."""
-    if not plan.todo:
-        return
-    seconds = _tell_time(plan, console, slots)
-    lines = [(str(trial), seconds[trial.id]) for trial in plan.todo]
-    if len(lines) > LISTED:
-        by_model: dict[str, list[float]] = defaultdict(list)
-        for trial in plan.todo:
-            by_model[f"{trial.model}{f' + {trial.loss}' if trial.loss else ''}"].append(seconds[trial.id])
-        lines = [(f"{model}: {len(spent)} trials", sum(spent)) for model, spent in by_model.items()]
-    for text, spent in lines:
-        console.print(f"  {_safe(text)}  ~{time_words(spent)}", highlight=False, soft_wrap=True)
-    if len(plan.todo) > LISTED:
-        seeds = ", ".join(map(str, sorted({trial.seed for trial in plan.todo})))
-        names = ", ".join(sorted({str(trial.dataset) for trial in plan.todo}))
-        console.print(f"Datasets: {_safe(names)}; seeds: {seeds}", highlight=False, soft_wrap=True)
-    console.print(f"Records would be written to {_safe(plan.folder)}", highlight=False, soft_wrap=True)
+    """Print what a dry run would do: the trials and the time of each model and of each dataset, and the folder."""
+
+    def tell(line: str) -> None:
+        console.print(_safe(line), highlight=False, soft_wrap=True)
+
+    if plan.todo:
+        seconds = _tell_time(plan, console, slots)
+        by_model = [f"{trial.model}{f' + {trial.loss}' if trial.loss else ''}" for trial in plan.todo]
+        for title, names in (("Models", by_model), ("Datasets", [str(trial.dataset) for trial in plan.todo])):
+            spent: dict[str, list[float]] = defaultdict(list)
+            for name, trial in zip(names, plan.todo, strict=True):
+                spent[name].append(seconds[trial.id])
+            tell(f"{title}:")
+            for name, own in spent.items():
+                tell(f"  {name}: {len(own)} trial{'s' * (len(own) != 1)}, ~{time_words(sum(own))}")
+        regimes = ", ".join(dict.fromkeys(trial.regime for trial in plan.todo))
+        seeds = sorted({trial.seed for trial in plan.todo})
+        which = ", ".join(map(str, seeds)) if len(seeds) <= LISTED else f"{len(seeds)} of them"
+        tell(f"Seeds: {which}; trained on images: {regimes}")
+    tell(f"Records would be written to {plan.folder}")
 
 
 def make_ready(plan: Plan, console: Console, patience: float) -> Plan:

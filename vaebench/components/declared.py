@@ -67,6 +67,14 @@ class Declared:
         owners = zip(self.plugins.points, self.plugins.modules, strict=True)
         return Plugins([point for point, (owner, _) in owners if owner == self.home])
 
+    def names(self, kind: str) -> list[str]:
+        """Return the names of all components of a kind. Imports only what plugins without a table offer."""
+        owners = zip(self.plugins.points, self.plugins.modules, strict=True)
+        others = Plugins([point for point, (_, module) in owners if not _table(module)])
+        offered = (one for _, components in others.call(f"vaebench_{kind}") for one in components or ())
+        told = {name for own, name in self.tables if own == kind}
+        return sorted(told | {str(getattr(one, "name", "")) for one in offered} - {""})
+
     def metrics(self, names: Iterable[str]) -> Mapping[str, Facts]:
         """Every metric that a table has, and those named."""
         tables = {name: facts for (kind, name), facts in self.tables.items() if kind == "metrics"}

@@ -28,9 +28,9 @@ NEIGHBOURS = 5
 Curve = Mapping[str, Mapping[str, list[float]]]
 
 
-def write_pictures(evidence: Evidence, folder: Path, curve: Curve | None = None) -> None:
+def write_pictures(evidence: Evidence, folder: Path, curve: Curve | None = None, regime: str = "healthy") -> None:
     """All of them; for what the model or the dataset cannot show, the reason is kept instead. The film of the training
-    is taken from the folder, if it has one."""
+    is taken from the folder, if it has one. Anomaly scores are shown of models trained on healthy images only."""
     shown = examples(evidence.split("test").labels)
     originals = evidence.images("test")[shown]
     tiles, told = Tiles(), about(evidence, shown)
@@ -92,10 +92,16 @@ def write_pictures(evidence: Evidence, folder: Path, curve: Curve | None = None)
         tiles.add("between", code_walk.between(evidence, *(int(shown[end]) for end in ends)))
         return {"between": ends}
 
-    drawers |= {
-        "scores": lambda: {"scores": plot_data.scores(evidence)},
-        "maps": lambda: {"maps": plot_data.maps(evidence)},
-    }
+    @drawer
+    def scores() -> dict[str, Any]:
+        if regime != "healthy":
+            raise NotApplicable("the model was not trained on healthy images only")
+        return {"scores": plot_data.scores(evidence)}
+
+    @drawer
+    def maps() -> dict[str, Any]:
+        return {"maps": plot_data.maps(evidence)}
+
     for name, draw in drawers.items():
         try:
             told |= draw() or {}

@@ -1,4 +1,4 @@
-"""What training adds, above the tables, and what scores follow, below them: a sentence for each dataset."""
+"""The sentences above the tables: each verdict, and what training adds; and below them: what scores follow."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from vaebench.leaderboard.follows import Follows
 from vaebench.leaderboard.training import Added
 from vaebench.records.clean import clean
 from vaebench.report.numbers import plain
-from vaebench.report.tables import name
+from vaebench.report.tables import dataset_name, name
+from vaebench.report.verdicts import sentences
 
 
 def findings(board: Board) -> list[str]:
-    """What training adds, in the order of the board's columns."""
-    return [_added(board, one) for one in board.added]
+    """A sentence for each verdict, then what training adds, in the order of the board's columns."""
+    return [*sentences(board), *(_added(board, one) for one in board.added)]
 
 
 def followed(board: Board) -> list[str]:
     """What scores follow, by rank correlation."""
-    return [" ".join(_follows(one)) for one in board.follows]
+    return [" ".join(_follows(board, one)) for one in board.follows]
 
 
 def _added(board: Board, one: Added) -> str:
@@ -35,11 +36,11 @@ def _added(board: Board, one: Added) -> str:
     ranked = [cell for cell in cells if cell.place]
     beat = sum(one.floor.model in cell.beats for cell in ranked)
     share = f"; {beat} of {len(ranked)} beat it" if ranked else ""
-    return f"{clean(column.measure.title)} on {clean(column.dataset)}: {who}{doubt}{share}."
+    return f"{clean(column.measure.title)} on {dataset_name(board, column.dataset)}: {who}{doubt}{share}."
 
 
-def _follows(one: Follows) -> Iterator[str]:
-    yield f"{clean(one.column.measure.title)} on {clean(one.column.dataset)}:"
+def _follows(board: Board, one: Follows) -> Iterator[str]:
+    yield f"{clean(one.column.measure.title)} on {dataset_name(board, one.column.dataset)}:"
     if one.over_models:
         told = ", ".join(f"{clean(what)} {plain(value, 2)}" for what, value in one.over_models)
         yield f"over the suite's {one.models} models {told}{';' if one.over_images else '.'}"

@@ -16,7 +16,7 @@ from vaebench.records.clean import clean
 from vaebench.records.manifest import TIERS, Tier
 from vaebench.report.findings import followed
 from vaebench.report.numbers import BEST_TOO, BOTH, EQUIVALENT, FEW, OPTIMISED, PROVISIONAL, WARNED
-from vaebench.report.tables import name
+from vaebench.report.tables import dataset_name, name
 
 NO_RANKS = (
     "There are no ranks: fewer than three trainings say little about a method. Intervals allow for other patients, and "
@@ -144,7 +144,7 @@ def _without_patients(board: Board) -> Iterable[str]:
             placed = any(where == column for _, where in standing.places)
             if able and not placed and all(one and one.few and one.seeds >= LEAST_SEEDS for one in able):
                 without = "neither intervals nor ranks" if all(one and one.low is None for one in able) else "no ranks"
-                where = f"{clean(column.measure.title)} on {clean(column.dataset)}"
+                where = f"{clean(column.measure.title)} on {dataset_name(board, column.dataset)}"
                 yield f"{where} has {without}: it has fewer than {LEAST_TO_RANK} patients, or a class has."
 
 
@@ -180,7 +180,7 @@ def _unranked(board: Board) -> Iterable[str]:
 
 def _failures(board: Board) -> Iterable[str]:
     for failure, seeds in board.failures.items():
-        where = f"{clean(failure.dataset)}, trained on {clean(failure.regime)}"
+        where = f"{dataset_name(board, failure.dataset)}, trained on {clean(failure.regime)}"
         numbers = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
         yield f"{name(board, failure.entrant)} on {where}, {numbers}: {clean(failure.kind)}: {clean(failure.message)}"
 
@@ -191,18 +191,18 @@ def _warnings(board: Board) -> Iterable[str]:
         for warning in cell.warnings:
             alike[column.measure.title, column.dataset, warning].add(entrant)
     for (metric, dataset, warning), who in alike.items():
-        yield f"{clean(metric)} on {clean(dataset)}, {_names(board, who)}: {clean(warning)}"
+        yield f"{clean(metric)} on {dataset_name(board, dataset)}, {_names(board, who)}: {clean(warning)}"
 
 
 def _dashes(board: Board) -> Iterable[str]:
     for dash, who in board.dashes.items():
         models = "all models" if set(who) == set(board.entrants) else _names(board, who)
-        yield f"{clean(dash.metric)} on {clean(dash.dataset)}, {models}: {clean(dash.reason)}"
+        yield f"{clean(dash.metric)} on {dataset_name(board, dash.dataset)}, {models}: {clean(dash.reason)}"
 
 
 def _hidden(board: Board) -> Iterable[str]:
     for key, count in board.hidden.items():
-        where = f" of {clean(key.dataset)}" if key.dataset else ""
+        where = f" of {dataset_name(board, key.dataset)}" if key.dataset else ""
         remedy = f"; {REMEDIES[key.remedy].format(_options(board))}" if key.remedy in REMEDIES else ""
         yield f"{count} {key.what if count > 1 else key.what[:-1]}{where}: {clean(key.reason)}{remedy}"
 
@@ -214,7 +214,7 @@ def _options(board: Board) -> str:
 
 def _other_seeds(board: Board) -> Iterable[str]:
     for one, seeds in board.other_seeds.items():
-        where = f"{clean(one.dataset)}, trained on {clean(one.regime)}"
+        where = f"{dataset_name(board, one.dataset)}, trained on {clean(one.regime)}"
         yield f"{name(board, one.entrant)} on {where}: seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 

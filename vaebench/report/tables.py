@@ -60,7 +60,7 @@ def in_short(board: Board) -> list[Table]:
         values = [_column(board, column) for column in columns]
         rows = [(name(board, e), *(own[e] for own in values)) for e in names]
         header = ("Model", *(f"{heading(c.measure, c.variant)} {ARROWS[c.measure.better]}" for c in columns))
-        found.append(Table(f"Summary on {clean(dataset)}, by name", header, tuple(rows), len(rows)))
+        found.append(Table(f"Summary on {dataset_name(board, dataset)}, by name", header, tuple(rows), len(rows)))
     return found
 
 
@@ -166,7 +166,9 @@ def _on_dataset(
         header.append(BEATS)
         rows = [(*row, beats[e]) for e, row in zip(entrants, rows, strict=True)]
         below = tuple((*row, "") for row in below)
-    return Table(f"{verdict.capitalize()} on {clean(dataset)}", tuple(header), tuple(rows), len(rows), below)
+    return Table(
+        f"{verdict.capitalize()} on {dataset_name(board, dataset)}", tuple(header), tuple(rows), len(rows), below
+    )
 
 
 def prices(board: Board, dataset: str, verdict: str) -> list[Column]:
@@ -207,6 +209,15 @@ def floors(board: Board, column: Column) -> list[str]:
 def name(board: Board, entrant: Entrant) -> str:
     """The label of a row; newcomers and floors are told apart by a word."""
     return clean(board.label(entrant)) + ASIDE[board.role(entrant)]
+
+
+def aside(board: Board) -> str:
+    """What stands after the name of a dataset, so that nobody takes phantoms for patients."""
+    return " (phantom)" if board.source == "phantom" else ""
+
+
+def dataset_name(board: Board, dataset: str) -> str:
+    return clean(dataset) + aside(board)
 
 
 def title(board: Board) -> str:

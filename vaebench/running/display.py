@@ -17,6 +17,9 @@ from vaebench.records.clean import clean
 from vaebench.records.record import Record
 from vaebench.trial import Trial
 
+BRIEF = 32
+"""Columns of a trial's name in the live display"""
+
 
 class Watch:
     """Listens to a sweep's events and shows them."""
@@ -70,9 +73,13 @@ class Watch:
         """How much of the expected work is done."""
         return sum(self.expected.get(id_, 0.0) * share for id_, share in self.shares.items()) / self.total
 
+    def spent(self) -> float:
+        """Return the seconds since the start."""
+        return time.monotonic() - self.started
+
     def left(self) -> float:
         """Seconds left: the estimate at first, more and more the pace seen."""
-        share, spent = self.share(), time.monotonic() - self.started
+        share, spent = self.share(), self.spent()
         guess = self.total * (1 - share) / self.slots
         return guess if share < 0.02 else share * (spent / share * (1 - share)) + (1 - share) * guess
 
@@ -111,9 +118,10 @@ class Watch:
 
 
 def brief(trial: Trial) -> str:
-    """A trial in the space that a line of 80 columns leaves."""
-    text = f"{trial.model} {trial.dataset} {trial.regime} {trial.seed}"
-    return text if len(text) <= 32 else text[:31] + "…"
+    """A trial in the space that a line of 80 columns leaves. Names are cut, so that regime and seed are kept."""
+    names, rest = f"{trial.model} {trial.dataset}", f" {trial.regime} {trial.seed}"
+    room = BRIEF - len(rest)
+    return (names if len(names) <= room else f"{names[: room - 1]}…") + rest
 
 
 def terms(logs: Mapping[str, float]) -> str:

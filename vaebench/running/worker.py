@@ -207,6 +207,7 @@ class Attempt:
             course.fit()
         else:
             checkpoint.resume(course, history, state)
+            self.tell({"phase": "note", "text": f"resumed {course.place}"})
         kept = time.perf_counter()
 
         def keep() -> None:
@@ -241,7 +242,7 @@ class Attempt:
         store.write_atomically(self.sink.files(trial) / store.WEIGHTS, content)
         if history.frames:
             store.write_atomically(self.sink.files(trial) / FILM, history.film())
-        write_pictures(evidence, self.sink.files(trial), history.curve)
+        write_pictures(evidence, self.sink.files(trial), history.curve, trial.regime)
 
 
 def _kind(error: Exception, message: str) -> Kind:

@@ -83,6 +83,14 @@ class Course:
         self.replays += replayed.replays
         self.model.eval()
 
+    @property
+    def place(self) -> str:
+        """Where the training stands, in words."""
+        if self.stage == len(self.model.stages):
+            return "after the last training step"
+        stage = f" in stage {self.at.stage}" if len(self.model.stages) > 1 else ""
+        return f"from step {self.step} of {self.at.steps}{stage}"
+
     def state(self) -> dict[str, Any]:
         device = self.images.device
         return {

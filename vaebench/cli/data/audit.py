@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from vaebench.cli import completion
 from vaebench.cli.options import DATA
 from vaebench.errors import UserError
 from vaebench.records.clean import clean_lines
@@ -25,7 +26,7 @@ LISTED = 20
 
 
 @click.command
-@click.argument("name")
+@click.argument("name", shell_complete=completion.names("datasets"))
 @click.option(
     "--source", type=click.Choice(["real", "phantom"]), default="real", show_default=True, help="Which images to audit."
 )

@@ -9,12 +9,15 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from vaebench.cli import completion
 from vaebench.cli.options import DOWNLOADS
 from vaebench.errors import UserError
 
 
 @click.command
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="NAME...", shell_complete=completion.names("datasets", "metrics")
+)
 @DOWNLOADS
 def command(names: Sequence[str], data: Path | None) -> None:
     """Download free datasets into the data folder and verify their published checksums. For a metric, download the

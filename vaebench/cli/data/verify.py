@@ -9,12 +9,13 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from vaebench.cli import completion
 from vaebench.cli.options import DATA
 from vaebench.errors import UserError
 
 
 @click.command
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.names("datasets"))
 @DATA
 def command(names: Sequence[str], data: Path | None) -> int:
     """Check the number, checksums and readability of all files of the named datasets, or of all datasets present.

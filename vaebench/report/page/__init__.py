@@ -14,15 +14,16 @@ from typing import Any
 from vaebench.leaderboard.board import Board
 from vaebench.records.record import Record
 from vaebench.records.store import write_atomically
+from vaebench.report.page.about import about
 from vaebench.report.page.boards import board_data
 from vaebench.report.page.runs import Shown, shown_runs
-from vaebench.report.tables import title
+from vaebench.report.tables import aside, title
 
 __all__ = ["page", "shown_runs", "write_page"]
 
 LARGEST = 25 * 10**6
 """Bytes; pictures that would make a page larger than this go beside it, and runs of later seeds are left out."""
-SCRIPTS = ("tools", "tiles", "plots", "rates", "boards", "latent", "runs", "start")
+SCRIPTS = ("tools", "tiles", "plots", "rates", "boards", "forests", "latent", "runs", "address", "paper", "start")
 POLICY = (
     "default-src 'none'; img-src data:{beside}; style-src '{style}'; script-src '{script}'; "
     "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
@@ -61,6 +62,7 @@ def _page(board: Board, shown: Sequence[Shown], left_out: int, pictures: Mapping
     number = {picture: place for place, picture in enumerate(drawn)}
     alike = Alike()
     data = board_data(board) | {
+        "about": about([one.made for one in shown], aside(board)),
         "runs": [
             {**one.told, "drawn": alike.taken_from(one.told["drawn"]), "picture": number.get(one.picture)}
             for one in shown

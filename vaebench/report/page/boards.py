@@ -14,14 +14,16 @@ from vaebench.report.notes import notes
 from vaebench.report.numbers import decimals_in, rank_of, show
 from vaebench.report.order import main_column
 from vaebench.report.rates import Picture, pictures
-from vaebench.report.tables import floors, foot, heading, name, title
+from vaebench.report.tables import aside, dataset_name, floors, foot, heading, name, title
 
 
 def board_data(board: Board) -> dict[str, Any]:
-    measures = list(dict.fromkeys(column.measure for column in board.columns))
+    columns = [column for column in board.columns if _has_numbers(board, column)]
+    measures = list(dict.fromkeys(column.measure for column in columns))
     place = {measure: number for number, measure in enumerate(measures)}
-    number_of = {column: number for number, column in enumerate(board.columns)}
-    leading = {one.measure for one in board.standings}
+    number_of = {column: number for number, column in enumerate(columns)}
+    leading = {one.measure for one in board.standings if is_ranked(one.measure)}
+    floor_metrics = {name for own in board.rules.floor_metrics.values() for name in own}
     datasets = {dataset: number for number, dataset in enumerate(board.datasets)}
     chosen = (main_column(board, dataset, measure) for dataset in board.datasets for measure in board.summary)
     return {
@@ -29,8 +31,9 @@ def board_data(board: Board) -> dict[str, Any]:
         "track": [clean(part) for part in (board.suite, board.preset, board.source)],
         "models": [name(board, entrant) for entrant in board.entrants],
         "roles": [board.role(entrant) for entrant in board.entrants],
-        "datasets": [clean(dataset) for dataset in board.datasets],
-        "metrics": [_metric(measure, measure in leading) for measure in measures],
+        "phantom": bool(aside(board)),
+        "datasets": [dataset_name(board, dataset) for dataset in board.datasets],
+        "metrics": [_metric(measure, measure in leading, measure.name in floor_metrics) for measure in measures],
         "columns": [
             {
                 "dataset": datasets[column.dataset],
@@ -40,14 +43,14 @@ def board_data(board: Board) -> dict[str, Any]:
                 "floors": [clean(floor) for floor in floors(board, column)],
                 "cells": _cells(board, column),
             }
-            for column in board.columns
+            for column in columns
         ],
         "standings": [
             _standing(board, one, place[one.measure])
             for one in board.standings
             if is_ranked(one.measure) and one.places
         ],
-        "summary": [number_of[column] for column in chosen if column],
+        "summary": [number_of[column] for column in chosen if column in number_of],
         "findings": findings(board),
         "rates": [_rates(board, one, datasets) for one in pictures(board)],
         "notes": [{"title": section.title, "lines": list(section.lines)} for section in notes(board)],
@@ -64,13 +67,19 @@ def _rates(board: Board, picture: Picture, datasets: Mapping[str, int]) -> dict[
     }
 
 
-def _metric(measure: Measure, leads: bool) -> dict[str, Any]:
+def _has_numbers(board: Board, column: Column) -> bool:
+    return any(cell.estimate for cell in board.by_column.get(column, {}).values())
+
+
+def _metric(measure: Measure, leads: bool, is_floor: bool) -> dict[str, Any]:
     return {
+        "name": clean(measure.name),
         "title": heading(measure, ""),
         "verdict": measure.verdict,
         "better": measure.better,
         "regime": clean(measure.regime),
         "leads": leads,
+        "floor": is_floor,
     }
 
 

@@ -17,6 +17,7 @@ from vaebench.records import store
 from vaebench.records.clean import clean
 from vaebench.records.record import Cell, Record, to_json
 from vaebench.records.store import artifacts_of
+from vaebench.report.page.about import Made, made_of
 
 MOST = 2000
 """Runs that a page shows; of more, those with the first seeds."""
@@ -30,6 +31,7 @@ class Shown:
     told: Mapping[str, Any]
     picture: bytes
     """a WebP; empty for none"""
+    made: Made
 
 
 def shown_runs(board: Board, track: Iterable[tuple[Path, Record]]) -> tuple[list[Shown], int]:
@@ -66,7 +68,7 @@ def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
         "about": list(_about(record)),
         "drawn": numbers,
     }
-    return Shown(told, picture if numbers else b"")
+    return Shown(told, picture if numbers else b"", made_of(record))
 
 
 def _path_in_results(path: Path) -> Path:

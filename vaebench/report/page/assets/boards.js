@@ -155,30 +155,36 @@ function board() {
   }));
   const feet = unique(shown.flatMap(({ foot }) => [...foot.keys()]));
   table.tFoot.replaceChildren(...feet.map((label) => make("tr", {}, make("td", {}, label), shown.map(({ foot }) => make("td", {}, foot.get(label) || "")))));
+  find("forests").replaceChildren(...forests());
   find("rates").replaceChildren(...rates());
   find("caption").textContent = caption(shown.some((column) => column.isRanked));
   find("count").textContent = `${models.length} of ${data.models.length} rows. ${data.runs.length ? "Open a model to see its pictures." : ""}`;
 }
 
 function pickers() {
-  const metricsOf = (verdict) => data.metrics.map((m, i) => [i, m.title + (m.leads ? " ★" : "")]).filter(([i]) => data.metrics[i].verdict === verdict);
-  const groups = unique(data.metrics.map((m) => m.verdict)).map((verdict) => ({ title: capital(verdict), options: [[`verdict ${verdict}`, `every ${verdict} metric`], ...metricsOf(verdict)] }));
+  const arrow = { higher: "↑", lower: "↓" };
+  const listed = data.metrics.map((m, i) => [i, `${m.title} ${arrow[m.better]}${m.leads ? " ★" : ""}`, m]);
+  const metricsOf = (verdict) => listed.filter(([, , m]) => m.verdict === verdict && !m.floor);
+  const titleOf = (verdict) => (verdict === "cost" ? "Cost, not ranked" : capital(verdict));
+  const groups = unique(data.metrics.map((m) => m.verdict)).map((verdict) => ({ title: titleOf(verdict), options: [[`verdict ${verdict}`, `every ${verdict} metric`], ...metricsOf(verdict)] }));
+  const floors = listed.filter(([, , m]) => m.floor);
+  if (floors.length) groups.push({ title: "Floors, the same for every model", options: floors });
   if (!data.standings.length) view.metric = data.summary.length ? "summary" : "all";
   if (data.datasets.length === 1) view.dataset = "0";
   choose(find("metric"), [...(data.standings.length ? [["ranks", "Overall"]] : []), ...(data.summary.length ? [["summary", "Summary"]] : []), ["all", "Every metric"], ...groups], view.metric);
   choose(find("dataset"), [...(data.datasets.length > 1 ? [["all", "All datasets"]] : []), ...data.datasets.map((name, i) => [i, name])], view.dataset);
-  find("metric").addEventListener("change", pick);
-  find("dataset").addEventListener("change", pick);
-  find("filter").addEventListener("input", () => { view.filter = find("filter").value; board(); });
+  const picked = () => { pick(); remember(true); };
+  find("metric").addEventListener("change", picked);
+  find("dataset").addEventListener("change", picked);
+  find("filter").addEventListener("input", () => { view.filter = find("filter").value; board(); remember(false); });
   find("pickers").addEventListener("submit", (event) => event.preventDefault());
-  pick();
 }
 
 function pick() {
   Object.assign(view, { metric: find("metric").value, dataset: find("dataset").value, sort: 0, down: false });
   if (several() && view.dataset === "all" && data.datasets.length) find("dataset").value = view.dataset = "0"; // side by side they would be too many
   const [first] = columns();
-  if (metricOf() && first) Object.assign(view, { sort: 1, down: first.better === "higher" });
+  if (first) Object.assign(view, { sort: 1, down: first.better === "higher" });
   board();
 }
 

@@ -23,6 +23,11 @@ function openRun(model) {
   if (view.dataset !== "all") state.dataset = Number(view.dataset);
   if (metricOf()) state.regime = metricOf().regime;
   settle();
+  showRun();
+  remember(true);
+}
+
+function showRun() {
   render();
   if (!find("run").open) find("run").showModal();
   find("run").scrollTop = 0;
@@ -97,10 +102,11 @@ function maps(panes) {
 function anomalies(panes, each) {
   const able = data.runs.some((r) => r.model === state.model && r.dataset === state.dataset && r.regime === "healthy");
   if (state.regime !== "healthy" && able) {
-    const go = () => { state.regime = "healthy"; settle(); render(); find("run-regime").focus(); };
+    const go = () => { state.regime = "healthy"; settle(); render(); remember(false); find("run-regime").focus(); };
     return [make("p", { class: "quiet" }, "Disease is asked of models that were trained on healthy images alone. "), make("button", { type: "button", onclick: go }, "Show that run")];
   }
-  const curve = rocs(panes);
+  const curve = state.regime === "healthy" ? rocs(panes) : null;
+  if (!curve && state.regime !== "healthy") return [make("p", { class: "quiet" }, "Not shown: this model was not trained on healthy images only.")];
   if (!curve) return panes.map(({ run }) => told(run, "scores"));
   if (panes.length === 1) return [make("div", { class: "plots" }, curve, histograms(panes[0].run))];
   return [curve, each(({ run }) => make("div", { class: "plots" }, histograms(run)))];
@@ -130,21 +136,25 @@ function provenance({ run }) {
   const groups = unique(run.about.map(([group]) => group)).map((group) => make("tbody", {},
     make("tr", {}, make("th", { scope: "rowgroup", colspan: 2 }, group)),
     run.about.filter((one) => one[0] === group).map(([, name, value]) => make("tr", {}, make("td", {}, name), make("td", {}, value)))));
-  return make("div", {}, make("p", {}, "This command repeats the run, from the folder that holds results:"), make("pre", { tabindex: 0 }, run.command),
+  return make("div", {}, make("p", {}, "This command repeats the run, from the folder that holds results:"), command(run.command),
     make("details", {}, make("summary", {}, "Configuration and provenance"), make("table", { class: "facts" }, groups)));
 }
 
 function sections(panes) {
   const each = (show) => [make("div", { class: panes.length > 1 ? "panes two" : "panes" }, panes.map((pane) => make("div", {}, who(panes, pane.name, pane.side), show(pane))))];
-  return [
+  const pictures = [
     ["Reconstructions of test images", () => reconstructions(panes)],
     ["Samples from the prior", () => each(samples)],
     ["Through the latent space", () => dimensions(panes)],
     ["Between two images", () => between(panes)],
     ["Anomaly scores", () => anomalies(panes, each)],
     ["Reconstructions along training", () => each(along)],
-    ["Losses", () => losses(panes)],
     ["t-SNE of pixels and of codes", () => maps(panes)],
+  ];
+  const without = panes.every(({ run }) => !run.drawn); // one line instead of one in each section
+  return [
+    ...(without ? [["Pictures", () => told(panes[0].run, "")]] : pictures),
+    ["Losses", () => losses(panes)],
     ["Numbers of this run", () => numbers(panes)],
     ["Repeat it", () => each(provenance)],
   ];
@@ -183,9 +193,10 @@ function listen() {
     state[key] = number && value !== "" ? Number(value) : value;
     settle();
     render();
+    remember(false);
   };
   for (const [key, number] of [["model", true], ["beside", true], ["dataset", true], ["regime", false], ["seed", true], ["device", false]]) find(`run-${key}`).addEventListener("change", changed(key, number));
   find("run-pickers").addEventListener("submit", (event) => event.preventDefault());
   find("close").addEventListener("click", () => find("run").close());
-  find("run").addEventListener("close", () => find("run-body").replaceChildren());
+  find("run").addEventListener("close", closed);
 }

@@ -15,14 +15,22 @@ function remarks() {
   if (data.left_out) lines.push(`${data.left_out} runs with the last seeds are not shown, for they would make this page too large; the board counts them.`);
   const beside = lines.length ? [{ title: "About this page", lines }] : [];
   find("notes").replaceChildren(...[...beside, ...data.notes].map((section, i) =>
-    make("details", { open: i < beside.length }, make("summary", {}, section.title), make("ul", {}, section.lines.map((line) => make("li", {}, line))))));
+    make("details", { open: i < beside.length }, make("summary", {}, section.title), make("ul", {}, section.lines.map((line) => make("li", {}, withCommands(line)))))));
 }
 
 find("title").textContent = data.title;
 find("findings").replaceChildren(...data.findings.map((line) => make("li", {}, line)));
+find("about").replaceChildren(...data.about.map(([name, value]) => make("div", {}, make("dt", {}, `${name}: `), make("dd", {}, value))));
+find("phantom").hidden = !data.phantom;
 theme();
 pickers();
 remarks();
-board();
 listen();
+pick();
+follow();
+remember(false);
+addEventListener("popstate", follow);
+addEventListener("hashchange", follow);
+addEventListener("beforeprint", toPaper);
+addEventListener("afterprint", fromPaper);
 find("board").addEventListener("keydown", arrows);

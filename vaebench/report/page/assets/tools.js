@@ -24,6 +24,21 @@ function choose(select, options, value) {
   select.value = value;
 }
 
+function command(text) {
+  // a command with a button that copies it, or selects it where the browser keeps the clipboard to itself
+  const shown = make("pre", { tabindex: 0 }, text), button = make("button", { type: "button", "aria-label": `Copy ${text}` }, "Copy");
+  const chosen = () => getSelection().selectAllChildren(shown);
+  button.addEventListener("click", () => {
+    const done = () => { button.textContent = "Copied"; };
+    if (navigator.clipboard) navigator.clipboard.writeText(text).then(done, chosen);
+    else chosen();
+  });
+  return make("span", { class: "command" }, shown, button);
+}
+
+// A line in which `vaebench …` stands in backticks, with those commands to be copied.
+const withCommands = (line) => line.split(/`(vaebench [^`]+)`/).map((part, i) => (i % 2 ? command(part) : part));
+
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const unique = (values) => [...new Set(values)];
 const isList = Array.isArray;

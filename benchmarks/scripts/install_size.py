@@ -1,0 +1,38 @@
+"""The size of an installation: vaebench and all that it requires, as the files that pip wrote.
+
+python benchmarks/scripts/install_size.py
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+
+def required(name: str, found: dict[str, float]) -> dict[str, float]:
+    """Distribution -> MB on disk, of one and of all that it requires without extras."""
+    key = re.sub(r"[-_.]+", "-", name).lower()
+    if key in found:
+        return found
+    try:
+        own = distribution(name)
+    except PackageNotFoundError:  # for another platform or version of Python
+        return found
+    paths = (Path(str(own.locate_file(file))) for file in own.files or ())
+    found[key] = sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
+    for line in own.requires or ():
+        if "extra ==" not in line:
+            required(re.split(r"[<>=!~;\[\s(]", line)[0], found)
+    return found
+
+
+def main() -> None:
+    found = required("vaebench", {})
+    for name, size in sorted(found.items(), key=lambda item: -item[1])[:8]:
+        print(f"{size:8.0f} MB  {name}")
+    print(f"{sum(found.values()):8.0f} MB  all {len(found)} distributions, torch {distribution('torch').version}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The page of a board in a browser, and what a reader does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+PAINTED = """canvas => {
+    const pixel = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    pixel.drawImage(canvas, 5, 5, 1, 1, 0, 0, 1, 1);
+    return pixel.getImageData(0, 0, 1, 1).data[0];
+}"""
+CHEST, KNEE = "chest (phantom)", "knee (phantom)"
+WIDTHS = "[document.documentElement.scrollWidth, document.getElementById('run').scrollWidth]"
+
+
+@contextmanager
+def visiting(
+    browser: Any, path: Path, width: int = 1280, scheme: str = "light", view: str = "", **given: Any
+) -> Iterator[Any]:
+    """A page whose console stays silent, and that asks for nothing but itself and what lies in its own folder."""
+    wrong: list[str] = []
+    asked: set[str] = set()
+    with browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **given) as context:
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("console", lambda said: wrong.append(said.text))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda box: wrong.append(box.message))
+        page.on("request", lambda request: asked.add(request.url.partition("#")[0]))
+        page.goto(path.as_uri() + view)
+        yield page
+        assert page.title() == page.locator("h1").inner_text()
+        beside = f"{path.parent.as_uri()}/{path.stem}-pictures/"
+        asked -= {url for url in asked if url.startswith(("data:image/webp", beside))}
+        assert (asked, wrong) == ({path.as_uri()}, [])
+
+
+def models(page: Any) -> list[str]:
+    return page.locator("#board tbody button").all_inner_texts()
+
+
+def heads(page: Any) -> list[str]:
+    return [text.split("\n")[0].rstrip("↑↓\u00a0") for text in page.locator("#board thead button").all_inner_texts()]
+
+
+def choose(page: Any, picker: str, text: str) -> None:
+    page.locator(f"#{picker}").select_option(label=text)
+
+
+def open_run(page: Any, model: str) -> None:
+    page.locator("#board tbody").get_by_role("button", name=model, exact=True).click()
+    assert page.locator("#run").is_visible()
+
+
+def section(page: Any, title: str) -> Any:
+    return page.locator("#run-body > section", has=page.get_by_role("heading", name=title, exact=True))

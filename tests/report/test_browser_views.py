@@ -1,0 +1,189 @@
+"""The page in a real browser: addresses and Back, charts, copied commands, print, and what it says at its top."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import records_made
+from browsing import CHEST, KNEE, choose, heads, models, open_run, section, visiting
+from page_made import EVIL, written
+
+from vaebench.leaderboard.runs import Entrant
+
+BACK = "history.back()"
+
+
+def where(page: Any) -> str:
+    return page.evaluate("location.hash")
+
+
+def test_every_view_has_an_address_that_can_be_sent(browser: Any, made: Path, page: Any) -> None:
+    choose(page, "metric", "PSNR (dB) ↑")
+    choose(page, "dataset", KNEE)
+    page.locator("#filter").fill("e")
+    open_run(page, "vae")
+    choose(page, "run-seed", "2")
+    choose(page, "run-beside", EVIL)
+    sent = where(page)
+    assert "metric=psnr" in sent and "<" not in sent
+    with visiting(browser, made, view=sent) as other:
+        assert other.locator("#run").is_visible()
+        assert other.locator("#run-title").inner_text() == f"vae beside {EVIL} on {KNEE}"
+        assert other.locator("#run-seed").input_value() == "2" and other.locator("#filter").input_value() == "e"
+        other.locator("#close").click()
+        assert not other.locator("#run").is_visible() and "run=" not in where(other)
+        assert heads(other)[1] == KNEE and "zebra[latent=4]" in models(other) and "pca" not in models(other)
+
+
+def test_back_closes_what_was_opened(page: Any) -> None:
+    start = where(page)
+    choose(page, "metric", "KID ↓ ★")
+    chosen = where(page)
+    for close in ("back", "button", "escape"):
+        open_run(page, "pca")
+        assert "run=" in where(page)
+        if close == "back":
+            page.evaluate(BACK)
+        elif close == "button":
+            page.locator("#close").click()
+        else:
+            page.keyboard.press("Escape")
+        page.wait_for_function("!location.hash.includes('run=')")
+        assert not page.locator("#run").is_visible() and where(page) == chosen, close
+    page.evaluate(BACK)
+    page.wait_for_function(f"location.hash === {start!r}")
+    assert page.locator("#metric").input_value() == "ranks"
+    page.evaluate("history.forward()")
+    page.wait_for_function(f"location.hash === {chosen!r}")
+    assert heads(page)[2:4] == [CHEST, KNEE]
+
+
+def test_back_keeps_the_order_of_rows(page: Any) -> None:
+    page.locator("#board thead button").first.click()
+    by_name = models(page)
+    open_run(page, "pca")
+    page.evaluate(BACK)
+    page.wait_for_function("!location.hash.includes('run=')")
+    assert models(page) == by_name
+    assert page.evaluate("document.activeElement.textContent") == "pca"
+
+
+@pytest.mark.parametrize("view", ["#run=no&metric=<b>&dataset=x", "#%", f"#models={EVIL}", "#&&=&run"])
+def test_an_address_that_names_nothing_shows_the_board(browser: Any, made: Path, view: str) -> None:
+    with visiting(browser, made, view=view) as page:
+        assert heads(page)[0] == "Model" and not page.locator("#run").is_visible()
+        assert page.locator("main b").count() == 0
+
+
+def test_the_top_says_phantoms_and_how_runs_were_made(page: Any) -> None:
+    assert "Phantoms, not patients" in page.locator("#phantom").inner_text()
+    told = dict(line.split(": ", 1) for line in page.locator("#about div").all_inner_texts())
+    assert told["Trained"] == "2026-01-01" and told["Hardware"] == "a processor" and told["Seeds"] == "0, 1, 2"
+    assert told["Image size"] == "32 px" and told["Training steps"] == "10"
+    assert told["Judged on"] == f"{CHEST}: 100 test images; {KNEE}: 100 test images"
+    page.locator("#notes details").evaluate_all("all => all.forEach(one => { one.open = true; })")
+    text = page.locator("body").inner_text()
+    assert all(name.endswith("(phantom)") for name in re.findall(r"\b(?:chest|knee)(?: \(phantom\))?", text))
+
+
+def test_a_board_of_patients_has_no_banner(browser: Any, made: Path, tmp_path: Path) -> None:
+    path = tmp_path / "real.html"
+    path.write_text(made.read_text().replace('"phantom":true', '"phantom":false'))
+    with visiting(browser, path) as page:
+        assert not page.locator("#phantom").is_visible()
+
+
+def test_without_ranks_charts_are_of_the_headlines_all_the_same(browser: Any, tmp_path: Path) -> None:
+    with visiting(browser, drawn(tmp_path, 0.8, seeds=2)) as page:
+        assert page.locator("#metric").input_value() == "summary"
+        told = page.locator("#forests figcaption").all_inner_texts()
+        assert told == [f"Reconstruction: MS-SSIM [L3] on {CHEST}"]
+
+
+def test_metrics_are_listed_by_verdict_with_direction(page: Any) -> None:
+    groups = page.locator("#metric optgroup").evaluate_all("all => all.map(one => one.label)")
+    assert groups[:4] == ["Reconstruction", "Representation", "Anomaly", "Generation"]
+    assert groups[-1] == "Cost, not ranked"
+    costs = page.locator("#metric optgroup").last.locator("option").all_inner_texts()
+    assert "Training time (s) ↓" in costs and not any("★" in cost for cost in costs)
+
+
+def drawn(folder: Path, floor: float, seeds: int = 3) -> Path:
+    values = {"vae": 0.9, "ae": 0.85, "low": floor, "new": 0.95}
+    rules = {"references": (Entrant("vae", "bce"), Entrant("ae", "bce")), "floors": (Entrant("low", "bce"),)}
+    made = [one for name in ("chest", "knee") for one in records_made.field(values, seeds=seeds, dataset=name)]
+    return written(folder, made, summary=("ms-ssim",), **rules)
+
+
+def test_a_chart_per_verdict_has_floors_as_reference_lines(browser: Any, tmp_path: Path) -> None:
+    with visiting(browser, drawn(tmp_path, 0.8)) as page:
+        charts = page.locator("#forests figure")
+        assert charts.locator("figcaption").all_inner_texts() == [f"Reconstruction: MS-SSIM [L3] on {CHEST}"]
+        names = charts.locator("svg > text[text-anchor=end]").evaluate_all("all => all.map(t => t.firstChild.data)")
+        assert names == ["new + bce (new)", "vae", "ae", "low (floor)"]
+        assert charts.locator(".reference").count() == 1 and charts.locator(".interval").count() == 4
+        ends = "all => all.map(one => [one.x1.baseVal.value, one.x2.baseVal.value])"
+        assert all(low < high for low, high in charts.locator(".interval").evaluate_all(ends))
+        choose(page, "metric", "MS-SSIM ↑ ★")
+        assert charts.count() == 2, "one for each dataset"
+
+
+def test_a_floor_far_away_does_not_press_the_models_together(browser: Any, tmp_path: Path) -> None:
+    with visiting(browser, drawn(tmp_path, -30.0)) as page:
+        chart = page.locator("#forests svg")
+        assert chart.locator(".far").text_content() == "‹ -30" and chart.locator(".reference").count() == 0
+        wide = chart.locator(".interval").first.evaluate("one => one.x2.baseVal.value - one.x1.baseVal.value")
+        assert wide > 20
+
+
+def test_roc_and_histograms_are_of_models_trained_on_healthy_images(page: Any) -> None:
+    open_run(page, "vae")
+    assert page.locator("#run-regime").input_value() == "all"
+    scores = section(page, "Anomaly scores")
+    assert scores.locator("svg").count() == 0
+    scores.get_by_role("button", name="Show that run").click()
+    assert scores.get_by_role("img", name="ROC curves").count() == 1 and "regime" not in where(page)
+
+
+def test_a_command_is_copied(browser: Any, made: Path) -> None:
+    with visiting(browser, made, permissions=["clipboard-read", "clipboard-write"]) as page:
+        open_run(page, "vae")
+        row = section(page, "Repeat it").locator(".command")
+        row.get_by_role("button").click()
+        page.wait_for_function(
+            "[...document.querySelectorAll('.command button')].some(b => b.textContent === 'Copied')"
+        )
+        assert page.evaluate("navigator.clipboard.readText()") == row.locator("pre").inner_text()
+
+
+def test_print_gives_the_whole_run(page: Any) -> None:
+    board = page.pdf().count(b"/Type /Page\n")
+    open_run(page, "vae")
+    titles = page.locator("#run-body h3").all_inner_texts()
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    paper = page.locator("#paper")
+    assert paper.locator("h3").all_inner_texts() == titles and len(titles) == 10
+    assert all(title.is_visible() for title in paper.locator("h3").all())
+    assert "zebra" not in paper.inner_text() and "Parameters in force" not in page.locator("main").inner_text()
+    assert paper.get_by_text("Configuration and provenance").evaluate("one => one.parentElement.open")
+    assert not page.locator("main").is_visible()
+    whole = paper.bounding_box()["height"]
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    assert page.locator("#run-body h3").all_inner_texts() == titles and paper.locator("h3").count() == 0
+    assert whole > 900, "longer than a screen"
+    printed = page.pdf().count(b"/Type /Page\n")
+    assert printed >= 2 and board >= 1
+    assert page.locator("#run-body h3").count() == 10, "as it was"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_charts_can_be_read_on_a_phone(browser: Any, judged: Path, scheme: str) -> None:
+    with visiting(browser, judged, width=390, scheme=scheme) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        sizes = "all => all.map(one => one.getBoundingClientRect().height)"
+        assert min(page.locator("#forests svg text").evaluate_all(sizes)) >= 10

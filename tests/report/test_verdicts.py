@@ -1,0 +1,94 @@
+"""The sentences on verdicts, and the last lines of a run: what is best, what ties with it, which floors are beaten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from records_made import everything, field, made, record
+
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.runs import Entrant
+from vaebench.report import closing
+from vaebench.report.verdicts import outcomes, sentences
+
+FLOORS = (Entrant("low", "bce"), Entrant("high", "bce"))
+
+
+def drawn(values: dict[str, float], datasets: tuple[str, ...] = ("chest",), seeds: int = 5) -> Board:
+    records = [
+        one for name in datasets for one in field({**values, "low": 0.5, "high": 0.85}, dataset=name, seeds=seeds)
+    ]
+    return made(records, references=tuple(Entrant(name, "bce") for name in values), floors=FLOORS)
+
+
+def test_the_best_is_told_from_the_others_and_from_floors() -> None:
+    (one,) = outcomes(drawn({"vae": 0.95, "twin": 0.95, "ae": 0.7}))
+    names = {"vae", "twin"}
+    assert {one.best.model, *(e.model for e in one.equal)} == names == {e.model for e in one.above}
+    assert one.beaten == {"low": 3, "high": 2}
+    (told,) = sentences(drawn({"vae": 0.95, "ae": 0.7}))
+    assert told.startswith("Reconstruction: vae has the best mean (MS-SSIM 0.9"), told
+    assert ", and no other model may rank first. vae beats every floor: 1 of 2 beats high." in told
+    assert told.endswith(".") and "Smallest gap that could show: 0.0" in told
+
+
+def test_ties_floors_that_nobody_beats_and_many_names() -> None:
+    (told,) = sentences(drawn(dict.fromkeys(("a", "b", "c", "d", "e"), 0.7)))
+    assert "; any of the 5 models may rank first. No model beats every floor: none of 5 beats high." in told
+    (told,) = sentences(drawn({**dict.fromkeys(("a", "b", "c", "d", "e"), 0.9), "worst": 0.6}))
+    assert "and 2 more may rank first too." in told and "and 3 more beat every floor: 5 of 6 beat high." in told
+
+
+def test_several_datasets() -> None:
+    (told,) = sentences(drawn({"vae": 0.95, "ae": 0.7}, ("chest", "knee")))
+    assert (
+        "vae stands first on average over 2 datasets (MS-SSIM; first on 2), and no other model may rank first on every "
+        in told
+    )
+
+
+def test_a_part_of_a_board_speaks_of_its_own_dataset() -> None:
+    records = [
+        one for name, best in (("chest", 0.95), ("knee", 0.6)) for one in field({"vae": best, "ae": 0.7}, dataset=name)
+    ]
+    board = made(records)
+    for dataset, best in (("chest", "vae"), ("knee", "ae")):
+        (told,) = sentences(board.narrowed(dataset=dataset))
+        assert told.startswith(f"Reconstruction: {best} has the best mean (MS-SSIM ")
+
+
+def test_without_ranks_nothing_is_claimed() -> None:
+    board = drawn({"vae": 0.95, "ae": 0.7}, seeds=2)
+    (told,) = sentences(board)
+    assert "vae has the best mean" in told and told.endswith("; there are too few seeds or patients for ranks.")
+    assert closing.best(board) == "Best: reconstruction vae (no ranks)"
+    assert closing.above_floors(board) == "Beats every floor: not tested, there are no ranks or no floors"
+
+
+def test_the_last_lines() -> None:
+    board = drawn({"vae": 0.95, "twin": 0.95, "ae": 0.7})
+    assert closing.best(board) in (f"Best: reconstruction {name} (ties with 1)" for name in ("vae", "twin"))
+    assert sorted(closing.above_floors(board).removeprefix("Beats every floor: reconstruction ").split(", ")) == [
+        "twin",
+        "vae",
+    ]
+    assert closing.above_floors(drawn({"ae": 0.7, "gan": 0.6})) == "Beats every floor: reconstruction nobody"
+
+
+@pytest.mark.parametrize("records", [[], [record("gan", error=("nan", "x"))], everything()], ids=["none", "bad", "all"])
+def test_any_board_has_them(records: list) -> None:
+    board = made(records)
+    assert closing.best(board).startswith("Best: ") and closing.above_floors(board)
+    assert all(line.endswith(".") for line in sentences(board))
+
+
+def test_files_in_one_line(tmp_path: Path) -> None:
+    names = ("leaderboard.csv", "leaderboard.md", "boards/anomaly.md", "leaderboard.html", "leaderboard-pictures")
+    paths = [tmp_path / name for name in names]
+    assert closing.wrote(paths) == (
+        f"Wrote 5 files to {tmp_path}: leaderboard (.csv, .md, .html), boards/, leaderboard-pictures/"
+    )
+    assert closing.address(paths) == f"Page: {(tmp_path / 'leaderboard.html').as_uri()}"
+    assert closing.wrote(paths[:1]) == f"Wrote {tmp_path / 'leaderboard.csv'}"
+    assert closing.address([]) == "Page: not written"

@@ -1,0 +1,48 @@
+// Every view has an address: what stands behind the # says what is shown, so that it can be sent, and Back goes back.
+
+function address() {
+  const parts = new URLSearchParams();
+  parts.set("metric", metricOf() ? metricOf().name : view.metric);
+  parts.set("dataset", view.dataset === "all" ? "all" : data.datasets[view.dataset]);
+  if (view.filter) parts.set("models", view.filter);
+  const run = find("run").open && runOf(state.model);
+  if (run) {
+    parts.set("run", run.id);
+    parts.set("device", run.device);
+    if (state.beside !== "") parts.set("beside", data.models[state.beside]);
+  }
+  return `#${parts}`;
+}
+
+function remember(isStep) {
+  // a step is one that Back undoes
+  const now = address();
+  if (now === location.hash) return;
+  if (isStep) history.pushState({ opened: find("run").open }, "", now);
+  else history.replaceState(history.state, "", now);
+}
+
+function follow() {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  const wanted = parts.get("metric"), number = data.metrics.findIndex((metric) => metric.name === wanted), metric = number < 0 ? wanted : String(number);
+  const place = data.datasets.indexOf(parts.get("dataset")), dataset = place < 0 ? parts.get("dataset") : String(place), filter = parts.get("models") || "";
+  for (const [id, value] of [["metric", metric], ["dataset", dataset]]) {
+    if ([...find(id).options].some((option) => option.value === value)) find(id).value = value;
+  }
+  const changed = [find("metric").value, find("dataset").value, filter].some((value, i) => value !== [view.metric, view.dataset, view.filter][i]);
+  view.filter = find("filter").value = filter;
+  if (changed) pick(); // else rows keep their order, and the focus
+  const run = data.runs.find((r) => r.id === parts.get("run") && [null, r.device].includes(parts.get("device")));
+  if (!run) return find("run").open && find("run").close();
+  const { model, dataset: on, regime, seed, device } = run, beside = data.models.indexOf(parts.get("beside"));
+  Object.assign(state, { model, dataset: on, regime, seed, device, beside: beside < 0 ? "" : beside });
+  showRun();
+}
+
+function closed() {
+  // by its button or by Escape: the address of the run goes as it came
+  find("run-body").replaceChildren();
+  if (address() === location.hash) return;
+  if (history.state && history.state.opened) history.back();
+  else remember(false);
+}

@@ -1,0 +1,60 @@
+// A chart per verdict: means with their intervals, best first, and floors as reference lines.
+
+const FOREST = { width: 360, left: 132, right: 12, row: 17, top: 6, bottom: 34 };
+const MOST_FORESTS = 12;
+
+function forestRows(column) {
+  // [model, found], models by their mean, floors below them
+  const rows = data.models.map((_, model) => [model, column.of(model)]).filter(([, found]) => found && isNumber(found.value));
+  const sign = column.better === "higher" ? -1 : 1, floor = ([model]) => data.roles[model] === "floor";
+  return rows.sort((a, b) => floor(a) - floor(b) || sign * (a[1].value - b[1].value) || a[0] - b[0]);
+}
+
+// From the models' intervals; floors far from them would press all models together, and stand at the edge.
+function reach(rows) {
+  const ends = ([, { value, low, high }]) => [value, low, high];
+  const models = rows.filter(([model]) => data.roles[model] !== "floor"), [low, high] = span((models.length ? models : rows).flatMap(ends));
+  const room = 2 * (high - low), near = ([, { value }]) => value > low - room && value < high + room;
+  return span([low, high, ...rows.filter(near).flatMap(ends)]);
+}
+
+function forest(column, title) {
+  const rows = forestRows(column);
+  if (rows.length < 2) return null;
+  const { width, left, right, row, top, bottom } = FOREST, height = top + rows.length * row + bottom;
+  const [low, high] = reach(rows);
+  const at = (value) => left + 6 + Math.min(1, Math.max(0, (value - low) / (high - low))) * (width - left - right - 12);
+  const base = height - bottom, middle = (number) => top + (number + 0.5) * row;
+  const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": title });
+  for (const tick of ticks(low, high, 4)) svg.append(draw("line", { class: "grid", x1: at(tick), x2: at(tick), y1: top, y2: base }), draw("text", { x: at(tick), y: base + 13, "text-anchor": "middle" }, short(tick)));
+  svg.append(draw("path", { class: "axis", d: `M${left} ${base}H${width - right}` }));
+  svg.append(draw("text", { x: (left + width) / 2, y: height - 5, "text-anchor": "middle" }, column.better === "higher" ? "higher is better →" : "← lower is better"));
+  rows.forEach(([model, found], number) => {
+    const isFloor = data.roles[model] === "floor", y = middle(number), stroke = isFloor ? "var(--other)" : "var(--one)";
+    const isFar = found.value < low || found.value > high;
+    if (isFar) svg.append(draw("text", { class: "far", x: at(found.value), y: y + 4, "text-anchor": found.value < low ? "start" : "end" }, found.value < low ? `‹ ${short(found.value, 3)}` : `${short(found.value, 3)} ›`));
+    else if (isFloor) svg.append(draw("line", { class: "reference", x1: at(found.value), x2: at(found.value), y1: top, y2: y }));
+    if (isNumber(found.low) && !isFar) svg.append(draw("line", { class: "interval", stroke, x1: at(found.low), x2: at(found.high), y1: y, y2: y }));
+    const mark = draw("path", { d: SHAPES[isFloor ? 1 : 0], transform: `translate(${at(found.value)} ${y})`, stroke, fill: isFloor ? "var(--ground)" : stroke });
+    mark.append(draw("title", {}, `${data.models[model]}: ${found.text}`));
+    const name = data.models[model], shown = name.length > 19 ? `${name.slice(0, 18)}…` : name;
+    svg.append(isFar ? "" : mark, draw("text", { x: left - 6, y: y + 4, "text-anchor": "end", class: found.best ? "best" : null }, shown, draw("title", {}, name)));
+  });
+  return captioned(title, svg);
+}
+
+// The charts of what the table shows: each headline on the chosen dataset, or one metric on every dataset.
+function forests() {
+  const shown = ["ranks", "summary"].includes(view.metric) ? headlines() : several() ? [] : numbered(isWanted).map((one) => [one, data.datasets[one[0].dataset]]);
+  const drawn = shown.map(([one, place]) => {
+    const { title, verdict } = data.metrics[one[0].metric];
+    return forest(cellColumn(one, title), `${capital(verdict)}: ${title}${one[0].variant ? ` [${one[0].variant}]` : ""} on ${place}`);
+  });
+  return drawn.filter(Boolean).slice(0, MOST_FORESTS);
+}
+
+function headlines() {
+  // on all datasets, the charts are of the first one that is ranked: there would be too many
+  const dataset = view.dataset === "all" ? 0 : Number(view.dataset);
+  return numbered((c) => data.metrics[c.metric].leads && c.dataset === dataset).map((one) => [one, data.datasets[dataset]]);
+}

@@ -1,0 +1,139 @@
+"""What a board says of each verdict: the best model, who cannot be told from it, and which floors are beaten."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.ranks import Column, Standing, is_ranked
+from vaebench.leaderboard.runs import Entrant
+from vaebench.records.clean import clean
+from vaebench.report.numbers import decimals_in, plain, short
+from vaebench.report.order import by_means, has_every_seed
+from vaebench.report.tables import floors, name
+
+NAMED = 3
+"""Models that a sentence names; of more, it gives the number."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One verdict, over the datasets that a board or a part of it shows."""
+
+    standing: Standing
+    columns: tuple[Column, ...]
+    """the headline on each dataset"""
+    best: Entrant
+    ranked: tuple[Entrant, ...]
+    """the references with a rank on every dataset, best mean first"""
+    equal: tuple[Entrant, ...]
+    """those that may rank first, too, on every dataset"""
+    above: tuple[Entrant, ...]
+    """those that beat every floor on every dataset"""
+    beaten: dict[str, int]
+    """floor -> how many of the ranked models beat it on every dataset"""
+
+    @property
+    def verdict(self) -> str:
+        return self.standing.measure.verdict
+
+
+def outcomes(board: Board) -> Iterator[Outcome]:
+    """One for each verdict that ranks and in which a model has every number."""
+    for standing in board.standings:
+        columns = tuple(column for column in standing.main if column in standing.columns)
+        references = [e for e in board.entrants if board.role(e) == "reference" and has_every_seed(board, e, columns)]
+        if not is_ranked(standing.measure) or not columns or not references:
+            continue
+        complete, places = by_means(board, columns, references), standing.places
+        ranked = [e for e in complete if all((e, column) in places for column in columns)]
+        best = (ranked or complete)[0]
+        lost = {e: _lost(board, columns, e) for e in ranked}
+        known = dict.fromkeys(clean(floor) for column in columns for floor in floors(board, column))
+        yield Outcome(
+            standing,
+            columns,
+            best,
+            tuple(ranked),
+            tuple(e for e in ranked if e != best and all(places[e, column].low == 1 for column in columns)),
+            tuple(e for e in ranked if known and not lost[e]),
+            {floor: sum(floor not in own for own in lost.values()) for floor in known} if ranked else {},
+        )
+
+
+def sentences(board: Board) -> Iterator[str]:
+    """A few words for each verdict: what is best and how surely, which floors are beaten, what the board can show."""
+    for one in outcomes(board):
+        parts = [f"{_best(board, one)}{_equal(board, one)}.", *_floors(board, one), *_gap(one)]
+        yield f"{one.verdict.capitalize()}: {' '.join(parts)}"
+
+
+def _lost(board: Board, columns: Sequence[Column], entrant: Entrant) -> set[str]:
+    """The floors that it does not beat on some dataset."""
+    return {
+        clean(floor)
+        for column in columns
+        for floor in floors(board, column)
+        if floor not in board.cell(entrant, column).beats
+    }
+
+
+def _best(board: Board, one: Outcome) -> str:
+    columns, title = one.columns, clean(one.standing.measure.title)
+    if len(columns) == 1:
+        estimate = board.cell(one.best, columns[0]).estimate
+        value = f" {plain(estimate.mean, decimals_in(board, columns[0]))}" if estimate else ""
+        return f"{name(board, one.best)} has the best mean ({title}{value})"
+    ahead = sum(one.standing.best.get(column) == one.best for column in columns)
+    return f"{name(board, one.best)} stands first on average over {len(columns)} datasets ({title}; first on {ahead})"
+
+
+def _equal(board: Board, one: Outcome) -> str:
+    if not one.ranked:
+        return "; there are too few seeds or patients for ranks"
+    where = " on every dataset" if len(one.columns) > 1 else ""
+    if not one.equal:
+        return f", and no other model may rank first{where}" if len(one.ranked) > 1 else ""
+    if len(one.equal) == len(one.ranked) - 1 > 1:
+        return f"; any of the {len(one.ranked)} models may rank first{where}"
+    return f"; {_some(board, one.equal)} may rank first too{where}"
+
+
+def _floors(board: Board, one: Outcome) -> Iterator[str]:
+    if not one.beaten:
+        return
+    models = len(one.ranked)
+    if len(one.above) == models:
+        yield "All models beat every floor." if models > 1 else "It beats every floor."
+        return
+    who = f"{_some(board, one.above)} beat{'s' * (len(one.above) == 1)}" if one.above else "No model beats"
+    by_count: dict[int, list[str]] = defaultdict(list)
+    for floor, count in one.beaten.items():
+        if count < models:
+            by_count[count].append(floor)
+    told = [
+        f"{count or 'none'} of {models} beat{'s' * (count < 2)} {_joined(names, 'or' if not count else 'and')}"
+        for count, names in sorted(by_count.items())
+    ]
+    yield f"{who} every floor: {'; '.join(told)}."
+
+
+def _gap(one: Outcome) -> Iterator[str]:
+    gaps = sorted(gap for column, gap in one.standing.gaps.items() if column in one.columns)
+    if gaps:
+        low, high = short(gaps[0]), short(gaps[-1])
+        yield f"Smallest gap that could show: {low}{f' to {high}' if high != low else ''}."
+
+
+def _some(board: Board, who: Sequence[Entrant]) -> str:
+    """The names of a few, or the first ones and how many more."""
+    names = [name(board, entrant) for entrant in who]
+    if len(names) > NAMED:
+        names = [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
+    return _joined(names, "and")
+
+
+def _joined(names: Sequence[str], last: str) -> str:
+    return f" {last} ".join(filter(None, (", ".join(names[:-1]), names[-1])))
