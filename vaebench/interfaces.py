@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "At", "Choice", "Component", "Dataset", "Event", "Executor", "Gaussian", "Group", "Images", "Limit", "Linear",
-    "Log", "Loss", "Metric", "Model", "Network", "NotApplicable", "Objective", "Range", "Recipe", "Score", "Shape", "Split",
-    "Splits", "Verdict",
+    "Log", "Loss", "Metric", "Model", "Network", "NotApplicable", "Objective", "Range", "Recipe", "Score", "Shape",
+    "Split", "Splits", "Verdict",
 ]  # fmt: skip
 
 Shape = tuple[int, int, int]
