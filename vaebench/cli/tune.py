@@ -18,7 +18,7 @@ VERDICTS = ("reconstruction", "representation", "anomaly", "generation")
 @click.command
 @SUITE
 @click.option("--for", "verdict", type=click.Choice(VERDICTS), required=True,
-              help="Tune the suite's headline of this verdict; anomaly trains on healthy images, others on all.")  # fmt: skip
+              help="Tune the suite's headline of this verdict; anomaly trains on healthy images only.")  # fmt: skip
 @click.option("--budget", type=click.IntRange(min=1), default=12, show_default=True, metavar="N",
               help="Trials per method, its default parameters among them.")  # fmt: skip
 @PRESET

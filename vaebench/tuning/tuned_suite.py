@@ -39,7 +39,7 @@ def write(asked: Question, results: Sequence[Result], budget: int, path: Path) -
     data = _suite(asked, texts, budget, path.stem)
     write_atomically(path, written(data, notes, head).encode())
     load(path)  # what cannot be read is told now
-    write_atomically(table, "\n".join(_table(asked, results, data["title"])).encode())
+    write_atomically(table, "\n".join(_table(asked, results, f"{asked.suite}, tuned {data['tuned']}")).encode())
     return [path, table]
 
 
@@ -65,7 +65,8 @@ def _suite(asked: Question, chosen: Mapping[str, str], budget: int, name: str) -
     made = {
         "name": name,
         "version": 1,
-        "title": f"{suite.title}, tuned for {asked.verdict} with {trials} on validation images of {where}",
+        "title": f"{suite.title}, tuned for {asked.verdict}",
+        "tuned": f"for {asked.verdict} with {trials} on validation images of {where}",
         "datasets": datasets,
         "models": list(dict.fromkeys([*models, *floors])),
         "metrics": metrics,
