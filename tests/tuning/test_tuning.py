@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -143,8 +145,10 @@ def test_a_shipped_suite_can_be_written(name: str, preset: str, lab: Lab, tmp_pa
 def test_a_file_of_the_users_own_is_not_overwritten(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text("# my suite\n")
+    (tmp_path / "README.md").write_text("# mine\n")
     for path, complaint in [
-        (mine, "did not write"),
+        (mine, "was not written by"),
+        (tmp_path / "README.toml", r"README.md was not written by"),
         (tmp_path / "x.txt", "must be a .toml file"),
         (tmp_path / "no" / "x.toml", "no folder"),
     ]:
@@ -167,8 +171,24 @@ def test_the_verdict_must_be_named() -> None:
     assert "--for" in said.output
 
 
-def test_show_tells_the_ranges() -> None:
-    said = CliRunner().invoke(main, ["show", "vae"]).output
-    assert "beta: from 0.01 to 10, log scale" in said
-    assert "lr: from 0.0002 to 0.005, log scale" in said
-    assert "latent: from 8 to 1024, log scale (changes the size of the code" in said
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "tuning.md").read_text(encoding="utf-8")
+
+
+def test_show_tells_the_ranges_as_the_docs_say() -> None:
+    said = CliRunner().invoke(main, ["show", "beta-vae"]).output
+    shown = re.findall(
+        r"^    (searched by .*|  .*)$", DOCUMENT.split("    $ vaebench show")[1].split("\n- ")[0], re.MULTILINE
+    )
+    assert len(shown) == 6
+    assert [line for line in shown if line not in said.splitlines()] == []
+
+
+def test_the_ranges_in_the_docs_are_python() -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    made: dict[str, Any] = {}
+    exec(block, made)
+    assert {name: one.rate for name, one in made["MyVAE"].tunable.items()} == {
+        "beta": False,
+        "dropout": False,
+        "levels": True,
+    }

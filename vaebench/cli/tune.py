@@ -100,6 +100,9 @@ def command(
                 watch.hear(event)
 
     found = search.search(asked, entrants, budget, slots, free_rate, do)
+    for one in found:
+        told = f"{one.best.model}: {tuned_suite.note(asked, one)}"
+        console.print(told, markup=False, highlight=False, soft_wrap=True)
     for path in tuned_suite.write(asked, found, budget, to):
         console.print(f"Wrote {path}", markup=False, highlight=False, soft_wrap=True)
     console.print(

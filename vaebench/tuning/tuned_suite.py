@@ -26,15 +26,17 @@ def refuse_foreign(path: Path) -> None:
         raise UserError(f"--to {path}: this must be a .toml file, named with letters, digits and - + . _")
     if not path.absolute().parent.is_dir():
         raise UserError(f"--to {path}: there is no folder {path.parent}")
-    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(f"# {MARK}"):
-        raise UserError(f"--to {path}: there is a file that `vaebench tune` did not write; name another one.")
+    ours = path.exists() and path.read_text(encoding="utf-8", errors="replace").startswith(f"# {MARK}")
+    for file in (path, path.with_suffix(".md")):
+        if file.exists() and not ours:
+            raise UserError(f"--to {path}: {file} was not written by `vaebench tune`; name another file.")
 
 
 def write(asked: Question, results: Sequence[Result], budget: int, path: Path) -> list[Path]:
     """Write the suite file and, beside it, the table; return their paths."""
     table = path.with_suffix(".md")
     texts = {str(one.contender): _text(asked, one.best.model, one.contender.loss) for one in results}
-    notes = {texts[str(one.contender)]: _note(asked, one) for one in results}
+    notes = {texts[str(one.contender)]: note(asked, one) for one in results}
     head = f"{MARK}. What was tried: {table.name}"
     data = _suite(asked, texts, budget, path.stem)
     write_atomically(path, written(data, notes, head).encode())
@@ -96,7 +98,8 @@ def _text(asked: Question, model: Spec, loss: Spec | None) -> str:
     return str(_public(asked, "models", Spec(model.name, params)))
 
 
-def _note(asked: Question, result: Result) -> str:
+def note(asked: Question, result: Result) -> str:
+    """What the search came to, in a line."""
     best, default = result.best, result.tried[0]
     if best.outcome.value is None:
         return f"tuning failed: {clean(best.outcome.reason, 200)}"
