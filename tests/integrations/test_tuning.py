@@ -109,8 +109,9 @@ def test_the_command_writes_a_suite_that_runs(lab: Lab, tmp_path: Path) -> None:
     assert model.startswith("shifted")
     said = CliRunner().invoke(main, ["run", "--suite", str(to), *where])
     assert said.exit_code == 0, said.output
-    board = (tmp_path / "results/tuned@1/tiny/phantom/leaderboard.md").read_text()
+    track = tmp_path / "results/tuned@1/tiny/phantom"
+    board = (track / "leaderboard.md").read_text()
     assert board.startswith(
         "# tuned@1 / tiny / phantom: 1 of 1 datasets; tuned for reconstruction with 3 trials of 1 step"
     )
-    assert model in board
+    assert model in (track / "leaderboard.json").read_text()

@@ -62,7 +62,8 @@ def _suite(asked: Question, chosen: Mapping[str, str], budget: int, name: str) -
     }
     prices = [one for one in suite.verdicts.prices.get(asked.verdict, ()) if one in metrics]
     margins = {one: margin for one, margin in suite.verdicts.margins.items() if one in metrics}
-    trials = f"{budget} trial{'s' * (budget > 1)} of {plan.settings.steps} steps"
+    steps = plan.settings.steps
+    trials = f"{budget} trial{'s' * (budget > 1)} of {steps} step{'s' * (steps > 1)}"
     where = ", ".join(one.spec.name for one in plan.datasets)
     made = {
         "name": name,
