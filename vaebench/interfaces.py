@@ -15,6 +15,7 @@ from vaebench.errors import Explained, UserError
 from vaebench.images import Images, Limit, Split, Splits
 from vaebench.recipe import Recipe
 from vaebench.trial import Direction, Regime, Verdict
+from vaebench.tunable import Choice, Linear, Log, Range
 
 if TYPE_CHECKING:
     from vaebench.evidence import Evidence
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from vaebench.running.site import Site
 
 __all__ = [
-    "At", "Component", "Dataset", "Event", "Executor", "Gaussian", "Group", "Images", "Limit", "Loss", "Metric",
-    "Model", "Network", "NotApplicable", "Objective", "Recipe", "Score", "Shape", "Split", "Splits", "Verdict",
+    "At", "Choice", "Component", "Dataset", "Event", "Executor", "Gaussian", "Group", "Images", "Limit", "Linear",
+    "Log", "Loss", "Metric", "Model", "Network", "NotApplicable", "Objective", "Range", "Recipe", "Score", "Shape",
+    "Split", "Splits", "Verdict",
 ]  # fmt: skip
 
 Shape = tuple[int, int, int]
@@ -147,6 +149,9 @@ class Model(Component, nn.Module):
     """Metrics by name that the model is trained on whatever its loss; marked † as a loss's are."""
     recipe: Recipe = Recipe()
     """How its weights are stepped: a class's own defaults, and on an instance what is in force."""
+    tunable: ClassVar[Mapping[str, Range]] = {}
+    """The range of each parameter that `vaebench tune` searches, beside those of the recipe. A subclass that adds to
+    them writes `{**Parent.tunable, "gamma": Log(0.1, 10)}`."""
 
     def __init__(self, shape: Shape, loss: Loss | None) -> None:
         super().__init__()

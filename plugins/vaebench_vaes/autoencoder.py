@@ -5,13 +5,13 @@ A parameter that all of them should have is added here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Images, Loss, Model, Network, NotApplicable, Recipe, Shape
+from vaebench.interfaces import At, Images, Log, Loss, Model, Network, NotApplicable, Range, Recipe, Shape
 from vaebench_vaes.backbone import GRID, to_features, to_vector
 from vaebench_vaes.bypass import BesideDecoder, BesideEncoder, FromLatent, start_as
 from vaebench_vaes.limits import at_least
@@ -27,6 +27,7 @@ class Autoencoder(Model):
     grid: ClassVar[int] = GRID
     """The largest side of features that the network is asked for."""
     recipe = Recipe(average=0.99)
+    tunable: ClassVar[Mapping[str, Range]] = {"latent": Log(8, 1024, rate=True)}
 
     def __init__(
         self,

@@ -9,15 +9,16 @@ their price get a latent of their own, the others are dropped.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
-from vaebench.interfaces import Loss, Shape
+from vaebench.interfaces import Log, Loss, Shape
 from vaebench_vaes.vae import VAE
 
 
 class BetaVAE(VAE):
     name = "beta-vae"
     version = 2
+    tunable: ClassVar = {**VAE.tunable, "beta": Log(1, 30)}
 
     def __init__(self, shape: Shape, loss: Loss | None, beta: float = 4.0, warmup: float = 0.0, **common: Any) -> None:
         super().__init__(shape, loss, beta, warmup, **common)

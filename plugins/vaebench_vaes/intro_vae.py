@@ -19,12 +19,12 @@ of the squares, that game drowns the pictures.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from vaebench.interfaces import At, Group, Loss, Objective, Recipe, Shape
+from vaebench.interfaces import At, Group, Linear, Log, Loss, Objective, Recipe, Shape
 from vaebench_vaes.backbone import trained
 from vaebench_vaes.limits import above, at_least
 from vaebench_vaes.vae import VAE
@@ -35,6 +35,13 @@ class IntroVAE(VAE):
     version = 3
     recipe = Recipe()  # the players' last weights fit each other; averages of both need not
     default_loss = "mse"
+    tunable: ClassVar = {
+        **VAE.tunable,
+        "beta": Log(2, 200),
+        "ratio": Linear(1.5, 6),
+        "alpha_e": Linear(0.1, 0.9),
+        "alpha_g": Log(0.005, 0.5),
+    }
 
     def __init__(
         self,

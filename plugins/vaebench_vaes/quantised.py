@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Group, Loss, Model, Network, NotApplicable, Shape
+from vaebench.interfaces import At, Choice, Group, Loss, Model, Network, NotApplicable, Shape
 from vaebench_vaes.backbone import trained
 from vaebench_vaes.code_prior import Autoregressive, PerPosition
 from vaebench_vaes.limits import at_least, one_of
@@ -24,6 +24,7 @@ class Quantised(Model):
     default_loss = "mse"
     stages = ("main", "prior")
     depth = 1
+    tunable: ClassVar = {"grid": Choice(4, 8, 16, rate=True)}
 
     def __init__(
         self,

@@ -15,12 +15,12 @@ neither dies nor takes over. (The authors' third term of L_D, weighted 1e-8, is 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from vaebench.interfaces import At, Group, Loss, Objective, Recipe, Shape
+from vaebench.interfaces import At, Group, Log, Loss, Objective, Recipe, Shape
 from vaebench_vaes.backbone import trained
 from vaebench_vaes.intro_vae import follow
 from vaebench_vaes.limits import above
@@ -32,6 +32,7 @@ class SoftIntroVAE(VAE):
     version = 2
     recipe = Recipe()  # the players' last weights fit each other; averages of both need not
     default_loss = "mse"
+    tunable: ClassVar = {**VAE.tunable, "beta": Log(0.1, 10), "beta_rec": Log(1, 100), "neg": Log(0.5, 16)}
 
     def __init__(
         self,

@@ -9,11 +9,11 @@ negative log-likelihood (bce, gaussian, laplace), beta = 1 is the evidence bound
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
-from vaebench.interfaces import At, Loss, Objective, Shape
+from vaebench.interfaces import At, Log, Loss, Objective, Shape
 from vaebench_vaes.autoencoder import GaussianAutoencoder
 from vaebench_vaes.limits import at_least, between
 
@@ -22,6 +22,7 @@ class VAE(GaussianAutoencoder):
     name = "vae"
     version = 2
     default_loss = "gaussian"
+    tunable: ClassVar = {**GaussianAutoencoder.tunable, "beta": Log(0.01, 10)}
 
     def __init__(self, shape: Shape, loss: Loss | None, beta: float = 1.0, warmup: float = 0.1, **common: Any) -> None:
         """`warmup` is the share of the steps over which the KL's weight rises from 0 to `beta`."""

@@ -19,13 +19,13 @@ what has no gradient.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Group, Loss, Objective, Shape
+from vaebench.interfaces import At, Group, Linear, Log, Loss, Objective, Shape
 from vaebench_vaes.backbone import Encoder, to_vector, trained
 from vaebench_vaes.limits import at_least
 from vaebench_vaes.vae import VAE
@@ -35,6 +35,7 @@ class VAEGAN(VAE):
     name = "vae-gan"
     version = 3
     default_loss = None
+    tunable: ClassVar = {**VAE.tunable, "beta": Log(0.01, 1), "gamma": Log(0.1, 30), "margin": Linear(0.2, 0.7)}
 
     def __init__(
         self,

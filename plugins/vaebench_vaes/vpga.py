@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from vaebench.interfaces import At, Group, Loss, Objective, Shape
+from vaebench.interfaces import At, Group, Log, Loss, Objective, Shape
 from vaebench_vaes.autoencoder import GaussianAutoencoder
 from vaebench_vaes.backbone import trained
 from vaebench_vaes.limits import at_least, one_of
@@ -37,6 +37,13 @@ class VPGA(GaussianAutoencoder):
     name = "vpga"
     version = 3
     default_loss = "mse"
+    tunable: ClassVar = {
+        **GaussianAutoencoder.tunable,
+        "normal": Log(0.003, 0.3),
+        "hidden": Log(0.001, 0.1),
+        "variation": Log(0.001, 0.1),
+        "kl": Log(2e-4, 2e-2),
+    }
 
     def __init__(
         self,

@@ -14,13 +14,13 @@ code, or `per-position`, the cheap one, a histogram at each place. The network i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Group, Loss, Objective, Shape
+from vaebench.interfaces import At, Choice, Group, Log, Loss, Objective, Shape
 from vaebench_vaes.codebook import MovingCodebook
 from vaebench_vaes.limits import at_least, between
 from vaebench_vaes.quantised import Quantised, show_use
@@ -29,6 +29,13 @@ from vaebench_vaes.quantised import Quantised, show_use
 class VQVAE(MovingCodebook, Quantised):
     name = "vq-vae"
     version = 2
+    tunable: ClassVar = {
+        **Quantised.tunable,
+        "codes": Choice(128, 256, 512, 1024, rate=True),
+        "dim": Choice(4, 8, 16, 32, rate=True),
+        "commitment": Log(0.05, 2),
+        "decay": Choice(0.9, 0.97, 0.99),
+    }
 
     def __init__(
         self,

@@ -25,10 +25,12 @@ from vaebench import hookimpl
 from vaebench.evidence import Evidence
 from vaebench.interfaces import (
     At,
+    Choice,
     Dataset,
     Group,
     Images,
     Limit,
+    Linear,
     Loss,
     Metric,
     Model,
@@ -341,6 +343,25 @@ class Odd(Steady):
         super().__init__(shape, loss)
 
 
+class Shifted(Steady):
+    """Its residual grows with the distance of `shift` from 0.3, and its default is bad; beyond 0.9 it fails."""
+
+    name = "shifted"
+    tunable: ClassVar = {"shift": Linear(-1, 1), "width": Choice(2, 4, 8, rate=True)}
+
+    def __init__(self, shape: Shape, loss: Loss | None, shift: float = -0.8, width: int = 4) -> None:
+        super().__init__(shape, loss, width=width)
+        self.shift = shift
+
+    def trouble(self, at: At) -> None:
+        if self.shift > 0.9:
+            raise ValueError("shifted too far")
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        share = min(1.0, abs(self.shift - 0.3))
+        return x + share * (1 - 2 * x)
+
+
 class Spy(Steady):
     """Remembers the brightest pixel that training showed it."""
 
@@ -513,7 +534,7 @@ def vaebench_models() -> list[type[Model]]:
         Preparing,
         Diverging,
     ]
-    return [Steady, Slow, Restless, Held, Flaky, Tied, Odd, Spy, Witness, Memoriser, *troubled]
+    return [Steady, Shifted, Slow, Restless, Held, Flaky, Tied, Odd, Spy, Witness, Memoriser, *troubled]
 
 
 @hookimpl

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from vaebench.checks.bench import BATCH, Bench, Half, answers, close, look, require_equal, same
-from vaebench.checks.outcome import Checklist, require
+from vaebench.checks.outcome import Broken, Checklist, require
 from vaebench.checks.parameters import check_parameters
+from vaebench.components.parameters import convert, parameters_of, tunable_of
+from vaebench.errors import did_you_mean
 from vaebench.interfaces import At, Group, Model, NotApplicable, Objective
 from vaebench.training.loop import step_once
 from vaebench.training.stepper import Stepper
@@ -23,6 +25,22 @@ CHECKS = Checklist()
 def parameters(bench: Bench) -> None:
     """Every parameter can be typed on the command line, and a count of -1 is a ValueError that names it."""
     check_parameters(bench.component, bench.build)
+
+
+@CHECKS.add
+def tunable(bench: Bench) -> None:
+    """Every range that it declares is of a parameter that it has, and it can be built with the ends of the range."""
+    known = parameters_of(bench.component)
+    for name, searched in tunable_of(bench.component).items():
+        require(name in known, f"tunable names {name!r}, which is no parameter.{did_you_mean(name, known)}")
+        for value in searched.extremes:
+            try:
+                with torch.device("meta"):
+                    bench.make(**{name: convert(value, known[name].kind)})
+            except (ValueError, TypeError) as error:
+                raise Broken(
+                    f"{name}={value} is in the range that tunable declares, but is refused: {error}"
+                ) from error
 
 
 @CHECKS.add

@@ -16,6 +16,7 @@ from vaebench.running.termination import terminable
 # Name -> (module, summary). A new command is a file, whose click command is called `command`, and a line here.
 COMMANDS = {
     "run": ("vaebench.cli.run", "Train and measure the models of a suite"),
+    "tune": ("vaebench.cli.tune", "Search each method's parameters, and write a suite of the best"),
     "status": ("vaebench.cli.status", "Runs in progress, with time left; trials done and failed"),
     "leaderboard": ("vaebench.cli.leaderboard", "Make the leaderboard from existing records"),
     "score": ("vaebench.cli.score", "Compute missing metrics from stored weights"),

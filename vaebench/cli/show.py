@@ -53,7 +53,7 @@ def command(name: str) -> None:
 
 
 def _show_component(kind: str, offer: Any, console: Console) -> None:
-    from vaebench.components.parameters import parameters_of
+    from vaebench.components.parameters import parameters_of, tunable_of
 
     component = offer.component
     console.print(
@@ -78,6 +78,11 @@ def _show_component(kind: str, offer: Any, console: Console) -> None:
     console.print(f"parameters ({offer.name}[name=value,...]):" if parameters else "no parameters", markup=False)
     for parameter in parameters.values():
         console.print(f"  {parameter}", markup=False, highlight=False)
+    if ranges := tunable_of(component):
+        console.print("searched by `vaebench tune`:", markup=False)
+    for name, searched in ranges.items():
+        note = " (changes the size of the code: only with --free-rate)" if searched.rate else ""
+        console.print(f"  {name}: {searched}{note}", markup=False, highlight=False)
     console.print()
 
 

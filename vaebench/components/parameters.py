@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from vaebench.errors import UserError, did_you_mean
 from vaebench.trial import Value
+from vaebench.tunable import TRAINING, Range
 
 SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<inside>.*)\])?", re.DOTALL)
 PAIR = re.compile(r'\s*(?P<key>[\w-]+)\s*=\s*("(?P<quoted>[^"]*)"|(?P<bare>[^,"]*))\s*(,|$)')
@@ -82,6 +83,13 @@ def recipe_of(component: type) -> dict[str, Parameter]:
         return {}
     hints = typing.get_type_hints(type(recipe))
     return {one.name: Parameter(one.name, hints[one.name], getattr(recipe, one.name)) for one in fields(recipe)}
+
+
+def tunable_of(component: type) -> dict[str, Range]:
+    """The ranges in which a model's parameters are searched: its own, and those of its recipe."""
+    own: Mapping[str, Range] = getattr(component, "tunable", {})
+    recipe = recipe_of(component).keys() - _of_constructor(component).keys()
+    return {**own, **{name: range_ for name, range_ in TRAINING.items() if name in recipe and name not in own}}
 
 
 def construct(component: type, *args: Any, **params: Value) -> Any:

@@ -83,12 +83,14 @@ class Board:
 
     @property
     def title(self) -> str:
-        """The track, and how much of the suite the board covers."""
+        """The track, how much of the suite the board covers, and what its models' parameters were chosen for."""
+        tuned = f"; tuned {self.rules.tuned}" if self.rules.tuned else ""
         covered = sum(name in self.datasets for name in self.expected)
         more = len(self.datasets) - covered
         if not self.expected:
-            return f"{self.track}: {more} dataset{'s' if more != 1 else ''}"
-        return f"{self.track}: {covered} of {len(self.expected)} datasets{f', and {more} more' if more else ''}"
+            return f"{self.track}: {more} dataset{'s' if more != 1 else ''}{tuned}"
+        others = f", and {more} more" if more else ""
+        return f"{self.track}: {covered} of {len(self.expected)} datasets{others}{tuned}"
 
     def role(self, entrant: Entrant) -> Role:
         return self.rules.role(entrant)

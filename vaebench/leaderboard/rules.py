@@ -28,6 +28,8 @@ class Rules:
     """NAME@VERSION"""
     preset: str
     source: str
+    tuned: str = ""
+    """what the suite's parameters were chosen for, and on what"""
     datasets: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     settings: str | None = None
@@ -94,6 +96,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
         suite=str(suite),
         preset=preset,
         source=source,
+        tuned=suite.tuned,
         datasets=asked.datasets,
         seeds=tuple(sorted(asked.seeds)),
         settings=canonical({key: value for key, value in asked.settings.to_json().items() if key != "metrics"}),

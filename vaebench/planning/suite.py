@@ -29,6 +29,7 @@ TOP: dict[str, type] = {
     "name": str,
     "version": int,
     "title": str,
+    "tuned": str,
     "datasets": list,
     "models": list,
     "metrics": list,
@@ -81,6 +82,8 @@ class Suite:
     verdicts: Verdicts = field(default_factory=Verdicts)
     home: str | None = field(default=None, compare=False)
     """The distribution whose components its names mean first; None for a file of the user's own."""
+    tuned: str = ""
+    """What `vaebench tune` chose its models' parameters for, and on what; boards say it."""
     text: str = field(default="", compare=False, repr=False)
     """of its file"""
 
@@ -165,6 +168,7 @@ def _suite(data: dict[str, Any], reader: Reader, home: str | None) -> Suite:
         name=data["name"],
         version=data["version"],
         title=data.get("title", data["name"]),
+        tuned=data.get("tuned", ""),
         presets=presets,
         auto=data.get("auto", {}),
         verdicts=verdicts,

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Loss, Model, NotApplicable, Objective, Recipe, Shape
+from vaebench.interfaces import At, Choice, Log, Loss, Model, NotApplicable, Objective, Recipe, Shape
 from vaebench_vaes.backbone import WIDEST, Block, norm
 from vaebench_vaes.limits import at_least
 
@@ -31,6 +32,7 @@ class CoarseDAE(Model):
     version = 1
     default_loss = "mse"
     recipe = Recipe(average=0.99)
+    tunable: ClassVar = {"noise": Log(0.03, 0.6), "cell": Choice(4, 8, 16)}
 
     def __init__(self, shape: Shape, loss: Loss | None, noise: float = 0.2, cell: int = 8, width: int = 32) -> None:
         at_least(0, noise=noise)

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Group, Loss, Objective, Shape
+from vaebench.interfaces import At, Group, Log, Loss, Objective, Shape
 from vaebench_vaes.backbone import trained
 from vaebench_vaes.limits import at_least
 from vaebench_vaes.vae import VAE
@@ -28,6 +28,7 @@ LAYERS = 6
 class FactorVAE(VAE):
     name = "factor-vae"
     version = 1
+    tunable: ClassVar = {**VAE.tunable, "gamma": Log(0.5, 50)}
 
     def __init__(self, shape: Shape, loss: Loss | None, gamma: float = 6.0, **common: Any) -> None:
         at_least(0, gamma=gamma)

@@ -13,12 +13,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from vaebench.interfaces import At, Loss, Objective, Shape
+from vaebench.interfaces import At, Choice, Loss, Objective, Shape
 from vaebench_vaes.limits import one_of
 from vaebench_vaes.quantised import Quantised, show_use
 
@@ -29,6 +29,7 @@ SLACK = 1e-3
 class FSQVAE(Quantised):
     name = "fsq-vae"
     version = 1
+    tunable: ClassVar = {**Quantised.tunable, "levels": Choice("8x6x5", "8x5x5x5", "7x5x5x5x5", rate=True)}
 
     def __init__(
         self,

@@ -11,11 +11,11 @@ together look like the prior. alpha = 0 and mmd = 0 is the VAE, alpha = 1 the pa
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
-from vaebench.interfaces import At, Loss, Objective, Shape
+from vaebench.interfaces import At, Linear, Log, Loss, Objective, Shape
 from vaebench_vaes.autoencoder import GaussianAutoencoder
 from vaebench_vaes.limits import at_least, between
 from vaebench_vaes.zoo.discrepancy import against_normal
@@ -25,6 +25,7 @@ class InfoVAE(GaussianAutoencoder):
     name = "info-vae"
     version = 1
     default_loss = "gaussian"
+    tunable: ClassVar = {**GaussianAutoencoder.tunable, "alpha": Linear(0, 1), "mmd": Log(0.1, 1000)}
 
     def __init__(self, shape: Shape, loss: Loss | None, alpha: float = 0.5, mmd: float = 10.0, **common: Any) -> None:
         between(0, 1, alpha=alpha)

@@ -9,11 +9,11 @@ hardly counts, so the posterior may be wider. With a loss that is no density of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
-from vaebench.interfaces import At, Loss, Objective, Shape
+from vaebench.interfaces import At, Choice, Loss, Objective, Shape
 from vaebench_vaes.autoencoder import GaussianAutoencoder
 from vaebench_vaes.limits import at_least
 
@@ -22,6 +22,7 @@ class IWAE(GaussianAutoencoder):
     name = "iwae"
     version = 1
     default_loss = "gaussian"
+    tunable: ClassVar = {**GaussianAutoencoder.tunable, "draws": Choice(2, 5, 10)}
 
     def __init__(self, shape: Shape, loss: Loss | None, draws: int = 5, **common: Any) -> None:
         at_least(1, draws=draws)

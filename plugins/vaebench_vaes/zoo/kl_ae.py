@@ -16,12 +16,12 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator, Mapping
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Group, Loss, Objective, Shape
+from vaebench.interfaces import At, Group, Log, Loss, Objective, Shape
 from vaebench_vaes.backbone import norm, trained
 from vaebench_vaes.limits import at_least, between
 from vaebench_vaes.posterior import Posterior
@@ -33,6 +33,7 @@ class KLAE(TwoStage):
     name = "kl-ae"
     version = 1
     default_loss = "l1"
+    tunable: ClassVar = {**TwoStage.tunable, "kl": Log(1e-7, 1e-3), "features": Log(0.01, 1), "game": Log(0.001, 0.1)}
     per_latent = 2
     grid = 8
 

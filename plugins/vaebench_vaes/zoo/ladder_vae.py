@@ -15,11 +15,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Gaussian, Loss, Model, NotApplicable, Objective, Recipe, Shape
+from vaebench.interfaces import At, Choice, Gaussian, Log, Loss, Model, NotApplicable, Objective, Recipe, Shape
 from vaebench_vaes.backbone import Block, Encoder, norm, plan
 from vaebench_vaes.limits import at_least, between
 from vaebench_vaes.posterior import Posterior
@@ -33,6 +34,11 @@ class LadderVAE(Model):
     version = 1
     default_loss = "gaussian"
     recipe = Recipe(average=0.99)
+    tunable: ClassVar = {
+        "beta": Log(0.01, 10),
+        "levels": Choice(2, 3, 4, rate=True),
+        "maps": Choice(1, 2, 4, rate=True),
+    }
 
     def __init__(
         self,

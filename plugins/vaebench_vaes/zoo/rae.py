@@ -8,11 +8,11 @@ Gaussian mixture that is fitted to the codes afterwards. The weights are those o
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
-from vaebench.interfaces import Loss, Shape
+from vaebench.interfaces import Log, Loss, Shape
 from vaebench_vaes.backbone import trained
 from vaebench_vaes.limits import at_least
 from vaebench_vaes.zoo.two_stage import TwoStage
@@ -21,6 +21,7 @@ from vaebench_vaes.zoo.two_stage import TwoStage
 class RAE(TwoStage):
     name = "rae"
     version = 1
+    tunable: ClassVar = {**TwoStage.tunable, "beta": Log(1e-4, 1), "decay": Log(1e-8, 1e-4)}
 
     def __init__(self, shape: Shape, loss: Loss | None, beta: float = 0.01, decay: float = 1e-7, **common: Any) -> None:
         at_least(0, beta=beta, decay=decay)

@@ -11,13 +11,13 @@ place, then the next place's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Loss, Objective, Shape
+from vaebench.interfaces import At, Choice, Log, Loss, Objective, Shape
 from vaebench_vaes.codebook import MovingCodebook
 from vaebench_vaes.limits import at_least, between
 from vaebench_vaes.quantised import Quantised, show_use
@@ -35,6 +35,13 @@ class Level(MovingCodebook):
 class RQVAE(Quantised):
     name = "rq-vae"
     version = 1
+    tunable: ClassVar = {
+        **Quantised.tunable,
+        "codes": Choice(64, 128, 256, rate=True),
+        "depth": Choice(1, 2, 3, 4, rate=True),
+        "commitment": Log(0.05, 2),
+        "decay": Choice(0.9, 0.97, 0.99),
+    }
 
     def __init__(
         self,

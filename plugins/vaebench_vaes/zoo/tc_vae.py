@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
-from vaebench.interfaces import At, Loss, Objective, Shape
+from vaebench.interfaces import At, Log, Loss, Objective, Shape
 from vaebench_vaes.limits import at_least
 from vaebench_vaes.posterior import Posterior
 from vaebench_vaes.vae import VAE
@@ -25,6 +25,7 @@ from vaebench_vaes.vae import VAE
 class TCVAE(VAE):
     name = "tc-vae"
     version = 1
+    tunable: ClassVar = {**VAE.tunable, "tc": Log(1, 30)}
 
     def __init__(self, shape: Shape, loss: Loss | None, tc: float = 6.0, **common: Any) -> None:
         at_least(1, tc=tc)

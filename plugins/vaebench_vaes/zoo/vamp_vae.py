@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Images, Loss, NotApplicable, Objective, Shape
+from vaebench.interfaces import At, Choice, Images, Log, Loss, NotApplicable, Objective, Shape
 from vaebench_vaes.autoencoder import Autoencoder
 from vaebench_vaes.limits import at_least, between
 from vaebench_vaes.posterior import Posterior
@@ -27,6 +27,7 @@ class VampVAE(Autoencoder):
     version = 1
     per_latent = 2
     default_loss = "gaussian"
+    tunable: ClassVar = {**Autoencoder.tunable, "beta": Log(0.01, 10), "pseudo": Choice(20, 50, 100)}
 
     def __init__(
         self,

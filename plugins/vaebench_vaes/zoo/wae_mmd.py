@@ -9,12 +9,12 @@ deterministic, as in the paper's experiments. `mmd` = 10 is the authors' for MNI
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from vaebench.interfaces import At, Loss, Objective, Shape
+from vaebench.interfaces import At, Log, Loss, Objective, Shape
 from vaebench_vaes.autoencoder import Autoencoder
 from vaebench_vaes.limits import at_least
 from vaebench_vaes.zoo.discrepancy import against_normal
@@ -24,6 +24,7 @@ class WAEMMD(Autoencoder):
     name = "wae-mmd"
     version = 1
     default_loss = "mse"
+    tunable: ClassVar = {**Autoencoder.tunable, "mmd": Log(0.1, 1000)}
 
     def __init__(self, shape: Shape, loss: Loss | None, mmd: float = 10.0, **common: Any) -> None:
         at_least(0, mmd=mmd)

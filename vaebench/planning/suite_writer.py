@@ -1,0 +1,54 @@
+"""A suite's values as the text of a suite file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+BARE = re.compile(r"[A-Za-z0-9_-]+")
+
+
+def written(data: Mapping[str, Any], notes: Mapping[str, str] | None = None, head: str = "") -> str:
+    """TOML that reads back as `data`. An entry of a list that has a note stands on a line of its own, below the note;
+    `head` becomes the comment on top."""
+    lines = [f"# {line}" for line in head.splitlines()]
+    lines += [_pair(key, value, notes or {}) for key, value in data.items() if not isinstance(value, dict)]
+    for key, value in data.items():
+        if isinstance(value, dict):
+            lines += _table(key, value, notes or {})
+    return "\n".join(lines) + "\n"
+
+
+def _table(path: str, data: Mapping[str, Any], notes: Mapping[str, str]) -> list[str]:
+    """A table below its header; tables of tables, such as `presets`, have a header for each."""
+    if data and all(isinstance(value, dict) for value in data.values()):
+        return [line for key, value in data.items() for line in _table(f"{path}.{_key(key)}", value, notes)]
+    return ["", f"[{path}]", *(_pair(key, value, notes) for key, value in data.items())]
+
+
+def _pair(key: str, value: Any, notes: Mapping[str, str]) -> str:
+    if isinstance(value, list) and any(isinstance(one, str) and one in notes for one in value):
+        lines = [f"{_key(key)} = ["]
+        for one in value:
+            lines += [f"    # {line}" for line in notes.get(one, "").splitlines()] + [f"    {_value(one)},"]
+        return "\n".join([*lines, "]"])
+    return f"{_key(key)} = {_value(value)}"
+
+
+def _key(key: str) -> str:
+    return key if BARE.fullmatch(key) else json.dumps(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        inside = ", ".join(f"{_key(key)} = {_value(one)}" for key, one in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, bool | int | str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, float):
+        return repr(value)
+    raise TypeError(f"{value!r} has no place in a suite file")

@@ -1,0 +1,93 @@
+"""A method in a search: which of its parameters are searched, in which ranges, and from which values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from vaebench.components.parameters import convert, parameters_of, tunable_of
+from vaebench.components.registry import Registry, registry
+from vaebench.errors import UserError, did_you_mean
+from vaebench.planning.plan import Plan
+from vaebench.training.build import build, parameters_in_force, versions_of
+from vaebench.trial import Settings, Spec, Trial, Value
+from vaebench.tunable import Range
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A model with its loss, as the suite or the user names it."""
+
+    model: Spec
+    loss: Spec | None
+    ranges: Mapping[str, Range]
+    """of the parameters that are searched"""
+    kinds: Mapping[str, Any]
+    """the types of those parameters"""
+    defaults: Mapping[str, Value]
+    """their values before the search, as far as the ranges hold them"""
+    versions: Mapping[str, int]
+    """of all that a trial is made of; numbers of other versions are no part of the search"""
+
+    def __str__(self) -> str:
+        return f"{self.model} + {self.loss}" if self.loss else str(self.model)
+
+    def with_values(self, values: Mapping[str, Value]) -> Spec:
+        """The model with these parameters, whose numbers have three digits."""
+        return Spec(self.model.name, {**self.model.params, **{key: self._plain(key, v) for key, v in values.items()}})
+
+    def _plain(self, name: str, value: Value) -> Value:
+        if isinstance(value, float):
+            rounded = float(f"{value:.3g}")
+            value = rounded if self.ranges[name].holds(rounded) else value
+        found: Value = convert(value, self.kinds[name])
+        return found
+
+
+def contenders(plan: Plan, free_rate: bool) -> list[Contender]:
+    """Those of the plan's models that have something to search. Parameters that the suite or the user sets are not
+    searched, nor are those that change the size of the code, unless `free_rate`."""
+    components = registry().at(plan.suite.home)
+    first: dict[str, Trial] = {}
+    for trial in plan.trials:
+        first.setdefault(f"{trial.model} + {trial.loss}", trial)
+    found = []
+    for trial in first.values():
+        component = components.get("models", trial.model.name).component
+        known = parameters_of(component)
+        ranges = {
+            name: searched
+            for name, searched in tunable_of(component).items()
+            if name not in trial.model.params and (free_rate or not searched.rate)
+        }
+        for name in ranges:
+            if name not in known:
+                near = did_you_mean(name, known)
+                raise UserError(f"{trial.model.name} declares a range of {name!r}, which is no parameter of it.{near}")
+        if ranges:
+            values = _values(trial, plan, components)
+            defaults = {name: values[name] for name, searched in ranges.items() if searched.holds(values[name])}
+            kinds = {name: known[name].kind for name in ranges}
+            versions = versions_of(trial, plan.settings, components)
+            found.append(Contender(trial.model, trial.loss, ranges, kinds, defaults, versions))
+    return found
+
+
+def _values(trial: Trial, plan: Plan, components: Registry) -> dict[str, Value]:
+    """The parameters in force; where the learning rate is left to the model, that of its first group."""
+    values = parameters_in_force(trial, plan.settings, components)
+    if values.get("lr", 0) is None:
+        one = next(one for one in plan.datasets if one.spec == trial.dataset)
+        with suppress(Exception):  # the search does without it
+            values["lr"] = _first_rate(trial, plan.settings, one.dataset.channels, components)
+    return values
+
+
+def _first_rate(trial: Trial, settings: Settings, channels: int, components: Registry) -> float:
+    with torch.device("meta"):
+        model = build(trial, settings, (channels, settings.size, settings.size), components)
+        return float(next(iter(model.groups().values())).options["lr"])

@@ -1,0 +1,112 @@
+"""What is tuned: a suite's methods for one verdict, in the regime that it asks for, on validation images."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from msgspec import structs
+
+from vaebench.components.declared import Declared
+from vaebench.components.discovery import installed
+from vaebench.components.registry import registry
+from vaebench.data.splits import SplitError
+from vaebench.data.validation import validation_data
+from vaebench.errors import UserError, did_you_mean
+from vaebench.interfaces import Verdict
+from vaebench.leaderboard.rules import headline_of
+from vaebench.planning.plan import Plan, Request, make_plan
+from vaebench.planning.suite import Suite
+from vaebench.planning.verdicts import Verdicts
+from vaebench.trial import Direction, canonical
+
+FOLDER = "tuning"
+"""Of the results folder; what lies in it is on no board."""
+SEED = 0
+"""Of every training: a search compares parameters, and the finals compare seeds."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A verdict whose headline is tuned, and a plan with the default trial of each method."""
+
+    suite: Suite
+    """the user's; the plan's is made of it"""
+    verdict: Verdict
+    metric: str
+    better: Direction
+    plan: Plan
+
+    @property
+    def regime(self) -> str:
+        return regime_of(self.verdict)
+
+    @property
+    def name(self) -> str:
+        """What the records of a search belong to: another one for other data, settings or versions."""
+        plan = self.plan
+        about = {
+            "track": f"{self.suite}/{plan.preset}/{plan.source}",
+            "settings": plan.settings.to_json(),
+            "metric": registry().at(self.suite.home).version("metrics", self.metric),
+            "data": {name: ready.digest for name, ready in plan.ready.items()},
+            "device": plan.device_class,
+        }
+        return f"{self.suite.name}-{self.verdict}-{hashlib.sha256(canonical(about).encode()).hexdigest()[:8]}"
+
+
+def regime_of(verdict: Verdict) -> str:
+    """Anomalies are found by what was trained on healthy images; every other verdict is of trainings on all."""
+    return "healthy" if verdict == "anomaly" else "all"
+
+
+def question(suite: Suite, request: Request, verdict: Verdict, steps: int | None = None) -> Question:
+    """The question with every name resolved and no data ready. Of the suite's models, floors are not tuned."""
+    name = suite.preset(request.preset, request.devices[0])
+    preset = suite.presets[name]
+    headline = headline_of(suite, name, Declared(installed(), suite.home))
+    if verdict not in headline:
+        raise UserError(f"Suite {suite} has no headline of {verdict}.{did_you_mean(verdict, headline)}")
+    metric = headline[verdict]
+    settings = structs.replace(preset.settings, metrics=(metric,), steps=steps or preset.settings.steps)
+    asked = replace(
+        preset,
+        settings=settings,
+        seeds=(SEED,),
+        regimes=(regime_of(verdict),),
+        models=tuple(one for one in preset.models if one not in suite.verdicts.floor_models),
+    )
+    # The name tells these records from a board's wherever they are read together.
+    own = replace(suite, name=f"{suite.name}-tuning", presets={name: asked}, auto={}, verdicts=Verdicts(), text="")
+    better: Direction = registry().at(suite.home).get("metrics", metric).component.better
+    return Question(suite, verdict, metric, better, make_plan(own, replace(request, preset=name)))
+
+
+def on_validation(asked: Question) -> Question:
+    """The question with its ready datasets replaced by their validation images, and its records in their own folder."""
+    plan, ready, left_out = asked.plan, {}, dict(asked.plan.left_out)
+    names = {str(one.spec): one.spec.name for one in plan.datasets}
+    for spec, prepared in plan.ready.items():
+        try:
+            made = validation_data(prepared, names[spec], plan.source)
+        except SplitError as error:
+            left_out[spec] = f"its training images do not divide again: {error}"
+            continue
+        if asked.regime == "healthy" and not made.health:
+            left_out[spec] = "its validation images are not of healthy and diseased patients"
+        else:
+            ready[spec] = made
+    if not ready:
+        told = "\n".join(f"  {spec}: {reason}" for spec, reason in left_out.items())
+        raise UserError(f"No dataset can be tuned on.\n{told}")
+    datasets = tuple(one for one in plan.datasets if str(one.spec) in ready)
+    trials = tuple(trial for trial in plan.trials if str(trial.dataset) in ready)
+    made_ready = replace(asked, plan=replace(plan, datasets=datasets, trials=trials, ready=ready, left_out=left_out))
+    results = plan.request.results / FOLDER / made_ready.name
+    return replace(made_ready, plan=replace(made_ready.plan, request=replace(made_ready.plan.request, results=results)))
+
+
+def folder_of(asked: Question) -> Path:
+    """Where the search keeps its records and what was tried."""
+    return asked.plan.request.results

@@ -1,0 +1,82 @@
+"""The search: every method gets the same number of trials, and the best on validation images is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from vaebench.errors import UserError
+from vaebench.trial import Direction
+from vaebench.tuning.contender import Contender
+from vaebench.tuning.question import Question, folder_of
+from vaebench.tuning.study import Study, Tried
+from vaebench.tuning.trying import Outcome, Sweep, outcomes
+
+
+@dataclass(frozen=True)
+class Result:
+    """A method with what was tried of it within the budget, the default first."""
+
+    contender: Contender
+    tried: tuple[Tried, ...]
+    better: Direction
+
+    @property
+    def best(self) -> Tried:
+        """The best on validation images; of equals the first, and the default where nothing can be chosen."""
+        usable = [one for one in self.tried if one.outcome.value is not None]
+        sign = 1 if self.better == "higher" else -1
+        return max(usable, key=lambda one: sign * (one.outcome.value or 0.0), default=self.tried[0])
+
+
+def search(
+    asked: Question, entrants: Sequence[Contender], budget: int, slots: int, free_rate: bool, do: Sweep
+) -> list[Result]:
+    """Spend the budget on every method, in rounds that give each worker something to do. `do` does a plan."""
+    with alone(folder_of(asked)):
+        studies = [Study(one, folder_of(asked), asked.better) for one in entrants]
+        while unfinished := [study for study in studies if len(study.tried) < budget]:
+            each = max(1, slots // (len(unfinished) * len(asked.plan.ready)))
+            _round(asked, [(study, min(each, budget - len(study.tried))) for study in unfinished], free_rate, do)
+        return [Result(study.contender, tuple(study.tried[:budget]), asked.better) for study in studies]
+
+
+def _round(asked: Question, shares: Sequence[tuple[Study, int]], free_rate: bool, do: Sweep) -> None:
+    """Ask every study for its share, do all of it in one sweep, and tell the studies."""
+    open_ = [(study, *study.ask()) for study, count in shares for _ in range(count)]
+    known = {study.name: {str(one.model): one.outcome for one in study.tried} for study, _ in shares}
+    new = [(study, model) for study, _, model in open_ if str(model) not in known[study.name]]
+    found = outcomes(asked.plan, [(model, study.contender.loss) for study, model in new], asked.metric, do)
+    for (study, model), outcome in zip(new, found, strict=True):
+        own = known[study.name]
+        default = next(iter(own.values()), outcome)
+        own[str(model)] = outcome if free_rate else _of_size(outcome, default)
+    for study, trial, model in open_:
+        study.tell(trial, known[study.name][str(model)])
+
+
+def _of_size(outcome: Outcome, default: Outcome) -> Outcome:
+    """The outcome, refused if its code is larger or smaller than the default's."""
+    for dataset, size in outcome.sizes.items():
+        usual = default.sizes.get(dataset, size)
+        if size != usual:
+            reason = f"{dataset}: its code has {size} numbers and the default's {usual} (allowed with --free-rate)"
+            return replace(outcome, reason=reason)
+    return outcome
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold the search's folder: two runs would ask each for the other's trials."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise UserError(
+            f"Another `vaebench tune` searches in {folder}. Wait for it, or give other --results."
+        ) from error
