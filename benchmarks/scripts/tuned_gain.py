@@ -44,7 +44,8 @@ def main() -> None:
         error = f"{stdev(gains) / math.sqrt(len(gains)):.2g}" if len(gains) > 1 else ""
         means = " | ".join(f"{fmean(own[seed] for seed in seeds):.4f}" for own in (default, tuned))
         print(f"| {dataset} | `{model}` | {means} | {fmean(gains):+.4f} | {error} | {len(seeds)} |")
-    print("\n± is the standard error of the gain over seeds. A method that kept its defaults begins from other weights, too.")
+    print("\n± is the standard error of the gain over seeds.")
+    print("A method that kept its defaults begins from other weights, too, so its gain is noise.")
 
 
 def numbers(track: Path, metric: str, regime: str) -> Numbers:
