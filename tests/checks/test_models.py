@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 from shapes import SHAPES
 from torch import Tensor, nn
 
-from vaebench.interfaces import Gaussian, Group, Images, Model, NotApplicable
+from vaebench.interfaces import Gaussian, Group, Images, Linear, Log, Model, NotApplicable
 
 
 class Honest(Model):
@@ -101,6 +102,16 @@ class RefusesWithoutAName(Honest):
 class TypeNobodyCanType(Honest):
     def __init__(self, shape, loss, betas: tuple = (0.9, 0.99)) -> None:
         super().__init__(shape, loss)
+
+
+@fault("tunable")
+class SearchesWhatItHasNot(Honest):
+    tunable: ClassVar = {"betta": Log(0.1, 1)}
+
+
+@fault("tunable")
+class SearchesWhatItRefuses(Honest):
+    tunable: ClassVar = {"latent": Linear(0, 8)}
 
 
 @fault("meta")

@@ -15,7 +15,9 @@ SUITES = sorted((Path(__file__).parents[2] / "benchmarks").glob("*.toml"))
 @pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)
 def test_every_suite_reads_back(path: Path) -> None:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
-    assert tomllib.loads(written(data)) == data
+    text = written(data)
+    assert tomllib.loads(text) == data
+    assert max(map(len, text.splitlines())) <= 120
 
 
 def test_odd_values_read_back() -> None:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+WIDEST = 120
+"""Characters of a line with a list; a longer one has a line for each entry."""
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -34,7 +36,10 @@ def _pair(key: str, value: Any, notes: Mapping[str, str]) -> str:
         for one in value:
             lines += [f"    # {line}" for line in notes.get(one, "").splitlines()] + [f"    {_value(one)},"]
         return "\n".join([*lines, "]"])
-    return f"{_key(key)} = {_value(value)}"
+    line = f"{_key(key)} = {_value(value)}"
+    if isinstance(value, list) and len(line) > WIDEST:
+        return "\n".join([f"{_key(key)} = [", *(f"    {_value(one)}," for one in value), "]"])
+    return line
 
 
 def _key(key: str) -> str:
