@@ -62,7 +62,10 @@ def test_every_suite_and_every_data_file_is_in_the_wheel(wheel: zipfile.ZipFile)
     assert names - suites - assets - templates == {
         "vaebench/py.typed",
         "vaebench_measures/features/extractor.safetensors",
-        *(f"vaebench_{name}/components.json" for name in ("vaes", "medical", "measures", "reconstruction")),
+        *(
+            f"vaebench_{name}/components.json"
+            for name in ("vaes", "medical", "measures", "reconstruction", "monai", "diffusers")
+        ),
     }
     assert assets <= names and {Path(name).suffix for name in assets} == {".html", ".css", ".js"}
     for suite in suites:

@@ -7,6 +7,7 @@ Channels double from `width` to at most eight times `width`.
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from types import ModuleType
 
 from torch import Tensor, nn
@@ -23,7 +24,7 @@ def diffusers() -> ModuleType:
     except ImportError as error:
         raise ValueError(f"it needs diffusers: pip install 'vaebench[diffusers]' ({error})") from error
     try:
-        import torchvision  # noqa: F401
+        import_module("torchvision")
     except (ImportError, RuntimeError):
         # beside a CPU build of torch, pip's torchvision cannot be imported; diffusers tries to, if it is installed
         import_utils._torchvision_available = False

@@ -41,8 +41,7 @@ MODELS = {
 }
 METRICS = tuple(registry().offers("metrics"))
 ZOO = {name for name, offer in MODELS.items() if ".zoo." in offer.component.__module__}
-FEW = ("ms-ssim", "svc-balanced-accuracy", "mmd", "fid", "anomaly-auroc-combined")
-"""What is measured of the zoo's models: metrics ask all models alike, and CI has 20 minutes."""
+"""Only a step of these is trained, for CI has 20 minutes. `vaebench check NAME --device pretended-cuda` asks more."""
 CEILINGS = {
     "ae": {"main": 125},
     "beta-vae": {"main": 180},
@@ -74,7 +73,7 @@ def work(folder: Path, name: str, **more: Any) -> Work:
     usual = {"size": SIDE, "steps": 3, "batch": 16, "samples": 16, "limit": {"train": 64, "val": 12, "test": 24}}
     return job(
         folder, f"{name}[{given}]" if given else name, dataset="kermany-cxr", regime="healthy", preset={"width": 8},
-        **{**usual, "metrics": FEW if name in ZOO else METRICS, **more},
+        **{**usual, "metrics": METRICS, **more},
     )  # fmt: skip
 
 
@@ -117,7 +116,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", sorted(MODELS.keys() - ZOO))
 def test_the_whole_trial_stays_on_its_card(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Images are read from a memory map, and a trained model is killed once and resumes from its checkpoint."""
     monkeypatch.setattr(devices, "RESIDENT", 0)
@@ -125,7 +124,7 @@ def test_the_whole_trial_stays_on_its_card(name: str, tmp_path: Path, monkeypatc
         record = done(work(tmp_path, name), "cuda:1", killed_at=2)
     assert record.status == "ok", record.error
     assert not {key: cell.reason for key, cell in record.metrics.items() if cell.reason.startswith("failed")}
-    assert sum(cell.value is not None for cell in record.metrics.values()) > (1 if name in ZOO else 40)
+    assert sum(cell.value is not None for cell in record.metrics.values()) > 40
     assert record.metrics["fid"].value is not None or record.metrics["fid"].reason.startswith("the model")
     assert record.cost.times_resumed == (1 if MODELS[name].component.stages else 0)
     assert (cards[1].launches > 100) == (name not in WEIGHTLESS)

@@ -56,7 +56,7 @@ def test_a_suite_through_pilots_gives_the_records_of_this_machine(there: Cluster
     told = vaebench(*asked, "--detach")
     (job,) = re.findall(r"4 trials are left to Slurm's jobs (\d+)\.", told)
     assert f"Slurm's jobs {job}: " in vaebench("status", "--results", str(tmp_path / "pilots"))
-    assert "leaderboard.md" in vaebench(*asked)
+    assert "leaderboard.html" in vaebench(*asked)
     vaebench("run", "--suite", "lab", "--results", str(tmp_path / "here"))
     assert len(answers(tmp_path / "here")) == 4
     assert answers(tmp_path / "pilots") == answers(tmp_path / "here")
