@@ -40,8 +40,6 @@ MODELS = {
     if offer.component.native_size in (None, SIDE)
 }
 METRICS = tuple(registry().offers("metrics"))
-ZOO = {name for name, offer in MODELS.items() if ".zoo." in offer.component.__module__}
-"""Only a step of these is trained, for CI has 20 minutes. `vaebench check NAME --device pretended-cuda` asks more."""
 CEILINGS = {
     "ae": {"main": 125},
     "beta-vae": {"main": 180},
@@ -116,7 +114,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("name", sorted(MODELS.keys() - ZOO))
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] * (".zoo." in of.component.__module__))
+        for name, of in MODELS.items()
+    ],
+)
 def test_the_whole_trial_stays_on_its_card(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Images are read from a memory map, and a trained model is killed once and resumes from its checkpoint."""
     monkeypatch.setattr(devices, "RESIDENT", 0)

@@ -11,7 +11,7 @@ from laboratory import Lab
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes to kill in /proc")
 
-KILLS = 16
+KILLS = 8
 """`benchmarks/scripts/chaos.py` does hundreds"""
 
 
