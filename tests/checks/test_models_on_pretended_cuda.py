@@ -40,6 +40,9 @@ MODELS = {
     if offer.component.native_size in (None, SIDE)
 }
 METRICS = tuple(registry().offers("metrics"))
+FEW = ("ms-ssim", "svc-balanced-accuracy", "mmd", "fid", "anomaly-auroc-combined", "anomaly-auroc-own")
+"""What most models are judged by here. Metrics ask all models alike; `vae`, `vq-vae` and `pca` meet every metric."""
+THOROUGH = {"vae", "vq-vae", "pca"}
 CEILINGS = {
     "ae": {"main": 125},
     "beta-vae": {"main": 180},
@@ -71,7 +74,7 @@ def work(folder: Path, name: str, **more: Any) -> Work:
     usual = {"size": SIDE, "steps": 3, "batch": 16, "samples": 16, "limit": {"train": 64, "val": 12, "test": 24}}
     return job(
         folder, f"{name}[{given}]" if given else name, dataset="kermany-cxr", regime="healthy", preset={"width": 8},
-        **{**usual, "metrics": METRICS, **more},
+        **{**usual, "metrics": METRICS if name in THOROUGH else FEW, **more},
     )  # fmt: skip
 
 
@@ -128,7 +131,7 @@ def test_the_whole_trial_stays_on_its_card(name: str, tmp_path: Path, monkeypatc
         record = done(work(tmp_path, name), "cuda:1", killed_at=2)
     assert record.status == "ok", record.error
     assert not {key: cell.reason for key, cell in record.metrics.items() if cell.reason.startswith("failed")}
-    assert sum(cell.value is not None for cell in record.metrics.values()) > 40
+    assert sum(cell.value is not None for cell in record.metrics.values()) > (40 if name in THOROUGH else 1)
     assert record.metrics["fid"].value is not None or record.metrics["fid"].reason.startswith("the model")
     assert record.cost.times_resumed == (1 if MODELS[name].component.stages else 0)
     assert (cards[1].launches > 100) == (name not in WEIGHTLESS)

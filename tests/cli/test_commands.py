@@ -301,7 +301,7 @@ def test_kill_9_of_the_whole_run_and_the_next_run(results: Path, lab: Lab) -> No
     assert {name: everything[name] for name in kept} == kept
 
 
-@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("asked", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
 def test_being_asked_to_stop_is_answered_as_ctrl_c_is(results: Path, lab: Lab, asked: signal.Signals) -> None:
     before = len(lab.trained())
     with lab.holding():

@@ -11,10 +11,11 @@ from laboratory import Lab
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes to kill in /proc")
 
-KILLS = 8
+KILLS = 16
 """`benchmarks/scripts/chaos.py` does hundreds"""
 
 
+@pytest.mark.long
 def test_kills_at_random_moments_cost_nothing(tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     with killing.folder() as temporary:
         monkeypatch.setenv("VAEBENCH_CACHE", str(tmp_path / "cache"))

@@ -220,7 +220,9 @@ def vaebench_metrics():
 """
 
 
-@pytest.mark.parametrize("how", ["not", "as installed", "as the owner of a metric"])
+@pytest.mark.parametrize(
+    "how", ["not", pytest.param("as installed", marks=pytest.mark.long), "as the owner of a metric"]
+)
 def test_only_plugins_that_the_records_name_are_imported(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
