@@ -78,6 +78,7 @@ def test_a_clash_is_told_once_and_both_go_on_being_offered(vaebench: Vaebench):
     assert "linear-vae" in done.stdout and "pca" in done.stdout
 
 
+@pytest.mark.long
 def test_the_bare_name_of_a_clash_is_refused_and_the_prefix_understood(vaebench: Vaebench):
     options = ("--suite", "smoke", "--source", "phantom", "--dry-run", "--results", "nowhere")
     refused = vaebench("run", "-m", "vae", *options)
@@ -87,6 +88,7 @@ def test_the_bare_name_of_a_clash_is_refused_and_the_prefix_understood(vaebench:
     assert vaebench("run", "-m", "vaebench:vae", *options).returncode == 0
 
 
+@pytest.mark.long
 def test_a_suite_of_the_built_ins_means_its_own_vae_still(vaebench: Vaebench):
     done = vaebench("run", "--suite", "smoke", "--source", "phantom", "--dry-run", "--results", "nowhere")
     assert done.returncode == 0, done.stderr

@@ -27,6 +27,7 @@ def without_plugin(results: Path, *words: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=results.parent)
 
 
+@pytest.mark.long
 def test_the_board_of_a_suite_whose_plugin_is_gone_is_what_it_was(tmp_path: Path) -> None:
     results = tmp_path / "results"
     words = ["run", "--suite", "lab", "--source", "phantom", "--device", "cpu", "--results", str(results)]
