@@ -1,4 +1,4 @@
-"""How long `vaebench data audit` takes, the first time and again: seconds, and CPU seconds beside them.
+"""Time `vaebench data audit`, once with an empty cache and once more from the cache, in seconds and CPU seconds.
 
 python benchmarks/scripts/audit_speed.py "kermany-cxr[path=DIR]" "brain-mri[path=DIR]"
 """

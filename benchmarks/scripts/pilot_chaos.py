@@ -29,7 +29,7 @@ import slurm_made
 from vaebench.records import store
 
 STRIKES = {"preempt": 3, "kill": 2, "limit": 2, "cancel": 1}
-"""How often each is drawn, in relation."""
+"""How likely each strike is, relative to the others"""
 DEATHS = 2
 """Most nodes that die in a round."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)

@@ -1,4 +1,4 @@
-"""What tuning gained on test images: the headline of each method by default and tuned, over the seeds that both have.
+"""Compare each method's headline on test images with default and with tuned parameters, seed by seed.
 
 vaebench tune --suite medical --for reconstruction --budget 12 --preset compact --steps 400 --to tuned.toml
 vaebench run --suite medical --preset compact && vaebench run --suite tuned.toml

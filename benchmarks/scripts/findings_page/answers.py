@@ -106,7 +106,7 @@ def may_be_first(cell: Cell) -> bool:
 
 
 def all_alike(ranked: list[tuple[Entrant, Cell]]) -> bool:
-    """Whether every model may hold every rank."""
+    """Whether the intervals of all models reach from the first rank to the last."""
     return all(cell.place and (cell.place.low, cell.place.high) == (1, len(ranked)) for _, cell in ranked)
 
 

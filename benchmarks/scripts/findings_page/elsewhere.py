@@ -1,4 +1,4 @@
-"""What records do not hold: numbers that others published, what twins have to do with them, and what is still open."""
+"""What the page says beside the records: numbers that others published, how twins inflate them, and what is missing."""
 
 from __future__ import annotations
 
