@@ -11,13 +11,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Images, Log, Loss, Model, Network, NotApplicable, Range, Recipe, Shape
+from vaebench.interfaces import At, Images, Log, Loss, Model, Network, Range, Recipe, Shape
 from vaebench_vaes.backbone import GRID, to_features, to_vector
 from vaebench_vaes.bypass import BesideDecoder, BesideEncoder, FromLatent, start_as
 from vaebench_vaes.limits import at_least
 from vaebench_vaes.networks import Trunk
 from vaebench_vaes.pca import PCA
-from vaebench_vaes.posterior import Posterior
+from vaebench_vaes.posterior import Posterior, require_density
 
 
 class Autoencoder(Model):
@@ -105,8 +105,5 @@ class GaussianAutoencoder(Autoencoder):
         return {"kl": self.posterior(x).kl()}
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        loss = getattr(self, "criterion", None)
-        if loss is None or not loss.likelihood:
-            objective = f"the loss {loss.name}" if loss else "the model's objective"
-            raise NotApplicable(f"{objective} is no density of images, so there is no ln p(x) to bound")
+        loss = require_density(getattr(self, "criterion", None))
         return self.posterior(x).bound(lambda z: -loss(self.raw(z), x), generator, draws)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vaebench.interfaces import Gaussian
+from vaebench.interfaces import Gaussian, Loss, NotApplicable
 
 LOWEST, HIGHEST = -30.0, 20.0
 
@@ -50,3 +50,11 @@ class Posterior(Gaussian):
             z = self.at(noise)
             weights.append(likelihood(z) + 0.5 * (noise.square() + self.logvar - z.square()).flatten(1).sum(1))
         return torch.stack(weights).logsumexp(0) - math.log(draws)
+
+
+def require_density(loss: Loss | None) -> Loss:
+    """The loss, if it is a density of images. NotApplicable otherwise: ln p(x) has no bound then."""
+    if loss is None or not loss.likelihood:
+        objective = f"the loss {loss.name}" if loss else "the model's objective"
+        raise NotApplicable(f"{objective} is no density of images, so there is no ln p(x) to bound")
+    return loss

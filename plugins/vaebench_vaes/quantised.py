@@ -10,11 +10,12 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Choice, Group, Loss, Model, Network, NotApplicable, Shape
+from vaebench.interfaces import At, Choice, Group, Loss, Model, Network, Shape
 from vaebench_vaes.backbone import trained
 from vaebench_vaes.code_prior import Autoregressive, PerPosition
 from vaebench_vaes.limits import at_least, one_of
 from vaebench_vaes.networks import Trunk
+from vaebench_vaes.posterior import require_density
 
 
 class Quantised(Model):
@@ -101,10 +102,7 @@ class Quantised(Model):
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
         """ln p(x|k) + ln p(k), the same for any draws."""
-        if not self.criterion.likelihood:
-            raise NotApplicable(
-                f"the loss {self.criterion.name} is no density of images, so there is no ln p(x) to bound"
-            )
+        require_density(self.criterion)
         codes = self.choose(self.continuous(x))
         return -self.criterion(self.raw(self.vectors(codes)), x) - self.prior.surprise(codes)
 

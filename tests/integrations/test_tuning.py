@@ -18,6 +18,7 @@ from vaebench.running import sweep
 from vaebench.tuning.contender import contenders
 from vaebench.tuning.question import Question, on_validation, question
 from vaebench.tuning.search import Result, search
+from vaebench.tuning.trying import Sweep
 
 pytestmark = pytest.mark.integrations
 
@@ -32,9 +33,9 @@ def do(plan: Plan) -> list[object]:
     return list(sweep.run(plan, 2))
 
 
-def tuned(asked: Question, budget: int, free_rate: bool = False, do: object = do) -> Result:
+def tuned(asked: Question, budget: int, free_rate: bool = False, do: Sweep = do) -> Result:
     asked = on_validation(asked)
-    (result,) = search(asked, contenders(asked.plan, free_rate), budget, 2, free_rate, do)  # type: ignore[arg-type]
+    (result,) = search(asked, contenders(asked.plan, free_rate), budget, 2, free_rate, do)
     return result
 
 

@@ -85,8 +85,8 @@ def once(part: Part) -> str:
     models = part.quote(sum(part.board.role(e) == "reference" for e in part.board.entrants), "models")
     lines = [
         f"## `{part.board.suite}` on `{part.dataset}`, without ranks",
-        f"{models} models of the suite, trained with fewer than three seeds (preset `{part.board.preset}`). So few "
-        "trainings say little about a method: what follows are the best means and the errors of the images alone. "
+        f"{models} models of the suite (preset `{part.board.preset}`). There are too few seeds or patients for ranks, "
+        "so this says little about a method: what follows are the best means and the errors of the images alone. "
         f"`results/reference/{rules.track}` has the board.",
     ]
     for standing, column in part.leads:

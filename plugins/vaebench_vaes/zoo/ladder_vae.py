@@ -20,10 +20,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Choice, Gaussian, Log, Loss, Model, NotApplicable, Objective, Recipe, Shape
+from vaebench.interfaces import At, Choice, Gaussian, Log, Loss, Model, Objective, Recipe, Shape
 from vaebench_vaes.backbone import Block, Encoder, norm, plan
 from vaebench_vaes.limits import at_least, between
-from vaebench_vaes.posterior import Posterior
+from vaebench_vaes.posterior import Posterior, require_density
 
 Step = tuple[Gaussian, Gaussian | None, Tensor]
 """The prior of a level, the posterior if there is an image, and the z that was chosen."""
@@ -125,10 +125,7 @@ class LadderVAE(Model):
         return {"kl": sum(each), "kl-top": each[0]}
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        if not self.criterion.likelihood:
-            raise NotApplicable(
-                f"the loss {self.criterion.name} is no density of images, so there is no ln p(x) to bound"
-            )
+        require_density(self.criterion)
         weights = []
         for _ in range(draws):
             raw, steps = self.descend(len(x), x, lambda _, step: step[1].draw(generator))

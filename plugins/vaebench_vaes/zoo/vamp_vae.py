@@ -16,10 +16,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from vaebench.interfaces import At, Choice, Images, Log, Loss, NotApplicable, Objective, Shape
+from vaebench.interfaces import At, Choice, Images, Log, Loss, Objective, Shape
 from vaebench_vaes.autoencoder import Autoencoder
 from vaebench_vaes.limits import at_least, between
-from vaebench_vaes.posterior import Posterior
+from vaebench_vaes.posterior import Posterior, require_density
 
 
 class VampVAE(Autoencoder):
@@ -92,10 +92,7 @@ class VampVAE(Autoencoder):
         return {"nll": self.surprise(self.encode(x))}
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        if not self.criterion.likelihood:
-            raise NotApplicable(
-                f"the loss {self.criterion.name} is no density of images, so there is no ln p(x) to bound"
-            )
+        require_density(self.criterion)
         q, weights = self.code_of(x), []
         for _ in range(draws):
             noise = q.noise(generator)
