@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import io
+import os
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +97,50 @@ def test_regime_and_seed_are_kept_where_names_are_long() -> None:
     told = display.brief(trial)
     assert len(told) == display.BRIEF and told.startswith("soft-intro-vae") and told.endswith("… healthy 11")
     assert display.brief(job().trial) == "vae[latent=4] xray all 0"
+
+
+def show_at(widths: Iterable[int]) -> None:
+    """Train and measure a trial on the terminal that this process has, which is given these widths in turn."""
+    trial = structs.replace(job(11).trial, model=Spec("soft-intro-vae", {"latent": 128}), regime="healthy")
+    at_work = Job(trial, Settings(8, 10), "", {}, {})
+    logs = {"reconstruction": 123.456, "divergence": 0.001234}
+    training = {"phase": "train", "share": 0.5, "step": 12000, "steps": 40000, "rate": 95.4, "logs": logs}
+    measuring = {"phase": "measure", "metric": "svc-pixels-grouped-balanced-accuracy", "share": 0.5}
+    for width in widths:
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+        shown = Watch(Console(), {trial.id: 10.0}, 1)
+        with shown:
+            for kind, data in (("start", {}), ("progress", training), ("progress", measuring)):
+                shown.hear(Event(kind, at_work, data))
+                shown.bars.refresh()
+        print("END OF", width)
+
+
+def test_a_terminal_of_any_width_is_used_and_kept_to() -> None:
+    """On a pseudo-terminal: every line fits, and regime and seed are there."""
+    widths = (80, 120, 200)
+    path = os.pathsep.join((str(Path(__file__).parent), *sys.path))
+    environment = {**os.environ, "TERM": "xterm", "PYTHONPATH": path}
+    environment.pop("COLUMNS", None)
+    command = [sys.executable, "-c", f"import test_display; test_display.show_at({widths})"]
+    ours, theirs = os.openpty()
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment):
+        os.close(theirs)
+        told = b""
+        with contextlib.suppress(OSError):  # Linux's way to say that the other side is closed
+            while part := os.read(ours, 65536):
+                told += part
+    os.close(ours)
+    rest = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", told.decode())
+    for width in widths:
+        shown, found, rest = rest.partition(f"END OF {width}")
+        assert found, told
+        lines = [line.rstrip() for line in re.split(r"[\r\n]+", shown)]
+        at_work = [line for line in lines if "healthy 11" in line]
+        assert max(map(len, lines)) <= width
+        assert any("12000/40000  95/s" in line for line in at_work), lines
+        assert any("95%" in line and "measuring svc-pixels" in line for line in at_work), "measuring is progress"
+        assert width < 120 or any("soft-intro-vae[latent=128] xray" in line for line in at_work), "it uses its width"
 
 
 def test_what_a_trial_remarks_is_a_line_of_its_own() -> None:

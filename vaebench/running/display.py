@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 from vaebench.interfaces import Event
 from vaebench.records.clean import clean
@@ -18,7 +19,9 @@ from vaebench.records.record import Record
 from vaebench.trial import Trial
 
 BRIEF = 32
-"""Columns of a trial's name in the live display"""
+"""Columns of a trial's name in the live display, at least"""
+TRAINING = 0.9
+"""Share of a trial that is done when its training is; the rest is measuring."""
 
 
 class Watch:
@@ -34,13 +37,15 @@ class Watch:
         self.losses: dict[str, Mapping[str, float]] = {}
         self.started = time.monotonic()
         self.live = console.is_terminal
+        self.room = max(BRIEF, console.width * 2 // 5)
         self.rows: dict[str, TaskID] = {}
         self.bars = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=8),
+            BarColumn(bar_width=max(8, console.width // 10)),
             TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, ratio=1)),
             console=console,
+            expand=True,  # so that a long note is cut, and not what stands before it
             transient=True,
             disable=not self.live,
         )
@@ -59,7 +64,7 @@ class Watch:
         trial = event.job.trial
         if event.kind == "start":
             if self.live:
-                self.rows[trial.id] = self.bars.add_task(escape(clean(brief(trial))), total=1.0, note="")
+                self.rows[trial.id] = self.bars.add_task(escape(clean(brief(trial, self.room))), total=1.0, note="")
             self.shares[trial.id] = 0.0
         elif event.kind == "progress":
             self._progress(trial, event.data)
@@ -92,9 +97,10 @@ class Watch:
             )
             return
         if phase == "measure":
-            self.shares[trial.id], note = 0.9, f"measuring {data['metric']}"
+            self.shares[trial.id] = TRAINING + (1 - TRAINING) * data["share"]
+            note = f"measuring {data['metric']}"
         else:
-            self.shares[trial.id] = 0.9 * data["share"]
+            self.shares[trial.id] = TRAINING * data["share"]
             self.losses[trial.id] = data.get("logs", self.losses.get(trial.id, {}))
             note = f"{data['step']}/{data['steps']}  {data['rate']:.0f}/s  {terms(self.losses[trial.id])}"
         if trial.id in self.rows:
@@ -117,10 +123,10 @@ class Watch:
             )
 
 
-def brief(trial: Trial) -> str:
-    """A trial in the space that a line of 80 columns leaves. Names are cut, so that regime and seed are kept."""
+def brief(trial: Trial, columns: int = BRIEF) -> str:
+    """A trial in so many columns. Names are cut, so that regime and seed are kept."""
     names, rest = f"{trial.model} {trial.dataset}", f" {trial.regime} {trial.seed}"
-    room = BRIEF - len(rest)
+    room = columns - len(rest)
     return (names if len(names) <= room else f"{names[: room - 1]}…") + rest
 
 

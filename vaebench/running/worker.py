@@ -178,8 +178,8 @@ class Attempt:
         )
         if self.device != "cpu":
             gather(evidence)  # before the first word of measuring, which gives the card to the next trial
-        for name in settings.metrics:
-            self.tell({"phase": "measure", "metric": name})
+        for number, name in enumerate(settings.metrics):
+            self.tell({"phase": "measure", "metric": name, "share": number / len(settings.metrics)})
             metric = components.create("metrics", Spec(name))
             record.metrics[name] = measure(metric, evidence, trial.regime, name in self.job.paired)
             check_threads()
