@@ -16,6 +16,7 @@ from findings_page.answers import OFFICIAL, added, answer, floors, in_short, onc
 from findings_page.elsewhere import published, still_open
 from findings_page.forest import forest
 from findings_page.quoted import Part, Quoted
+from findings_page.sizes import by_size, sizes
 
 from vaebench.components.discovery import installed
 from vaebench.planning.suite import find
@@ -29,6 +30,7 @@ TRACKS = (
     ("medical-zoo", "compact", "real"),
     ("medical-real", "compact", "real"),
     ("medical-real", "study", "real"),
+    ("medical-latent", "compact", "real"),
 )
 """Suite, preset and source of the boards that the page tells of."""
 HEAD = """\
@@ -57,7 +59,10 @@ def made() -> tuple[str, dict[str, str], list[Quoted]]:
     told, quoted = published(parts, ROOT)
     ranked = [part for part in parts if any(part.ranked(column) for _, column in part.leads)]
     sections = ["\n\n".join(section(part)) for part in ranked]
-    sections += [once(part) for part in parts if part not in ranked]
+    for part in parts:
+        if part not in ranked:
+            table = by_size(part)
+            sections.append("\n\n".join(sizes(part, table)) if table else once(part))
     text = "\n\n".join([HEAD, *sections, told, still_open(parts, REFERENCE), FOOT]) + "\n"
     pictures = {picture_of(part): forest(part.board, part.dataset) for part in ranked}
     return text, pictures, [*quoted, *(one for part in parts for one in part.quoted)]

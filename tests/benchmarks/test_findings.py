@@ -190,11 +190,20 @@ def looked_up(one: Any) -> str:
             if a["dataset"] == one.dataset and {a["metric"], a["with"]} == set(metrics)
         ]
         return shown(found[0]["tau"], one.text)
+    if kind in ("by size", "by method"):
+        return shown(largest_difference(one), one.text)
     if kind == "finding":
         return next(line for line in document["findings"] if line == one.text)
     if kind == "seeds":
         return ", ".join(map(str, document["seeds"]["all"]))
     return asked(one)
+
+
+def largest_difference(one: Any) -> float:
+    """Between two models that have the same method, or the same size of code."""
+    models = [(row["model"].partition("[")[:3:2], row["value"]) for row in rows(one, one.metric) if "[" in row["model"]]
+    same = 0 if one.kind == "by size" else 1
+    return max(x - y for a, x in models for b, y in models if a[same] == b[same])
 
 
 def pairs(one: Any) -> list[tuple[dict[str, Any], dict[str, Any]]]:

@@ -1,0 +1,81 @@
+"""What the size of the code does, from a board whose models differ in `latent`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vaebench.components.parameters import split_spec
+from vaebench.leaderboard.ranks import Column
+from vaebench.leaderboard.runs import Entrant
+from vaebench.report.numbers import decimals_in, plain
+
+from .answers import FOR
+from .quoted import Part, listed, named
+
+Table = dict[str, dict[int, Entrant]]
+"""Method -> size of its code -> the model."""
+
+
+def by_size(part: Part) -> Table:
+    """The suite's models, if each is a method at a size; empty for any other suite."""
+    found: Table = {}
+    for entrant in part.board.entrants:
+        if part.board.role(entrant) == "reference":
+            method, parameters = split_spec(entrant.model)
+            if parameters.keys() != {"latent"}:
+                return {}
+            found.setdefault(method, {})[int(parameters["latent"])] = entrant
+    return {method: dict(sorted(sizes.items())) for method, sizes in found.items()}
+
+
+def sizes(part: Part, table: Table) -> Iterator[str]:
+    leads = [column for _, column in part.leads]
+    methods = [f"`{method}`" for method in table]
+    yield f"## What the size of the code does, on `{part.dataset}`"
+    yield (
+        f"`{part.board.suite}` (preset `{part.board.preset}`) trains {listed(methods)} with codes of several sizes. "
+        "With a single seed there are no ranks, and ± allows for other images only. "
+        f"`results/reference/{part.board.rules.track}` has the board."
+    )
+    heads = [f"{column.measure.title} ({column.measure.better} is better)" for column in leads]
+    rows = [f"| model | {' | '.join(heads)} |", "| --- " * (len(leads) + 1) + "|"]
+    for entrant in (entrant for own in table.values() for entrant in own.values()):
+        rows.append(f"| {named(entrant)} | {' | '.join(part.number(column, entrant) for column in leads)} |")
+    yield "\n".join(rows)
+    yield "\n".join(
+        f"- {FOR[standing.measure.verdict].capitalize()}: {told}"
+        for standing, column in part.leads
+        if (told := compared(part, table, column))
+    )
+
+
+def compared(part: Part, table: Table, column: Column) -> str:
+    """The best size of each method, and whether size or method moves the number more."""
+    own = {method: found for method, sizes in table.items() if (found := means(part, sizes, column))}
+    if len(own) < 2:
+        return ""
+    better = max if column.measure.better == "higher" else min
+    best = [f"`{method}[latent={better(found, key=lambda size: found[size])}]`" for method, found in own.items()]
+    size, method = by_size_alone(own), by_method_alone(own)
+    digits, metric = decimals_in(part.board, column), column.measure.name
+    told = part.quote(plain(size, digits), "by size", metric), part.quote(plain(method, digits), "by method", metric)
+    return (
+        f"the best sizes are {listed(best)}. Size moves the {column.measure.title} of one method by up to {told[0]}, "
+        f"the choice of method at one size by up to {told[1]}."
+    )
+
+
+def means(part: Part, sizes: dict[int, Entrant], column: Column) -> dict[int, float]:
+    found = {size: part.board.cell(entrant, column).estimate for size, entrant in sizes.items()}
+    return {size: one.mean for size, one in found.items() if one}
+
+
+def by_size_alone(own: dict[str, dict[int, float]]) -> float:
+    """The largest difference between two sizes of one method."""
+    return max(max(found.values()) - min(found.values()) for found in own.values())
+
+
+def by_method_alone(own: dict[str, dict[int, float]]) -> float:
+    """The largest difference between two methods at one size."""
+    at = [[found[size] for found in own.values() if size in found] for size in {s for f in own.values() for s in f}]
+    return max(max(values) - min(values) for values in at)
