@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 import os
 import re
@@ -11,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,22 @@ CLASH = (
     "vaebench-name-clash 0.1 (main): its model 'vae' has the name of one of vaebench {version}; "
     "say 'vaebench-name-clash:vae' or 'vaebench:vae'"
 )
+
+FORKING = """
+import importlib, json, os, sys
+import scipy.stats, sklearn.svm, torch._dynamo  # seconds, which every command would need again
+
+for line in sys.stdin:
+    program, words, *files = json.loads(line)
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for number, path in enumerate(files, start=1):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        sys.argv[1:] = words
+        sys.exit(importlib.import_module(program).main())
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
 
 Vaebench = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -46,17 +63,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def vaebench(folder: Path) -> Vaebench:
-    """The command, as it runs in that environment."""
+def vaebench(folder: Path) -> Iterator[Vaebench]:
+    """The command, as it runs in that environment: each time in a process of its own."""
     path = os.pathsep.join(filter(None, (str(folder / "site"), os.environ.get("PYTHONPATH"))))
     environment = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1", "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
 
-    def run(*arguments: str, program: str = "vaebench.cli") -> subprocess.CompletedProcess[str]:
-        start = f"import sys; from {program} import main; sys.exit(main())"
-        command = [sys.executable, "-c", start, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKING], stdin=-1, stdout=-1, text=True, cwd=folder, env=environment
+    ) as forking:
+        assert forking.stdin and forking.stdout
 
-    return run
+        def run(*arguments: str, program: str = "vaebench.cli") -> subprocess.CompletedProcess[str]:
+            told = folder / "stdout", folder / "stderr"
+            print(json.dumps([program, arguments, *map(str, told)]), file=forking.stdin, flush=True)
+            code = int(forking.stdout.readline())
+            return subprocess.CompletedProcess(arguments, code, *(path.read_text() for path in told))
+
+        yield run
+        forking.stdin.close()
 
 
 def test_plugins_lists_the_stranger_and_says_once_what_is_wrong_with_the_broken(vaebench: Vaebench):
