@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from vaebench.interfaces import Limit, Splits
 from vaebench_medical import decode, findings
@@ -175,6 +174,8 @@ class Folder(PictureDataset):
         """With the splits given; or, where none is, a fifth for testing: by group, stratified, seeded."""
         if any(picture.split for picture in pictures):
             return pictures
+        from sklearn.model_selection import StratifiedGroupKFold  # takes seconds to load, and a plan does without
+
         self._enough(pictures, home)
         labels, groups = np.array([p.label for p in pictures]), np.array([p.group for p in pictures])
         folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=self.seed)
