@@ -17,7 +17,10 @@ __all__ = ["hookimpl", "load"]
 
 
 def load(path: str | PathLike[str]) -> Result | Any:
-    """A folder of results as a tidy DataFrame, a row per trial and metric; or one record, with its trained model."""
+    """Return the results of a folder as a tidy DataFrame, with a row for each trial and metric; or one record as a
+    `Result`.
+
+    The subfolder `reference` is left out: load it by its own name."""
     from vaebench import results
 
     return results.load(path)

@@ -38,14 +38,20 @@ SAID = {"train": "training", "val": "validation"}
 
 
 class Health(NamedTuple):
-    """Which images of a split are healthy and which are diseased; some may be neither."""
+    """The healthy and the diseased images of a split; some images may be neither."""
 
     healthy: np.ndarray
+    """bool (N,)."""
     diseased: np.ndarray
+    """bool (N,)."""
 
 
 class Evidence:
-    """Deterministic answers of one checkpoint, as numpy arrays in the order of the split's rows."""
+    """The answers of one trained model, as numpy arrays in the order of a split's images.
+
+    Everything is computed when a metric first asks for it, and kept for the others. Splits are `train`, `val`, `test`
+    and, if the dataset says which images are healthy, `calibration`: healthy training images that healthy trainings do
+    not see. A method raises NotApplicable if the model or the dataset cannot answer."""
 
     def __init__(
         self,
@@ -62,7 +68,7 @@ class Evidence:
         self.model = model.eval()
         tensors = [*model.parameters(), *model.buffers()]
         self.device = tensors[0].device if tensors else torch.device("cpu")
-        """Where the model is, and answers."""
+        """The device that the model is on."""
         self.splits = dict(splits.items())
         if (kept_out := splits.train.kept_out) is not None and splits.train.healthy is not None:
             self.splits["calibration"] = splits.train.take(splits.train.healthy & kept_out)
@@ -76,7 +82,8 @@ class Evidence:
         self._known: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """What `compute` gives, computed the first time anybody asks under this key. A failure is remembered too."""
+        """Return the result of `compute`, which is called the first time this key is asked for. NotApplicable is kept
+        too."""
         if key not in self._known:
             try:
                 self._known[key] = compute()
@@ -89,9 +96,11 @@ class Evidence:
     def of_dataset(
         self, key: str, compute: Callable[..., Mapping[str, ArrayLike]], *splits: str, code: Sequence[Code] = ()
     ) -> Arrays:
-        """Return what `compute` makes of these splits, whatever the model: one trial computes it, and all others on the
-        same images read it. `key` must include every other input; the code that counts is that of the package of
-        `compute`, and of those that `code` stands for. Failures are not kept."""
+        """Return what `compute` makes of these splits, independent of the model: one trial computes it, and all others
+        on the same images read it from the cache.
+
+        `key` must include every other input. The cache is renewed when the package of `compute`, or one that `code`
+        stands for, changes. Failures are not cached."""
 
         def find() -> Arrays:
             given = {name: self.split(name) for name in splits}
@@ -102,10 +111,11 @@ class Evidence:
         return self.once(("of dataset", key, splits), find)
 
     def class_name(self, label: int) -> str:
-        """What a label means, in the dataset's words."""
+        """Return the name of the class that a label stands for."""
         return self._classes[label] if 0 <= label < len(self._classes) else str(label)
 
     def split(self, name: str) -> Split:
+        """Return a split; NotApplicable if it is missing or empty."""
         if name not in self.splits:
             raise NotApplicable(f"the dataset has no {name} split")
         if not len(self.splits[name]):
@@ -113,14 +123,14 @@ class Evidence:
         return self.splits[name]
 
     def labels(self, name: str) -> np.ndarray:
-        """The label of each image, int (N,); NotApplicable where they are all the same."""
+        """Return the label of each image, int (N,); NotApplicable if they are all the same."""
         labels = self.split(name).labels
         if len(np.unique(labels)) < 2:
             raise NotApplicable(f"the {SAID.get(name, name)} images carry fewer than two labels")
         return labels
 
     def health(self, name: str) -> Health:
-        """The healthy and the diseased images, bool (N,); NotApplicable unless there are both."""
+        """Return which images are healthy and which are diseased, bool (N,); NotApplicable unless there are both."""
         split = self.split(name)
         if split.healthy is None or split.diseased is None:
             raise NotApplicable("the dataset does not say which images are healthy")
@@ -129,28 +139,28 @@ class Evidence:
         return Health(split.healthy, split.diseased)
 
     def masks(self, name: str) -> np.ndarray:
-        """The anomalous pixels, bool (N, H, W); NotApplicable where the dataset marks none."""
+        """Return the anomalous pixels, bool (N, H, W); NotApplicable if the dataset has no masks."""
         if (masks := self.split(name).masks) is None:
             raise NotApplicable("the dataset has no anomaly masks")
         return masks
 
     def boxes(self, name: str) -> np.ndarray:
-        """The boxes around findings (N, boxes, 4) as x0, y0, x1, y1 of the image's sides, NaN where an image has fewer;
-        NotApplicable where the dataset has none."""
+        """Return the boxes around findings (N, boxes, 4) as x0, y0, x1, y1 in fractions of the image, NaN if an image
+        has fewer; NotApplicable if the dataset has no boxes."""
         if (boxes := self.split(name).boxes) is None:
             raise NotApplicable("the dataset has no finding boxes")
         return boxes
 
     def images(self, name: str) -> np.ndarray:
-        """The split's images as float32 (N, C, H, W) in [0, 1]."""
+        """Return the images, float32 (N, C, H, W) in [0, 1]."""
         return self.once(("images", name), lambda: self.split(name).images.astype(np.float32) / 255)
 
     def codes(self, name: str) -> np.ndarray:
-        """float32 (N, D)"""
+        """Return the model's codes, float32 (N, D)."""
         return self.once(("codes", name), lambda: self._all(name, lambda x: self.model.encode(x), "codes"))
 
     def reconstructions(self, name: str) -> np.ndarray:
-        """float32 (N, C, H, W) in [0, 1]"""
+        """Return the reconstructions, float32 (N, C, H, W) in [0, 1]."""
         return self.once(
             ("recon", name),
             lambda: pictures(
@@ -159,14 +169,14 @@ class Evidence:
         )
 
     def residuals(self, name: str) -> np.ndarray:
-        """Mean squared residual per image (N,): the anomaly score that is the same for every model."""
+        """Return the mean squared residual of each image, (N,): the anomaly score that every model has."""
         return self.once(
             ("residuals", name),
             lambda: np.square(self.reconstructions(name) - self.images(name)).mean(axis=(1, 2, 3), dtype=np.float64),
         )
 
     def scores(self, name: str) -> dict[str, np.ndarray]:
-        """The method's own anomaly scores per image."""
+        """Return the method's own anomaly scores by name, each (N,)."""
 
         def compute() -> dict[str, np.ndarray]:
             parts = self._each(name, lambda x: {k: v.float().cpu() for k, v in self.model.scores(x).items()})
@@ -179,7 +189,7 @@ class Evidence:
         return self.once(("scores", name), compute)
 
     def posterior(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Means and log-variances of q(z|x), both float32 (N, D)."""
+        """Return the means and log-variances of q(z|x), both float32 (N, D)."""
 
         def compute() -> tuple[np.ndarray, np.ndarray]:
             def ask(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -194,7 +204,7 @@ class Evidence:
         return self.once(("posterior", name), compute)
 
     def drawn_codes(self, name: str) -> np.ndarray:
-        """One draw of q(z|x) per image, float32 (N, D): together, draws of the aggregate posterior."""
+        """Return one draw from q(z|x) for each image, float32 (N, D): together, draws from the aggregate posterior."""
 
         def compute() -> np.ndarray:
             mean, logvar = self.posterior(name)
@@ -204,12 +214,12 @@ class Evidence:
         return self.once(("drawn codes", name), compute)
 
     def rates(self, name: str) -> np.ndarray:
-        """KL(q(z|x) || p(z)) in nats per image (N,)."""
+        """Return KL(q(z|x) || p(z)) of each image in nats, (N,)."""
         return self.once(("rates", name), lambda: self._all(name, lambda x: self.model.rate(x), "rates"))
 
     def bounds(self, name: str, draws: int) -> np.ndarray:
-        """Lower bounds on ln p(x) in nats per image (N,), from so many draws of the code. A density knows no grey
-        levels: each pixel is asked about at a random place within its own, 1/255 wide."""
+        """Return a lower bound on ln p(x) of each image in nats, (N,), from `draws` draws of the code. Since p is a
+        density, each pixel is moved to a random place within its grey level, which is 1/255 wide."""
         generator = torch.Generator(self.device).manual_seed(self._seed)
 
         def bound(x: Tensor) -> Tensor:
@@ -219,7 +229,7 @@ class Evidence:
         return self.once(("bounds", name, draws), lambda: self._all(name, bound, "bounds", random=True))
 
     def samples(self) -> np.ndarray:
-        """Images from the prior, float32 (n, C, H, W) in [0, 1]."""
+        """Return images from the prior, float32 (n, C, H, W) in [0, 1]; the preset sets n."""
 
         def compute() -> np.ndarray:
             self.split("test")  # without test images there is nothing to hold samples against
@@ -236,8 +246,8 @@ class Evidence:
         return self.once("samples", compute)
 
     def variations(self, rows: np.ndarray) -> np.ndarray:
-        """Test images as the posterior varies them, float32 (n, C, H, W) in [0, 1]: perturbed reconstructions, which
-        some call generation; never mixed with samples."""
+        """Return perturbed reconstructions of test images, float32 (n, C, H, W) in [0, 1]. Some call this generation;
+        here it is never mixed with samples."""
         generator = torch.Generator(self.device).manual_seed(self._seed)
         with torch.inference_mode():
             x = self._pixels(self.split("test").images[rows])[:]
@@ -250,10 +260,10 @@ class Evidence:
         split: str = "test",
         labels: np.ndarray | None = None,
     ) -> Score:
-        """A statistic of some rows of a split, with its value under the patient draws that every model shares.
+        """Return a statistic of some rows of a split, with its error from draws of patients that all models share.
 
-        `statistic` gets positions in `rows` (repeated where a patient was drawn twice). A statistic that tells classes
-        apart, as AUROC does, also names the class of each of these rows: then the smallest class decides how many
+        `statistic` gets positions in `rows`, repeated if a patient was drawn twice. For a statistic that tells classes
+        apart, such as AUROC, pass the class of each of these rows as `labels`: the smallest class then decides how many
         patients there are."""
         if len(rows) == 0:
             raise NotApplicable(f"no image of the {split} split qualifies")
@@ -270,7 +280,7 @@ class Evidence:
         return Score(value, error, n=len(rows), replicates=replicates, **told._asdict())
 
     def per_image(self, values: np.ndarray, rows: np.ndarray | None = None, split: str = "test") -> Score:
-        """The mean of one number per image of a split."""
+        """Return the mean of `values`, one number per image of a split, with its error."""
         rows = np.arange(len(self.split(split))) if rows is None else rows
         values = values[rows]
         return self.resampled(lambda index: float(values[index].mean(dtype=np.float64)), rows, split)

@@ -17,44 +17,45 @@ hookspec = pluggy.HookspecMarker("vaebench")
 
 @hookspec
 def vaebench_models() -> Iterable[type[Model]]:  # type: ignore[empty-body]
-    """Model classes this plugin offers."""
+    """Return the model classes that this plugin offers."""
 
 
 @hookspec
 def vaebench_datasets() -> Iterable[type[Dataset]]:  # type: ignore[empty-body]
-    """Dataset classes this plugin offers."""
+    """Return the dataset classes that this plugin offers."""
 
 
 @hookspec
 def vaebench_losses() -> Iterable[type[Loss]]:  # type: ignore[empty-body]
-    """Reconstruction loss classes this plugin offers."""
+    """Return the reconstruction losses (classes) that this plugin offers."""
 
 
 @hookspec
 def vaebench_networks() -> Iterable[type[Network]]:  # type: ignore[empty-body]
-    """Network classes (an encoder and a decoder) this plugin offers; methods take them as `net=NAME`."""
+    """Return the network classes (an encoder and a decoder) that this plugin offers; methods take them as
+    `net=NAME`."""
 
 
 @hookspec
 def vaebench_metrics() -> Iterable[type[Metric]]:  # type: ignore[empty-body]
-    """Metric classes this plugin offers."""
+    """Return the metric classes that this plugin offers."""
 
 
 @hookspec
 def vaebench_suites() -> Iterable[Path]:  # type: ignore[empty-body]
-    """Paths of suite files (TOML) this plugin offers."""
+    """Return the paths of the suite files (TOML) that this plugin offers."""
 
 
 @hookspec
 def vaebench_executors() -> Iterable[type[Executor]]:  # type: ignore[empty-body]
-    """Executor classes (where trials run) this plugin offers."""
+    """Return the executor classes (where trials run) that this plugin offers."""
 
 
 @hookspec
 def vaebench_progress(trial: Trial, step: int, logs: Mapping[str, float]) -> None:
-    """Told while a trial trains: its step and the loss terms then. For trackers; must be quick."""
+    """Receive the current step and loss terms of a trial while it trains. For trackers; it must return quickly."""
 
 
 @hookspec
 def vaebench_record(record: Mapping[str, Any]) -> None:
-    """Told after a trial's record was written. For trackers."""
+    """Receive the record of a trial after it was written. For trackers."""

@@ -12,17 +12,19 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Images:
-    """Images as they lie in memory (uint8), handed out as float32 in [0, 1] on the device where they are wanted."""
+    """Images that are stored as uint8 and handed out as float32 in [0, 1]. Index them with a slice or a tensor of
+    rows."""
 
     pixels: Tensor
-    """uint8 (N, C, H, W): on the device, or a memory map where they are too many for that"""
+    """uint8 (N, C, H, W), on the device; a memory map if they do not fit there."""
     rows: Tensor | None = None
-    """which of them; None for all"""
+    """The rows that belong to these images; None for all."""
     wanted: torch.device | None = None
-    """where to hand them out; None for where they lie"""
+    """The device on which they are handed out; None for the one that stores them."""
 
     @property
     def device(self) -> torch.device:
+        """The device on which they are handed out."""
         return self.wanted or self.pixels.device
 
     def __len__(self) -> int:
@@ -34,35 +36,38 @@ class Images:
         return self.pixels[index].to(self.device).float().div_(255)
 
     def batches(self, size: int) -> Iterator[Tensor]:
+        """Yield all images in order, `size` at a time."""
         for start in range(0, len(self), size):
             yield self[start : start + size]
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images with what is known of each."""
+    """Images, and what is known about each of them."""
 
     images: np.ndarray
-    """uint8 (N, C, H, W)"""
+    """uint8 (N, C, H, W)."""
     labels: np.ndarray
-    """integers (N,), indices into the dataset's `classes`"""
+    """Integers (N,): indices into the dataset's `classes`."""
     groups: np.ndarray
-    """(N,) patient, biopsy or subject: what must not stand on both sides of a split"""
+    """The patient, biopsy or subject of each image, (N,). Images of one group never stand in two splits."""
     healthy: np.ndarray | None = None
-    """bool (N,); None where the dataset has no notion of it"""
+    """bool (N,): which images are healthy; None if the dataset does not say."""
     diseased: np.ndarray | None = None
-    """bool (N,); what counts as anomalous. Unless given: all that is not healthy. An image may be neither."""
+    """bool (N,): which images count as anomalous; by default all that are not healthy. An image may be neither."""
     kept_out: np.ndarray | None = None
-    """bool (N,); the harness's mark on training images: left out of healthy trainings, to set thresholds on"""
+    """bool (N,), set by vaebench: training images that models trained on healthy images do not see; they set
+    thresholds."""
     masks: np.ndarray | None = None
-    """bool (N, H, W): the pixels of the anomaly"""
+    """bool (N, H, W): the pixels of the anomaly."""
     boxes: np.ndarray | None = None
-    """float32 (N, K, 4): x0, y0, x1, y1 around each finding as fractions of the image, NaN where there are fewer. They
-    say where to look (hit rate, share of the residual inside), not which pixels (overlap)."""
+    """float32 (N, K, 4): x0, y0, x1, y1 around each finding as fractions of the image, NaN if an image has fewer. They
+    give hit rates and the share of the residual inside, but no overlap of pixels."""
     factors: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """generative factors or clinical variables (N,)"""
+    """Generative factors or clinical variables by name, each (N,)."""
     files: np.ndarray | None = None
-    """strings (N,): the file of each image below the dataset's folder, by which people find it; part of no digest"""
+    """Strings (N,): the file of each image, relative to the dataset's folder. They are shown to people and enter no
+    digest."""
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -91,20 +96,24 @@ class Split:
         return len(self.images)
 
     def take(self, index: np.ndarray) -> Split:
-        """The rows that an index or a mask selects."""
+        """Return the rows that an index or a mask selects."""
         rows = {k: v[index] for k, v in self._columns().items() if not k.startswith("factors[")}
         return replace(self, **rows, factors={k: v[index] for k, v in self.factors.items()})
 
 
 @dataclass(frozen=True)
 class Splits:
-    """A dataset as it is used. Without `val`, the harness takes a tenth of `train`, by group."""
+    """The splits of a dataset."""
 
     train: Split
+    """Images for training."""
     test: Split
+    """Images for testing, which models never see."""
     val: Split | None = None
+    """Images for validation; None takes a tenth of `train`, by group."""
 
     def items(self) -> Iterator[tuple[str, Split]]:
+        """Yield the name of each split, and the split."""
         yield "train", self.train
         if self.val is not None:
             yield "val", self.val
@@ -112,4 +121,4 @@ class Splits:
 
 
 Limit = Mapping[str, int]
-"""The most images wanted per split; a split it does not name is wanted whole."""
+"""The largest number of images wanted of each split; a split that it does not name is wanted whole."""

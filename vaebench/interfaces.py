@@ -29,129 +29,144 @@ __all__ = [
 ]  # fmt: skip
 
 Shape = tuple[int, int, int]
-"""Channels, height, width of one image."""
+"""Channels, height and width of one image."""
 
 Objective = Tensor | Mapping[str, Tensor]
-"""What a group minimises: one number per image, or named terms of that shape, which are added up and logged by name."""
+"""The loss of a group: one number per image, or named terms of that shape, which are added up and logged by name."""
 
 
 class NotApplicable(Explained):
-    """Raised by a model or a metric where a question has no answer; the text becomes the reason beside the dash."""
+    """Raise this in a model or metric if a question has no answer; boards show a dash and this text as the reason."""
 
 
 class Component:
-    """Whatever can be named on the command line; `version` is raised when its numbers would change."""
+    """The base of everything that can be named on the command line."""
 
     name: ClassVar[str]
+    """The name that users type: lower-case letters, digits and `- + . _`."""
     version: ClassVar[int]
+    """An integer from 1. Raise it when the component's numbers would change."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Parameters that are stepped together, and how."""
+    """Parameters that one optimizer steps together."""
 
     parameters: Iterable[nn.Parameter]
+    """The parameters, each of which belongs to one group only."""
     optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
+    """The class of the optimizer."""
     options: Mapping[str, Any] = field(default_factory=lambda: {"lr": 1e-3})
+    """Its keyword arguments."""
     schedule: Callable[[float], float] | None = None
-    """Progress of the stage in [0, 1) -> factor on the learning rate; None leaves it to the training settings."""
+    """A function from the progress of the stage, in [0, 1), to a factor on the learning rate; None: the recipe's
+    schedule."""
     critic: bool = False
-    """Whether these parameters only judge images, as a discriminator does: weight averaging leaves them alone."""
+    """True if these parameters only judge images, as those of a discriminator do. Their weights are not averaged."""
 
 
 @dataclass(frozen=True)
 class At:
-    """Where training stands."""
+    """The point that training has reached."""
 
     stage: str
+    """The name of the stage."""
     step: int
+    """The step of this stage, from 0."""
     steps: int
+    """The number of steps of this stage."""
     images: int = 1
-    """How many images it is trained on, as estimates of minibatches need (the N of beta-TCVAE)."""
+    """The number of training images, which minibatch estimates need (N in beta-TCVAE)."""
     logs: dict[str, Tensor] = field(default_factory=dict, compare=False)
+    """Values to show in the curve; `log` adds to them."""
 
     @property
     def progress(self) -> float:
+        """The share of the stage that is done, in [0, 1)."""
         return self.step / max(1, self.steps)
 
     def log(self, **values: Tensor) -> None:
-        """Show values that are no loss (a perplexity, a balance) in the curve; costs no device sync."""
+        """Show values that are not losses, such as a perplexity, in the curve. It does not wait for the GPU."""
         self.logs.update({name: value.detach() for name, value in values.items()})
 
 
 @dataclass(frozen=True)
 class Gaussian:
-    """N(mean, exp(logvar)), one row per image; every dimension after the first is summed over."""
+    """A normal distribution N(mean, exp(logvar)) for each image."""
 
     mean: Tensor
+    """The means, one row per image."""
     logvar: Tensor
+    """The logarithms of the variances, of the same shape."""
 
     def kl(self) -> Tensor:
-        """The divergence from N(0, I), 1/2 sum(mean² + exp(logvar) - logvar - 1), per image."""
+        """Return the KL divergence from N(0, I) per image: 1/2 sum(mean² + exp(logvar) - logvar - 1) over all
+        dimensions after the first."""
         return 0.5 * (self.mean.square() + self.logvar.exp() - self.logvar - 1).flatten(1).sum(1)
 
 
 class Loss(Component, nn.Module):
-    """A reconstruction loss: a network's raw output against the target, one number per image, summed over pixels."""
+    """A reconstruction loss: it compares a network's raw output with the target, and sums over pixels."""
 
     optimises: ClassVar[tuple[str, ...]] = ()
-    """Metrics by name that a model is trained on by this loss: image for image, a term of the loss falls as they get
-    better. Their numbers are marked † on the board."""
+    """The names of metrics that this loss trains for: for each image, a term of the loss falls as the metric improves.
+    Boards mark their numbers with †."""
     likelihood: ClassVar[bool] = False
-    """Whether the loss is -ln p(target) of a normalised density of pixels, nothing left out: a model may then give a
-    bound on ln p(x)."""
+    """True if the loss is -ln p(target) of a normalised density of pixels, without any constant left out. Only then may
+    a model give a bound on ln p(x)."""
 
     def image(self, raw: Tensor) -> Tensor:
-        """The picture in [0, 1] that a raw output stands for. Override it for outputs that are not logits."""
+        """Return the image in [0, 1] that a raw output stands for. Override it if outputs are not logits."""
         return raw.sigmoid()
 
     def forward(self, raw: Tensor, target: Tensor) -> Tensor:
-        """(B, C, H, W) raw, (B, C, H, W) in [0, 1] -> (B,)"""
+        """Return the loss of each image, (B,), from raw outputs (B, C, H, W) and targets of that shape in [0, 1]."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it compares images: implement forward()")
 
     def facts(self) -> dict[str, float]:
-        """Numbers about the trained loss that belong in the record, such as a learned variance. `error_weight` is what
-        one unit of the plain error (squared, absolute, cross-entropy) costs, if that is not 1."""
+        """Return numbers about the trained loss for the record, such as a learned variance. `error_weight` is the cost
+        of one unit of the plain error (squared, absolute, cross-entropy), if it is not 1."""
         return {}
 
 
 class Network(Component):
-    """An encoder and a decoder that any method can train. It is offered and used as a class, never as an instance: a
-    model whose parameter `net` is annotated `type[Network]` gets the class that the user names by `net=NAME`.
+    """An encoder and a decoder that any method can train.
 
-    Both are built by `(shape, width, grid)`: the image's shape, the size that the preset asks for, and the largest side
-    that features should have. A network of fixed size ignores `width`, one of fixed depth `grid`. What it cannot
-    be built for is a ValueError.
+    A network is a class that is never instantiated: a model whose parameter `net` is annotated `type[Network]` gets the
+    class that the user names with `net=NAME`. It calls `encoder` and `decoder` with `(shape, width, grid)`: the image's
+    shape, the width that the preset asks for, and the largest height and width that features should have. A network
+    of fixed size ignores `width`; one of fixed depth ignores `grid`. If a network cannot be built for these values,
+    raise a ValueError.
     """
 
     encoder: ClassVar[Callable[[Shape, int, int], nn.Module]]
-    """Turns images in [0, 1] into features of the shape `out`, an attribute: channels, height and width."""
+    """Builds the encoder, which turns images in [0, 1] into features. Its attribute `out` is their shape: channels,
+    height and width."""
     decoder: ClassVar[Callable[[Shape, int, int], nn.Module]]
-    """Turns features of the shape `entry`, an attribute and equal to `out`, into a raw output of the image's shape, of
-    any size and sign: the loss makes a picture of it."""
+    """Builds the decoder, which turns features into a raw output of the image's shape with any values; the loss makes
+    an image of it. Its attribute `entry` is the shape of the features and equals `out`."""
 
 
 class Model(Component, nn.Module):
     """A method under test. Images are float32 (B, C, H, W) in [0, 1]; a code is (B, D).
 
-    The keyword parameters of `__init__` are what users may set on the command line; their annotations and defaults are
-    what `vaebench show NAME` prints. A parameter called `width` is set by the preset. A parameter that must never train
-    has `requires_grad = False`; every other belongs to exactly one group.
-    """
+    Users may set the keyword parameters of `__init__` on the command line; `vaebench show NAME` prints their
+    annotations and defaults. A parameter called `width` is set by the preset. A parameter that must never train has
+    `requires_grad = False`; every other belongs to exactly one group."""
 
     default_loss: ClassVar[str | None] = "bce"
-    """Reconstruction loss when the user names none; None for a model that takes none."""
+    """The reconstruction loss if the user names none; None for a model that takes none."""
     stages: ClassVar[tuple[str, ...]] = ("main",)
-    """Training stages in order; () for a model that is only fitted."""
+    """The training stages in order; () for a model that is only fitted."""
     native_size: ClassVar[int | None] = None
-    """The one image size a model is made for; None for any."""
+    """The only image size that the model works with; None for any."""
     optimises: ClassVar[tuple[str, ...]] = ()
-    """Metrics by name that the model is trained on whatever its loss; marked † as a loss's are."""
+    """The names of metrics that the model trains for, whatever its loss. Boards mark their numbers with †."""
     recipe: Recipe = Recipe()
-    """How its weights are stepped: a class's own defaults, and on an instance what is in force."""
+    """The training recipe: on the class, the method's defaults; on an instance, the values in force."""
     tunable: ClassVar[Mapping[str, Range]] = {}
-    """The range of each parameter that `vaebench tune` searches, beside those of the recipe. A subclass that adds to
-    them writes `{**Parent.tunable, "gamma": Log(0.1, 10)}`."""
+    """The range of each parameter that `vaebench tune` searches in addition to the recipe. A subclass adds to them with
+    `{**Parent.tunable, "gamma": Log(0.1, 10)}`."""
 
     def __init__(self, shape: Shape, loss: Loss | None) -> None:
         super().__init__()
@@ -160,140 +175,158 @@ class Model(Component, nn.Module):
             self.criterion = loss
 
     def groups(self) -> dict[str, Group]:
-        """Which parameters are trained together."""
+        """Return the groups of parameters that are trained together, by name."""
         return {"all": Group([p for p in self.parameters() if p.requires_grad])}
 
     def fit(self, images: Images) -> None:
-        """Closed-form fitting on all training images, before the stages."""
+        """Fit in closed form on all training images, before the first stage."""
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
-        """One training step. Each yield maps groups to what they minimise at this point; the engine takes every group's
-        gradient of its own objective alone, steps those groups together, and resumes here."""
+        """Yield the losses of one training step, as a mapping from groups to objectives.
+
+        After each yield, the training loop computes the gradient of every group from its own objective alone, steps
+        these groups together, and resumes here."""
         raise NotImplementedError(f"{type(self).__name__} trains in stages {self.stages} but has no objectives()")
 
     def constants(self, at: At) -> Hashable:
-        """The Python numbers that a training step depends on at this point. On a GPU, steps with equal constants may be
-        captured once and replayed; a step that reads a tensor's value must not be. By default none ever is."""
+        """Return the Python numbers that a training step depends on at this point.
+
+        On a GPU, steps with equal constants may be captured once and replayed. A step that reads the value of a tensor
+        must not be replayed. By default no two steps have equal constants."""
         return at.step
 
     def facts(self) -> dict[str, float]:
-        """Numbers about the trained model that belong in the record, by name; those of its loss are among them."""
+        """Return numbers about the trained model for the record, by name. By default they are those of its loss."""
         return self.criterion.facts() if hasattr(self, "criterion") else {}
 
     def encode(self, x: Tensor) -> Tensor:
-        """Deterministic code (B, D)."""
+        """Return the deterministic code of each image, (B, D)."""
         raise NotImplementedError(f"{type(self).__name__} has no encode()")
 
     def decode(self, code: Tensor) -> Tensor:
-        """Images in [0, 1]."""
+        """Return the images of codes, in [0, 1]."""
         raise NotImplementedError(f"{type(self).__name__} has no decode()")
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """Deterministic reconstruction in [0, 1]."""
+        """Return the deterministic reconstructions, in [0, 1]."""
         return self.decode(self.encode(x))
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """Images from the prior in [0, 1]; random only through the generator."""
+        """Return `n` images from the prior, in [0, 1]. Draw random numbers from the generator only."""
         raise NotApplicable("the model has no prior to sample from")
 
     def vary(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Perturbed reconstructions: posterior draws of real images, decoded. Not the same as sampling the prior."""
+        """Return perturbed reconstructions: decoded draws from the posterior of real images. These are not samples."""
         raise NotApplicable("the model has no posterior to draw from")
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """Anomaly scores of the method's own (B,), deterministic, higher = more anomalous. The squared residual of
-        `reconstruct` is added by the harness, for every model alike."""
+        """Return the method's own anomaly scores by name, each (B,), deterministic, higher for more anomalous images.
+        The squared residual of `reconstruct` is computed for every model and need not be among them."""
         return {}
 
     def posterior(self, x: Tensor) -> Gaussian:
-        """q(z|x) of a model whose prior is N(0, I); mean and logvar are (B, D)."""
+        """Return q(z|x) of a model whose prior is N(0, I); mean and logvar are (B, D)."""
         raise NotApplicable("the model has no Gaussian posterior beside a prior N(0, I)")
 
     def rate(self, x: Tensor) -> Tensor:
-        """KL(q(z|x) || p(z)) in nats (B,): what the code costs under the model's own prior."""
+        """Return KL(q(z|x) || p(z)) in nats, (B,): the cost of the code under the model's own prior."""
         return self.posterior(x).kl()
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        """Lower bound on ln p(x) in nats (B,), importance-weighted over so many draws of the code; ln p(x) itself where
-        it is known. p is a density, so `x` may overstep [0, 1] by half a grey level."""
+        """Return a lower bound on ln p(x) in nats, (B,), importance-weighted over `draws` draws of the code; or ln p(x)
+        itself if it is known. Since p is a density, `x` may exceed [0, 1] by half a grey level."""
         raise NotApplicable("the model gives no bound on ln p(x)")
 
 
 class Dataset(Component):
-    """Where images come from. Keyword parameters of `__init__` may be set on the command line."""
+    """A source of images. Users may set the keyword parameters of `__init__` on the command line."""
 
     title: ClassVar[str] = ""
+    """A description in a few words."""
     modality: ClassVar[str] = ""
+    """How the images were taken, such as `chest X-ray`."""
     licence: ClassVar[str] = ""
+    """The licence of the images."""
     citation: ClassVar[str] = ""
+    """The publication to cite."""
     homepage: ClassVar[str] = ""
+    """The address of the dataset's page."""
     origin: ClassVar[str] = ""
-    """Whose images these are, where other datasets show the same patients: together they are one source."""
+    """A name shared by datasets that contain the same patients; they count as one source."""
     channels: ClassVar[int] = 1
+    """1 for grey images, 3 for RGB."""
     classes: ClassVar[tuple[str, ...]] = ()
+    """The names of the classes, in the order of the labels."""
     local: ClassVar[tuple[str, ...]] = ()
-    """Parameters that say where this machine keeps something (a path); they never enter a trial or a record."""
+    """Parameters that depend on the machine, such as a path. They are kept out of trials and records."""
     fetchable: ClassVar[bool] = False
-    """Whether `prepare` downloads it. If not, the user must: `obtain` says where, under which licence, and to where."""
+    """True if `prepare` downloads the images. Otherwise `obtain` tells the user how to get them."""
 
     def present(self, folder: Path) -> bool:
-        """Whether the real images can be loaded from below `folder` without fetching anything."""
+        """Return True if the real images can be loaded from `folder` without fetching anything."""
         return False
 
     def files(self, folder: Path) -> Iterable[Path]:
-        """The files below `folder` that the real images come from; when one changes, they are decoded again."""
+        """Return the files in `folder` that the real images come from. If one changes, the images are decoded again."""
         return ()
 
     def obtain(self) -> str:
-        """How a user gets the real images, in a sentence or two."""
+        """Return one or two sentences on how to get the real images: from where, under which licence, into which
+        folder."""
         return f"there is no real data for {self.name}"
 
     def prepare(self, folder: Path) -> None:
-        """Fetch what is free, or raise with how to get it. Safe to run twice at once."""
+        """Download the images into `folder`, or raise NotApplicable with how to get them. Two processes may call it at
+        once."""
         raise NotApplicable(self.obtain())
 
     def load(self, folder: Path, size: int, limit: Limit) -> Splits:
-        """The real images, resized to `size` x `size`. `limit` is a help; what is over it, the harness cuts. Images
-        left out are told with `warnings.warn`; ValueError names what cannot be read."""
+        """Return the real images, resized to `size` x `size`.
+
+        `limit` may save work; images beyond it are cut afterwards. Report images that are left out with
+        `warnings.warn`, and raise a ValueError that names what cannot be read."""
         raise NotApplicable(self.obtain())
 
     def verify(self, folder: Path) -> Iterator[str]:
-        """What is wrong with the files below `folder`: counts, checksums, readability; one sentence each."""
+        """Yield a sentence for each fault of the files in `folder`: counts, checksums, readability."""
         return iter(())
 
     def phantom(self, size: int, limit: Limit, seed: int) -> Splits:
-        """Images drawn by the package that stand in for the real ones, the same for the same arguments."""
+        """Return drawn images that stand in for the real ones. Equal arguments give equal images."""
         raise NotApplicable(f"{self.name} has no phantom")
 
 
 @dataclass(frozen=True)
 class Score:
-    """A metric's answer."""
+    """The value of a metric, with its error. `Evidence.resampled` and `Evidence.per_image` return one."""
 
     value: float
+    """The number."""
     error: float | None = None
-    """Standard error from the images alone, resampled by group."""
+    """Its standard error from resampling the images by group."""
     n: int | None = None
+    """The number of images it was computed from."""
     variant: str = ""
-    """What the column title must say beside the name (scales, extractor, n): other variants are other columns."""
+    """An addition to the column's title (scales, extractor, n). Numbers of different variants never share a column."""
     replicates: Sequence[float] = ()
-    """The value under each of the patient draws that all models and seeds of a dataset share."""
+    """The value for each of the draws of patients, which all models and seeds of a dataset share."""
     patients: int | None = None
-    """How many patients decide it, of several classes the smallest one's."""
+    """The number of patients it depends on; with several classes, that of the smallest class."""
     classes: int = 1
-    """How many classes are told apart, or 1."""
+    """The number of classes that are told apart, or 1."""
     widening: float = 1.0
-    """What the draws' variance over patients is multiplied by, because it is too small for few patients."""
+    """The factor by which the variance over draws is widened, because it is too small if patients are few."""
     freedom: float = 200.0
-    """Degrees of freedom of that variance."""
+    """The degrees of freedom of that variance."""
     parts: Mapping[str, Score] = field(default_factory=dict)
-    """The same of a part of what was asked (one label, one size), by name: kept in the record, no column of a board."""
+    """Scores of parts (one label, one size), by name. They are kept in the record and have no column on boards."""
     warning: str = ""
-    """Why the number says less than it seems to, in a few words; kept in the record."""
+    """A short warning that the number says less than it seems to; kept in the record."""
     follows: Mapping[str, float] = field(default_factory=dict)
-    """Rank correlation, over images, of the score behind the number with trivial traits, by name; told below boards."""
+    """The rank correlation, over images, of the score behind the number with trivial traits, by name; in boards'
+    notes."""
     beside: Mapping[str, float] = field(default_factory=dict)
-    """Other numbers of the same model, by name: boards tell their rank correlation with the value over models."""
+    """Other numbers of the same model, by name. Boards give their rank correlation with the value over models."""
 
 
 DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}
@@ -301,65 +334,72 @@ DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime
 
 
 class Metric(Component):
-    """A question asked of the evidence a trained model left."""
+    """A number computed from the evidence of a trained model."""
 
     title: ClassVar[str] = ""
+    """The title of its column."""
     verdict: ClassVar[Verdict] = "other"
+    """The verdict that it belongs to."""
     better: ClassVar[Direction] = "higher"
+    """Which values are better: `higher` or `lower`."""
     unit: ClassVar[str] = ""
+    """The unit shown beside its title."""
     regime: ClassVar[Regime] = "all"
-    """`healthy`: asked only of models trained on healthy images. `all`: asked of every checkpoint."""
+    """`healthy`: computed only for models trained on healthy images. `all`: computed for every model."""
     least_images: ClassVar[int] = 0
-    """Boards flag a number from fewer images."""
+    """The number of images below which boards flag the number."""
     range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
-    """The least and the greatest value there can be. A value outside is a failed cell, and a record with one is
-    refused."""
+    """The smallest and the largest possible value. A value outside counts as a failure of the metric, and a record that
+    contains one is refused."""
 
     def compute(self, evidence: Evidence) -> float | Score:
-        """The answer, or NotApplicable with the reason why there is none. The evidence raises it where something asked
-        for is missing."""
+        """Return the value, or raise NotApplicable with the reason why there is none. The evidence raises it if
+        something is missing."""
         raise NotImplementedError(f"{type(self).__name__} has no compute()")
 
     def fetch(self) -> Path:
-        """Download the file without which it has no answer, to where it looks; `vaebench data fetch NAME` asks for it,
-        and nothing else does. ValueError says what went wrong."""
+        """Download a file that the metric needs, and return its path. Only `vaebench data fetch NAME` calls it. Raise a
+        ValueError that says what went wrong."""
         raise NotApplicable("it needs no file")
 
 
 @dataclass(frozen=True)
 class Event:
-    """What an executor tells while it works."""
+    """A message of an executor about one job."""
 
     kind: Literal["start", "progress", "end"]
+    """The job was started, is in progress, or has ended."""
     job: Job
+    """The job that the message is about."""
     data: Mapping[str, Any] = field(default_factory=dict)
-    """progress: phase; while it trains also stage, step, steps, share of all stages, logs; `measure` also names the
-    metric, and the first one says that the GPU is free. end: the record, and where what the trial printed is kept
-    (`output`, if it is)."""
+    """For `progress`: the phase; during training also stage, step, steps, share of all stages and logs; in the phase
+    `measure` also the metric, and its first message means that the GPU is free. For `end`: the record, and the path of
+    the trial's printed output (`output`), if there is any."""
 
 
 class Executor(Component):
-    """Where trials run. `vaebench.executing` has what an author needs beside this."""
+    """A way to run trials, here or on other machines. `vaebench.executing` has more for authors of executors."""
 
     remote: ClassVar[bool] = False
-    """Whether trials run on other machines, which may have devices that this one lacks."""
+    """True if trials run on other machines, which may have devices that this one lacks."""
     listens: ClassVar[bool] = False
-    """Whether plugins that listen hear of a trial where it is done, instead of in the run that asked for it."""
+    """True if tracker plugins are called on the machine that does the trial, instead of in the run that asked for
+    it."""
 
     @classmethod
     def missing(cls) -> str:
-        """What this machine lacks to use it, and the command that installs it; empty if nothing is missing."""
+        """Return what this machine lacks to use it, with the command that installs it; empty if nothing is missing."""
         return ""
 
     def slots(self, devices: Sequence[str]) -> int:
-        """How many trials train at once on these devices unless the user says so."""
+        """Return how many trials train at once on these devices by default."""
         return 1
 
     def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
-        """Do the jobs, each of which leaves one record at the site's sink. Closing the iterator stops the rest and
-        keeps what is done."""
+        """Do the jobs and yield events. Each job leaves one record at the site's sink. Closing the iterator stops the
+        remaining jobs and keeps finished work."""
         raise NotImplementedError(f"{type(self).__name__} has no run()")
 
     def submit(self, jobs: Sequence[Job], site: Site) -> str:
-        """Hand over the jobs for `--detach`, and return a line that says what will do them without this process."""
+        """Hand over the jobs for `--detach`, and return a line that says what does them once this process has ended."""
         raise UserError(f"--detach: the trials of the executor {self.name} end with the command that started them.")

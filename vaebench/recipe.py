@@ -12,17 +12,17 @@ WARMUP = 0.05
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the weights are stepped. Presets, suites and `-m "vae[lr=3e-4]"` set each of these as a parameter of the
-    model; a method's own defaults are its class attribute `recipe`."""
+    """The settings of the optimisation. Each is a parameter of every trained model: `-m "vae[lr=3e-4]"`, presets and
+    suites set it. The class attribute `recipe` has a method's defaults."""
 
     lr: float | None = None
-    """The first group's learning rate, by which those of all groups are scaled; None leaves them as they are."""
+    """The learning rate of the first group; those of the other groups are scaled alike. None changes nothing."""
     schedule: Literal["constant", "cosine"] = "constant"
-    """The learning rate over a stage, for groups without a schedule of their own."""
+    """The course of the learning rate over a stage, for groups without their own schedule."""
     average: float = 0.0
-    """Decay of the running average of the weights that is kept instead of the last ones; 0 keeps the last ones."""
+    """The decay of the running average of the weights, which replaces the last weights; 0 keeps the last weights."""
     clip: float = 0.0
-    """The largest norm of a group's gradient; 0 leaves gradients as they are."""
+    """The norm to which a group's gradient is clipped; 0 does not clip."""
 
     def __post_init__(self) -> None:
         if self.lr is not None and self.lr <= 0:
@@ -35,7 +35,8 @@ class Recipe:
             raise ValueError(f"clip must be 0 or more, not {self.clip}")
 
     def rate(self, step: int, steps: int) -> float:
-        """The factor on the learning rate at a step: linear warm-up, then half a cosine down to 0."""
+        """Return the factor on the learning rate at a step; for `cosine`, linear warm-up, then half a cosine down to
+        0."""
         if self.schedule == "constant":
             return 1.0
         rising = max(1, round(WARMUP * steps))
@@ -44,5 +45,5 @@ class Recipe:
         return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
     def decay(self, steps: int) -> float:
-        """The decay of the average after so many steps: shorter at first, so that the start is soon forgotten."""
+        """Return the decay of the average after `steps` steps. It is smaller at first, to forget the start soon."""
         return min(self.average, (1 + steps) / (10 + steps))

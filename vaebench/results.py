@@ -60,24 +60,24 @@ def load(path: str | PathLike[str]) -> DataFrame | Result:
 
 
 class Result:
-    """One record: `.trial`, `.metrics` and `.curve` as DataFrames, `.model()`, and all of it as `.record`."""
+    """One record, with its trained model."""
 
     def __init__(self, path: Path, record: Record) -> None:
         self.path, self.typed, self.trial = path, record, record.trial
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """All of it, as plain JSON values."""
+        """The whole record as plain JSON values."""
         return to_json(self.typed)
 
     @cached_property
     def metrics(self) -> DataFrame:
-        """The rows that `load` gives of this record."""
+        """The numbers as a DataFrame, as `load` returns them for a folder."""
         return _frame(self.rows())
 
     @cached_property
     def curve(self) -> DataFrame:
-        """Every loss term along training: stage, step, name, value."""
+        """Every loss term during training as a DataFrame: stage, step, name, value."""
         import pandas as pd
 
         rows = [
@@ -90,7 +90,7 @@ class Result:
         return pd.DataFrame(rows, columns=["stage", "step", "name", "value"])
 
     def model(self, device: str = "cpu") -> Model:
-        """The trained model, with the weights stored beside the record, ready to be asked."""
+        """Return the trained model, with the weights that are stored beside the record."""
         from vaebench.components.registry import registry
         from vaebench.planning.suite import suites
         from vaebench.training.build import build
@@ -108,7 +108,7 @@ class Result:
         return model
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """One per metric and cost; one without a metric if the trial failed."""
+        """Yield a row for each metric and cost; one row without a metric if the trial failed."""
         trial, record = self.trial, self.typed
         suite, _, version = trial.suite.rpartition("@")
         shared = {

@@ -9,12 +9,14 @@ from vaebench.trial import Value, plain
 
 @dataclass(frozen=True)
 class Linear:
-    """Every number from `low` to `high` is as likely as any other; whole ones where the parameter is one."""
+    """A range of numbers that are equally likely; integers if the parameter is an integer."""
 
     low: float
+    """The smallest value."""
     high: float
+    """The largest value."""
     rate: bool = False
-    """Whether it changes the size of the code: then it is searched with --free-rate only."""
+    """True if the parameter changes the size of the code. It is then searched only with `--free-rate`."""
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
@@ -22,9 +24,11 @@ class Linear:
 
     @property
     def extremes(self) -> tuple[Value, ...]:
+        """The values that `vaebench check` tries."""
         return self.low, self.high
 
     def holds(self, value: object) -> bool:
+        """Return True if the value lies in the range."""
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
 
     def __str__(self) -> str:
@@ -33,7 +37,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class Log(Linear):
-    """As `Linear`, on a log scale: as many trials between 0.1 and 1 as between 1 and 10."""
+    """A range on a log scale: values between 0.1 and 1 are as likely as values between 1 and 10."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,10 +50,12 @@ class Log(Linear):
 
 @dataclass(frozen=True, init=False)
 class Choice:
-    """One of some values."""
+    """A list of values, one of which is chosen."""
 
     values: tuple[Value, ...]
+    """The values."""
     rate: bool = False
+    """True if the parameter changes the size of the code. It is then searched only with `--free-rate`."""
 
     def __init__(self, *values: Value, rate: bool = False) -> None:
         if len(set(values)) < max(2, len(values)):
@@ -59,9 +65,11 @@ class Choice:
 
     @property
     def extremes(self) -> tuple[Value, ...]:
+        """The values that `vaebench check` tries."""
         return self.values
 
     def holds(self, value: object) -> bool:
+        """Return True if it is one of the values."""
         return value in self.values
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Pages of the site that follow from code: MkDocs calls this when it collects the files of docs/."""
+"""The reference of records and board files, from their typed definitions; MkDocs calls it when it collects docs/."""
 
 from __future__ import annotations
 
