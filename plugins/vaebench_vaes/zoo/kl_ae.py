@@ -6,9 +6,9 @@ Diffusion Models", CVPR 2022, arXiv 2112.10752, after Esser et al., arXiv 2012.0
     critic:      minimise  max(0, 1 - D(x)) + max(0, 1 + D(x^))
 
 The KL hardly counts: it keeps codes from running away, and the second stage learns where they are. The paper's feature
-loss is LPIPS, on a network that saw photographs; here it is on the critic's own layers, each distance in units of the
-layer's mean, so nothing that judges is trained on. The game begins after `start` of the steps; the critic learns from
-the first on.
+loss is LPIPS, on a network that saw photographs. `lpips` names a file with its weights; without one, features are the
+critic's own layers, each distance in units of the layer's mean. Either way nothing that judges is trained on: no
+metric looks through VGG16. The game begins after `start` of the steps; the critic learns from the first on.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from vaebench.interfaces import At, Group, Log, Loss, Objective, Shape
 from vaebench_vaes.backbone import norm, trained
 from vaebench_vaes.limits import at_least, between
 from vaebench_vaes.posterior import Posterior
+from vaebench_vaes.zoo.lpips import SMALLEST, opened
 from vaebench_vaes.zoo.priors import Flow, Mixture
 from vaebench_vaes.zoo.two_stage import TwoStage
 
@@ -46,14 +47,18 @@ class KLAE(TwoStage):
         features: float = 0.1,
         game: float = 0.01,
         start: float = 0.3,
+        lpips: str | None = None,
         prior: Literal["mixture", "flow"] = "flow",
         **common: Any,
     ) -> None:
-        """As many maps as come nearest to `latent` numbers: four of 8 x 8 for 256."""
+        """As many maps as come nearest to `latent` numbers: four of 8 x 8 for 256. `lpips` is the name of a file in
+        PyTorch's folder for downloaded weights, and ends in digits of its SHA-256."""
         at_least(0, kl=kl, features=features, game=game)
         between(0, 1, start=start)
         if common.get("bypass"):
             raise ValueError("bypass must be false for kl-ae, whose code is maps and not the numbers of PCA")
+        if lpips and (shape[0] not in (1, 3) or min(shape[1:]) < SMALLEST):
+            raise ValueError(f"lpips compares images of one or three channels and at least {SMALLEST} pixels a side")
         super().__init__(shape, loss, prior, latent=latent, **common)
         self.kl, self.features, self.game, self.start = kl, features, game, start
         channels, *grid = self.decoder.entry
@@ -63,6 +68,7 @@ class KLAE(TwoStage):
         self.from_latent = nn.Sequential(nn.Unflatten(1, (maps, *grid)), nn.Conv2d(maps, channels, 3, padding=1))
         self.prior = (Mixture if prior == "mixture" else Flow)(self.latent)
         self.critic = Critic(shape[0], self.width)
+        self.lpips = opened(lpips) if lpips else None
 
     def groups(self) -> dict[str, Group]:
         main = trained(self.encoder, self.to_latent, self.from_latent, self.decoder, self.criterion)
@@ -92,8 +98,12 @@ class KLAE(TwoStage):
         q, pixels = self.code_of(x), math.prod(self.shape)
         raw = self.raw(q.draw())
         real, layers = self.critic(x)
-        fake, same_layers = self.critic(self.image(raw))
-        apart = sum(distance(a.detach(), b) for a, b in zip(layers, same_layers, strict=True))
+        picture = self.image(raw)
+        fake, same_layers = self.critic(picture)
+        if self.lpips is None:
+            apart = sum(distance(a.detach(), b) for a, b in zip(layers, same_layers, strict=True))
+        else:
+            apart = self.lpips(x, picture)
         yield {
             "main": {
                 "reconstruction": self.criterion(raw, x),

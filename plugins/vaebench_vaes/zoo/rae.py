@@ -3,7 +3,7 @@
     minimise  d(x, g(z)) + beta/2 |z|^2 + decay |theta_g|^2,    z = f(x),    theta_g: the decoder's weights
 
 What noise does for a VAE, two penalties do here: codes stay near zero, and the decoder stays smooth. It samples from a
-Gaussian mixture that is fitted to the codes afterwards. The weights are those of pythae's `RAE_L2`.
+Gaussian mixture that is fitted to the codes afterwards.
 """
 
 from __future__ import annotations
