@@ -9,9 +9,8 @@ from typing import NamedTuple
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column
 from vaebench.leaderboard.runs import Entrant
-from vaebench.records.clean import clean
 from vaebench.report.numbers import plain
-from vaebench.report.tables import heading, name, prices
+from vaebench.report.tables import dataset_name, heading, name, prices
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 70, 180, 34, 50
 LINE = 12
@@ -58,7 +57,7 @@ def svg(board: Board, picture: Picture) -> str:
     for value in (min(ys), max(ys)):
         parts.append(_text(LEFT - 6, up(value) + 4, plain(value, 3), "end"))
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, heading(*picture.price[1:]), "middle"))
-    parts.append(_text(LEFT, TOP - 16, f"{heading(*picture.quality[1:])} on {clean(picture.quality.dataset)}"))
+    parts.append(_text(LEFT, TOP - 16, f"{heading(*picture.quality[1:])} on {dataset_name(board, picture.quality.dataset)}"))
     below = float("-inf")
     for point in sorted(picture.points, key=lambda one: (up(one.quality), one.entrant)):
         x, y = across(point.price), up(point.quality)
