@@ -1,6 +1,7 @@
 // The board: which columns are wanted, sorted and filtered, with intervals drawn.
 
 const view = { metric: "ranks", dataset: "all", filter: "", without: new Set(), sort: 0, down: false }; // metric and dataset as their pickers have them
+const ARROW = { higher: "↑", lower: "↓" };
 const cellsOf = data.columns.map((column) => new Map(column.cells.map((cell) => [cell[0], cell])));
 
 const several = () => view.metric === "all" || view.metric === "summary" || view.metric.startsWith("verdict ");
@@ -167,8 +168,7 @@ function board() {
 }
 
 function pickers() {
-  const arrow = { higher: "↑", lower: "↓" };
-  const listed = data.metrics.map((m, i) => [i, `${m.title} ${arrow[m.better]}${m.leads ? " ★" : ""}`, m]);
+  const listed = data.metrics.map((m, i) => [i, `${m.title} ${ARROW[m.better]}${m.leads ? " ★" : ""}`, m]);
   const metricsOf = (verdict) => listed.filter(([, , m]) => m.verdict === verdict && !m.floor);
   const titleOf = (verdict) => (verdict === "cost" ? "Cost, not ranked" : capital(verdict));
   const groups = unique(data.metrics.map((m) => m.verdict)).map((verdict) => ({ title: titleOf(verdict), options: [[`verdict ${verdict}`, `every ${verdict} metric`], ...metricsOf(verdict)] }));
