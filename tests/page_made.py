@@ -29,8 +29,11 @@ def pictures(level: float) -> tuple[dict[str, Any], bytes]:
     """Tiles of one grey; those of the latent space get lighter frame by frame."""
     tiles = Tiles()
     plain = np.full((8, 1, 16, 16), level, np.float32)
-    for name in ("originals", "masks", "reconstructions", "residuals", "variations"):
+    for name in ("originals", "reconstructions", "residuals", "variations"):
         tiles.add(name, plain)
+    truth = np.zeros((8, 1, 16, 16), np.float32)
+    truth[:, :, 4:12, 4:12] = 1
+    tiles.add("masks", truth)
     tiles.add("samples", plain.repeat(4, 0)[:25])
     tiles.add("neighbours", plain[:5])
     tiles.add("along", plain.repeat(2, 0))

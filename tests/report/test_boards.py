@@ -10,6 +10,7 @@ import os
 import random
 import re
 import tempfile
+from dataclasses import replace
 
 import pytest
 from records_made import MARKUP, everything, field, made, metric, record
@@ -72,12 +73,22 @@ def test_a_sheet_holds_its_part_and_the_ranks_of_the_whole():
     links = re.findall(r"\[(.+?)\]\((.+?)\)", text["leaderboard.md"])
     assert {f"{name}.md" for name in ("boards/knee", "boards/generation")} < {file for _, file in links} <= set(text)
     knee, generation = text["boards/knee.md"], text["boards/generation.md"]
-    assert knee.startswith("# demo@1 / quick / phantom: knee\n") and "## Reconstruction on knee" in knee
+    assert knee.startswith("# demo@1 / quick / phantom: knee (phantom)\n") and "## Reconstruction on knee" in knee
     assert "no prior" in generation and "no prior" not in knee and "MS-SSIM" not in generation
     chest, whole = (
         set(re.findall(r"0\.\d+[^|]* \(\d(?:–\d)?\)", text[form])) for form in ("boards/chest.md", "leaderboard.md")
     )
     assert chest and chest <= whole
+
+
+@pytest.mark.parametrize("form", ["table", "md", "tex"])
+def test_a_phantom_is_called_so_wherever_its_name_stands(form):
+    found = made(everything())
+    for board in (found, *(one.board for one in documents.sheets(found))):
+        text = files.render(board, form)
+        assert len(re.findall(r"\b(?:chest|knee)\b", text)) == text.count("(phantom)") > 0
+    real = replace(found, rules=replace(found.rules, source="real"))
+    assert "phantom" not in files.render(real, form)
 
 
 def test_every_metric_of_a_verdict_is_on_its_sheet():
@@ -90,7 +101,7 @@ def test_every_metric_of_a_verdict_is_on_its_sheet():
         "PSNR (dB)",
     ]
     assert [[row[0] for row in table.rows] for table in sheet.tables] == [["pca", "vae"], ["pca", "vae"]]
-    assert sheet.tables[1].header == ("Model", "a", "b")
+    assert sheet.tables[1].header == ("Model", "a (phantom)", "b (phantom)")
 
 
 def test_sheets_of_names_that_no_file_can_have_do_not_meet():

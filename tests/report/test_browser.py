@@ -91,7 +91,7 @@ def test_a_row_opens_its_run(page: Any) -> None:
     page.locator("#board tbody tr", has_text="zebra").locator("td").nth(2).click()
     assert page.locator("#run-title").inner_text() == "zebra[latent=4] on chest (phantom)"
     shown = section(page, "Reconstructions of test images")
-    rows = ["original", "truth: where the disease is", "reconstruction", "residual, white from 0.25"]
+    rows = ["original", "truth: where the disease is", "reconstruction", "residual, white from 0.25, truth outlined"]
     assert shown.locator(".strip > span:first-child").all_inner_texts()[1:] == [*rows, "drawn from the posterior"]
     assert shown.locator("canvas").count() == 5 * 8
     assert section(page, "Samples from the prior").locator("canvas").count() == 25 + 5 + 5
@@ -143,19 +143,25 @@ def test_two_models_stand_beside_each_other(page: Any) -> None:
     assert greys["vae: reconstruction"] != greys["pca: reconstruction"]
     walk = section(page, "Through the latent space")
     walk.locator("input").first.press("Home")
-    assert [canvas.evaluate(PAINTED) < 5 for canvas in walk.locator("canvas").all()] == [True, True]
+    painted = [canvas.evaluate(PAINTED) < 5 for canvas in walk.locator("canvas").all()]
+    assert painted == [True, False], "dimensions of two models have nothing to do with each other"
+    section(page, "Between two images").locator("input").press("End")
+    ends = [
+        canvas.evaluate(PAINTED) > 250 for canvas in section(page, "Between two images").locator(".views canvas").all()
+    ]
+    assert ends == [True, True], "the two images are the same for both"
     psnr = section(page, "Numbers of this run").locator("tr", has_text="PSNR").locator("td").all_inner_texts()
-    assert [text.split()[0] for text in psnr] == ["PSNR", "20", "21"]
+    assert [text.split(" ±")[0] for text in psnr] == ["20", "21", "−1; better: pca"]
     ssim = section(page, "Numbers of this run").locator("tr", has_text="MS-SSIM").locator("td").all_inner_texts()
-    assert [text.split()[-1] for text in ssim] == ["MS-SSIM", "L3", "L3"], (
-        "what was measured exactly stands by the number"
-    )
+    assert [text.split()[-1] for text in ssim] == ["L3", "L3", "vae"], "what was measured stands by the number"
+    headline = section(page, "Headline numbers").locator("tbody tr", has_text="MS-SSIM").locator("td").all_inner_texts()
+    assert headline[2:] == ["+0.1", "vae (told apart)"] and headline[0].startswith("0.900")
 
 
 def test_all_of_it_goes_by_keyboard(page: Any) -> None:
     page.locator("#board thead button").first.click()
     page.locator("#filter").focus()
-    for _ in range(len(heads(page)) + 1):  # over the heads, to the first model
+    for _ in range(len(heads(page)) + 2):  # over the columns and the heads, to the first model
         page.keyboard.press("Tab")
     for _ in range(3):
         page.keyboard.press("ArrowDown")

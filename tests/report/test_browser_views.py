@@ -166,7 +166,7 @@ def test_print_gives_the_whole_run(page: Any) -> None:
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     paper = page.locator("#paper")
-    assert paper.locator("h3").all_inner_texts() == titles and len(titles) == 10
+    assert paper.locator("h3").all_inner_texts() == titles and len(titles) == 11
     assert all(title.is_visible() for title in paper.locator("h3").all())
     assert "zebra" not in paper.inner_text() and "Parameters in force" not in page.locator("main").inner_text()
     assert paper.get_by_text("Configuration and provenance").evaluate("one => one.parentElement.open")
@@ -178,7 +178,7 @@ def test_print_gives_the_whole_run(page: Any) -> None:
     assert whole > 900, "longer than a screen"
     printed = page.pdf().count(b"/Type /Page\n")
     assert printed >= 2 and board >= 1
-    assert page.locator("#run-body h3").count() == 10, "as it was"
+    assert page.locator("#run-body h3").count() == 11, "as it was"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

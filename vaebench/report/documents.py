@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.runs import VERDICTS
 from vaebench.records.clean import clean
-from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, summary, tables, title
+from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, dataset_name, summary, tables, title
 from vaebench.trial import slug
 
 LONGEST = 80
@@ -60,6 +60,5 @@ def _datasets(board: Board) -> Iterator[Sheet]:
             name += f"-{hashlib.sha256(dataset.encode()).hexdigest()[:8]}"
         taken.add(name.lower())
         own = board.narrowed(dataset=dataset)
-        yield Sheet(
-            f"boards/{name}", f"{clean(board.track)}: {clean(dataset)}", tuple(by_dataset(own)), own, dataset=dataset
-        )
+        title = f"{clean(board.track)}: {dataset_name(board, dataset)}"
+        yield Sheet(f"boards/{name}", title, tuple(by_dataset(own)), own, dataset=dataset)

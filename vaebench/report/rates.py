@@ -9,9 +9,8 @@ from typing import NamedTuple
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column
 from vaebench.leaderboard.runs import Entrant
-from vaebench.records.clean import clean
 from vaebench.report.numbers import plain
-from vaebench.report.tables import heading, name, prices
+from vaebench.report.tables import dataset_name, heading, name, prices
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 70, 180, 34, 50
 LINE = 12
@@ -42,25 +41,31 @@ def pictures(board: Board) -> Iterator[Picture]:
     for standing in board.standings:
         for quality in standing.main:
             for price in prices(board, quality.dataset, standing.measure.verdict)[:1]:
-                cells = ((e, board.cell(e, price).estimate, board.cell(e, quality).estimate) for e in board.entrants)
-                points = tuple(Point(e, one.mean, two.mean) for e, one, two in cells if one and two)
-                if len(points) > 1:
-                    yield Picture(price, quality, points)
+                made = picture(board, price, quality)
+                if len(made.points) > 1:
+                    yield made
 
 
-def svg(board: Board, picture: Picture) -> str:
+def picture(board: Board, price: Column, quality: Column) -> Picture:
+    """The rows that have a number in both columns."""
+    cells = ((e, board.cell(e, price).estimate, board.cell(e, quality).estimate) for e in board.entrants)
+    return Picture(price, quality, tuple(Point(e, one.mean, two.mean) for e, one, two in cells if one and two))
+
+
+def svg(board: Board, drawn: Picture) -> str:
     """A picture as a file of its own. Floors are hollow squares; labels are text, whatever they say."""
-    xs, ys = [point.price for point in picture.points], [point.quality for point in picture.points]
+    xs, ys = [point.price for point in drawn.points], [point.quality for point in drawn.points]
     across, up = _scale(xs, LEFT, WIDTH - RIGHT), _scale(ys, HEIGHT - BOTTOM, TOP)
     parts = [f'<path class="axis" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>']
     for value in (min(xs), max(xs)):
         parts.append(_text(across(value), HEIGHT - BOTTOM + 16, plain(value, 0), "middle"))
     for value in (min(ys), max(ys)):
         parts.append(_text(LEFT - 6, up(value) + 4, plain(value, 3), "end"))
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, heading(*picture.price[1:]), "middle"))
-    parts.append(_text(LEFT, TOP - 16, f"{heading(*picture.quality[1:])} on {clean(picture.quality.dataset)}"))
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, heading(*drawn.price[1:]), "middle"))
+    where = dataset_name(board, drawn.quality.dataset)
+    parts.append(_text(LEFT, TOP - 16, f"{heading(*drawn.quality[1:])} on {where}"))
     below = float("-inf")
-    for point in sorted(picture.points, key=lambda one: (up(one.quality), one.entrant)):
+    for point in sorted(drawn.points, key=lambda one: (up(one.quality), one.entrant)):
         x, y = across(point.price), up(point.quality)
         below = max(y + 4, below + LINE)
         parts.append(_mark(x, y, board.role(point.entrant) == "floor"))

@@ -137,7 +137,7 @@ def _over_datasets(
     measure, variants = columns[0].measure, {column.variant for column in columns}
     shared = variants.pop() if len(variants) == 1 else ""
     header = ["Model", *(["Mean rank"] if ranks else [])]
-    header += [clean(c.dataset) + (_variant(c.variant) if not shared else "") for c in columns]
+    header += [dataset_name(board, c.dataset) + (_variant(c.variant) if not shared else "") for c in columns]
     values = [_column(board, column) for column in columns]
     rows = [(name(board, e), *([ranks.get(e, "")] if ranks else []), *(own[e] for own in values)) for e in entrants]
     if beats := _beats(board, entrants, columns):

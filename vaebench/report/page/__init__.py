@@ -23,7 +23,10 @@ __all__ = ["page", "shown_runs", "write_page"]
 
 LARGEST = 25 * 10**6
 """Bytes; pictures that would make a page larger than this go beside it, and runs of later seeds are left out."""
-SCRIPTS = ("tools", "tiles", "plots", "rates", "boards", "forests", "latent", "runs", "address", "paper", "start")
+SCRIPTS = (
+    *("tools", "tiles", "plots", "boards", "columns", "forests", "scatters", "matrix"),
+    *("latent", "numbers", "runs", "address", "paper", "start"),
+)
 POLICY = (
     "default-src 'none'; img-src data:{beside}; style-src '{style}'; script-src '{script}'; "
     "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"

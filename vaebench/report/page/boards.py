@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked
-from vaebench.leaderboard.runs import Measure
+from vaebench.leaderboard.runs import Entrant, Measure
 from vaebench.records.clean import clean
 from vaebench.report.findings import findings
 from vaebench.report.notes import notes
 from vaebench.report.numbers import decimals_in, rank_of, show
 from vaebench.report.order import main_column
-from vaebench.report.rates import Picture, pictures
+from vaebench.report.rates import Picture, picture, pictures
 from vaebench.report.tables import aside, dataset_name, floors, foot, heading, name, title
 
 
@@ -52,18 +52,25 @@ def board_data(board: Board) -> dict[str, Any]:
         ],
         "summary": [number_of[column] for column in chosen if column in number_of],
         "findings": findings(board),
-        "rates": [_rates(board, one, datasets) for one in pictures(board)],
+        "scatters": [
+            *(_scatter(board, picture(board, one.cost, one.quality), datasets, one.entrants) for one in board.fronts),
+            *(_scatter(board, one, datasets) for one in pictures(board)),
+        ],
         "notes": [{"title": section.title, "lines": list(section.lines)} for section in notes(board)],
     }
 
 
-def _rates(board: Board, picture: Picture, datasets: Mapping[str, int]) -> dict[str, Any]:
+def _scatter(
+    board: Board, drawn: Picture, datasets: Mapping[str, int], front: Sequence[Entrant] = ()
+) -> dict[str, Any]:
     number_of = {entrant: number for number, entrant in enumerate(board.entrants)}
     return {
-        "dataset": datasets[picture.quality.dataset],
-        "price": heading(picture.price.measure, picture.price.variant),
-        "quality": heading(picture.quality.measure, picture.quality.variant),
-        "points": [[number_of[one.entrant], _rounded(one.price), _rounded(one.quality)] for one in picture.points],
+        "dataset": datasets[drawn.quality.dataset],
+        "verdict": drawn.quality.measure.verdict,
+        "x": heading(drawn.price.measure, drawn.price.variant),
+        "y": heading(drawn.quality.measure, drawn.quality.variant),
+        "points": [[number_of[one.entrant], _rounded(one.price), _rounded(one.quality)] for one in drawn.points],
+        "front": [number_of[entrant] for entrant in front],
     }
 
 

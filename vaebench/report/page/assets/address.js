@@ -5,6 +5,7 @@ function address() {
   parts.set("metric", metricOf() ? metricOf().name : view.metric);
   parts.set("dataset", view.dataset === "all" ? "all" : data.datasets[view.dataset]);
   if (view.filter) parts.set("models", view.filter);
+  for (const title of view.without) parts.append("without", title);
   const run = find("run").open && runOf(state.model);
   if (run) {
     parts.set("run", run.id);
@@ -29,7 +30,9 @@ function follow() {
   for (const [id, value] of [["metric", metric], ["dataset", dataset]]) {
     if ([...find(id).options].some((option) => option.value === value)) find(id).value = value;
   }
-  const changed = [find("metric").value, find("dataset").value, filter].some((value, i) => value !== [view.metric, view.dataset, view.filter][i]);
+  const without = parts.getAll("without"), told = (metricNow, datasetNow, filterNow, titles) => JSON.stringify([metricNow, datasetNow, filterNow, [...titles]]);
+  const changed = told(find("metric").value, find("dataset").value, filter, without) !== told(view.metric, view.dataset, view.filter, view.without);
+  view.without = new Set(without);
   view.filter = find("filter").value = filter;
   if (changed) pick(); // else rows keep their order, and the focus
   const run = data.runs.find((r) => r.id === parts.get("run") && [null, r.device].includes(parts.get("device")));

@@ -1,13 +1,15 @@
 // The board: which columns are wanted, sorted and filtered, with intervals drawn.
 
-const view = { metric: "ranks", dataset: "all", filter: "", sort: 0, down: false }; // metric and dataset as their pickers have them
+const view = { metric: "ranks", dataset: "all", filter: "", without: new Set(), sort: 0, down: false }; // metric and dataset as their pickers have them
+const ARROW = { higher: "↑", lower: "↓" };
 const cellsOf = data.columns.map((column) => new Map(column.cells.map((cell) => [cell[0], cell])));
 
 const several = () => view.metric === "all" || view.metric === "summary" || view.metric.startsWith("verdict ");
 const metricOf = () => data.metrics[view.metric]; // none where several are shown
 
 function isWanted(column) {
-  const { verdict } = data.metrics[column.metric];
+  const { verdict, floor } = data.metrics[column.metric];
+  if (floor && several()) return false; // one number for all models
   const metric = view.metric === "all" || (view.metric === "summary" && data.summary.includes(data.columns.indexOf(column))) || view.metric === `verdict ${verdict}` || view.metric === String(column.metric);
   return metric && isOnDataset(column);
 }
@@ -142,10 +144,12 @@ function heads(shown) {
 }
 
 function board() {
-  const shown = columns(), table = find("board");
+  const all = columns(), shown = all.filter(isShown), table = find("board");
   const words = view.filter.toLowerCase().split(/\s+/).filter(Boolean);
   const models = ordered(shown).filter((m) => words.every((word) => data.models[m].toLowerCase().includes(word)));
   table.style.maxWidth = `${16 + 18 * shown.length}rem`;
+  find("scroller").classList.toggle("whole", shown.length > 6);
+  chooser(all);
   table.tHead.replaceChildren(heads(shown));
   table.tBodies[0].replaceChildren(...models.map((model) => {
     const open = () => openRun(model);
@@ -156,14 +160,15 @@ function board() {
   const feet = unique(shown.flatMap(({ foot }) => [...foot.keys()]));
   table.tFoot.replaceChildren(...feet.map((label) => make("tr", {}, make("td", {}, label), shown.map(({ foot }) => make("td", {}, foot.get(label) || "")))));
   find("forests").replaceChildren(...forests());
-  find("rates").replaceChildren(...rates());
+  find("scatters").replaceChildren(...scatters());
+  find("matrices").replaceChildren(...matrices());
   find("caption").textContent = caption(shown.some((column) => column.isRanked));
   find("count").textContent = `${models.length} of ${data.models.length} rows. ${data.runs.length ? "Open a model to see its pictures." : ""}`;
+  widths();
 }
 
 function pickers() {
-  const arrow = { higher: "↑", lower: "↓" };
-  const listed = data.metrics.map((m, i) => [i, `${m.title} ${arrow[m.better]}${m.leads ? " ★" : ""}`, m]);
+  const listed = data.metrics.map((m, i) => [i, `${m.title} ${ARROW[m.better]}${m.leads ? " ★" : ""}`, m]);
   const metricsOf = (verdict) => listed.filter(([, , m]) => m.verdict === verdict && !m.floor);
   const titleOf = (verdict) => (verdict === "cost" ? "Cost, not ranked" : capital(verdict));
   const groups = unique(data.metrics.map((m) => m.verdict)).map((verdict) => ({ title: titleOf(verdict), options: [[`verdict ${verdict}`, `every ${verdict} metric`], ...metricsOf(verdict)] }));
@@ -183,9 +188,14 @@ function pickers() {
 function pick() {
   Object.assign(view, { metric: find("metric").value, dataset: find("dataset").value, sort: 0, down: false });
   if (several() && view.dataset === "all" && data.datasets.length) find("dataset").value = view.dataset = "0"; // side by side they would be too many
-  const [first] = columns();
-  if (first) Object.assign(view, { sort: 1, down: first.better === "higher" });
+  first();
   board();
+}
+
+function first() {
+  // sorted by the first column, the best on top
+  const [column] = columns().filter(isShown);
+  Object.assign(view, column ? { sort: 1, down: column.better === "higher" } : { sort: 0, down: false });
 }
 
 function arrows(event) {

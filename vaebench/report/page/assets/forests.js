@@ -37,8 +37,8 @@ function forest(column, title) {
     if (isNumber(found.low) && !isFar) svg.append(draw("line", { class: "interval", stroke, x1: at(found.low), x2: at(found.high), y1: y, y2: y }));
     const mark = draw("path", { d: SHAPES[isFloor ? 1 : 0], transform: `translate(${at(found.value)} ${y})`, stroke, fill: isFloor ? "var(--ground)" : stroke });
     mark.append(draw("title", {}, `${data.models[model]}: ${found.text}`));
-    const name = data.models[model], shown = name.length > 19 ? `${name.slice(0, 18)}…` : name;
-    svg.append(isFar ? "" : mark, draw("text", { x: left - 6, y: y + 4, "text-anchor": "end", class: found.best ? "best" : null }, shown, draw("title", {}, name)));
+    const name = data.models[model];
+    svg.append(isFar ? "" : mark, draw("text", { x: left - 6, y: y + 4, "text-anchor": "end", class: found.best ? "best" : null }, cut(name, 19), draw("title", {}, name)));
   });
   return captioned(title, svg);
 }

@@ -14,38 +14,30 @@ function slider(label, steps, start, moved) {
   return { input, row: make("label", { class: "slide" }, text, input) };
 }
 
-function dimensions(panes) {
-  const able = panes.filter(({ run }) => dimensionsOf(run).length);
-  if (!able.length) return panes.map(({ run }) => told(run, "dimensions"));
-  const most = Math.max(...able.map(({ run }) => dimensionsOf(run).length));
-  const frames = Math.min(...able.map(({ run }) => dimensionsOf(run)[0].values.length));
-  const middle = Math.floor(frames / 2);
-  const views = able.map(({ run, name, side }) => {
-    const own = dimensionsOf(run), { width, height } = run.drawn.tiles, steps = own[0].values.length;
-    const canvas = make("canvas", { width, height, role: "img" }), value = make("span", { class: "quiet" });
-    const show = (which, at) => {
-      const place = Math.min(which, own.length - 1);
-      paint(canvas, run, "dimensions", place * steps + at);
-      value.textContent = `dimension ${own[place].index} at ${short(own[place].values[at])}, all others at their mean`;
-      canvas.setAttribute("aria-label", `${name}: ${value.textContent}`);
-    };
-    show(0, middle);
-    return { show, figure: make("div", {}, who(panes, name, side), canvas, value) };
-  });
-  const sliders = Array.from({ length: most }, (_, which) => {
-    const names = able.map(({ run }) => dimensionsOf(run)[which]).map((one) => (one ? one.index : "–")).join(" / ");
-    return slider(`${which + 1}. dimension ${names}`, frames, middle, (at) => {
-      sliders.forEach((other, i) => { if (i !== which) other.input.value = middle; });
-      views.forEach((one) => one.show(which, at));
-    });
-  });
-  return [make("div", { class: "walk" }, make("div", { class: "views" }, views.map((one) => one.figure)),
+// Dimensions of two models have nothing to do with each other: each model has its own sliders.
+function dimensions({ run, name }) {
+  const own = dimensionsOf(run);
+  if (!own.length) return told(run, "dimensions");
+  const { width, height } = run.drawn.tiles, steps = own[0].values.length, middle = Math.floor(steps / 2);
+  const canvas = make("canvas", { width, height, role: "img" }), value = make("span", { class: "quiet" });
+  const show = (which, at) => {
+    paint(canvas, run, "dimensions", which * steps + at);
+    value.textContent = `dimension ${own[which].index} at ${short(own[which].values[at])}, all others at their mean`;
+    canvas.setAttribute("aria-label", `${name}: ${value.textContent}`);
+  };
+  show(0, middle);
+  const sliders = own.map((one, which) => slider(`${which + 1}. dimension ${one.index}`, steps, middle, (at) => {
+    sliders.forEach((other, i) => { if (i !== which) other.input.value = middle; });
+    show(which, at);
+  }));
+  return [make("div", { class: "walk" }, make("div", { class: "views" }, make("div", {}, canvas, value)),
     make("div", {}, make("p", { class: "quiet" }, "The dimensions that change the picture most, the first one most. Each goes from the 2 % to the 98 % quantile of the test images’ codes."), sliders.map((one) => one.row)))];
 }
 
+const isBetween = (run) => count(run, "between") > 1 && isList(run.drawn.between) && run.drawn.between.every(Number.isInteger);
+
 function between(panes) {
-  const able = panes.filter(({ run }) => count(run, "between") > 1 && isList(run.drawn.between) && run.drawn.between.every(Number.isInteger));
-  if (!able.length) return panes.map(({ run }) => told(run, "between"));
+  const able = panes.filter(({ run }) => isBetween(run));
   const steps = Math.min(...able.map(({ run }) => count(run, "between")));
   const [from, to] = able[0].run.drawn.between;
   const views = able.map(({ run, name, side }) => {

@@ -12,7 +12,10 @@ function ticks(low, high, most) {
   return found;
 }
 
-function frame({ width = 330, height = 210, x, y, labels, title }) {
+// Powers of ten between two logarithms.
+const decades = ([low, high]) => Array.from({ length: Math.max(0, Math.floor(high) - Math.ceil(low) + 1) }, (_, i) => 10 ** (Math.ceil(low) + i));
+
+function frame({ width = 330, height = 210, x, y, labels, title, isLog, until = x[1] }) {
   const [left, right, top, bottom] = [54, 10, 8, 36];
   const across = (v) => left + ((v - x[0]) / (x[1] - x[0] || 1)) * (width - left - right);
   const up = (v) => height - bottom - ((v - y[0]) / (y[1] - y[0] || 1)) * (height - top - bottom);
@@ -21,7 +24,8 @@ function frame({ width = 330, height = 210, x, y, labels, title }) {
     svg.append(draw("line", { class: "grid", x1: left, x2: width - right, y1: up(at), y2: up(at) }));
     svg.append(draw("text", { x: left - 5, y: up(at) + 4, "text-anchor": "end" }, short(at)));
   }
-  for (const at of ticks(x[0], x[1], 5)) svg.append(draw("text", { x: across(at), y: height - bottom + 14, "text-anchor": "middle" }, short(at)));
+  const below = isLog ? decades([x[0], until]).map((at) => [Math.log10(at), at]) : ticks(x[0], until, until < x[1] ? 4 : 5).map((at) => [at, at]);
+  for (const [at, value] of below) svg.append(draw("text", { x: across(at), y: height - bottom + 14, "text-anchor": "middle" }, short(value)));
   svg.append(draw("path", { class: "axis", d: `M${left} ${top}V${height - bottom}H${width - right}` }));
   svg.append(draw("text", { x: (left + width) / 2, y: height - 4, "text-anchor": "middle" }, labels[0]));
   svg.append(draw("text", { x: 0, y: 0, transform: `translate(11 ${(height - bottom + top) / 2}) rotate(-90)`, "text-anchor": "middle" }, labels[1]));
@@ -43,7 +47,7 @@ function legend(entries) {
 }
 
 function captioned(text, ...children) {
-  return make("figure", {}, children, make("figcaption", {}, text));
+  return make("figure", {}, make("figcaption", {}, text), children);
 }
 
 const sideLook = (side) => ({ stroke: SIDES[side], "stroke-dasharray": DASHES[side] });

@@ -43,9 +43,9 @@ function aboutImage(run, at) {
   return health && label && health.toLowerCase() !== label.toLowerCase() ? `${label} (${health})` : label || health;
 }
 
-function strip(title, run, name, from = 0, many = 8) {
+function strip(title, run, name, from = 0, many = 8, truth = null) {
   const total = Math.max(0, Math.min(many, count(run, name) - from));
-  return make("div", { class: "strip" }, make("span", {}, title), Array.from({ length: total }, (_, i) => tile(run, name, from + i, `${title}, image ${i + 1}: ${aboutImage(run, i)}`)));
+  return make("div", { class: "strip" }, make("span", {}, title), Array.from({ length: total }, (_, i) => tile(run, name, from + i, `${title}, image ${i + 1}: ${aboutImage(run, i)}`, truth)));
 }
 
 function reconstructions(panes) {
@@ -55,7 +55,7 @@ function reconstructions(panes) {
   if (count(first, "masks")) rows.push(strip("truth: where the disease is", first, "masks"));
   for (const { run, name } of panes) {
     const of = panes.length > 1 ? `${name}: ` : "";
-    if (count(run, "reconstructions")) rows.push(strip(`${of}reconstruction`, run, "reconstructions"), strip(`${of}residual, white from 0.25`, run, "residuals"));
+    if (count(run, "reconstructions")) rows.push(strip(`${of}reconstruction`, run, "reconstructions"), strip(`${of}residual, white from 0.25${count(run, "masks") ? ", truth outlined" : ""}`, run, "residuals", 0, 8, "masks"));
     else rows.push(told(run, "reconstructions"));
     if (count(run, "variations")) rows.push(strip(`${of}drawn from the posterior`, run, "variations"));
   }
@@ -87,49 +87,28 @@ function losses(panes) {
   return [panes.length > 1 ? legend(panes.map((p) => [p.name, sideLook(p.side)])) : null, make("div", { class: "plots" }, drawn)];
 }
 
+function mapsOf(run) {
+  const { labels, pixels, codes } = (run.drawn && run.drawn.maps) || {};
+  const found = { labels: data.alike[labels], pixels: data.alike[pixels], codes };
+  return Object.values(found).every(isList) ? found : null;
+}
+
 function maps(panes) {
-  const able = panes.flatMap(({ run, name }) => {
-    const { labels, pixels, codes } = (run.drawn && run.drawn.maps) || {};
-    const found = { name, labels: data.alike[labels], pixels: data.alike[pixels], codes };
-    return [found.labels, found.pixels, codes].every(isList) ? [found] : [];
-  });
-  if (!able.length) return panes.map(({ run }) => told(run, "maps"));
-  const [first] = able;
+  const able = panes.filter(({ run }) => mapsOf(run)).map(({ run, name }) => ({ name, ...mapsOf(run) })), [first] = able;
   return make("div", { class: "plots" }, mapOf(first.pixels, first.labels, "pixels"),
     able.map(({ name, labels, codes }) => mapOf(codes, labels, panes.length > 1 ? `codes of ${name}` : "codes")));
 }
 
-function anomalies(panes, each) {
-  const able = data.runs.some((r) => r.model === state.model && r.dataset === state.dataset && r.regime === "healthy");
-  if (state.regime !== "healthy" && able) {
+// Whether there is a run of this model on this dataset that was trained on healthy images alone.
+const ofHealthy = () => data.runs.some((r) => r.model === state.model && r.dataset === state.dataset && r.regime === "healthy");
+
+function anomalies(panes) {
+  if (state.regime !== "healthy") {
     const go = () => { state.regime = "healthy"; settle(); render(); remember(false); find("run-regime").focus(); };
     return [make("p", { class: "quiet" }, "Disease is asked of models that were trained on healthy images alone. "), make("button", { type: "button", onclick: go }, "Show that run")];
   }
-  const curve = state.regime === "healthy" ? rocs(panes) : null;
-  if (!curve && state.regime !== "healthy") return [make("p", { class: "quiet" }, "Not shown: this model was not trained on healthy images only.")];
-  if (!curve) return panes.map(({ run }) => told(run, "scores"));
-  if (panes.length === 1) return [make("div", { class: "plots" }, curve, histograms(panes[0].run))];
-  return [curve, each(({ run }) => make("div", { class: "plots" }, histograms(run)))];
-}
-
-function numbers(panes) {
-  // a row per metric, a column per model
-  const rows = new Map();
-  panes.forEach(({ run }, side) => run.metrics.forEach(([title, verdict, ...answer]) => {
-    if (!rows.has(verdict)) rows.set(verdict, new Map());
-    if (!rows.get(verdict).has(title)) rows.get(verdict).set(title, panes.map(() => null));
-    rows.get(verdict).get(title)[side] = answer;
-  }));
-  const shown = (answer) => {
-    if (!answer) return make("td", {}, "–");
-    const [value, error, unit, variant, reason] = answer;
-    if (value === null) return make("td", { class: "quiet" }, reason || "–");
-    return make("td", {}, short(value), isNumber(error) ? ` ± ${short(1.96 * error, 2)}` : "", unit ? ` ${unit}` : "", variant ? make("small", { class: "quiet" }, ` ${variant}`) : null);
-  };
-  const bodies = [...rows].map(([verdict, found]) => make("tbody", {},
-    make("tr", {}, make("th", { scope: "rowgroup" }, capital(verdict)), panes.map(({ name, side }) => make("th", {}, who(panes, name, side)))),
-    [...found].map(([title, answers]) => make("tr", {}, make("td", {}, title), answers.map(shown)))));
-  return make("div", {}, make("p", { class: "quiet" }, "± 95 %, of the test images alone."), make("table", { class: "facts" }, bodies));
+  if (panes.length === 1) return [make("div", { class: "plots" }, rocs(panes), histograms(panes[0].run))];
+  return [rocs(panes), each(panes, ({ run }) => make("div", { class: "plots" }, histograms(run)))];
 }
 
 function provenance({ run }) {
@@ -140,23 +119,31 @@ function provenance({ run }) {
     make("details", {}, make("summary", {}, "Configuration and provenance"), make("table", { class: "facts" }, groups)));
 }
 
+// Each: its title, its name in the pictures, whether a run has it, and what shows it.
+const PICTURES = [
+  ["Reconstructions of test images", "reconstructions", (run) => count(run, "originals"), reconstructions],
+  ["Samples from the prior", "samples", (run) => count(run, "samples"), (panes) => each(panes, samples)],
+  ["Through the latent space", "dimensions", (run) => dimensionsOf(run).length, (panes) => each(panes, dimensions)],
+  ["Between two images", "between", isBetween, between],
+  ["Anomaly scores", "scores", (run) => (state.regime === "healthy" ? scored(run).length : ofHealthy()), anomalies],
+  ["Reconstructions along training", "along", (run) => count(run, "along") && isList(run.drawn.along) && run.drawn.along.length, (panes) => each(panes, along)],
+  ["t-SNE of pixels and of codes", "maps", mapsOf, maps],
+];
+
+const each = (panes, show) => [make("div", { class: panes.length > 1 ? "panes two" : "panes" }, panes.map((pane) => make("div", {}, who(panes, pane.name, pane.side), show(pane))))];
+
 function sections(panes) {
-  const each = (show) => [make("div", { class: panes.length > 1 ? "panes two" : "panes" }, panes.map((pane) => make("div", {}, who(panes, pane.name, pane.side), show(pane))))];
-  const pictures = [
-    ["Reconstructions of test images", () => reconstructions(panes)],
-    ["Samples from the prior", () => each(samples)],
-    ["Through the latent space", () => dimensions(panes)],
-    ["Between two images", () => between(panes)],
-    ["Anomaly scores", () => anomalies(panes, each)],
-    ["Reconstructions along training", () => each(along)],
-    ["t-SNE of pixels and of codes", () => maps(panes)],
-  ];
-  const without = panes.every(({ run }) => !run.drawn); // one line instead of one in each section
+  const shown = PICTURES.filter(([, , has]) => panes.some(({ run }) => has(run))), missing = PICTURES.filter((one) => !shown.includes(one));
+  const without = panes.every(({ run }) => !run.drawn); // one line for all
+  const reason = (name) => why(panes[0].run, name) || (name === "scores" && state.regime !== "healthy" ? "the model was not trained on healthy images only" : "not in the file of pictures");
+  const line = () => make("p", { class: "quiet" }, `${missing.map(([title, name]) => `${title}: ${reason(name)}`).join(". ")}.`);
   return [
-    ...(without ? [["Pictures", () => told(panes[0].run, "")]] : pictures),
+    ["Headline numbers", () => standings(panes)],
+    ...(without ? [["Pictures", () => told(panes[0].run, "")]] : shown.map(([title, , , show]) => [title, () => show(panes)])),
+    ...(without || !missing.length ? [] : [["Not shown", line]]),
     ["Losses", () => losses(panes)],
     ["Numbers of this run", () => numbers(panes)],
-    ["Repeat it", () => each(provenance)],
+    ["Repeat it", () => each(panes, provenance)],
   ];
 }
 
@@ -179,12 +166,15 @@ function render() {
   runPickers();
   const panes = [state.model, state.beside].filter((m) => m !== "").map((m, side) => ({ run: runOf(m), name: data.models[m], side }));
   find("run-title").textContent = `${panes.map((p) => p.name).join(" beside ")} on ${data.datasets[state.dataset]}`;
-  find("run-body").replaceChildren(...panes.filter((p) => p.run.error).map((p) => make("p", { role: "alert" }, `${p.name} failed: ${p.run.error}`)),
-    ...sections(panes).map(([title, show]) => {
-      let inside;
-      try { inside = show(); } catch (error) { inside = [make("p", { class: "quiet" }, `What lies beside the record cannot be shown (${error.message}).`)]; }
-      return make("section", {}, make("h3", {}, title), inside);
-    }));
+  const shown = sections(panes).map(([title, show]) => {
+    let inside;
+    try { inside = show(); } catch (error) { inside = [make("p", { class: "quiet" }, `What lies beside the record cannot be shown (${error.message}).`)]; }
+    const head = make("h3", { tabindex: -1 }, title);
+    return { head, title, section: make("section", {}, head, inside) };
+  });
+  const links = shown.map(({ title, head }) => make("button", { type: "button", onclick: () => { head.scrollIntoView(); head.focus({ preventScroll: true }); } }, title));
+  find("run-body").replaceChildren(make("nav", { "aria-label": "Sections of this run" }, links), ...panes.filter((p) => p.run.error).map((p) => make("p", { role: "alert" }, `${p.name} failed: ${p.run.error}`)),
+    ...shown.map(({ section }) => section));
 }
 
 function listen() {

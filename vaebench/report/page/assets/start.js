@@ -29,6 +29,7 @@ listen();
 pick();
 follow();
 remember(false);
+new ResizeObserver(widths).observe(find("scroller"));
 addEventListener("popstate", follow);
 addEventListener("hashchange", follow);
 addEventListener("beforeprint", toPaper);

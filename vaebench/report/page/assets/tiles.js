@@ -34,16 +34,42 @@ function paint(canvas, run, name, number) {
   else image.addEventListener("load", put, { once: true });
 }
 
-function tile(run, name, number, label) {
+// A line around what is white in a mask, over what is painted. Pixels are only mixed, never read: the page may not read
+// pictures that lie beside it.
+function outline(canvas, run, name, number) {
+  const { width, height, columns } = run.drawn.tiles, image = sheet(run), at = where(run, name)[0] + number;
+  const edge = new OffscreenCanvas(width, height), pen = edge.getContext("2d");
+  const mask = (mode, x, y) => { pen.globalCompositeOperation = mode; pen.drawImage(image, (at % columns) * width, Math.floor(at / columns) * height, width, height, x, y, width, height); };
+  const put = () => {
+    mask("copy", 0, 0);
+    for (const [x, y] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) mask("lighten", x, y);
+    mask("difference", 0, 0);
+    pen.globalCompositeOperation = "multiply";
+    pen.fillStyle = COLOURS[4];
+    pen.fillRect(0, 0, width, height);
+    const over = canvas.getContext("2d");
+    over.globalCompositeOperation = "lighten";
+    over.drawImage(edge, 0, 0);
+  };
+  if (image.complete && image.naturalWidth) put();
+  else image.addEventListener("load", put, { once: true });
+}
+
+function tile(run, name, number, label, truth = null) {
   const { width, height } = run.drawn.tiles;
   const canvas = make("canvas", { width, height, role: "img", "aria-label": label, title: label });
   paint(canvas, run, name, number);
+  if (truth && number < count(run, truth)) outline(canvas, run, truth, number);
   return canvas;
 }
 
-function told(run, name) {
-  // why something is not there
+function why(run, name) {
+  // something is not there
   const reasons = (run.drawn && run.drawn.without) || {};
-  const reason = run.drawn ? reasons[name] : run.error ? "the run failed" : "no pictures lie beside the record";
+  return run.drawn ? reasons[name] : run.error ? "the run failed" : "no pictures lie beside the record";
+}
+
+function told(run, name) {
+  const reason = why(run, name);
   return make("p", { class: "quiet" }, reason ? `None: ${reason}.` : "None.");
 }

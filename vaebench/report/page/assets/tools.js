@@ -40,6 +40,7 @@ function command(text) {
 const withCommands = (line) => line.split(/`(vaebench [^`]+)`/).map((part, i) => (i % 2 ? command(part) : part));
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const cut = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 const unique = (values) => [...new Set(values)];
 const isList = Array.isArray;
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);

@@ -1,0 +1,83 @@
+// What the board says of the models that are opened, and every number of their runs; of two, the differences.
+
+const titled = (title, unit) => (unit ? `${title} (${unit})` : title);
+const metricCalled = (title, unit) => data.metrics.find((metric) => metric.title === titled(title, unit)) || {};
+
+function bestIn(column) {
+  const sign = data.metrics[column.metric].better === "higher" ? -1 : 1;
+  const models = column.cells.filter((cell) => isNumber(cell[2]) && data.roles[cell[0]] === "reference");
+  return models.sort((a, b) => sign * (a[2] - b[2]) || a[0] - b[0])[0];
+}
+
+// The number of the chosen seed, from the run that was trained as the metric asks.
+function ofSeed(model, { title, regime }) {
+  const run = data.runs.find((r) => r.model === model && r.dataset === state.dataset && r.regime === regime && r.seed === state.seed && r.device === state.device);
+  const found = run && run.metrics.find(([name, , value, , unit]) => isNumber(value) && titled(name, unit) === title);
+  return found ? short(found[2]) : "–";
+}
+
+const ends = (rank) => { const found = /^(\d+)(?:–(\d+))?/.exec(rank || ""); return found ? [Number(found[1]), Number(found[2] || found[1])] : null; };
+
+// Which of two cells is better, and whether their rank intervals tell them apart.
+function winner([one, other], better, names) {
+  if (!one || !other || !isNumber(one[2]) || !isNumber(other[2])) return ["–", "–"];
+  const by = one[2] - other[2], first = better === "higher" ? by > 0 : by < 0;
+  if (by === 0) return ["0", "equal means"];
+  const [a, b] = [ends(one[5]), ends(other[5])];
+  const sure = !a || !b ? "no ranks to tell them apart" : a[1] < b[0] || b[1] < a[0] ? "told apart" : "rank intervals overlap";
+  return [`${by > 0 ? "+" : "−"}${short(Math.abs(by), 3)}`, `${names[first ? 0 : 1]} (${sure})`];
+}
+
+function standings(panes) {
+  const models = panes.map(({ run }) => run.model), pair = panes.length > 1;
+  const leading = data.metrics.flatMap((one, metric) => (one.leads ? mainColumns(metric) : [])).filter(([column]) => column.dataset === state.dataset);
+  if (!leading.length) return make("p", { class: "quiet" }, "No verdict is ranked on this dataset.");
+  const told = (cell) => (cell ? [cell[6] ? make("strong", {}, cell[1]) : cell[1], cell[5] ? make("span", { class: "rank", title: "rank interval" }, cell[5]) : null] : "–");
+  const floors = (column, cell) => (cell && cell[5] && column.floors.length ? `${cell[7].length} of ${column.floors.length}${column.floors.some((one) => !cell[7].includes(one)) ? `; not ${column.floors.filter((one) => !cell[7].includes(one)).join(", ")}` : ""}` : "–");
+  const rows = leading.map(([column, number]) => {
+    const metric = data.metrics[column.metric], cells = models.map((model) => cellsOf[number].get(model)), best = bestIn(column);
+    const rest = pair ? [cells.map((cell) => make("td", {}, told(cell))), winner(cells, metric.better, panes.map((p) => p.name)).map((text) => make("td", {}, text))]
+      : [ofSeed(models[0], metric), told(cells[0]), floors(column, cells[0]), best ? `${data.models[best[0]]}: ${best[1]}` : "–"].map((one) => make("td", {}, one));
+    return make("tr", {}, make("th", { scope: "row" }, `${capital(metric.verdict)}: ${metric.title} ${ARROW[metric.better]}`), rest);
+  });
+  const heads = pair ? [...panes.map((p) => p.name), "Difference of means", "Better"] : [`Seed ${state.seed}`, "Mean over seeds, and rank interval", "Floors beaten", "Best model"];
+  return make("div", { class: "wide" }, make("table", { class: "facts" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Headline"), heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, rows)));
+}
+
+function numbers(panes) {
+  // a row per metric, a column per model
+  const rows = new Map(), pair = panes.length > 1;
+  panes.forEach(({ run }, side) => run.metrics.forEach(([title, verdict, ...answer]) => {
+    if (!rows.has(verdict)) rows.set(verdict, new Map());
+    if (!rows.get(verdict).has(title)) rows.get(verdict).set(title, panes.map(() => null));
+    rows.get(verdict).get(title)[side] = answer;
+  }));
+  const shown = (answer) => {
+    if (!answer) return make("td", {}, "–");
+    const [value, error, unit, variant, reason] = answer;
+    if (value === null) return make("td", { class: "quiet" }, reason || "–");
+    return make("td", {}, short(value), isNumber(error) ? ` ± ${short(1.96 * error, 2)}` : "", unit ? ` ${unit}` : "", variant ? make("small", { class: "quiet" }, ` ${variant}`) : null);
+  };
+  const apart = (title, answers) => {
+    const [one, other] = answers.map((answer) => answer && answer[0]), { better } = metricCalled(title, (answers[0] || answers[1])[2]);
+    if (!isNumber(one) || !isNumber(other) || answers[0][3] !== answers[1][3]) return make("td", {}, "–");
+    const ahead = one === other || !better ? "" : `; better: ${panes[(one > other) === (better === "higher") ? 0 : 1].name}`;
+    return make("td", {}, `${one < other ? "−" : one > other ? "+" : ""}${short(Math.abs(one - other), 3)}${ahead}`);
+  };
+  const reasons = new Map(); // metrics without any number are told below, by their reason
+  for (const found of rows.values()) {
+    for (const [title, answers] of found) {
+      if (answers.some((answer) => answer && isNumber(answer[0]))) continue;
+      const reason = answers.map((answer) => answer && answer[4]).find(Boolean) || "no reason is known";
+      reasons.set(reason, [...(reasons.get(reason) || []), title]);
+      found.delete(title);
+    }
+  }
+  const bodies = [...rows].filter(([, found]) => found.size).map(([verdict, found]) => make("tbody", {},
+    make("tr", {}, make("th", { scope: "rowgroup", colspan: panes.length + (pair ? 2 : 1) }, capital(verdict))),
+    [...found].map(([title, answers]) => make("tr", {}, make("th", { scope: "row" }, title), answers.map(shown), pair ? apart(title, answers) : null))));
+  const heads = ["Metric", ...(pair ? [...panes.map(({ name, side }) => who(panes, name, side)), "Difference, which one seed cannot prove"] : ["Value"])];
+  return make("div", {}, make("p", { class: "quiet" }, "± 95 %, of the test images alone."),
+    make("div", { class: "wide" }, make("table", { class: "facts" }, make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))), bodies)),
+    reasons.size ? make("details", {}, make("summary", {}, `Without a number: ${[...reasons.values()].flat().length} metrics`), make("ul", {}, [...reasons].map(([reason, titles]) => make("li", {}, `${titles.join(", ")}: ${reason}`)))) : null);
+}
