@@ -14,7 +14,7 @@ from vaebench.running.claims import Claim, Claims
 from vaebench.running.errand import Errand, Returned, fulfil
 from vaebench.running.executors.local import Local
 from vaebench.running.fitness import Unfit, check_fitness
-from vaebench.running.keeper import CheckpointKeeper, Keeper
+from vaebench.running.keeper import CheckpointKeeper, Keeper, place_of
 from vaebench.running.outbox import Outbox
 from vaebench.running.queue import ATTEMPTS, Queue
 from vaebench.running.sink import Lost, ResultsSink, Sink
@@ -24,5 +24,5 @@ from vaebench.running.worker import blank, perform
 __all__ = [
     "ATTEMPTS", "CheckpointKeeper", "Claim", "Claims", "Errand", "Job", "Keeper", "Local", "Lost", "Outbox", "Queue",
     "ResultsSink", "Returned", "Sink", "Site", "Unfit", "UserError", "blank", "check_fitness", "fetched", "files_of",
-    "fulfil", "perform",
+    "fulfil", "perform", "place_of",
 ]  # fmt: skip

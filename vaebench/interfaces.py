@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from vaebench.errors import Explained, UserError
+from vaebench.errors import Explained
 from vaebench.images import Images, Limit, Split, Splits
 from vaebench.recipe import Recipe
 from vaebench.trial import Direction, Regime, Verdict
@@ -402,4 +402,9 @@ class Executor(Component):
 
     def submit(self, jobs: Sequence[Job], site: Site) -> str:
         """Hand over the jobs for `--detach`, and return a line that says what does them once this process has ended."""
-        raise UserError(f"--detach: the trials of the executor {self.name} end with the command that started them.")
+        raise NotImplementedError(f"{type(self).__name__} has no submit()")
+
+    @classmethod
+    def detaches(cls) -> bool:
+        """Whether its engine works on without this process."""
+        return cls.submit is not Executor.submit

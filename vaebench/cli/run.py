@@ -100,6 +100,8 @@ def command(
     )
     if detach and (stop or dry_run):
         raise UserError("--detach leaves nobody who could stop at the first failure, or print a plan.")
+    if detach and not (chosen := chosen_executor(executor, device_class)).detaches():
+        raise UserError(f"--detach: the trials of the executor {chosen.name} end with the command that started them.")
     if record is not None:
         if models or seeds or len(datasets) > 1 or (preset, source) != ("auto", "auto"):
             raise UserError(

@@ -15,8 +15,8 @@ from vaebench.records import store
 from vaebench.records.record import dumps, to_json
 from vaebench.running import scratch
 from vaebench.running.executors.local import Local
-from vaebench.running.fitness import check_fitness
-from vaebench.running.keeper import CheckpointKeeper
+from vaebench.running.fitness import Unfit, check_fitness
+from vaebench.running.keeper import keeper_at
 from vaebench.running.sink import ResultsSink
 from vaebench.running.site import Site
 
@@ -55,22 +55,25 @@ RECORD = "record.json"
 
 
 def fulfil(
-    errand: Errand, fetch: Callable[[Path], None], keep: Path | None = None
+    errand: Errand, fetch: Callable[[Path], None], keep: str | Path | None = None
 ) -> Iterator[Mapping[str, Any] | Returned]:
     """Do the errand on this machine. Yields what the trial tells while it works, and last what it left.
 
     `fetch` is given a folder to put the files of the ready data into, unless this machine has them. Checkpoints go to
-    `keep`, and end with this process if there is none. Unfit says why this machine cannot do it."""
+    `keep`, a folder or a URL, and end with this process if there is none. Unfit says why this machine cannot do it."""
     job, device = errand.job, "cpu" if errand.device_class == "cpu" else "cuda:0"
     check_fitness(job, device, errand.device_class)
-    data = fetched(job.data, fetch)
     results = Path(tempfile.mkdtemp(prefix="trial-", dir=scratch.folder()))
     try:
+        try:
+            keeper = keeper_at(str(keep or ""), results, errand.device_class, errand.every, errand.fresh)
+        except ValueError as error:
+            raise Unfit(str(error)) from error
+        data = fetched(job.data, fetch)
         sink = ResultsSink(results, errand.device_class)
         for name, content in errand.stored.items():
             path = sink.path(job.trial) if name == RECORD else sink.files(job.trial) / name
             store.write_atomically(path, content)
-        keeper = CheckpointKeeper(keep or results, errand.device_class, errand.every, errand.fresh)
         here = Site({job.data: data}, sink, keeper, (device,), patience=errand.patience)
         record = None
         for event in Local().run([job], here):

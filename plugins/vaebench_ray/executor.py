@@ -1,0 +1,85 @@
+"""The executor `ray`."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Iterator, Sequence
+
+from vaebench.executing import Job, Outbox, Returned, Site, UserError, place_of
+from vaebench.interfaces import Event, Executor
+from vaebench_ray.cluster import Cluster, connect
+from vaebench_ray.tasks import Gone, Tasks
+
+SPARE = 1
+"""Trials that wait in Ray's own queue, so that no node waits for this process, and a cluster that can grow does."""
+
+
+class Room(int):
+    """As many slots as the cluster has now. Nobody asked for a number, so it changes as nodes come and go."""
+
+
+class Ray(Executor):
+    """Trials as tasks of a Ray cluster that runs already. Its machines need no shared disk.
+
+    `address` is HOST:PORT of its head node; this machine must be part of the cluster. Each trial gets `cpus` cores and
+    the share `gpus` of a GPU. A trial whose node is lost is repeated `retries` times at most; it goes on from its
+    checkpoint if `keep` names a place that all nodes reach, a folder or a URL such as s3://bucket/folder."""
+
+    name = "ray"
+    version = 1
+    remote = True
+
+    def __init__(self, address: str, cpus: float = 1.0, gpus: float = 0.0, retries: int = 2, keep: str = "") -> None:
+        host, _, port = address.rpartition(":")
+        if not host or "/" in address or not port.isdecimal():
+            raise ValueError(f"address is HOST:PORT of the cluster's head node, not {address!r}")
+        if cpus < 0.01 or not 0 <= gpus <= 1 or retries < 0:
+            raise ValueError("cpus must be 0.01 or more, gpus from 0 to 1, and retries 0 or more")
+        self.address, self.retries, self.keep = address, retries, place_of(keep)
+        self.need = {"CPU": cpus, "GPU": gpus}
+
+    @classmethod
+    def missing(cls) -> str:
+        return "" if importlib.util.find_spec("ray") else 'Ray is not installed: pip install "vaebench[ray]"'
+
+    def slots(self, devices: Sequence[str]) -> int:
+        return Room(max(1, Cluster(connect(self.address), self.need).room()))
+
+    def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
+        check_device(site.sink.device_class, self.need["GPU"])
+        cluster = Cluster(connect(self.address), self.need)
+        tasks = Tasks(cluster, self.keep)
+        with Outbox(jobs, site, stop_on_failure, self.retries + 1) as outbox:
+            try:
+                while outbox:
+                    most = cluster.room() + SPARE if isinstance(site.slots, Room) else site.slots
+                    while len(tasks.running) < most and (errand := (yield from outbox.take())):
+                        tasks.send(errand, site.ready[errand.job.data])
+                    if not tasks.running:
+                        time.sleep(1.0)  # other runs have the rest
+                    for errand, said in tasks.hear():
+                        if isinstance(said, Returned):
+                            yield from outbox.returned(errand, said)
+                        elif isinstance(said, Gone):
+                            yield from outbox.lost(errand, said.why)
+                        elif said["phase"] == "unfit":
+                            cluster.leave_out(said["node"], said["why"])
+                            text = f"node {said['node'][:8]} is left out: {said['why']}"
+                            yield outbox.told(errand, {"phase": "note", "text": text})
+                            outbox.refused(errand)
+                        else:
+                            yield outbox.told(errand, said)
+            finally:
+                tasks.stop()
+
+
+def check_device(device_class: str, gpus: float) -> None:
+    """UserError where trials are planned for a GPU and get none, or would keep one busy that they do not use."""
+    if device_class != "cpu" and not gpus:
+        raise UserError(f"The trials are planned for {device_class}, and each gets no GPU: write ray[...,gpus=1].")
+    if device_class == "cpu" and gpus:
+        raise UserError(
+            f"The trials are planned for CPUs, and each would occupy {gpus:g} of a GPU: name the nodes' GPUs with "
+            "--device-class (`vaebench doctor` prints it there), or leave gpus out."
+        )
