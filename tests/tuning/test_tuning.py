@@ -114,7 +114,7 @@ def test_the_suite_reads_and_says_what_was_tuned(lab: Lab, tmp_path: Path) -> No
     path, table = tuned_suite.write(asked, [result(asked, 0.5, None, 0.2)], 3, tmp_path / "tuned.toml")
     made = load(path)
     said = "for reconstruction with 3 trials of 3 steps on validation images of lab-xray"
-    assert (made.title, made.tuned) == ("Laboratory, tuned for reconstruction", said)
+    assert (made.title, made.tuned) == ("Models of lab, tuned for reconstruction", said)
     preset = made.presets["tiny"]
     assert (preset.models, preset.datasets, preset.regimes) == (("shifted[shift=0.2]",), ("lab-xray",), ("all",))
     assert preset.settings == suite().presets["tiny"].settings, "the finals have the preset's own steps"

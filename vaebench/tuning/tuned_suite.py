@@ -68,7 +68,7 @@ def _suite(asked: Question, chosen: Mapping[str, str], budget: int, name: str) -
     made = {
         "name": name,
         "version": 1,
-        "title": f"{suite.title}, tuned for {asked.verdict}",
+        "title": f"Models of {suite.name}, tuned for {asked.verdict}",
         "tuned": f"for {asked.verdict} with {trials} on validation images of {where}",
         "datasets": datasets,
         "models": list(dict.fromkeys([*models, *floors])),
