@@ -201,7 +201,8 @@ def looked_up(one: Any) -> str:
 
 def largest_difference(one: Any) -> float:
     """Between two models that have the same method, or the same size of code."""
-    models = [(row["model"].partition("[")[:3:2], row["value"]) for row in rows(one, one.metric) if "[" in row["model"]]
+    sized = [row for row in rows(one, one.metric) if "[" in row["model"] and row["value"] is not None]
+    models = [(row["model"].partition("[")[:3:2], row["value"]) for row in sized]
     same = 0 if one.kind == "by size" else 1
     return max(x - y for a, x in models for b, y in models if a[same] == b[same])
 
