@@ -20,7 +20,7 @@ from vaebench.data.prepare import open_splits
 from vaebench.errors import UserError
 from vaebench.planning.plan import Request, make_plan
 from vaebench.planning.suite import Suite, find, load
-from vaebench.running import sweep
+from vaebench.running import estimate, sweep
 from vaebench.trial import Spec
 from vaebench.tuning import tuned_suite
 from vaebench.tuning.contender import contenders
@@ -171,14 +171,15 @@ def test_a_dry_run_tells_what_would_be_searched_and_trains_nothing(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
+    monkeypatch.setattr(estimate, "probe", lambda trial, plan: 6.0)
     monkeypatch.chdir(tmp_path)
     before = lab.trained()
-    asked = ["--suite", "lab", "--preset", "tiny", "--for", "reconstruction", "--budget", "5", "--results", "new"]
+    asked = ["--suite", "lab", "--preset", "tiny", "--for", "reconstruction", "--budget", "5", "-j", "2"]
     said = CliRunner().invoke(main, ["tune", *asked, "-m", "shifted[average=0]", "-m", "steady", "--dry-run"])
     assert said.exit_code == 0, said.output
     assert "2 methods, 5 trials each, judged by lab-residual on validation images" in said.output
-    assert "Estimated time: " in said.output
-    (own,) = re.findall(r"^shifted\[average=0\.0\]: ~.*\n((?:  .*\n)+)", said.output, re.MULTILINE)
+    assert "Estimated time: 30 s with 2 at once (-j)" in said.output
+    (own,) = re.findall(r"^shifted\[average=0\.0\]: ~30 s\n((?:  .*\n)+)", said.output, re.MULTILINE)
     assert own.splitlines() == [
         f"  {name}: {searched}" for name, searched in tunable_of(registry().get("models", "shifted").component).items()
         if name != "average" and not searched.rate
