@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from shutil import copy
 
 import pytest
 from click.testing import CliRunner
 from laboratory import Lab, suite
 
 from vaebench.cli import main
+from vaebench.components.registry import forget
 from vaebench.data.prepare import about, lay_down, open_splits
 from vaebench.interfaces import Splits
 from vaebench.planning.plan import Plan, Request
@@ -97,6 +101,40 @@ def test_failures_count_and_the_code_keeps_its_size(lab: Lab, monkeypatch: pytes
     assert any("its code has 2 numbers and the default's 4" in reason for reason in reasons.values())
     chosen = result.best.model.params
     assert (chosen.get("shift"), chosen.get("width", 4)) == (0.5, 4)
+
+
+def test_trials_run_where_the_executor_says_and_give_the_numbers_of_this_machine(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the executor of the docs, whose processes share no folder with this one."""
+    package, site = Path(__file__).parents[1] / "outside/pool", tmp_path / "site"
+    (site / "vaebench_pool-1.0.dist-info").mkdir(parents=True)
+    copy(package / "vaebench_pool.py", site)
+    (site / "vaebench_pool-1.0.dist-info/METADATA").write_text("Name: vaebench-pool\nVersion: 1.0\n")
+    (site / "vaebench_pool-1.0.dist-info/entry_points.txt").write_text("[vaebench]\nmain = vaebench_pool\n")
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
+    forget()
+    import vaebench_pool
+
+    sent: list[object] = []
+
+    def send(errand: object, *more: object, plainly: Callable[..., Path] = vaebench_pool.send) -> Path:
+        sent.append(errand)
+        return plainly(errand, *more)
+
+    monkeypatch.setattr(vaebench_pool, "send", send)
+    tables = {}
+    for executor in ("pool", "local"):
+        to = tmp_path / f"{executor}.toml"
+        asked = ["--suite", "lab", "--preset", "tiny", "--for", "reconstruction", "-m", "shifted", "--budget", "2"]
+        where = ["--results", str(tmp_path / executor), "--to", str(to), "-j", "2", "--executor", executor]
+        said = CliRunner().invoke(main, ["tune", *asked, *where, "--steps", "1"])
+        assert said.exit_code == 0, said.output
+        tables[executor] = to.with_suffix(".md").read_text().replace(str(to), "")
+        assert len(sent) == 2
+    assert "| default |" in tables["pool"]
+    assert tables["pool"] == tables["local"].replace("local.toml", "pool.toml")
 
 
 def test_the_command_writes_a_suite_that_runs(lab: Lab, tmp_path: Path) -> None:

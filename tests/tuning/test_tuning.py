@@ -14,11 +14,13 @@ from laboratory import Lab, suite
 
 from vaebench.cli import main
 from vaebench.components.discovery import installed
+from vaebench.components.parameters import tunable_of
+from vaebench.components.registry import registry
 from vaebench.data.prepare import open_splits
 from vaebench.errors import UserError
 from vaebench.planning.plan import Request, make_plan
 from vaebench.planning.suite import Suite, find, load
-from vaebench.running import sweep
+from vaebench.running import estimate, sweep
 from vaebench.trial import Spec
 from vaebench.tuning import tuned_suite
 from vaebench.tuning.contender import contenders
@@ -163,6 +165,34 @@ def test_without_optuna_the_command_says_how_to_get_it(monkeypatch: pytest.Monke
     said = CliRunner().invoke(main, ["tune", "--for", "reconstruction"])
     assert said.exit_code == 2
     assert "pip install 'vaebench[tune]'" in said.output
+
+
+def test_a_dry_run_tells_what_would_be_searched_and_trains_nothing(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    monkeypatch.setattr(estimate, "probe", lambda trial, plan: 6.0)
+    monkeypatch.chdir(tmp_path)
+    before = lab.trained()
+    asked = ["--suite", "lab", "--preset", "tiny", "--for", "reconstruction", "--budget", "5", "-j", "2"]
+    said = CliRunner().invoke(main, ["tune", *asked, "-m", "shifted[average=0]", "-m", "steady", "--dry-run"])
+    assert said.exit_code == 0, said.output
+    assert "2 methods, 5 trials each, judged by lab-residual on validation images" in said.output
+    assert "Estimated time: 30 s with 2 at once (-j)" in said.output
+    (own,) = re.findall(r"^shifted\[average=0\.0\]: ~30 s\n((?:  .*\n)+)", said.output, re.MULTILINE)
+    assert own.splitlines() == [
+        f"  {name}: {searched}" for name, searched in tunable_of(registry().get("models", "shifted").component).items()
+        if name != "average" and not searched.rate
+    ]  # fmt: skip
+    assert "shift: " in own and "lr: from 0.0002 to 0.005, log scale" in own
+    assert said.output.endswith("The suite would be written to lab-for-reconstruction.toml\n")
+    assert (list(tmp_path.iterdir()), lab.trained()) == ([], before)
+
+
+def test_the_executor_s_name_is_that_of_run() -> None:
+    said = CliRunner().invoke(main, ["tune", "--for", "reconstruction", "--executor", "slrm", "--dry-run"])
+    assert said.exit_code == 2
+    assert "Did you mean 'slurm'" in said.output
 
 
 def test_the_verdict_must_be_named() -> None:

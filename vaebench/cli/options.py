@@ -29,6 +29,7 @@ DEVICE_CLASS = click.option("--device-class", default="", metavar="CLASS",
 EXECUTOR = click.option("--executor", default="local", show_default=True, metavar=SPEC,
                         shell_complete=completion.specs("executors"),
                         help="Where trials run; `vaebench list executors` names them.")  # fmt: skip
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be done and estimate the time; train nothing.")
 SLOTS = click.option("-j", "--slots", type=click.IntRange(min=1),
                      help="Trials that train at once [default: the executor's; "
                      "local: one per CPU core, up to 4 per GPU].")  # fmt: skip

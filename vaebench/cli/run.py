@@ -12,6 +12,7 @@ from vaebench.cli.options import (
     DATA,
     DEVICE,
     DEVICE_CLASS,
+    DRY_RUN,
     EXECUTOR,
     PATIENCE,
     PRESET,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 @PATIENCE
 @click.option("--graphs/--no-graphs", default=True, show_default=True,
               help="Replay training steps as CUDA graphs on a GPU: faster, and to the same bits.")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Show what would be done and estimate the time; train nothing.")
+@DRY_RUN
 @RESULTS
 @DATA
 def command(

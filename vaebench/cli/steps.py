@@ -110,10 +110,15 @@ def _write(track: Track, board: Board, console: Console, why: str = "") -> list[
 
 def _tell_time(plan: Plan, console: Console, slots: int) -> dict[str, float]:
     seconds = estimate(plan, slots)
-    total = time_words(sum(seconds.values()) / max(1, min(slots, len(seconds))))
-    guess = ", a guess until trials have ended there" if chosen_executor(plan.request.executor).remote else ""
-    console.print(f"Estimated time: {total} with {slots} at once (-j){guess}", highlight=False)
+    workers, remote = min(slots, len(seconds)), chosen_executor(plan.request.executor).remote
+    tell_time(console, sum(seconds.values()) / max(1, workers), slots, remote)
     return seconds
+
+
+def tell_time(console: Console, seconds: float, slots: int, remote: bool) -> None:
+    """Print how long all trials are expected to take."""
+    guess = ", a guess until trials have ended there" if remote else ""
+    console.print(f"Estimated time: {time_words(seconds)} with {slots} at once (-j){guess}", highlight=False)
 
 
 def tell_estimates(plan: Plan, console: Console, slots: int) -> None:

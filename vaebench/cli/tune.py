@@ -7,10 +7,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vaebench.cli.options import DATA, DEVICE, PATIENCE, PRESET, RESULTS, SLOTS, SOURCE, SPEC, SUITE
+from vaebench.cli.options import (
+    DATA,
+    DEVICE,
+    DEVICE_CLASS,
+    DRY_RUN,
+    EXECUTOR,
+    PATIENCE,
+    PRESET,
+    RESULTS,
+    SLOTS,
+    SOURCE,
+    SPEC,
+    SUITE,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+
     from vaebench.interfaces import Verdict
+    from vaebench.tuning.contender import Contender
 
 VERDICTS = ("reconstruction", "representation", "anomaly", "generation")
 
@@ -31,14 +49,17 @@ VERDICTS = ("reconstruction", "representation", "anomaly", "generation")
 @click.option("--to", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.toml",
               help="Suite file to write, with a table beside it [default: SUITE-for-VERDICT.toml].")  # fmt: skip
 @DEVICE
+@DEVICE_CLASS
+@EXECUTOR
 @SLOTS
 @PATIENCE
+@DRY_RUN
 @RESULTS
 @DATA
 def command(
     suite: str, verdict: Verdict, budget: int, preset: str, source: str, models: tuple[str, ...],
-    datasets: tuple[str, ...], steps: int | None, free_rate: bool, to: Path | None, device: str, slots: int | None,
-    patience: float, results: Path, data: Path | None,
+    datasets: tuple[str, ...], steps: int | None, free_rate: bool, to: Path | None, device: str, device_class: str,
+    executor: str, slots: int | None, patience: float, dry_run: bool, results: Path, data: Path | None,
 ) -> int:  # fmt: skip
     """Search the parameters of every method with the same budget, and write a suite that compares each at its best.
 
@@ -50,6 +71,7 @@ def command(
       vaebench tune --for reconstruction --budget 12 --steps 400 --to tuned.toml
       vaebench run --suite tuned.toml
       vaebench tune --for anomaly -m vae -m ae -d kermany-cxr --source real
+      vaebench tune --for generation --executor "slurm[pilots=8,gpus=1]" --dry-run
     """
     from dataclasses import replace
 
@@ -59,48 +81,64 @@ def command(
     from vaebench.components.discovery import installed
     from vaebench.data.prepare import data_folder
     from vaebench.errors import UserError
+    from vaebench.planning.names import chosen_executor
     from vaebench.planning.plan import Plan, Request
     from vaebench.planning.suite import find
     from vaebench.running import sweep
-    from vaebench.running.display import Watch, time_words
+    from vaebench.running.display import Watch
     from vaebench.running.estimate import estimate
-    from vaebench.running.slots import default_slots
     from vaebench.training.devices import choose_devices
     from vaebench.tuning import question, search, tuned_suite
     from vaebench.tuning.contender import contenders
     from vaebench.tuning.study import optuna
 
-    optuna()
+    if not dry_run:
+        optuna()
     console, known = Console(), find(suite, installed())
     to = to or Path(f"{known.name}-for-{verdict}.toml")
     tuned_suite.refuse_foreign(to)
     request = Request(
         results,
         data_folder(data),
-        tuple(choose_devices(device)),
-        preset=preset,
-        source=source,
-        models=models,
-        datasets=datasets,
+        tuple(choose_devices(device, device_class)),
+        device_class,
+        preset,
+        source,
+        models,
+        datasets,
+        executor=executor,
     )
     asked = question.question(known, request, verdict, steps)
     shared.refuse_left_out(asked.plan)
     shared.warn_of_plugins()
-    slots = slots or default_slots(asked.plan.request.devices)
-    asked = question.on_validation(replace(asked, plan=shared.make_ready(asked.plan, console, patience)))
+    chosen = chosen_executor(executor)
+    slots = slots or chosen.slots(asked.plan.request.devices)
+    if dry_run:
+        asked = replace(asked, plan=sweep.look_at_files(asked.plan))
+    else:
+        asked = question.on_validation(replace(asked, plan=shared.make_ready(asked.plan, console, patience)))
     shared.refuse_left_out(asked.plan)
     shared.announce(asked.plan, console, source, asked_again=False)
     entrants = contenders(asked.plan, free_rate)
     if not entrants:
         raise UserError("None of these models declares ranges to search. `vaebench show NAME` lists those of a model.")
-    spent, searched = estimate(asked.plan, slots), {str(one.model) for one in entrants}
+    spent = estimate(asked.plan, slots)
     seconds = {one.model.name: spent[one.id] for one in asked.plan.trials}
-    total = budget * sum(spent[one.id] for one in asked.plan.trials if str(one.model) in searched)
+    needed = {
+        str(one): budget * sum(spent[t.id] for t in asked.plan.trials if (t.model, t.loss) == (one.model, one.loss))
+        for one in entrants
+    }
+    several = f" on each of {len(asked.plan.datasets)} datasets" * (len(asked.plan.datasets) > 1)
     console.print(
-        f"{len(entrants)} methods, {budget} trials each, judged by {asked.metric}. "
-        f"Estimated time: {time_words(total / slots)} with {slots} at once (-j)",
+        f"{len(entrants)} methods, {budget} trials each{several}, judged by {asked.metric} on validation images",
         highlight=False,
+        soft_wrap=True,
     )
+    shared.tell_time(console, sum(needed.values()) / slots, slots, chosen.remote)
+    if dry_run:
+        _tell_search(console, entrants, needed)
+        console.print(f"The suite would be written to {to}", markup=False, highlight=False, soft_wrap=True)
+        return 0
 
     def do(plan: Plan) -> None:
         with Watch(console, {one.id: seconds[one.model.name] for one in plan.todo}, slots) as watch:
@@ -117,3 +155,13 @@ def command(
         f"Compare them on test images: vaebench run --suite {to}", markup=False, highlight=False, soft_wrap=True
     )
     return 0
+
+
+def _tell_search(console: Console, entrants: Sequence[Contender], seconds: Mapping[str, float]) -> None:
+    """Print what would be searched of each method, and how long that would take one worker."""
+    from vaebench.running.display import time_words
+
+    for one in entrants:
+        lines = [f"{one}: ~{time_words(seconds[str(one)])}"]
+        lines += [f"  {name}: {searched}" for name, searched in one.ranges.items()]
+        console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)

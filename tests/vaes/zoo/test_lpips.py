@@ -12,6 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vaebench.checks.bench import Bench
+from vaebench.checks.on_card import count_steps
+from vaebench.checks.pretended_cuda import pretended_cuda
 from vaebench.interfaces import At, Loss
 from vaebench_vaes.zoo.kl_ae import KLAE
 from vaebench_vaes.zoo.lpips import LPIPS, opened
@@ -155,6 +158,13 @@ def test_images_that_it_cannot_see_are_refused(loss: Loss) -> None:
     for shape in ((2, 32, 32), (1, 8, 8)):
         with pytest.raises(ValueError, match="at least 16 pixels a side"):
             KLAE(shape, loss, width=4, lpips="lpips-01234567.pth")
+
+
+@pytest.mark.long
+def test_on_a_card_it_is_there_and_no_step_waits_for_it(kept: Callable, loss: Loss) -> None:
+    with pretended_cuda(cards=2):
+        bench = Bench(KLAE, type(loss), SHAPE, {"lpips": kept(published())}, "cuda:1")
+        assert not any(step.waits for step in count_steps(bench, "main"))
 
 
 @pytest.mark.long
