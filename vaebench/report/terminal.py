@@ -34,7 +34,7 @@ def show(board: Board, console: Console | None = None, everything: bool = False)
     for line in findings(board):
         console.print(Text(line))
     for table in summary(board) + (by_dataset(board) if everything or len(board.datasets) == 1 else []):
-        _print(table, console)
+        print_table(table, console)
     for section in notes(board):
         console.print()
         console.print(Text(section.title, "bold"))
@@ -54,7 +54,7 @@ def plain(board: Board, width: int = 80) -> str:
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
-def _print(table: Table, console: Console) -> None:
+def print_table(table: Table, console: Console) -> None:
     """Columns that do not fit go into a further table, with the names again."""
     from rich import box
     from rich.table import Table as Grid
