@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vaebench.records.clean import clean
-from vaebench.records.record import Record, to_json
+from vaebench.records.record import Cell, Record, to_json
+from vaebench.report.numbers import DASH
 from vaebench.report.tables import Table
 
 Records = Mapping[Path, Record]
@@ -66,20 +67,15 @@ def _changes(one: Record, other: Record) -> Iterator[Change]:
     for name in sorted(one.metrics.keys() | other.metrics.keys()):
         cells = one.metrics.get(name), other.metrics.get(name)
         values = [cell.value if cell else None for cell in cells]
-        told = [
-            DASHED if cell is None else f"{cell.value:.6g}" if cell.value is not None else cell.reason for cell in cells
-        ]
+        before, after = (_told(cell) for cell in cells)
         if values[0] is not None and values[1] is not None:
             if values[0] != values[1]:
-                yield Change(clean(name), *told, abs(values[0] - values[1]))
+                yield Change(clean(name), before, after, abs(values[0] - values[1]))
         else:
-            yield from _texts(name, *told)
+            yield from _texts(name, before, after)
     for group, before, after in _groups(one, other):
         for name in sorted(before.keys() | after.keys()):
-            yield from _texts(f"{group}: {name}", str(before.get(name, DASHED)), str(after.get(name, DASHED)))
-
-
-DASHED = "–"
+            yield from _texts(f"{group}: {name}", str(before.get(name, DASH)), str(after.get(name, DASH)))
 
 
 def _groups(one: Record, other: Record) -> Iterator[tuple[str, dict[str, object], dict[str, object]]]:
@@ -88,6 +84,12 @@ def _groups(one: Record, other: Record) -> Iterator[tuple[str, dict[str, object]
     yield "images", {"digest": first["inputs"]["data"]}, {"digest": second["inputs"]["data"]}
     yield "version", first["inputs"]["components"], second["inputs"]["components"]
     yield "setting", first["settings"], second["settings"]
+
+
+def _told(cell: Cell | None) -> str:
+    if cell is None:
+        return DASH
+    return f"{cell.value:.6g}" if cell.value is not None else cell.reason
 
 
 def _texts(what: str, before: str, after: str) -> Iterator[Change]:
