@@ -50,7 +50,7 @@ def load(path: str | PathLike[str]) -> DataFrame | Result:
             raise UserError(str(error)) from error
     if not where.is_dir():
         raise UserError(f"There is neither a record nor a folder of results at {where}.")
-    found = [Result(file, record) for file, record in _scan(where)]
+    found = [Result(file, record) for file, record in records_in(where)]
     if not found:
         raise UserError(
             f"There are no records in {where}. `vaebench run --results {where}` makes them."
@@ -153,7 +153,8 @@ class Result:
                 yield cell.title, f"{name} {cell.value:.4g}{error_bar}"
 
 
-def _scan(folder: Path) -> Iterator[tuple[Path, Record]]:
+def records_in(folder: Path) -> Iterator[tuple[Path, Record]]:
+    """Yield every good record below a folder, but for those of its subfolder `reference`; warn of the others."""
     for path in sorted(folder.rglob("*.json")):
         if path.is_relative_to(folder / store.REFERENCE):
             continue

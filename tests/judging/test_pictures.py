@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 from sklearn.metrics import auc, roc_auc_score
 from torch import Tensor
 
 from vaebench.evidence import Evidence
 from vaebench.interfaces import Model, Split, Splits
-from vaebench.judging import code_walk, plot_data
+from vaebench.judging import code_walk, colours, plot_data
 from vaebench.judging.pictures import FILM, GAIN, NUMBERS, SHEET, write_pictures
-from vaebench.judging.plots import plots
+from vaebench.judging.plots import _roc, plots
+from vaebench.report import page
 
 
 class Bars(Model):
@@ -136,6 +138,7 @@ def test_the_roc_curve_has_scikit_learns_area(evidence: Evidence) -> None:
     found, test = plot_data.scores(evidence)["residual"], evidence.split("test")
     area = roc_auc_score(test.diseased, evidence.residuals("test"))
     assert auc(*found["roc"]) == pytest.approx(area, abs=1e-3)
+    assert found["auroc"] == pytest.approx(area, abs=5e-5)
     assert found["roc"][0][0] == found["roc"][1][0] == 0 and found["roc"][0][-1] == found["roc"][1][-1] == 1
     assert sum(found["healthy"]) == pytest.approx(1, abs=0.01) and sum(found["diseased"]) == pytest.approx(1, abs=0.01)
 
@@ -155,20 +158,48 @@ def test_principal_components_keep_distances() -> None:
 
 @pytest.fixture(scope="module")
 def drawn() -> dict[str, bytes]:
-    residual = {"roc": [[0, 0.5, 1], [0, 0.8, 1]], "edges": [0, 1], "healthy": [1, 0], "diseased": [0, 1]}
+    residual = {"auroc": 0.7, "roc": [[0, 0.5, 1], [0, 0.8, 1]], "edges": [0, 1], "healthy": [1, 0], "diseased": [0, 1]}
     maps = {"labels": ["$a", "_b", "$a"], "pixels": [[0, 0], [1, 1], [2, 0]], "codes": [[0, 1], [1, 0], [3, 0]]}
     curve = {"main": {"step": [0.0, 1.0], "k_l$": [2.0, 1.0]}, "prior": {"step": [0.0, 1.0], "nll": [1.0, 0.5]}}
-    return dict(plots({"scores": {"residual": residual}, "maps": maps}, curve))
+    told = {"scores": {"residual": residual}, "maps": maps, "shown": [{"label": "$a"}, {"label": "_b" * 20}]}
+    told["tiles"] = {"where": {"originals": [0, 2], "reconstructions": [4, 2], "residuals": [2, 2]}}
+    images = [np.full((3, 8, 8), i / 6, np.float32) for i in range(6)]
+    return dict(plots(told, curve, images))
 
 
 def test_plots_are_png_and_svg_without_a_date(drawn: dict[str, bytes]) -> None:
-    assert set(drawn) == {f"{name}.{form}" for name in ("losses", "roc", "scores", "t-sne") for form in ("png", "svg")}
+    assert set(drawn) == {
+        f"{name}.{form}" for name in ("losses", "roc", "scores", "sheet", "t-sne") for form in ("png", "svg")
+    }
     for name, content in drawn.items():
         if name.endswith("png"):
             image = Image.open(io.BytesIO(content))
             assert image.text == {} and np.asarray(image).std() > 0
+            assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
         else:
             assert b"<svg" in content and b"date" not in content
+
+
+def test_a_labelled_sheet_has_rows_in_their_order(drawn: dict[str, bytes]) -> None:
+    pixels = np.asarray(Image.open(io.BytesIO(drawn["sheet.png"])).convert("L")).astype(int)
+    column = pixels[:, round(0.3 * pixels.shape[1])]
+    greys = [round(i / 6 * 255) for i in (0, 4, 2)]
+    places = [np.flatnonzero(abs(column - grey) <= 1).mean() for grey in greys]
+    assert places == sorted(places), "original, reconstruction, residual"
+
+
+def test_the_legend_of_a_roc_curve_has_the_area() -> None:
+    axes = Figure().add_subplot()
+    _roc(axes, {"residual $x$": {"roc": [[0, 1], [0, 1]], "auroc": 0.5}})
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["residual $x$, AUROC 0.500"]
+
+
+def test_figures_have_the_colours_of_the_page() -> None:
+    assets = Path(page.__file__).parent / "assets"
+    root = (assets / "page.css").read_text().split("@media")[0]
+    assert f"--one: {colours.BLUE};" in root and f"--other: {colours.ORANGE};" in root
+    listed = (assets / "plots.js").read_text().split("COLOURS = [")[1].split("]")[0]
+    assert listed.replace('"', "").split(", ") == [colour.lower() for colour in colours.COLOURS]
 
 
 def test_a_plot_has_the_same_bytes_again(drawn: dict[str, bytes]) -> None:

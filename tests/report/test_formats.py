@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 from itertools import pairwise
@@ -17,7 +18,9 @@ from records_made import MARKUP, everything, field, made, metric, record
 from vaebench.leaderboard.board import Board
 from vaebench.report import export, files, tables
 from vaebench.report.documents import sheets
+from vaebench.report.markdown import MOST
 from vaebench.report.numbers import Strong
+from vaebench.report.parts import of_columns
 
 COMPILER = next(filter(shutil.which, ("pdflatex", "tectonic", "xelatex", "lualatex")), "")
 LETTERS = "".join(map(chr, range(0xA1, 0x180))).replace("\xad", "") + "漢字 – ° ± ↑ ↓ † ‡ … ∞ 😀"
@@ -38,7 +41,8 @@ def test_markdown_is_rendered_as_the_tables_it_was_made_of(found: Board) -> None
     render = MarkdownIt("commonmark").enable("table")
     for sheet in sheets(found):
         tokens = render.parse(files.SHEETS["md"](sheet))
-        assert [token.type for token in tokens].count("table_open") == len(sheet.tables) > 0
+        parts = [part for table in sheet.tables for part in of_columns(table, MOST)]
+        assert [token.type for token in tokens].count("table_open") == len(parts) > 0
         cells: list[list[str]] = []
         bold: list[str] = []
         for before, token in pairwise(tokens):
@@ -49,9 +53,35 @@ def test_markdown_is_rendered_as_the_tables_it_was_made_of(found: Board) -> None
                 assert kinds <= {"text", "text_special", "strong_open", "strong_close"}, "text stays text"
                 cells[-1].append("".join(child.content for child in token.children))
                 bold += cells[-1][-1:] if "strong_open" in kinds else []
-        assert cells == [list(row) for table in sheet.tables for row in (table.header, *table.drawn())]
-        drawn = [text for table in sheet.tables for row in table.drawn() for text in row]
+        assert cells == [list(row) for table in parts for row in (table.header, *table.drawn())]
+        drawn = [text for table in parts for row in table.drawn() for text in row]
         assert bold == [text for text in drawn if isinstance(text, Strong)]
+
+
+def test_no_markdown_table_is_wider_than_github_shows_and_no_column_is_lost() -> None:
+    wide = [record("vae", {f"m{i:02}": metric(f"m{i:02}", 0.5, title=f"M{i:02}") for i in range(30)})]
+    (table,) = (one for one in tables.by_dataset(made(wide)) if one.title.startswith("Other"))
+    parts = list(of_columns(table, MOST))
+    assert len(table.header) == 31 and [len(one.header) for one in parts] == [12, 12, 9]
+    assert [one.title for one in parts] == [f"{table.title} ({i} of 3)" for i in (1, 2, 3)]
+    assert [h for one in parts for h in one.header[1:]] == list(table.header[1:])
+    assert all(one.rows[0][0] == table.rows[0][0] for one in parts)
+    lines = files.render(made(wide), "md").splitlines()
+    assert max(line.count("|") for line in lines) <= MOST + 1
+
+
+def test_latex_tables_have_labels_of_their_own_and_fit_a_page() -> None:
+    models = {f"model-{i:03}": 0.9 - i / 1000 for i in range(90)}
+    found = made([*field(models, seeds=3), *field(models, seeds=3, dataset="a dataset_with & a long name")])
+    text = files.render(found, "tex")
+    labels = re.findall(r"\\label\{(.*?)\}", text)
+    assert len(set(labels)) == len(labels) == text.count("\\begin{table}") > 3
+    assert all(re.fullmatch(r"tab:[A-Za-z0-9-]+", label) for label in labels)
+    bodies = re.findall(r"\\midrule\n(.*?)\n\\bottomrule", text, re.DOTALL)
+    assert max(body.count("\n") for body in bodies) <= 40 + 4
+    assert all(f"model-{i:03}" in text for i in range(90)) and "(continued)" in text
+    assert max(len(row.replace("$\\pm$", "±")) for body in bodies for row in body.splitlines()) < 200
+    assert r"\textbf{0.9" in text
 
 
 @pytest.mark.skipif(not COMPILER, reason="no LaTeX compiler is installed")

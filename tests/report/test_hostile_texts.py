@@ -103,7 +103,22 @@ def commands(text: str) -> Iterator[str]:
 
 def test_latex_is_given_our_commands_only(found: Board) -> None:
     ours = {
-        *("usepackage", "begin", "end", "caption", "toprule", "midrule", "bottomrule", "paragraph", "item"),
+        *(
+            "usepackage",
+            "begin",
+            "end",
+            "caption",
+            "centering",
+            "small",
+            "label",
+            "shortstack",
+            "linewidth",
+            "toprule",
+            "midrule",
+            "bottomrule",
+            "paragraph",
+            "item",
+        ),
         *("textbackslash", "textasciitilde", "textasciicircum", "ensuremath", "ldots"),
         *("uparrow", "downarrow", "pm", "circ", "dagger", "ddagger"),
     }

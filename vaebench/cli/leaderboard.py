@@ -10,6 +10,7 @@ import click
 
 from vaebench.cli import completion
 from vaebench.cli.options import RESULTS, SUITE
+from vaebench.cli.tracks import chosen, tell_where, tracks_in
 from vaebench.errors import UserError
 
 if TYPE_CHECKING:
@@ -59,48 +60,24 @@ def command(
     from rich.console import Console
     from rich.markup import escape
 
-    from vaebench.components.discovery import installed
-    from vaebench.planning.kept import kept
-    from vaebench.planning.suite import find
-    from vaebench.records.store import REFERENCE, write_atomically
+    from vaebench.records.store import write_atomically
     from vaebench.report.closing import wrote
     from vaebench.report.files import render
     from vaebench.report.page import page, shown_runs, write_page
     from vaebench.report.terminal import show
     from vaebench.report.track import NotWritten, Track
 
-    try:
-        chosen = find(suite, installed())
-    except UserError:
-        if (found := kept(suite, results, *others)) is None:
-            raise
-        chosen = found
-        click.echo(f"The suite {chosen} is not installed; its board follows the copy beside its records.", err=True)
-    if preset is not None:
-        chosen.preset(preset, "")
-    asked = " / ".join(filter(None, (str(chosen), preset, source)))
-    folders, tracks = (results, *others), _tracks(chosen, preset, source, results)
-    own = bool(tracks)
-    if not own:
-        folders = others or (results / REFERENCE,)
-        tracks = _tracks(chosen, preset, source, *folders)
-    if not tracks:
-        everywhere = ", ".join(map(str, (results, *others)))
-        raise UserError(
-            f"There are no records of {asked} in {everywhere}. `vaebench run --suite {suite}` makes them; "
-            "--results names another folder."
-        )
+    found = chosen(suite, preset, source, results, others)
+    tracks, folders, own = found.tracks, found.folders, found.own
     for one in tracks:
-        _check_others(chosen, *one, others)
+        _check_others(found.suite, *one, others)
     if len(tracks) > 1 and (output or form != "table"):
         names = ", ".join(f"--preset {p} --source {s}" for p, s in tracks)
         raise UserError(f"There are {len(tracks)} tracks, and this writes one: choose {names}.")
-    if not own:
-        shown = " and ".join(map(str, folders))
-        click.echo(f"There are no records of {asked} in {results}; showing those in {shown}.", err=True)
+    tell_where(found, preset, source, results)
     console = Console()
     for one in tracks:
-        track, written = Track(chosen, *one, *folders), []
+        track, written = Track(found.suite, *one, *folders), []
         for line in track.repin() if repin else ():
             click.echo(f"Pinned images of {line}", err=True)
         made = track.board()
@@ -127,19 +104,9 @@ def command(
 
 def _check_others(suite: Suite, preset: str, source: str, others: Sequence[Path]) -> None:
     for folder in others:
-        if not _tracks(suite, preset, source, folder):
-            has = ", ".join(f"--preset {p} --source {s}" for p, s in _tracks(suite, None, None, folder))
+        if not tracks_in(suite, preset, source, folder):
+            has = ", ".join(f"--preset {p} --source {s}" for p, s in tracks_in(suite, None, None, folder))
             raise UserError(
                 f"There are no records of {suite} / {preset} / {source} in {folder}, which --with names."
                 + (f" Of {suite} it has {has}." if has else "")
             )
-
-
-def _tracks(suite: Suite, preset: str | None, source: str | None, *folders: Path) -> list[tuple[str, str]]:
-    """Return (preset, source) of every track of the suite that has records, in the suite's order."""
-    from vaebench.trial import slug
-
-    order = {name: i for i, name in enumerate(suite.presets)}
-    found = {path.parts[-5:-3] for folder in folders for path in (folder / slug(str(suite))).glob("*/*/*/*/*.json")}
-    kept = [(p, s) for p, s in found if p in order and preset in (None, p) and source in (None, s)]
-    return sorted(kept, key=lambda track: (order[track[0]], track[1]))

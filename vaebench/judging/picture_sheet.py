@@ -10,6 +10,8 @@ from PIL import Image
 COLUMNS = 9
 MOST = 128
 """Pixels of a tile's side; larger images are halved until they fit."""
+GAIN = 4
+"""A residual of 1 / GAIN is white, whatever the model: maps may be compared."""
 QUALITY = 85
 """Of the lossy WebP: a tenth of a PNG's size. What is to be measured, or printed, lies beside it as PNG."""
 

@@ -13,7 +13,7 @@ from vaebench.data.splits import examples
 from vaebench.evidence import Evidence
 from vaebench.interfaces import NotApplicable
 from vaebench.judging import code_walk, plot_data
-from vaebench.judging.picture_sheet import Tiles, grid, png
+from vaebench.judging.picture_sheet import GAIN, Tiles, grid, png
 from vaebench.judging.plots import plots
 from vaebench.records.store import write_atomically
 
@@ -21,8 +21,6 @@ SCHEMA = "vaebench/pictures@1"
 NUMBERS, SHEET = "pictures.json", "pictures.webp"
 """What the page reads: the sheet of all pictures, and what is where on it, with the numbers of the plots."""
 FILM = "along.npz"
-GAIN = 4
-"""A residual of 1 / GAIN is white, whatever the model: maps may be compared."""
 NEIGHBOURS = 5
 
 Curve = Mapping[str, Mapping[str, list[float]]]
@@ -113,7 +111,7 @@ def write_pictures(evidence: Evidence, folder: Path, curve: Curve | None = None,
     told["tiles"] = tiles.about()
     write_atomically(folder / NUMBERS, json.dumps(told, separators=(",", ":"), allow_nan=False).encode())
     if len(evidence.split("test")) >= plot_data.MAPPED[0]:  # drawing takes seconds, which a quick look shall not
-        for name, content in plots(told, curve or {}):
+        for name, content in plots(told, curve or {}, tiles.images):
             write_atomically(folder / name, content)
 
 

@@ -33,6 +33,7 @@ def scores(evidence: Evidence) -> dict[str, Any]:
             edges = np.linspace(low, high, BINS + 1)
             found[name] = {
                 "roc": _roc(sides["healthy"], sides["diseased"]),
+                "auroc": _auroc(sides["healthy"], sides["diseased"]),
                 "edges": [float(f"{low:.4g}"), float(f"{high:.4g}")],
                 **{side: _shares(own.clip(low, high), edges) for side, own in sides.items()},
             }
@@ -53,6 +54,13 @@ def _roc(healthy: np.ndarray, diseased: np.ndarray) -> list[list[float]]:
     rates = [1 - np.searchsorted(np.sort(own), cuts, side="left") / len(own) for own in (healthy, diseased)]
     kept = np.unique(np.linspace(0, len(cuts) - 1, CURVE - 1).round().astype(int))
     return [[0.0, *rate[kept].round(4).tolist()] for rate in rates]
+
+
+def _auroc(healthy: np.ndarray, diseased: np.ndarray) -> float:
+    """How often a diseased image scores above a healthy one; of equal scores, every second time."""
+    ordered = np.sort(healthy)
+    below = np.searchsorted(ordered, diseased, "left") + np.searchsorted(ordered, diseased, "right")
+    return round(float(below.mean() / (2 * len(ordered))), 4)
 
 
 def maps(evidence: Evidence) -> dict[str, Any]:

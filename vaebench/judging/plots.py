@@ -1,20 +1,21 @@
-"""Plots of one run for a paper, as PNG and SVG: the same numbers, the same bytes."""
+"""Plots of one run for a paper, as PNG with 300 dpi and SVG: the same numbers, the same bytes."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from vaebench.judging.colours import BLUE, COLOURS, DISEASED, HEALTHY
+from vaebench.judging.picture_sheet import GAIN, grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, ORANGE = "#0072B2", "#D55E00"
-COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
-"""Okabe and Ito's, which colour-blind people tell apart; beyond them, markers differ too."""
+DASHES = ("-", "--", ":", "-.")
 MARKERS = "osD^vPX*"
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
@@ -24,14 +25,25 @@ STYLE: Any = {
     "svg.hashsalt": "vaebench",  # ids that are the same every time
     "svg.fonttype": "path",
 }
+DPI = 300
+ROWS = {
+    "originals": "original",
+    "masks": "truth",
+    "reconstructions": "reconstruction",
+    "residuals": f"residual × {GAIN}",
+    "variations": "posterior draw",
+}
+"""What the labelled sheet shows, where there is such a thing."""
 WIDTH, HEIGHT = 3.4, 2.6
 """Inches: one column of a paper."""
 MARGINS = (0.75, 0.1, 0.45, 0.25)
 """Inches on the left, right, bottom and top: room for the labels of axes."""
 
 
-def plots(told: Mapping[str, Any], curve: Mapping[str, Mapping[str, list[float]]]) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the files that these numbers give."""
+def plots(
+    told: Mapping[str, Any], curve: Mapping[str, Mapping[str, list[float]]], images: Sequence[np.ndarray] = ()
+) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the files that these numbers, and the images of the page's sheet, give."""
     import matplotlib as mpl
 
     draw: dict[str, Callable[[Figure], None]] = {}
@@ -42,6 +54,8 @@ def plots(told: Mapping[str, Any], curve: Mapping[str, Mapping[str, list[float]]
         draw["scores"] = lambda figure: _scores(figure.add_subplot(), found["residual"])
     if mapped := told.get("maps"):
         draw["t-sne"] = lambda figure: _maps(figure, mapped)
+    if images:
+        draw["sheet"] = lambda figure: _sheet(figure, told, images)
     with mpl.rc_context(STYLE):
         for name, fill in draw.items():
             yield from _saved(name, fill)
@@ -57,8 +71,32 @@ def _saved(name: str, fill: Callable[[Figure], None]) -> Iterator[tuple[str, byt
     figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, wspace=0.08, hspace=0.15)
     for form, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         content = io.BytesIO()
-        figure.savefig(content, format=form, dpi=200, metadata=metadata)
+        figure.savefig(content, format=form, dpi=DPI, metadata=metadata)
         yield f"{name}.{form}", content.getvalue()
+
+
+def _sheet(figure: Figure, told: Mapping[str, Any], images: Sequence[np.ndarray]) -> None:
+    """Test images in columns that say what they show; what the model made of them in rows."""
+    where = told["tiles"]["where"]
+    rows = [(label, where[name][0]) for name, label in ROWS.items() if name in where]
+    count = where["originals"][1]
+    picture = grid(np.stack([images[first + i] for _, first in rows for i in range(count)]), count)
+    height, width = picture.shape[:2]
+    left, right, bottom, top = MARGINS
+    figure.set_size_inches(2 * WIDTH, (2 * WIDTH - left - right) * height / width + bottom + top)
+    axes = figure.add_subplot()
+    axes.imshow(picture, interpolation="none")
+    axes.spines[:].set_visible(False)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0, labelsize=6)
+    axes.set_xticks([(i + 0.5) * width / count for i in range(count)], [_cut(one["label"]) for one in told["shown"]])
+    axes.set_yticks([(i + 0.5) * height / len(rows) for i in range(len(rows))], [label for label, _ in rows])
+    for text in axes.get_xticklabels():
+        text.set_parse_math(False)
+
+
+def _cut(label: str) -> str:
+    return label if len(label) <= 14 else f"{label[:13]}…"
 
 
 def _losses(figure: Figure, curve: Mapping[str, Mapping[str, list[float]]]) -> None:
@@ -79,7 +117,8 @@ def _losses(figure: Figure, curve: Mapping[str, Mapping[str, list[float]]]) -> N
 def _roc(axes: Axes, found: Mapping[str, Any]) -> None:
     axes.plot([0, 1], [0, 1], color="#888888", linewidth=0.8, linestyle=":")
     for number, (name, score) in enumerate(found.items()):
-        axes.plot(*score["roc"], label=name, color=COLOURS[number % len(COLOURS)], linewidth=1.2)
+        label = f"{name}, AUROC {score['auroc']:.3f}"
+        axes.plot(*score["roc"], label=label, color=BLUE, linestyle=DASHES[number % len(DASHES)], linewidth=1.2)
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1), aspect="equal")
     for text in axes.legend(frameon=False).get_texts():
         text.set_parse_math(False)
@@ -88,7 +127,7 @@ def _roc(axes: Axes, found: Mapping[str, Any]) -> None:
 def _scores(axes: Axes, score: Mapping[str, Any]) -> None:
     low, high = score["edges"]
     edges = np.linspace(low, high, len(score["healthy"]) + 1)
-    for side, colour, line in (("healthy", BLUE, "-"), ("diseased", ORANGE, "--")):
+    for side, colour, line in (("healthy", HEALTHY, "-"), ("diseased", DISEASED, "--")):
         axes.stairs(score[side], edges, label=side, color=colour, linestyle=line, linewidth=1.2)
     axes.set(xlabel="mean squared residual", ylabel="share of images")
     axes.legend(frameon=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -55,6 +55,8 @@ class Contest:
     """Of each reference against the one with the best mean, which has none itself."""
     gap: float | None
     """The smallest true difference that this column would have shown with 80 % power, on average over the pairs."""
+    apart: np.ndarray | None = field(default=None, compare=False)
+    """(M, M): which two are told apart, after Holm's correction; None where there are no places."""
 
 
 class Differences(NamedTuple):
@@ -97,7 +99,7 @@ def contest(references: Sequence[Sample], better: str, margin: float | None = No
     places = tuple(Place(*own) for own in zip(low.tolist(), high.tolist(), marked.tolist(), strict=True))
     best = int(ahead.sum(1).argmax())
     labels = _labels(pairs, claims, best, margin)
-    return Contest(given, better, moderated, places, labels, _gap(pairs, ALPHA / len(p)))
+    return Contest(given, better, moderated, places, labels, _gap(pairs, ALPHA / len(p)), claims)
 
 
 def place_newcomer(newcomer: Sample, against: Contest) -> Place | None:

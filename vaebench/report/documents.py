@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.ranks import is_ranked
 from vaebench.leaderboard.runs import VERDICTS
 from vaebench.records.clean import clean
 from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, dataset_name, summary, tables, title
@@ -29,6 +30,8 @@ class Sheet:
     """what further sheets are called, and their names"""
     dataset: str = ""
     """the one that it is of"""
+    verdict: str = ""
+    """the one that it is of, where that has a headline that ranks"""
 
 
 def everything(board: Board) -> Sheet:
@@ -49,7 +52,8 @@ def _verdicts(board: Board) -> Iterator[Sheet]:
     for verdict in (verdict for verdict in VERDICTS if verdict in shown):
         own = board.narrowed(verdict=verdict)
         drawn = (*(by_verdict(own, one) for one in own.standings), *by_metric(own))
-        yield Sheet(f"boards/{verdict}", f"{clean(board.track)}: {verdict}", drawn, own)
+        ranked = verdict if any(is_ranked(one.measure) for one in own.standings) else ""
+        yield Sheet(f"boards/{verdict}", f"{clean(board.track)}: {verdict}", drawn, own, verdict=ranked)
 
 
 def _datasets(board: Board) -> Iterator[Sheet]:

@@ -8,6 +8,7 @@ from vaebench.errors import UserError, did_you_mean
 from vaebench.leaderboard.board import Board
 from vaebench.report.documents import Sheet, everything, sheets
 from vaebench.report.export import csv, to_json
+from vaebench.report.forests import forest
 from vaebench.report.latex import latex
 from vaebench.report.markdown import markdown
 from vaebench.report.page import page
@@ -38,5 +39,8 @@ def texts(board: Board) -> Iterator[tuple[str, str]]:
     for sheet in sheets(board):
         for form, draw in SHEETS.items():
             yield f"{sheet.name}.{form}", draw(sheet)
+        for standing in sheet.board.standings if sheet.verdict else ():
+            if standing.measure.verdict == sheet.verdict and (drawn := forest(sheet.board, standing)):
+                yield f"{sheet.name}.svg", drawn
         for picture in pictures(sheet.board) if sheet.dataset else ():
             yield f"{sheet.name}-{picture.quality.measure.verdict}.svg", svg(sheet.board, picture)

@@ -1,13 +1,18 @@
-"""A board as LaTeX tables for a paper (package booktabs)."""
+"""A board as LaTeX tables for a paper (package booktabs), with captions and labels, none larger than a page."""
 
 from __future__ import annotations
 
+import re
+import textwrap
+from collections.abc import Iterator
 from unicodedata import normalize
 
 from vaebench.report.documents import Sheet
 from vaebench.report.findings import findings
 from vaebench.report.notes import notes
 from vaebench.report.numbers import Strong
+from vaebench.report.parts import by_groups, fitting, of_rows
+from vaebench.report.tables import Table
 
 SYMBOLS = {
     "↑": r"$\uparrow$",
@@ -30,6 +35,10 @@ SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "[": "{[}",
     "]": "{]}",
 }
+WIDEST, LONGEST, HEADER = 84, 40, 20
+"""Characters across and rows of a table in small type on a page of the class article; characters of a header's line."""
+NAME, NARROW = 28, r"p{0.3\linewidth}"
+"""Characters of a name; longer ones are folded in a column of this kind."""
 LETTERS = "ßæøåÆØÅłŁœŒ"
 ACCENTS = {0x300, 0x301, 0x302, 0x303, 0x304, 0x306, 0x308, 0x30A, 0x30B, 0x30C}
 
@@ -54,19 +63,45 @@ def latex(sheet: Sheet) -> str:
     row = DataRow("", " & ", r" \\")  # as they are: cells are escaped already
     booktabs = TableFormat(above, below, None, under, row, row, 0, None)
     parts = [r"% \usepackage{booktabs}", *map(escape, findings(sheet.board))]
-    for table in sheet.tables:
+    for number, table in enumerate(one for whole in sheet.tables for one in fitted(whole)):
         drawn = [[bold(text) for text in row] for row in table.drawn()]
-        header = [escape(text) for text in table.header]
+        header = [stacked(text) for text in table.header]
         align = ["left", *["right"] * (len(table.header) - 1)] if drawn else None
         body = tabulate(drawn, header, tablefmt=booktabs, disable_numparse=True, colalign=align)
-        columns = f"l{'r' * (len(header) - 1)}"
+        first = "l" if max(map(len, (row[0] for row in table.drawn())), default=0) <= NAME else NARROW
+        columns = f"{first}{'r' * (len(header) - 1)}"
         caption = escape(f"{sheet.title}. {table.title}.")
         tabular = f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}"
-        parts.append(f"\\begin{{table}}\n\\caption{{{caption}}}\n{tabular}\n\\end{{table}}")
+        top = f"\\centering\\small\n\\caption{{{caption}}}\n\\label{{tab:{label_of(sheet, number)}}}"
+        parts.append(f"\\begin{{table}}\n{top}\n{tabular}\n\\end{{table}}")
     for section in notes(sheet.board):
         items = "\n".join(f"\\item {escape(line)}" for line in section.lines)
         parts.append(f"\\paragraph{{{escape(section.title)}}}\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}")
     return "\n\n".join(parts) + "\n"
+
+
+def fitted(table: Table) -> Iterator[Table]:
+    """Parts that are no wider and no longer than a page."""
+    columns = list(zip(table.header, *table.drawn(), strict=True))
+    widths = [max(map(len, (*lines(header), *cells))) for header, *cells in columns]
+    widths[0] = min(widths[0], NAME)
+    for part in by_groups(table, list(fitting(widths, WIDEST))):
+        yield from of_rows(part, LONGEST)
+
+
+def lines(text: str) -> list[str]:
+    """A header in lines that are about as long as a number with its interval."""
+    return textwrap.wrap(text, HEADER) or [""]
+
+
+def stacked(text: str) -> str:
+    told = [escape(line) for line in lines(text)]
+    return told[0] if len(told) == 1 else "\\shortstack[r]{" + " \\\\ ".join(told) + "}"
+
+
+def label_of(sheet: Sheet, number: int) -> str:
+    """`anomaly-2`: a label that only letters and digits make, whatever a dataset is called."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", f"{sheet.name.rpartition('/')[2]}-{number + 1}")
 
 
 def bold(text: str) -> str:

@@ -6,8 +6,12 @@ from vaebench.report.documents import Sheet
 from vaebench.report.findings import findings
 from vaebench.report.notes import notes
 from vaebench.report.numbers import Strong
+from vaebench.report.parts import of_columns
 
 AS_TEXT = str.maketrans({c: f"\\{c}" for c in "\\`*_[~|"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+MOST = 12
+"""Columns of a table; GitHub shows about so many, and cuts off what is wider."""
 
 
 def markdown(sheet: Sheet) -> str:
@@ -16,7 +20,7 @@ def markdown(sheet: Sheet) -> str:
     parts = [f"# {escape(sheet.title)}"]
     if said := findings(sheet.board):
         parts.append("\n".join(f"- {escape(line)}" for line in said))
-    for table in sheet.tables:
+    for table in (part for whole in sheet.tables for part in of_columns(whole, MOST)):
         drawn = [[bold(text) for text in row] for row in table.drawn()]
         align = ["left", *["right"] * (len(table.header) - 1)]
         header = [escape(text) for text in table.header]

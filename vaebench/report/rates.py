@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from html import escape
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column
 from vaebench.leaderboard.runs import Entrant
 from vaebench.report.numbers import plain
+from vaebench.report.svg import drawing, line, mark, scale, text
 from vaebench.report.tables import dataset_name, heading, name, prices
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 70, 180, 34, 50
 LINE = 12
 """Pixels between two labels, at least."""
-STYLE = (
-    "text{font:11px sans-serif;fill:#222}.axis{stroke:#666;fill:none}.model{fill:#0072b2}"
-    ".floor{fill:none;stroke:#d55e00;stroke-width:2}.lead{stroke:#bbb}"
-)
 
 
 class Point(NamedTuple):
@@ -53,41 +49,22 @@ def picture(board: Board, price: Column, quality: Column) -> Picture:
 
 
 def svg(board: Board, drawn: Picture) -> str:
-    """A picture as a file of its own. Floors are hollow squares; labels are text, whatever they say."""
+    """A picture as a file of its own. Floors are hollow squares."""
     xs, ys = [point.price for point in drawn.points], [point.quality for point in drawn.points]
-    across, up = _scale(xs, LEFT, WIDTH - RIGHT), _scale(ys, HEIGHT - BOTTOM, TOP)
+    across, up = scale(min(xs), max(xs), LEFT, WIDTH - RIGHT), scale(min(ys), max(ys), HEIGHT - BOTTOM, TOP)
     parts = [f'<path class="axis" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>']
     for value in (min(xs), max(xs)):
-        parts.append(_text(across(value), HEIGHT - BOTTOM + 16, plain(value, 0), "middle"))
+        parts.append(text(across(value), HEIGHT - BOTTOM + 16, plain(value, 0), "middle"))
     for value in (min(ys), max(ys)):
-        parts.append(_text(LEFT - 6, up(value) + 4, plain(value, 3), "end"))
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, heading(*drawn.price[1:]), "middle"))
+        parts.append(text(LEFT - 6, up(value) + 4, plain(value, 3), "end"))
+    parts.append(text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, heading(*drawn.price[1:]), "middle"))
     where = dataset_name(board, drawn.quality.dataset)
-    parts.append(_text(LEFT, TOP - 16, f"{heading(*drawn.quality[1:])} on {where}"))
+    parts.append(text(LEFT, TOP - 16, f"{heading(*drawn.quality[1:])} on {where}"))
     below = float("-inf")
     for point in sorted(drawn.points, key=lambda one: (up(one.quality), one.entrant)):
         x, y = across(point.price), up(point.quality)
         below = max(y + 4, below + LINE)
-        parts.append(_mark(x, y, board.role(point.entrant) == "floor"))
-        parts.append(
-            f'<line class="lead" x1="{x + 6:.1f}" y1="{y:.1f}" x2="{WIDTH - RIGHT + 8}" y2="{below - 4:.1f}"/>'
-        )
-        parts.append(_text(WIDTH - RIGHT + 12, below, name(board, point.entrant)))
-    size = f'width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}"'
-    body = "\n".join(parts)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n<style>{STYLE}</style>\n{body}\n</svg>\n'
-
-
-def _scale(values: list[float], first: float, last: float) -> Callable[[float], float]:
-    low, high = min(values), max(values)
-    return lambda value: first + 0.05 * (last - first) + 0.9 * (last - first) * (value - low) / ((high - low) or 1)
-
-
-def _mark(x: float, y: float, floor: bool) -> str:
-    if floor:
-        return f'<rect class="floor" x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8"/>'
-    return f'<circle class="model" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
-
-
-def _text(x: float, y: float, text: str, anchor: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+        parts.append(mark(x, y, board.role(point.entrant) == "floor"))
+        parts.append(line("lead", x + 6, y, WIDTH - RIGHT + 8, below - 4))
+        parts.append(text(WIDTH - RIGHT + 12, below, name(board, point.entrant)))
+    return drawing(WIDTH, HEIGHT, parts)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vaebench.leaderboard.board import Board
 from vaebench.report.findings import findings
 from vaebench.report.notes import notes
 from vaebench.report.numbers import Strong
+from vaebench.report.parts import fitting
 from vaebench.report.tables import Table, by_dataset, summary, title
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ NAME_WIDTH = 30
 HEADER_WIDTH = 14
 """A longer header is folded rather than making its column wider."""
 NOTES_SHOWN = 12
-GAP = 2
 
 
 def show(board: Board, console: Console | None = None, everything: bool = False) -> None:
@@ -34,7 +34,7 @@ def show(board: Board, console: Console | None = None, everything: bool = False)
     for line in findings(board):
         console.print(Text(line))
     for table in summary(board) + (by_dataset(board) if everything or len(board.datasets) == 1 else []):
-        _print(table, console)
+        print_table(table, console)
     for section in notes(board):
         console.print()
         console.print(Text(section.title, "bold"))
@@ -54,7 +54,7 @@ def plain(board: Board, width: int = 80) -> str:
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines()) + "\n"
 
 
-def _print(table: Table, console: Console) -> None:
+def print_table(table: Table, console: Console) -> None:
     """Columns that do not fit go into a further table, with the names again."""
     from rich import box
     from rich.table import Table as Grid
@@ -65,7 +65,7 @@ def _print(table: Table, console: Console) -> None:
     rows = table.drawn()
     columns = list(zip(table.header, *rows, strict=True))
     widths = [_width(columns[0], NAME_WIDTH), *(_width(column, console.width - NAME_WIDTH) for column in columns[1:])]
-    for group in _fitting(widths, console.width):
+    for group in fitting(widths, console.width):
         grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
         for number in group:
             heading = Text(table.header[number])
@@ -81,15 +81,3 @@ def _width(column: Sequence[str], most: int) -> int:
     header, *texts = map(cell_len, column)
     word = max(map(cell_len, column[0].split()), default=0)
     return min(max([min(header, HEADER_WIDTH, word), *texts]), most)
-
-
-def _fitting(widths: Sequence[int], room: int) -> Iterator[list[int]]:
-    """Groups of column numbers that fit side by side, each with the first column."""
-    group, used = [0], widths[0]
-    for number, width in enumerate(widths[1:], 1):
-        if used + GAP + width > room and len(group) > 1:
-            yield group
-            group, used = [0], widths[0]
-        group.append(number)
-        used += GAP + width
-    yield group

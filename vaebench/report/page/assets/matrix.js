@@ -29,7 +29,7 @@ function matrix(metric) {
     const place = places[i].get(model), shade = isNumber(place) && !isFloor ? `shade-${Math.min(SHADES - 1, Math.floor((1 - Math.min(1, place)) * SHADES))}` : null;
     return make("td", { class: shade, title: cell[1] }, make(place === 0 && !isFloor ? "strong" : "span", {}, isNumber(cell[2]) ? cell[1].split(" ")[0] : cell[1]));
   };
-  return make("div", { class: "wide" }, make("table", { class: "matrix" },
+  return scrolling(`${capital(verdict)}: models by datasets`, make("table", { class: "matrix" },
     make("caption", {}, `${capital(verdict)}: ${title}, ${better} is better`),
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Model"), own.map(head))),
     make("tbody", {}, rows.map(([model, isFloor]) => make("tr", { class: data.roles[model] }, make("th", { scope: "row" }, data.models[model]), own.map(one(model, isFloor)))))));

@@ -41,7 +41,7 @@ function standings(panes) {
     return make("tr", {}, make("th", { scope: "row" }, `${capital(metric.verdict)}: ${metric.title} ${ARROW[metric.better]}`), rest);
   });
   const heads = pair ? [...panes.map((p) => p.name), "Difference of means", "Better"] : [`Seed ${state.seed}`, "Mean over seeds, and rank interval", "Floors beaten", "Best model"];
-  return make("div", { class: "wide" }, make("table", { class: "facts" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Headline"), heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, rows)));
+  return scrolling("Headline numbers", make("table", { class: "facts" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Headline"), heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, rows)));
 }
 
 function numbers(panes) {
@@ -78,6 +78,6 @@ function numbers(panes) {
     [...found].map(([title, answers]) => make("tr", {}, make("th", { scope: "row" }, title), answers.map(shown), pair ? apart(title, answers) : null))));
   const heads = ["Metric", ...(pair ? [...panes.map(({ name, side }) => who(panes, name, side)), "Difference, which one seed cannot prove"] : ["Value"])];
   return make("div", {}, make("p", { class: "quiet" }, "± 95 %, of the test images alone."),
-    make("div", { class: "wide" }, make("table", { class: "facts" }, make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))), bodies)),
+    scrolling("Numbers of this run", make("table", { class: "facts" }, make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))), bodies)),
     reasons.size ? make("details", {}, make("summary", {}, `Without a number: ${[...reasons.values()].flat().length} metrics`), make("ul", {}, [...reasons].map(([reason, titles]) => make("li", {}, `${titles.join(", ")}: ${reason}`)))) : null);
 }

@@ -81,7 +81,8 @@ function rocs(panes) {
   const entries = panes.flatMap(({ run, name }, side) => scored(run).map(([score, found], number) => {
     const look = { stroke: SIDES[side], "stroke-dasharray": DASHES[number % DASHES.length] };
     line(found.roc[0].map((v, i) => [v, found.roc[1][i]]), look);
-    return [panes.length > 1 ? `${name}: ${score}` : score, look];
+    const area = isNumber(found.auroc) ? `, AUROC ${found.auroc.toFixed(3)}` : ""; // pictures of earlier runs lack it
+    return [`${panes.length > 1 ? `${name}: ` : ""}${score}${area}`, look];
   }));
   return entries.length ? make("div", {}, captioned("Diseased against healthy test images", svg), legend(entries)) : null;
 }

@@ -24,6 +24,9 @@ function choose(select, options, value) {
   select.value = value;
 }
 
+// What may be wider than the window is scrolled by keyboard, too.
+const scrolling = (label, ...children) => make("div", { class: "wide", tabindex: 0, role: "group", "aria-label": label }, children);
+
 function command(text) {
   // a command with a button that copies it, or selects it where the browser keeps the clipboard to itself
   const shown = make("pre", { tabindex: 0 }, text), button = make("button", { type: "button", "aria-label": `Copy ${text}` }, "Copy");

@@ -1,0 +1,106 @@
+"""`vaebench compare`: two models of a board, or two folders of results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vaebench.cli import completion
+from vaebench.cli.options import RESULTS, SUITE
+from vaebench.cli.tracks import chosen, tell_where
+from vaebench.errors import UserError
+
+LISTED = 20
+"""Records that are named unless all are wanted."""
+
+
+@click.command
+@click.argument("first", metavar="A", shell_complete=completion.names("models"))
+@click.argument("second", metavar="B", shell_complete=completion.names("models"))
+@SUITE
+@click.option("--preset", shell_complete=completion.presets, help="Only this preset [default: all that have records].")
+@click.option("--source", type=click.Choice(["real", "phantom"]), help="Only this source [default: both].")
+@click.option("--all", "everything", is_flag=True, help="Of two folders, name every record that differs.")
+@RESULTS
+def command(
+    first: str, second: str, suite: str, preset: str | None, source: str | None, everything: bool, results: Path
+) -> None:
+    """Compare two models of a board, or two results folders.
+
+    Of two models, it shows for every verdict and dataset both headline numbers, which model is better and by how much,
+    with the 95 % interval of the difference, and whether the board tells them apart. A and B are written as on the
+    board: `vae`, `pca`, "vae[latent=8]".
+
+    If A and B are folders, it shows which records are in one of them only, and which metrics, versions, settings and
+    images differ in the others. Times are not compared.
+
+    \b
+    Examples:
+      vaebench compare vae vq-vae
+      vaebench compare vae pca --preset compact --source real
+      vaebench compare results results-of-yesterday
+    """
+    folders = [Path(text) for text in (first, second)]
+    if all(folder.is_dir() for folder in folders):
+        return _compare_folders(folders[0], folders[1], everything)
+    return _compare_models(first, second, suite, (preset, source), results)
+
+
+def _compare_models(first: str, second: str, suite: str, track: tuple[str | None, str | None], results: Path) -> None:
+    from rich.console import Console
+
+    from vaebench.leaderboard.pairs import pairs
+    from vaebench.report.pairs import LEGEND, beside, called, headlines
+    from vaebench.report.tables import title
+    from vaebench.report.terminal import print_table
+    from vaebench.report.track import Track
+
+    found = chosen(suite, *track, results)
+    tell_where(found, *track, results)
+    console, problems = Console(highlight=False), []
+    for preset, source in found.tracks:
+        records = Track(found.suite, preset, source, *found.folders)
+        board = records.board()
+        try:
+            both = called(board, first), called(board, second)
+        except UserError as problem:
+            problems.append(problem)
+            continue
+        console.print(title(board), style="bold", markup=False)
+        for table in beside(board, *both, list(pairs(board, (one for _, one in records), *both))):
+            print_table(table, console)
+        console.print(f"\n{headlines(board)}", style="dim", markup=False)
+    if len(problems) == len(found.tracks):
+        raise problems[0]
+    console.print(LEGEND, style="dim", markup=False)
+
+
+def _compare_folders(first: Path, second: Path, everything: bool) -> None:
+    from rich.console import Console
+
+    from vaebench.report.differences import by_what, differences
+    from vaebench.report.terminal import print_table
+    from vaebench.results import records_in
+
+    one, other = (
+        {path.relative_to(folder): record for path, record in records_in(folder)} for folder in (first, second)
+    )
+    for folder, records in ((first, one), (second, other)):
+        if not records:
+            raise UserError(f"There are no records in {folder}.")
+    found, console = differences(one, other), Console(highlight=False)
+    console.print(found.summary, markup=False)
+    if found.changed:
+        print_table(by_what(found), console)
+    named = (
+        ("Differ", tuple(found.changed)),
+        (f"Only in {first}", found.only_first),
+        (f"Only in {second}", found.only_second),
+    )
+    for title, paths in named:
+        shown = paths if everything else paths[:LISTED]
+        if shown:
+            lines = [f"\n{title}:", *(f"  {path}" for path in shown)]
+            lines += [f"  and {len(paths) - len(shown)} more, with --all"] * (len(shown) < len(paths))
+            console.print("\n".join(lines), markup=False, soft_wrap=True)

@@ -1,0 +1,70 @@
+"""Which tracks a command means, and in which folders their records lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from vaebench.errors import UserError
+
+if TYPE_CHECKING:
+    from vaebench.planning.suite import Suite
+
+
+class Chosen(NamedTuple):
+    suite: Suite
+    tracks: list[tuple[str, str]]
+    """preset and source of each"""
+    folders: tuple[Path, ...]
+    """of results, where their records are"""
+    own: bool
+    """whether they are the user's, rather than those of results/reference"""
+
+
+def chosen(name: str, preset: str | None, source: str | None, results: Path, others: tuple[Path, ...] = ()) -> Chosen:
+    """The tracks of a suite that have records: the user's own, or else those of results/reference."""
+    from vaebench.components.discovery import installed
+    from vaebench.planning.kept import kept
+    from vaebench.planning.suite import find
+    from vaebench.records.store import REFERENCE
+
+    try:
+        suite = find(name, installed())
+    except UserError:
+        if (found := kept(name, results, *others)) is None:
+            raise
+        suite = found
+        click.echo(f"The suite {suite} is not installed; its board follows the copy beside its records.", err=True)
+    if preset is not None:
+        suite.preset(preset, "")
+    if own := tracks_in(suite, preset, source, results):
+        return Chosen(suite, own, (results, *others), True)
+    asked = " / ".join(filter(None, (str(suite), preset, source)))
+    folders = others or (results / REFERENCE,)
+    if not (theirs := tracks_in(suite, preset, source, *folders)):
+        everywhere = ", ".join(map(str, (results, *others)))
+        raise UserError(
+            f"There are no records of {asked} in {everywhere}. `vaebench run --suite {name}` makes them; "
+            "--results names another folder."
+        )
+    return Chosen(suite, theirs, folders, False)
+
+
+def tell_where(found: Chosen, preset: str | None, source: str | None, results: Path) -> None:
+    """Say so where what is shown is not the user's own."""
+    if not found.own:
+        asked = " / ".join(filter(None, (str(found.suite), preset, source)))
+        shown = " and ".join(map(str, found.folders))
+        click.echo(f"There are no records of {asked} in {results}; showing those in {shown}.", err=True)
+
+
+def tracks_in(suite: Suite, preset: str | None, source: str | None, *folders: Path) -> list[tuple[str, str]]:
+    """Return (preset, source) of every track of the suite that has records, in the suite's order."""
+    from vaebench.trial import slug
+
+    order = {name: i for i, name in enumerate(suite.presets)}
+    found = {path.parts[-5:-3] for folder in folders for path in (folder / slug(str(suite))).glob("*/*/*/*/*.json")}
+    kept = [(p, s) for p, s in found if p in order and preset in (None, p) and source in (None, s)]
+    return sorted(kept, key=lambda track: (order[track[0]], track[1]))

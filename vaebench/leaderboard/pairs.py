@@ -1,0 +1,53 @@
+"""Two entrants of a board beside each other: who is better in each verdict, by how much, and whether that is sure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.cells import Collected
+from vaebench.leaderboard.comparable import comparable
+from vaebench.leaderboard.contest import contest
+from vaebench.leaderboard.ranks import Column, Samples, Standing, is_ranked
+from vaebench.leaderboard.runs import Entrant, read
+from vaebench.leaderboard.statistics import Estimate, estimate
+from vaebench.leaderboard.training import difference
+from vaebench.records.record import Record
+
+
+class Pair(NamedTuple):
+    """What a headline says of two entrants on one dataset."""
+
+    column: Column
+    better_by: Estimate | None
+    """how much better the first one is, on the same seeds and patients; below zero where it is worse"""
+    apart: bool | None
+    """whether the board's ranks tell them apart; where one of them is no model of the suite, whether the interval of
+    their difference does. None without a test."""
+
+
+def pairs(board: Board, records: Iterable[Record], one: Entrant, other: Entrant) -> Iterator[Pair]:
+    """One for each headline and dataset of the board, in its order. `records` are those that it is made of."""
+    found = comparable(read(records, board.rules.track), board.rules)
+    standings = [standing for standing in board.standings if is_ranked(standing.measure)]
+    wanted = {standing.measure for standing in standings}
+    collected = Collected(found.runs, {mine: own for mine, own in found.measures.items() if own in wanted})
+    for standing in standings:
+        samples = collected.samples(standing.main)
+        for column in standing.main:
+            yield _pair(board, standing, column, samples, (one, other))
+
+
+def _pair(board: Board, standing: Standing, column: Column, samples: Samples, both: tuple[Entrant, Entrant]) -> Pair:
+    first, second = (samples.get((entrant, column)) for entrant in both)
+    if not first or not second or first.seeds != second.seeds:
+        return Pair(column, None, None)
+    by = estimate(difference([first], second, 1 if column.measure.better == "higher" else -1))
+    ranked = [e for e in board.entrants if board.role(e) == "reference" and (e, column) in standing.places]
+    if all(entrant in ranked for entrant in both):
+        apart = contest([samples[e, column] for e in ranked], column.measure.better).apart
+        return Pair(column, by, bool(apart is not None and apart[ranked.index(both[0]), ranked.index(both[1])]))
+    if by.low is None or by.high is None or len(first.seeds) < 2:
+        return Pair(column, by, None)
+    return Pair(column, by, not by.low <= 0 <= by.high)

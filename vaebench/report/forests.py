@@ -1,0 +1,92 @@
+"""The headline of a verdict as a forest plot: means with their intervals, best first, and floors as reference lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.ranks import Column, Standing
+from vaebench.leaderboard.runs import Entrant
+from vaebench.leaderboard.statistics import Estimate
+from vaebench.report.numbers import decimals_in, plain
+from vaebench.report.order import by_means
+from vaebench.report.svg import drawing, line, mark, scale, text
+from vaebench.report.tables import dataset_name, heading, name
+
+WIDTH, NAMES, RIGHT, ROW, TOP, BOTTOM = 420, 170, 14, 17, 30, 44
+ABREAST = 2
+"""Panels side by side, of one dataset each."""
+LONGEST = 26
+"""Characters of a name; what is longer is cut."""
+ROOM = 2
+"""A floor farther from the models than so many times their range stands at the edge, with its number."""
+
+Row = tuple[Entrant, Estimate]
+
+
+def forest(board: Board, standing: Standing) -> str:
+    """A panel for each dataset on which models have the headline."""
+    panels = [
+        (column, rows)
+        for column in standing.main
+        if column in standing.columns
+        if len(rows := _rows(board, column)) > 1
+    ]
+    heights = [TOP + ROW * len(rows) + BOTTOM for _, rows in panels]
+    tall, parts = max(heights, default=0), []
+    for number, (column, rows) in enumerate(panels):
+        left, top = number % ABREAST * WIDTH, number // ABREAST * tall
+        parts.append(f'<g transform="translate({left} {top})">')
+        parts += [*_panel(board, column, rows, standing.best.get(column)), "</g>"]
+    return drawing(WIDTH * min(len(panels), ABREAST), tall * -(-len(panels) // ABREAST), parts) if panels else ""
+
+
+def _rows(board: Board, column: Column) -> list[Row]:
+    """Models by their mean, floors below them."""
+    known = {e: cell.estimate for e, cell in board.by_column.get(column, {}).items() if cell.estimate}
+    ordered = sorted(by_means(board, [column], list(known)), key=lambda entrant: board.role(entrant) == "floor")
+    return [(entrant, known[entrant]) for entrant in ordered]
+
+
+def _panel(board: Board, column: Column, rows: Sequence[Row], best: Entrant | None) -> Iterator[str]:
+    low, high = _reach(board, rows)
+    at, base, decimals = scale(low, high, NAMES, WIDTH - RIGHT), TOP + ROW * len(rows), decimals_in(board, column)
+    yield text(
+        8, 16, f"{heading(column.measure, column.variant)} on {dataset_name(board, column.dataset)}", kind="best"
+    )
+    yield f'<path class="axis" d="M{NAMES} {base}H{WIDTH - RIGHT}"/>'
+    for value in (low, (low + high) / 2, high):
+        yield text(at(value), base + 15, plain(value, decimals), "middle")
+    higher = column.measure.better == "higher"
+    yield text((NAMES + WIDTH) / 2, base + 31, "higher is better →" if higher else "← lower is better", "middle")
+    for number, (entrant, found) in enumerate(rows):
+        y, floor = TOP + ROW * (number + 0.5), board.role(entrant) == "floor"
+        yield text(NAMES - 8, y + 4, _cut(name(board, entrant)), "end", "best" if entrant == best else "")
+        if not low <= found.mean <= high:
+            below = found.mean < low
+            told = f"‹ {plain(found.mean, decimals)}" if below else f"{plain(found.mean, decimals)} ›"
+            yield text(at(low if below else high), y + 4, told, "start" if below else "end", "far")
+            continue
+        if floor:
+            yield line("reference", at(found.mean), TOP, at(found.mean), y)
+        if found.low is not None and found.high is not None:
+            yield line("span of-floor" if floor else "span", at(max(found.low, low)), y, at(min(found.high, high)), y)
+        yield mark(at(found.mean), y, floor)
+
+
+def _reach(board: Board, rows: Sequence[Row]) -> tuple[float, float]:
+    """The range of the models' intervals, and of the floors that are near."""
+    models = [found for entrant, found in rows if board.role(entrant) != "floor"] or [found for _, found in rows]
+    low, high = _ends(models)
+    room = ROOM * (high - low)
+    return _ends([*models, *(found for _, found in rows if low - room <= found.mean <= high + room)])
+
+
+def _ends(found: Sequence[Estimate]) -> tuple[float, float]:
+    ends = [value for one in found for value in (one.mean, one.low, one.high) if value is not None]
+    low, high = min(ends), max(ends)
+    return (low, high) if low < high else (low - 0.5, high + 0.5)
+
+
+def _cut(told: str) -> str:
+    return told if len(told) <= LONGEST else f"{told[: LONGEST - 1]}…"
