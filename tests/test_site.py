@@ -18,6 +18,7 @@ from vaebench import evidence, hookspecs, interfaces
 from vaebench.cli import main
 from vaebench.planning.suite import PRESET, TOP
 from vaebench.results import Result
+from vaebench_measures import vaebench_metrics
 
 ROOT = Path(__file__).parent.parent
 LOADED = re.compile(r"""<(?:script|img|iframe)[^>]*\ssrc=["']?https?:|<link[^>]*\shref=["']?https?:""")
@@ -67,6 +68,14 @@ def test_every_command_and_option_is_in_the_reference(site: Path) -> None:
                 assert all(re.search(rf"(?<![\w-]){name}(?![\w-])", part) for name in option.opts), (path, option)
             else:
                 assert option.make_metavar(click.Context(command)) in part, (path, option)
+
+
+def test_every_metric_is_shown_with_its_direction_and_range(site: Path) -> None:
+    text = (site / "metrics.html").read_text(encoding="utf-8").split('<h2 id="all-metrics">')[1]
+    rows = {row[0]: row[1:] for row in re.findall(r"<tr>\n<td><code>(.*?)</code></td>" + 3 * r"\n<td>(.*?)</td>", text)}
+    assert set(rows) == {metric.name for metric in vaebench_metrics()}
+    assert rows["psnr"][1:] == ("higher", "0 to 58.93")
+    assert rows["ms-ssim"][1:] == ("higher", "0 to 1") and rows["l1-error"][1:] == ("lower", "0 to 1")
 
 
 def public(*owners: object) -> Iterator[str]:
