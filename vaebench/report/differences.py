@@ -73,9 +73,9 @@ def _changes(one: Record, other: Record) -> Iterator[Change]:
                 yield Change(clean(name), before, after, abs(values[0] - values[1]))
         else:
             yield from _texts(name, before, after)
-    for group, first, second in _groups(one, other):
-        for name in sorted(first.keys() | second.keys()):
-            yield from _texts(f"{group}: {name}", str(first.get(name, DASH)), str(second.get(name, DASH)))
+    for group, mine, theirs in _groups(one, other):
+        for name in sorted(mine.keys() | theirs.keys()):
+            yield from _texts(f"{group}: {name}", str(mine.get(name, DASH)), str(theirs.get(name, DASH)))
 
 
 def _groups(one: Record, other: Record) -> Iterator[tuple[str, dict[str, object], dict[str, object]]]:

@@ -13,11 +13,11 @@ from vaebench.report.order import by_means
 from vaebench.report.svg import drawing, line, mark, scale, text
 from vaebench.report.tables import dataset_name, heading, name
 
-WIDTH, NAMES, RIGHT, ROW, TOP, BOTTOM = 420, 170, 14, 17, 30, 44
+WIDTH, NAMES, RIGHT, ROW, TOP, BOTTOM = 420, 176, 14, 17, 42, 44
 ABREAST = 2
 """Panels side by side, of one dataset each."""
-LONGEST = 26
-"""Characters of a name; what is longer is cut."""
+LONGEST, LONGEST_TITLE = 24, 66
+"""Characters of a name and of a title; what is longer is cut."""
 ROOM = 2
 """A floor farther from the models than so many times their range stands at the edge, with its number."""
 
@@ -51,9 +51,8 @@ def _rows(board: Board, column: Column) -> list[Row]:
 def _panel(board: Board, column: Column, rows: Sequence[Row], best: Entrant | None) -> Iterator[str]:
     low, high = _reach(board, rows)
     at, base, decimals = scale(low, high, NAMES, WIDTH - RIGHT), TOP + ROW * len(rows), decimals_in(board, column)
-    yield text(
-        8, 16, f"{heading(column.measure, column.variant)} on {dataset_name(board, column.dataset)}", kind="best"
-    )
+    yield text(8, 16, _cut(dataset_name(board, column.dataset), LONGEST_TITLE), kind="best")
+    yield text(8, 31, _cut(heading(column.measure, column.variant), LONGEST_TITLE))
     yield f'<path class="axis" d="M{NAMES} {base}H{WIDTH - RIGHT}"/>'
     for value in (low, (low + high) / 2, high):
         yield text(at(value), base + 15, plain(value, decimals), "middle")
@@ -88,5 +87,5 @@ def _ends(found: Sequence[Estimate]) -> tuple[float, float]:
     return (low, high) if low < high else (low - 0.5, high + 0.5)
 
 
-def _cut(told: str) -> str:
-    return told if len(told) <= LONGEST else f"{told[: LONGEST - 1]}…"
+def _cut(told: str, most: int = LONGEST) -> str:
+    return told if len(told) <= most else f"{told[: most - 1]}…"
