@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import structs
+import numpy as np
 
 from vaebench.errors import UserError
-from vaebench.leaderboard.runs import COSTS
 from vaebench.records import store
-from vaebench.records.columns import columns
-from vaebench.records.record import BadRecord, Cell, Record, to_json
+from vaebench.records.record import BadRecord, Record, to_json
+from vaebench.report import index
+from vaebench.report.rows import KINDS
+from vaebench.report.rows import rows as rows_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from vaebench.interfaces import Model
-
-CELL = {name: kind for name, kind in columns(Cell).items() if name not in ("title", "regime", "reason")}
-KINDS = {  # the columns in their order, and what pandas calls their types
-    **dict.fromkeys(("suite", "version", "preset", "source", "dataset", "regime", "model", "loss"), "str"),
-    "seed": "Int64",
-    "device": "str",
-    "verdict": CELL.pop("verdict"),
-    "metric": "str",
-    "metric_regime": "str",  # `regime` is what the model was trained on; this, what the metric asks for
-    "metric_version": CELL.pop("version"),
-    **CELL,
-    **dict.fromkeys(("status", "reason", "id", "path"), "str"),
-}
 
 
 def load(path: str | PathLike[str]) -> DataFrame | Result:
@@ -50,13 +39,12 @@ def load(path: str | PathLike[str]) -> DataFrame | Result:
             raise UserError(str(error)) from error
     if not where.is_dir():
         raise UserError(f"There is neither a record nor a folder of results at {where}.")
-    found = [Result(file, record) for file, record in _scan(where)]
-    if not found:
+    if not (paths := _paths(where)):
         raise UserError(
             f"There are no records in {where}. `vaebench run --results {where}` makes them."
             f"{store.where_reference_is(where)}"
         )
-    return _frame(row for one in found for row in one.rows())
+    return _table(paths)
 
 
 class Result:
@@ -73,21 +61,21 @@ class Result:
     @cached_property
     def metrics(self) -> DataFrame:
         """The rows that `load` gives of this record."""
-        return _frame(self.rows())
+        return _frame(list(self.rows()))
 
     @cached_property
     def curve(self) -> DataFrame:
         """Every loss term along training: stage, step, name, value."""
         import pandas as pd
 
-        rows = [
+        points = [
             (stage, step, name, value)
             for stage, lines in self.typed.curve.items()
             for name, values in lines.items()
             if name != "step"
             for step, value in zip(lines["step"], values, strict=False)
         ]
-        return pd.DataFrame(rows, columns=["stage", "step", "name", "value"])
+        return pd.DataFrame(points, columns=["stage", "step", "name", "value"])
 
     def model(self, device: str = "cpu") -> Model:
         """The trained model, with the weights stored beside the record, ready to be asked."""
@@ -109,38 +97,14 @@ class Result:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One per metric and cost; one without a metric if the trial failed."""
-        trial, record = self.trial, self.typed
-        suite, _, version = trial.suite.rpartition("@")
-        shared = {
-            "suite": suite, "version": version, "preset": trial.preset, "source": trial.source,
-            "dataset": str(trial.dataset), "regime": trial.regime, "model": str(trial.model),
-            "loss": str(trial.loss or ""), "seed": trial.seed, "device": record.device.kind,
-            "id": record.id, "path": str(self.path),
-        }  # fmt: skip
-        if record.error:
-            yield {**shared, "status": record.status, "reason": record.error.message}
-            return
-        for name, cell in record.metrics.items():
-            told = {key: value for key, value in structs.asdict(cell).items() if key in CELL}
-            status = "dash" if cell.value is None else "ok"
-            declared: dict[str, Any] = {
-                "verdict": cell.verdict,
-                "metric_regime": cell.regime,
-                "metric_version": cell.version,
-            }
-            declared["reason"] = cell.reason
-            yield {**shared, **told, **declared, "metric": name, "status": status}
-        for name, (_, better, unit, scale, _) in COSTS.items():
-            if (value := record.cost.get(name)) is not None:
-                told = {"better": better, "unit": unit, "value": value * scale, "status": "ok"}
-                yield {**shared, "verdict": "cost", "metric": name, **told}
+        return rows_of(self.typed, str(self.path))
 
     def __repr__(self) -> str:
         return f"<{self.trial}: {'; '.join(text for _, text in self._headlines())}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in self._headlines())
-        return f"<table><caption>{escape(str(self.trial))}</caption>{rows}</table>"
+        lines = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in self._headlines())
+        return f"<table><caption>{escape(str(self.trial))}</caption>{lines}</table>"
 
     def _headlines(self) -> Iterator[tuple[str, str]]:
         """The numbers that can rank, or all of them where none can; or why there are none."""
@@ -153,21 +117,45 @@ class Result:
                 yield cell.title, f"{name} {cell.value:.4g}{error_bar}"
 
 
-def _scan(folder: Path) -> Iterator[tuple[Path, Record]]:
-    for path in sorted(folder.rglob("*.json")):
-        if path.is_relative_to(folder / store.REFERENCE):
-            continue
-        if store.FILE_NAME.fullmatch(path.name) and not path.name.startswith("."):
-            try:
-                yield path, store.read(path)
-            except BadRecord as error:
-                warnings.warn(str(error), stacklevel=4)
+def _paths(folder: Path) -> list[Path]:
+    """The paths of all records below a folder, in order."""
+    found = []
+    for where, folders, files in os.walk(folder):
+        place, known = Path(where), set(files)
+        beside = {store.REFERENCE} if place == folder else set()
+        # what lies beside a record, in a folder with its name, is no record
+        folders[:] = [one for one in folders if one[0] != "." and f"{one}.json" not in known and one not in beside]
+        found += [place / one for one in files if one[0] != "." and store.FILE_NAME.fullmatch(one)]
+    return sorted(found)
 
 
-def _frame(rows: Iterator[dict[str, Any]]) -> DataFrame:
+def _table(paths: list[Path]) -> DataFrame:
+    """The rows of these records, from the index of their track where it holds them as they are."""
+    columns: dict[str, list[Any]] = {name: [] for name in KINDS}
+    places = {str(path): number for number, path in enumerate(paths)}
+    left = set(places)
+    for track in {parent for path in paths for parent in path.parents[2:3]}:
+        if (rows := index.read(track)) is not None:
+            full = {place: str(track / place) for place in rows.current}
+            for name, values in rows.columns().items():
+                columns[name] += map(full.__getitem__, values) if name == "path" else values
+            left -= set(full.values())
+    for path in (path for path in paths if str(path) in left):
+        try:
+            for row in rows_of(store.read(path), str(path)):
+                for name, values in columns.items():
+                    values.append(row.get(name))
+        except BadRecord as error:
+            warnings.warn(str(error), stacklevel=3)
+    order = np.array([places.get(path, -1) for path in columns["path"]], int)
+    frame = _frame(columns)
+    return frame.iloc[[at for at in order.argsort(kind="stable") if order[at] >= 0]].reset_index(drop=True)
+
+
+def _frame(columns: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]]) -> DataFrame:
     import pandas as pd
 
-    frame = pd.DataFrame(rows, columns=list(KINDS))
+    frame = pd.DataFrame(columns, columns=list(KINDS))
     texts = [name for name, kind in KINDS.items() if kind == "str"]
     frame[texts] = frame[texts].astype(object).fillna("")  # a column without any text would be one of floats
     return frame.astype(KINDS)

@@ -19,6 +19,7 @@ COMMANDS = {
     "tune": ("vaebench.cli.tune", "Search each method's parameters, and write a suite of the best"),
     "status": ("vaebench.cli.status", "Runs in progress, with time left; trials done and failed"),
     "leaderboard": ("vaebench.cli.leaderboard", "Make the leaderboard from existing records"),
+    "index": ("vaebench.cli.index", "Make boards of very many records fast"),
     "score": ("vaebench.cli.score", "Compute missing metrics from stored weights"),
     "work": ("vaebench.cli.work", "Do trials of a run on another machine (a cluster starts this)"),
     "verify-results": ("vaebench.cli.verify_results", "Check submitted results"),

@@ -1,0 +1,67 @@
+"""The records of a track: what its board needs of them, read once, and each of them again where somebody asks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+from vaebench.leaderboard.board import uncollected
+from vaebench.leaderboard.runs import Reader, Run, place_in_line
+from vaebench.records import store
+from vaebench.records.record import BadRecord, Record
+from vaebench.report import index
+
+HELD = 2000
+"""Records that are kept in memory; others are read again for the page, which shows no more than these."""
+
+
+class Found:
+    """The records of a track (`NAME@VERSION/PRESET/SOURCE`) in one or several folders, or those that are given. What
+    an index holds of unchanged records is not read from their files. Where several folders have a good record in the
+    same place, the first folder's is used."""
+
+    def __init__(self, track: str, *folders: Path, records: Iterable[tuple[Path, Record]] | None = None) -> None:
+        self.track, self.folders = track, folders
+        self._given = records is not None
+        self._held = dict(records or ())
+
+    @cached_property
+    def runs(self) -> list[tuple[Path, Run]]:
+        """What a board needs of each record, with the record's path, in an order that is always the same."""
+        with uncollected():
+            return sorted(self._runs(Reader()), key=lambda one: place_in_line(one[1]))
+
+    def record(self, path: Path) -> Record | None:
+        """One record; None if it cannot be read any more."""
+        if (held := self._held.get(path)) is not None:
+            return held
+        found = store.read_at(path)
+        return found if isinstance(found, Record) else None
+
+    def _runs(self, reader: Reader) -> Iterator[tuple[Path, Run]]:
+        if self._given:
+            for path, record in self._held.items():
+                if record.trial.track == self.track:
+                    yield path, reader.run(record)
+            return
+        taken = set[str]()
+        for folder in self.folders:
+            indexed = index.runs(folder, self.track, reader)
+            for place in store.places(folder):
+                if place in taken:
+                    continue
+                path = folder / place
+                if (run := indexed.get(place)) is None:
+                    record = store.read_at(path)
+                    if isinstance(record, BadRecord):
+                        warnings.warn(str(record), stacklevel=2)
+                        continue
+                    if record.trial.track == self.track:
+                        run = reader.run(record)
+                        if len(self._held) < HELD:
+                            self._held[path] = record
+                taken.add(place)
+                if run is not None:
+                    yield path, run
