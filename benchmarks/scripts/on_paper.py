@@ -33,11 +33,12 @@ def main() -> None:
     parser.add_argument("--datasets", type=int, default=10)
     given = parser.parse_args()
     trials, slots = given.trials, given.gpus * given.share
-    sizes = {name: (sum(own) / len(own), len(own)) for name, own in measured(given.results).items()}
-    print("| file of a trial | measured | bytes each | of all trials, GB |\n|---|---|---|---|")
-    for name, (size, count) in sorted(sizes.items(), key=lambda item: -item[1][0]):
-        print(f"| {name} | {count:,} | {size:,.0f} | {size * trials / 1e9:,.1f} |")
-    weights = sizes.get(store.WEIGHTS, (0, 0))[0]
+    found = measured(given.results)
+    sizes = {name: sum(own) / len(found["record"]) for name, own in found.items()}
+    print(f"{len(found['record']):,} trials measured\n\n| file | bytes for each trial | of all, GB |\n|---|---|---|")
+    for name, size in sorted(sizes.items(), key=lambda item: -item[1]):
+        print(f"| {name} | {size:,.0f} | {size * trials / 1e9:,.1f} |")
+    weights = sizes.get(store.WEIGHTS, 0)
     hours = trials * given.seconds / slots / 3600
     rate = trials / hours / 3600
     looks = given.gpus * trials
@@ -46,7 +47,7 @@ def main() -> None:
         "wall time": f"{hours:.1f} h",
         "GPU time": f"{hours * given.gpus:,.0f} h, {hours * given.gpus * given.price:,.0f} dollars",
         "trials that end": f"{rate:.1f} a second",
-        "written by trials that end": f"{rate * sum(size for size, _ in sizes.values()) / 1e6:,.1f} MB/s",
+        "written by trials that end": f"{rate * sum(sizes.values()) / 1e6:,.1f} MB/s",
         "leases": f"{slots:,} files of {LENGTH} bytes in a folder, {slots / BEAT:,.0f} writes a second",
         "checkpoints": f"{CHECKPOINT * weights * slots / EVERY / 1e6:,.1f} MB/s, one in {EVERY:.0f} s for each trial",
         "looks of one run's pilots": f"{looks:,.0e} in all, {looks / hours / 3600:,.0f} a second",

@@ -54,14 +54,14 @@ class Found:
                     continue
                 path = folder / place
                 if (run := indexed.get(place)) is None:
-                    record = store.read_at(path)
-                    if isinstance(record, BadRecord):
-                        warnings.warn(str(record), stacklevel=2)
+                    found = store.read_at(path)
+                    if isinstance(found, BadRecord):
+                        warnings.warn(str(found), stacklevel=2)
                         continue
-                    if record.trial.track == self.track:
-                        run = reader.run(record)
+                    if found.trial.track == self.track:
+                        run = reader.run(found)
                         if len(self._held) < HELD:
-                            self._held[path] = record
+                            self._held[path] = found
                 taken.add(place)
                 if run is not None:
                     yield path, run
