@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from html import escape
 from os import PathLike
@@ -17,8 +17,7 @@ from vaebench.errors import UserError
 from vaebench.records import store
 from vaebench.records.record import BadRecord, Record, to_json
 from vaebench.report import index
-from vaebench.report.rows import KINDS
-from vaebench.report.rows import rows as rows_of
+from vaebench.report.rows import KINDS, rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -61,7 +60,7 @@ class Result:
     @cached_property
     def metrics(self) -> DataFrame:
         """The rows that `load` gives of this record."""
-        return _frame(list(self.rows()))
+        return _frame(self.rows())
 
     @cached_property
     def curve(self) -> DataFrame:
@@ -97,7 +96,7 @@ class Result:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One per metric and cost; one without a metric if the trial failed."""
-        return rows_of(self.typed, str(self.path))
+        return rows(self.typed, str(self.path))
 
     def __repr__(self) -> str:
         return f"<{self.trial}: {'; '.join(text for _, text in self._headlines())}>"
@@ -131,31 +130,38 @@ def _paths(folder: Path) -> list[Path]:
 
 def _table(paths: list[Path]) -> DataFrame:
     """The rows of these records, from the index of their track where it holds them as they are."""
-    columns: dict[str, list[Any]] = {name: [] for name in KINDS}
-    places = {str(path): number for number, path in enumerate(paths)}
-    left = set(places)
-    for track in {parent for path in paths for parent in path.parents[2:3]}:
-        if (rows := index.read(track)) is not None:
-            full = {place: str(track / place) for place in rows.current}
-            for name, values in rows.columns().items():
-                columns[name] += map(full.__getitem__, values) if name == "path" else values
-            left -= set(full.values())
-    for path in (path for path in paths if str(path) in left):
-        try:
-            for row in rows_of(store.read(path), str(path)):
-                for name, values in columns.items():
-                    values.append(row.get(name))
-        except BadRecord as error:
-            warnings.warn(str(error), stacklevel=3)
-    order = np.array([places.get(path, -1) for path in columns["path"]], int)
-    frame = _frame(columns)
-    return frame.iloc[[at for at in order.argsort(kind="stable") if order[at] >= 0]].reset_index(drop=True)
-
-
-def _frame(columns: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]]) -> DataFrame:
     import pandas as pd
 
-    frame = pd.DataFrame(columns, columns=list(KINDS))
+    places = {str(path): number for number, path in enumerate(paths)}
+    left, frames = set(places), []
+    for track in {parent for path in paths for parent in path.parents[2:3]}:
+        if (found := index.read(track)) is not None:
+            full = {place: str(track / place) for place in found.current}
+            frame = found.frame()
+            frames.append(frame.assign(path=frame["path"].map(full)))
+            left -= set(full.values())
+    frame = _frame(row for path in paths if str(path) in left for row in _read(path))
+    if frames:
+        frame = _typed(pd.concat([frame, *frames]))
+    order = np.array([places.get(path, -1) for path in frame["path"]], int)
+    inside = int((order < 0).sum())  # those of a track of which a part was asked for come first
+    return frame.iloc[order.argsort(kind="stable")[inside:]].reset_index(drop=True)
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        yield from rows(store.read(path), str(path))
+    except BadRecord as error:
+        warnings.warn(str(error), stacklevel=6)
+
+
+def _frame(told: Iterable[Mapping[str, Any]]) -> DataFrame:
+    import pandas as pd
+
+    return _typed(pd.DataFrame(told, columns=list(KINDS)))
+
+
+def _typed(frame: DataFrame) -> DataFrame:
     texts = [name for name, kind in KINDS.items() if kind == "str"]
     frame[texts] = frame[texts].astype(object).fillna("")  # a column without any text would be one of floats
     return frame.astype(KINDS)

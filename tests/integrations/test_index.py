@@ -68,7 +68,7 @@ def without(results: Path, do: Callable[[], Any]) -> Any:
         aside.rename(path)
 
 
-def told(runs: list[tuple[Path, Run]]) -> list[Any]:
+def told(runs: list[tuple[str, Run]]) -> list[Any]:
     """Runs as values that can be compared, numbers and all."""
 
     def plain(value: Any) -> Any:
@@ -110,7 +110,7 @@ def test_whatever_a_record_says_the_index_gives_the_same(tmp_path: Path, monkeyp
     told["metrics"] = {"svc": metric("svc", 0.5), **told["metrics"]}
     turned.write_text(json.dumps(told))
     found = index.write(track_of(tmp_path))
-    assert found.records - found.current == 3, "these are always read: one out of order, one that is both, a bare one"
+    assert found.current == found.records > 50
     assert seen(tmp_path) == without(tmp_path, lambda: seen(tmp_path))
 
 

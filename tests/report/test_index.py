@@ -42,10 +42,10 @@ def test_a_folder_without_records_has_nothing_to_index(tmp_path: Path) -> None:
 
 def test_a_stamp_is_another_one_after_every_edit(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    assert index.stamp_of(path) == ""
+    assert index.stamp_of(str(path)) == ""
     stamps = set()
     for text in ("{}", "[]"):
         store.write_atomically(path, text.encode())
-        stamps.add(index.stamp_of(path))
+        stamps.add(index.stamp_of(str(path)))
     path.chmod(0o600)
-    assert len({*stamps, index.stamp_of(path)}) == 3
+    assert len({*stamps, index.stamp_of(str(path))}) == 3

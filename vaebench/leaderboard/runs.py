@@ -156,7 +156,7 @@ class Reader:
         components = {f"regime {trial.regime}": 1, **inputs.components}  # older records do not name theirs
         answers = sorted(record.metrics.items()) if good else []
         numbers = [self._number(name, cell) for name, cell in answers if cell.regime == trial.regime]
-        costs = list(_costs(record.cost, machine_of(record.device))) if good and trial.regime == "all" else []
+        costs = list(_costs(record.cost, _machine(record.device))) if good and trial.regime == "all" else []
         return Run(
             id=record.id,
             entrant=self.once(entrant_of(record)),
@@ -213,7 +213,7 @@ def _costs(cost: Cost, place: str) -> Iterable[Number]:
             yield Number(measure, float(value * scale), variant=place if local else "")
 
 
-def machine_of(device: Device) -> str:
+def _machine(device: Device) -> str:
     """Costs may share a column when device class, threads and precision agree."""
     parts = [device.kind]
     if device.threads != 1:

@@ -25,22 +25,22 @@ class Found:
     def __init__(self, track: str, *folders: Path, records: Iterable[tuple[Path, Record]] | None = None) -> None:
         self.track, self.folders = track, folders
         self._given = records is not None
-        self._held = dict(records or ())
+        self._held = {str(path): record for path, record in records or ()}
 
     @cached_property
-    def runs(self) -> list[tuple[Path, Run]]:
+    def runs(self) -> list[tuple[str, Run]]:
         """What a board needs of each record, with the record's path, in an order that is always the same."""
         with uncollected():
             return sorted(self._runs(Reader()), key=lambda one: place_in_line(one[1]))
 
-    def record(self, path: Path) -> Record | None:
+    def record(self, path: str) -> Record | None:
         """One record; None if it cannot be read any more."""
         if (held := self._held.get(path)) is not None:
             return held
-        found = store.read_at(path)
+        found = store.read_at(Path(path))
         return found if isinstance(found, Record) else None
 
-    def _runs(self, reader: Reader) -> Iterator[tuple[Path, Run]]:
+    def _runs(self, reader: Reader) -> Iterator[tuple[str, Run]]:
         if self._given:
             for path, record in self._held.items():
                 if record.trial.track == self.track:
@@ -52,9 +52,9 @@ class Found:
             for place in store.places(folder):
                 if place in taken:
                     continue
-                path = folder / place
+                path = f"{folder}/{place}"
                 if (run := indexed.get(place)) is None:
-                    found = store.read_at(path)
+                    found = store.read_at(folder / place)
                     if isinstance(found, BadRecord):
                         warnings.warn(str(found), stacklevel=2)
                         continue

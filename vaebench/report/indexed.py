@@ -1,36 +1,34 @@
-"""The rows of an index: those of `vaebench.load`, with what boards need beside them. It needs pyarrow."""
+"""The rows of an index: those of `vaebench.load`, and what boards need beside them. It needs pyarrow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from itertools import islice, pairwise
-from typing import Any, BinaryIO
+from itertools import islice
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from msgspec import json as coder
+from msgspec import msgpack
 
-from vaebench.leaderboard.runs import COSTS, Entrant, Number, Reader, Run, machine_of
+from vaebench.leaderboard.runs import Entrant, Number, Reader, Run
 from vaebench.records.record import Record
 from vaebench.report.rows import KINDS, rows
 
-TEXT = pa.string()
-TYPES = {"str": TEXT, "boolean": pa.bool_(), "Int64": pa.int64(), "float64": pa.float64()}
-OF_RECORD = ("track", "stamp", "kind", "data", "settings", "components", "started", "machine", "shortcuts")
-"""What a board needs of a record, and `load` does not show; lists and tables as JSON"""
-OF_CELL = ("title", "follows", "beside")
-SCHEMA = pa.schema(
-    {name: TYPES[kind] for name, kind in KINDS.items()}
-    | dict.fromkeys((*OF_RECORD, *OF_CELL), TEXT)
-    | {"replicates": pa.list_(pa.float32())}
-)
-TEXTS = [field.name for field in SCHEMA if field.type == TEXT]
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+TYPES = {"str": pa.string(), "boolean": pa.bool_(), "Int64": pa.int64(), "float64": pa.float64()}
+OF_RECORD = {"track": pa.string(), "stamp": pa.string(), "run": pa.binary()}
+"""In the first row of each record: `run` is a `Run`, packed. A record without rows of its own has one, without a
+status."""
+SCHEMA = pa.schema({name: TYPES[kind] for name, kind in KINDS.items()} | OF_RECORD)
+TEXTS = [field.name for field in SCHEMA if field.type == pa.string() and field.name != "stamp"]
 TOGETHER = 1000
 """Records that are written at once and read at once"""
-PAIRS = coder.Decoder(tuple[tuple[str, float], ...])
-VERSIONS = coder.Decoder(tuple[tuple[str, int], ...])
+ENCODER = msgpack.Encoder(enc_hook=np.ndarray.tobytes)
 
 
 def write_rows(records: Iterable[tuple[str, str, Record]], file: BinaryIO) -> int:
@@ -39,48 +37,14 @@ def write_rows(records: Iterable[tuple[str, str, Record]], file: BinaryIO) -> in
     with pq.ParquetWriter(file, SCHEMA, compression="zstd", use_dictionary=TEXTS) as writer:
         while batch := list(islice(source, TOGETHER)):
             columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
-            kept = sum(_add(columns, reader, *one) for one in batch)
+            for place, stamp, record in batch:
+                told = list(rows(record, place)) or [{"path": place}]
+                told[0] |= {"track": record.trial.track, "stamp": stamp, "run": ENCODER.encode(reader.run(record))}
+                for name, values in columns.items():
+                    values += [row.get(name) for row in told]
             writer.write_table(pa.table(columns, SCHEMA))
-            count += kept
+            count += len(batch)
     return count
-
-
-def _add(columns: dict[str, list[Any]], reader: Reader, place: str, stamp: str, record: Record) -> bool:
-    """Add the rows of a record; of one from whose rows it could not be told again what a board needs, none."""
-    told, ordered = list(rows(record, place)), sorted(record.metrics) == list(record.metrics)
-    if not told or not ordered or (record.status == "ok") != (record.error is None):
-        return False
-    run = reader.run(record)
-    shared = {
-        "track": record.trial.track,
-        "stamp": stamp,
-        "kind": run.kind,
-        "data": run.digest,
-        "settings": run.settings,
-        "components": _json(run.versions),
-        "started": run.started,
-        "machine": machine_of(record.device),
-        "shortcuts": _json(run.shortcuts),
-    }
-    for name in KINDS:
-        columns[name] += [row.get(name) for row in told]
-    for name, value in shared.items():
-        columns[name] += [value] * len(told)
-    cells = [] if record.error else list(record.metrics.values())
-    none = [None] * (len(told) - len(cells))
-    columns["title"] += [cell.title for cell in cells] + none
-    columns["follows"] += [_json(cell.follows.items()) for cell in cells] + none
-    columns["beside"] += [_json(cell.beside.items()) for cell in cells] + none
-    columns["replicates"] += [
-        np.array(cell.replicates, np.float32) if cell.replicates else None for cell in cells
-    ] + none
-    return True
-
-
-def _json(pairs: Iterable[tuple[str, float]]) -> str | None:
-    """None for none."""
-    told = list(pairs)
-    return coder.encode(told).decode() if told else None
 
 
 class Rows:
@@ -92,150 +56,55 @@ class Rows:
     @cached_property
     def current(self) -> set[str]:
         """The places of these records."""
-        groups = (group.heads for group in self._groups("path", "stamp"))
-        told = ((place, stamp) for heads in groups for place, stamp in heads.lists("path", "stamp"))
-        return {place for place, stamp in told if self._fresh(place, stamp)}
+        return {place for heads, _ in self._groups() for place in heads["path"].to_pylist()}
 
     def runs(self, track: str, reader: Reader) -> Iterator[tuple[str, Run]]:
         """Place and run of each record of a track."""
-        for group in self._groups(*SCHEMA.names):
-            group = group.where([t == track and p in self.current for t, p in group.heads.lists("track", "path")])
-            numbers, costs = _numbers(group, reader), _costs(group, reader)
-            yield from zip(group.heads.texts("path"), _runs(group.heads, reader, numbers, costs), strict=True)
+        for heads, _ in self._groups("track", "run"):
+            for place, own, run in zip(*(heads[name].to_pylist() for name in ("path", "track", "run")), strict=True):
+                if own == track:
+                    yield place, unpacked(run, reader)
 
-    def columns(self) -> dict[str, list[Any]]:
-        """All that `load` shows of them."""
-        found: dict[str, list[Any]] = {name: [] for name in KINDS}
-        for group in self._groups(*KINDS):
-            group = group.where([place in self.current for place in group.heads.texts("path")])
-            for name, values in found.items():
-                values += group.column(name)
-        return found
+    def frame(self) -> DataFrame:
+        """What `load` shows of them."""
+        import pandas as pd
 
-    def _groups(self, *columns: str) -> Iterator[Group]:
-        file = pq.ParquetFile(pa.BufferReader(self._content), read_dictionary=TEXTS)
+        kinds = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+        tables = []
+        for heads, table in self._groups(*KINDS):
+            mine = pc.and_(pc.is_in(table["path"], heads["path"]), pc.is_valid(table["status"]))
+            tables.append(table.filter(mine).select(list(KINDS)))
+        whole = pa.concat_tables(tables) if tables else SCHEMA.empty_table().select(list(KINDS))
+        frame: DataFrame = whole.to_pandas(types_mapper=kinds.get)
+        return frame
+
+    def _groups(self, *columns: str) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Some rows at a time: the first one of each record that is what it was, and all."""
+        file = pq.ParquetFile(pa.BufferReader(self._content))
         for number in range(file.num_row_groups):
-            if (table := file.read_row_group(number, columns=list(columns))).num_rows:
-                yield Group(table)
+            table = file.read_row_group(number, columns=["path", "stamp", *columns], use_threads=False)
+            heads = table.filter(pc.is_valid(table["stamp"]))
+            fresh = map(self._fresh, heads["path"].to_pylist(), heads["stamp"].to_pylist())
+            yield heads.filter(pa.array(fresh, pa.bool_())), table
 
 
-class Group:
-    """Some rows, as Python values."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self.table = table.combine_chunks()
-
-    @cached_property
-    def starts(self) -> np.ndarray:
-        """The first row of each record."""
-        codes = self._chunk("path").indices.to_numpy(zero_copy_only=False)
-        return np.flatnonzero(np.diff(codes, prepend=-1))
-
-    @property
-    def owners(self) -> np.ndarray:
-        """The number of the record that each row belongs to."""
-        return np.repeat(np.arange(len(self.starts)), np.diff(self.starts, append=self.table.num_rows))
-
-    @cached_property
-    def heads(self) -> Group:
-        return Group(self.table.take(pa.array(self.starts)))
-
-    def where(self, records: Sequence[bool]) -> Group:
-        return self.rows(np.array(records, bool)[self.owners])
-
-    def rows(self, chosen: np.ndarray) -> Group:
-        return self if chosen.all() else Group(self.table.filter(pa.array(chosen)))
-
-    def lists(self, *names: str) -> Iterator[tuple[Any, ...]]:
-        return zip(*map(self.column, names), strict=True)
-
-    def column(self, name: str) -> list[Any]:
-        return self.texts(name) if name in TEXTS else self.values(name)
-
-    def texts(self, name: str) -> list[Any]:
-        if (chunk := self._chunk(name)) is None:
-            return []
-        known = [*chunk.dictionary.to_pylist(), None]
-        return [known[code] for code in chunk.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False).tolist()]
-
-    def values(self, name: str) -> list[Any]:
-        """Numbers or booleans; None where there are none."""
-        if (chunk := self._chunk(name)) is None:
-            return []
-        missing = chunk.is_null().to_numpy(zero_copy_only=False)
-        filled = chunk.fill_null(pa.scalar(0).cast(chunk.type)).to_numpy(zero_copy_only=False).astype(object)
-        filled[missing] = None
-        return filled.tolist()
-
-    def replicates(self) -> list[np.ndarray | None]:
-        if (chunk := self._chunk("replicates")) is None:
-            return []
-        values, ends = chunk.values.to_numpy(zero_copy_only=False), chunk.offsets.to_numpy().tolist()
-        return [values[start:end] if end > start else None for start, end in pairwise(ends)]
-
-    def _chunk(self, name: str) -> Any:
-        chunks = self.table.column(name).chunks
-        return chunks[0] if chunks else None
+def unpacked(run: bytes, reader: Reader) -> Run:
+    """What was packed; what many runs say alike is kept once."""
+    told = msgpack.decode(run)
+    for name in ("dataset", "regime", "digest", "settings", "device"):
+        told[name] = reader.once(told[name])
+    for name in ("numbers", "costs"):
+        told[name] = tuple([_number(reader, *number) for number in told[name]])
+    entrant, versions = reader.once(Entrant(*told.pop("entrant"))), reader.once(_pairs(told.pop("versions")))
+    return Run(**told | {"entrant": entrant, "versions": versions, "shortcuts": _pairs(told["shortcuts"])})
 
 
-def _numbers(group: Group, reader: Reader) -> list[list[Number]]:
-    """The numbers of each record that its regime is asked for, in the order of their metrics."""
-    found: list[list[Number]] = [[] for _ in group.starts]
-    asked = [mine == own for mine, own in group.lists("regime", "metric_regime")]
-    rows, owners = group.rows(chosen := np.array(asked, bool)), group.owners[chosen].tolist()
-    declared = rows.lists("metric", "metric_version", "better", "unit", "metric_regime", "verdict", "title")
-    simple = rows.lists("value", "reason", "variant", "error", "n")
-    patients = rows.lists("optimised", "patients", "classes", "widening", "freedom", "warning")
-    watched = rows.lists("follows", "beside")
-    for at, what, (value, reason, *how), drawn, (optimised, *who), watching in zip(
-        owners, declared, simple, rows.replicates(), patients, watched, strict=True
-    ):
-        measure = reader.measure(*what)
-        if value is None:
-            found[at].append(Number(measure, None, reason))
-        else:
-            follows, beside = (PAIRS.decode(text) if text else () for text in watching)
-            said = (measure, value, "", *how, drawn, optimised, *who, follows, beside)
-            found[at].append(Number(*said))
-    return found
+def _number(reader: Reader, measure: list[Any], *told: Any) -> Number:
+    value, reason, variant, error, n, replicates, *more, follows, beside = told
+    drawn = None if replicates is None else np.frombuffer(replicates, np.float32)
+    how = (value, reason, variant, error, n, drawn, *more, _pairs(follows), _pairs(beside))
+    return Number(reader.measure(*measure[:7]), *how)
 
 
-def _costs(group: Group, reader: Reader) -> list[list[Number]]:
-    """The costs of each record of a model that saw all images."""
-    found: list[list[Number]] = [[] for _ in group.starts]
-    told = group.lists("metric", "metric_regime", "regime")
-    costs = np.array([bool(name) and asked is None and seen == "all" for name, asked, seen in told], bool)
-    rows, owners = group.rows(costs), group.owners[costs].tolist()
-    for at, (name, better, unit, value, machine) in zip(
-        owners, rows.lists("metric", "better", "unit", "value", "machine"), strict=True
-    ):
-        title, *_, local = COSTS[name]
-        measure = reader.measure(name, 1, better, unit, "all", "cost", title)
-        found[at].append(Number(measure, value, variant=machine if local else ""))
-    return found
-
-
-def _runs(heads: Group, reader: Reader, numbers: list[list[Number]], costs: list[list[Number]]) -> Iterator[Run]:
-    names = ("id", "model", "loss", "dataset", "regime", "seed", "status", "kind", "reason", "data", "settings")
-    more = ("components", "device", "started", "shortcuts")
-    for own, cost, (id_, model, loss, dataset, regime, seed, status, kind, reason, data, settings), (
-        components, device, started, shortcuts,
-    ) in zip(numbers, costs, heads.lists(*names), heads.lists(*more), strict=True):  # fmt: skip
-        yield Run(
-            id=id_,
-            entrant=reader.once(Entrant(model, loss)),
-            dataset=dataset,
-            regime=regime,
-            seed=seed,
-            status=status if kind else "ok",
-            kind=kind,
-            message=reason if kind else "",
-            digest=data,
-            settings=settings,
-            versions=reader.once(VERSIONS.decode(components)) if components else (),
-            device=device,
-            started=started,
-            numbers=(*own, *(number for number in cost if not number.variant)),
-            costs=tuple(number for number in cost if number.variant),
-            shortcuts=PAIRS.decode(shortcuts) if shortcuts else (),
-        )
+def _pairs(told: list[list[Any]]) -> tuple[Any, ...]:
+    return tuple(map(tuple, told)) if told else ()

@@ -68,7 +68,7 @@ class Track:
         known = {path: tier for folder in self.folders for path, tier in tiers(folder).items()}
         lowest: dict[Entrant, Tier] = {}
         for path, run in self.found.runs if known else ():
-            tier = known.get(path, TIERS[0])
+            tier = known.get(Path(path), TIERS[0])
             lowest[run.entrant] = min(tier, lowest.get(run.entrant, tier), key=TIERS.index)
         return {entrant: tier for entrant, tier in lowest.items() if tier != TIERS[0]}
 

@@ -46,7 +46,7 @@ def shown_runs(board: Board, found: Found) -> tuple[list[Shown], int]:
     for at, run in {(run.id, run.device, run.started): run for run in ours[:MOST]}.items():
         record = found.record(paths[at])
         if record and (record.id, record.device.kind, record.started) == at:  # it is still what the board was made of
-            shown.append(_shown(paths[at], record, models[run.entrant], datasets[run.dataset]))
+            shown.append(_shown(Path(paths[at]), record, models[run.entrant], datasets[run.dataset]))
     return shown, len(ours) - len(shown)
 
 
