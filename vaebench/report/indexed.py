@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from msgspec import msgpack
 
-from vaebench.leaderboard.runs import Entrant, Number, Reader, Run
+from vaebench.leaderboard.runs import Entrant, Measure, Number, Reader, Run
 from vaebench.records.record import Record
 from vaebench.report.rows import KINDS, rows
 
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 TYPES = {"str": pa.string(), "boolean": pa.bool_(), "Int64": pa.int64(), "float64": pa.float64()}
-OF_RECORD = {"track": pa.string(), "stamp": pa.string(), "run": pa.binary()}
+OF_RECORD = {"track": pa.string(), "stamp": pa.string(), "run": pa.binary(), "measures": pa.binary()}
 """In the first row of each record: `run` is a `Run`, packed. A record without rows of its own has one, without a
-status."""
+status. The first row of a group has the measures that its runs speak of."""
 SCHEMA = pa.schema({name: TYPES[kind] for name, kind in KINDS.items()} | OF_RECORD)
 TEXTS = [field.name for field in SCHEMA if field.type == pa.string() and field.name != "stamp"]
 TOGETHER = 1000
 """Records that are written at once and read at once"""
+DRAWN = Number._fields.index("replicates")
 ENCODER = msgpack.Encoder(enc_hook=np.ndarray.tobytes)
 
 
@@ -37,11 +38,13 @@ def write_rows(records: Iterable[tuple[str, str, Record]], file: BinaryIO) -> in
     with pq.ParquetWriter(file, SCHEMA, compression="zstd", use_dictionary=TEXTS) as writer:
         while batch := list(islice(source, TOGETHER)):
             columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
+            measures: dict[Measure, int] = {}
             for place, stamp, record in batch:
                 told = list(rows(record, place)) or [{"path": place}]
-                told[0] |= {"track": record.trial.track, "stamp": stamp, "run": ENCODER.encode(reader.run(record))}
+                told[0] |= {"track": record.trial.track, "stamp": stamp, "run": packed(reader.run(record), measures)}
                 for name, values in columns.items():
                     values += [row.get(name) for row in told]
+            columns["measures"][0] = ENCODER.encode(list(measures))
             writer.write_table(pa.table(columns, SCHEMA))
             count += len(batch)
     return count
@@ -60,10 +63,12 @@ class Rows:
 
     def runs(self, track: str, reader: Reader) -> Iterator[tuple[str, Run]]:
         """Place and run of each record of a track."""
-        for heads, _ in self._groups("track", "run"):
+        for heads, table in self._groups("track", "run", "measures"):
+            # without the number of images, which the last field of a measure has on a board
+            measures = [reader.measure(*one[:-1]) for one in msgpack.decode(table["measures"][0].as_py())]
             for place, own, run in zip(*(heads[name].to_pylist() for name in ("path", "track", "run")), strict=True):
                 if own == track:
-                    yield place, unpacked(run, reader)
+                    yield place, unpacked(run, measures, reader)
 
     def frame(self) -> DataFrame:
         """What `load` shows of them."""
@@ -88,22 +93,30 @@ class Rows:
             yield heads.filter(pa.array(fresh, pa.bool_())), table
 
 
-def unpacked(run: bytes, reader: Reader) -> Run:
-    """What was packed; what many runs say alike is kept once."""
+def packed(run: Run, numbers: dict[Measure, int]) -> bytes:
+    """A run, in which each measure is the number it has, or gets, among those of its group."""
+
+    def own(one: Number) -> tuple[Any, ...]:
+        return numbers.setdefault(one.measure, len(numbers)), *one[1:]
+
+    told = {name: getattr(run, name) for name in Run.__slots__}
+    return ENCODER.encode(told | {name: [own(one) for one in told[name]] for name in ("numbers", "costs")})
+
+
+def unpacked(run: bytes, measures: Sequence[Measure], reader: Reader) -> Run:
+    """The run that was packed; what many runs say alike is kept once."""
     told = msgpack.decode(run)
     for name in ("dataset", "regime", "digest", "settings", "device"):
         told[name] = reader.once(told[name])
     for name in ("numbers", "costs"):
-        told[name] = tuple([_number(reader, *number) for number in told[name]])
-    entrant, versions = reader.once(Entrant(*told.pop("entrant"))), reader.once(_pairs(told.pop("versions")))
-    return Run(**told | {"entrant": entrant, "versions": versions, "shortcuts": _pairs(told["shortcuts"])})
-
-
-def _number(reader: Reader, measure: list[Any], *told: Any) -> Number:
-    value, reason, variant, error, n, replicates, *more, follows, beside = told
-    drawn = None if replicates is None else np.frombuffer(replicates, np.float32)
-    how = (value, reason, variant, error, n, drawn, *more, _pairs(follows), _pairs(beside))
-    return Number(reader.measure(*measure[:7]), *how)
+        for number in told[name]:
+            number[0] = measures[number[0]]
+            if (drawn := number[DRAWN]) is not None:
+                number[DRAWN] = np.frombuffer(drawn, np.float32)
+            number[-2:] = _pairs(number[-2]), _pairs(number[-1])  # follows, beside
+        told[name] = tuple(map(Number._make, told[name]))
+    told["entrant"], told["versions"] = reader.once(Entrant(*told["entrant"])), reader.once(_pairs(told["versions"]))
+    return Run(**told | {"shortcuts": _pairs(told["shortcuts"])})
 
 
 def _pairs(told: list[list[Any]]) -> tuple[Any, ...]:
