@@ -23,6 +23,8 @@ from vaebench.leaderboard.statistics import Estimate, Sample, estimates
 from vaebench.leaderboard.training import Added, added
 from vaebench.records.manifest import Tier
 
+EMPTY = Cell()
+
 
 @dataclass(frozen=True)
 class Board:
@@ -150,7 +152,7 @@ class Board:
         return found
 
     def cell(self, entrant: Entrant, column: Column) -> Cell:
-        return self.cells.get((entrant, column), Cell())
+        return self.cells.get((entrant, column), EMPTY)
 
 
 @contextmanager
