@@ -16,8 +16,6 @@ from vaebench.records import store
 from vaebench.running.claims import BEAT, LENGTH
 from vaebench.training.checkpoint import EVERY
 
-BOARD = {"with the index": 15, "without": 60}
-"""CPU seconds for 100,000 records: the limits of `many_records.py`"""
 CHECKPOINT = 3
 """Weights, and two moments of Adam for each: times the size of the weights"""
 
@@ -53,7 +51,6 @@ def main() -> None:
         "looks of one run's pilots": f"{looks:,.0e} in all, {looks / hours / 3600:,.0f} a second",
         f"the same in {trials // 1000} runs": f"{looks / (trials // 1000) ** 2 * (trials // 1000):,.0e} in all",
         "records in a folder": f"{trials / given.datasets:,.0f}",
-        **{f"a board {way}": f"{seconds * trials / 1e5:,.0f} CPU s" for way, seconds in BOARD.items()},
     }.items():
         print(f"| {what} | {value} |")
 

@@ -25,7 +25,7 @@ from filelock import FileLock
 
 from vaebench.data.folders import cache_folder
 from vaebench.errors import UserError
-from vaebench.leaderboard.runs import COSTS, Reader, Run
+from vaebench.leaderboard.runs import COSTS, Measure, Number, Reader, Run
 from vaebench.records import store
 from vaebench.records.record import Record
 from vaebench.report.rows import KINDS
@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     from vaebench.report.indexed import Rows
 
 NAME = "index.parquet"
-LARGEST = 2**34
-"""Bytes; 100,000 records take some hundred million."""
 FORM = 1
-"""Raised when what the columns mean changes"""
+"""Raised when the same fields mean something else"""
 SETTLED = 2 * 10**9
 """Nanoseconds; the coarsest clock of a file system"""
 
@@ -69,7 +67,7 @@ def write(track: Path) -> Indexed:
                 count = write_rows(_settled(track, places, begun - SETTLED), file)
                 file.flush()
                 os.fsync(handle)
-            store.write_atomically(memory, _digest(Path(temporary).read_bytes()).encode())
+            store.write_atomically(memory, _known_by(Path(temporary).read_bytes()).encode())
             Path(temporary).replace(track / NAME)
         finally:
             Path(temporary).unlink(missing_ok=True)
@@ -90,10 +88,10 @@ def current(track: Path) -> Indexed | None:
 
 def read(track: Path) -> Rows | None:
     """The rows of the index, if this account wrote it and it can be read here."""
-    with suppress(OSError, ImportError):
-        told = _memory(track).read_text()
-        content = store.read_bounded(track / NAME, LARGEST, "index")
-        if told == _digest(content):
+    with suppress(OSError, ValueError, ImportError):
+        known = _memory(track).read_text()
+        content = store.read_bounded(track / NAME, int(known.split()[0]), "index")
+        if known == _known_by(content):
             from vaebench.report.indexed import Rows
 
             return Rows(content, lambda place, stamp: stamp == stamp_of(f"{track}/{place}"))
@@ -119,11 +117,12 @@ def _settled(track: Path, places: list[str], latest: int) -> Iterator[tuple[str,
                 yield place, stamp, record
 
 
-def _digest(content: bytes) -> str:
-    """Another one, too, for the same index as another vaebench would read it."""
-    told = hashlib.blake2b(repr((FORM, KINDS, COSTS)).encode())
+def _known_by(content: bytes) -> str:
+    """The size and the digest of an index; another digest where another vaebench would read it in another way."""
+    form = FORM, KINDS, COSTS, Run.__slots__, Number._fields, Measure._fields
+    told = hashlib.blake2b(repr(form).encode())
     told.update(content)
-    return told.hexdigest()
+    return f"{len(content)} {told.hexdigest()}"
 
 
 def _memory(track: Path) -> Path:
