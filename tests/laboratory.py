@@ -16,7 +16,8 @@ import pytest
 
 from vaebench.components.discovery import installed
 from vaebench.components.registry import forget, registry
-from vaebench.data.prepare import about, cache_folder, prepare
+from vaebench.data.folders import cache_folder
+from vaebench.data.prepare import about, prepare
 from vaebench.planning.jobs import Job, Versions
 from vaebench.planning.suite import Suite, find
 from vaebench.records.record import Record

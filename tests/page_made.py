@@ -17,6 +17,7 @@ from vaebench.judging.picture_sheet import Tiles
 from vaebench.leaderboard.board import Board
 from vaebench.records import store
 from vaebench.records.record import Record
+from vaebench.report.found import Found
 from vaebench.report.page import write_page
 from vaebench.trial import Spec
 
@@ -91,10 +92,9 @@ def lay_down(folder: Path, made: list[Record] | None = None, **rules: Any) -> Bo
     return records_made.made(made, **rules)
 
 
-def track(folder: Path) -> list[tuple[Path, Record]]:
-    """The records below a results folder, with their paths."""
-    found = store.scan(folder / "demo@1" / "quick" / "phantom")
-    return [(path, record) for path, record in found if isinstance(record, Record)]
+def track(folder: Path) -> Found:
+    """The records below a results folder."""
+    return Found("demo@1/quick/phantom", folder / "demo@1" / "quick" / "phantom")
 
 
 def written(folder: Path, made: list[Record] | None = None, **rules: Any) -> Path:

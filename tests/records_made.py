@@ -23,6 +23,7 @@ METRICS: dict[str, dict[str, Any]] = {
 VAE, PCA = Entrant("vae", "bce"), Entrant("pca", "")
 DECLARED = {"unit": "", "regime": "all", "version": 1}
 HEADLINE = {"reconstruction": "ms-ssim", "representation": "svc", "anomaly": "auroc", "generation": "kid"}
+TRACK = "demo@1/quick/phantom"
 DRAWS, PATIENTS = 50, 40
 MARKUP = "a|b <script>alert(1)</script> [red]x[/red] [l](http://e) *b* _u_ `c` \\ \x1b[31m\n# h $x$ \\input{f} & %"
 EVIL = (
@@ -117,12 +118,12 @@ def field(
 def made(records: list[Record], **given: Any) -> Board:
     """Their board; its rules name every model of theirs, and the seeds that they have."""
     asked = {key: given.pop(key) for key in ("metrics", "dataset") if key in given}
-    return board(records, rules(records, **given), **asked)
+    return board(read(records, TRACK), rules(records, **given), **asked)
 
 
 def rules(records: list[Record], **given: Any) -> Rules:
     """Rules by which every model of these records is a reference."""
-    found = read(records, "demo@1/quick/phantom")
+    found = read(records, TRACK)
     measures = {name: Measure(name, 1, c["better"], c.get("unit", ""), c.get("regime", "all"), c["verdict"], c["title"])
                 for name, c in METRICS.items()}  # fmt: skip
     told = {

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from html import escape
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec import structs
+import numpy as np
 
 from vaebench.errors import UserError
-from vaebench.leaderboard.runs import COSTS
 from vaebench.records import store
-from vaebench.records.columns import columns
-from vaebench.records.record import BadRecord, Cell, Record, to_json
+from vaebench.records.record import BadRecord, Record, to_json
+from vaebench.report import index
+from vaebench.report.rows import KINDS, rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
     from vaebench.interfaces import Model
-
-CELL = {name: kind for name, kind in columns(Cell).items() if name not in ("title", "regime", "reason")}
-KINDS = {  # the columns in their order, and what pandas calls their types
-    **dict.fromkeys(("suite", "version", "preset", "source", "dataset", "regime", "model", "loss"), "str"),
-    "seed": "Int64",
-    "device": "str",
-    "verdict": CELL.pop("verdict"),
-    "metric": "str",
-    "metric_regime": "str",  # `regime` is what the model was trained on; this, what the metric asks for
-    "metric_version": CELL.pop("version"),
-    **CELL,
-    **dict.fromkeys(("status", "reason", "id", "path"), "str"),
-}
 
 
 def load(path: str | PathLike[str]) -> DataFrame | Result:
@@ -50,13 +38,12 @@ def load(path: str | PathLike[str]) -> DataFrame | Result:
             raise UserError(str(error)) from error
     if not where.is_dir():
         raise UserError(f"There is neither a record nor a folder of results at {where}.")
-    found = [Result(file, record) for file, record in records_in(where)]
-    if not found:
+    if not (paths := _paths(where)):
         raise UserError(
             f"There are no records in {where}. `vaebench run --results {where}` makes them."
             f"{store.where_reference_is(where)}"
         )
-    return _frame(row for one in found for row in one.rows())
+    return _table(paths)
 
 
 class Result:
@@ -80,14 +67,14 @@ class Result:
         """Every loss term during training as a DataFrame: stage, step, name, value."""
         import pandas as pd
 
-        rows = [
+        points = [
             (stage, step, name, value)
             for stage, lines in self.typed.curve.items()
             for name, values in lines.items()
             if name != "step"
             for step, value in zip(lines["step"], values, strict=False)
         ]
-        return pd.DataFrame(rows, columns=["stage", "step", "name", "value"])
+        return pd.DataFrame(points, columns=["stage", "step", "name", "value"])
 
     def model(self, device: str = "cpu") -> Model:
         """Return the trained model, with the weights that are stored beside the record."""
@@ -109,38 +96,14 @@ class Result:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield a row for each metric and cost; one row without a metric if the trial failed."""
-        trial, record = self.trial, self.typed
-        suite, _, version = trial.suite.rpartition("@")
-        shared = {
-            "suite": suite, "version": version, "preset": trial.preset, "source": trial.source,
-            "dataset": str(trial.dataset), "regime": trial.regime, "model": str(trial.model),
-            "loss": str(trial.loss or ""), "seed": trial.seed, "device": record.device.kind,
-            "id": record.id, "path": str(self.path),
-        }  # fmt: skip
-        if record.error:
-            yield {**shared, "status": record.status, "reason": record.error.message}
-            return
-        for name, cell in record.metrics.items():
-            told = {key: value for key, value in structs.asdict(cell).items() if key in CELL}
-            status = "dash" if cell.value is None else "ok"
-            declared: dict[str, Any] = {
-                "verdict": cell.verdict,
-                "metric_regime": cell.regime,
-                "metric_version": cell.version,
-            }
-            declared["reason"] = cell.reason
-            yield {**shared, **told, **declared, "metric": name, "status": status}
-        for name, (_, better, unit, scale, _) in COSTS.items():
-            if (value := record.cost.get(name)) is not None:
-                told = {"better": better, "unit": unit, "value": value * scale, "status": "ok"}
-                yield {**shared, "verdict": "cost", "metric": name, **told}
+        return rows(self.typed, str(self.path))
 
     def __repr__(self) -> str:
         return f"<{self.trial}: {'; '.join(text for _, text in self._headlines())}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in self._headlines())
-        return f"<table><caption>{escape(str(self.trial))}</caption>{rows}</table>"
+        lines = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in self._headlines())
+        return f"<table><caption>{escape(str(self.trial))}</caption>{lines}</table>"
 
     def _headlines(self) -> Iterator[tuple[str, str]]:
         """The numbers that can rank, or all of them where none can; or why there are none."""
@@ -155,20 +118,57 @@ class Result:
 
 def records_in(folder: Path) -> Iterator[tuple[Path, Record]]:
     """Yield every good record below a folder, but for those of its subfolder `reference`; warn of the others."""
-    for path in sorted(folder.rglob("*.json")):
-        if path.is_relative_to(folder / store.REFERENCE):
-            continue
-        if store.FILE_NAME.fullmatch(path.name) and not path.name.startswith("."):
-            try:
-                yield path, store.read(path)
-            except BadRecord as error:
-                warnings.warn(str(error), stacklevel=4)
+    return _good(_paths(folder))
 
 
-def _frame(rows: Iterator[dict[str, Any]]) -> DataFrame:
+def _paths(folder: Path) -> list[Path]:
+    """The paths of all records below a folder, but for those of its subfolder `reference`; in order."""
+    found = []
+    for where, folders, files in os.walk(folder):
+        place, known = Path(where), set(files)
+        beside = {store.REFERENCE} if place == folder else set()
+        # what lies beside a record, in a folder with its name, is no record
+        folders[:] = [one for one in folders if one[0] != "." and f"{one}.json" not in known and one not in beside]
+        found += [place / one for one in files if one[0] != "." and store.FILE_NAME.fullmatch(one)]
+    return sorted(found)
+
+
+def _table(paths: list[Path]) -> DataFrame:
+    """The rows of these records, from the index of their track where it holds them as they are."""
     import pandas as pd
 
-    frame = pd.DataFrame(rows, columns=list(KINDS))
+    places = {str(path): number for number, path in enumerate(paths)}
+    left, frames = set(places), []
+    for track in {parent for path in paths for parent in path.parents[2:3]}:
+        if (found := index.read(track)) is not None:
+            full = {place: str(track / place) for place in found.current}
+            frame = found.frame()
+            frames.append(frame.assign(path=frame["path"].map(full)))
+            left -= set(full.values())
+    unread = _good(path for path in paths if str(path) in left)
+    frame = _frame(row for path, record in unread for row in rows(record, str(path)))
+    if frames:
+        frame = _typed(pd.concat([frame, *frames]))
+    order = np.array([places.get(path, -1) for path in frame["path"]], int)
+    inside = int((order < 0).sum())  # those of a track of which a part was asked for come first
+    return frame.iloc[order.argsort(kind="stable")[inside:]].reset_index(drop=True)
+
+
+def _good(paths: Iterable[Path]) -> Iterator[tuple[Path, Record]]:
+    for path in paths:
+        try:
+            yield path, store.read(path)
+        except BadRecord as error:
+            warnings.warn(str(error), stacklevel=6)
+
+
+def _frame(told: Iterable[Mapping[str, Any]]) -> DataFrame:
+    import pandas as pd
+
+    return _typed(pd.DataFrame(told, columns=list(KINDS)))
+
+
+def _typed(frame: DataFrame) -> DataFrame:
     texts = [name for name, kind in KINDS.items() if kind == "str"]
     frame[texts] = frame[texts].astype(object).fillna("")  # a column without any text would be one of floats
     return frame.astype(KINDS)

@@ -24,7 +24,8 @@ from sklearn.covariance import LedoitWolf
 from validated import create, made
 
 from vaebench.components.parameters import split_spec
-from vaebench.data.prepare import cache_folder, open_splits, prepare
+from vaebench.data.folders import cache_folder
+from vaebench.data.prepare import open_splits, prepare
 from vaebench.data.regimes import keep_out, training_images, training_rows
 from vaebench.data.splits import limited
 from vaebench.evidence import Arrays, Evidence, Keep

@@ -25,7 +25,7 @@ import numpy as np
 
 from vaebench.leaderboard.board import board, uncollected
 from vaebench.leaderboard.rules import Rules
-from vaebench.leaderboard.runs import Entrant, Measure
+from vaebench.leaderboard.runs import Entrant, Measure, read
 from vaebench.records import store
 from vaebench.records.record import SCHEMA, Record, from_json
 from vaebench.report.files import texts
@@ -43,8 +43,8 @@ def main() -> None:
     seeds = parser.parse_args().seeds
     stream = Stream(make(seeds))
     start = time.process_time()
-    made = board(stream, rules(seeds))
-    read = time.process_time()
+    made = board(read(stream, rules(seeds).track), rules(seeds))
+    drawn = time.process_time()
     sizes = Counter[str]()
     with TemporaryDirectory() as folder, uncollected():  # as `write_boards` has it
         for name, text in texts(made):
@@ -58,7 +58,7 @@ def main() -> None:
     print("| records | entrants | cells | board s | files s | together s | page s | peak GB |")
     print("|---|---|---|---|---|---|---|---|")
     counts = f"{stream.count:,} | {len(made.entrants)} | {len(made.cells):,}"
-    times = (read - start - stream.seconds, end - read, end - start - stream.seconds, shown)
+    times = (drawn - start - stream.seconds, end - drawn, end - start - stream.seconds, shown)
     print(f"| {counts} | {' | '.join(f'{t:.1f}' for t in times)} | {peak:.2f} |")
     print(", ".join(f"{name[1:]} {size / 2**20:.1f} MB" for name, size in sizes.items()))
 

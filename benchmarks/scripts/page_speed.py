@@ -40,8 +40,8 @@ def main() -> None:
         runs, track = copy(given.track, Path(folder), given.seeds), Path(folder, suite, preset, source)
         found = [(path, record) for path, record in store.scan(track) if isinstance(record, Record)]
         asked = find(suite.partition("@")[0], installed())
-        page, made = track / "leaderboard.html", Track(asked, preset, source, Path(folder), records=found).board()
-        _, *beside = write_page(page, made, found)
+        page, behind = track / "leaderboard.html", Track(asked, preset, source, Path(folder), records=found)
+        _, *beside = write_page(page, behind.board(), behind.found)
         pictures = sum(path.stat().st_size for one in beside for path in one.iterdir())
         rounds = [opened(page) for _ in range(given.rounds)]
         table, run = (statistics.median(times) for times in zip(*rounds, strict=True))

@@ -23,7 +23,8 @@ from variants import distance
 
 from vaebench.components.parameters import construct, parameters_of, split_spec, typed
 from vaebench.components.registry import registry
-from vaebench.data.prepare import cache_folder, open_splits, prepare
+from vaebench.data.folders import cache_folder
+from vaebench.data.prepare import open_splits, prepare
 from vaebench.data.regimes import training_images
 from vaebench.data.splits import limited
 from vaebench.interfaces import At, Model, NotApplicable, Splits

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from records_made import made, metric, record
+from records_made import TRACK, made, metric, record
 from records_made import rules as rules_of
 
 from vaebench.leaderboard.board import board
-from vaebench.leaderboard.runs import Entrant
+from vaebench.leaderboard.runs import Entrant, read
 from vaebench.records.record import Record
 
 BRIGHT = [0.1, 0.3, 0.2, 0.9]
@@ -44,12 +44,12 @@ def test_means_over_seeds_are_ranked():
 
 def test_newcomers_and_floors_change_nothing():
     asked = rules_of(networks())
-    alone = board(networks(), asked).follows
+    alone = board(read(networks(), TRACK), asked).follows
     for number in range(20):
         stranger = network(f"new-{number}", number / 20, number, bright=-1.0)
-        assert board([*networks(), stranger], asked).follows == alone
+        assert board(read([*networks(), stranger], TRACK), asked).follows == alone
     (fewer,) = board(
-        networks(), rules_of(networks(), floors=(Entrant("d", "bce"),), references=asked.references[:3])
+        read(networks(), TRACK), rules_of(networks(), floors=(Entrant("d", "bce"),), references=asked.references[:3])
     ).follows
     assert fewer.models == 3 and dict(fewer.over_models) == {"PSNR": pytest.approx(-1)}
 

@@ -8,10 +8,11 @@ import json
 from collections.abc import Callable
 
 import pytest
-from records_made import field, metric, record, rules
+from records_made import TRACK, field, metric, record, rules
 
 from vaebench.leaderboard.board import Board, board
 from vaebench.leaderboard.rules import Rules
+from vaebench.leaderboard.runs import read
 from vaebench.records.record import Record
 from vaebench.report import export
 
@@ -42,7 +43,7 @@ def rows(found: Board) -> tuple[list[dict], list[dict]]:
 
 
 def board_of(records: list[Record], given: Rules = RULES) -> Board:
-    return board(records, given)
+    return board(read(records, TRACK), given)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -18,6 +18,7 @@ from records_made import MARKUP, everything, field, made, metric, record
 from vaebench.errors import UserError
 from vaebench.records.clean import clean
 from vaebench.report import documents, export, files, tables
+from vaebench.report.found import Found
 from vaebench.report.terminal import plain, show
 from vaebench.report.track import NotWritten, write_boards
 
@@ -47,7 +48,7 @@ def test_an_empty_track_has_a_board(form):
 
 def test_files_are_written_whole(tmp_path):
     found = made(everything())
-    written = write_boards(tmp_path / "track", found)
+    written = write_boards(tmp_path / "track", found, Found("demo@1/quick/phantom"))
     names = {str(p.relative_to(tmp_path / "track")) for p in (tmp_path / "track").rglob("*.*")}
     boards = ("reconstruction", "anomaly", "generation", "cost", "chest", "knee")
     wanted = {f"boards/{name}.{form}" for name in boards for form in ("md", "tex")}
@@ -65,7 +66,7 @@ def test_boards_that_cannot_be_written_can_be_shown(tmp_path, monkeypatch, code)
     found = made(everything())
     monkeypatch.setattr(tempfile, "mkstemp", fail)
     with pytest.raises(NotWritten, match=rf"^The boards in .*track were not written: {os.strerror(code)}\.$"):
-        write_boards(tmp_path / "track", found)
+        write_boards(tmp_path / "track", found, Found("demo@1/quick/phantom"))
     assert "MS-SSIM" in plain(found)
 
 

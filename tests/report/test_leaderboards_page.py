@@ -9,6 +9,7 @@ from records_made import field
 
 from vaebench.components.discovery import installed
 from vaebench.leaderboard.board import board
+from vaebench.leaderboard.runs import read
 from vaebench.planning.suite import find
 from vaebench.records import store
 from vaebench.report import export, files, numbers
@@ -24,7 +25,7 @@ def test_the_example_prints_the_board(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     rules = Track(find("medical", installed()), "quick", "phantom", tmp_path / "results").rules
     exec(re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)[1], {})
-    expected = files.render(board(made, rules), "md")
+    expected = files.render(board(read(made, rules.track), rules), "md")
     assert capsys.readouterr().out == expected + "\n"
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from vaebench.checks.outcome import Broken, Checklist, require
 from vaebench.checks.parameters import check_parameters
-from vaebench.data.prepare import data_folder, lay_down, open_splits
+from vaebench.data.folders import data_folder
+from vaebench.data.prepare import lay_down, open_splits
 from vaebench.data.splits import check_splits, with_validation
 from vaebench.interfaces import Dataset, NotApplicable, Split, Splits
 from vaebench.trial import Value

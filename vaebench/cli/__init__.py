@@ -20,6 +20,7 @@ COMMANDS = {
     "status": ("vaebench.cli.status", "Runs in progress, with time left; trials done and failed"),
     "leaderboard": ("vaebench.cli.leaderboard", "Make the leaderboard from existing records"),
     "compare": ("vaebench.cli.compare", "Compare two models of a board, or two results folders"),
+    "index": ("vaebench.cli.index", "Make boards of very many records fast"),
     "score": ("vaebench.cli.score", "Compute missing metrics from stored weights"),
     "work": ("vaebench.cli.work", "Do trials of a run on another machine (a cluster starts this)"),
     "verify-results": ("vaebench.cli.verify_results", "Check submitted results"),

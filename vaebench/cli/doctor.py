@@ -24,7 +24,7 @@ def command() -> None:
 
     from vaebench.cli.data.datasets import find_datasets
     from vaebench.components.registry import KINDS, registry
-    from vaebench.data.prepare import data_folder
+    from vaebench.data.folders import data_folder
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
     software = provenance.software()

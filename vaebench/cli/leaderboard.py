@@ -89,14 +89,14 @@ def command(
         if metrics or dataset:
             made = track.board(metrics, dataset)
         if output and form == "html":
-            written = write_page(output, made, track)
+            written = write_page(output, made, track.found)
         elif output:
             write_atomically(output, render(made, form).encode())
             written = [output]
         elif form == "table":
             show(made, console, everything)
         else:
-            print(page(made, *shown_runs(made, track)) if form == "html" else render(made, form), end="")
+            print(page(made, *shown_runs(made, track.found)) if form == "html" else render(made, form), end="")
             continue
         if written:
             console.print(escape(wrote(written)), highlight=False, soft_wrap=True)

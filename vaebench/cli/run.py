@@ -78,7 +78,7 @@ def command(
 
     from vaebench.cli import steps
     from vaebench.components.discovery import installed
-    from vaebench.data.prepare import data_folder
+    from vaebench.data.folders import data_folder
     from vaebench.planning.names import chosen_executor
     from vaebench.planning.plan import Request, make_plan
     from vaebench.planning.suite import find

@@ -42,7 +42,7 @@ def command(
     from vaebench.cli import steps
     from vaebench.components.discovery import installed
     from vaebench.components.registry import registry
-    from vaebench.data.prepare import data_folder
+    from vaebench.data.folders import data_folder
     from vaebench.planning.names import chosen_executor
     from vaebench.planning.plan import Request, make_plan
     from vaebench.planning.suite import find

@@ -75,6 +75,7 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
             good += 1
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(Counter(kind for _, kind, _ in failed).items()))
     console.print(f"[bold]{escape(name)}[/bold]: {good} good" + (f", {len(failed)} failed ({kinds})" if failed else ""))
+    _tell_index(console, track)
     for told in read(track):
         _tell_run(console, told)
     _tell_batches(console, track)
@@ -85,6 +86,21 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
     for trial, kind, message in failed:
         text = f"  [red]failed[/red] {escape(clean(trial))}: {escape(kind)}, {escape(clean(message, 500))}"
         console.print(text, highlight=False, soft_wrap=True)
+
+
+def _tell_index(console: Console, track: Path) -> None:
+    """How far the index is current, if there is one."""
+    from vaebench.report import index
+
+    if not (track / index.NAME).is_file():
+        return
+    if (found := index.current(track)) is None:
+        text = "its index is not used here: another account or machine made it, or pyarrow is missing"
+    elif left := found.records - found.current:
+        text = f"{left:,} of {found.records:,} records are not in the index as they are now; their files are read"
+    else:
+        text = f"all {found.records:,} records are in the index"
+    console.print(f"  {text}", highlight=False, soft_wrap=True)
 
 
 def _tell_run(console: Console, told: Told) -> None:

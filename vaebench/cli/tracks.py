@@ -62,9 +62,11 @@ def tell_where(found: Chosen, preset: str | None, source: str | None, results: P
 
 def tracks_in(suite: Suite, preset: str | None, source: str | None, *folders: Path) -> list[tuple[str, str]]:
     """Return (preset, source) of every track of the suite that has records, in the suite's order."""
+    from vaebench.records import store
     from vaebench.trial import slug
 
     order = {name: i for i, name in enumerate(suite.presets)}
-    found = {path.parts[-5:-3] for folder in folders for path in (folder / slug(str(suite))).glob("*/*/*/*/*.json")}
+    tracks = [path for folder in folders for path in (folder / slug(str(suite))).glob("*/*")]
+    found = {path.parts[-2:] for path in tracks if store.places(path)}
     kept = [(p, s) for p, s in found if p in order and preset in (None, p) and source in (None, s)]
     return sorted(kept, key=lambda track: (order[track[0]], track[1]))

@@ -79,7 +79,7 @@ def command(
 
     from vaebench.cli import steps as shared
     from vaebench.components.discovery import installed
-    from vaebench.data.prepare import data_folder
+    from vaebench.data.folders import data_folder
     from vaebench.errors import UserError
     from vaebench.planning.names import chosen_executor
     from vaebench.planning.plan import Plan, Request

@@ -60,7 +60,7 @@ def command(
       vaebench verify-results results/reference --sample all --fresh --write
     """
     from vaebench.components.registry import only
-    from vaebench.data.prepare import data_folder
+    from vaebench.data.folders import data_folder
     from vaebench.records.clean import clean
     from vaebench.verification.admission import Admission, manifest_faults, write_manifests
     from vaebench.verification.named import named, needed

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from vaebench.data.prepare import about, cache_folder, intact
+from vaebench.data.folders import cache_folder
+from vaebench.data.prepare import about, intact
 
 
 def files_of(folder: Path) -> list[Path]:

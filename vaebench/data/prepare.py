@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import platformdirs
 from filelock import FileLock
 
 from vaebench.data.content import digest_of_files
@@ -53,16 +52,6 @@ class Prepared:
     """What its labels mean."""
     twins: int = 0
     """How many real test images have a twin among the images to train on"""
-
-
-def data_folder(given: Path | None = None) -> Path:
-    """Where real datasets lie: `--data`, else VAEBENCH_DATA, else the platform's data folder."""
-    return given or Path(os.environ.get("VAEBENCH_DATA") or platformdirs.user_data_path("vaebench"))
-
-
-def cache_folder() -> Path:
-    """Where ready arrays lie: VAEBENCH_CACHE, else the platform's cache folder."""
-    return Path(os.environ.get("VAEBENCH_CACHE") or platformdirs.user_cache_path("vaebench"))
 
 
 def ready_folder(

@@ -18,11 +18,12 @@ from vaebench.leaderboard.follows import Follows, follows
 from vaebench.leaderboard.fronts import Front, fronts
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked, leads, stand
 from vaebench.leaderboard.rules import Role, Rules
-from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Measure, OtherSeeds, Run, read
+from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Measure, OtherSeeds, Run
 from vaebench.leaderboard.statistics import Estimate, Sample, estimates
 from vaebench.leaderboard.training import Added, added
 from vaebench.records.manifest import Tier
-from vaebench.records.record import Record
+
+EMPTY = Cell()
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,11 @@ class Board:
         return self.rules.label(entrant)
 
     @cached_property
+    def floors(self) -> tuple[Entrant, ...]:
+        """The rows without a rank that others must beat."""
+        return tuple(entrant for entrant in self.entrants if self.role(entrant) == "floor")
+
+    @cached_property
     def gaps(self) -> Mapping[Column, float]:
         """The smallest true difference that a column would have shown."""
         return {column: gap for one in self.standings for column, gap in one.gaps.items()}
@@ -146,7 +152,7 @@ class Board:
         return found
 
     def cell(self, entrant: Entrant, column: Column) -> Cell:
-        return self.cells.get((entrant, column), Cell())
+        return self.cells.get((entrant, column), EMPTY)
 
 
 @contextmanager
@@ -163,11 +169,11 @@ def uncollected() -> Iterator[None]:
 
 @uncollected()
 def board(
-    records: Iterable[Record], rules: Rules, *, metrics: Sequence[str] | None = None, dataset: str | None = None
+    runs: Sequence[Run], rules: Rules, *, metrics: Sequence[str] | None = None, dataset: str | None = None
 ) -> Board:
-    """The board of one track, of all its metrics and datasets or of those asked for. Where metrics are named, the first
-    of a verdict takes the place of its headline."""
-    found = comparable.comparable(read(records, rules.track), rules)
+    """The board of the runs of one track, of all its metrics and datasets or of those asked for. Where metrics are
+    named, the first of a verdict takes the place of its headline."""
+    found = comparable.comparable(runs, rules)
     rules = replace(rules, done=found.done)
     datasets_known = {run.dataset for run in found.runs} | set(rules.datasets)
     _check("dataset", [] if dataset is None else [dataset], datasets_known)

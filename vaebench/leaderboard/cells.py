@@ -15,6 +15,8 @@ from vaebench.leaderboard.ranks import Column
 from vaebench.leaderboard.runs import Entrant, Measure, Number, Run
 from vaebench.leaderboard.statistics import Estimate, Sample
 
+N, OPTIMISED, WARNING = map(Number._fields.index, ("n", "optimised", "warning"))
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -105,7 +107,8 @@ class Collected:
             numbers = self.numbers.get(column, {})
             for entrant in sorted({*numbers, *failed, *reasons}):
                 at, own = (entrant, column), numbers.get(entrant, {}).values()
-                sizes = {number.n for number in own}
+                fields = list(zip(*own, strict=True)) or [()] * len(Number._fields)
+                sizes, optimised, warnings = set(fields[N]), fields[OPTIMISED], {*fields[WARNING]} - {""}
                 yield (
                     at,
                     Cell(
@@ -114,9 +117,9 @@ class Collected:
                         failed=failed.get(entrant, 0),
                         reasons=tuple(sorted(reasons.get(entrant, ()))),
                         both=at in self.both,
-                        optimised=any(number.optimised for number in own),
+                        optimised=any(optimised),
                         few_images=any(n is not None and n < column.measure.least_images for n in sizes),
-                        warnings=tuple(sorted({number.warning for number in own if number.warning})),
+                        warnings=tuple(sorted(warnings)),
                     ),
                 )
 
@@ -144,17 +147,17 @@ class Collected:
 
 def _sample(by_seed: Mapping[int, Number]) -> Sample:
     seeds = sorted(by_seed)
-    numbers = [by_seed[seed] for seed in seeds]
-    replicates = [number.replicates for number in numbers if number.replicates is not None]
-    errors = [number.error for number in numbers if number.error is not None]
+    numbers = zip(*(by_seed[seed] for seed in seeds), strict=True)  # by field, which is faster than by number
+    _, values, _, _, errors, _, drawn, _, patients, classes, widening, freedom, *_ = numbers
+    replicates = [one for one in drawn if one is not None]
     shared = min(map(len, replicates), default=0)
     return Sample(
         seeds=tuple(seeds),
-        values=np.array([number.value for number in numbers], float),
-        replicates=np.stack([r[:shared] for r in replicates]) if len(replicates) == len(numbers) else None,
-        errors=np.array(errors) if len(errors) == len(numbers) else None,
-        patients=min((number.patients for number in numbers if number.patients is not None), default=None),
-        classes=max(number.classes for number in numbers),
-        widening=max(number.widening for number in numbers),
-        freedom=min(number.freedom for number in numbers),
+        values=np.array(values, float),
+        replicates=np.stack([r[:shared] for r in replicates]) if len(replicates) == len(seeds) else None,
+        errors=None if None in errors else np.array(errors),
+        patients=min((one for one in patients if one is not None), default=None),
+        classes=max(classes),
+        widening=max(widening),
+        freedom=min(freedom),
     )

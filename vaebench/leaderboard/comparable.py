@@ -108,7 +108,7 @@ def complete_digests(runs: Sequence[Run], rules: Rules, newest: bool = False) ->
 
 
 def _fits(run: Run, rules: Rules) -> bool:
-    return not _differs(run, replace(rules, data={}), {}, defaultdict(int))[0]
+    return not _differs(run, rules, {}, defaultdict(int))[0]
 
 
 def _newest_of_strangers(runs: Sequence[Run], rules: Rules) -> Mapping[tuple[Entrant, str], int]:

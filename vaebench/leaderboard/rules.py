@@ -67,8 +67,16 @@ class Rules:
         named: list[tuple[Role, tuple[Entrant, ...]]] = [("reference", self.references), ("floor", self.floors)]
         return {_key(entrant): role for role, entrants in named for entrant in entrants}
 
+    @cached_property
+    def _asked(self) -> dict[Entrant, Role]:
+        """Roles that were asked for; a board asks for each a thousand times."""
+        return {}
+
     def role(self, entrant: Entrant) -> Role:
-        return "floor" if entrant.floor else self._roles.get(_key(entrant), "newcomer")
+        if (found := self._asked.get(entrant)) is None:
+            found = "floor" if entrant.floor else self._roles.get(_key(entrant), "newcomer")
+            self._asked[entrant] = found
+        return found
 
     def beside(self, verdict: str | None) -> tuple[str, ...]:
         """The metrics and costs that stand beside those of a verdict: what its numbers cost."""

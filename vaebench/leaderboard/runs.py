@@ -129,20 +129,21 @@ class OtherSeeds(NamedTuple):
 
 def read(records: Iterable[Record], track: str) -> list[Run]:
     """The runs of one track, in an order that does not depend on that of the records."""
-    reader = _Reader()
-    return sorted((reader.run(record) for record in records if record.trial.track == track), key=_place_in_line)
+    reader = Reader()
+    return sorted((reader.run(record) for record in records if record.trial.track == track), key=place_in_line)
 
 
 def entrant_of(record: Record) -> Entrant:
     return Entrant(str(record.trial.model), str(record.trial.loss or ""))
 
 
-def _place_in_line(run: Run) -> tuple[Any, ...]:
+def place_in_line(run: Run) -> tuple[Any, ...]:
+    """Sorts runs, so that their order is one however they were found."""
     answers = [-math.inf if number.value is None else number.value for number in (*run.numbers, *run.costs)]
     return run.id, run.device, run.started, run.digest, run.status, answers
 
 
-class _Reader:
+class Reader:
     """Takes from records what a board needs; what many of them say alike is kept once, and compared at once."""
 
     def __init__(self) -> None:
@@ -158,7 +159,7 @@ class _Reader:
         costs = list(_costs(record.cost, _machine(record.device))) if good and trial.regime == "all" else []
         return Run(
             id=record.id,
-            entrant=self._once(entrant_of(record)),
+            entrant=self.once(entrant_of(record)),
             dataset=str(trial.dataset),
             regime=trial.regime,
             seed=trial.seed,
@@ -167,13 +168,20 @@ class _Reader:
             message=record.error.message if record.error else "",
             digest=inputs.data,
             settings=self._settings(record.settings),
-            versions=self._once(tuple(sorted(item for item in components.items() if item[0][:7] != "metric "))),
+            versions=self.once(tuple(sorted(item for item in components.items() if item[0][:7] != "metric "))),
             device=record.device.kind,
             started=record.started,
             numbers=(*numbers, *(cost for cost in costs if not cost.variant)),
             costs=tuple(cost for cost in costs if cost.variant),
             shortcuts=tuple(sorted(inputs.shortcuts.items())),
         )
+
+    def measure(self, name: str, *declared: Any) -> Measure:
+        """One object for all that is declared alike, of which the title comes last."""
+        at = (name, *declared)
+        if (found := self.measures.get(at)) is None:
+            found = self.measures[at] = Measure(*(*at[:-1], at[-1] or name))
+        return found
 
     def _settings(self, settings: Settings) -> str:
         """All but the list of metrics, which a longer one does not make another question."""
@@ -182,14 +190,13 @@ class _Reader:
             self.settings[told] = canonical({k: v for k, v in settings.to_json().items() if k != "metrics"})
         return self.settings[told]
 
-    def _once(self, value: T) -> T:
+    def once(self, value: T) -> T:
+        """The same value, kept once."""
         found: T = self.known.setdefault(value, value)
         return found
 
     def _number(self, name: str, cell: Cell) -> Number:
-        declared = (name, cell.version, cell.better, cell.unit, cell.regime, cell.verdict, cell.title or name)
-        if (measure := self.measures.get(declared)) is None:
-            measure = self.measures[declared] = Measure(*declared)
+        measure = self.measure(name, cell.version, cell.better, cell.unit, cell.regime, cell.verdict, cell.title)
         if cell.value is None:
             return Number(measure, None, cell.reason)
         replicates = np.array(cell.replicates, np.float32) if cell.replicates else None
@@ -203,7 +210,7 @@ def _costs(cost: Cost, place: str) -> Iterable[Number]:
     for name, (title, better, unit, scale, local) in COSTS.items():
         if (value := cost.get(name)) is not None:
             measure = Measure(name, 1, better, unit, "all", "cost", title)
-            yield Number(measure, value * scale, variant=place if local else "")
+            yield Number(measure, float(value * scale), variant=place if local else "")
 
 
 def _machine(device: Device) -> str:

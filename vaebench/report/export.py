@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv as table
+import io
 import json
 import re
 from functools import lru_cache
@@ -50,11 +52,12 @@ def rows(board: Board) -> list[Row]:
 
 
 def csv(board: Board) -> str:
-    import pandas as pd
-
-    cells = ([_cell(one) if isinstance(one, str) else one for one in structs.astuple(row)] for row in rows(board))
-    frame = pd.DataFrame(cells, columns=list(KINDS)).astype(KINDS)
-    return frame.to_csv(index=False, lineterminator="\n")
+    text = io.StringIO()
+    writer = table.writer(text, lineterminator="\n")
+    writer.writerow(KINDS)
+    for row in rows(board):
+        writer.writerow([_cell(one) if isinstance(one, str) else one for one in structs.astuple(row)])
+    return text.getvalue()
 
 
 def to_json(board: Board) -> str:
@@ -199,5 +202,4 @@ def _block(value: Any) -> str:
     return "[\n" + ",\n".join(f"  {_line(entry)}" for entry in value) + "\n ]"
 
 
-def _line(value: Any) -> str:
-    return json.dumps(value, allow_nan=False)
+_line = json.JSONEncoder(allow_nan=False).encode

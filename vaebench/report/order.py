@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Sequence
-
-import numpy as np
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column
@@ -24,12 +24,12 @@ def by_means(board: Board, columns: Sequence[Column], entrants: Sequence[Entrant
         held = sorted(means[e] for e in able)
         for entrant in places.keys() & means.keys():
             between = 0 if entrant in able else -0.5
-            places[entrant].append(1 + between + int(np.searchsorted(held, means[entrant])))
+            places[entrant].append(1 + between + bisect_left(held, means[entrant]))
             values[entrant] = means[entrant] if len(columns) == 1 else 0.0
 
     def key(entrant: Entrant) -> tuple[bool, float, float, Entrant]:
         own = places[entrant]
-        place = float(np.mean(own)) if own else np.inf
+        place = sum(own) / len(own) if own else math.inf
         return not has_every_seed(board, entrant, columns), place, values.get(entrant, 0.0), entrant
 
     return sorted(entrants, key=key)

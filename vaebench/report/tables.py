@@ -203,7 +203,7 @@ def beats(board: Board, entrant: Entrant, columns: Sequence[Column]) -> str:
 def floors(board: Board, column: Column) -> list[str]:
     """The names of the floors with a number in a column."""
     rows = board.by_column.get(column, {})
-    return [e.floor or e.model for e in board.entrants if board.role(e) == "floor" and e in rows and rows[e].estimate]
+    return [e.floor or e.model for e in board.floors if e in rows and rows[e].estimate]
 
 
 def name(board: Board, entrant: Entrant) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -15,21 +14,18 @@ from vaebench.errors import UserError
 from vaebench.leaderboard.board import Board, board, uncollected
 from vaebench.leaderboard.comparable import complete_digests
 from vaebench.leaderboard.rules import Rules, rules_of
-from vaebench.leaderboard.runs import Entrant, entrant_of, read
+from vaebench.leaderboard.runs import Entrant, Run
 from vaebench.planning.kept import declarations
 from vaebench.planning.suite import Suite
 from vaebench.records import store
 from vaebench.records.clean import clean
 from vaebench.records.manifest import TIERS, Tier, tiers
-from vaebench.records.record import BadRecord, Record
+from vaebench.records.record import Record
 from vaebench.records.store import write_atomically
 from vaebench.report.files import texts
+from vaebench.report.found import Found
 from vaebench.report.page import write_page
 from vaebench.trial import slug
-
-HELD = 2000
-"""Records of a track that are kept in memory; a larger track is read again for its page."""
-
 
 PINS = "track.json"
 """The digests of the images of a track. Phantoms stand there too: theirs cannot be known without drawing them."""
@@ -49,8 +45,7 @@ class NotWritten(UserError):
 
 
 class Track:
-    """One track in one or several folders of results. Iterating gives each record with its path; `records` are given
-    where they have been read already."""
+    """One track in one or several folders of results; `records` are given where they have been read already."""
 
     def __init__(
         self,
@@ -58,43 +53,28 @@ class Track:
         preset: str,
         source: str,
         *results: Path,
-        records: list[tuple[Path, Record]] | None = None,
+        records: Iterable[tuple[Path, Record]] | None = None,
     ) -> None:
         self.suite, self.preset, self.source = suite, preset, source
         self.folders = tuple(folder / slug(str(suite)) / preset / source for folder in results)
-        self._held = records
-
-    def __iter__(self) -> Iterator[tuple[Path, Record]]:
-        if self._held is not None:
-            yield from self._held
-            return
-        held: list[tuple[Path, Record]] = []
-        count = 0
-        for path, record in store.scan(*self.folders):
-            if isinstance(record, BadRecord):
-                warnings.warn(str(record), stacklevel=2)
-                continue
-            count += 1
-            if count <= HELD:
-                held.append((path, record))
-            else:
-                held.clear()
-            yield path, record
-        if count <= HELD:
-            self._held = held
+        self.found = Found(f"{suite}/{preset}/{source}", *self.folders, records=records)
 
     def board(self, metrics: Sequence[str] = (), dataset: str | None = None) -> Board:
-        made = board((record for _, record in self), self.rules, metrics=metrics, dataset=dataset)
+        made = board(self._runs, self.rules, metrics=metrics, dataset=dataset)
         return replace(made, tiers=self._tiers())
 
     def _tiers(self) -> dict[Entrant, Tier]:
         """The lowest tier among the records of each model, where it is above *reported*."""
         known = {path: tier for folder in self.folders for path, tier in tiers(folder).items()}
         lowest: dict[Entrant, Tier] = {}
-        for path, record in self if known else ():
-            entrant, tier = entrant_of(record), known.get(path, TIERS[0])
-            lowest[entrant] = min(tier, lowest.get(entrant, tier), key=TIERS.index)
+        for path, run in self.found.runs if known else ():
+            tier = known.get(Path(path), TIERS[0])
+            lowest[run.entrant] = min(tier, lowest.get(run.entrant, tier), key=TIERS.index)
         return {entrant: tier for entrant, tier in lowest.items() if tier != TIERS[0]}
+
+    @cached_property
+    def _runs(self) -> list[Run]:
+        return [run for _, run in self.found.runs]
 
     @cached_property
     def rules(self) -> Rules:
@@ -102,14 +82,12 @@ class Track:
         pinned = next(filter(None, map(pins, self.folders)), {})
         declared = Declared(installed(), self.suite.home, declarations(self.folders[0].parents[1]))
         rules = rules_of(self.suite, self.preset, self.source, declared, pinned)
-        runs = read((record for _, record in self), rules.track)
-        return replace(rules, data={**complete_digests(runs, rules), **pinned})
+        return replace(rules, data={**complete_digests(self._runs, rules), **pinned})
 
     def repin(self) -> Iterator[str]:
         """Pin the images of the newest complete reference of each dataset; yield what changes."""
         now = self.rules.data
-        runs = read((record for _, record in self), self.rules.track)
-        new = {**now, **complete_digests(runs, replace(self.rules, data={}), newest=True)}
+        new = {**now, **complete_digests(self._runs, replace(self.rules, data={}), newest=True)}
         self.rules = replace(self.rules, data=new)
         for dataset in sorted(new):
             if now.get(dataset) != new[dataset]:
@@ -117,7 +95,7 @@ class Track:
 
     def write(self, board: Board) -> list[Path]:
         """Write the files of the track's first folder; return their paths. NotWritten where it takes no files."""
-        written = write_boards(self.folders[0], board, self)
+        written = write_boards(self.folders[0], board, self.found)
         if self.rules.data:
             told = {"schema": "vaebench/track@1", "data": dict(sorted(self.rules.data.items()))}
             write_atomically(self.folders[0] / PINS, (json.dumps(told, indent=1) + "\n").encode())
@@ -125,14 +103,20 @@ class Track:
 
 
 @uncollected()
-def write_boards(folder: Path, board: Board, records: Iterable[tuple[Path, Record]] = ()) -> list[Path]:
+def write_boards(folder: Path, board: Board, found: Found) -> list[Path]:
     """Write the files of a board, each replaced as a whole; return their paths. NotWritten where none can be."""
-    paths = []
     try:
-        for name, text in texts(board):
-            write_atomically(folder / name, text.encode())
-            paths.append(folder / name)
-        return paths + write_page(folder / "leaderboard.html", board, records)
+        return write_tables(folder, board) + write_page(folder / "leaderboard.html", board, found)
     except OSError as error:
         where = clean(str(folder), 400)
         raise NotWritten(f"The boards in {where} were not written: {error.strerror or error}.") from error
+
+
+@uncollected()
+def write_tables(folder: Path, board: Board) -> list[Path]:
+    """Write the files that follow from the records alone."""
+    paths = []
+    for name, text in texts(board):
+        write_atomically(folder / name, text.encode())
+        paths.append(folder / name)
+    return paths

@@ -14,7 +14,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from vaebench.components.registry import registry
-from vaebench.data.prepare import Prepared, about, cache_folder, intact, prepare, ready_folder
+from vaebench.data.folders import cache_folder
+from vaebench.data.prepare import Prepared, about, intact, prepare, ready_folder
 from vaebench.data.splits import SplitError
 from vaebench.interfaces import NotApplicable
 from vaebench.planning.names import Chosen

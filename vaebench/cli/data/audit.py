@@ -48,7 +48,8 @@ def command(name: str, source: str, size: int, form: str, data: Path | None) -> 
     """
     from vaebench.cli.data.datasets import find_dataset
     from vaebench.data.audit import audited
-    from vaebench.data.prepare import cache_folder, data_folder, prepare
+    from vaebench.data.folders import cache_folder, data_folder
+    from vaebench.data.prepare import prepare
     from vaebench.data.splits import SplitError
     from vaebench.interfaces import NotApplicable
 

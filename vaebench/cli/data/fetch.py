@@ -30,7 +30,7 @@ def command(names: Sequence[str], data: Path | None) -> None:
     """
     from vaebench.cli.data.datasets import find_dataset
     from vaebench.components.registry import registry
-    from vaebench.data.prepare import data_folder
+    from vaebench.data.folders import data_folder
     from vaebench.interfaces import NotApplicable
 
     console, folder = Console(highlight=False, soft_wrap=True), data_folder(data)

@@ -33,7 +33,7 @@ def command(names: Sequence[str], data: Path | None) -> None:
       vaebench data status kermany-cxr
     """
     from vaebench.cli.data.datasets import find_datasets
-    from vaebench.data.prepare import data_folder
+    from vaebench.data.folders import data_folder
 
     console, folder = Console(), data_folder(data)
     console.print(f"Real datasets are looked for in {escape(str(folder))}", highlight=False, soft_wrap=True)

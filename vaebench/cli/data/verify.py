@@ -26,7 +26,7 @@ def command(names: Sequence[str], data: Path | None) -> int:
       vaebench data verify kermany-cxr --data xrays
     """
     from vaebench.cli.data.datasets import find_datasets
-    from vaebench.data.prepare import data_folder
+    from vaebench.data.folders import data_folder
 
     console, folder, code = Console(highlight=False, soft_wrap=True), data_folder(data), 0
     for dataset in find_datasets(names):

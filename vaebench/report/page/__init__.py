@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from vaebench.leaderboard.board import Board
-from vaebench.records.record import Record
 from vaebench.records.store import write_atomically
+from vaebench.report.found import Found
 from vaebench.report.page.about import about
 from vaebench.report.page.boards import board_data
 from vaebench.report.page.runs import Shown, shown_runs
@@ -40,9 +40,9 @@ def page(board: Board, shown: Sequence[Shown] = (), left_out: int = 0) -> str:
     return _page(board, shown, left_out, pictures)
 
 
-def write_page(path: Path, board: Board, track: Iterable[tuple[Path, Record]]) -> list[Path]:
+def write_page(path: Path, board: Board, found: Found) -> list[Path]:
     """Write the page of a track's records and of the files beside them; return the files written."""
-    shown, left_out = shown_runs(board, track)
+    shown, left_out = shown_runs(board, found)
     content = page(board, shown, left_out).encode()
     if len(content) <= LARGEST:
         write_atomically(path, content)

@@ -12,11 +12,11 @@ from typing import Any
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.comparable import comparable
-from vaebench.leaderboard.runs import read
 from vaebench.records import store
 from vaebench.records.clean import clean
 from vaebench.records.record import Cell, Record, to_json
 from vaebench.records.store import artifacts_of
+from vaebench.report.found import Found
 from vaebench.report.page.about import Made, made_of
 
 MOST = 2000
@@ -34,21 +34,20 @@ class Shown:
     made: Made
 
 
-def shown_runs(board: Board, track: Iterable[tuple[Path, Record]]) -> tuple[list[Shown], int]:
+def shown_runs(board: Board, found: Found) -> tuple[list[Shown], int]:
     """Return the records that the board is made of, always in the same order, and how many more there are."""
-    kept = comparable(read((record for _, record in track), board.rules.track), board.rules).runs
+    kept = comparable([run for _, run in found.runs], board.rules).runs
     models = {entrant: number for number, entrant in enumerate(board.entrants)}
     datasets = {dataset: number for number, dataset in enumerate(board.datasets)}
     ours = [run for run in kept if run.entrant in models and run.dataset in datasets]
     ours.sort(key=lambda run: (run.seed, datasets[run.dataset], models[run.entrant], run.regime, run.id, run.device))
-    places = {(run.id, run.device, run.started): place for place, run in enumerate(ours[:MOST])}
-    shown: dict[int, Shown] = {}
-    for path, record in track:
-        place = places.get((record.id, record.device.kind, record.started))
-        if place is not None:
-            run = ours[place]
-            shown[place] = _shown(path, record, models[run.entrant], datasets[run.dataset])
-    return [shown[place] for place in sorted(shown)], len(ours) - len(shown)
+    paths = {(run.id, run.device, run.started): path for path, run in found.runs}
+    shown = []
+    for at, run in {(run.id, run.device, run.started): run for run in ours[:MOST]}.items():
+        record = found.record(paths[at])
+        if record and (record.id, record.device.kind, record.started) == at:  # it is still what the board was made of
+            shown.append(_shown(Path(paths[at]), record, models[run.entrant], datasets[run.dataset]))
+    return shown, len(ours) - len(shown)
 
 
 def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:

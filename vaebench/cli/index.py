@@ -1,0 +1,38 @@
+"""`vaebench index`: what boards need of very many records, kept in one file beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from vaebench.cli.options import RESULTS
+from vaebench.errors import UserError
+
+
+@click.command
+@RESULTS
+def command(results: Path) -> None:
+    """Write an index of the records of every track in a results folder, so that boards are made without reading each.
+
+    `leaderboard`, `run` and `vaebench.load` use it for the records that have not changed since, and read all others
+    from their files: a board never depends on when the index was made. `vaebench status` says how many are new. It
+    pays off from some ten thousand records. The index is a Parquet file, with a row per record and metric, which
+    DuckDB, Polars and pandas read, too. An index is used by the account that made it, and in its own folder only.
+
+    \b
+    Examples:
+      vaebench index
+      vaebench index --results results/reference
+    """
+    from vaebench.records import store
+    from vaebench.report import index
+
+    tracks = [path for path in sorted(results.glob("*@*/*/*")) if path.is_dir() and store.places(path)]
+    if not tracks:
+        raise UserError(f"There are no records in {results}.{store.where_reference_is(results)}")
+    for track in tracks:
+        found = index.write(track)
+        size = (track / index.NAME).stat().st_size / 1e6
+        told = f"{track.relative_to(results)}: {found.current:,} of {found.records:,} records, {size:.1f} MB"
+        click.echo(told + ("" if found.current == found.records else "; the others are read from their files"))

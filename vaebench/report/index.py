@@ -1,0 +1,130 @@
+"""The index of a track: what boards and tables need of its records, in one Parquet file beside them.
+
+An index never decides what a record says. Two things must hold before a row of it is used:
+
+- This account wrote the file. Its digest is remembered in the cache under the folder's path, and a file with another
+  digest is not parsed: neither one that came with somebody's records nor one that was copied, cut off or changed.
+- The record's file is what it was: it has the same size, times of writing and of change, and inode. The time of change
+  cannot be set by hand, so an edit that keeps the size and restores the time of writing shows, too. A record that
+  changed less than two seconds before the index was begun is not indexed: a second edit might get the same time.
+
+Records that are new or changed are read from their files, as all are where there is no index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from filelock import FileLock
+
+from vaebench.data.folders import cache_folder
+from vaebench.errors import UserError
+from vaebench.leaderboard.runs import COSTS, Measure, Number, Reader, Run
+from vaebench.records import store
+from vaebench.records.record import Record
+from vaebench.report.rows import KINDS
+
+if TYPE_CHECKING:
+    from vaebench.report.indexed import Rows
+
+NAME = "index.parquet"
+FORM = 1
+"""Raised when the same fields mean something else"""
+SETTLED = 2 * 10**9
+"""Nanoseconds; the coarsest clock of a file system"""
+
+
+class Indexed(NamedTuple):
+    """How many records of a track its index holds as they are now, of how many."""
+
+    current: int
+    records: int
+
+
+def write(track: Path) -> Indexed:
+    """Index the records of a track. A kill leaves the old index or one that is not used, and never half of one."""
+    try:
+        from vaebench.report.indexed import write_rows
+    except ImportError as error:
+        raise UserError(f'An index needs pyarrow ({error}): pip install "vaebench[index]".') from error
+
+    memory = _memory(track)
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    places = store.places(track)
+    with FileLock(memory.with_suffix(".lock")):
+        for debris in track.glob(f".{NAME}.*.tmp"):
+            debris.unlink(missing_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=track, prefix=f".{NAME}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                begun = os.fstat(handle).st_ctime_ns  # by the clock of that disk
+                count = write_rows(_settled(track, places, begun - SETTLED), file)
+                file.flush()
+                os.fsync(handle)
+            store.write_atomically(memory, _known_by(Path(temporary).read_bytes()).encode())
+            Path(temporary).replace(track / NAME)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    return Indexed(count, len(places))
+
+
+def runs(track: Path, name: str, reader: Reader) -> dict[str, Run]:
+    """What a board needs of each record of the track NAME, by its place, where the index holds it as it is now."""
+    rows = read(track)
+    return {} if rows is None else dict(rows.runs(name, reader))
+
+
+def current(track: Path) -> Indexed | None:
+    """How far the index of a track is current; None where there is none that can be used."""
+    rows = read(track)
+    return None if rows is None else Indexed(len(rows.current), len(store.places(track)))
+
+
+def read(track: Path) -> Rows | None:
+    """The rows of the index, if this account wrote it and it can be read here."""
+    with suppress(OSError, ValueError, ImportError):
+        known = _memory(track).read_text()
+        content = store.read_bounded(track / NAME, int(known.split()[0]), "index")
+        if known == _known_by(content):
+            from vaebench.report.indexed import Rows
+
+            return Rows(content, lambda place, stamp: stamp == stamp_of(f"{track}/{place}"))
+    return None
+
+
+def stamp_of(record: str) -> str:
+    """What changes with every change of a file; empty where there is none."""
+    try:
+        found = os.stat(record)  # noqa: PTH116 (a hundred thousand paths take a second)
+    except OSError:
+        return ""
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+
+
+def _settled(track: Path, places: list[str], latest: int) -> Iterator[tuple[str, str, Record]]:
+    """Place, stamp and content of each good record that last changed before the time `latest`."""
+    for place in places:
+        stamp = stamp_of(f"{track}/{place}")  # first: what changes later shows by its stamp
+        if stamp and int(stamp.split()[2]) < latest:
+            record = store.read_at(track / place)
+            if isinstance(record, Record):
+                yield place, stamp, record
+
+
+def _known_by(content: bytes) -> str:
+    """The size and the digest of an index; another digest where another vaebench would read it in another way."""
+    form = FORM, KINDS, COSTS, Run.__slots__, Number._fields, Measure._fields
+    told = hashlib.blake2b(repr(form).encode())
+    told.update(content)
+    return f"{len(content)} {told.hexdigest()}"
+
+
+def _memory(track: Path) -> Path:
+    """Where the digest of the index of a folder is remembered."""
+    return cache_folder() / "indexes" / hashlib.sha256(os.fsencode(track.resolve())).hexdigest()[:32]
