@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from vaebench.executing import Job, Outbox, Returned, Site, UserError, place_of
 from vaebench.interfaces import Event, Executor

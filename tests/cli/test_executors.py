@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,13 @@ from laboratory import Lab
 from slurm_made import Cluster, cluster
 
 from vaebench.cli import main
+from vaebench.errors import UserError
+from vaebench.planning.names import chosen_executor
 from vaebench.records import store
+from vaebench.running import sweep
 from vaebench.running.executors import slurm
+from vaebench_ray.cluster import at_once
+from vaebench_ray.executor import Ray, check_device
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -77,12 +83,52 @@ def test_a_card_that_this_machine_lacks_is_planned_for(tmp_path: Path) -> None:
     [
         ("--executor slrm", "Did you mean 'slurm'"),
         ("--executor slurm", "run the command on a login node of the cluster"),
-        ("--executor local --detach", "local"),
+        ("--executor local --detach", "the trials of the executor local end with the command that started them"),
         ("--executor local --device-class cuda-nvidia-h100", "local has only the devices of this machine"),
+        ("--executor ray", "ray needs address: write ray[address=...]"),
+        ("--executor ray[address=head:6379]", 'Ray is not installed: pip install "vaebench[ray]"'),
     ],
 )
 def test_a_mistake_is_answered_in_words(
     words: str, answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))  # there may be a Slurm
+    monkeypatch.setitem(sys.modules, "ray", None)  # and a Ray
+    monkeypatch.setattr(sweep, "make_ready", lambda *_: pytest.fail("it is answered before data are prepared"))
     assert answer in vaebench("run", "--suite", "lab", "--results", str(tmp_path), *words.split(), code=2)
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        ("address=auto", "address is HOST:PORT of the cluster's head node, not 'auto'"),
+        ("address=ray://head:10001", "address is HOST:PORT"),
+        ("address=head:6379,gpus=2", "gpus from 0 to 1"),
+        ("address=head:6379,cpus=0", "cpus must be 0.01 or more"),
+        ("address=head:6379,retries=-1", "retries 0 or more"),
+        ("address=head:6379,keep=nosuch://bucket", "nosuch://bucket cannot be reached"),
+    ],
+)
+def test_a_mistake_in_the_parameters_of_ray_is_answered_in_words(
+    given: str, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ray, "missing", classmethod(lambda cls: ""))
+    with pytest.raises(UserError, match=re.escape(answer)):
+        chosen_executor(f"ray[{given}]")
+
+
+def test_trials_planned_for_a_gpu_get_one_and_others_do_not() -> None:
+    check_device("cpu", 0)
+    check_device("cuda-nvidia-h100-80gb-hbm3", 0.5)
+    with pytest.raises(UserError, match="each gets no GPU"):
+        check_device("cuda-nvidia-h100-80gb-hbm3", 0)
+    with pytest.raises(UserError, match=r"each would occupy 0\.5 of a GPU"):
+        check_device("cpu", 0.5)
+
+
+def test_the_room_of_a_cluster_is_counted_by_node() -> None:
+    """Half a core left on each of two nodes is no room for a trial."""
+    nodes = [{"CPU": 1.5, "GPU": 1.0}, {"CPU": 8.0, "GPU": 2.0}, {"CPU": 64.0}]
+    assert [at_once(node, {"CPU": 1.0, "GPU": 0.0}) for node in nodes] == [1, 8, 64]
+    assert [at_once(node, {"CPU": 1.0, "GPU": 0.5}) for node in nodes] == [1, 4, 0]
+    assert at_once({"CPU": 1.0, "GPU": 1.0}, {"CPU": 0.1, "GPU": 0.1}) == 10, "whatever 0.1 is in binary"
