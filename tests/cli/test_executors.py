@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from laboratory import Lab
+from laboratory import Lab, answers
 from slurm_made import Cluster, cluster
 
 from vaebench.cli import main
 from vaebench.errors import UserError
 from vaebench.planning.names import chosen_executor
-from vaebench.records import store
 from vaebench.running import sweep
 from vaebench.running.executors import slurm
 from vaebench_ray.cluster import at_once
@@ -42,17 +41,6 @@ def vaebench(*words: str, code: int = 0) -> str:
     told = " ".join((result.stdout + result.stderr).split())
     assert result.exit_code == code and "Traceback" not in told, f"{told}{result.exception!r}"
     return told
-
-
-def answers(results: Path) -> dict[str, tuple[object, ...]]:
-    """What must be the same wherever trials run: file -> what its record holds but for costs, and the weights."""
-    fields = ("status", "trial", "settings", "inputs", "device", "curve", "metrics", "weights")
-    found = {}
-    for path in results.glob("*/*/*/*/*/*.json"):
-        record = store.read(path)
-        held = (getattr(record, field) for field in fields)
-        found[path.relative_to(results).as_posix()] = (*held, store.weights_of(path).read_bytes())
-    return found
 
 
 @pytest.mark.usefixtures("quick")
