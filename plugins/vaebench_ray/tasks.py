@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,10 @@ class Gone:
     why: str
 
 
+Said = Mapping[str, Any] | Returned | Gone
+"""A word of a task: what its trial tells, what it left, or that nothing more comes."""
+
+
 @dataclass
 class Tasks:
     """What was sent to a cluster, and has not ended."""
@@ -38,6 +43,8 @@ class Tasks:
     running: dict[Any, Errand] = field(default_factory=dict)
     data: dict[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
     """digest -> file -> its parts in the object store"""
+    waiting: bool = False
+    """whether it was told that no node has room"""
 
     def send(self, errand: Errand, ready: Path) -> None:
         """Send an errand, whose data lie ready in a folder, to whichever node has room first."""
@@ -52,8 +59,16 @@ class Tasks:
         )(node.work)
         self.running[task.remote(pickle.dumps(errand), self.data[digest], self.keep)] = errand
 
-    def hear(self) -> Iterator[tuple[Errand, Mapping[str, Any] | Returned | Gone]]:
+    def hear(self) -> Iterator[tuple[Errand, Said]]:
         """What the tasks have to say: at most one word of each, waited for a moment."""
+        if not self.running:  # other runs have the rest
+            time.sleep(1.0)
+            return
+        before, self.waiting = self.waiting, not self.cluster.room()
+        if self.waiting and not before:
+            needed = " and ".join(f"{amount:g} {name}" for name, amount in self.cluster.need.items() if amount)
+            text = f"it waits for a node with {needed} that is fit"
+            yield next(iter(self.running.values())), {"phase": "note", "text": text}
         ray = self.cluster.ray
         ready, _ = ray.wait(list(self.running), num_returns=1, timeout=1.0)
         if ready:

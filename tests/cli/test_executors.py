@@ -18,7 +18,6 @@ from vaebench.errors import UserError
 from vaebench.planning.names import chosen_executor
 from vaebench.running import sweep
 from vaebench.running.executors import slurm
-from vaebench_ray.cluster import at_once
 from vaebench_ray.executor import Ray, check_device
 
 pytestmark = pytest.mark.usefixtures("lab")
@@ -112,11 +111,3 @@ def test_trials_planned_for_a_gpu_get_one_and_others_do_not() -> None:
         check_device("cuda-nvidia-h100-80gb-hbm3", 0)
     with pytest.raises(UserError, match=r"each would occupy 0\.5 of a GPU"):
         check_device("cpu", 0.5)
-
-
-def test_the_room_of_a_cluster_is_counted_by_node() -> None:
-    """Half a core left on each of two nodes is no room for a trial."""
-    nodes = [{"CPU": 1.5, "GPU": 1.0}, {"CPU": 8.0, "GPU": 2.0}, {"CPU": 64.0}]
-    assert [at_once(node, {"CPU": 1.0, "GPU": 0.0}) for node in nodes] == [1, 8, 64]
-    assert [at_once(node, {"CPU": 1.0, "GPU": 0.5}) for node in nodes] == [1, 4, 0]
-    assert at_once({"CPU": 1.0, "GPU": 1.0}, {"CPU": 0.1, "GPU": 0.1}) == 10, "whatever 0.1 is in binary"
