@@ -44,7 +44,7 @@ class Machines:
         cache = str(self.folder / f"node{len(list(self.folder.iterdir()))}")
         Path(cache).mkdir()
         given = {"num_cpus": 2, "num_gpus": 2, "object_store_memory": STORE}
-        node = patiently(self.cluster.add_node, **given, env_vars={"VAEBENCH_CACHE": cache, **environment})
+        node = self.cluster.add_node(**given, env_vars={"VAEBENCH_CACHE": cache, **environment})
         self.nodes.append(node)
         return node
 
@@ -56,17 +56,6 @@ class Machines:
         return Ray(self.cluster.address, **given)
 
 
-def patiently(begin: Callable[..., Any], **given: Any) -> Any:
-    """What was begun. On a busy machine, Ray may not come up in the half minute that it allows itself."""
-    for _ in range(4):
-        try:
-            return begin(**given)
-        except Exception as error:
-            if "timed out during startup" not in str(error):
-                raise
-    return begin(**given)
-
-
 @pytest.fixture(scope="module")
 def machines(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     with pytest.MonkeyPatch.context() as patch:
@@ -76,8 +65,9 @@ def machines(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac
         import ray
         from ray.cluster_utils import Cluster
 
-        head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False, "_system_config": SOON}
-        made = Machines(patiently(Cluster, initialize_head=True, head_node_args=head), tmp_path_factory.mktemp("nodes"))
+        spared = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+        head = {"num_cpus": 0, "object_store_memory": STORE, "_system_config": SOON, **spared}
+        made = Machines(Cluster(initialize_head=True, head_node_args=head), tmp_path_factory.mktemp("nodes"))
         made.add()
         yield made
         ray.shutdown()
