@@ -46,18 +46,20 @@ class Tasks:
     waiting: bool = False
     """whether it was told that no node has room"""
 
+    def __post_init__(self) -> None:
+        ray, need = self.cluster.ray, self.cluster.need
+        ray.cloudpickle.register_pickle_by_value(node)
+        # Processes are used again, also those with a GPU, for which Ray would start new ones: loading torch takes long.
+        given = {"num_returns": "streaming", "max_calls": 0, "max_retries": 0}
+        self._work = ray.remote(num_cpus=need["CPU"], num_gpus=need["GPU"], **given)(node.work)
+
     def send(self, errand: Errand, ready: Path) -> None:
         """Send an errand, whose data lie ready in a folder, to whichever node has room first."""
-        ray, need, digest = self.cluster.ray, self.cluster.need, errand.job.data
+        digest, unfit = errand.job.data, self.cluster.unfit
         if digest not in self.data:
-            self.data[digest] = {file.name: list(_put(ray, file)) for file in files_of(ready)}
-        ray.cloudpickle.register_pickle_by_value(node)
-        others = {"label_selector": {LABEL: f"!in({','.join(self.cluster.unfit)})"}} if self.cluster.unfit else {}
-        # Processes are used again, also those with a GPU, for which Ray would start new ones: loading torch takes long.
-        task = ray.remote(
-            num_cpus=need["CPU"], num_gpus=need["GPU"], num_returns="streaming", max_calls=0, max_retries=0, **others
-        )(node.work)
-        self.running[task.remote(pickle.dumps(errand), self.data[digest], self.keep)] = errand
+            self.data[digest] = {file.name: list(_put(self.cluster.ray, file)) for file in files_of(ready)}
+        work = self._work.options(label_selector={LABEL: f"!in({','.join(unfit)})"}) if unfit else self._work
+        self.running[work.remote(pickle.dumps(errand), self.data[digest], self.keep)] = errand
 
     def hear(self) -> Iterator[tuple[Errand, Said]]:
         """What the tasks have to say: at most one word of each, waited for a moment."""
