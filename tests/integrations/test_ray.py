@@ -22,6 +22,7 @@ from vaebench.interfaces import Event
 from vaebench.records import store
 from vaebench_ray import executor
 from vaebench_ray.executor import Ray
+from vaebench_ray.tasks import Tasks
 
 pytestmark = [pytest.mark.integrations, pytest.mark.usefixtures("lab")]
 
@@ -77,9 +78,11 @@ def machines(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac
 
 @pytest.fixture
 def beside() -> Iterator[ThreadPoolExecutor]:
-    """Runs an executor while the test looks on."""
-    with ThreadPoolExecutor(1) as pool:
+    """Runs an executor while the test looks on. If the test fails meanwhile, the run ends as well."""
+    with ThreadPoolExecutor(1) as pool, pytest.MonkeyPatch.context() as patch:
         yield pool
+        patch.setattr(Tasks, "hear", lambda self: pytest.fail("the test ended before the run"))
+        pool.shutdown()
 
 
 def until(true: Callable[[], Any], run: Future[Any] | None = None, seconds: float = PATIENCE) -> None:
@@ -180,9 +183,9 @@ def test_a_node_is_lost_before_and_after_a_checkpoint(
         until(lambda: noted(lab, "holds") and len(noted(lab, "slow")) > known, run)
         assert len(list(keep.glob("**/checkpoint"))) == 1
         processes = [noted(lab, "holds")[-1], noted(lab, "slow")[-1]]
+        machines.add()
         machines.kill(machines.nodes[0])
         assert all(lab.ends(process) for process in processes)
-        machines.add()
     events = run.result()
     assert "attempt 1 of 3 was lost" in notes(events, after) and "resumed" in notes(events, after)
     assert "attempt 1 of 3 was lost" in notes(events, before) and "resumed" not in notes(events, before)
