@@ -20,6 +20,7 @@ from vaebench.data.folders import cache_folder
 from vaebench.data.prepare import about, prepare
 from vaebench.planning.jobs import Job, Versions
 from vaebench.planning.suite import Suite, find
+from vaebench.records import store
 from vaebench.records.record import Record
 from vaebench.running.keeper import CheckpointKeeper
 from vaebench.running.sink import ResultsSink
@@ -155,3 +156,14 @@ def job(
     )
     trial = Trial("lab@1", "tiny", "phantom", data, made, loss, regime, seed)
     return Work(trial, given, folder / "results", drawn.folder)
+
+
+def answers(results: Path) -> dict[str, tuple[object, ...]]:
+    """What must be the same wherever trials run: file -> what its record holds but for costs, and the weights."""
+    fields = ("status", "trial", "settings", "inputs", "device", "curve", "metrics", "weights")
+    found = {}
+    for path in results.glob("*/*/*/*/*/*.json"):
+        record = store.read(path)
+        held = (getattr(record, field) for field in fields)
+        found[path.relative_to(results).as_posix()] = (*held, store.weights_of(path).read_bytes())
+    return found

@@ -52,7 +52,7 @@ def arrows(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_nothing_in_the_harness_imports_a_plugin() -> None:
-    names = "diffusers measures medical mlflow monai reconstruction tensorboard vaes"
+    names = "diffusers measures medical mlflow monai ray reconstruction tensorboard vaes"
     assert [f"vaebench_{name}" for name in names.split()] == PLUGINS
     known = (*PLUGINS, "vaebench_suites")
     assert [arrow for arrow in arrows(ROOT / "vaebench") if arrow[1].startswith(known)] == []

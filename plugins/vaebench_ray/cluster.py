@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from typing import Any
 
 from vaebench.executing import UserError
 
+ANSWERS = 10.0
+"""Seconds in which the head node must answer."""
 PAUSE = 1.0
 """Seconds between two looks at the nodes, which come and go."""
 
@@ -62,12 +65,15 @@ def connect(address: str) -> Any:
         return ray
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
+    host, _, port = address.rpartition(":")
     try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWERS).close()  # Ray itself tries for minutes
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise UserError(
             f"This machine is not part of a Ray cluster at {address} ({str(error).strip().splitlines()[0]}). "
-            f"`ray start --address={address}` lets it join one, `ray start --head` starts one."
+            f"`ray start --address={address}` lets it join one, `ray start --head` starts one. A cluster with "
+            "authentication must be given the same RAY_AUTH_MODE and token on every machine, this one included."
         ) from error
     finally:
         if main:

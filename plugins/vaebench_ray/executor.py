@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import time
 from collections.abc import Iterator, Sequence
 
-from vaebench.executing import Job, Outbox, Returned, Site, UserError, place_of
+from vaebench.executing import Errand, Job, Outbox, Returned, Site, UserError, place_of
 from vaebench.interfaces import Event, Executor
 from vaebench_ray.cluster import Cluster, connect
-from vaebench_ray.tasks import Gone, Tasks
+from vaebench_ray.tasks import Gone, Said, Tasks
 
 SPARE = 1
 """Trials that wait in Ray's own queue, so that no node waits for this process, and a cluster that can grow does."""
@@ -56,22 +55,25 @@ class Ray(Executor):
                     most = cluster.room() + SPARE if isinstance(site.slots, Room) else site.slots
                     while len(tasks.running) < most and (errand := (yield from outbox.take())):
                         tasks.send(errand, site.ready[errand.job.data])
-                    if not tasks.running:
-                        time.sleep(1.0)  # other runs have the rest
                     for errand, said in tasks.hear():
-                        if isinstance(said, Returned):
-                            yield from outbox.returned(errand, said)
-                        elif isinstance(said, Gone):
-                            yield from outbox.lost(errand, said.why)
-                        elif said["phase"] == "unfit":
-                            cluster.leave_out(said["node"], said["why"])
-                            text = f"node {said['node'][:8]} is left out: {said['why']}"
-                            yield outbox.told(errand, {"phase": "note", "text": text})
-                            outbox.refused(errand)
-                        else:
-                            yield outbox.told(errand, said)
+                        yield from _answer(outbox, cluster, errand, said)
             finally:
                 tasks.stop()
+
+
+def _answer(outbox: Outbox, cluster: Cluster, errand: Errand, said: Said) -> Iterator[Event]:
+    """What follows from a word of a task."""
+    if isinstance(said, Returned):
+        yield from outbox.returned(errand, said)
+    elif isinstance(said, Gone):
+        yield from outbox.lost(errand, said.why)
+    elif said["phase"] == "unfit":
+        cluster.leave_out(said["node"], said["why"])
+        text = f"node {said['node'][:8]} is left out: {said['why']}"
+        yield outbox.told(errand, {"phase": "note", "text": text})
+        outbox.refused(errand)
+    else:
+        yield outbox.told(errand, said)
 
 
 def check_device(device_class: str, gpus: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,6 +30,10 @@ class Gone:
     why: str
 
 
+Said = Mapping[str, Any] | Returned | Gone
+"""A word of a task: what its trial tells, what it left, or that nothing more comes."""
+
+
 @dataclass
 class Tasks:
     """What was sent to a cluster, and has not ended."""
@@ -38,22 +43,34 @@ class Tasks:
     running: dict[Any, Errand] = field(default_factory=dict)
     data: dict[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
     """digest -> file -> its parts in the object store"""
+    waiting: bool = False
+    """whether it was told that no node has room"""
+
+    def __post_init__(self) -> None:
+        ray, need = self.cluster.ray, self.cluster.need
+        ray.cloudpickle.register_pickle_by_value(node)
+        # Processes are used again, also those with a GPU, for which Ray would start new ones: loading torch takes long.
+        given = {"num_returns": "streaming", "max_calls": 0, "max_retries": 0}
+        self._work = ray.remote(num_cpus=need["CPU"], num_gpus=need["GPU"], **given)(node.work)
 
     def send(self, errand: Errand, ready: Path) -> None:
         """Send an errand, whose data lie ready in a folder, to whichever node has room first."""
-        ray, need, digest = self.cluster.ray, self.cluster.need, errand.job.data
+        digest, unfit = errand.job.data, self.cluster.unfit
         if digest not in self.data:
-            self.data[digest] = {file.name: list(_put(ray, file)) for file in files_of(ready)}
-        ray.cloudpickle.register_pickle_by_value(node)
-        others = {"label_selector": {LABEL: f"!in({','.join(self.cluster.unfit)})"}} if self.cluster.unfit else {}
-        # Processes are used again, also those with a GPU, for which Ray would start new ones: loading torch takes long.
-        task = ray.remote(
-            num_cpus=need["CPU"], num_gpus=need["GPU"], num_returns="streaming", max_calls=0, max_retries=0, **others
-        )(node.work)
-        self.running[task.remote(pickle.dumps(errand), self.data[digest], self.keep)] = errand
+            self.data[digest] = {file.name: list(_put(self.cluster.ray, file)) for file in files_of(ready)}
+        work = self._work.options(label_selector={LABEL: f"!in({','.join(unfit)})"}) if unfit else self._work
+        self.running[work.remote(pickle.dumps(errand), self.data[digest], self.keep)] = errand
 
-    def hear(self) -> Iterator[tuple[Errand, Mapping[str, Any] | Returned | Gone]]:
+    def hear(self) -> Iterator[tuple[Errand, Said]]:
         """What the tasks have to say: at most one word of each, waited for a moment."""
+        if not self.running:  # other runs have the rest
+            time.sleep(1.0)
+            return
+        before, self.waiting = self.waiting, not self.cluster.room()
+        if self.waiting and not before:
+            needed = " and ".join(f"{amount:g} {name}" for name, amount in self.cluster.need.items() if amount)
+            text = f"it waits for a node with {needed} that is fit"
+            yield next(iter(self.running.values())), {"phase": "note", "text": text}
         ray = self.cluster.ray
         ready, _ = ray.wait(list(self.running), num_returns=1, timeout=1.0)
         if ready:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from laboratory import Lab
+from laboratory import Lab, answers
 from slurm_made import Cluster, cluster
 
 from vaebench.cli import main
-from vaebench.records import store
+from vaebench.errors import UserError
+from vaebench.planning.names import chosen_executor
+from vaebench.running import sweep
 from vaebench.running.executors import slurm
+from vaebench_ray.executor import Ray, check_device
 
 pytestmark = pytest.mark.usefixtures("lab")
 
@@ -36,17 +40,6 @@ def vaebench(*words: str, code: int = 0) -> str:
     told = " ".join((result.stdout + result.stderr).split())
     assert result.exit_code == code and "Traceback" not in told, f"{told}{result.exception!r}"
     return told
-
-
-def answers(results: Path) -> dict[str, tuple[object, ...]]:
-    """What must be the same wherever trials run: file -> what its record holds but for costs, and the weights."""
-    fields = ("status", "trial", "settings", "inputs", "device", "curve", "metrics", "weights")
-    found = {}
-    for path in results.glob("*/*/*/*/*/*.json"):
-        record = store.read(path)
-        held = (getattr(record, field) for field in fields)
-        found[path.relative_to(results).as_posix()] = (*held, store.weights_of(path).read_bytes())
-    return found
 
 
 @pytest.mark.usefixtures("quick")
@@ -77,12 +70,44 @@ def test_a_card_that_this_machine_lacks_is_planned_for(tmp_path: Path) -> None:
     [
         ("--executor slrm", "Did you mean 'slurm'"),
         ("--executor slurm", "run the command on a login node of the cluster"),
-        ("--executor local --detach", "local"),
+        ("--executor local --detach", "the trials of the executor local end with the command that started them"),
         ("--executor local --device-class cuda-nvidia-h100", "local has only the devices of this machine"),
+        ("--executor ray", "ray needs address: write ray[address=...]"),
+        ("--executor ray[address=head:6379]", 'Ray is not installed: pip install "vaebench[ray]"'),
     ],
 )
 def test_a_mistake_is_answered_in_words(
     words: str, answer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))  # there may be a Slurm
+    monkeypatch.setitem(sys.modules, "ray", None)  # and a Ray
+    monkeypatch.setattr(sweep, "make_ready", lambda *_: pytest.fail("it is answered before data are prepared"))
     assert answer in vaebench("run", "--suite", "lab", "--results", str(tmp_path), *words.split(), code=2)
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        ("address=auto", "address is HOST:PORT of the cluster's head node, not 'auto'"),
+        ("address=ray://head:10001", "address is HOST:PORT"),
+        ("address=head:6379,gpus=2", "gpus from 0 to 1"),
+        ("address=head:6379,cpus=0", "cpus must be 0.01 or more"),
+        ("address=head:6379,retries=-1", "retries 0 or more"),
+        ("address=head:6379,keep=nosuch://bucket", "nosuch://bucket cannot be reached"),
+    ],
+)
+def test_a_mistake_in_the_parameters_of_ray_is_answered_in_words(
+    given: str, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ray, "missing", classmethod(lambda cls: ""))
+    with pytest.raises(UserError, match=re.escape(answer)):
+        chosen_executor(f"ray[{given}]")
+
+
+def test_trials_planned_for_a_gpu_get_one_and_others_do_not() -> None:
+    check_device("cpu", 0)
+    check_device("cuda-nvidia-h100-80gb-hbm3", 0.5)
+    with pytest.raises(UserError, match="each gets no GPU"):
+        check_device("cuda-nvidia-h100-80gb-hbm3", 0)
+    with pytest.raises(UserError, match=r"each would occupy 0\.5 of a GPU"):
+        check_device("cpu", 0.5)

@@ -236,6 +236,17 @@ class Slow(Steady):
         time.sleep(0.1)
 
 
+class Carded(Slow):
+    """Notes the card that it may use, and the server that its process was forked from."""
+
+    name = "carded"
+
+    def fit(self, images: Images) -> None:
+        with (Path(os.environ["LAB"]) / "log").open("a") as log:
+            log.write(f"card{os.environ.get('CUDA_VISIBLE_DEVICES')} {os.getppid()}\n")
+        super().fit(images)
+
+
 class Restless(Steady):
     """Long enough to be killed in the middle, twice: its second stage has another group and a state of its own."""
 
@@ -534,7 +545,7 @@ def vaebench_models() -> list[type[Model]]:
         Preparing,
         Diverging,
     ]
-    return [Steady, Shifted, Slow, Restless, Held, Flaky, Tied, Odd, Spy, Witness, Memoriser, *troubled]
+    return [Steady, Shifted, Slow, Carded, Restless, Held, Flaky, Tied, Odd, Spy, Witness, Memoriser, *troubled]
 
 
 @hookimpl

@@ -117,7 +117,7 @@ def place_of(text: str) -> str:
 
     try:
         get_filesystem_class(text.partition("://")[0])
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         raise ValueError(f"{text} cannot be reached: {error}") from error
     return text
 
