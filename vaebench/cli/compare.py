@@ -47,7 +47,7 @@ def command(
     return _compare_models(first, second, suite, (preset, source), results)
 
 
-def _compare_models(first: str, second: str, suite: str, track: tuple[str | None, str | None], results: Path) -> None:
+def _compare_models(first: str, second: str, suite: str, asked: tuple[str | None, str | None], results: Path) -> None:
     from rich.console import Console
 
     from vaebench.leaderboard.pairs import pairs
@@ -56,19 +56,19 @@ def _compare_models(first: str, second: str, suite: str, track: tuple[str | None
     from vaebench.report.terminal import print_table
     from vaebench.report.track import Track
 
-    found = chosen(suite, *track, results)
-    tell_where(found, *track, results)
+    found = chosen(suite, *asked, results)
+    tell_where(found, *asked, results)
     console, problems = Console(highlight=False), []
     for preset, source in found.tracks:
-        records = Track(found.suite, preset, source, *found.folders)
-        board = records.board()
+        track = Track(found.suite, preset, source, *found.folders)
+        board = track.board()
         try:
             both = called(board, first), called(board, second)
         except UserError as problem:
             problems.append(problem)
             continue
         console.print(title(board), style="bold", markup=False)
-        for table in beside(board, *both, list(pairs(board, (one for _, one in records), *both))):
+        for table in beside(board, *both, list(pairs(board, track.runs, *both))):
             print_table(table, console)
         console.print(f"\n{headlines(board)}", style="dim", markup=False)
     if len(problems) == len(found.tracks):

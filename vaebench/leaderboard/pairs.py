@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from vaebench.leaderboard.board import Board
@@ -10,10 +10,9 @@ from vaebench.leaderboard.cells import Collected
 from vaebench.leaderboard.comparable import comparable
 from vaebench.leaderboard.contest import contest
 from vaebench.leaderboard.ranks import Column, Samples, Standing, is_ranked
-from vaebench.leaderboard.runs import Entrant, read
+from vaebench.leaderboard.runs import Entrant, Run
 from vaebench.leaderboard.statistics import Estimate, estimate
 from vaebench.leaderboard.training import difference
-from vaebench.records.record import Record
 
 
 class Pair(NamedTuple):
@@ -27,9 +26,9 @@ class Pair(NamedTuple):
     their difference does. None without a test."""
 
 
-def pairs(board: Board, records: Iterable[Record], one: Entrant, other: Entrant) -> Iterator[Pair]:
-    """One for each headline and dataset of the board, in its order. `records` are those that it is made of."""
-    found = comparable(read(records, board.rules.track), board.rules)
+def pairs(board: Board, runs: Sequence[Run], one: Entrant, other: Entrant) -> Iterator[Pair]:
+    """One for each headline and dataset of the board, in its order. `runs` are those that it is made of."""
+    found = comparable(runs, board.rules)
     standings = [standing for standing in board.standings if is_ranked(standing.measure)]
     wanted = {standing.measure for standing in standings}
     collected = Collected(found.runs, {mine: own for mine, own in found.measures.items() if own in wanted})

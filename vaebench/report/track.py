@@ -60,7 +60,7 @@ class Track:
         self.found = Found(f"{suite}/{preset}/{source}", *self.folders, records=records)
 
     def board(self, metrics: Sequence[str] = (), dataset: str | None = None) -> Board:
-        made = board(self._runs, self.rules, metrics=metrics, dataset=dataset)
+        made = board(self.runs, self.rules, metrics=metrics, dataset=dataset)
         return replace(made, tiers=self._tiers())
 
     def _tiers(self) -> dict[Entrant, Tier]:
@@ -73,7 +73,8 @@ class Track:
         return {entrant: tier for entrant, tier in lowest.items() if tier != TIERS[0]}
 
     @cached_property
-    def _runs(self) -> list[Run]:
+    def runs(self) -> list[Run]:
+        """What the board is made of."""
         return [run for _, run in self.found.runs]
 
     @cached_property
@@ -82,12 +83,12 @@ class Track:
         pinned = next(filter(None, map(pins, self.folders)), {})
         declared = Declared(installed(), self.suite.home, declarations(self.folders[0].parents[1]))
         rules = rules_of(self.suite, self.preset, self.source, declared, pinned)
-        return replace(rules, data={**complete_digests(self._runs, rules), **pinned})
+        return replace(rules, data={**complete_digests(self.runs, rules), **pinned})
 
     def repin(self) -> Iterator[str]:
         """Pin the images of the newest complete reference of each dataset; yield what changes."""
         now = self.rules.data
-        new = {**now, **complete_digests(self._runs, replace(self.rules, data={}), newest=True)}
+        new = {**now, **complete_digests(self.runs, replace(self.rules, data={}), newest=True)}
         self.rules = replace(self.rules, data=new)
         for dataset in sorted(new):
             if now.get(dataset) != new[dataset]:
