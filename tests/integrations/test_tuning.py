@@ -103,6 +103,7 @@ def test_failures_count_and_the_code_keeps_its_size(lab: Lab, monkeypatch: pytes
     assert (chosen.get("shift"), chosen.get("width", 4)) == (0.5, 4)
 
 
+@pytest.mark.long
 def test_trials_run_where_the_executor_says_and_give_the_numbers_of_this_machine(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
