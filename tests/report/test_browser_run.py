@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import records_made
-from browsing import open_run, section, visiting
+from browsing import choose, open_run, section, visiting
 from page_made import track, written
 
 from vaebench.records import store
@@ -27,6 +27,9 @@ def test_a_run_begins_with_its_headlines_beside_rank_floors_and_best(browser: An
         seed, mean, floors, best = section(page, "Headline numbers").locator("tbody td").all_inner_texts()
         assert abs(float(seed) - 0.9) < 0.05 and "±" in mean and mean.endswith("1–2")
         assert floors == "1 of 1" and best.startswith(("vae: 0.9", "twin: 0.9"))
+        choose(page, "run-beside", "far (floor)")
+        pair = section(page, "Headline numbers").locator("tbody td").all_inner_texts()
+        assert pair[2].startswith("+0.4") and pair[3] == "twin (beats this floor)"
         page.locator("#close").click()
         open_run(page, "far (floor)")
         own = section(page, "Headline numbers").locator("tbody td").all_inner_texts()

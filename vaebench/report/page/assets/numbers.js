@@ -18,13 +18,20 @@ function ofSeed(model, { title, regime }) {
 
 const ends = (rank) => { const found = /^(\d+)(?:–(\d+))?/.exec(rank || ""); return found ? [Number(found[1]), Number(found[2] || found[1])] : null; };
 
+// A ranked model beside a floor: the board has tested whether it beats it.
+function againstFloor(one, floor) {
+  if (!one[5] || data.roles[floor[0]] !== "floor") return null;
+  const beaten = one[7].includes(data.models[floor[0]].replace(/ \(floor\)$/, ""));
+  return beaten ? "beats this floor" : `${data.models[one[0]]} does not beat this floor`;
+}
+
 // Which of two cells is better, and whether their rank intervals tell them apart.
 function winner([one, other], better, names) {
   if (!one || !other || !isNumber(one[2]) || !isNumber(other[2])) return ["–", "–"];
   const by = one[2] - other[2], first = better === "higher" ? by > 0 : by < 0;
   if (by === 0) return ["0", "equal means"];
   const [a, b] = [ends(one[5]), ends(other[5])];
-  const sure = !a || !b ? "no ranks to tell them apart" : a[1] < b[0] || b[1] < a[0] ? "told apart" : "rank intervals overlap";
+  const sure = againstFloor(one, other) || againstFloor(other, one) || (!a || !b ? "no ranks to tell them apart" : a[1] < b[0] || b[1] < a[0] ? "told apart" : "rank intervals overlap");
   return [`${by > 0 ? "+" : "−"}${short(Math.abs(by), 3)}`, `${names[first ? 0 : 1]} (${sure})`];
 }
 
