@@ -155,7 +155,7 @@ def test_two_models_stand_beside_each_other(page: Any) -> None:
     ssim = section(page, "Numbers of this run").locator("tr", has_text="MS-SSIM").locator("td").all_inner_texts()
     assert [text.split()[-1] for text in ssim] == ["L3", "L3", "vae"], "what was measured stands by the number"
     headline = section(page, "Headline numbers").locator("tbody tr", has_text="MS-SSIM").locator("td").all_inner_texts()
-    assert headline[2:] == ["+0.1", "vae (told apart)"] and headline[0].startswith("0.900")
+    assert headline[2:] == ["+0.1", "vae (rank intervals do not overlap)"] and headline[0].startswith("0.900")
 
 
 def test_all_of_it_goes_by_keyboard(page: Any) -> None:

@@ -25,13 +25,13 @@ function againstFloor(one, floor) {
   return beaten ? "beats this floor" : `${data.models[one[0]]} does not beat this floor`;
 }
 
-// Which of two cells is better, and whether their rank intervals tell them apart.
+// Which of two cells is better, and whether their rank intervals overlap.
 function winner([one, other], better, names) {
   if (!one || !other || !isNumber(one[2]) || !isNumber(other[2])) return ["–", "–"];
   const by = one[2] - other[2], first = better === "higher" ? by > 0 : by < 0;
   if (by === 0) return ["0", "equal means"];
   const [a, b] = [ends(one[5]), ends(other[5])];
-  const sure = againstFloor(one, other) || againstFloor(other, one) || (!a || !b ? "no ranks to tell them apart" : a[1] < b[0] || b[1] < a[0] ? "told apart" : "rank intervals overlap");
+  const sure = againstFloor(one, other) || againstFloor(other, one) || (!a || !b ? "no ranks" : a[1] < b[0] || b[1] < a[0] ? "rank intervals do not overlap" : "rank intervals overlap");
   return [`${by > 0 ? "+" : "−"}${short(Math.abs(by), 3)}`, `${names[first ? 0 : 1]} (${sure})`];
 }
 
