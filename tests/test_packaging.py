@@ -16,6 +16,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LATE = {"vaebench/report/indexed.py"}
+"""Modules that are imported within functions only, where what they need is known to be there"""
 
 
 def bare(requirement: str) -> str:
@@ -103,7 +105,8 @@ def test_what_the_code_imports_is_what_the_project_asks_for() -> None:
                     modules = [str(node.module)] if isinstance(node, ast.ImportFrom) else []
                 for module in {module.partition(".")[0] for module in modules}:
                     if module not in sys.stdlib_module_names and not module.startswith("vaebench"):
-                        allowed = always if node in tree.body else always | extra
+                        late = node not in tree.body or file.relative_to(ROOT).as_posix() in LATE
+                        allowed = always | extra if late else always
                         assert names.get(module, module).replace("_", "-") in allowed, f"{file} imports {module}"
 
 

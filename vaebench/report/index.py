@@ -68,6 +68,7 @@ def write(track: Path) -> Indexed:
                 file.flush()
                 os.fsync(handle)
             store.write_atomically(memory, _known_by(Path(temporary).read_bytes()).encode())
+            store.open_to_others(Path(temporary))
             Path(temporary).replace(track / NAME)
         finally:
             Path(temporary).unlink(missing_ok=True)
