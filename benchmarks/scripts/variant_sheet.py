@@ -19,6 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("track", type=Path)
     parser.add_argument("--dataset", default="kermany-cxr")
+    parser.add_argument("--few", action="store_true", help="16 small images of each model instead of 49")
     parser.add_argument("--to", type=Path, required=True)
     given = parser.parse_args()
     panels = []
@@ -27,10 +28,10 @@ def main() -> None:
             continue
         trial = record.trial
         if (str(trial.dataset), trial.regime, trial.seed) == (given.dataset, "all", 0):
-            panels.append(panel(str(trial.model), artifacts_of(path)))
+            panels.append(panel(str(trial.model), artifacts_of(path), given.few))
     if not panels:
         parser.error(f"{given.track} has no good record on {given.dataset} with its pictures beside it")
-    columns = 2
+    columns = 3 if given.few else 2
     rows = -(-len(panels) // columns)
     width = max(p.width for p in panels)
     sheet = Image.new("L", (columns * (width + GAP), rows * (HEIGHT + LABEL + GAP)), 255)
@@ -39,9 +40,13 @@ def main() -> None:
     sheet.save(given.to, optimize=True)
 
 
-def panel(name: str, folder: Path) -> Image.Image:
+def panel(name: str, folder: Path, few: bool) -> Image.Image:
     """A model's name over its reconstructions and its samples."""
-    parts = [scaled(folder / f"{kind}.png") for kind in ("reconstructions", "samples")]
+    shares = ((0.5, 1.0), (0.4, 0.4)) if few else ((1.0, 1.0), (1.0, 1.0))  # 4 of 8 columns; 2 of 5 columns and rows
+    parts = [
+        scaled(folder / f"{kind}.png", share)
+        for kind, share in zip(("reconstructions", "samples"), shares, strict=True)
+    ]
     shown = [part for part in parts if part]
     picture = Image.new("L", (sum(p.width + GAP for p in shown), HEIGHT + LABEL), 255)
     ImageDraw.Draw(picture).text((2, 1), name if all(parts) else f"{name} (no prior to sample from)", fill=0)
@@ -52,10 +57,12 @@ def panel(name: str, folder: Path) -> Image.Image:
     return picture
 
 
-def scaled(path: Path) -> Image.Image | None:
+def scaled(path: Path, share: tuple[float, float]) -> Image.Image | None:
+    """The left upper share of a picture (width, height), at the height of a panel."""
     if not path.exists():
         return None
     picture = Image.open(path).convert("L")
+    picture = picture.crop((0, 0, round(picture.width * share[0]), round(picture.height * share[1])))
     return picture.resize((round(picture.width * HEIGHT / picture.height), HEIGHT), Image.Resampling.LANCZOS)
 
 
