@@ -125,7 +125,7 @@ def test_with_too_few_seeds_no_rank_is_shown() -> None:
     assert data["standings"] == [] and data["summary"] != []
     assert not any(cell[5] or cell[6] for column in data["columns"] for cell in column["cells"])
     lines = [line for section in data["notes"] for line in section["lines"]]
-    assert sum("fewer than three trainings say little about a method" in line for line in lines) == 1
+    assert sum("fewer than three training runs say little about a method" in line for line in lines) == 1
 
 
 def test_metrics_that_do_not_rank_say_how_alike_they_order(text: str) -> None:

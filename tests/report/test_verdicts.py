@@ -29,21 +29,23 @@ def test_the_best_is_told_from_the_others_and_from_floors() -> None:
     assert one.beaten == {"low": 3, "high": 2}
     (told,) = sentences(drawn({"vae": 0.95, "ae": 0.7}))
     assert told.startswith("Reconstruction: vae has the best mean (MS-SSIM 0.9"), told
-    assert ", and no other model may rank first. vae beats every floor: 1 of 2 beats high." in told
-    assert told.endswith(".") and "Smallest gap that could show: 0.0" in told
+    assert ", and no other model may rank first. vae beats every floor: 1 of the 2 models beats high." in told
+    assert told.endswith(".") and "Smallest detectable gap: 0.0" in told
 
 
 def test_ties_floors_that_nobody_beats_and_many_names() -> None:
     (told,) = sentences(drawn(dict.fromkeys(("a", "b", "c", "d", "e"), 0.7)))
-    assert "; any of the 5 models may rank first. No model beats every floor: none of 5 beats high." in told
+    assert "; any of the 5 models may rank first. No model beats every floor: none of the 5 models beats high." in told
     (told,) = sentences(drawn({**dict.fromkeys(("a", "b", "c", "d", "e"), 0.9), "worst": 0.6}))
-    assert "and 2 more may rank first too." in told and "and 3 more beat every floor: 5 of 6 beat high." in told
+    assert (
+        "and 2 more may rank first too." in told and "and 3 more beat every floor: 5 of the 6 models beat high." in told
+    )
 
 
 def test_several_datasets() -> None:
     (told,) = sentences(drawn({"vae": 0.95, "ae": 0.7}, ("chest", "knee")))
     assert (
-        "vae stands first on average over 2 datasets (MS-SSIM; first on 2), and no other model may rank first on every "
+        "vae has the best mean rank over 2 datasets (MS-SSIM; best on 2), and no other model may rank first on every "
         in told
     )
 
@@ -63,7 +65,7 @@ def test_without_ranks_nothing_is_claimed() -> None:
     (told,) = sentences(board)
     assert "vae has the best mean" in told and told.endswith("; there are too few seeds or patients for ranks.")
     assert closing.best(board) == "Best: reconstruction vae (no ranks)"
-    assert closing.above_floors(board) == "Beats every floor: not tested, there are no ranks or no floors"
+    assert closing.above_floors(board) == "Beats every floor: not tested (no ranks or no floors)"
 
 
 def test_the_last_lines() -> None:
@@ -73,7 +75,7 @@ def test_the_last_lines() -> None:
         "twin",
         "vae",
     ]
-    assert closing.above_floors(drawn({"ae": 0.7, "gan": 0.6})) == "Beats every floor: reconstruction nobody"
+    assert closing.above_floors(drawn({"ae": 0.7, "gan": 0.6})) == "Beats every floor: reconstruction none"
 
 
 @pytest.mark.parametrize("records", [[], [record("gan", error=("nan", "x"))], everything()], ids=["none", "bad", "all"])

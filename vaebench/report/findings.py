@@ -1,4 +1,4 @@
-"""The sentences above the tables: each verdict, and what training adds; and below them: what scores follow."""
+"""Sentences above the tables (verdicts, what training adds) and in the notes (what scores correlate with)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from vaebench.report.verdicts import sentences
 
 
 def findings(board: Board) -> list[str]:
-    """A sentence for each verdict, then what training adds, in the order of the board's columns."""
+    """Return the sentences on each verdict, then those on what training adds, in the order of the board's columns."""
     return [*sentences(board), *(_added(board, one) for one in board.added)]
 
 
 def followed(board: Board) -> list[str]:
-    """What scores follow, by rank correlation."""
+    """Return a line for each column whose numbers have rank correlations with other quantities."""
     return [" ".join(_follows(board, one)) for one in board.follows]
 
 
@@ -31,7 +31,7 @@ def _added(board: Board, one: Added) -> str:
     who = f"the suite's {one.models} trained models are on average {told}" if one.models > 1 else f"the model is {told}"
     doubt = ", with too few patients for an interval"
     if by.low is not None and by.high is not None:
-        doubt = ", which may be nothing" if by.low <= 0 <= by.high else ""
+        doubt = ", a difference that may be zero" if by.low <= 0 <= by.high else ""
     cells = (board.cell(entrant, column) for entrant in board.entrants if board.role(entrant) == "reference")
     ranked = [cell for cell in cells if cell.place]
     beat = sum(one.floor.model in cell.beats for cell in ranked)
@@ -43,7 +43,7 @@ def _follows(board: Board, one: Follows) -> Iterator[str]:
     yield f"{clean(one.column.measure.title)} on {dataset_name(board, one.column.dataset)}:"
     if one.over_models:
         told = ", ".join(f"{clean(what)} {plain(value, 2)}" for what, value in one.over_models)
-        yield f"over the suite's {one.models} models {told}{';' if one.over_images else '.'}"
+        yield f"over the suite's {one.models} models, {told}{';' if one.over_images else '.'}"
     if one.over_images:
         told = ", ".join(f"{clean(what)} {plain(value, 2)}" for what, value in one.over_images)
-        yield f"over healthy test images (medians over models and seeds) {told}."
+        yield f"over healthy test images (medians over models and seeds), {told}."

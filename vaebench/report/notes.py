@@ -1,4 +1,4 @@
-"""What stands under the tables: how to read them, who does not rank, what failed, has no answer, or is hidden."""
+"""The notes below the tables: how to read them, and which models or numbers are unranked, failed or hidden."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from vaebench.report.numbers import BEST_TOO, BOTH, EQUIVALENT, FEW, OPTIMISED, 
 from vaebench.report.tables import dataset_name, name
 
 NO_RANKS = (
-    "There are no ranks: fewer than three trainings say little about a method. Intervals allow for other patients, and "
-    "hardly for other seeds."
+    "There are no ranks: fewer than three training runs say little about a method. The intervals account for other "
+    "patients, but hardly for other seeds."
 )
 REMEDIES = {
-    "score": "`vaebench score {}` measures them again where weights were kept",
+    "score": "`vaebench score {}` measures them again if weights were kept",
     "run": "`vaebench run {}` trains them again",
     "repin": "`vaebench leaderboard {} --repin` changes the track's images",
 }
@@ -42,47 +42,50 @@ class Notes:
 
 
 def notes(board: Board) -> list[Notes]:
-    """The sections that have something to say."""
+    """Return the sections that are not empty."""
     failed = sum(map(len, board.failures.values()))
     records = sum(n for key, n in board.hidden.items() if key.what == "records")
     numbers = sum(n for key, n in board.hidden.items() if key.what == "numbers")
     what = [f"{n} {word if n > 1 else word[:-1]}" for n, word in ((records, "records"), (numbers, "numbers")) if n]
     sections = [
         Notes("How to read this", tuple(_legend(board))),
-        Notes("What scores follow, by rank correlation", tuple(followed(board))),
+        Notes("What scores correlate with (Spearman's rank correlation)", tuple(followed(board))),
         Notes("Verified with `vaebench verify-results`", tuple(_verified(board))),
         Notes("Not complete", tuple(_unranked(board))),
         Notes(f"Failed: {failed} trial{'s' if failed != 1 else ''}", tuple(_failures(board))),
-        Notes(f"Warnings ({WARNED}): these numbers say less than they seem to", tuple(_warnings(board))),
-        Notes("No answer", tuple(_dashes(board))),
+        Notes(f"Warnings ({WARNED}): interpret these numbers with care", tuple(_warnings(board))),
+        Notes("No number", tuple(_dashes(board))),
         Notes(f"Not comparable: {' and '.join(what)}", tuple(_hidden(board))),
-        Notes("Other seeds than the preset's, which count nowhere", tuple(_other_seeds(board))),
+        Notes("Seeds other than the preset's, which are not used", tuple(_other_seeds(board))),
     ]
     return [section for section in sections if section.lines]
 
 
 def _legend(board: Board) -> Iterable[str]:
     if not board.entrants:
-        yield "There is no record in this track yet."
+        yield "This track has no records yet."
         return
     cells = board.cells.values()
     seeds = "; ".join(f"{regime}: {', '.join(map(str, own))}" for regime, own in board.seeds.items())
-    yield f"Seeds, by the images that models were trained on: {clean(seeds)}."
+    yield f"Seeds for each set of training images: {clean(seeds)}."
     if board.rules.done:
         named = ", ".join(map(str, board.rules.seeds))
-        yield f"The preset names seeds {named}; so far, those count that most of the suite's models have run with."
+        yield (
+            f"The preset names seeds {named}; so far, the board uses only those with which at least half of "
+            "the suite's models have run."
+        )
     yield from _losses(board)
     regimes = {column.measure.regime for column in board.columns}
     if "healthy" in regimes:
-        yield "Anomaly metrics are of models trained on healthy images, the others of models trained on all images."
+        yield "Anomaly metrics come from models trained on healthy images, the others from models trained on all."
     if any(cell.estimate and cell.estimate.high is not None for cell in cells):
-        yield "± is half of the 95 % interval of the mean over seeds; it allows for other seeds and other patients."
+        yield "± is half the width of the mean's 95 % interval, which accounts for other seeds and other patients."
     yield from _ranks(board)
     if any(entrant == SHORTCUT for entrant in board.entrants):
         yield (
             "Best shortcut: the AUROC with which one trivial property of a test image (its brightness, sharpness or "
-            "size), or all of them together, tells healthy from diseased. An anomaly score that does not beat it has "
-            "not shown that it sees anatomy."
+            "size), or all of them together, separates healthy from diseased. An anomaly score that does not beat it "
+            "has not shown that it sees anatomy."
         )
     if board.gaps:
         yield (
@@ -91,15 +94,15 @@ def _legend(board: Board) -> Iterable[str]:
         )
     if board.agreements:
         yield (
-            "Kendall's tau compares the order that a metric gives to the suite's models (in brackets: how many) with "
-            "that of the metric that ranks, by means alone: 1 is the same order, 0 is chance, -1 is the reverse."
+            "Kendall's tau compares the order that a metric gives to the suite's models (their number is in brackets) "
+            "with that of the headline metric, by means alone: 1 is the same order, 0 is chance, -1 is the reverse."
         )
     if any(not is_ranked(one.measure) for one in board.standings):
-        yield "Costs hold for one class of device, and are not ranked."
+        yield "Costs apply to one class of device and are not ranked."
     if any(cell.estimate and cell.estimate.provisional for cell in cells):
-        yield f"{PROVISIONAL} provisional: fewer than {ENOUGH_SEEDS} seeds. With one, ± covers other patients only."
+        yield f"{PROVISIONAL} provisional: fewer than {ENOUGH_SEEDS} seeds. With one, ± reflects other patients only."
     if any(cell.optimised for cell in cells):
-        yield f"{OPTIMISED} trained on this metric: image by image, a term of the loss falls as the metric gets better."
+        yield f"{OPTIMISED} trained on this metric: a term of the loss, taken per image, falls as the metric improves."
     if any(cell.few_images or (cell.estimate and cell.estimate.few) for cell in cells):
         yield f"{FEW} from few patients, or from fewer images than the metric needs."
     if any(cell.both for cell in cells):
@@ -107,7 +110,7 @@ def _legend(board: Board) -> Iterable[str]:
 
 
 def _ranks(board: Board) -> Iterable[str]:
-    """What ranks mean, or why there are none; who has none."""
+    """Yield what ranks mean, or why there are none, and which rows have none."""
     roles = Counter(board.role(entrant) for entrant in board.entrants)
     if not any(one.places for one in board.standings):
         due = [board.rules.due(column.dataset, column.measure.regime) for column in board.columns]
@@ -120,20 +123,20 @@ def _ranks(board: Board) -> Iterable[str]:
             "in the order of their means, and the best mean is bold."
         )
         yield (
-            f"{BEST_TOO} cannot be told from the best mean. {EQUIVALENT} is equivalent to it: the difference is within "
-            "the suite's margin."
+            f"{BEST_TOO} cannot be told apart from the best mean. {EQUIVALENT} is equivalent to it: the difference is "
+            "within the suite's margin."
         )
         if new := roles["newcomer"]:
             yield (
                 f"{new} newcomer{'s' if new > 1 else ''} (new): not named by the suite, and compared with its models "
                 "one at a time, so no newcomer changes another row. The best of several equal newcomers looks better "
-                "than it is; only 'above every reference' allows for that, for up to 50."
+                "than it is; only 'above every reference' corrects for that, for up to 50 newcomers."
             )
     yield from _without_patients(board)
     if roles["floor"]:
         yield (
-            "Floors (floor) have no rank and are not counted. A method that does not beat them has shown nothing; each "
-            "ranked row says which floors it beats, by a test at 5 % for each."
+            "Floors (floor) have no rank and do not count as models. A method that does not beat them has shown "
+            "nothing; each ranked row lists the floors that it beats, each tested at the 5 % level."
         )
 
 
@@ -145,22 +148,22 @@ def _without_patients(board: Board) -> Iterable[str]:
             if able and not placed and all(one and one.few and one.seeds >= LEAST_SEEDS for one in able):
                 without = "neither intervals nor ranks" if all(one and one.low is None for one in able) else "no ranks"
                 where = f"{clean(column.measure.title)} on {dataset_name(board, column.dataset)}"
-                yield f"{where} has {without}: it has fewer than {LEAST_TO_RANK} patients, or a class has."
+                yield f"{where} has {without}: fewer than {LEAST_TO_RANK} patients in all or in one class."
 
 
 def _losses(board: Board) -> Iterable[str]:
-    """Those that the labels leave out."""
+    """Yield the reconstruction losses that the labels of rows leave out."""
     names: dict[str, list[str]] = defaultdict(list)
     for entrant in board.entrants:
         if board.role(entrant) != "newcomer" and board.label(entrant) == entrant.model:
             names[entrant.loss].append(clean(entrant.model))
     told = [f"{clean(loss)}: {', '.join(sorted(own))}" for loss, own in sorted(names.items()) if loss]
     if told:
-        yield f"Reconstruction losses, where a row names none: {'; '.join(told)}."
+        yield f"Reconstruction losses of rows that name none: {'; '.join(told)}."
 
 
 def _verified(board: Board) -> Iterable[str]:
-    """How far the numbers were checked."""
+    """Yield the models of each tier, if there are any."""
     models = [entrant for entrant in board.entrants if not entrant.floor]
     for tier, told in VERIFIED.items():
         who = [entrant for entrant in models if board.tiers.get(entrant, TIERS[0]) == tier]

@@ -1,4 +1,4 @@
-"""What a board says of each verdict: the best model, who cannot be told from it, and which floors are beaten."""
+"""The sentences on each verdict: the best model, the models tied with it, and the floors that are beaten."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from vaebench.report.order import by_means, has_every_seed
 from vaebench.report.tables import floors, name
 
 NAMED = 3
-"""Models that a sentence names; of more, it gives the number."""
+"""The largest number of models that a sentence names; of longer lists it names fewer and counts the rest."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One verdict, over the datasets that a board or a part of it shows."""
+    """The result of one verdict over the datasets that a board, or a part of it, shows."""
 
     standing: Standing
     columns: tuple[Column, ...]
     """the headline on each dataset"""
     best: Entrant
     ranked: tuple[Entrant, ...]
-    """the references with a rank on every dataset, best mean first"""
+    """the references that have a rank on every dataset, best mean first"""
     equal: tuple[Entrant, ...]
-    """those that may rank first, too, on every dataset"""
+    """ranked models other than `best` that may also rank first on every dataset"""
     above: tuple[Entrant, ...]
-    """those that beat every floor on every dataset"""
+    """ranked models that beat every floor on every dataset"""
     beaten: dict[str, int]
-    """floor -> how many of the ranked models beat it on every dataset"""
+    """floor -> the number of ranked models that beat it on every dataset"""
 
     @property
     def verdict(self) -> str:
@@ -41,7 +41,7 @@ class Outcome:
 
 
 def outcomes(board: Board) -> Iterator[Outcome]:
-    """One for each verdict that ranks and in which a model has every number."""
+    """Yield an outcome for each verdict that is ranked and has at least one reference with all its numbers."""
     for standing in board.standings:
         columns = tuple(column for column in standing.main if column in standing.columns)
         references = [e for e in board.entrants if board.role(e) == "reference" and has_every_seed(board, e, columns)]
@@ -64,14 +64,14 @@ def outcomes(board: Board) -> Iterator[Outcome]:
 
 
 def sentences(board: Board) -> Iterator[str]:
-    """A few words for each verdict: what is best and how surely, which floors are beaten, what the board can show."""
+    """Yield a few sentences for each verdict: the best model, its ties, the floors beaten and the smallest gap."""
     for one in outcomes(board):
         parts = [f"{_best(board, one)}{_equal(board, one)}.", *_floors(board, one), *_gap(one)]
         yield f"{one.verdict.capitalize()}: {' '.join(parts)}"
 
 
 def _lost(board: Board, columns: Sequence[Column], entrant: Entrant) -> set[str]:
-    """The floors that it does not beat on some dataset."""
+    """Return the floors that the entrant fails to beat on at least one dataset."""
     return {
         clean(floor)
         for column in columns
@@ -87,7 +87,7 @@ def _best(board: Board, one: Outcome) -> str:
         value = f" {plain(estimate.mean, decimals_in(board, columns[0]))}" if estimate else ""
         return f"{name(board, one.best)} has the best mean ({title}{value})"
     ahead = sum(one.standing.best.get(column) == one.best for column in columns)
-    return f"{name(board, one.best)} stands first on average over {len(columns)} datasets ({title}; first on {ahead})"
+    return f"{name(board, one.best)} has the best mean rank over {len(columns)} datasets ({title}; best on {ahead})"
 
 
 def _equal(board: Board, one: Outcome) -> str:
@@ -114,7 +114,8 @@ def _floors(board: Board, one: Outcome) -> Iterator[str]:
         if count < models:
             by_count[count].append(floor)
     told = [
-        f"{count or 'none'} of {models} beat{'s' * (count < 2)} {_joined(names, 'or' if not count else 'and')}"
+        f"{count or 'none'} of the {models} models beat{'s' * (count < 2)} "
+        f"{_joined(names, 'or' if not count else 'and')}"
         for count, names in sorted(by_count.items())
     ]
     yield f"{who} every floor: {'; '.join(told)}."
@@ -124,11 +125,11 @@ def _gap(one: Outcome) -> Iterator[str]:
     gaps = sorted(gap for column, gap in one.standing.gaps.items() if column in one.columns)
     if gaps:
         low, high = short(gaps[0]), short(gaps[-1])
-        yield f"Smallest gap that could show: {low}{f' to {high}' if high != low else ''}."
+        yield f"Smallest detectable gap: {low}{f' to {high}' if high != low else ''}."
 
 
 def _some(board: Board, who: Sequence[Entrant]) -> str:
-    """The names of a few, or the first ones and how many more."""
+    """Return the names in words; of a long list, the first names and the number of the others."""
     names = [name(board, entrant) for entrant in who]
     if len(names) > NAMED:
         names = [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]

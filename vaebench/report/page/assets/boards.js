@@ -93,7 +93,7 @@ function columns() {
 function caption(isRanked) {
   const everywhere = view.dataset === "all", place = everywhere ? "every dataset" : data.datasets[view.dataset];
   const none = "There is no total: which question matters is yours to say.";
-  const bars = `Bars are 95 % intervals.${isRanked ? " Frames hold rank intervals, 1 is best. The best mean is bold; ≈ cannot be told from it, = is equivalent to it." : ""}`;
+  const bars = `Bars are 95 % intervals.${isRanked ? " Frames hold rank intervals, 1 is best. The best mean is bold; ≈ cannot be told apart from it, = is equivalent to it." : ""}`;
   if (view.metric === "ranks") return everywhere ? `Mean rank over datasets, 1 is best, and the mean of the rank intervals. ${none} ${bars}` : `The headline number of each question on ${place}. ${none} ${bars}`;
   if (several()) return `Every ${view.metric === "all" ? "" : view.metric === "summary" ? "summary " : `${view.metric.slice(8)} `}metric on ${place}. ${bars}`;
   const { title, verdict, better, regime } = metricOf();
