@@ -22,8 +22,8 @@ from vaebench.report.tables import aside, title
 __all__ = ["page", "shown_runs", "write_page"]
 
 LARGEST = 25 * 10**6
-"""In bytes. If pictures would make the page larger, they go into a folder next to it; if it is still too large, runs with
-the last seeds are left out."""
+"""In bytes. Pictures that would make the page larger go into a folder next to it. If the page is still too large, the
+runs with the last seeds are left out."""
 SCRIPTS = (
     *("tools", "tiles", "plots", "boards", "columns", "forests", "scatters", "matrix"),
     *("latent", "numbers", "runs", "address", "paper", "start"),
@@ -91,7 +91,7 @@ def _page(board: Board, shown: Sequence[Shown], left_out: int, pictures: Mapping
 
 
 class Alike:
-    """Stores data that many runs share only once: the labels and the t-SNE map of pixels, which depend on the dataset."""
+    """Stores data that many runs share only once: the labels and the t-SNE map of pixels, which each dataset fixes."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []

@@ -45,9 +45,8 @@ def shown_runs(board: Board, found: Found) -> tuple[list[Shown], int]:
     shown = []
     for at, run in {(run.id, run.device, run.started): run for run in ours[:MOST]}.items():
         record = found.record(paths[at])
-        if (
-            record and (record.id, record.device.kind, record.started) == at
-        ):  # the file still contains the record behind the board
+        # skip a file that no longer contains the record behind the board
+        if record and (record.id, record.device.kind, record.started) == at:
             shown.append(_shown(Path(paths[at]), record, models[run.entrant], datasets[run.dataset]))
     return shown, len(ours) - len(shown)
 
