@@ -37,7 +37,7 @@ class Place(NamedTuple):
     marked: bool = False
     """By Hsu's test, this reference cannot be told apart from the best. Newcomers are never marked."""
     above_all: bool = False
-    """This newcomer is better than every reference, even allowing for its being the best of fifty newcomers."""
+    """This newcomer is better than every reference, even after a correction for fifty newcomers."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def _pairs(samples: Sequence[Sample], better: str, moderated: Moderated) -> Diff
 
 
 def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
-    """Return the differences of newcomers to the references, a row for each newcomer.
+    """Return the differences between newcomers and references, with a row for each newcomer.
 
     All newcomers must lack the same draws and errors. Each one's own variance over seeds is used: a moderated one would
     be wrong for a model that varies less or more than the references."""

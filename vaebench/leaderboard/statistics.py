@@ -145,7 +145,7 @@ def _estimates(samples: Sequence[Sample]) -> Iterator[Estimate]:
 def _on_logit_scale(mean: float, reach: float, sample: Sample) -> tuple[float, float]:
     """Return an interval that stays between 0 and 1 and is longer towards the middle than towards the bound.
 
-    At a bound, the logit is infinite; the mean is then taken to be half a patient of the smallest class inside it."""
+    At a bound, the logit is infinite, so the mean is kept half a patient of the smallest class away from it."""
     margin = 0.5 / (sample.patients or len(sample.values))
     inside = min(max(mean, margin), 1 - margin)
     place, far = np.log(inside / (1 - inside)), reach / (inside * (1 - inside))

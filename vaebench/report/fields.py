@@ -175,5 +175,5 @@ class Document(Struct, forbid_unknown_fields=True):
     dashes: list[DashOf]
     hidden: list[HiddenOf]
     other_seeds: list[OtherSeedsOf]
-    findings: Annotated[list[str], Meta(description="sentences about verdicts, training and correlations")]
+    findings: Annotated[list[str], Meta(description="sentences on verdicts, training and correlations")]
     notes: list[str]

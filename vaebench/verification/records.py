@@ -82,7 +82,7 @@ def examine(folder: Path) -> Examined:
 
 
 def settings_faults(record: Record, suite: Suite | None) -> Iterator[str]:
-    """Yield where a record differs from what its suite asks for; pass None for an unknown suite."""
+    """Yield how a record differs from what its suite asks for; pass None for an unknown suite."""
     trial = record.trial
     if suite is None or str(suite) != trial.suite:
         here = f" (the suite here is {suite})" if suite else ""

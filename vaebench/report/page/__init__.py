@@ -91,7 +91,7 @@ def _page(board: Board, shown: Sequence[Shown], left_out: int, pictures: Mapping
 
 
 class Alike:
-    """Stores data that many runs share only once: the labels and the t-SNE map of pixels, which each dataset fixes."""
+    """Stores once what many runs share: the labels and the t-SNE map of pixels, which depend only on the dataset."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
