@@ -91,16 +91,21 @@ def test_a_row_opens_its_run(page: Any) -> None:
     page.locator("#board tbody tr", has_text="zebra").locator("td").nth(2).click()
     assert page.locator("#run-title").inner_text() == "zebra[latent=4] on chest (phantom)"
     shown = section(page, "Reconstructions of test images")
-    rows = ["original", "truth: where the disease is", "reconstruction", "residual, white from 0.25, truth outlined"]
+    rows = [
+        "original",
+        "truth: where the disease is",
+        "reconstruction",
+        "residual (white: 0.25 or more), truth outlined",
+    ]
     assert shown.locator(".strip > span:first-child").all_inner_texts()[1:] == [*rows, "drawn from the posterior"]
     assert shown.locator("canvas").count() == 5 * 8
     assert section(page, "Samples from the prior").locator("canvas").count() == 25 + 5 + 5
-    assert section(page, "Reconstructions along training").locator("canvas").count() == 8 + 2 * 8
+    assert section(page, "Reconstructions during training").locator("canvas").count() == 8 + 2 * 8
     assert section(page, "Losses").locator("figcaption").all_inner_texts() == ["kl", "reconstruction"]
     assert section(page, "t-SNE of pixels and of codes").locator("figcaption").all_inner_texts() == ["pixels", "codes"]
-    assert "vaebench run results/demo@1/quick/phantom/cpu/chest/zebra" in section(page, "Repeat it").inner_text()
-    section(page, "Repeat it").locator("summary").click()
-    assert "zebra" in section(page, "Repeat it").locator("table").inner_text()
+    assert "vaebench run results/demo@1/quick/phantom/cpu/chest/zebra" in section(page, "Repeat this run").inner_text()
+    section(page, "Repeat this run").locator("summary").click()
+    assert "zebra" in section(page, "Repeat this run").locator("table").inner_text()
     section(page, "Anomaly scores").get_by_role("button").click()
     assert page.locator("#run-regime").input_value() == "healthy"
     curve = section(page, "Anomaly scores").get_by_role("img", name="ROC curves")
@@ -132,7 +137,7 @@ def test_sliders_walk_through_the_latent_space(page: Any) -> None:
 def test_two_models_stand_beside_each_other(page: Any) -> None:
     open_run(page, "vae")
     choose(page, "run-beside", "pca")
-    assert page.locator("#run-title").inner_text() == "vae beside pca on chest (phantom)"
+    assert page.locator("#run-title").inner_text() == "vae and pca on chest (phantom)"
     rows = section(page, "Reconstructions of test images").locator(".strip")
     greys = {
         row.locator("span").first.inner_text(): row.locator("canvas").first.evaluate(PAINTED)
@@ -150,9 +155,9 @@ def test_two_models_stand_beside_each_other(page: Any) -> None:
         canvas.evaluate(PAINTED) > 250 for canvas in section(page, "Between two images").locator(".views canvas").all()
     ]
     assert ends == [True, True], "the two images are the same for both"
-    psnr = section(page, "Numbers of this run").locator("tr", has_text="PSNR").locator("td").all_inner_texts()
+    psnr = section(page, "Metrics of this run").locator("tr", has_text="PSNR").locator("td").all_inner_texts()
     assert [text.split(" ±")[0] for text in psnr] == ["20", "21", "−1; better: pca"]
-    ssim = section(page, "Numbers of this run").locator("tr", has_text="MS-SSIM").locator("td").all_inner_texts()
+    ssim = section(page, "Metrics of this run").locator("tr", has_text="MS-SSIM").locator("td").all_inner_texts()
     assert [text.split()[-1] for text in ssim] == ["L3", "L3", "vae"], "what was measured stands by the number"
     headline = section(page, "Headline numbers").locator("tbody tr", has_text="MS-SSIM").locator("td").all_inner_texts()
     assert headline[2:] == ["+0.1", "vae (rank intervals do not overlap)"] and headline[0].startswith("0.900")

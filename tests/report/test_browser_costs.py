@@ -45,7 +45,7 @@ def costs(browser: Any, costly: Path) -> Iterator[Any]:
 def test_quality_stands_beside_time_with_the_front_and_beside_bits(costs: Any) -> None:
     titles = costs.locator("#scatters figcaption").all_inner_texts()
     assert titles == [
-        f"MS-SSIM [L3] beside {price} on {CHEST}" for price in ("Training time [cpu] (s)", "bits per image (bits)")
+        f"MS-SSIM [L3] against {price} on {CHEST}" for price in ("Training time [cpu] (s)", "bits per image (bits)")
     ]
     time, bits = costs.locator("#scatters svg").all()
     names = "all => all.map(one => one.firstChild.data)"

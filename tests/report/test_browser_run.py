@@ -41,9 +41,9 @@ def test_links_lead_to_sections_and_keep_the_address(page: Any) -> None:
     here = page.evaluate("location.hash")
     links = page.locator("#run-body nav button")
     assert links.all_inner_texts() == page.locator("#run-body h3").all_inner_texts()
-    links.filter(has_text="Numbers of this run").click()
-    title = section(page, "Numbers of this run").locator("h3")
-    assert page.evaluate("document.activeElement.textContent") == "Numbers of this run" == title.inner_text()
+    links.filter(has_text="Metrics of this run").click()
+    title = section(page, "Metrics of this run").locator("h3")
+    assert page.evaluate("document.activeElement.textContent") == "Metrics of this run" == title.inner_text()
     below = page.locator(".run-top").bounding_box()
     assert below["y"] + below["height"] <= title.bounding_box()["y"] < 900 and page.evaluate("location.hash") == here
 
@@ -73,7 +73,7 @@ def test_the_truth_is_outlined_on_residuals(page: Any) -> None:
     names = [row.locator("span").first.inner_text() for row in rows.all()]
     residual, plain = (rows.nth(names.index(name)).locator("canvas").first for name in (names[4], "reconstruction"))
     page.wait_for_function("[...sheets.values()].every(image => image.complete)")
-    assert names[4] == "residual, white from 0.25, truth outlined"
+    assert names[4] == "residual (white: 0.25 or more), truth outlined"
     ground = plain.evaluate(PIXEL, [8, 8])
     inside, outside = (residual.evaluate(PIXEL, at) for at in ([8, 8], [1, 1]))
     edge = residual.evaluate(PIXEL, [8, 3])
@@ -85,7 +85,7 @@ def test_metrics_without_a_number_are_told_by_their_reason(browser: Any, tmp_pat
     cells = {"psnr": 20.0, **{name: records_made.metric(name, None, "no prior") for name in ("kid", "auroc")}}
     with visiting(browser, written(tmp_path, [records_made.record("vae", cells)])) as page:
         open_run(page, "vae")
-        shown = section(page, "Numbers of this run")
+        shown = section(page, "Metrics of this run")
         assert shown.locator("tbody th[scope=row]").all_inner_texts() == ["PSNR"]
         shown.locator("summary").click()
         assert shown.locator("li").all_inner_texts() == ["AUROC, KID: no prior"]

@@ -31,7 +31,7 @@ def test_every_view_has_an_address_that_can_be_sent(browser: Any, made: Path, pa
     assert "metric=psnr" in sent and "<" not in sent
     with visiting(browser, made, view=sent) as other:
         assert other.locator("#run").is_visible()
-        assert other.locator("#run-title").inner_text() == f"vae beside {EVIL} on {KNEE}"
+        assert other.locator("#run-title").inner_text() == f"vae and {EVIL} on {KNEE}"
         assert other.locator("#run-seed").input_value() == "2" and other.locator("#filter").input_value() == "e"
         other.locator("#close").click()
         assert not other.locator("#run").is_visible() and "run=" not in where(other)
@@ -151,7 +151,7 @@ def test_roc_and_histograms_are_of_models_trained_on_healthy_images(page: Any) -
 def test_a_command_is_copied(browser: Any, made: Path) -> None:
     with visiting(browser, made, permissions=["clipboard-read", "clipboard-write"]) as page:
         open_run(page, "vae")
-        row = section(page, "Repeat it").locator(".command")
+        row = section(page, "Repeat this run").locator(".command")
         row.get_by_role("button").click()
         page.wait_for_function(
             "[...document.querySelectorAll('.command button')].some(b => b.textContent === 'Copied')"
@@ -168,7 +168,7 @@ def test_print_gives_the_whole_run(page: Any) -> None:
     paper = page.locator("#paper")
     assert paper.locator("h3").all_inner_texts() == titles and len(titles) == 11
     assert all(title.is_visible() for title in paper.locator("h3").all())
-    assert "zebra" not in paper.inner_text() and "Parameters in force" not in page.locator("main").inner_text()
+    assert "zebra" not in paper.inner_text() and "Effective parameters" not in page.locator("main").inner_text()
     assert paper.get_by_text("Configuration and provenance").evaluate("one => one.parentElement.open")
     assert not page.locator("main").is_visible()
     whole = paper.bounding_box()["height"]

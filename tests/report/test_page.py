@@ -45,7 +45,7 @@ def test_every_run_of_the_board_is_in_it(text: str) -> None:
     one = next(r for r in data["runs"] if data["models"][r["model"]] == "vae" and r["regime"] == "all")
     assert one["command"].startswith("vaebench run results/demo@1/quick/phantom/cpu/chest/vae-")
     assert ["main", "kl", [0, 5, 9], [0, 3, 4]] in one["curve"]
-    assert ["Settings", "steps", "10"] in one["about"] and ["Parameters in force", "latent", "4"] not in one["about"]
+    assert ["Settings", "steps", "10"] in one["about"] and ["Effective parameters", "latent", "4"] not in one["about"]
     failed = next(r for r in data["runs"] if r["error"])
     assert failed["picture"] is None and failed["drawn"] is None and "diverged" in failed["error"]
 

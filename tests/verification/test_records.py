@@ -66,7 +66,7 @@ def test_what_a_run_leaves_is_good(results: Path) -> None:
     said = verify(results, sample=2)
     assert said.exit_code == 0, said.output
     assert "4 records in 1 track\n4 records with the weights they name\n1 track with the boards" in said.output
-    assert said.output.count("the same to the last digit") == 2 and said.output.endswith("No problem found.\n")
+    assert said.output.count("numbers are identical") == 2 and said.output.endswith("No problem found.\n")
     assert {path: path.read_bytes() for path in results.rglob("*.*") if path.is_file()} == before, "nothing is changed"
 
 
@@ -83,17 +83,17 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         lambda r: r["cost"].update(parameters="many"),
         "field 'cost.parameters': Expected",
     ),
-    "no digest": (lambda r: r["inputs"].update(data="abc"), "its data digest is no SHA-256"),
+    "no digest": (lambda r: r["inputs"].update(data="abc"), "its data digest is not a SHA-256 digest"),
     "another metric version": (lambda r: r["metrics"]["lab-residual"].update(version=7), "has version 7"),
-    "a home": (lambda r: r["software"].update(torch="/home/me/torch"), "holds a path of a machine: /home/me/torch"),
-    "a path": (lambda r: r["metrics"]["lab-residual"].update(variant="C:\\data\\x"), "holds a path of a machine"),
-    "the future": (lambda r: r.update(started="2999-01-01T00:00:00Z"), "which is still to come"),
-    "no time": (lambda r: r.update(started="yesterday"), "is no time that a trial starts at"),
-    "fewer steps": (lambda r: r["settings"].update(steps=1), "its settings are not those of lab@1 / tiny: steps"),
-    "other weights": (lambda r: r.update(weights="0" * 64), "are not those it names"),
+    "a home": (lambda r: r["software"].update(torch="/home/me/torch"), "it contains a local path: /home/me/torch"),
+    "a path": (lambda r: r["metrics"]["lab-residual"].update(variant="C:\\data\\x"), "it contains a local path"),
+    "the future": (lambda r: r.update(started="2999-01-01T00:00:00Z"), "is in the future"),
+    "no time": (lambda r: r.update(started="yesterday"), "is not a valid start time"),
+    "fewer steps": (lambda r: r["settings"].update(steps=1), "its settings differ from those of lab@1 / tiny: steps"),
+    "other weights": (lambda r: r.update(weights="0" * 64), "does not match the digest in the record"),
     "a better number": (
         lambda r: r["metrics"]["lab-residual"].update(value=0.0),
-        "is not what follows from the records",
+        "it differs from the board of these records",
     ),
 }
 
@@ -110,7 +110,7 @@ def test_a_changed_record_is_found(results: Path, how: str) -> None:
 def test_a_trial_that_is_not_of_the_suite_is_found(results: Path) -> None:
     changes = [
         ("preset", "huge", "has no preset 'huge'"),
-        ("suite", "lab@2", "suite lab@2 is not known here (here it is lab@1)"),
+        ("suite", "lab@2", "suite lab@2 is not known here (the suite here is lab@1)"),
         ("source", "../../x", "its source is '../../x'"),
         ("regime", "some", "its regime is 'some'"),
     ]
@@ -128,7 +128,7 @@ EDITS: dict[str, tuple[Callable[[str], str], str]] = {
     "by hand": (lambda text: text.replace('"status": "ok"', '"status":  "ok"'), "edited by hand"),
     "twice": (
         lambda text: text.replace(' "status"', ' "status": "failed",\n "status"', 1),
-        "a field stands there twice",
+        "a field occurs twice",
     ),
     "infinite": (lambda text: text.replace('"seconds": ', '"seconds": 1e999, "other": '), "Number out of range"),
     "cut": (lambda text: text[:100], "truncated"),
@@ -153,17 +153,17 @@ def copy(path: Path, name: str) -> None:
 
 
 PLACES: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "another name": (lambda path: copy(path, f"mine-{path.stem[-12:]}.json"), "its place is"),
+    "another name": (lambda path: copy(path, f"mine-{path.stem[-12:]}.json"), "it belongs at"),
     "no id": (lambda path: copy(path, "mine.json"), "a record's name ends with the id"),
-    "another device": (lambda path: shutil.copytree(path.parents[1], path.parents[2] / "cuda"), "its place is"),
+    "another device": (lambda path: shutil.copytree(path.parents[1], path.parents[2] / "cuda"), "it belongs at"),
     "twice": (lambda path: shutil.copytree(path.parents[5], path.parents[5] / "again"), "is the same trial as"),
     "a link": (lambda path: path.with_name("x").symlink_to("/etc"), "x: it is a link"),
-    "a lost record": (Path.unlink, "leaderboard.csv: it is not what follows from the records from line"),
+    "a lost record": (Path.unlink, "leaderboard.csv: it differs from the board of these records from line"),
     "no board": (lambda path: (path.parents[2] / "leaderboard.md").unlink(), "leaderboard.md: it is missing"),
     "a foreign board": (lambda path: (path.parents[2] / "boards/x.md").write_text("x"), "no board of these records"),
     "an edited board": (
         lambda path: (path.parents[2] / "boards/cost.md").write_text("# mine\n"),
-        "cost.md: it is not what follows from the records from line 1 on",
+        "cost.md: it differs from the board of these records from line 1 on",
     ),
 }
 
@@ -182,7 +182,7 @@ def test_a_number_that_the_weights_do_not_give_is_found(results: Path) -> None:
     CliRunner().invoke(main, ["leaderboard", "--suite", "lab", "--results", str(results)])
     assert verify(results).exit_code == 0, "boards and records agree"
     said = verify(results, sample=9)
-    assert said.exit_code == 1 and said.output.count("and its weights give") == 4, said.output
+    assert said.exit_code == 1 and said.output.count("but its weights give") == 4, said.output
 
 
 def test_weights_of_another_model_are_found(results: Path) -> None:
@@ -192,7 +192,7 @@ def test_weights_of_another_model_are_found(results: Path) -> None:
     digest = sha256(weights.read_bytes()).hexdigest()
     rewrite(one(results), lambda r: r.update(weights=digest))
     said = verify(results, sample=9)
-    assert said.exit_code == 1 and "its weights are not of its model" in said.output, said.output
+    assert said.exit_code == 1 and "its weights do not fit its model" in said.output, said.output
     weights.write_bytes(b"no tensors")
     rewrite(one(results), lambda r: r.update(weights=sha256(b"no tensors").hexdigest()))
     assert "its weights cannot be read" in verify(results, sample=9).output
@@ -243,7 +243,7 @@ def test_only_plugins_that_the_records_name_are_imported(
     words = [sys.executable, "-P", "-c", code, "verify-results", str(results), "--sample", "2"]
     said = subprocess.run(words, capture_output=True, text=True)
     assert said.returncode == 0, said
-    assert said.stdout.count("the same to the last digit") == 2, said
+    assert said.stdout.count("numbers are identical") == 2, said
     assert (tmp_path / "imported").exists() == (how != "not"), "any that is named may have the suite"
 
 
@@ -266,7 +266,7 @@ def test_the_tolerance_is_a_twentieth_of_the_error() -> None:
 
     assert told(cell(1.0), cell(1.0)) == ([], 1, 0)
     assert told(cell(1.0), cell(1.004)) == ([], 0, 1)
-    assert told(cell(1.0), cell(1.006))[0] == ["metric 'm' is 1, and its weights give 1.006"]
+    assert told(cell(1.0), cell(1.006))[0] == ["metric 'm' is 1, but its weights give 1.006"]
     assert told(cell(1.0, error=None), cell(1.00005, error=None)) == ([], 0, 1)
     assert told(cell(1.0, error=None), cell(1.0002, error=None))[0]
     assert told(cell(1.0, error=0.01), cell(1.0))[0], "an error that is smaller than it should be"

@@ -1,1 +1,1 @@
-"""From records to a board: pure functions, without input or output and without torch."""
+"""Turns records into a board, with pure functions that do no input or output and do not need torch."""

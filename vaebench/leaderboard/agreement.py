@@ -1,4 +1,4 @@
-"""Whether other metrics order the models as the one does that ranks them: Kendall's tau-b, on each dataset."""
+"""Agreement of other metrics with the headline on the order of models: Kendall's tau-b on each dataset."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant
 
 LEAST = 3
-"""Of two models, any two metrics agree wholly or not at all."""
+"""The smallest number of models: on two models, any two metrics agree completely or not at all."""
 
 
 class Agreement(NamedTuple):
-    """How alike a column and the one that ranks order the models, by means alone."""
+    """The agreement of a column with the headline on the order of models, by means alone."""
 
     lead: Column
     tau: float
-    """1: the same order; 0: as by chance; -1: the reverse"""
+    """1: the same order; 0: no agreement beyond chance; -1: the reverse order"""
     models: int
 
 
 def agreements(
     standings: Sequence[Standing], columns: Sequence[Column], means: Mapping[tuple[Entrant, Column], float]
 ) -> Iterator[tuple[Column, Agreement]]:
-    """Of those who rank: they have the same seeds. A column whose numbers are all equal, a floor, orders nobody."""
+    """Yield the agreement of each column with the headline of its verdict.
+
+    Only complete references count, since they have the same seeds. A column of equal numbers, such as a floor, is left
+    out because it has no order."""
     for standing in (one for one in standings if is_ranked(one.measure)):
         for lead in standing.main:
             for column in columns:
@@ -44,8 +47,8 @@ def _asked(column: Column) -> tuple[str, str, str]:
 
 
 def kendall(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """Kendall's tau-b; ties of one side are no disagreement, nor an agreement. None where a side is all ties."""
-    from scipy.stats import kendalltau  # takes half a second to load, so light commands do without
+    """Return Kendall's tau-b, which counts a tie as neither agreement nor disagreement; None if a side is all ties."""
+    from scipy.stats import kendalltau  # takes half a second to load, so it is imported only when needed
 
     tau = float(kendalltau(x, y, variant="b").statistic)
     return None if math.isnan(tau) else tau

@@ -1,4 +1,4 @@
-"""From records to a board: who was measured on what, how sure that is, and who ranks; pure, without input or output."""
+"""Turns the runs of a track into a board: cells with intervals, ranks and notes, without any input or output."""
 
 from __future__ import annotations
 
@@ -28,38 +28,38 @@ EMPTY = Cell()
 
 @dataclass(frozen=True)
 class Board:
-    """All that the tables show and that the notes under them say."""
+    """Everything that the tables and the notes under them show."""
 
     rules: Rules
     datasets: tuple[str, ...]
     seeds: Mapping[str, tuple[int, ...]]
-    """regime -> the seeds of the preset that there are records of"""
+    """regime -> the preset's seeds that have records"""
     entrants: tuple[Entrant, ...]
-    """the models, by name, and then the floors that are none"""
+    """the models by name, then the floors that are not models"""
     columns: tuple[Column, ...]
     summary: tuple[Measure, ...]
-    """what the summary shows: the suite's choice, then the headlines"""
+    """the metrics of the summary: the suite's choice, then the headlines"""
     cells: Mapping[tuple[Entrant, Column], Cell]
     standings: tuple[Standing, ...]
     fronts: tuple[Front, ...]
     """quality against training time"""
     agreements: Mapping[Column, Agreement]
-    """how alike a column and the one that ranks its verdict on its dataset order the references"""
+    """the agreement of a column with its verdict's headline on the order of the references"""
     failures: Mapping[Failure, tuple[int, ...]]
-    """the seeds that failed in this way"""
+    """each kind of failure -> its seeds"""
     dashes: Mapping[Dash, tuple[Entrant, ...]]
     hidden: Mapping[Hidden, int]
-    """how many are not comparable for this reason"""
+    """the reason why records or numbers are not comparable -> their number"""
     other_seeds: Mapping[OtherSeeds, tuple[int, ...]]
-    """records that count nowhere: the preset does not name their seeds"""
+    """records that are not used because the preset does not name their seeds"""
     shortcuts: Mapping[str, tuple[Shortcut, ...]]
-    """dataset -> the shortcuts to its diagnosis, the best one first"""
+    """dataset -> the shortcuts to its diagnosis, best first"""
     tiers: Mapping[Entrant, Tier] = field(default_factory=dict)
-    """how far all records of a model were verified, where more than their numbers is known"""
+    """the lowest tier among the records of a model, if it is above *reported*"""
     follows: tuple[Follows, ...] = ()
-    """what the numbers of a column follow"""
+    """what the numbers of a column correlate with"""
     added: tuple[Added, ...] = ()
-    """what training adds"""
+    """by how much training improves on the untrained floor"""
 
     @property
     def suite(self) -> str:
@@ -84,7 +84,7 @@ class Board:
 
     @property
     def title(self) -> str:
-        """The track, how much of the suite the board covers, and what its models' parameters were chosen for."""
+        """The track, the number of the suite's datasets covered, and what the models' parameters were tuned for."""
         tuned = f"; tuned {self.rules.tuned}" if self.rules.tuned else ""
         covered = sum(name in self.datasets for name in self.expected)
         more = len(self.datasets) - covered
@@ -97,7 +97,7 @@ class Board:
         return self.rules.role(entrant)
 
     def label(self, entrant: Entrant) -> str:
-        """Its model, with its loss where the suite does not name it so."""
+        """Return the model of an entrant, with its loss if that is needed to identify it."""
         return self.rules.label(entrant)
 
     @cached_property
@@ -107,11 +107,11 @@ class Board:
 
     @cached_property
     def gaps(self) -> Mapping[Column, float]:
-        """The smallest true difference that a column would have shown."""
+        """column -> the smallest true difference that it would have detected"""
         return {column: gap for one in self.standings for column, gap in one.gaps.items()}
 
     def narrowed(self, verdict: str | None = None, dataset: str | None = None) -> Board:
-        """A part of this board, with the ranks and labels of the whole."""
+        """Return a part of this board, with the ranks and labels of the whole board."""
 
         beside = self.rules.beside(verdict)
 
@@ -145,7 +145,7 @@ class Board:
 
     @cached_property
     def by_column(self) -> Mapping[Column, Mapping[Entrant, Cell]]:
-        """The same cells, found faster where a whole column is asked for."""
+        """The same cells, grouped by column for faster access."""
         found: dict[Column, dict[Entrant, Cell]] = {}
         for column, own in groupby(self.cells.items(), key=lambda item: item[0][1]):
             found.setdefault(column, {}).update((entrant, cell) for (entrant, _), cell in own)
@@ -157,7 +157,7 @@ class Board:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Without garbage collection, which would walk over millions of new values again and again and find nothing."""
+    """Turn off garbage collection, which would scan millions of new values again and again and find nothing."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -171,8 +171,9 @@ def uncollected() -> Iterator[None]:
 def board(
     runs: Sequence[Run], rules: Rules, *, metrics: Sequence[str] | None = None, dataset: str | None = None
 ) -> Board:
-    """The board of the runs of one track, of all its metrics and datasets or of those asked for. Where metrics are
-    named, the first of a verdict takes the place of its headline."""
+    """Return the board of the runs of one track, with all metrics and datasets or only the given ones.
+
+    If metrics are given, the first one of each verdict replaces its headline."""
     found = comparable.comparable(runs, rules)
     rules = replace(rules, done=found.done)
     datasets_known = {run.dataset for run in found.runs} | set(rules.datasets)
@@ -235,7 +236,7 @@ def _compared(
     samples: Mapping[tuple[Entrant, Column], Sample],
     trivial: Mapping[str, Sequence[Shortcut]],
 ) -> Iterator[tuple[tuple[Entrant, Column], Cell]]:
-    """The cells of a headline's columns with their places and the floors that they beat, and the best shortcuts."""
+    """Yield the cells of a headline's columns with ranks and beaten floors, and cells for the best shortcuts."""
     beats = beaten(standing, floors, samples, trivial)
     for at, cell in cells.items():
         if at[1] in standing.main:

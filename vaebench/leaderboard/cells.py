@@ -1,4 +1,4 @@
-"""What the runs of a board say, by where it stands on the board: numbers, failures, and reasons why there is none."""
+"""Collects the contents of runs by cell of the board: numbers, failures, and reasons why a number is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ N, OPTIMISED, WARNING = map(Number._fields.index, ("n", "optimised", "warning"))
 
 @dataclass(frozen=True)
 class Cell:
-    """What one entrant has in one column: a number, or the reasons why there is none."""
+    """The result of one entrant in one column: a number, or the reasons why there is none."""
 
     estimate: Estimate | None = None
     n: int | None = None
@@ -28,23 +28,23 @@ class Cell:
     """trials that ended without a result"""
     reasons: tuple[str, ...] = ()
     both: bool = False
-    """measured on several classes of device; this is the GPU's number"""
+    """measured on several device classes; this is the GPU's number"""
     optimised: bool = False
     """the model or its loss was trained on this very metric"""
     place: Place | None = None
-    """the interval of its rank"""
+    """the rank interval"""
     best: bool = False
-    """the best mean among the references"""
+    """whether this is the best mean among the references"""
     label: Label | None = None
-    """how it compares with the best mean"""
+    """the comparison with the best mean"""
     beats: tuple[str, ...] = ()
-    """the floors that it beats, of a ranked row"""
+    """the floors that a ranked row beats"""
     detail: str = ""
-    """which shortcut it is"""
+    """the name of the shortcut, for the row of the best shortcut"""
     few_images: bool = False
-    """from fewer images than the metric needs"""
+    """whether there are fewer images than the metric needs"""
     warnings: tuple[str, ...] = ()
-    """why the number says less than it seems to"""
+    """reasons to read the number with caution"""
 
     @property
     def status(self) -> Literal["ok", "partial", "failed", "dash", "missing"]:
@@ -64,12 +64,12 @@ class Failure(NamedTuple):
 class Dash(NamedTuple):
     dataset: str
     metric: str
-    """its title"""
+    """the title of the metric"""
     reason: str
 
 
 class Collected:
-    """What the runs say, by where it stands on the board."""
+    """The contents of runs, by row and column of the board."""
 
     def __init__(self, runs: Sequence[Run], shown: Mapping[Measure, Measure]) -> None:
         self.shown = shown
@@ -82,12 +82,12 @@ class Collected:
         self.dashes: dict[Dash, set[Entrant]] = defaultdict(set)
         for run in comparable.one_per_trial(runs):
             self._take(run)
-        for run in sorted(runs, key=lambda run: run.started):  # of two runs on one machine, the newer counts
+        for run in sorted(runs, key=lambda run: run.started):  # of two runs on the same machine, the newer one counts
             for number in run.costs:
                 self._put(run, number)
 
     def columns(self, dataset: str, measure: Measure, leading: bool, always: bool) -> list[Column]:
-        """One per variant; where there is no number, one if it always stands there or there is something to say."""
+        """Return a column per variant; without numbers, one column if it is always shown or has failures or reasons."""
         variants = self.variants.get((dataset, measure), set())
         failed = leading and (dataset, measure.regime) in self.failed
         if not variants and (always or failed or (dataset, measure) in self.reasons):
@@ -100,7 +100,7 @@ class Collected:
     def cells(
         self, columns: Sequence[Column], estimates: Mapping[tuple[Entrant, Column], Estimate]
     ) -> Iterator[tuple[tuple[Entrant, Column], Cell]]:
-        """Every cell that has something to say, by column and then by entrant."""
+        """Yield every cell that is not empty, by column and then by entrant."""
         for column in columns:
             failed: Mapping[Entrant, int] = self.failed.get((column.dataset, column.measure.regime), {})
             reasons = self.reasons.get((column.dataset, column.measure), {})
@@ -147,7 +147,7 @@ class Collected:
 
 def _sample(by_seed: Mapping[int, Number]) -> Sample:
     seeds = sorted(by_seed)
-    numbers = zip(*(by_seed[seed] for seed in seeds), strict=True)  # by field, which is faster than by number
+    numbers = zip(*(by_seed[seed] for seed in seeds), strict=True)  # grouped by field, which is faster than by number
     _, values, _, _, errors, _, drawn, _, patients, classes, widening, freedom, *_ = numbers
     replicates = [one for one in drawn if one is not None]
     shared = min(map(len, replicates), default=0)

@@ -1,7 +1,7 @@
-"""Which runs of a track may share a column: those that fit its rules. What differs is listed as not comparable.
+"""Selects the runs of a track that may share a column: those that fit its rules. Others are listed as not comparable.
 
-The rules come from the suite, the installed packages and the track's pinned digests. No record can change them, so
-nothing that one entrant's records hold hides another entrant's.
+The rules come from the suite, the installed packages and the track's pinned digests. No record can change them, so one
+entrant's records can never hide those of another.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from vaebench.leaderboard.runs import Entrant, Hidden, Measure, OtherSeeds, Run
 
 @dataclass(frozen=True)
 class Comparable:
-    """The runs that count, and what was left out."""
+    """The runs that are used, and what was left out."""
 
     runs: list[Run]
     measures: Mapping[Measure, Measure]
-    """what records declare -> what it is on the board"""
+    """a metric as records declare it -> the same metric as on the board"""
     hidden: Mapping[Hidden, int]
     other_seeds: Mapping[OtherSeeds, tuple[int, ...]]
     done: Mapping[tuple[str, str], tuple[int, ...]]
-    """dataset and regime -> the seeds that are complete, where not all of the preset's are"""
+    """dataset and regime -> the complete seeds, if not all seeds of the preset are complete"""
 
 
 def comparable(runs: Sequence[Run], rules: Rules) -> Comparable:
@@ -50,8 +50,10 @@ def comparable(runs: Sequence[Run], rules: Rules) -> Comparable:
 
 
 def complete_seeds(runs: Sequence[Run], rules: Rules) -> dict[tuple[str, str], tuple[int, ...]]:
-    """Dataset and regime -> the first seeds of the preset, as many as half of the references have run with there:
-    while a sweep goes on, a board compares models by the seeds that are done. Where all are, or none, no entry."""
+    """Return a mapping of dataset and regime to the seeds that are complete while a sweep is still running.
+
+    These are the first seeds of the preset, as many as at least half of the references with runs there have completed.
+    There is no entry if all seeds or no seeds are complete."""
     held: dict[tuple[str, str], dict[Entrant, set[int]]] = defaultdict(lambda: defaultdict(set))
     for run in runs:
         if rules.role(run.entrant) == "reference":
@@ -70,7 +72,7 @@ def complete_seeds(runs: Sequence[Run], rules: Rules) -> dict[tuple[str, str], t
 def _differs(
     run: Run, rules: Rules, digests: Mapping[str, str], newest: Mapping[tuple[Entrant, str], int]
 ) -> tuple[str, str]:
-    """Why a run is not comparable, and what makes it so; empty where it is."""
+    """Return why a run is not comparable, and the remedy; both are empty if it is comparable."""
     if rules.settings is not None and run.settings != rules.settings:
         return "other settings (size, steps, limits, ...) than those of the preset", "run"
     wanted = digests.get(run.dataset)
@@ -87,8 +89,9 @@ def _differs(
 
 
 def first_digests(runs: Sequence[Run], rules: Rules) -> dict[str, str]:
-    """Dataset -> the digest in the first record of a reference, or of anyone where no reference has one: what counts
-    until a reference is complete and its digest can be pinned."""
+    """Return a mapping of dataset to the digest in the first record of a reference, or else of any model.
+
+    It is used until a reference is complete, so that its digest can be pinned."""
     found: dict[str, str] = {}
     for run in sorted(runs, key=lambda run: (rules.role(run.entrant) == "newcomer", run.started, run.id)):
         if run.digest and _fits(run, rules):
@@ -97,7 +100,7 @@ def first_digests(runs: Sequence[Run], rules: Rules) -> dict[str, str]:
 
 
 def complete_digests(runs: Sequence[Run], rules: Rules, newest: bool = False) -> dict[str, str]:
-    """Dataset -> the digest of the first reference that has all seeds on it in one regime, or of the newest one."""
+    """Return a mapping of dataset to the digest of the first (or newest) reference with all seeds in one regime."""
     done: dict[tuple[str, str, str, Entrant], dict[int, str]] = defaultdict(dict)
     for run in runs:
         good = run.status == "ok" and run.digest and run.seed in rules.seeds
@@ -112,7 +115,7 @@ def _fits(run: Run, rules: Rules) -> bool:
 
 
 def _newest_of_strangers(runs: Sequence[Run], rules: Rules) -> Mapping[tuple[Entrant, str], int]:
-    """The newest version, in an entrant's own records, of each component that is not installed here."""
+    """Return the newest version in an entrant's records of each component that is not installed here."""
     newest: dict[tuple[Entrant, str], int] = {}
     for run in runs:
         for name, version in run.versions:
@@ -124,8 +127,10 @@ def _newest_of_strangers(runs: Sequence[Run], rules: Rules) -> Mapping[tuple[Ent
 def _with_measures(
     runs: Sequence[Run], rules: Rules, hidden: Counter[Hidden]
 ) -> tuple[list[Run], dict[Measure, Measure]]:
-    """Leave out numbers of other versions than the installed metric's. A metric that is not installed has a column for
-    each way in which it is declared, so that nobody's version hides anybody's numbers."""
+    """Drop values computed with a version of the metric other than the installed one.
+
+    A metric that is not installed gets a column for each variant of its declaration, so that one version never hides
+    the numbers of another."""
     objects = {id(n.measure): n.measure for run in runs for n in (*run.numbers, *run.costs)}
     measures: dict[Measure, Measure] = {}
     for measure in set(objects.values()):
@@ -152,7 +157,7 @@ def _with_measures(
 
 
 def one_per_trial(runs: Sequence[Run]) -> Iterator[Run]:
-    """Where several devices did one trial, quality comes from a good run, of a GPU if there is one, the newest."""
+    """Yield one run per trial: of several, a successful one, from a GPU if there is one, and the newest of these."""
     trials: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         trials[run.id].append(run)

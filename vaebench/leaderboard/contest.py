@@ -1,9 +1,9 @@
-"""Who is told apart from whom in one column: intervals of ranks, a mark for the possible best, labels, smallest gap.
+"""Tests which models of a column can be told apart: rank intervals, a mark for the possible best, labels, smallest gap.
 
 A rank is an interval: from one plus the number of references that are significantly better to M minus the number that
-are significantly worse. All pairs of references are tested, with Holm's correction, by variances of seeds that are
-moderated across the references (`moderation.py`). Newcomers are placed against the references, each by itself and by
-its own variance, and move nobody.
+are significantly worse. All pairs of references are tested, with Holm's correction, using variances over seeds that are
+moderated across the references (`moderation.py`). Each newcomer is compared with the references separately, using its
+own variance, and does not change any other row.
 """
 
 from __future__ import annotations
@@ -22,66 +22,68 @@ from vaebench.leaderboard.statistics import LEVEL, Sample, certain, doubtful, kn
 Label = Literal["differs", "differs, by less than the margin", "equivalent", "not shown to differ"]
 ALPHA = 1 - LEVEL
 LEAST_SEEDS = 3
-"""Fewer trainings say so little about a method that nobody is ranked."""
+"""With fewer training runs, so little is known about a method that there are no ranks."""
 NEWCOMERS = 50
-"""Of so many equal newcomers the best one may pass for better than every reference on 5 % of boards: a constant, so
-that no row depends on how many newcomers there are."""
+"""The best of this many equal newcomers is called better than every reference on at most 5 % of boards. It is a
+constant, so that no row depends on the number of newcomers."""
 POWER = 0.8
 
 
 class Place(NamedTuple):
-    """The ranks that an entrant may hold, 1 being the best."""
+    """The ranks that an entrant may have; 1 is the best."""
 
     low: int
     high: int
     marked: bool = False
-    """The mark of Hsu's test: this reference cannot be told from the best. Newcomers never bear it."""
+    """By Hsu's test, this reference cannot be told apart from the best. Newcomers are never marked."""
     above_all: bool = False
-    """A newcomer that is better than every reference, even if it is the best of fifty newcomers."""
+    """This newcomer is better than every reference, even after a correction for fifty newcomers."""
 
 
 @dataclass(frozen=True)
 class Contest:
-    """The references of one column, told apart as far as their seeds and patients allow. What is found stands in the
-    order in which the references were given."""
+    """The comparison of the references of one column, as far as their seeds and patients allow.
+
+    All results are in the order in which the references were given."""
 
     references: tuple[Sample, ...]
     better: str
     moderated: Moderated | None
     """The references' variances over seeds."""
     places: tuple[Place, ...] | None
-    """None with fewer than three seeds or with too few patients: then nobody has a rank or a mark."""
+    """None with fewer than three seeds or too few patients: then there are no ranks and no marks."""
     labels: tuple[Label | None, ...]
-    """Of each reference against the one with the best mean, which has none itself."""
+    """The comparison of each reference with the best mean; None for the best one itself."""
     gap: float | None
-    """The smallest true difference that this column would have shown with 80 % power, on average over the pairs."""
+    """The smallest true difference that this column would detect with 80 % power, on average over the pairs."""
     apart: np.ndarray | None = field(default=None, compare=False)
-    """(M, M): which two are told apart, after Holm's correction; None where there are no places."""
+    """(M, M): which pairs are told apart after Holm's correction; None if there are no places."""
 
 
 class Differences(NamedTuple):
-    """What is known of differences of means: how much better the first one is, and the variances of its errors."""
+    """Differences of means: how much better the first model is, and the variances of the errors of the difference."""
 
     better_by: np.ndarray
     c: np.ndarray
-    """of the patients"""
+    """variance from the patients"""
     e: np.ndarray
-    """of the seeds"""
+    """variance from the seeds"""
     f1: float
     f2: float
 
     @property
     def p(self) -> np.ndarray:
-        """Two-sided; 1 where there is no difference."""
+        """Two-sided p-values; 1 if there is no difference."""
         return np.where(self.better_by == 0, 1.0, two_sided(self.better_by, self.c, self.e, self.f1, self.f2))
 
 
 def contest(references: Sequence[Sample], better: str, margin: float | None = None) -> Contest:
-    """Compare references of the same seeds, in one column. `margin` is the smallest difference that matters; without
-    it no two models are called equivalent."""
+    """Compare references with the same seeds in one column.
+
+    `margin` is the smallest difference that matters; without it, no two models are called equivalent."""
     given, models = tuple(references), len(references)
     if len({sample.seeds for sample in given}) > 1:
-        raise ValueError("only samples of the same seeds can be compared")
+        raise ValueError("only results for the same seeds can be compared")
     if not given or len(given[0].seeds) < LEAST_SEEDS or any(sample.too_few_to_rank for sample in given):
         return Contest(given, better, None, None, (None,) * models, None)
     moderated = moderate(_values(given))
@@ -107,9 +109,11 @@ def place_newcomer(newcomer: Sample, against: Contest) -> Place | None:
 
 
 def place_newcomers(newcomers: Sequence[Sample], against: Contest) -> list[Place | None]:
-    """Place entrants that are no references, each by its own variance and a Holm correction of its own over the
-    references: no newcomer's place depends on another newcomer. None where the references have no places, or where a
-    newcomer lacks what the references show (their seeds, replicates) or patients."""
+    """Place newcomers among the references.
+
+    Each newcomer is tested against the references with its own variance and its own Holm correction, so its place does
+    not depend on other newcomers. A place is None if the references have none, or if the newcomer has other seeds,
+    lacks replicates that the references have, or has too few patients."""
     found: list[Place | None] = [None] * len(newcomers)
     alike: dict[tuple[bytes, bool, float], list[int]] = defaultdict(list)
     asked = bool(against.places) and shared_draws(against.references) is not None
@@ -130,7 +134,7 @@ def place_newcomers(newcomers: Sequence[Sample], against: Contest) -> list[Place
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Holm's step-down adjustment: significant at 5 % if at most 0.05."""
+    """Return p-values adjusted by Holm's step-down method: at most 0.05 means significant at 5 %."""
     values = np.asarray(p, float)
     order = np.argsort(values, kind="stable")
     adjusted = np.empty_like(values)
@@ -139,8 +143,9 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def _pairs(samples: Sequence[Sample], better: str, moderated: Moderated) -> Differences:
-    """Every pair of references, in the order of `np.triu_indices`. All variances of differences follow from inner
-    products, so hundreds of models cost a few matrix products."""
+    """Return the differences of all pairs of references, in the order of `np.triu_indices`.
+
+    All variances of differences follow from inner products, so hundreds of models need only a few matrix products."""
     values, draws = _values(samples), shared_draws(samples)
     models, seeds = values.shape
     one, two = np.triu_indices(models, 1)
@@ -165,8 +170,10 @@ def _pairs(samples: Sequence[Sample], better: str, moderated: Moderated) -> Diff
 
 
 def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
-    """The tests of newcomers that are alike in what they lack, a row for each. Their variances over seeds are their
-    own: by borrowed ones, a model that is steadier or wilder than the references would be judged as if it were not."""
+    """Return the differences between newcomers and references, with a row for each newcomer.
+
+    All newcomers must lack the same draws and errors. Each one's own variance over seeds is used: a moderated one would
+    be wrong for a model that varies less or more than the references."""
     references, seeds, count = against.references, len(newcomers[0].seeds), len(newcomers)
     values, means = _values(newcomers), _values(references).mean(1)
     draws = shared_draws([*newcomers, *references])
@@ -178,7 +185,7 @@ def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
         interaction = _distances(rest[:count], rest[count:]) / known_from(draws)
     elif all(sample.errors is not None for sample in (*newcomers, *references)):
         patients = np.add.outer(_squared_errors(newcomers), _squared_errors(references))
-    assert against.moderated is not None  # there are places
+    assert against.moderated is not None  # the references have places
     between = np.add.outer(values.var(1, ddof=1), against.moderated.variances)
     theirs = max(sample.widening for sample in references)
     widening = np.array([[max(sample.widening, theirs)] for sample in newcomers])
@@ -192,19 +199,19 @@ def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
 
 
 def _placed(p: np.ndarray, ahead: np.ndarray) -> Place:
-    """A newcomer's place, from its tests against each reference and where it is ahead."""
+    """Return a newcomer's place, from its tests against the references and whether it is ahead of each."""
     claims = holm(p) <= ALPHA
     surely = bool((ahead & (p / 2 <= ALPHA / NEWCOMERS)).all())
     return Place(1 + int((claims & ~ahead).sum()), len(p) + 1 - int((claims & ahead).sum()), above_all=surely)
 
 
 def _labels(pairs: Differences, claims: np.ndarray, best: int, margin: float | None) -> tuple[Label | None, ...]:
-    """How each reference compares with the best mean."""
+    """Return the label of each reference compared with the best mean."""
     one, two = np.triu_indices(len(claims), 1)
     asked = (one == best) | (two == best)
     room = (margin or 0.0) - np.abs(pairs.better_by[asked])
     within = two_sided(np.maximum(room, 0), pairs.c[asked], pairs.e[asked], pairs.f1, pairs.f2) / 2
-    others = np.delete(np.arange(len(claims)), best)  # in the order of the pairs they are in
+    others = np.delete(np.arange(len(claims)), best)  # in the order of their pairs
     found: list[Label | None] = [None] * len(claims)
     for other, close in zip(others, (room > 0) & (within <= ALPHA), strict=True):
         if claims[best, other]:
@@ -215,7 +222,7 @@ def _labels(pairs: Differences, claims: np.ndarray, best: int, margin: float | N
 
 
 def _gap(pairs: Differences, alpha: float) -> float | None:
-    """The difference that a test at level alpha would find with 80 % power, on average over the pairs."""
+    """Return the difference that a test at level alpha detects with 80 % power, on average over the pairs."""
     from scipy.special import ndtr
 
     error = np.sqrt(pairs.c + pairs.e)
@@ -234,13 +241,13 @@ def _values(samples: Sequence[Sample]) -> np.ndarray:
 
 
 def _better_by(a: np.ndarray, b: np.ndarray, better: str) -> np.ndarray:
-    """How much better a is than b; nothing where they differ by rounding."""
+    """Return how much better a is than b; zero if they differ only by rounding."""
     difference = a - b if better == "higher" else b - a
     return np.where(np.abs(difference) <= 1e-12 * (np.abs(a) + np.abs(b)), 0.0, difference)
 
 
 def _square(of_pairs: np.ndarray, above: tuple[np.ndarray, np.ndarray], models: int) -> np.ndarray:
-    """A symmetric matrix of what is known of every pair, its diagonal empty."""
+    """Return a symmetric matrix of the values of all pairs, with an empty diagonal."""
     found = np.zeros((models, models), of_pairs.dtype)
     found[above] = of_pairs
     return found | found.T if of_pairs.dtype == bool else found + found.T
@@ -251,5 +258,5 @@ def _squared_errors(samples: Sequence[Sample]) -> np.ndarray:
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Squared distance between every row of a and every row of b."""
+    """Return the squared distance between every row of a and every row of b."""
     return np.maximum(np.square(a).sum(1)[:, None] + np.square(b).sum(1) - 2 * a @ b.T, 0)

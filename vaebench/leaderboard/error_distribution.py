@@ -1,12 +1,13 @@
-"""The distribution of two errors whose sizes are both estimates: of the patients, and of the seeds.
+"""The distribution of the sum of two errors whose variances are both estimated: from the patients and from the seeds.
 
-    D = sqrt(c) T1 + sqrt(e) T2,    T1, T2 Student's t of f1 and f2 degrees of freedom, independent
+    D = sqrt(c) T1 + sqrt(e) T2,    T1, T2 independent Student's t with f1 and f2 degrees of freedom
 
-This is Behrens and Fisher's (1929, 1935). Given W1 ~ chi2_f1 / f1 and W2 ~ chi2_f2 / f2, D is normal with variance
-c / W1 + e / W2, so its tail is a mean over both, taken here by the trapezoidal rule in ln W1 and ln W2. Satterthwaite's
-single t with estimated degrees of freedom is the usual shortcut, and too bold far out, where Holm's correction looks:
-seeds that agree by chance shrink the error and raise its degrees of freedom at once. Of 12 equal models on 3 seeds, it
-told some apart in half of all simulations.
+This is the Behrens-Fisher distribution (1929, 1935). Given W1 ~ chi2_f1 / f1 and W2 ~ chi2_f2 / f2, D is normal with
+variance c / W1 + e / W2, so its tail is a mean over both, computed here by the trapezoidal rule in ln W1 and ln W2.
+
+The usual approximation, Satterthwaite's single t with estimated degrees of freedom, is too liberal in the far tail that
+Holm's correction uses: seeds that agree by chance reduce the error and raise its degrees of freedom at the same time.
+With 12 equally good models and 3 seeds, it told some apart in half of all simulations.
 """
 
 from __future__ import annotations
@@ -16,24 +17,24 @@ from functools import lru_cache
 import numpy as np
 
 CUT = 1e-10
-"""Probability that may be left out at either end."""
+"""Probability that is ignored at either end."""
 LIGHT = 1e-13
-"""Nodes of less weight are left out, which are those where both errors are extreme."""
+"""Nodes with less weight, at which both errors are extreme, are left out."""
 AT_ONCE = 2**20
-"""Numbers in memory as one block."""
+"""Largest number of values in memory at once."""
 STEPS = 12
-"""Newton's: the tail is convex, so every step from the left stays there, and the last ones double the digits."""
+"""Steps of Newton's method. The tail is convex, so iterates stay on the left; convergence is quadratic."""
 ANGLES = np.linspace(0, np.pi / 2, 257)
 
 
 def two_sided(difference: np.ndarray, c: np.ndarray, e: np.ndarray, f1: float, f2: float) -> np.ndarray:
-    """The probability of so large a difference, either way, elementwise. With `f2` below 1, e must be zero."""
+    """Return the two-sided probability of a difference at least this large, elementwise; if `f2` < 1, e must be 0."""
     from scipy.special import ndtr
 
     w1, w2, weights = _nodes(f1, f2)
     flat = [np.ravel(array) for array in np.broadcast_arrays(np.abs(difference), c, e)]
     found = np.empty(len(flat[0]))
-    with np.errstate(divide="ignore", invalid="ignore"):  # no error at all makes every difference certain
+    with np.errstate(divide="ignore", invalid="ignore"):  # without any error, every difference is certain
         for start in range(0, len(found), step := max(1, AT_ONCE // len(weights))):
             far, patients, seeds = (array[start : start + step, None] for array in flat)
             found[start : start + step] = 2 * ndtr(-far / np.sqrt(patients / w1 + seeds / w2)) @ weights
@@ -41,16 +42,16 @@ def two_sided(difference: np.ndarray, c: np.ndarray, e: np.ndarray, f1: float, f
 
 
 def half_width(c: np.ndarray, e: np.ndarray, f1: float, f2: float, level: float) -> np.ndarray:
-    """How far an interval of that level reaches either way. As in the tables of old, it is read off by the angle
-    between the two errors."""
+    """Return the half width of an interval at this level, interpolated by the angle between the two errors."""
     angle = np.arctan2(np.sqrt(e), np.sqrt(c))
     return np.interp(angle, ANGLES, _table(f1, f2, level)) * np.sqrt(c + e)
 
 
 @lru_cache(256)
 def _table(f1: float, f2: float, level: float) -> np.ndarray:
-    """Half widths where both variances add up to one, by Newton's method from that of the larger error alone, which
-    is narrower."""
+    """Return half widths for variances that add up to one.
+
+    Newton's method starts from the half width for the larger error alone, which is narrower."""
     from scipy.special import stdtrit
 
     w1, w2, weights = _nodes(f1, f2)
@@ -70,7 +71,7 @@ def _table(f1: float, f2: float, level: float) -> np.ndarray:
 
 @lru_cache(256)
 def _nodes(f1: float, f2: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values of W1 and W2 and the weights of the pairs."""
+    """Return values of W1 and W2 and the weights of the pairs."""
     (w1, own1), (w2, own2) = _line(f1), _line(f2)
     weights = np.outer(own1, own2)
     one, two = np.nonzero(weights > LIGHT)
@@ -80,7 +81,7 @@ def _nodes(f1: float, f2: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @lru_cache(256)
 def _line(freedom: float) -> tuple[np.ndarray, np.ndarray]:
-    """Values of chi2_f / f and their weights, about a standard deviation of ln W apart."""
+    """Return values of chi2_f / f and their weights, about a standard deviation of ln W apart."""
     from scipy.special import gammainccinv, gammaincinv, gammaln
 
     if freedom < 1 or np.isinf(freedom):

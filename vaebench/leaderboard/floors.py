@@ -1,7 +1,7 @@
-"""Floors: what a method must beat to have shown anything. They have no rank; a row says which of them it beats.
+"""Floors: rows that any useful method must beat. They have no rank; each ranked row lists the floors that it beats.
 
-Some are models of the suite. The others need no model and stand in the headline's column alone: metrics that the suite
-names, and the best shortcut that the records hold of a dataset.
+Some are models of the suite. The others are not models and are shown only in the headline's column: metrics that the
+suite names, and the best shortcut in the records of a dataset.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ SHORTCUT = Entrant("", "", "best shortcut")
 
 
 class Shortcut(NamedTuple):
-    """What needs no anatomy: something trivial about an image that tells healthy from diseased."""
+    """A trivial property of images that separates healthy from diseased ones without any anatomy."""
 
     name: str
     auroc: float
 
 
 def shortcuts(runs: Sequence[Run], rules: Rules) -> Iterator[tuple[str, tuple[Shortcut, ...]]]:
-    """Their medians over the records of what the suite names: no newcomer can change them."""
+    """Yield the shortcuts of each dataset: medians over the records of the suite's models, unaffected by newcomers."""
     told: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
         if rules.role(run.entrant) != "newcomer":
@@ -41,7 +41,7 @@ def shortcuts(runs: Sequence[Run], rules: Rules) -> Iterator[tuple[str, tuple[Sh
 
 
 def takes_shortcuts(column: Column) -> bool:
-    """Whether its numbers are AUROCs of anomaly scores, which shortcuts can be compared with."""
+    """Return whether a column has AUROCs of anomaly scores, which can be compared with shortcuts."""
     measure = column.measure
     return measure.verdict == "anomaly" and measure.better == "higher" and not measure.unit
 
@@ -49,8 +49,9 @@ def takes_shortcuts(column: Column) -> bool:
 def floor_samples(
     rules: Rules, columns: Sequence[Column], samples: Mapping[tuple[Entrant, Column], Sample]
 ) -> Iterator[tuple[tuple[Entrant, Column], Sample]]:
-    """The floors that are metrics, in the columns of their verdict's headline. Every model has the same number, so the
-    median one of what the suite names is taken."""
+    """Yield the floors that are metrics, in the columns of their verdict's headline.
+
+    Every model has the same number; that of the median model of the suite is used."""
     for lead in columns:
         verdict = lead.measure.verdict
         if rules.headline.get(verdict) != lead.measure.name:
@@ -75,8 +76,9 @@ def beaten(
     samples: Mapping[tuple[Entrant, Column], Sample],
     best: Mapping[str, Sequence[Shortcut]],
 ) -> dict[tuple[Entrant, Column], tuple[Entrant, ...]]:
-    """Ranked row and column -> the floors that it beats there, each by a test of its own at 5 %. A shortcut is a fixed
-    number: it is beaten by an interval that ends above it."""
+    """Return a mapping of ranked row and column to the floors that it beats, each by a separate test at 5 %.
+
+    A shortcut is a fixed number: it is beaten if the row's whole interval lies above it."""
     found = {}
     for entrant, column in standing.places:
         mine = samples[entrant, column]

@@ -1,7 +1,7 @@
-"""What the numbers of a column follow: over models, other numbers of the same models; over images, trivial traits.
+"""Correlates of a column: over models, other numbers of the same models; over images, trivial traits of the images.
 
-A model's number may owe more to how sharp its reconstructions are, or to how bright an image is, than to what is asked.
-Only the suite's models count, so no newcomer changes it.
+A model's number may depend more on the sharpness of its reconstructions or the brightness of an image than on what the
+metric is meant to measure. Only the suite's models count, so newcomers change nothing.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from vaebench.leaderboard.rules import Rules
 from vaebench.leaderboard.runs import Entrant, Number
 
 Numbers = Mapping[Column, Mapping[Entrant, Mapping[int, Number]]]
-"""Column -> entrant -> seed -> what the record says."""
+"""column -> entrant -> seed -> the number in the record"""
 
 
 class Follows(NamedTuple):
-    """Rank correlations of one column, by what they are with."""
+    """Rank correlations of one column, by the name of the other quantity."""
 
     column: Column
     over_models: tuple[tuple[str, float], ...]
     models: int
     over_images: tuple[tuple[str, float], ...]
-    """of the score behind the number; medians over models and seeds"""
+    """correlations of the score behind the number; medians over models and seeds"""
 
 
 def follows(numbers: Numbers, columns: Sequence[Column], rules: Rules) -> Iterator[Follows]:
-    """Of each column whose records say something of it."""
+    """Yield the correlations of each column whose records have the data for them."""
     for column in columns:
         rows = numbers.get(column, {}).items()
         own = [list(by_seed.values()) for entrant, by_seed in rows if rules.role(entrant) == "reference"]
@@ -43,7 +43,7 @@ def follows(numbers: Numbers, columns: Sequence[Column], rules: Rules) -> Iterat
 
 
 def _over_models(models: Sequence[Sequence[Number]]) -> Iterator[tuple[str, float]]:
-    from scipy.stats import spearmanr  # takes half a second to load, so light commands do without
+    from scipy.stats import spearmanr  # takes half a second to load, so it is imported only when needed
 
     names = dict.fromkeys(name for numbers in models for number in numbers for name, _ in number.beside)
     means = [np.mean([number.value for number in numbers]) for numbers in models]

@@ -1,4 +1,4 @@
-"""Quality against cost: the entrants that no other one beats in both, on each dataset."""
+"""Quality against cost: the Pareto-optimal entrants on each dataset."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ Means = Mapping[tuple[Entrant, Column], float]
 
 
 class Front(NamedTuple):
-    """The Pareto front of one column of quality and one of training time, by means alone."""
+    """The Pareto front of a quality column and a training-time column, by means alone."""
 
     quality: Column
     cost: Column
     entrants: tuple[Entrant, ...]
-    """the fastest first; each further one is better"""
+    """fastest first; each later one is slower and better"""
 
 
 def fronts(standings: Sequence[Standing], columns: Sequence[Column], means: Means) -> Iterator[Front]:
-    """One for every column that ranks and every class of device, of those who rank and of the same trained models:
-    times are taken where models see all images, so what healthy ones alone have taught has none."""
+    """Yield a front for every headline column and every device class, of the complete references.
+
+    Quality and time must come from the same trained models. Times are recorded for models trained on all images, so
+    there is no front for models trained on healthy images only."""
     times = [column for column in columns if column.measure.name == LEAD_COST]
     for standing in (one for one in standings if is_ranked(one.measure)):
         for quality in standing.main:
@@ -36,7 +38,7 @@ def fronts(standings: Sequence[Standing], columns: Sequence[Column], means: Mean
 
 
 def undominated(points: Mapping[Entrant, tuple[float, float]]) -> Iterator[Entrant]:
-    """Who has no other that is as low in both and lower in one; equal points stand or fall together."""
+    """Yield the Pareto-optimal entrants, where lower is better; of equal points, all or none are yielded."""
     best, last = float("inf"), None
     for entrant, point in sorted(points.items(), key=lambda item: (item[1], item[0])):
         if point[1] < best or point == last:

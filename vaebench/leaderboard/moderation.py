@@ -1,11 +1,11 @@
-"""Variances over seeds, each moderated by those of the other models: Smyth's empirical Bayes (limma, 2004).
+"""Variances over seeds, moderated towards those of the other models by Smyth's empirical Bayes (limma, 2004).
 
-Three to five seeds tell a variance badly, and twelve such models together tell how variances are spread:
+Three to five seeds give a poor estimate of a variance, but a dozen models together show how variances are distributed:
 
     1 / sigma^2 ~ chi2_d0 / (d0 s0)        the prior, fitted to the logarithms of the variances
     moderated = (d0 s0 + d s^2) / (d0 + d)     on d0 + d degrees of freedom instead of d
 
-The prior's d0 is never taken to be more than the references' own seeds can tell, (M - 1) d.
+The prior's d0 is limited to (M - 1) d, as more cannot be estimated from the references' own seeds.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 LEAST = 4
-"""Variances that tell how variances are spread."""
+"""Smallest number of variances from which their distribution is estimated."""
 ZERO = 1e-14
-"""Of the largest value, squared: a smaller variance is that of a model that is trained to the same bits each time."""
+"""As a share of the largest squared value: a smaller variance means that training gives identical results each time."""
 
 
 class Moderated(NamedTuple):
@@ -28,7 +28,7 @@ class Moderated(NamedTuple):
 
 
 def moderate(values: np.ndarray) -> Moderated:
-    """The variance over seeds of each model; `values` are (M, S). Models without any are left as they are."""
+    """Return the moderated variance over seeds of each model; `values` are (M, S). Zero variances are not changed."""
     from scipy.special import digamma, polygamma
 
     models, seeds = values.shape
@@ -47,7 +47,7 @@ def moderate(values: np.ndarray) -> Moderated:
 
 
 def inverse_trigamma(x: float) -> float:
-    """y with trigamma(y) = x > 0, by the Newton steps of Smyth's appendix, which never overshoot."""
+    """Return y with trigamma(y) = x > 0, by the Newton steps of Smyth's appendix, which never overshoot."""
     from scipy.special import polygamma
 
     y = 0.5 + 1 / x

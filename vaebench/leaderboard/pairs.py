@@ -1,4 +1,4 @@
-"""Two entrants of a board beside each other: who is better in each verdict, by how much, and whether that is sure."""
+"""Compares two entrants of a board: which is better in each verdict, by how much, and whether they are told apart."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from vaebench.leaderboard.training import difference
 
 
 class Pair(NamedTuple):
-    """What a headline says of two entrants on one dataset."""
+    """The comparison of two entrants by one headline on one dataset."""
 
     column: Column
     better_by: Estimate | None
-    """how much better the first one is, on the same seeds and patients; below zero where it is worse"""
+    """how much better the first one is on the same seeds and patients; negative if it is worse"""
     apart: bool | None
-    """whether the board's ranks tell them apart; where one of them is no model of the suite, whether the interval of
-    their difference does. None without a test."""
+    """whether they are told apart: by the board's ranks or, if one of them is not a reference, by the interval of their
+    difference; None if there is no test"""
 
 
 def pairs(board: Board, runs: Sequence[Run], one: Entrant, other: Entrant) -> Iterator[Pair]:
-    """One for each headline and dataset of the board, in its order. `runs` are those that it is made of."""
+    """Yield a comparison for each headline and dataset of the board, in order; `runs` are those behind the board."""
     found = comparable(runs, board.rules)
     standings = [standing for standing in board.standings if is_ranked(standing.measure)]
     wanted = {standing.measure for standing in standings}

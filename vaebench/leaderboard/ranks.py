@@ -1,4 +1,4 @@
-"""Who ranks in a verdict: references by an interval of places among themselves, newcomers placed against them."""
+"""The ranks in a verdict: intervals of references among themselves, and of newcomers against the references."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from vaebench.leaderboard.statistics import Sample
 
 
 class Column(NamedTuple):
-    """Numbers that may be compared: one metric in one variant on one dataset."""
+    """A column of comparable numbers: one metric in one variant on one dataset."""
 
     dataset: str
     measure: Measure
     variant: str
-    """what the title must say beside the metric's name; for costs of a machine, the machine"""
+    """what the header shows after the metric's name; for costs that depend on the machine, the machine"""
 
 
 At = tuple[Entrant, Column]
@@ -30,14 +30,14 @@ Samples = Mapping[At, Sample]
 
 @dataclass(frozen=True)
 class Standing:
-    """One verdict's headline over the datasets, and the order it gives. Newcomers and floors change nothing in it."""
+    """The headline of a verdict over all datasets, and its order of models. Newcomers and floors do not affect it."""
 
     measure: Measure
     columns: tuple[Column, ...]
     order: tuple[Entrant, ...]
-    """best mean first; those that lack a dataset or seed come last"""
+    """best mean first; entrants that lack a dataset or seed come last"""
     full: frozenset[Entrant]
-    """those that lack none"""
+    """the entrants that lack no dataset and no seed"""
     main: tuple[Column, ...] = ()
     """the column of each dataset in which entrants are compared"""
     complete: tuple[Entrant, ...] = ()
@@ -46,16 +46,16 @@ class Standing:
     best: Mapping[Column, Entrant] = field(default_factory=dict)
     """the reference with the best mean"""
     labels: Mapping[At, Label] = field(default_factory=dict)
-    """how a reference compares with it"""
+    """how a reference compares with the best one"""
     gaps: Mapping[Column, float] = field(default_factory=dict)
-    """the smallest true difference that the column would have shown"""
+    """the smallest true difference that the column would have detected"""
     mean_rank: Mapping[Entrant, float] = field(default_factory=dict)
-    """the mean over datasets of the place by the means, of ranked references"""
+    """for ranked references, the mean over datasets of the place of their mean"""
     lacks: Mapping[Entrant, str] = field(default_factory=dict)
-    """why an entrant does not rank"""
+    """why an entrant is not ranked"""
 
     def interval(self, entrant: Entrant) -> tuple[float, float] | tuple[None, None]:
-        """The mean over datasets of both ends of its rank interval, where it has one on each."""
+        """Return the mean of both ends of an entrant's rank intervals; None unless it has one on each dataset."""
         own = [self.places[entrant, column] for column in self.main if (entrant, column) in self.places]
         if not own or len(own) < len(self.main):
             return None, None
@@ -63,12 +63,12 @@ class Standing:
 
 
 def is_ranked(measure: Measure) -> bool:
-    """Costs are shown and not ranked: they tell as much about what else the machine did as about the model."""
+    """Return whether a metric is ranked. Costs are not: they also depend on what else the machine did at the time."""
     return measure.verdict != "cost"
 
 
 def leads(shown: Sequence[Measure], rules: Rules, by_name: bool) -> dict[str, Measure]:
-    """Verdict -> the metric that ranks it: the suite's headline, or the first where a user named the metrics."""
+    """Return a mapping of verdict to the metric that ranks it: the headline or, if `by_name`, the first one shown."""
     found = {}
     for verdict in VERDICTS:
         own = [measure for measure in shown if measure.verdict == verdict]
@@ -125,7 +125,7 @@ def stand(
 
 
 def _main_columns(columns: Sequence[Column], pool: Sequence[Entrant], rules: Rules, samples: Samples) -> list[Column]:
-    """One column per dataset that has numbers at all: of several variants, the one that most references fill."""
+    """Return a column for each dataset that has numbers; of several variants, the one that most references fill."""
     filled: dict[str, list[tuple[int, Column]]] = defaultdict(list)
     for column in columns:
         own = [sample for entrant in pool if (sample := samples.get((entrant, column)))]
@@ -147,7 +147,7 @@ def _positions(
     rules: Rules,
     samples: Samples,
 ) -> dict[Entrant, tuple[float, float]]:
-    """Mean place by the means among the references, then the mean itself where there is one dataset."""
+    """Return each entrant's mean place among the references and, if there is only one dataset, its mean."""
     places: dict[Entrant, list[int]] = {entrant: [] for entrant in entrants}
     values: dict[Entrant, float] = {}
     sign = -1 if measure.better == "higher" else 1

@@ -1,4 +1,4 @@
-"""What a board owes to its suite, the installed packages and its track, so that no record can change it."""
+"""The rules of a board. They come from the suite, installed packages and the track, so no record can change them."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from vaebench.planning.verdicts import RANKED
 from vaebench.trial import REGIME_VERSIONS, canonical
 
 Role = Literal["reference", "floor", "newcomer"]
-"""A reference is a model that the suite names, and ranks; a floor has no rank; a newcomer is any other model."""
+"""A reference is a model that the suite names and ranks; a floor has no rank; a newcomer is any other model."""
 Key = tuple[str, frozenset[tuple[str, str]], str, frozenset[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
 class Rules:
-    """Seeds, headlines, references and floors as the suite names them; versions as installed; digests as pinned."""
+    """Seeds, headlines, references and floors from the suite; versions as installed; digests as pinned."""
 
     suite: str
     """NAME@VERSION"""
     preset: str
     source: str
     tuned: str = ""
-    """what the suite's parameters were chosen for, and on what"""
+    """what the suite's parameters were tuned for, and on which data"""
     datasets: tuple[str, ...] = ()
     seeds: tuple[int, ...] = ()
     settings: str | None = None
-    """of the preset, but for its metrics, as canonical JSON; None: any"""
+    """settings of the preset without its metrics, as canonical JSON; None allows any settings"""
     headline: Mapping[str, str] = field(default_factory=dict)
     """verdict -> metric"""
     summary: tuple[str, ...] = ()
     margins: Mapping[str, float] = field(default_factory=dict)
     prices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """verdict -> metrics that stand beside it, and with them the size of the code"""
+    """verdict -> metrics shown next to it, together with the size of the code"""
     references: tuple[Entrant, ...] = ()
     floors: tuple[Entrant, ...] = ()
     untrained: tuple[Entrant, ...] = ()
@@ -52,14 +52,14 @@ class Rules:
     data: Mapping[str, str] = field(default_factory=dict)
     """dataset -> the digest of its images that the track pins"""
     done: Mapping[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
-    """dataset and regime -> the seeds that count so far, where not yet all of the preset's do"""
+    """dataset and regime -> the seeds that count so far, if not yet all seeds of the preset do"""
 
     @property
     def track(self) -> str:
         return f"{self.suite}/{self.preset}/{self.source}"
 
     def due(self, dataset: str, regime: str) -> tuple[int, ...]:
-        """The seeds that a model needs numbers for to stand among the others."""
+        """Return the seeds for which a model needs numbers to be ranked."""
         return self.done.get((dataset, regime), self.seeds)
 
     @cached_property
@@ -69,7 +69,7 @@ class Rules:
 
     @cached_property
     def _asked(self) -> dict[Entrant, Role]:
-        """Roles that were asked for; a board asks for each a thousand times."""
+        """Cache of roles; a board looks up each one thousands of times."""
         return {}
 
     def role(self, entrant: Entrant) -> Role:
@@ -79,13 +79,14 @@ class Rules:
         return found
 
     def beside(self, verdict: str | None) -> tuple[str, ...]:
-        """The metrics and costs that stand beside those of a verdict: what its numbers cost."""
+        """Return the metrics and costs shown next to the metrics of a verdict: the price of its numbers."""
         named = self.prices.get(verdict or "", ())
         return (*named, CODE_SIZE) if named else ()
 
     def label(self, entrant: Entrant) -> str:
-        """Its model, and its loss where that is needed to tell it from what the suite names. Others on the board do not
-        change it."""
+        """Return the model of an entrant, with its loss if that is needed to distinguish it from the suite's models.
+
+        The label does not depend on other rows of the board."""
         if entrant.floor or not entrant.loss:
             return entrant.floor or entrant.model
         losses = {one.loss for one in (*self.references, *self.floors) if one.model == entrant.model}
@@ -94,7 +95,7 @@ class Rules:
 
 
 def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: Mapping[str, str]) -> Rules:
-    """The rules of a track. `data` holds the digests that it pins."""
+    """Return the rules of a track; `data` contains the digests that it pins."""
     asked, said = suite.presets[preset], suite.verdicts
     metrics = asked.settings.metrics
     measures = {name: _measure(name, facts) for name, facts in declared.metrics(metrics).items()}
@@ -123,7 +124,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
 
 
 def headline_of(suite: Suite, preset: str, declared: Declared) -> Mapping[str, str]:
-    """Verdict -> the metric that ranks it. Where the suite names none, the first of each verdict in its own list."""
+    """Return a mapping of verdict to its headline: named by the suite, or else its first metric of each verdict."""
     if suite.verdicts.headline:
         return suite.verdicts.headline
     metrics, found = suite.presets[preset].settings.metrics, dict[str, str]()
@@ -139,7 +140,7 @@ def _measure(name: str, facts: Facts) -> Measure:
 
 
 def _entrant(text: str, declared: Declared) -> Entrant:
-    """The row that a suite's `NAME[param=value,...]` means."""
+    """Return the row that a suite denotes by `NAME[param=value,...]`."""
     name, given = split_spec(text)
     loss = given.pop("loss", "") or declared.get("models", name).get("default_loss", "")
     inside = ",".join(f'{key}="{value}"' if "," in value else f"{key}={value}" for key, value in sorted(given.items()))
@@ -147,7 +148,7 @@ def _entrant(text: str, declared: Declared) -> Entrant:
 
 
 def _components(preset: Preset, entrants: Iterable[Entrant]) -> list[tuple[str, str]]:
-    """Kind and name of all that the preset's trials are made of."""
+    """Return kind and name of all components of the preset's trials."""
     found = [("datasets", split_spec(text)[0]) for text in preset.datasets]
     for entrant in entrants:
         found.append(("models", entrant.name))
@@ -161,7 +162,7 @@ def _regimes() -> dict[str, int]:
 
 
 def _key(entrant: Entrant) -> Key:
-    """Equal for texts that mean the same: a suite writes `lr=5e-3`, a record what the parameter's type makes of it."""
+    """Return a key that is equal for equivalent texts: a suite may write `lr=5e-3`, and a record `lr=0.005`."""
     return (*_parts(entrant.model), *_parts(entrant.loss))
 
 
@@ -170,7 +171,7 @@ def _parts(text: str) -> tuple[str, frozenset[tuple[str, str]]]:
         return "", frozenset()
     try:
         name, given = split_spec(text)
-    except UserError:  # a stranger may call a model anything
+    except UserError:  # untrusted records may name a model anything
         return text, frozenset()
     return name, frozenset((key, _plain(value)) for key, value in given.items())
 

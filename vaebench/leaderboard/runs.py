@@ -1,4 +1,4 @@
-"""What a board needs of each record of a track, read into small frozen values."""
+"""Reads the part of each record that a board needs into small frozen values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 VERDICTS = ("reconstruction", "representation", "anomaly", "generation", "other", "cost")
 COSTS: dict[
     str, tuple[str, Direction, str, float, bool]
-] = {  # name in a record: title, better, unit, scale, whether it belongs to the machine
+] = {  # name in a record: title, better, unit, scale, whether it depends on the machine
     "train_seconds": ("Training time", "lower", "s", 1, True),
     "images_per_second": ("Training speed", "higher", "images/s", 1, True),
     "peak_memory_bytes": ("Peak memory", "lower", "MiB", 2**-20, True),
@@ -33,16 +33,16 @@ class Entrant(NamedTuple):
     model: str
     loss: str
     floor: str = ""
-    """what gives the numbers of a floor that is no model: the title of a metric, or shortcuts"""
+    """for a floor that is not a model: the title of the metric, or `best shortcut`"""
 
     @property
     def name(self) -> str:
-        """The model, whatever its parameters."""
+        """The model without its parameters."""
         return self.model.partition("[")[0]
 
 
 class Measure(NamedTuple):
-    """What a metric declares."""
+    """The declaration of a metric."""
 
     name: str
     version: int
@@ -59,7 +59,7 @@ class Measure(NamedTuple):
 
 
 class Number(NamedTuple):
-    """A metric's answer in one record, or why there is none."""
+    """A metric's value in one record, or the reason why it is missing."""
 
     measure: Measure
     value: float | None
@@ -68,7 +68,7 @@ class Number(NamedTuple):
     error: float | None = None
     n: int | None = None
     replicates: np.ndarray | None = None
-    """float32, which holds the six digits of a record"""
+    """float32, which is enough for the six digits of a record"""
     optimised: bool = False
     """the model or its loss was trained on this metric"""
     patients: int | None = None
@@ -76,16 +76,16 @@ class Number(NamedTuple):
     widening: float = 1.0
     freedom: float = 200.0
     warning: str = ""
-    """why the value says less than it seems to"""
+    """why the value should be read with caution"""
     follows: tuple[tuple[str, float], ...] = ()
-    """rank correlation, over images, of the score behind it with trivial traits"""
+    """rank correlations over images of the score behind the value with trivial traits"""
     beside: tuple[tuple[str, float], ...] = ()
     """other numbers of the same model"""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a board needs of one record."""
+    """The part of one record that a board needs."""
 
     id: str
     entrant: Entrant
@@ -102,25 +102,25 @@ class Run:
     started: str
     numbers: tuple[Number, ...]
     costs: tuple[Number, ...]
-    """those that belong to the machine"""
+    """costs that depend on the machine"""
     shortcuts: tuple[tuple[str, float], ...] = ()
-    """how well something trivial about the test images does what anomaly scores are asked to do: name and AUROC"""
+    """name and AUROC of each trivial property of the test images as an anomaly score"""
     both: bool = False
     """measured on several device classes"""
 
 
 class Hidden(NamedTuple):
-    """What is not comparable, and why."""
+    """Records or numbers that are not comparable, with the reason."""
 
     dataset: str
     what: Literal["records", "numbers"]
     reason: str
     remedy: str = ""
-    """the command that makes it comparable: run, score or repin"""
+    """the command that makes them comparable: run, score or repin"""
 
 
 class OtherSeeds(NamedTuple):
-    """Whose runs have seeds that the preset does not name."""
+    """An entrant with runs for seeds that the preset does not name."""
 
     entrant: Entrant
     dataset: str
@@ -128,7 +128,7 @@ class OtherSeeds(NamedTuple):
 
 
 def read(records: Iterable[Record], track: str) -> list[Run]:
-    """The runs of one track, in an order that does not depend on that of the records."""
+    """Return the runs of one track, in an order that does not depend on the order of the records."""
     reader = Reader()
     return sorted((reader.run(record) for record in records if record.trial.track == track), key=place_in_line)
 
@@ -138,13 +138,13 @@ def entrant_of(record: Record) -> Entrant:
 
 
 def place_in_line(run: Run) -> tuple[Any, ...]:
-    """Sorts runs, so that their order is one however they were found."""
+    """Return a sort key that makes the order of runs independent of how they were found."""
     answers = [-math.inf if number.value is None else number.value for number in (*run.numbers, *run.costs)]
     return run.id, run.device, run.started, run.digest, run.status, answers
 
 
 class Reader:
-    """Takes from records what a board needs; what many of them say alike is kept once, and compared at once."""
+    """Reads runs from records; values shared by many records are stored once, so that they compare fast."""
 
     def __init__(self) -> None:
         self.measures: dict[tuple[Any, ...], Measure] = {}
@@ -153,7 +153,7 @@ class Reader:
 
     def run(self, record: Record) -> Run:
         trial, inputs, good = record.trial, record.inputs, record.status == "ok"
-        components = {f"regime {trial.regime}": 1, **inputs.components}  # older records do not name theirs
+        components = {f"regime {trial.regime}": 1, **inputs.components}  # older records do not name their regime
         answers = sorted(record.metrics.items()) if good else []
         numbers = [self._number(name, cell) for name, cell in answers if cell.regime == trial.regime]
         costs = list(_costs(record.cost, _machine(record.device))) if good and trial.regime == "all" else []
@@ -177,21 +177,21 @@ class Reader:
         )
 
     def measure(self, name: str, *declared: Any) -> Measure:
-        """One object for all that is declared alike, of which the title comes last."""
+        """Return one object for all equal declarations; the title comes last in `declared`."""
         at = (name, *declared)
         if (found := self.measures.get(at)) is None:
             found = self.measures[at] = Measure(*(*at[:-1], at[-1] or name))
         return found
 
     def _settings(self, settings: Settings) -> str:
-        """All but the list of metrics, which a longer one does not make another question."""
+        """Return the settings without the list of metrics, since further metrics do not affect comparability."""
         told = repr(settings)
         if told not in self.settings:
             self.settings[told] = canonical({k: v for k, v in settings.to_json().items() if k != "metrics"})
         return self.settings[told]
 
     def once(self, value: T) -> T:
-        """The same value, kept once."""
+        """Return the stored copy of an equal value."""
         found: T = self.known.setdefault(value, value)
         return found
 
@@ -214,7 +214,7 @@ def _costs(cost: Cost, place: str) -> Iterable[Number]:
 
 
 def _machine(device: Device) -> str:
-    """Costs may share a column when device class, threads and precision agree."""
+    """Return the machine as text: costs share a column if device class, threads and precision agree."""
     parts = [device.kind]
     if device.threads != 1:
         parts.append(f"{device.threads} threads")

@@ -1,15 +1,15 @@
-"""Means over seeds with honest intervals, from seeds and patients that are crossed, not nested.
+"""Means over seeds with valid intervals: seeds and patients are crossed factors, not nested ones.
 
 The value of seed s under patient draw b is `replicates[s, b]`; all seeds (and all models) see the same draws. With
 
-    P = variance over draws of the mean over seeds      (patients, and a share 1/S of the interaction)
+    P = variance over draws of the mean over seeds      (patients, and 1/S of the interaction)
     A = variance over seeds of the values               (seeds, and the whole interaction)
     I = mean square of seeds x draws, after both means  (interaction: some seeds do well on some patients)
 
-the mean over S seeds has two errors: one of variance k (P - I / S), of the patients alone, and one of variance A / S.
-P + A / S would count the interaction twice, and a nested bootstrap would forget that every seed saw the same patients.
-The draws' variance is too small where patients are few, by the factor k, and known to f degrees of freedom only
-(`vaebench/patients.py`); that over seeds has S - 1. The sum of both errors is Behrens and Fisher's.
+the mean over S seeds has two errors: one from patients alone, with variance k (P - I / S), and one with variance A / S.
+P + A / S would count the interaction twice, and a nested bootstrap would ignore that every seed saw the same patients.
+If there are few patients, the variance of the draws is too small by the factor k. It has only f degrees of freedom
+(`vaebench/patients.py`); the variance over seeds has S - 1. The sum of both errors has a Behrens-Fisher distribution.
 """
 
 from __future__ import annotations
@@ -28,54 +28,54 @@ ENOUGH_SEEDS = 5
 ENOUGH_DRAWS = 20
 FEW_PATIENTS, FEW_OF_A_CLASS = 50, 25
 LEAST, LEAST_OF_A_CLASS, LEAST_TO_RANK = 8, 10, 10
-"""Fewer patients get no interval or no rank, as it would hold too rarely (docs/ranks.md)."""
+"""With fewer patients there is no interval or no rank, as it would be wrong too often (docs/ranks.md)."""
 AT_ONCE = 256
-"""Samples whose replicates are in memory as one block."""
+"""Number of samples whose replicates are processed as one block."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What one model showed in one column, a row per seed."""
+    """The values of one model in one column, one per seed."""
 
     seeds: tuple[int, ...]
     values: np.ndarray
     """(S,)"""
     replicates: np.ndarray | None = None
-    """(S, B) under the shared patient draws; NaN where a draw has no answer"""
+    """(S, B): values for the shared patient draws; NaN if a draw has none"""
     errors: np.ndarray | None = None
-    """(S,) image-level standard errors, used where there are no replicates"""
+    """(S,) image-level standard errors, used if there are no replicates"""
     patients: int | None = None
-    """How many patients decide it, of several classes the smallest one's; None where the records do not tell."""
+    """Number of patients behind the values (of several classes, in the smallest one); None if the records lack it."""
     classes: int = 1
-    """1 for means over patients of one kind; 2 or more where classes are told apart (AUROC, balanced accuracy)."""
+    """1 for means over patients of one kind; 2 or more for metrics that separate classes (AUROC, balanced accuracy)."""
     widening: float = 1.0
-    """The variance over patients is so many times that of the draws, which is too small for few patients."""
+    """Ratio of the variance over patients to that of the draws, which is too small if there are few patients."""
     freedom: float = 200.0
     """Degrees of freedom of that variance."""
 
     @property
     def bounded(self) -> bool:
-        """Whether it tells classes apart by a number between 0 and 1."""
+        """Whether the values are between 0 and 1 and measure how well classes are separated."""
         return self.classes > 1 and min(self.values) >= 0 and max(self.values) <= 1
 
     @property
     def few(self) -> bool:
-        """Whether its patients are so few that a board should say so: under 50, or a class under 25."""
+        """Whether there are so few patients that boards flag it: under 50, or a class under 25."""
         return self.patients is not None and self.patients < (FEW_PATIENTS if self.classes == 1 else FEW_OF_A_CLASS)
 
     @property
     def too_few(self) -> bool:
-        """Whether its patients are too few for an interval: under 8, or a class under 10."""
+        """Whether there are too few patients for an interval: under 8, or a class under 10."""
         return self.patients is not None and self.patients < (LEAST if self.classes == 1 else LEAST_OF_A_CLASS)
 
     @property
     def too_few_to_rank(self) -> bool:
-        """Whether its patients are too few for a rank: under 10, or a class under 10."""
+        """Whether there are too few patients for a rank: under 10, or a class under 10."""
         return self.patients is not None and self.patients < LEAST_TO_RANK
 
 
 class Estimate(NamedTuple):
-    """A mean over seeds, with its standard error and interval where these can be known."""
+    """A mean over seeds, with its standard error and interval if these can be estimated."""
 
     mean: float
     error: float | None
@@ -83,13 +83,13 @@ class Estimate(NamedTuple):
     high: float | None
     seeds: int
     provisional: bool
-    """Fewer than five seeds. With one, the interval speaks of the images alone and not of training again."""
+    """Fewer than five seeds. With one seed, the interval covers the choice of images but not retraining."""
     few: bool = False
-    """So few patients that a board should say so. Where they are too few, there is no error and no interval."""
+    """So few patients that boards flag it. If there are too few, there is no error and no interval."""
 
 
 class MeanRank(NamedTuple):
-    """The mean of one model's ranks over datasets, with its 95 % interval where there are several datasets."""
+    """The mean of one model's ranks over datasets, with its 95 % interval if there are several datasets."""
 
     mean: float
     low: float | None
@@ -101,11 +101,11 @@ def estimate(sample: Sample) -> Estimate:
 
 
 def estimates(samples: Sequence[Sample]) -> list[Estimate]:
-    """The mean over seeds of each sample and its interval, of those of one shape many at once.
+    """Return the mean over seeds of each sample and its interval; samples of the same shape are processed together.
 
-    A model's own variance over seeds counts here: moderated by other models' it would cover too little with three
-    seeds. Without replicates, patients and interaction cannot be told apart: the mean squared image-level error then
-    stands for both, which errs on the wide side."""
+    A model's own variance over seeds is used: with three seeds, intervals from a moderated one would be too narrow.
+    Without replicates, patients and interaction cannot be separated: the mean squared image-level error then stands for
+    both, which makes the interval rather too wide."""
     alike: dict[tuple[int, bytes, bool, float], list[int]] = defaultdict(list)
     for number, sample in enumerate(samples):
         answered = b"" if sample.replicates is None else np.isfinite(sample.replicates).all(0).tobytes()
@@ -119,7 +119,7 @@ def estimates(samples: Sequence[Sample]) -> list[Estimate]:
 
 
 def _estimates(samples: Sequence[Sample]) -> Iterator[Estimate]:
-    """Of samples alike in their seeds, in the draws that have answers and in the freedom of their patients."""
+    """Estimate samples with the same number of seeds, the same draws and the same degrees of freedom of patients."""
     values = np.stack([np.asarray(sample.values, float) for sample in samples])
     seeds, means = values.shape[1], values.mean(1)
     draws, errors = shared_draws(samples), [sample.errors for sample in samples if sample.errors is not None]
@@ -143,8 +143,9 @@ def _estimates(samples: Sequence[Sample]) -> Iterator[Estimate]:
 
 
 def _on_logit_scale(mean: float, reach: float, sample: Sample) -> tuple[float, float]:
-    """An interval that stays between 0 and 1, and reaches further towards the middle than towards the bound. At a bound
-    the scale ends: there half a patient of the smallest class stands between the mean and the bound."""
+    """Return an interval that stays between 0 and 1 and is longer towards the middle than towards the bound.
+
+    At a bound, the logit is infinite, so the mean is kept half a patient of the smallest class away from it."""
     margin = 0.5 / (sample.patients or len(sample.values))
     inside = min(max(mean, margin), 1 - margin)
     place, far = np.log(inside / (1 - inside)), reach / (inside * (1 - inside))
@@ -153,21 +154,22 @@ def _on_logit_scale(mean: float, reach: float, sample: Sample) -> tuple[float, f
 
 
 def certain(patients: np.ndarray, interaction: np.ndarray, seeds: int) -> np.ndarray:
-    """The variance that patients alone bring to a mean over seeds."""
+    """Return the variance of a mean over seeds that is due to the patients alone."""
     return np.maximum(patients - interaction / seeds, 0) if seeds > 1 else patients
 
 
 def doubtful(between: np.ndarray, interaction: np.ndarray, seeds: int) -> np.ndarray:
-    """The variance of a mean over seeds that is known from the seeds only.
+    """Return the variance of a mean over seeds that is estimated from the seeds alone.
 
-    Seeds of a classifier may agree to the last digit by chance, which does not prove that they always do: they differ
-    by a tenth of the interaction at least."""
+    Seeds of a classifier may agree exactly by chance, which does not prove that they always do: their variance is taken
+    to be at least a tenth of the interaction."""
     return np.maximum(between, interaction / 10) / seeds if seeds > 1 else np.zeros_like(between)
 
 
 def mean_ranks(places: np.ndarray) -> list[MeanRank]:
-    """The mean of each model's ranks over datasets; `places` holds a rank per dataset and model (D, M). No interval
-    reaches beyond 1 and M."""
+    """Return the mean of each model's ranks over datasets; `places` has a rank per dataset and model (D, M).
+
+    Intervals are limited to 1 and M."""
     means, models = places.mean(0).tolist(), places.shape[1]
     if len(places) < 2:
         return [MeanRank(mean, None, None) for mean in means]
@@ -176,18 +178,18 @@ def mean_ranks(places: np.ndarray) -> list[MeanRank]:
 
 
 def rank_spread(places: np.ndarray) -> float:
-    """Half a 95 % interval of a mean rank over datasets; `places` holds a rank per dataset and model (D, M).
+    """Return half of a 95 % interval of a mean rank over datasets; `places` has a rank per dataset and model (D, M).
 
-    The variance over datasets is pooled over the models: who is first on each of six sets has shown no spread, and may
-    be second on the seventh. Degrees of freedom are those of the datasets alone, because ranks in a set depend on one
-    another."""
+    The variance over datasets is pooled over the models: a model that is first on each of six datasets has shown no
+    spread, but may be second on the seventh. Degrees of freedom are those of the datasets alone, because ranks within a
+    dataset depend on one another."""
     count = len(places)
     variance = np.var(places, axis=0, ddof=1).mean() / count
     return float(half_width(np.zeros(1), np.array([variance]), 200.0, count - 1, LEVEL)[0])
 
 
 def shared_draws(samples: Sequence[Sample]) -> np.ndarray | None:
-    """(M, S, B) over the draws for which every sample has answers; None where these are too few for a variance."""
+    """Return (M, S, B) values for the draws that every sample has; None if these are too few for a variance."""
     if any(sample.replicates is None or sample.replicates.ndim != 2 for sample in samples):
         return None
     shared = min(sample.replicates.shape[1] for sample in samples if sample.replicates is not None)
@@ -198,13 +200,13 @@ def shared_draws(samples: Sequence[Sample]) -> np.ndarray | None:
 
 
 def rest_of(draws: np.ndarray) -> np.ndarray:
-    """What neither the seed nor the draw alone explains; zero with one seed."""
+    """Return the part that neither the seed nor the draw alone explains; zero with one seed."""
     by_draw = draws.mean(1, keepdims=True)
     return draws - draws.mean(2, keepdims=True) - by_draw + by_draw.mean(2, keepdims=True)
 
 
 def known_from(draws: np.ndarray) -> int:
-    """Degrees of freedom of the interaction."""
+    """Return the degrees of freedom of the interaction."""
     _, seeds, count = draws.shape
     return max(1, (seeds - 1) * (count - 1))
 

@@ -1,4 +1,4 @@
-"""What training adds: the suite's models, on average, against the floor that did not train."""
+"""The gain from training: the suite's models, on average, compared with the untrained floor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vaebench.leaderboard.statistics import Estimate, Sample, estimate, shared_d
 
 
 class Added(NamedTuple):
-    """By how much the suite's models are better than the untrained one in a column, on average."""
+    """How much better the suite's models are than the untrained floor in a column, on average."""
 
     column: Column
     floor: Entrant
@@ -25,7 +25,7 @@ class Added(NamedTuple):
 def added(
     standings: Sequence[Standing], rules: Rules, samples: Mapping[tuple[Entrant, Column], Sample]
 ) -> Iterator[Added]:
-    """In the column that ranks representation, on each dataset: of an untrained model only the code is of interest."""
+    """Yield the gain in the headline of representation on each dataset; only the codes of untrained models matter."""
     for standing in standings:
         for column in standing.main if standing.measure.verdict == "representation" else ():
             own = [samples[entrant, column] for entrant in standing.complete if (entrant, column) in samples]
@@ -37,7 +37,7 @@ def added(
 
 
 def difference(models: Sequence[Sample], floor: Sample, sign: int) -> Sample:
-    """The mean of models that saw the same patients, minus the floor, seed by seed; a number without bounds."""
+    """Return the mean of models minus the floor, seed by seed and on the same patients; the result has no bounds."""
     every = [*models, floor]
     draws = shared_draws(every)
     errors = [sample.errors for sample in every if sample.errors is not None]

@@ -1,1 +1,1 @@
-"""From a board to what people read: terminal, Markdown, CSV, JSON, LaTeX and a page."""
+"""Renders a board in every format: terminal, Markdown, CSV, JSON, LaTeX and an HTML page."""

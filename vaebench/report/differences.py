@@ -1,4 +1,4 @@
-"""What differs between two folders of results: which records, and what in them. Times are left out."""
+"""Differences between two folders of results: in which records they are, and what differs. Times are ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vaebench.report.numbers import DASH
 from vaebench.report.tables import Table
 
 Records = Mapping[Path, Record]
-"""A record by its path from the folder"""
+"""path relative to the results folder -> record"""
 
 
 class Change(NamedTuple):
@@ -22,7 +22,7 @@ class Change(NamedTuple):
     before: str
     after: str
     by: float | None = None
-    """of numbers, how far apart they are"""
+    """absolute difference; None for texts"""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Differences:
 
     @property
     def summary(self) -> str:
-        """One sentence."""
+        """The differences in one sentence."""
         parts = [f"{self.same} records are the same in both folders", f"{len(self.changed)} differ"]
         parts += [f"{len(self.only_first)} are only in the first", f"{len(self.only_second)} only in the second"]
         return f"{', '.join(parts)}."
@@ -49,7 +49,7 @@ def differences(first: Records, second: Records) -> Differences:
 
 
 def by_what(found: Differences) -> Table:
-    """A row per thing that differs: in how many records, and where most."""
+    """Return a table of what differs: in how many records, with the record in which it differs most."""
     own: dict[str, list[tuple[float, Change, Path]]] = defaultdict(list)
     for path, changes in found.changed.items():
         for change in changes:
@@ -79,7 +79,7 @@ def _changes(one: Record, other: Record) -> Iterator[Change]:
 
 
 def _groups(one: Record, other: Record) -> Iterator[tuple[str, dict[str, object], dict[str, object]]]:
-    """What decides the numbers."""
+    """Yield the inputs that decide the numbers of two records, in groups."""
     first, second = to_json(one), to_json(other)
     yield "images", {"digest": first["inputs"]["data"]}, {"digest": second["inputs"]["data"]}
     yield "version", first["inputs"]["components"], second["inputs"]["components"]

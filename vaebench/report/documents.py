@@ -1,4 +1,4 @@
-"""Which files a board makes for people: the whole of it, one sheet per verdict, one per dataset."""
+"""The sheets of a board that are written for people: an overview, one per verdict and one per dataset."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, dat
 from vaebench.trial import slug
 
 LONGEST = 80
-"""Characters of a dataset's name in that of a file."""
+"""Largest number of characters of a dataset's name in a file name."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Some tables of a board, and the part of it that the notes under them speak of."""
+    """Some tables of a board, and the part of the board that their notes are about."""
 
     name: str
-    """of its files, from the track's folder, without suffix"""
+    """path of its files relative to the track's folder, without suffix"""
     title: str
     tables: tuple[Table, ...]
     board: Board
     links: tuple[tuple[str, str], ...] = ()
-    """what further sheets are called, and their names"""
+    """titles and names of further sheets"""
     dataset: str = ""
-    """the one that it is of"""
+    """the dataset that the sheet is about, if any"""
     verdict: str = ""
-    """the one that it is of, where that has a headline that ranks"""
+    """the verdict that the sheet is about, if that verdict is ranked"""
 
 
 def everything(board: Board) -> Sheet:
-    """All of a board at once."""
+    """Return a sheet with the whole board."""
     return Sheet("leaderboard", title(board), tuple(tables(board)), board)
 
 
 def sheets(board: Board) -> Iterator[Sheet]:
-    """The whole in short, then every verdict, then every dataset."""
+    """Yield an overview sheet, then a sheet for every verdict and for every dataset."""
     parts = [*_verdicts(board), *_datasets(board)]
     links = tuple((part.title.rpartition(": ")[2], part.name) for part in parts)
     yield Sheet("leaderboard", title(board), tuple(summary(board)), board, links)
@@ -60,7 +60,7 @@ def _datasets(board: Board) -> Iterator[Sheet]:
     taken = set(VERDICTS)
     for dataset in board.datasets:
         name = slug(dataset)[:LONGEST]
-        if name.lower() in taken:  # two datasets that differ in what no file's name can hold
+        if name.lower() in taken:  # two names that differ only in characters that file names cannot contain
             name += f"-{hashlib.sha256(dataset.encode()).hexdigest()[:8]}"
         taken.add(name.lower())
         own = board.narrowed(dataset=dataset)

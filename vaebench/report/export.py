@@ -1,4 +1,4 @@
-"""A board for machines: one row per model x dataset x metric, as CSV, and as JSON together with ranks and notes."""
+"""A board for programs: a row per model, dataset and metric as CSV, or as JSON together with ranks and notes."""
 
 from __future__ import annotations
 
@@ -41,13 +41,14 @@ from vaebench.report.order import by_means
 SCHEMA = "vaebench/board@1"
 KINDS = columns(Row)
 FORMULA = re.compile(r"((?:^|;)[\s\"'`]*)(?=[=+\-@＝＋－＠])")
-"""Where a spreadsheet would run a text: at its start, and after a semicolon, at which many countries' Excel splits."""
+"""Positions at which a spreadsheet would run a text as a formula: the start, and after a semicolon, at which Excel
+splits in many countries."""
 LONE = re.compile(r"(\\\\|\\ud[89ab]..\\ud[c-f]..)|\\ud[89a-f]..")
-"""In JSON: half of a surrogate pair, which no UTF-8 file can hold; an escaped backslash and a whole pair come first."""
+"""In JSON: half of a surrogate pair, which UTF-8 cannot encode. Escaped backslashes and pairs are matched first."""
 
 
 def rows(board: Board) -> list[Row]:
-    """All cells with a number, a failure or a reason, in the order of the board's columns."""
+    """Return all cells with a number, a failure or a reason, in the order of the board's columns."""
     return [_row(board, entrant, column, cell) for (entrant, column), cell in board.cells.items()]
 
 
@@ -61,7 +62,7 @@ def csv(board: Board) -> str:
 
 
 def to_json(board: Board) -> str:
-    """One line per entry of every list: short to diff."""
+    """Return the board as JSON, with one line per entry of every list to keep diffs short."""
     document = Document(
         schema="vaebench/board@1",
         title=board.title,
@@ -99,7 +100,7 @@ def to_json(board: Board) -> str:
 
 
 def json_schema() -> dict[str, Any]:
-    """The published schema (`vaebench show board`)."""
+    """Return the published JSON schema (`vaebench show board`)."""
     made = coder.schema(Document)
     root = made["$defs"].pop("Document")
     return {
@@ -186,13 +187,13 @@ def _agreement(column: Column, own: Agreement) -> AgreementOf:
 
 
 def _rounded(value: float | None) -> float | None:
-    """Digits that no processor's order of summation changes."""
+    """Round to digits that do not depend on the processor's order of summation."""
     return None if value is None else float(f"{value:.8g}") + 0.0
 
 
 @lru_cache(4096)
 def _cell(text: str) -> str:
-    """A text as one cell: one line, and no formula."""
+    """Return a text as a CSV cell: on one line, and not a formula."""
     return FORMULA.sub(r"\1'", clean(text, None))
 
 

@@ -1,4 +1,4 @@
-"""What `leaderboard.json` and `leaderboard.csv` hold: typed fields, from which the published schema follows."""
+"""The typed fields of `leaderboard.json` and `leaderboard.csv`; the published schema is made from them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Positive = Annotated[int, Meta(ge=1)]
 
 
 class Row(Struct, forbid_unknown_fields=True):
-    """One model in one column of the board. A floor that is not a model has a name in `floor`, and none in `model`."""
+    """One model in one column of the board. A floor that is not a model has a name in `floor`; `model` is empty."""
 
     suite: str
     version: str
@@ -24,8 +24,8 @@ class Row(Struct, forbid_unknown_fields=True):
     regime: str
     model: str
     loss: str
-    floor: Annotated[str, Meta(description="the metric or shortcut behind a floor that is not a model")]
-    role: Annotated[Role, Meta(description="a model that the suite ranks, one of its floors, or any other model")]
+    floor: Annotated[str, Meta(description="the metric or shortcut that serves as a floor; empty for a model")]
+    role: Annotated[Role, Meta(description="a model that the suite ranks, a floor, or any other model")]
     verdict: Verdict
     metric: str
     metric_version: int | None
@@ -39,16 +39,16 @@ class Row(Struct, forbid_unknown_fields=True):
     seeds: int
     n: int | None
     failed: int
-    rank_low: Annotated[int | None, Meta(description="the best rank it may hold; null without a rank")]
-    rank_high: Annotated[int | None, Meta(description="the worst rank it may hold")]
-    above_all: Annotated[bool | None, Meta(description="a newcomer that is better than every reference")]
-    best: Annotated[bool | None, Meta(description="the best mean among the references")]
-    marked: Annotated[bool | None, Meta(description="cannot be told from the best")]
+    rank_low: Annotated[int | None, Meta(description="the best rank it may have; null if it is not ranked")]
+    rank_high: Annotated[int | None, Meta(description="the worst rank it may have")]
+    above_all: Annotated[bool | None, Meta(description="whether a newcomer is better than every reference")]
+    best: Annotated[bool | None, Meta(description="whether it has the best mean of the references")]
+    marked: Annotated[bool | None, Meta(description="whether it cannot be told apart from the best")]
     compared: Annotated[str, Meta(description="how a reference compares with the best mean")]
     beats: Annotated[str, Meta(description="the floors it beats, separated by semicolons")]
-    few: Annotated[bool | None, Meta(description="from few patients, or from fewer images than the metric needs")]
-    warning: Annotated[str, Meta(description="why the value says less than it seems to")]
-    tier: Annotated[Tier, Meta(description="how far all records of the model were verified")]
+    few: Annotated[bool | None, Meta(description="whether it is from few patients, or too few images for the metric")]
+    warning: Annotated[str, Meta(description="why the value should be read with caution")]
+    tier: Annotated[Tier, Meta(description="the lowest tier of verification among the model's records")]
     provisional: bool | None
     optimised: bool | None
     status: Literal["ok", "partial", "failed", "dash", "missing"]
@@ -56,24 +56,27 @@ class Row(Struct, forbid_unknown_fields=True):
 
 
 class Place(Struct, forbid_unknown_fields=True):
-    """Where a model stands in a verdict, over all datasets."""
+    """The ranks of a model in a verdict, over all datasets."""
 
     verdict: Verdict
     metric: str
     model: str
     loss: str
     role: Role
-    mean_rank: Annotated[float | None, Meta(description="mean rank by means, of references with a rank everywhere")]
-    low: Annotated[float | None, Meta(description="mean over datasets of the lower end of its rank interval")]
+    mean_rank: Annotated[
+        float | None,
+        Meta(description="mean over datasets of the rank of its mean; null unless a reference has every rank"),
+    ]
+    low: Annotated[float | None, Meta(description="mean of the lower ends of its rank intervals over datasets")]
     high: float | None
     ranks: Annotated[
         dict[str, tuple[Positive, Positive]], Meta(description="dataset -> both ends of the rank interval")
     ]
-    lacks: Annotated[str, Meta(description="why it does not rank")]
+    lacks: Annotated[str, Meta(description="why it is not ranked")]
 
 
 class GapOf(Struct, forbid_unknown_fields=True):
-    """The smallest true difference that a column would have shown with 80 % power, on average over its pairs."""
+    """The smallest true difference that a column would detect with 80 % power, on average over pairs of models."""
 
     verdict: Verdict
     dataset: str
@@ -88,24 +91,24 @@ class FrontOf(Struct, forbid_unknown_fields=True):
     dataset: str
     quality: str
     cost: str
-    place: Annotated[str, Meta(description="class of device")]
+    place: Annotated[str, Meta(description="device class")]
     entrants: list[str]
 
 
 class AgreementOf(Struct, forbid_unknown_fields=True):
-    """Kendall's tau-b between the orders that a metric and the one that ranks its verdict give, by means."""
+    """Kendall's tau-b between two orders of the models by means: by a metric and by its verdict's headline."""
 
     verdict: Verdict
     dataset: str
     metric: str
     variant: str
-    against: Annotated[str, Meta(description="the metric that ranks the verdict")] = field(name="with")
+    against: Annotated[str, Meta(description="the headline metric of the verdict")] = field(name="with")
     tau: Annotated[float, Meta(ge=-1, le=1)]
     models: Annotated[int, Meta(ge=3)]
 
 
 class ShortcutOf(Struct, forbid_unknown_fields=True):
-    """A trivial feature of the test images that tells healthy from diseased."""
+    """A trivial feature of the test images that separates healthy from diseased ones."""
 
     dataset: str
     name: str
@@ -124,10 +127,10 @@ class FailureOf(Struct, forbid_unknown_fields=True):
 
 
 class DashOf(Struct, forbid_unknown_fields=True):
-    """A metric without a value, and why."""
+    """A metric without a value, and the reason."""
 
     dataset: str
-    metric: Annotated[str, Meta(description="its title; empty where the reason concerns all")]
+    metric: Annotated[str, Meta(description="title of the metric; empty if the reason concerns all metrics")]
     reason: str
     entrants: list[str]
 
@@ -143,7 +146,7 @@ class HiddenOf(Struct, forbid_unknown_fields=True):
 
 
 class OtherSeedsOf(Struct, forbid_unknown_fields=True):
-    """Records with seeds that the preset does not name: they count nowhere."""
+    """Records with seeds that the preset does not name; they are not used."""
 
     entrant: str
     dataset: str
@@ -155,7 +158,7 @@ class Document(Struct, forbid_unknown_fields=True):
     """A leaderboard of vaebench."""
 
     schema: Literal["vaebench/board@1"]
-    title: Annotated[str, Meta(description="the track, and how much of the suite it covers")]
+    title: Annotated[str, Meta(description="the track, and the number of the suite's datasets that it covers")]
     suite: Annotated[str, Meta(description="name@version")]
     preset: str
     source: str
@@ -167,10 +170,10 @@ class Document(Struct, forbid_unknown_fields=True):
     fronts: list[FrontOf]
     agreements: list[AgreementOf]
     rows: list[Row]
-    shortcuts: Annotated[list[ShortcutOf], Meta(description="per dataset, the best first")]
+    shortcuts: Annotated[list[ShortcutOf], Meta(description="per dataset, best first")]
     failures: list[FailureOf]
     dashes: list[DashOf]
     hidden: list[HiddenOf]
     other_seeds: list[OtherSeedsOf]
-    findings: Annotated[list[str], Meta(description="what training adds and what the scores follow, in words")]
+    findings: Annotated[list[str], Meta(description="sentences on verdicts, training and correlations")]
     notes: list[str]

@@ -1,4 +1,4 @@
-"""Board -> text in every format, and the files of a track: same records, same bytes."""
+"""A board as text in every format, and the files of a track; the same records always give the same bytes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from vaebench.report.rates import pictures, svg
 from vaebench.report.terminal import plain
 
 SHEETS: dict[str, Callable[[Sheet], str]] = {"md": markdown, "tex": latex}
-"""For people: a file for the whole, and one for each verdict and each dataset."""
+"""For people: one file for the whole board, and one for each verdict and each dataset."""
 WHOLE: dict[str, Callable[[Board], str]] = {"csv": csv, "json": to_json}
-"""For machines, which can choose rows themselves: one file each."""
+"""For programs, which can select rows themselves: one file per format."""
 FORMATS = ("table", "md", "csv", "json", "tex", "html")
 
 
 def render(board: Board, form: str) -> str:
-    """All of the board as text in one of FORMATS."""
+    """Return the whole board as text in one of FORMATS."""
     if form not in FORMATS:
         raise UserError(f"There is no format {form!r}.{did_you_mean(form, FORMATS)}")
     if form in SHEETS:
@@ -33,7 +33,7 @@ def render(board: Board, form: str) -> str:
 
 
 def texts(board: Board) -> Iterator[tuple[str, str]]:
-    """Every file that follows from the records alone: its name, from the track's folder, and what it holds."""
+    """Yield every file that follows from the records alone: its path in the track's folder, and its content."""
     for form, write in WHOLE.items():
         yield f"leaderboard.{form}", write(board)
     for sheet in sheets(board):

@@ -1,4 +1,4 @@
-"""The headline of a verdict as a forest plot: means with their intervals, best first, and floors as reference lines."""
+"""The headline of a verdict as a forest plot: means with intervals, best first, and floors as reference lines."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from vaebench.report.tables import dataset_name, heading, name
 
 WIDTH, NAMES, RIGHT, ROW, TOP, BOTTOM = 420, 176, 14, 17, 42, 44
 ABREAST = 2
-"""Panels side by side, of one dataset each."""
+"""Number of panels side by side; each shows one dataset."""
 LONGEST, LONGEST_TITLE = 24, 66
-"""Characters of a name and of a title; what is longer is cut."""
+"""Largest number of characters of a name and of a title; longer ones are cut."""
 ROOM = 2
-"""A floor farther from the models than so many times their range stands at the edge, with its number."""
+"""A floor that is farther from the models than this many times their range is shown at the edge, with its number."""
 
 Row = tuple[Entrant, Estimate]
 
 
 def forest(board: Board, standing: Standing) -> str:
-    """A panel for each dataset on which models have the headline."""
+    """Return an SVG with a panel for each dataset that has headline numbers; empty if there is none."""
     panels = [
         (column, rows)
         for column in standing.main
@@ -42,7 +42,7 @@ def forest(board: Board, standing: Standing) -> str:
 
 
 def _rows(board: Board, column: Column) -> list[Row]:
-    """Models by their mean, floors below them."""
+    """Return the models, sorted by their mean, and then the floors."""
     known = {e: cell.estimate for e, cell in board.by_column.get(column, {}).items() if cell.estimate}
     ordered = sorted(by_means(board, [column], list(known)), key=lambda entrant: board.role(entrant) == "floor")
     return [(entrant, known[entrant]) for entrant in ordered]
@@ -74,7 +74,7 @@ def _panel(board: Board, column: Column, rows: Sequence[Row], best: Entrant | No
 
 
 def _reach(board: Board, rows: Sequence[Row]) -> tuple[float, float]:
-    """The range of the models' intervals, and of the floors that are near."""
+    """Return the range of the models' intervals and of nearby floors."""
     models = [found for entrant, found in rows if board.role(entrant) != "floor"] or [found for _, found in rows]
     low, high = _ends(models)
     room = ROOM * (high - low)

@@ -1,4 +1,4 @@
-"""A board as LaTeX tables for a paper (package booktabs), with captions and labels, none larger than a page."""
+"""A board as LaTeX tables for a paper (package booktabs), with captions and labels; no table is larger than a page."""
 
 from __future__ import annotations
 
@@ -36,15 +36,16 @@ SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "]": "{]}",
 }
 WIDEST, LONGEST, HEADER = 84, 40, 20
-"""Characters across and rows of a table in small type on a page of the class article; characters of a header's line."""
+"""Largest width (in characters) and number of rows of a table in small type on a page of the class article; largest
+width of a line in a header."""
 NAME, NARROW = 28, r"p{0.3\linewidth}"
-"""Characters of a name; longer ones are folded in a column of this kind."""
+"""Largest number of characters of a name; longer names are wrapped in a column of this type."""
 LETTERS = "ßæøåÆØÅłŁœŒ"
 ACCENTS = {0x300, 0x301, 0x302, 0x303, 0x304, 0x306, 0x308, 0x30A, 0x30B, 0x30C}
 
 
 class _Text(dict[int, str | int]):
-    """A letter that LaTeX's own fonts lack would stop it, so its number stands there."""
+    """Replaces letters that LaTeX's own fonts lack, and that would stop it, by their code points."""
 
     def __missing__(self, code: int) -> str | int:
         letter, *accents = map(ord, normalize("NFD", chr(code)))
@@ -60,7 +61,7 @@ def latex(sheet: Sheet) -> str:
     from tabulate import DataRow, Line, TableFormat, tabulate
 
     above, below, under = (Line(rule, "", "", "") for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
-    row = DataRow("", " & ", r" \\")  # as they are: cells are escaped already
+    row = DataRow("", " & ", r" \\")  # cells are already escaped
     booktabs = TableFormat(above, below, None, under, row, row, 0, None)
     parts = [r"% \usepackage{booktabs}", *map(escape, findings(sheet.board))]
     for number, table in enumerate(one for whole in sheet.tables for one in fitted(whole)):
@@ -81,7 +82,7 @@ def latex(sheet: Sheet) -> str:
 
 
 def fitted(table: Table) -> Iterator[Table]:
-    """Parts that are no wider and no longer than a page."""
+    """Yield parts of a table that fit on a page."""
     columns = list(zip(table.header, *table.drawn(), strict=True))
     widths = [max(map(len, (*lines(header), *cells))) for header, *cells in columns]
     widths[0] = min(widths[0], NAME)
@@ -90,7 +91,7 @@ def fitted(table: Table) -> Iterator[Table]:
 
 
 def lines(text: str) -> list[str]:
-    """A header in lines that are about as long as a number with its interval."""
+    """Wrap a header into lines about as long as a number with its interval."""
     return textwrap.wrap(text, HEADER) or [""]
 
 
@@ -100,7 +101,7 @@ def stacked(text: str) -> str:
 
 
 def label_of(sheet: Sheet, number: int) -> str:
-    """`anomaly-2`: a label that only letters and digits make, whatever a dataset is called."""
+    """Return a label such as `anomaly-2`, of letters, digits and hyphens only, whatever the name of the dataset."""
     return re.sub(r"[^A-Za-z0-9]+", "-", f"{sheet.name.rpartition('/')[2]}-{number + 1}")
 
 

@@ -11,7 +11,7 @@ from vaebench.report.parts import of_columns
 AS_TEXT = str.maketrans({c: f"\\{c}" for c in "\\`*_[~|"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 MOST = 12
-"""Columns of a table; GitHub shows about so many, and cuts off what is wider."""
+"""Largest number of columns in a table; GitHub shows about this many and cuts off wider tables."""
 
 
 def markdown(sheet: Sheet) -> str:
@@ -39,5 +39,5 @@ def bold(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that stays text: no markup, no HTML, no further cells."""
+    """Escape a text so that it cannot add markup, HTML or table cells."""
     return text.translate(AS_TEXT)

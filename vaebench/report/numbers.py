@@ -1,4 +1,4 @@
-"""A cell of a board as text: the number with as many digits as its error allows, its interval, marks and rank."""
+"""A board's cell as text: the number, with as many digits as its error allows, its interval, marks and rank."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ MARKS = (DASH, BEST_TOO, EQUIVALENT, PROVISIONAL, OPTIMISED, BOTH, FEW, WARNED)
 
 
 class Strong(str):
-    """A text that formats show in bold."""
+    """A text that is shown in bold in every format."""
 
 
 def show(cell: Cell, decimals: int, with_rank: bool = True) -> str:
-    """`0.812 ±0.021≈° (2–5)`, or a dash, or how many trials failed; the best mean of a ranked column in bold."""
+    """Return a cell as text: `0.812 ±0.021≈° (2–5)`, a dash, or the number of failed trials.
+
+    The best mean of a ranked column is bold."""
     failed = f"{cell.failed} failed" if cell.failed else ""
     if cell.estimate is None:
         return failed or DASH
@@ -40,19 +42,19 @@ def show(cell: Cell, decimals: int, with_rank: bool = True) -> str:
 
 
 def plain(value: float, decimals: int) -> str:
-    """A number with so many decimals; zero has no sign."""
+    """Format a number with the given number of decimals; zero has no sign."""
     text = f"{value:,.{decimals}f}"
     return text.lstrip("-") if not float(text.replace(",", "")) else text
 
 
 def short(value: float) -> str:
-    """A positive number with two digits."""
+    """Format a positive number with two significant digits."""
     rounded = float(f"{value:.2g}")
     return plain(rounded, max(0, 1 - math.floor(math.log10(rounded))))
 
 
 def rank_of(place: Place | None) -> str:
-    """`2–5`, or `2` where both ends are one."""
+    """Return `2–5`, or `2` if both ends are equal."""
     if place is None:
         return ""
     ranks = str(place.low) if place.low == place.high else f"{place.low}–{place.high}"
@@ -60,14 +62,16 @@ def rank_of(place: Place | None) -> str:
 
 
 def decimals_in(board: Board, column: Column) -> int:
-    """The decimals of a column. Newcomers do not change them."""
+    """Return the number of decimals in a column; newcomers do not change it."""
     known = board.by_column.get(column, {})
     own = [cell for entrant, cell in known.items() if board.role(entrant) != "newcomer" and cell.estimate]
     return decimals_of(own or known.values())
 
 
 def decimals_of(cells: Iterable[Cell]) -> int:
-    """Two digits for the typical uncertainty; without any, four for the largest number; none for whole numbers."""
+    """Return the number of decimals that shows two digits of the typical uncertainty.
+
+    Without uncertainties, the largest number gets four digits; whole numbers get no decimals."""
     found = [cell.estimate for cell in cells if cell.estimate]
     ends = [(one.low, one.high) for one in found if one.low is not None and one.high is not None]
     halves = sorted((high - low) / 2 for low, high in ends if high > low)
@@ -83,7 +87,7 @@ def _clip(decimals: int) -> int:
 
 
 def _half(cell: Cell, decimals: int) -> str:
-    """Half of the interval. An error of zero is not shown, and a small one never as zero."""
+    """Return half of the interval as text. An error of zero is not shown; a small one is never shown as zero."""
     found = cell.estimate
     if not found or found.low is None or found.high is None or found.high <= found.low:
         return ""

@@ -1,4 +1,4 @@
-"""The order of rows: by mean, or over several columns by the mean place that the means give among the references."""
+"""The order of rows: by mean or, for several columns, by the average place of their means among the references."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from vaebench.leaderboard.runs import Entrant, Measure
 
 
 def by_means(board: Board, columns: Sequence[Column], entrants: Sequence[Entrant]) -> list[Entrant]:
-    """The best first; rows that lack a number or a seed come last. Newcomers and floors move nobody: they stand between
-    the references that are better and those that are not."""
+    """Sort entrants by their means, best first; rows that lack a number or a seed come last.
+
+    Newcomers and floors do not change the places of references: each is placed after the references that are better and
+    before all others."""
     places: dict[Entrant, list[float]] = {entrant: [] for entrant in entrants}
     values: dict[Entrant, float] = {}
     for column in columns:
@@ -36,7 +38,9 @@ def by_means(board: Board, columns: Sequence[Column], entrants: Sequence[Entrant
 
 
 def has_every_seed(board: Board, entrant: Entrant, columns: Sequence[Column]) -> bool:
-    """Whether it has a number for every seed that counts in each column. A floor that is no model has one number."""
+    """Return whether an entrant has numbers for all required seeds in each column.
+
+    A floor that is not a model needs only one number."""
     found = {column: board.cell(entrant, column).estimate for column in columns}
     if entrant.floor:
         return any(found.values())
@@ -45,7 +49,7 @@ def has_every_seed(board: Board, entrant: Entrant, columns: Sequence[Column]) ->
 
 
 def main_column(board: Board, dataset: str, measure: Measure) -> Column | None:
-    """Of several variants, the one that most of the models that the suite names fill."""
+    """Return the column of a measure on a dataset; of several variants, the one filled by most models of the suite."""
     own = [column for column in board.columns if (column.dataset, column.measure) == (dataset, measure)]
 
     def filled(column: Column) -> int:

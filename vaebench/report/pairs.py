@@ -1,4 +1,4 @@
-"""Two models of a board beside each other, as a table, and the models by what people call them."""
+"""Tables that compare two models of a board, and look-up of models by name."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from vaebench.report.tables import ARROWS, Table, dataset_name, heading, name
 
 APART = {True: "yes", False: "no", None: "not tested"}
 LEGEND = (
-    "Told apart: by the test behind the ranks, with Holm's correction over all pairs of the suite's models; where one "
+    "Told apart: by the test behind the ranks, with Holm's correction over all pairs of the suite's models; or, if one "
     "of the two is a floor or a newcomer, by the 95 % interval of their difference. ± is half of that interval."
 )
 
 
 def called(board: Board, text: str) -> Entrant:
-    """The entrant whose row has this name, or the only one of this model."""
+    """Return the entrant whose row has this name, or the only entrant of the model with this name."""
     models = Counter(entrant.model for entrant in board.entrants)
     known = {entrant.model: entrant for entrant in board.entrants if models[entrant.model] == 1}
     known |= {clean(board.label(entrant)): entrant for entrant in board.entrants}
@@ -34,7 +34,7 @@ def called(board: Board, text: str) -> Entrant:
 
 
 def beside(board: Board, one: Entrant, other: Entrant, pairs: Sequence[Pair]) -> list[Table]:
-    """A table per dataset, with a row per verdict: both means, who is better and by how much, whether that is sure."""
+    """Return a table per dataset with a row per verdict: both means, the better one, whether they are told apart."""
     names, found = (clean(board.label(one)), clean(board.label(other))), []
     for dataset in board.datasets:
         own = [pair for pair in pairs if pair.column.dataset == dataset]
@@ -45,7 +45,7 @@ def beside(board: Board, one: Entrant, other: Entrant, pairs: Sequence[Pair]) ->
 
 
 def headlines(board: Board) -> str:
-    """What the number of each verdict is."""
+    """Return a sentence that names the headline metric of each verdict."""
     measures = [one.measure for one in board.standings if is_ranked(one.measure)]
     told = [f"{measure.verdict}: {heading(measure, '')} {ARROWS[measure.better]}" for measure in measures]
     return f"Means over seeds; {'; '.join(told)}."
@@ -59,7 +59,7 @@ def _row(board: Board, pair: Pair, both: tuple[Entrant, Entrant], names: tuple[s
 
 
 def _better(pair: Pair, names: tuple[str, str], decimals: int) -> str:
-    """`vae by 0.012 ±0.008`"""
+    """Return the better model and its lead, such as `vae by 0.012 ±0.008`."""
     by = pair.better_by
     if by is None:
         return DASH

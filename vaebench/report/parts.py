@@ -1,4 +1,4 @@
-"""A table in parts that fit: some of its columns, each time with the names of the rows."""
+"""Splits a table into parts that fit; each part repeats the names of the rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vaebench.report.tables import Table
 
 
 def fitting(widths: Sequence[int], room: int, gap: int = 2) -> Iterator[list[int]]:
-    """Groups of column numbers that fit side by side, each with the first column."""
+    """Yield groups of column numbers that fit side by side; each group includes the first column."""
     group, used = [0], widths[0]
     for number, width in enumerate(widths[1:], 1):
         if used + gap + width > room and len(group) > 1:
@@ -21,12 +21,12 @@ def fitting(widths: Sequence[int], room: int, gap: int = 2) -> Iterator[list[int
 
 
 def of_columns(table: Table, most: int) -> Iterator[Table]:
-    """Parts of at most so many columns."""
+    """Yield parts of a table with at most `most` columns each."""
     return by_groups(table, list(fitting([1] * len(table.header), most, gap=0)))
 
 
 def by_groups(table: Table, groups: Sequence[Sequence[int]]) -> Iterator[Table]:
-    """A part for each group of columns; without its number where there is only one."""
+    """Yield a part of a table for each group of columns; parts are numbered if there are several."""
     for number, group in enumerate(groups, 1):
         yield replace(
             table,
@@ -38,7 +38,7 @@ def by_groups(table: Table, groups: Sequence[Sequence[int]]) -> Iterator[Table]:
 
 
 def of_rows(table: Table, most: int) -> Iterator[Table]:
-    """Parts of at most so many rows; the foot stands under the last one."""
+    """Yield parts of a table with at most `most` rows each; the last one has the foot."""
     starts = range(0, max(1, len(table.rows)), most)
     for number, start in enumerate(starts, 1):
         rows = table.rows[start : start + most]

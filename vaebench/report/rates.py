@@ -1,4 +1,4 @@
-"""Rate and distortion: what a model's codes cost, beside how well they are decoded. One picture per dataset."""
+"""Rate-distortion plots: the cost of a model's codes against the quality of reconstruction, one plot per dataset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vaebench.report.tables import dataset_name, heading, name, prices
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 70, 180, 34, 50
 LINE = 12
-"""Pixels between two labels, at least."""
+"""Least distance between two labels in pixels."""
 
 
 class Point(NamedTuple):
@@ -24,7 +24,7 @@ class Point(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """The rows of a board that have both numbers."""
+    """A plot of two columns, with a point for each row that has both numbers."""
 
     price: Column
     quality: Column
@@ -32,8 +32,9 @@ class Picture(NamedTuple):
 
 
 def pictures(board: Board) -> Iterator[Picture]:
-    """One for each dataset on which models have a price beside the metric that ranks: the first price that the suite
-    names."""
+    """Yield a plot for each dataset on which models have both the headline metric and a price.
+
+    The price is the first one that the suite names."""
     for standing in board.standings:
         for quality in standing.main:
             for price in prices(board, quality.dataset, standing.measure.verdict)[:1]:
@@ -43,13 +44,13 @@ def pictures(board: Board) -> Iterator[Picture]:
 
 
 def picture(board: Board, price: Column, quality: Column) -> Picture:
-    """The rows that have a number in both columns."""
+    """Return a plot of the rows that have a number in both columns."""
     cells = ((e, board.cell(e, price).estimate, board.cell(e, quality).estimate) for e in board.entrants)
     return Picture(price, quality, tuple(Point(e, one.mean, two.mean) for e, one, two in cells if one and two))
 
 
 def svg(board: Board, drawn: Picture) -> str:
-    """A picture as a file of its own. Floors are hollow squares."""
+    """Return a plot as the content of an SVG file. Floors are hollow squares."""
     xs, ys = [point.price for point in drawn.points], [point.quality for point in drawn.points]
     across, up = scale(min(xs), max(xs), LEFT, WIDTH - RIGHT), scale(min(ys), max(ys), HEIGHT - BOTTOM, TOP)
     parts = [f'<path class="axis" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{WIDTH - RIGHT}"/>']

@@ -1,4 +1,4 @@
-"""What drawings as SVG files are made of. Text is text, whatever it says; colours are the page's."""
+"""Elements of SVG drawings. All text is escaped; the colours are those of the page."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ STYLE = (
 
 
 def drawing(width: float, height: float, parts: Iterable[str]) -> str:
-    """A file of its own."""
+    """Return the content of a complete SVG file."""
     size = f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
     body = "\n".join(parts)
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>\n<style>{STYLE}</style>\n{body}\n</svg>\n'
 
 
 def scale(low: float, high: float, first: float, last: float) -> Callable[[float], float]:
-    """From values to pixels, with some room at both ends."""
+    """Return a function that maps values to pixels, with some room at both ends."""
     return lambda value: first + 0.05 * (last - first) + 0.9 * (last - first) * (value - low) / ((high - low) or 1)
 
 
 def mark(x: float, y: float, floor: bool) -> str:
-    """A circle for a model, a hollow square for a floor."""
+    """Return a circle for a model, or a hollow square for a floor."""
     if floor:
         return f'<rect class="floor" x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8"/>'
     return f'<circle class="model" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'

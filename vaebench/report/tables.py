@@ -1,4 +1,4 @@
-"""Board -> tables of plain text, which every format then draws: overall, one per verdict, one per dataset."""
+"""Turns a board into tables of plain text, which every format renders: overall, per verdict and per dataset."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     above: int
-    """so many rows have every dataset and seed; the others stand below the line"""
+    """number of rows with every dataset and seed; the other rows are shown below a line"""
     foot: tuple[tuple[str, ...], ...] = ()
-    """what is said of whole columns: the smallest gap they could have shown, how alike they order the models"""
+    """rows about whole columns: the smallest gap that they can show, and their agreement with the headline"""
 
     def drawn(self) -> list[tuple[str, ...]]:
-        """The rows with the line between them, where both sides have some, and the foot."""
+        """Return the rows and the foot, with a line between complete and incomplete rows if there are both."""
         if not 0 < self.above < len(self.rows):
             return [*self.rows, *self.foot]
         line = ("not complete:", *[""] * (len(self.header) - 1))
@@ -40,18 +40,18 @@ class Table:
 
 
 def tables(board: Board) -> list[Table]:
-    """All there is to know, the overall table first."""
+    """Return all tables, the overall table first."""
     return [*summary(board), *by_dataset(board)]
 
 
 def summary(board: Board) -> list[Table]:
-    """What comes before every metric of every dataset."""
+    """Return the tables that are shown before those of each dataset."""
     verdicts = (by_verdict(board, one) for one in board.standings)
     return [*in_short(board), *overall(board), *on_fronts(board), *verdicts]
 
 
 def in_short(board: Board) -> list[Table]:
-    """The numbers that the suite wants in every summary, and the headlines, on each dataset."""
+    """Return a table per dataset with the metrics of the suite's summary and the headlines."""
     found = []
     for dataset in board.datasets if board.summary else ():
         columns = [column for measure in board.summary if (column := main_column(board, dataset, measure))]
@@ -65,7 +65,7 @@ def in_short(board: Board) -> list[Table]:
 
 
 def overall(board: Board) -> list[Table]:
-    """Mean place over datasets per verdict, with its interval; by name, because there is no total."""
+    """Return a table of mean ranks over datasets per verdict, sorted by name because there is no total score."""
     standings = [one for one in board.standings if is_ranked(one.measure)]
     if not standings:
         return []
@@ -81,7 +81,7 @@ def overall(board: Board) -> list[Table]:
 
 
 def on_fronts(board: Board) -> list[Table]:
-    """On how many datasets an entrant stands on the Pareto front of a verdict."""
+    """Return a table with the number of datasets on which each entrant is on the Pareto front of a verdict."""
     kinds = list(dict.fromkeys((front.quality.measure, front.cost.variant) for front in board.fronts))
     own = [[front for front in board.fronts if (front.quality.measure, front.cost.variant) == kind] for kind in kinds]
     rows = []
@@ -95,7 +95,7 @@ def on_fronts(board: Board) -> list[Table]:
 
 
 def by_verdict(board: Board, standing: Standing) -> Table:
-    """The metric that ranks on every dataset, best first."""
+    """Return the table of a verdict's headline on every dataset, best first."""
     columns, several = standing.columns, is_ranked(standing.measure) and len(standing.columns) > 1
     shown = by_means(board, standing.main, _filling(board, columns))
     ranks = {entrant: _mean_rank(board, standing, entrant) for entrant in shown} if several else {}
@@ -104,7 +104,7 @@ def by_verdict(board: Board, standing: Standing) -> Table:
 
 
 def by_metric(board: Board) -> list[Table]:
-    """Every other metric on every dataset, best first."""
+    """Return a table for every other metric, with all datasets, best first."""
     leading = {one.measure for one in board.standings}
     found = []
     for measure in dict.fromkeys(column.measure for column in board.columns):
@@ -117,7 +117,7 @@ def by_metric(board: Board) -> list[Table]:
 
 
 def by_dataset(board: Board) -> list[Table]:
-    """Every metric of every verdict on each dataset, best first by the one that ranks."""
+    """Return a table per dataset and verdict with every metric, sorted by the headline, best first."""
     standings: dict[str, Standing] = {one.measure.verdict: one for one in board.standings}
     groups: dict[tuple[str, str], list[Column]] = {}
     for column in board.columns:
@@ -133,7 +133,7 @@ def _over_datasets(
     ranks: Mapping[Entrant, str] | None = None,
     prefix: str = "",
 ) -> Table:
-    """One metric, a column per dataset."""
+    """Return a table of one metric with a column per dataset."""
     measure, variants = columns[0].measure, {column.variant for column in columns}
     shared = variants.pop() if len(variants) == 1 else ""
     header = ["Model", *(["Mean rank"] if ranks else [])]
@@ -153,7 +153,7 @@ def _over_datasets(
 def _on_dataset(
     board: Board, dataset: str, verdict: str, columns: Sequence[Column], standing: Standing | None
 ) -> Table:
-    """A column per metric of one verdict."""
+    """Return a table of one verdict on one dataset with a column per metric."""
     columns = [*columns, *prices(board, dataset, verdict)]
     entrants = _filling(board, columns)
     lead = next((column for column in standing.main if column in columns), None) if standing else None
@@ -172,7 +172,7 @@ def _on_dataset(
 
 
 def prices(board: Board, dataset: str, verdict: str) -> list[Column]:
-    """The columns that say what the numbers of a verdict cost, in the suite's order."""
+    """Return the columns with the costs of a verdict's numbers, in the suite's order."""
     names = board.rules.beside(verdict)
     told = [column for column in board.columns if column.dataset == dataset and column.measure.verdict != verdict]
     own = [column for column in told if column.measure.name in names]
@@ -180,18 +180,18 @@ def prices(board: Board, dataset: str, verdict: str) -> list[Column]:
 
 
 def _filling(board: Board, columns: Sequence[Column]) -> list[Entrant]:
-    """Who has something to say in any of the columns."""
+    """Return the entrants that have a cell in any of the columns."""
     return [e for e in board.entrants if any(e in board.by_column.get(column, {}) for column in columns)]
 
 
 def _beats(board: Board, entrants: Sequence[Entrant], columns: Sequence[Column]) -> dict[Entrant, str]:
-    """Of each row, how many floors it beats, over the columns, and which it does not; empty without floors or ranks."""
+    """Return for each row the floors that it beats and misses over the columns; empty without floors or ranks."""
     found = {entrant: beats(board, entrant, columns) for entrant in entrants}
     return found if any(found.values()) else {}
 
 
 def beats(board: Board, entrant: Entrant, columns: Sequence[Column]) -> str:
-    """`5 of 6; not pca`, over the columns; empty for a row without a rank."""
+    """Return a text such as `5 of 6; not pca` for a row, over the columns; empty for a row without a rank."""
     ranked = [(cell.beats, floors(board, column)) for column in columns if (cell := board.cell(entrant, column)).place]
     told = [(floor, floor in beaten) for beaten, own in ranked for floor in own]
     missed = dict.fromkeys(clean(floor) for floor, done in told if not done)
@@ -201,18 +201,18 @@ def beats(board: Board, entrant: Entrant, columns: Sequence[Column]) -> str:
 
 
 def floors(board: Board, column: Column) -> list[str]:
-    """The names of the floors with a number in a column."""
+    """Return the names of the floors with a number in a column."""
     rows = board.by_column.get(column, {})
     return [e.floor or e.model for e in board.floors if e in rows and rows[e].estimate]
 
 
 def name(board: Board, entrant: Entrant) -> str:
-    """The label of a row; newcomers and floors are told apart by a word."""
+    """Return the label of a row; newcomers and floors are marked by a word."""
     return clean(board.label(entrant)) + ASIDE[board.role(entrant)]
 
 
 def aside(board: Board) -> str:
-    """What stands after the name of a dataset, so that nobody takes phantoms for patients."""
+    """Return the suffix for the names of datasets, so that phantoms are not mistaken for patients."""
     return " (phantom)" if board.source == "phantom" else ""
 
 
@@ -225,12 +225,12 @@ def title(board: Board) -> str:
 
 
 def heading(measure: Measure, variant: str) -> str:
-    """`MS-SSIM [L3]`, `PSNR (dB)`"""
+    """Return the header of a column, such as `MS-SSIM [L3]` or `PSNR (dB)`."""
     return clean(measure.title) + _variant(variant) + (f" ({clean(measure.unit)})" if measure.unit else "")
 
 
 def _column(board: Board, column: Column) -> dict[Entrant, str]:
-    """The texts of a column, all with the same decimals."""
+    """Return the texts of a column, all with the same number of decimals."""
     known = board.by_column.get(column, {})
     cells = {entrant: known.get(entrant, MISSING) for entrant in board.entrants}
     decimals = decimals_in(board, column)
@@ -238,7 +238,7 @@ def _column(board: Board, column: Column) -> dict[Entrant, str]:
 
 
 def foot(board: Board, columns: Sequence[Column], blanks: int) -> tuple[tuple[str, ...], ...]:
-    """Below all rows: what a column could have shown, and how alike it and the one that ranks order the references."""
+    """Return the rows of the foot: the smallest gap each column can show, and its agreement with the headline."""
     gaps = [board.gaps.get(column) for column in columns]
     alike = [board.agreements.get(column) for column in columns]
     lead = next((clean(one.lead.measure.title) for one in alike if one), "")

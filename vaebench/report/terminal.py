@@ -1,4 +1,4 @@
-"""A board in the terminal: readable at 80 columns, plain when piped."""
+"""A board in the terminal: readable at 80 columns, and plain text if piped."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 NAME_WIDTH = 30
 HEADER_WIDTH = 14
-"""A longer header is folded rather than making its column wider."""
+"""A longer header is wrapped instead of making its column wider."""
 NOTES_SHOWN = 12
 
 
 def show(board: Board, console: Console | None = None, everything: bool = False) -> None:
-    """Print the overall table and the verdicts; every metric, too, where the board has a single dataset or all is
-    wanted."""
+    """Print the overall table and the verdicts.
+
+    All metrics are printed, too, if `everything` is set or the board has a single dataset."""
     from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text
@@ -46,7 +47,7 @@ def show(board: Board, console: Console | None = None, everything: bool = False)
 
 
 def plain(board: Board, width: int = 80) -> str:
-    """What `show` prints, as text."""
+    """Return what `show` prints as plain text."""
     from rich.console import Console
 
     text = io.StringIO()
@@ -55,7 +56,7 @@ def plain(board: Board, width: int = 80) -> str:
 
 
 def print_table(table: Table, console: Console) -> None:
-    """Columns that do not fit go into a further table, with the names again."""
+    """Print a table; columns that do not fit follow in further tables that repeat the names."""
     from rich import box
     from rich.table import Table as Grid
     from rich.text import Text

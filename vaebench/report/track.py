@@ -1,4 +1,4 @@
-"""The board of a track: made from the records in its folders, which are read once, and written beside them."""
+"""The board of a track: made from the records in its folders, which are read once, and written to the first folder."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from vaebench.report.page import write_page
 from vaebench.trial import slug
 
 PINS = "track.json"
-"""The digests of the images of a track. Phantoms stand there too: theirs cannot be known without drawing them."""
+"""The file with the pinned data digests of a track, also for phantoms, as only drawing them gives their digests."""
 
 
 def pins(folder: Path) -> dict[str, str]:
-    """Dataset -> the digest that a track's folder pins."""
+    """Return a mapping of dataset to the digest that a track's folder pins."""
     try:
         found = json.loads(store.read_bounded(folder / PINS, store.LARGEST, "file of pinned digests"))["data"]
         return {str(name): str(digest) for name, digest in found.items()}
@@ -41,11 +41,11 @@ def pins(folder: Path) -> dict[str, str]:
 
 
 class NotWritten(UserError):
-    """Boards that could not be written, in one sentence; they can be shown all the same."""
+    """Raised if boards could not be written; they can still be shown."""
 
 
 class Track:
-    """One track in one or several folders of results; `records` are given where they have been read already."""
+    """One track in one or several results folders; pass `records` if they have already been read."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Track:
         return replace(made, tiers=self._tiers())
 
     def _tiers(self) -> dict[Entrant, Tier]:
-        """The lowest tier among the records of each model, where it is above *reported*."""
+        """Return the lowest tier among the records of each model, if it is above *reported*."""
         known = {path: tier for folder in self.folders for path, tier in tiers(folder).items()}
         lowest: dict[Entrant, Tier] = {}
         for path, run in self.found.runs if known else ():
@@ -74,19 +74,19 @@ class Track:
 
     @cached_property
     def runs(self) -> list[Run]:
-        """What the board is made of."""
+        """The runs that the board is made of."""
         return [run for _, run in self.found.runs]
 
     @cached_property
     def rules(self) -> Rules:
-        """What no record can change, with the digests that the track pins: of its first folder that pins any."""
+        """The rules of the track, which no record can change, with the digests of the first folder that pins any."""
         pinned = next(filter(None, map(pins, self.folders)), {})
         declared = Declared(installed(), self.suite.home, declarations(self.folders[0].parents[1]))
         rules = rules_of(self.suite, self.preset, self.source, declared, pinned)
         return replace(rules, data={**complete_digests(self.runs, rules), **pinned})
 
     def repin(self) -> Iterator[str]:
-        """Pin the images of the newest complete reference of each dataset; yield what changes."""
+        """Pin the images of the newest complete reference of each dataset; yield a text per change."""
         now = self.rules.data
         new = {**now, **complete_digests(self.runs, replace(self.rules, data={}), newest=True)}
         self.rules = replace(self.rules, data=new)
@@ -95,7 +95,7 @@ class Track:
                 yield f"{dataset}: {now.get(dataset, 'nothing')[:12]} -> {new[dataset][:12]}"
 
     def write(self, board: Board) -> list[Path]:
-        """Write the files of the track's first folder; return their paths. NotWritten where it takes no files."""
+        """Write the files to the track's first folder and return their paths; raise NotWritten if that fails."""
         written = write_boards(self.folders[0], board, self.found)
         if self.rules.data:
             told = {"schema": "vaebench/track@1", "data": dict(sorted(self.rules.data.items()))}
@@ -105,7 +105,7 @@ class Track:
 
 @uncollected()
 def write_boards(folder: Path, board: Board, found: Found) -> list[Path]:
-    """Write the files of a board, each replaced as a whole; return their paths. NotWritten where none can be."""
+    """Write the files of a board atomically and return their paths; raise NotWritten if one cannot be written."""
     try:
         return write_tables(folder, board) + write_page(folder / "leaderboard.html", board, found)
     except OSError as error:
@@ -115,7 +115,7 @@ def write_boards(folder: Path, board: Board, found: Found) -> list[Path]:
 
 @uncollected()
 def write_tables(folder: Path, board: Board) -> list[Path]:
-    """Write the files that follow from the records alone."""
+    """Write the files that follow from the records alone, and return their paths."""
     paths = []
     for name, text in texts(board):
         write_atomically(folder / name, text.encode())

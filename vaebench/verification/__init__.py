@@ -1,1 +1,1 @@
-"""Whether other people's results are what they say: records, weights and boards."""
+"""Verification of submitted results: records, weights and boards."""

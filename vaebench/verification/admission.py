@@ -1,4 +1,4 @@
-"""The tier of each record: *reported* (numbers only), *re-measured* or *reproduced*, and the manifest that keeps it."""
+"""Assigns a tier to each record: *reported* (numbers only), *re-measured* or *reproduced*, stored in a manifest."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ Suites = Mapping[str, Suite | None]
 
 
 def headlines(record: Record, suite: Suite) -> set[str]:
-    """The metrics that decide the questions of the suite."""
+    """Return the headline metrics of the suite."""
     return set(headline_of(suite, record.trial.preset, Declared(installed(), suite.home)).values())
 
 
 class Admission:
-    """Records put to the test, one after the other. Faults go to the problems of what was examined."""
+    """Verifies records one at a time and assigns their tiers. Faults are added to the problems in `seen`."""
 
     def __init__(self, seen: Examined, suites: Suites, again: Again) -> None:
         self.seen, self.suites, self.again = seen, suites, again
         self.tiers: dict[Path, Tier] = {}
-        """of the records that are more than reported"""
+        """the tiers of records above *reported*"""
         self.lines: list[str] = []
-        """what happened, for people"""
+        """messages for the user"""
 
     def declare(self, thoroughly: bool) -> None:
-        """Hold the records against the installed packages and, thoroughly, against models and images made here."""
+        """Check records against the installed packages and, if `thoroughly`, against models and images made here."""
         counts: Counts = {}
         strange: dict[str, int] = {}
         for path, record in self.seen.found.items():
@@ -50,7 +50,7 @@ class Admission:
                 elif thoroughly:
                     faults += size_faults(record, suite, counts)
                 self.seen.problems += [(path, fault) for fault in faults]
-        self.lines += [f"At most reported: {many} records: {reason}" for reason, many in strange.items()]
+        self.lines += [f"{many} records get at most the tier reported: {reason}" for reason, many in strange.items()]
         if thoroughly:
             images = Images(self.again.data, self.again.cache)
             known = {path: record for path, record in self.seen.found.items() if record.status == "ok"}
@@ -58,7 +58,7 @@ class Admission:
             self.lines += [f"Images not compared: {name}: {why}" for name, why in images.missing.items()]
 
     def measure(self, path: Path, fresh: bool) -> None:
-        """Measure one record again from its weights and, where `fresh`, on patients nobody has seen."""
+        """Re-measure one record from its weights and, if `fresh`, on newly drawn test patients, too."""
         record, suite = self.seen.found[path], self.suites[self.seen.found[path].trial.suite]
         assert suite is not None
         names = headlines(record, suite)
@@ -70,42 +70,40 @@ class Admission:
                 faults += fallen(record, drawn, sorted(names))
                 self.lines.append(f"Measured on new patients: {record.trial}")
         except Unanswered as reason:
-            self.lines.append(f"Not measured again: {record.trial}: {reason}")
+            self.lines.append(f"Not re-measured: {record.trial}: {reason}")
             return
         except Contradicted as reason:
-            self.lines.append(f"Not measured again: {record.trial}: its weights cannot be its own")
+            self.lines.append(f"Not re-measured: {record.trial}: the weights do not belong to the record")
             faults = [str(reason)]
         else:
-            near = f", {len(found.close)} within a twentieth of their error" if found.close else ""
-            self.lines.append(
-                f"Measured again: {record.trial}: {len(found.exact)} numbers the same to the last digit{near}"
-            )
+            near = f", {len(found.close)} within 5 % of their error" if found.close else ""
+            self.lines.append(f"Re-measured: {record.trial}: {len(found.exact)} numbers are identical{near}")
             if not faults and _answered(record, names, {*found.exact, *found.close}):
                 self.tiers[path] = "re-measured"
         self.seen.problems += [(path, fault) for fault in faults]
 
     def reproduce(self, path: Path) -> None:
-        """Train one record's trial again."""
+        """Retrain the trial of one record."""
         record, suite = self.seen.found[path], self.suites[self.seen.found[path].trial.suite]
         assert suite is not None
         try:
             verdict = verdict_of(record, self.again.trained(record, suite), headlines(record, suite))
         except Unanswered as reason:
-            verdict = Verdict(False, f"could not be trained again: {reason}")
+            verdict = Verdict(False, f"could not be retrained: {reason}")
         self.lines.append(f"{'Reproduced' if verdict.good else 'Not reproduced'}: {record.trial}: {verdict.told}")
         self.seen.problems += [(path, verdict.told)] if verdict.impossible else []
         if verdict.good:
             self.tiers[path] = "reproduced"
 
     def counts(self) -> dict[str, int]:
-        """How many records have which tier, and how many are refused."""
+        """Return the number of records in each tier, and the number of refused records."""
         refused = {path for path, _ in self.seen.problems} & self.seen.found.keys()
         admitted = [self.tiers.get(path, "reported") for path in self.seen.found if path not in refused]
         return {tier: admitted.count(tier) for tier in reversed(TIERS)} | {"refused": len(refused)}
 
 
 def manifest_faults(seen: Examined) -> None:
-    """Hold the records against the manifests of their tracks: none may be gone or changed."""
+    """Check the records against the manifests of their tracks: a listed record must exist and be unchanged."""
     for path in seen.manifests:
         track = path.parent
         try:
@@ -115,14 +113,16 @@ def manifest_faults(seen: Examined) -> None:
             continue
         for place, one in listed.items():
             if not (track / place).exists():
-                seen.problems.append((path, f"it lists {place}, which is gone"))
+                seen.problems.append((path, f"it lists {place}, which is missing"))
             elif store.digest_of(track / place) != one.sha256:
-                seen.problems.append((track / place, f"it is not the record that {manifest.NAME} lists"))
+                seen.problems.append((track / place, f"it differs from the record listed in {manifest.NAME}"))
 
 
 def write_manifests(admission: Admission) -> list[Path]:
-    """Write what was found out beside each track. Tiers that unchanged records had stay, and so do the names of records
-    that are gone: whoever withdraws one takes it out by hand."""
+    """Write a manifest into the folder of each track and return the paths of the manifests.
+
+    Unchanged records keep a higher tier from earlier. Missing records stay listed: to withdraw a record, remove its
+    entry by hand."""
     seen, written = admission.seen, []
     wrong = {path for path, _ in seen.problems}
     for track in seen.tracks:
@@ -144,6 +144,6 @@ def write_manifests(admission: Admission) -> list[Path]:
 
 
 def _answered(record: Record, names: set[str], agreed: set[str]) -> bool:
-    """Whether all headline metrics were recomputed, at least one of them to a number."""
+    """Return whether all headline metrics were recomputed and at least one of them has a number."""
     absent = {name for name in names if name in record.metrics and record.metrics[name].value is None}
     return bool(agreed & names) and names <= agreed | absent

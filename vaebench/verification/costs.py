@@ -1,4 +1,4 @@
-"""Whether the costs of a record can be: they are taken on trust, but they must agree with each other and the curve."""
+"""Plausibility of a record's costs: they cannot be re-measured, but must agree with each other and with the curve."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from vaebench.records.record import Record
 
 CLOCK = 0.1
-"""Seconds by which clocks that were read one after the other may differ, and rounding."""
+"""Tolerance in seconds for clocks that are read one after the other, and for rounding."""
 
 
 def cost_faults(record: Record) -> Iterator[str]:
-    """What is impossible about its costs."""
+    """Yield what is impossible about the costs of a record."""
     cost = record.cost
     train, measure, whole = (cost.get(f"{name}seconds") for name in ("train_", "measure_", ""))
     for name in ("train_seconds", "measure_seconds", "seconds", "images_per_second"):
@@ -20,17 +20,17 @@ def cost_faults(record: Record) -> Iterator[str]:
             return
     least = (train or 0) + (measure or 0)
     if whole is not None and not cost.get("times_resumed") and least > whole + CLOCK:
-        yield f"cost.seconds is {whole}, less than the {least:.3f} of training and measuring"
+        yield f"cost.seconds is {whole}, less than the {least:.3f} of training and measuring together"
     if train and (rate := cost.get("images_per_second")):
         seen = _steps(record) * record.settings.batch
         room = CLOCK * train + 1e-3 * rate + 1e-3 * seen
         if abs(rate * train - seen) > room:
-            yield f"cost.images_per_second is {rate}, and its {seen} images in {train} s are {seen / train:.1f}"
+            yield f"cost.images_per_second is {rate}, but {seen} images in {train} s make {seen / train:.1f}"
     parameters, parts = cost.get("parameters"), cost.get("parts") or {}
     if parameters is not None and parts and max(parts.values()) > parameters:
-        yield f"cost.parameters is {parameters}, fewer than those of one of its parts"
+        yield f"cost.parameters is {parameters}, fewer than in one of the model's parts"
 
 
 def _steps(record: Record) -> float:
-    """How many steps its curve tells of."""
+    """Return the number of training steps in the record's curve."""
     return sum(max(lines.get("step") or [-1]) + 1 for lines in record.curve.values())

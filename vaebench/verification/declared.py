@@ -1,4 +1,4 @@
-"""What the installed packages say about a record: which of its components they have, and what these can be."""
+"""Checks a record against the installed packages: known components, ranges of metrics and sizes of models."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from vaebench.interfaces import Shape
 
 Counts = dict[str, tuple[int, int] | None]
-"""Of models that were built before: how many of their numbers are parameters, and how many there are."""
+"""For each model built so far: its number of parameters, and the number of all values that it learns."""
 
 
 def unknown(record: Record, suite: Suite) -> str:
-    """The model or loss that no installed package has, or not with these parameters; empty if all are known."""
+    """Return why the model, loss or dataset of a record is not known here, or an empty text if all are known."""
     own = registry().at(suite.home)
     for kind, spec in (
         ("models", record.trial.model),
@@ -35,7 +35,7 @@ def unknown(record: Record, suite: Suite) -> str:
 
 
 def range_faults(record: Record, suite: Suite) -> Iterator[str]:
-    """The metrics whose numbers lie outside the range that the installed metric declares."""
+    """Yield the metrics whose numbers lie outside the range declared by the installed metric."""
     from vaebench.judging.ranges import beyond
 
     own = registry().at(suite.home)
@@ -43,14 +43,15 @@ def range_faults(record: Record, suite: Suite) -> Iterator[str]:
         try:
             low, high = own.get("metrics", name).component.range
         except UserError:
-            continue  # of another package: nobody here can compute it again either
+            continue  # from a package that is not installed, so it cannot be recomputed here either
         if fault := beyond(cell, low, high):
             yield f"metric {name!r}: {fault}"
 
 
 def size_faults(record: Record, suite: Suite, counts: Counts) -> Iterator[str]:
-    """Whether its model has as many parameters as it says. Numbers that are learned by a fit count, too; older records
-    leave them out."""
+    """Yield a fault if the model does not have the number of parameters that the record gives.
+
+    Numbers that are learned by a fit count, too, but older records leave them out."""
     said = record.cost.get("parameters")
     key = canonical([record.trial.model.name, record.inputs.parameters, record.settings.model, record.inputs.shape])
     if said is None:
@@ -58,11 +59,11 @@ def size_faults(record: Record, suite: Suite, counts: Counts) -> Iterator[str]:
     if key not in counts:
         counts[key] = _count(record, registry().at(suite.home))
     if (known := counts[key]) and not known[0] <= said <= known[1]:
-        yield f"cost.parameters is {said}, and its model has {known[1]}"
+        yield f"cost.parameters is {said}, but its model has {known[1]}"
 
 
 def _count(record: Record, components: Registry) -> tuple[int, int] | None:
-    """None where that model is not known here, or in another version."""
+    """Count the parameters of a record's model; None if it is not known here or has another version."""
     import torch
 
     from vaebench.judging.cost import count
@@ -73,7 +74,7 @@ def _count(record: Record, components: Registry) -> tuple[int, int] | None:
         name, version = components.version("models", model)
         if record.inputs.components.get(name) != version:
             return None
-        with torch.device("meta"):  # a stranger's parameters may ask for more memory than there is
+        with torch.device("meta"):  # untrusted parameters may ask for more memory than there is
             made = build(record.trial, record.settings, shape_of(record), components)
         return sum(p.numel() for p in made.parameters()), count(made)
     except Exception:
@@ -81,8 +82,8 @@ def _count(record: Record, components: Registry) -> tuple[int, int] | None:
 
 
 def shape_of(record: Record) -> Shape:
-    """The shape of its images. ValueError where it tells none that can be."""
+    """Return the shape of the record's images; raise ValueError if the record gives no valid shape."""
     channels, height, width = record.inputs.shape or (0, 0, 0)
     if not (0 < channels <= 4 and height == width == record.settings.size):
-        raise ValueError("it does not say of what shape its images were")
+        raise ValueError("it does not give a valid shape for its images")
     return channels, height, width

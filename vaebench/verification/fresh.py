@@ -1,5 +1,7 @@
-"""Patients nobody has seen: the test split of a phantom, drawn anew. A model that memorised the test images falls apart
-there, while one that learned from the training images does as well as before."""
+"""Fresh test patients: a newly drawn test split of a phantom.
+
+A model that memorised the test images does much worse on them; a model that learned from the training images does as
+well as before."""
 
 from __future__ import annotations
 
@@ -16,19 +18,21 @@ from vaebench.running import PATIENCE
 from vaebench.running.preparation import made_ready
 
 DEVIATIONS = 4
-"""Standard errors of the difference by which a number must be worse to be called that. Of a hundred thousand honest
-numbers, three are."""
+"""A number counts as worse if it is worse by more than this many standard errors of the difference. This happens to
+about three of 100,000 honest numbers."""
 
 
 def with_new_patients(plan: Plan, population: int) -> Plan:
-    """The plan of one trial whose data have the same training and validation images, but the test patients of another
-    population."""
+    """Return the plan with new test patients, drawn from another population.
+
+    The training and validation images stay the same. The plan must have a single dataset."""
     (one,), (ready,) = plan.datasets, plan.ready.values()
     drawn = made_ready(
         one, replace(plan, request=replace(plan.request, population=population)), PATIENCE, lambda _: None
     )
     test = open_splits(drawn.folder).test
-    test = replace(test, groups=np.char.add("new ", test.groups.astype(str)))  # the same number is another patient
+    # new patients have the same numbers as the old ones
+    test = replace(test, groups=np.char.add("new ", test.groups.astype(str)))
     folder = drawn.folder.with_name(f"{drawn.folder.name}-new-patients")
     if not folder.exists():
         lay_down(replace(open_splits(ready.folder), test=test), folder, {"notes": ready.notes}, ready.classes)
@@ -36,7 +40,7 @@ def with_new_patients(plan: Plan, population: int) -> Plan:
 
 
 def fallen(record: Record, fresh: Record, names: Collection[str]) -> Iterator[str]:
-    """The metrics among `names` that are worse on new patients than chance allows."""
+    """Yield the metrics among `names` that are worse on new patients than chance allows."""
     for name in names:
         old, new = record.metrics.get(name), fresh.metrics.get(name)
         if old is None or new is None or old.value is None or new.value is None:
@@ -46,6 +50,6 @@ def fallen(record: Record, fresh: Record, names: Collection[str]) -> Iterator[st
         worse = (old.value - new.value) * (1 if new.better == "higher" else -1)
         if worse > DEVIATIONS * math.hypot(old.error, new.error):
             yield (
-                f"on patients nobody has seen, metric {name!r} is {new.value:.4g} instead of {old.value:.4g}: "
-                "its model knows the test images"
+                f"on new patients, metric {name!r} is {new.value:.4g} instead of {old.value:.4g}: "
+                "the model memorised the test images"
             )

@@ -1,4 +1,4 @@
-"""Whether records were made on the images they name: their digest, and the shortcuts that follow from them."""
+"""Checks that records were made with the images that they name, by the data digest and the shortcuts of the images."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from vaebench.running import sweep
 from vaebench.trial import canonical
 
 ROOM = 0.005
-"""How far a shortcut's AUROC may be from the one found here: other libraries fit the logistic model to other digits."""
+"""Tolerance for the AUROC of a shortcut: other libraries fit the logistic model with slightly different results."""
 
 
 class Images:
-    """The datasets of some records, each made ready once."""
+    """The datasets of some records; each is prepared only once."""
 
     def __init__(self, data: Path, cache: Path) -> None:
         self.data, self.cache = data, cache
         self.missing: dict[str, str] = {}
-        """dataset -> why its images are not here"""
+        """dataset -> why its images are not available"""
 
     def faults(self, records: Mapping[Path, Record], suites: Mapping[str, Suite | None]) -> Iterator[tuple[Path, str]]:
-        """The records whose images, or shortcuts, are others than those of the dataset they name."""
+        """Yield the records whose images or shortcuts differ from those of the dataset that they name."""
         alike = defaultdict[str, dict[Path, Record]](dict)
         for path, record in records.items():
             trial, settings = record.trial, record.settings
@@ -65,7 +65,7 @@ def _faults(records: Mapping[Path, Record], ready: Prepared, suite: Suite) -> It
         trial = record.trial
         name, version = own.version("datasets", trial.dataset.name)
         if record.inputs.components.get(name) != version:
-            continue  # its images may well be others
+            continue  # other versions may have other images
         if record.inputs.data != ready.digest:
             yield path, f"its data digest is not that of {trial.dataset} ({trial.source}), {ready.digest[:12]}…"
         elif trial.regime == "healthy":
@@ -77,7 +77,7 @@ def _faults(records: Mapping[Path, Record], ready: Prepared, suite: Suite) -> It
 
 def _shortcut_faults(said: Mapping[str, float], found: Mapping[str, float]) -> Iterable[str]:
     if said.keys() != found.keys():
-        yield f"its shortcuts are {', '.join(said) or 'none'}, and those of its images {', '.join(found) or 'none'}"
+        yield f"its shortcuts are {', '.join(said) or 'none'}, but its images have {', '.join(found) or 'none'}"
     for name in said.keys() & found.keys():
         if abs(said[name] - found[name]) > ROOM:
-            yield f"its shortcut {name!r} is {said[name]:.3f}, and its images give {found[name]:.3f}"
+            yield f"its shortcut {name!r} is {said[name]:.3f}, but its images give {found[name]:.3f}"

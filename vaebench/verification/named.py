@@ -1,4 +1,4 @@
-"""Which plugins somebody's records name: to judge them, no other installed plugin is imported."""
+"""The plugins that records name: to verify the records, only these of the installed plugins are imported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vaebench.records.record import Record
 
 
 def named(records: Iterable[Record]) -> set[str]:
-    """The distributions of the plugins that were installed where the records were made."""
+    """Return the distributions of the plugins that were installed when the records were made."""
     found = {GROUP}
     for record in records:
         plugins = record.software.get("plugins")
@@ -21,8 +21,10 @@ def named(records: Iterable[Record]) -> set[str]:
 
 
 def needed(records: Iterable[tuple[Record, Suite | None]]) -> set[str]:
-    """The distributions whose components the records are made of: those of the suite's author and those that the names
-    of components begin with. Where these do not have all, any that `named` tells may."""
+    """Return the distributions that provide the components of the records.
+
+    These are the distribution of the suite and those that prefix the names of components. If they lack a component, all
+    distributions that `named` returns for the record are added."""
     from vaebench.training.build import versions_of
 
     found = set[str]()

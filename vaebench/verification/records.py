@@ -1,4 +1,4 @@
-"""Are the results in a folder what they say they are? Every file is a stranger's: bounded, and never believed."""
+"""Checks the records and boards in a folder. Files are untrusted: their size is limited, their contents checked."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from vaebench.trial import Trial
 from vaebench.verification.costs import cost_faults
 
 LARGEST_WEIGHTS = 2**31
-"""Bytes; the suites' models have less than a tenth."""
+"""In bytes; the models of the suites need less than a tenth of this."""
 ARTIFACTS = re.compile(r".+-[0-9a-f]{12}")
-"""The folder beside a record, whose files are not read but for the weights."""
+"""The folder next to a record; only the weights in it are read."""
 SOURCES = ("real", "phantom")
 BESIDE = ("leaderboard.json", "track.json", manifest.NAME, kept.DECLARED)
-"""JSON in a track's folder that is no record."""
+"""JSON files in a track's folder that are not records."""
 SHOWN = 3
-"""So many faults of one kind are told of one record."""
+"""At most this many faults of one kind are reported per record."""
 
 
 @dataclass
 class Examined:
-    """What a folder holds."""
+    """The records and manifests found in a folder, and the problems with them."""
 
     found: dict[Path, Record] = field(default_factory=dict)
-    """the records that can be read, by their path"""
+    """the readable records, by path"""
     weighed: list[Path] = field(default_factory=list)
-    """the records whose weights are beside them, and theirs"""
+    """the records with a file of weights that matches the digest in the record"""
     manifests: list[Path] = field(default_factory=list)
     problems: list[tuple[Path, str]] = field(default_factory=list)
 
     @property
     def sound(self) -> list[Path]:
-        """The records of trials with a result, with which nothing was found wrong so far."""
+        """The records of successful trials in which no problem was found so far."""
         wrong = {path for path, _ in self.problems}
         return [path for path, record in self.found.items() if record.status == "ok" and path not in wrong]
 
     @property
     def tracks(self) -> dict[Path, Trial]:
-        """The folders of tracks, with a trial of each that belongs there."""
+        """The folder of each track, with one trial that belongs there."""
         tracks = {}
         for path, record in sorted(self.found.items()):
             trial = record.trial
@@ -61,7 +61,7 @@ class Examined:
 
 
 def examine(folder: Path) -> Examined:
-    """Return every record below a folder, and what is wrong with it or with its place.
+    """Return every record below a folder, with the problems of its contents and its location.
 
     The subfolder `reference` is left out."""
     seen, places = Examined(), dict[Path, Path]()
@@ -72,7 +72,7 @@ def examine(folder: Path) -> Examined:
         seen.found[path] = record
         place = store.path_of(Path(), record.trial, record.device.kind)
         if path.parts[-len(place.parts) :] != place.parts:
-            seen.problems.append((path, f"its place is {place}"))
+            seen.problems.append((path, f"it belongs at {place}"))
         elif places.setdefault(place, path) != path:
             seen.problems.append((path, f"it is the same trial as {os.path.relpath(places[place])}"))
         seen.problems += [
@@ -82,23 +82,23 @@ def examine(folder: Path) -> Examined:
 
 
 def settings_faults(record: Record, suite: Suite | None) -> Iterator[str]:
-    """Where a record is not what its suite asks for; None is a suite that is not known here."""
+    """Yield how a record differs from what its suite asks for; pass None for an unknown suite."""
     trial = record.trial
     if suite is None or str(suite) != trial.suite:
-        here = f" (here it is {suite})" if suite else ""
-        yield f"its suite {trial.suite} is not known here{here}: --suite FILE.toml names one"
+        here = f" (the suite here is {suite})" if suite else ""
+        yield f"its suite {trial.suite} is not known here{here}; give its file with --suite FILE.toml"
     elif trial.preset not in suite.presets:
         yield f"{suite} has no preset {trial.preset!r}"
     else:
         asked, given = suite.presets[trial.preset].settings.to_json(), record.settings.to_json()
         other = [key for key in {*asked, *given} - {"metrics"} if asked.get(key) != given.get(key)]
         if other:
-            yield f"its settings are not those of {suite} / {trial.preset}: {', '.join(sorted(other))}"
+            yield f"its settings differ from those of {suite} / {trial.preset}: {', '.join(sorted(other))}"
 
 
 def board_faults(track: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
-    """Where the boards of a track are not those that follow from its records; `texts` are these."""
-    again = "`vaebench leaderboard` makes it again"
+    """Yield the board files of a track that differ from `texts`, the boards that follow from its records."""
+    again = "`vaebench leaderboard` recreates it"
     for name, text in texts.items():
         path, wanted = track / name, text.encode()
         try:
@@ -111,7 +111,7 @@ def board_faults(track: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path, 
         else:
             if content != wanted:
                 where = _first_difference(content, wanted)
-                yield path, f"it is not what follows from the records{where}; {again}"
+                yield path, f"it differs from the board of these records{where}; {again}"
     for path in sorted((track / "boards").glob("*")):
         if f"boards/{path.name}" not in texts:
             yield path, "no board of these records has this name; delete it"
@@ -122,11 +122,11 @@ def _first_difference(content: bytes, wanted: bytes) -> str:
     for number, (mine, line) in enumerate(pairs, 1):
         if mine != line:
             return f" from line {number} on"
-    return " to its end"
+    return " at its end"
 
 
 def _files(folder: Path, seen: Examined) -> Iterator[Path]:
-    """What should be records. Links are not followed."""
+    """Yield the files that should be records. Links are not followed."""
     for where, folders, names in os.walk(folder):
         here = Path(where)
         if here == folder and store.REFERENCE in folders:
@@ -143,7 +143,7 @@ def _files(folder: Path, seen: Examined) -> Iterator[Path]:
             if store.FILE_NAME.fullmatch(name):
                 yield here / name
             elif not name.startswith("."):
-                seen.problems.append((here / name, "a record's name ends with the id of its trial; this is none"))
+                seen.problems.append((here / name, "a record's name ends with the id of its trial; this one does not"))
 
 
 def _read(path: Path, seen: Examined) -> Record | None:
@@ -154,11 +154,11 @@ def _read(path: Path, seen: Examined) -> Record | None:
     except (OSError, BadRecord) as error:
         seen.problems.append((path, str(error)))
         return None
-    except (ValueError, RecursionError) as error:  # in a field that no record has, which decode passes over
+    except (ValueError, RecursionError) as error:  # in an unknown field, which decode ignores
         seen.problems.append((path, f"it is not JSON as vaebench writes it: {error}"))
         return None
     if again.encode(errors="replace") != content:
-        seen.problems.append((path, "it was not written so by vaebench: it was edited by hand"))
+        seen.problems.append((path, "it is not formatted as vaebench writes it, so it was edited by hand"))
     return record
 
 
@@ -166,7 +166,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise BadRecord(f"a field stands there twice: {name!r}")
+            raise BadRecord(f"a field occurs twice: {name!r}")
         found[name] = value
     return found
 
@@ -177,19 +177,19 @@ def _faults(record: Record) -> Iterator[str]:
         if value not in known:
             yield f"its {key} is {value!r}, not one of {', '.join(known)}"
     if not re.fullmatch(r"[0-9a-f]{64}", inputs.data):
-        yield "its data digest is no SHA-256"
+        yield "its data digest is not a SHA-256 digest"
     for name, cell in record.metrics.items():
         if inputs.components.get(f"metric {name}") != cell.version:
-            yield f"metric {name!r} has version {cell.version}, and not the one that its inputs name"
+            yield f"metric {name!r} has version {cell.version}, which is not the version named in its inputs"
     for text in _some(text for text in _texts(to_json(record)) if names_a_path(text)):
-        yield f"it holds a path of a machine: {text[:120]}"
+        yield f"it contains a local path: {text[:120]}"
     try:
         started = datetime.strptime(record.started, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
-        yield f"{record.started[:40]!r} is no time that a trial starts at"
+        yield f"{record.started[:40]!r} is not a valid start time"
     else:
-        if started > datetime.now(UTC) + timedelta(days=1):  # it would hide all that is older, for long
-            yield f"it says that it starts at {record.started}, which is still to come"
+        if started > datetime.now(UTC) + timedelta(days=1):  # it would override all older records for a long time
+            yield f"its start time {record.started} is in the future"
 
 
 def _weights(path: Path, record: Record, seen: Examined) -> Iterator[str]:
@@ -202,12 +202,12 @@ def _weights(path: Path, record: Record, seen: Examined) -> Iterator[str]:
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        yield f"the weights beside it cannot be read: {error}"
+        yield f"its file of weights cannot be read: {error}"
         return
     if record.weights == digest:
         seen.weighed.append(path)
     else:
-        yield f"the weights beside it (SHA-256 {digest[:12]}…) are not those it names"
+        yield f"its file of weights (SHA-256 {digest[:12]}…) does not match the digest in the record"
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A trial done again, from the weights beside its record or from the start, and whether the numbers agree."""
+"""Repeats a trial, from the weights next to its record or from scratch, and compares the numbers."""
 
 from __future__ import annotations
 
@@ -26,29 +26,32 @@ from vaebench.verification.declared import shape_of
 from vaebench.verification.fresh import with_new_patients
 
 TOLERANCE = 0.05
-"""Of a number's image-level error: what another processor or library may change, and no conclusion hangs on."""
+"""As a share of a number's image-level error: another processor or library may cause such a difference, and it is too
+small to affect a conclusion."""
 WITHOUT_ERROR = 1e-4
-"""Of the number itself, where it has no error."""
+"""As a share of the number itself, if it has no error."""
 
 
 class Unanswered(Exception):
-    """Why nothing can be measured again here."""
+    """Gives the reason why a record cannot be re-measured here."""
 
 
 class Contradicted(Exception):
-    """How the weights beside a record show that they cannot be its own."""
+    """Gives the reason why the weights next to a record cannot belong to it."""
 
 
 class Again:
-    """Where trials are done again: data are prepared in `cache`, which a verifier fills anew, since an old cache may be
-    damaged; what is written goes to temporary folders."""
+    """Repeats trials in temporary folders.
+
+    Data are prepared in `cache`. It should be empty at first, since an old cache may be damaged."""
 
     def __init__(self, data: Path, cache: Path) -> None:
         self.data, self.cache = data, cache
 
     def measured(self, path: Path, record: Record, suite: Suite, population: int | None = None) -> Record:
-        """The record that its weights give now, with the settings of the suite; on the test patients of another
-        population of a phantom, where one is given."""
+        """Return the record that the weights give now, with the settings of the suite.
+
+        If a `population` is given, the test patients of a phantom are drawn from it."""
         _same_device(record)
         with self._plan(record, suite, "cpu" if record.device.kind == "cpu" else "cuda:0") as plan:
             _same_shapes(path, record, suite)
@@ -61,41 +64,41 @@ class Again:
             return _done(plan if population is None else with_new_patients(plan, population))
 
     def trained(self, record: Record, suite: Suite) -> Record:
-        """The record of the same trial, trained again: on its class of device where there is one, else on another."""
+        """Return the record of the retrained trial, on a GPU if the record is from one and this machine has one."""
         there = record.device.kind != "cpu" and torch.cuda.is_available()
         with self._plan(record, suite, "cuda:0" if there else "cpu") as plan:
             return _done(plan)
 
     @contextmanager
     def _plan(self, record: Record, suite: Suite, device: str) -> Iterator[Plan]:
-        """The plan of one trial, with the images that the record names."""
+        """Yield the plan of one trial, with the images that the record names."""
         try:
             _same_versions(record, suite)
             with TemporaryDirectory() as scratch:
                 request = Request(Path(scratch), self.data, (device,), cache=self.cache)
                 plan = sweep.make_ready(repeat_plan(record, suite, request))
                 if plan.left_out or not plan.trials:
-                    raise Unanswered("; ".join(plan.left_out.values()) or "its images do not tell who is healthy")
+                    raise Unanswered("; ".join(plan.left_out.values()) or "its images have no labels of health")
                 if plan.ready[str(record.trial.dataset)].digest != record.inputs.data:
-                    raise Unanswered("the images here are others than its (another data digest)")
+                    raise Unanswered("the images here are not those of the record (their data digests differ)")
                 yield plan
         except UserError as error:
             raise Unanswered(str(error)) from error
 
 
 class Comparison(NamedTuple):
-    """A record beside the one that was made again."""
+    """How a record agrees with the record of the repeated trial."""
 
     told: list[str]
-    """what does not agree"""
+    """descriptions of the disagreements"""
     exact: list[str]
-    """the metrics that agree to the last digit"""
+    """the metrics with identical numbers"""
     close: list[str]
-    """those that agree within the tolerance"""
+    """the metrics that agree within the tolerance"""
 
 
 def compare(record: Record, again: Record) -> Comparison:
-    """Compare the numbers of every metric that both records answer in the same version."""
+    """Compare every metric that has a value in both records and the same version."""
     found = Comparison([], [], [])
     for name, cell in record.metrics.items():
         other = again.metrics.get(name)
@@ -106,9 +109,9 @@ def compare(record: Record, again: Record) -> Comparison:
         elif _agree(cell, other):
             found.close.append(name)
         elif cell.value == other.value:
-            found.told.append(f"metric {name!r}: its error or replicates are not those that its weights give")
+            found.told.append(f"metric {name!r}: its error or replicates differ from those that its weights give")
         else:
-            found.told.append(f"metric {name!r} is {cell.value:.6g}, and its weights give {other.value:.6g}")
+            found.told.append(f"metric {name!r} is {cell.value:.6g}, but its weights give {other.value:.6g}")
     return found
 
 
@@ -131,9 +134,9 @@ def _agree(cell: Cell, other: Cell) -> bool:
 def _same_device(record: Record) -> None:
     kind = record.device.kind
     if kind != "cpu" and not torch.cuda.is_available():
-        raise Unanswered(f"there is no {kind} here")
+        raise Unanswered(f"this machine has no {kind}")
     if (here := provenance.device_class("cpu" if kind == "cpu" else "cuda:0")) != kind:
-        raise Unanswered(f"it was made on {kind}, and here is {here}")
+        raise Unanswered(f"it was made on {kind}, but this machine has {here}")
 
 
 def _same_versions(record: Record, suite: Suite) -> None:
@@ -146,7 +149,7 @@ def _same_versions(record: Record, suite: Suite) -> None:
 
 
 def _same_shapes(path: Path, record: Record, suite: Suite) -> None:
-    """Before anything is built: a stranger's parameters may ask for more memory than there is."""
+    """Check the shapes of the weights without allocating them: untrusted parameters may ask for too much memory."""
     try:
         with torch.device("meta"):
             model = build(record.trial, record.settings, shape_of(record), registry().at(suite.home))
@@ -157,11 +160,11 @@ def _same_shapes(path: Path, record: Record, suite: Suite) -> None:
     except Exception as error:
         raise Unanswered(f"its model cannot be built here ({type(error).__name__}: {error})") from error
     if shapes != {name: tuple(value.shape) for name, value in model.state_dict().items()}:
-        raise Contradicted("its weights are not of its model")
+        raise Contradicted("its weights do not fit its model")
 
 
 def _done(plan: Plan) -> Record:
-    """Do the one trial of a plan."""
+    """Run the single trial of a plan and return its record."""
     ends = [event.data["record"] for event in sweep.run(plan, 1) if event.kind == "end"]
     if not ends or ends[0].error:
         raise Unanswered(ends[0].error.message if ends else "it was interrupted")

@@ -1,4 +1,4 @@
-"""Whether a trial that was trained again gives what its record says: the same bits, or the same within the interval."""
+"""Checks whether retraining confirms a record: with bit-identical weights, or with numbers within their intervals."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from vaebench.records.record import Record
 from vaebench.verification.remeasure import compare
 
 INTERVAL = 1.96
-"""Standard errors on each side of a number within which another device or library must find it again."""
+"""A number from another device or library must lie within this many standard errors."""
 LIBRARIES = ("torch", "numpy", "python")
 
 
 class Verdict(NamedTuple):
-    """What comes of a comparison."""
+    """The result of a comparison."""
 
     good: bool
     told: str
     impossible: bool = False
-    """whether the record contradicts what was found"""
+    """whether the record contradicts the result of retraining"""
 
 
 def verdict_of(record: Record, again: Record, names: Collection[str]) -> Verdict:
-    """Judge a record by the one that was trained again; `names` are the headline metrics."""
+    """Compare a record with that of the retrained trial; `names` are the headline metrics."""
     if record.weights and again.weights == record.weights:
         told = compare(record, again).told
-        return Verdict(not told, "; ".join(told) or "the same weights, to the last bit", bool(told))
+        return Verdict(not told, "; ".join(told) or "the weights are bit-identical", bool(told))
     if _alike(record, again):
-        return Verdict(False, "trained again on the same device and libraries, it gets other weights", True)
+        return Verdict(False, "retrained on the same device with the same libraries, it gives other weights", True)
     outside = [text for name in sorted(names) if (text := _outside(record, again, name))]
     answered = any(record.metrics[name].value is not None for name in names if name in record.metrics)
     if outside or not answered:
@@ -37,7 +37,7 @@ def verdict_of(record: Record, again: Record, names: Collection[str]) -> Verdict
 
 
 def _outside(record: Record, again: Record, name: str) -> str:
-    """How one number differs by more than its interval; empty where it does not, or neither record has it."""
+    """Return how a number differs by more than its interval; empty if it agrees or neither record has one."""
     old, new = record.metrics.get(name), again.metrics.get(name)
     if old is None or new is None or (old.value is None and new.value is None):
         return "" if old else f"metric {name!r} is missing"
@@ -45,10 +45,10 @@ def _outside(record: Record, again: Record, name: str) -> str:
         return f"metric {name!r} cannot be compared"
     if abs(old.value - new.value) <= INTERVAL * new.error:
         return ""
-    return f"metric {name!r} is {old.value:.4g}, and trained again {new.value:.4g} ± {INTERVAL * new.error:.2g}"
+    return f"metric {name!r} is {old.value:.4g}, but after retraining {new.value:.4g} ± {INTERVAL * new.error:.2g}"
 
 
 def _alike(record: Record, again: Record) -> bool:
-    """Whether both were trained where numbers repeat to the bit."""
+    """Return whether both were trained on the same device and libraries, so that results must be bit-identical."""
     libraries = all(record.software.get(name) == again.software.get(name) for name in LIBRARIES)
     return libraries and record.device == again.device

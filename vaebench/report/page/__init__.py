@@ -1,4 +1,4 @@
-"""A board and its runs as one self-contained HTML page: no server, no network, nothing from outside."""
+"""A board and its runs as one self-contained HTML page that needs no server and no network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from vaebench.report.tables import aside, title
 __all__ = ["page", "shown_runs", "write_page"]
 
 LARGEST = 25 * 10**6
-"""Bytes; pictures that would make a page larger than this go beside it, and runs of later seeds are left out."""
+"""In bytes. Pictures that would make the page larger go into a folder next to it. If the page is still too large, the
+runs with the last seeds are left out."""
 SCRIPTS = (
     *("tools", "tiles", "plots", "boards", "columns", "forests", "scatters", "matrix"),
     *("latent", "numbers", "runs", "address", "paper", "start"),
@@ -31,17 +32,17 @@ POLICY = (
     "default-src 'none'; img-src data:{beside}; style-src '{style}'; script-src '{script}'; "
     "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
 )
-"""The page may run and load what it brought, and nothing else, whatever a record says."""
+"""The page may run and load only its own content, whatever texts a record contains."""
 
 
 def page(board: Board, shown: Sequence[Shown] = (), left_out: int = 0) -> str:
-    """The board, with the runs behind it where they are given, all pictures within."""
+    """Return the page of a board and of the runs behind it, if given, with all pictures embedded."""
     pictures = {one.picture: "data:image/webp;base64," + base64.b64encode(one.picture).decode() for one in shown}
     return _page(board, shown, left_out, pictures)
 
 
 def write_page(path: Path, board: Board, found: Found) -> list[Path]:
-    """Write the page of a track's records and of the files beside them; return the files written."""
+    """Write the page of a track, with the records and pictures in `found`; return the paths written."""
     shown, left_out = shown_runs(board, found)
     content = page(board, shown, left_out).encode()
     if len(content) <= LARGEST:
@@ -90,7 +91,7 @@ def _page(board: Board, shown: Sequence[Shown], left_out: int, pictures: Mapping
 
 
 class Alike:
-    """What many runs say alike is told once: the labels and the map of pixels, which are the dataset's."""
+    """Stores once what many runs share: the labels and the t-SNE map of pixels, which depend only on the dataset."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
@@ -111,7 +112,7 @@ class Alike:
 
 
 def embedded(data: Any) -> str:
-    """JSON that no text in it can end: a browser looks for nothing but < in it."""
+    """Return JSON that is safe inside a <script> element: `<` is escaped, so no text in it can close the element."""
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
 
 

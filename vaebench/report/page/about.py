@@ -1,4 +1,4 @@
-"""What the page says at its top: with what, when, where and on how much its runs were made."""
+"""The facts at the top of the page: version, dates, hardware, settings and test images of its runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from vaebench.records.clean import clean
 from vaebench.records.record import Record
 
 NAMED = 3
-"""Different values that a line names; of more, it says how many."""
+"""At most this many different values are listed in a line; the rest are only counted."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """How one run was made, and on how many test images of how many patients it was judged."""
+    """How one run was made, and the numbers of test images and patients that it was judged on."""
 
     version: str
     date: str
@@ -29,7 +29,7 @@ class Made:
 
 def made_of(record: Record) -> Made:
     every = [cell for cell in record.metrics.values() if cell.value is not None]
-    # A metric within the training split counts other images; what is reconstructed is the test split.
+    # Metrics of the training split count other images; reconstruction metrics always use the test split.
     cells = [cell for cell in every if cell.verdict == "reconstruction"] or every
     return Made(
         version=str(record.software.get("vaebench") or ""),
@@ -45,7 +45,7 @@ def made_of(record: Record) -> Made:
 
 
 def about(runs: Sequence[Made], aside: str = "") -> list[list[str]]:
-    """Names and values, in the order in which they are shown. `aside` stands after the name of each dataset."""
+    """Return names and values in the order in which they are shown; `aside` is appended to each dataset's name."""
     dates = sorted({one.date for one in runs})
     lines = {
         "vaebench": _values(sorted({one.version for one in runs})),

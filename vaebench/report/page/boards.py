@@ -1,4 +1,4 @@
-"""What the page says of a board: plain lists, in which models, datasets, metrics and columns are numbers."""
+"""The data of a board for the page: plain lists that refer to models, datasets, metrics and columns by number."""
 
 from __future__ import annotations
 
@@ -101,8 +101,10 @@ def _standing(board: Board, standing: Standing, metric: int) -> dict[str, Any]:
 
 
 def _cells(board: Board, column: Column) -> list[list[Any]]:
-    """For each row with something to say: its number, text, mean, interval, rank interval, whether it is the best, the
-    floors it beats, and reasons."""
+    """Return a list for each row that has a cell in this column.
+
+    It contains the row's number, text, mean, interval, rank interval, whether it is the best, the floors that it beats,
+    and reasons and warnings."""
     known = board.by_column.get(column, {})
     decimals, found = decimals_in(board, column), []
     for number, entrant in enumerate(board.entrants):

@@ -1,4 +1,4 @@
-"""What the page shows of each run: its record, and the pictures that lie beside it, which may come from strangers."""
+"""The data of each run for the page: its record and pictures, which may come from untrusted sources."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from vaebench.report.found import Found
 from vaebench.report.page.about import Made, made_of
 
 MOST = 2000
-"""Runs that a page shows; of more, those with the first seeds."""
+"""A page shows at most this many runs: those with the first seeds."""
 HEAVIEST = 2 * 2**20
-"""Bytes of a run's pictures; more is none of ours."""
+"""Largest size of a run's pictures in bytes; vaebench never writes larger files."""
 NUMBERS, SHEET = "pictures.json", "pictures.webp"
 
 
@@ -30,12 +30,12 @@ NUMBERS, SHEET = "pictures.json", "pictures.webp"
 class Shown:
     told: Mapping[str, Any]
     picture: bytes
-    """a WebP; empty for none"""
+    """content of a WebP file; empty if there is none"""
     made: Made
 
 
 def shown_runs(board: Board, found: Found) -> tuple[list[Shown], int]:
-    """Return the records that the board is made of, always in the same order, and how many more there are."""
+    """Return the runs that the board is made of, in a fixed order, and the number of runs left out."""
     kept = comparable([run for _, run in found.runs], board.rules).runs
     models = {entrant: number for number, entrant in enumerate(board.entrants)}
     datasets = {dataset: number for number, dataset in enumerate(board.datasets)}
@@ -45,7 +45,8 @@ def shown_runs(board: Board, found: Found) -> tuple[list[Shown], int]:
     shown = []
     for at, run in {(run.id, run.device, run.started): run for run in ours[:MOST]}.items():
         record = found.record(paths[at])
-        if record and (record.id, record.device.kind, record.started) == at:  # it is still what the board was made of
+        # skip a file that no longer contains the record behind the board
+        if record and (record.id, record.device.kind, record.started) == at:
             shown.append(_shown(Path(paths[at]), record, models[run.entrant], datasets[run.dataset]))
     return shown, len(ours) - len(shown)
 
@@ -71,14 +72,14 @@ def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
 
 
 def _path_in_results(path: Path) -> Path:
-    """The record's path from the folder that holds results, on whatever machine and wherever results were kept."""
+    """Return the record's path as `results/...`, wherever the results were stored."""
     parts = path.absolute().parts
     published = parts[-7:-6] == (store.REFERENCE,)
     return Path("results", *parts[-7 if published else -6 :])
 
 
 def _cell(name: str, cell: Cell) -> list[Any]:
-    """Title, verdict, value, error, unit, variant, reason."""
+    """Return title, verdict, value, error, unit, variant and reason."""
     numbers = _number(cell.value), _number(cell.error)
     return [
         clean(cell.title or name),
@@ -91,7 +92,7 @@ def _cell(name: str, cell: Cell) -> list[Any]:
 
 
 def _curve(curve: Mapping[str, Mapping[str, list[float]]]) -> Iterator[list[Any]]:
-    """Stage, term, steps and values."""
+    """Yield stage, term, steps and values."""
     for stage, lines in curve.items():
         steps = [_number(step) for step in lines.get("step", ())]
         for term, values in lines.items() if steps else ():
@@ -100,12 +101,12 @@ def _curve(curve: Mapping[str, Mapping[str, list[float]]]) -> Iterator[list[Any]
 
 
 def _about(record: Record) -> Iterable[list[str]]:
-    """Configuration and provenance, flat: group, name, value."""
+    """Yield configuration and provenance as a flat list of group, name and value."""
     data = to_json(record)
     inputs = data["inputs"]
     groups = {
         "Trial": data["trial"],
-        "Parameters in force": inputs.get("parameters", {}),
+        "Effective parameters": inputs.get("parameters", {}),
         "Settings": data["settings"],
         "Cost": data["cost"],
         "Device": data["device"],
@@ -123,7 +124,7 @@ def _about(record: Record) -> Iterable[list[str]]:
 
 
 def _drawn(path: Path) -> dict[str, Any] | None:
-    """What the worker told of its pictures; none where the file is not that."""
+    """Return the worker's description of the pictures, or None if the file is missing or invalid."""
     try:
         told = _cleaned(json.loads(store.read_bounded(path, HEAVIEST, "file of pictures")))
         json.dumps(told, allow_nan=False)
@@ -133,7 +134,7 @@ def _drawn(path: Path) -> dict[str, Any] | None:
 
 
 def _cleaned(value: Any) -> Any:
-    """The same, with every text in it made safe to show."""
+    """Return a copy in which every text is safe to show."""
     if isinstance(value, str):
         return clean(value, 300)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-// Every view has an address: what stands behind the # says what is shown, so that it can be sent, and Back goes back.
+// Every view has an address: the part after # encodes what is shown, so that links can be shared and Back works.
 
 function address() {
   const parts = new URLSearchParams();
@@ -16,7 +16,7 @@ function address() {
 }
 
 function remember(isStep) {
-  // a step is one that Back undoes
+  // Back undoes a step; other changes only replace the current address
   const now = address();
   if (now === location.hash) return;
   if (isStep) history.pushState({ opened: find("run").open }, "", now);
@@ -34,7 +34,7 @@ function follow() {
   const changed = told(find("metric").value, find("dataset").value, filter, without) !== told(view.metric, view.dataset, view.filter, view.without);
   view.without = new Set(without);
   view.filter = find("filter").value = filter;
-  if (changed) pick(); // else rows keep their order, and the focus
+  if (changed) pick(); // otherwise rows keep their order and the focus
   const run = data.runs.find((r) => r.id === parts.get("run") && [null, r.device].includes(parts.get("device")));
   if (!run) return find("run").open && find("run").close();
   const { model, dataset: on, regime, seed, device } = run, beside = data.models.indexOf(parts.get("beside"));
@@ -43,7 +43,7 @@ function follow() {
 }
 
 function closed() {
-  // by its button or by Escape: the address of the run goes as it came
+  // closed by its button or by Escape: undo the history entry that opening the run added
   find("run-body").replaceChildren();
   if (address() === location.hash) return;
   if (history.state && history.state.opened) history.back();

@@ -1,15 +1,15 @@
-// The board: which columns are wanted, sorted and filtered, with intervals drawn.
+// The board: selects, sorts and filters its columns and draws the intervals.
 
-const view = { metric: "ranks", dataset: "all", filter: "", without: new Set(), sort: 0, down: false }; // metric and dataset as their pickers have them
+const view = { metric: "ranks", dataset: "all", filter: "", without: new Set(), sort: 0, down: false }; // metric and dataset are the values of their pickers
 const ARROW = { higher: "↑", lower: "↓" };
 const cellsOf = data.columns.map((column) => new Map(column.cells.map((cell) => [cell[0], cell])));
 
 const several = () => view.metric === "all" || view.metric === "summary" || view.metric.startsWith("verdict ");
-const metricOf = () => data.metrics[view.metric]; // none where several are shown
+const metricOf = () => data.metrics[view.metric]; // undefined if several metrics are shown
 
 function isWanted(column) {
   const { verdict, floor } = data.metrics[column.metric];
-  if (floor && several()) return false; // one number for all models
+  if (floor && several()) return false; // the same number for all models
   const metric = view.metric === "all" || (view.metric === "summary" && data.summary.includes(data.columns.indexOf(column))) || view.metric === `verdict ${verdict}` || view.metric === String(column.metric);
   return metric && isOnDataset(column);
 }
@@ -50,12 +50,12 @@ function rankColumn(standing, title, note) {
       if (!isNumber(low)) return { text: data.roles[model] === "floor" ? "" : "–", value, reason: lacks[model] };
       const interval = `${low.toFixed(1)}–${high.toFixed(1)}`;
       if (isNumber(value)) return { text: `${value.toFixed(1)} (${interval})`, value, low, high };
-      return { text: `(${interval})`, value: (low + high) / 2, low, high }; // a newcomer has an interval only
+      return { text: `(${interval})`, value: (low + high) / 2, low, high }; // a newcomer has only an interval
     },
   };
 }
 
-// Which floors each ranked row beats, over the columns of one headline.
+// A column with the floors that each ranked row beats, over all columns of one headline.
 function beatsColumn(shown) {
   return {
     title: "Beats floors",
@@ -92,9 +92,9 @@ function columns() {
 
 function caption(isRanked) {
   const everywhere = view.dataset === "all", place = everywhere ? "every dataset" : data.datasets[view.dataset];
-  const none = "There is no total: which question matters is yours to say.";
-  const bars = `Bars are 95 % intervals.${isRanked ? " Frames hold rank intervals, 1 is best. The best mean is bold; ≈ cannot be told apart from it, = is equivalent to it." : ""}`;
-  if (view.metric === "ranks") return everywhere ? `Mean rank over datasets, 1 is best, and the mean of the rank intervals. ${none} ${bars}` : `The headline number of each question on ${place}. ${none} ${bars}`;
+  const none = "There is no total score: you decide which question matters most.";
+  const bars = `Bars show 95 % intervals.${isRanked ? " Framed numbers are rank intervals; 1 is best. The best mean is bold. ≈ marks models that cannot be told apart from it, = models that are equivalent to it." : ""}`;
+  if (view.metric === "ranks") return everywhere ? `Mean rank over datasets (1 is best), followed by the mean of the rank intervals. ${none} ${bars}` : `The headline number of each verdict on ${place}. ${none} ${bars}`;
   if (several()) return `Every ${view.metric === "all" ? "" : view.metric === "summary" ? "summary " : `${view.metric.slice(8)} `}metric on ${place}. ${bars}`;
   const { title, verdict, better, regime } = metricOf();
   return `${capital(verdict)}: ${title} on ${place}, ${better} is better, models trained on ${regime} images. ${bars}`;
@@ -124,14 +124,14 @@ function ordered(shown) {
   const value = new Map(models.map((m) => [m, (column.of(m) || {}).value]));
   return models.sort((a, b) => {
     const [x, y] = [value.get(a), value.get(b)];
-    if (!isNumber(x) || !isNumber(y)) return isNumber(y) - isNumber(x) || names(a, b); // what has no number comes last
+    if (!isNumber(x) || !isNumber(y)) return isNumber(y) - isNumber(x) || names(a, b); // rows without a number come last
     return sign * (x - y) || names(a, b);
   });
 }
 
 function sortBy(number, column) {
   if (view.sort === number) view.down = !view.down;
-  else Object.assign(view, { sort: number, down: Boolean(column) && column.better === "higher" }); // the best first
+  else Object.assign(view, { sort: number, down: Boolean(column) && column.better === "higher" }); // best first
   board();
   find("board").querySelectorAll("thead button")[number].focus();
 }
@@ -187,19 +187,19 @@ function pickers() {
 
 function pick() {
   Object.assign(view, { metric: find("metric").value, dataset: find("dataset").value, sort: 0, down: false });
-  if (several() && view.dataset === "all" && data.datasets.length) find("dataset").value = view.dataset = "0"; // side by side they would be too many
+  if (several() && view.dataset === "all" && data.datasets.length) find("dataset").value = view.dataset = "0"; // otherwise there would be too many columns
   first();
   board();
 }
 
 function first() {
-  // sorted by the first column, the best on top
+  // sort by the first column, best first
   const [column] = columns().filter(isShown);
   Object.assign(view, column ? { sort: 1, down: column.better === "higher" } : { sort: 0, down: false });
 }
 
 function arrows(event) {
-  // up and down go from model to model
+  // the up and down keys move between models
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const buttons = [...find("board").tBodies[0].querySelectorAll("button")], at = buttons.indexOf(document.activeElement);
   if (!step || at < 0) return;

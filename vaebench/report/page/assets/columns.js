@@ -1,4 +1,4 @@
-// Which columns of the table are shown, and whether it is wider than there is room.
+// Chooses the columns of the table and detects whether it is wider than the window.
 
 const isShown = (column) => !view.without.has(column.title);
 
@@ -19,7 +19,7 @@ function chooser(all) {
 }
 
 function widths() {
-  // a table says that it goes on beyond the edge
+  // show a hint if the table extends beyond the edge
   const box = find("scroller"), more = box.scrollWidth > box.clientWidth + 1;
   find("scrolls").hidden = !more;
   if (more) box.setAttribute("tabindex", 0);

@@ -1,16 +1,17 @@
-// A chart per verdict: means with their intervals, best first, and floors as reference lines.
+// A chart per verdict: means with their intervals, best first, with floors as reference lines.
 
 const FOREST = { width: 360, left: 132, right: 12, row: 17, top: 6, bottom: 34 };
 const MOST_FORESTS = 12;
 
 function forestRows(column) {
-  // [model, found], models by their mean, floors below them
+  // [model, found]: models sorted by their mean, then floors
   const rows = data.models.map((_, model) => [model, column.of(model)]).filter(([, found]) => found && isNumber(found.value));
   const sign = column.better === "higher" ? -1 : 1, floor = ([model]) => data.roles[model] === "floor";
   return rows.sort((a, b) => floor(a) - floor(b) || sign * (a[1].value - b[1].value) || a[0] - b[0]);
 }
 
-// From the models' intervals; floors far from them would press all models together, and stand at the edge.
+// The range of the axis, from the models' intervals. Floors far from them would squeeze the models together, so these
+// floors are shown at the edge.
 function reach(rows) {
   const ends = ([, { value, low, high }]) => [value, low, high];
   const models = rows.filter(([model]) => data.roles[model] !== "floor"), [low, high] = span((models.length ? models : rows).flatMap(ends));
@@ -43,7 +44,7 @@ function forest(column, title) {
   return captioned(title, svg);
 }
 
-// The charts of what the table shows: each headline on the chosen dataset, or one metric on every dataset.
+// Charts for the current table: each headline on the chosen dataset, or one metric on every dataset.
 function forests() {
   const shown = ["ranks", "summary"].includes(view.metric) ? headlines() : several() ? [] : numbered(isWanted).map((one) => [one, data.datasets[one[0].dataset]]);
   const drawn = shown.map(([one, place]) => {
@@ -54,7 +55,7 @@ function forests() {
 }
 
 function headlines() {
-  // on all datasets, the charts are of the first one that is ranked: there would be too many
+  // if all datasets are chosen, show charts for the first one only: there would be too many
   const dataset = view.dataset === "all" ? 0 : Number(view.dataset);
   return numbered((c) => data.metrics[c.metric].leads && c.dataset === dataset).map((one) => [one, data.datasets[dataset]]);
 }

@@ -1,4 +1,4 @@
-// Sliders through the space of codes, over frames that were drawn when the model was trained.
+// Sliders through the latent space; their frames were rendered when the model was trained.
 
 function dimensionsOf(run) {
   const found = run.drawn && run.drawn.dimensions;
@@ -14,7 +14,7 @@ function slider(label, steps, start, moved) {
   return { input, row: make("label", { class: "slide" }, text, input) };
 }
 
-// Dimensions of two models have nothing to do with each other: each model has its own sliders.
+// The dimensions of two models are unrelated, so each model has its own sliders.
 function dimensions({ run, name }) {
   const own = dimensionsOf(run);
   if (!own.length) return told(run, "dimensions");
@@ -31,7 +31,7 @@ function dimensions({ run, name }) {
     show(which, at);
   }));
   return [make("div", { class: "walk" }, make("div", { class: "views" }, make("div", {}, canvas, value)),
-    make("div", {}, make("p", { class: "quiet" }, "The dimensions that change the picture most, the first one most. Each goes from the 2 % to the 98 % quantile of the test images’ codes."), sliders.map((one) => one.row)))];
+    make("div", {}, make("p", { class: "quiet" }, "The dimensions that change the picture most, strongest first. Each slider runs from the 2 % to the 98 % quantile of the test images’ codes."), sliders.map((one) => one.row)))];
 }
 
 const isBetween = (run) => count(run, "between") > 1 && isList(run.drawn.between) && run.drawn.between.every(Number.isInteger);
@@ -50,5 +50,5 @@ function between(panes) {
   one.input.setAttribute("aria-label", "From one image to the other");
   const ends = [from, to].map((at) => (at < count(able[0].run, "originals") ? make("figure", {}, tile(able[0].run, "originals", at, `original ${at + 1}`), make("figcaption", {}, aboutImage(able[0].run, at))) : make("span", {})));
   return [make("div", { class: "walk" }, make("div", { class: "views" }, views.map((v) => v.figure)),
-    make("div", {}, make("p", { class: "quiet" }, "On the straight line between the codes of two test images."), make("div", { class: "ends" }, ends[0], one.input, ends[1])))];
+    make("div", {}, make("p", { class: "quiet" }, "Images decoded along the straight line between the codes of two test images."), make("div", { class: "ends" }, ends[0], one.input, ends[1])))];
 }

@@ -1,14 +1,14 @@
-// Models by datasets: each headline at a glance, where a board has several datasets. The stronger the colour, the better the place.
+// Models by datasets: an overview of each headline, for boards with several datasets. The stronger the colour, the better the place.
 
 const SHADES = 5;
 
-// Of several variants on a dataset, the one that most models fill.
+// The column of each dataset; of several variants, the one in which most models have a number.
 function mainColumns(metric) {
   const filled = ([column]) => column.cells.filter((cell) => isNumber(cell[2])).length;
   return data.datasets.map((_, dataset) => numbered((c) => c.metric === metric && c.dataset === dataset).sort((a, b) => filled(b) - filled(a))[0]).filter(Boolean);
 }
 
-// Place by the mean among the suite's models, from 0 for the best to 1.
+// Each model's place among the suite's models, by its mean: 0 for the best, 1 for the worst.
 function placesIn([column, number]) {
   const sign = data.metrics[column.metric].better === "higher" ? -1 : 1, cells = [...cellsOf[number].values()].filter((cell) => isNumber(cell[2]));
   const models = cells.filter(([model]) => data.roles[model] === "reference").map((cell) => sign * cell[2]);

@@ -1,4 +1,4 @@
-// What the board says of the models that are opened, and every number of their runs; of two, the differences.
+// The board's headline numbers for the open models and all metrics of their runs, with differences if two are open.
 
 const titled = (title, unit) => (unit ? `${title} (${unit})` : title);
 const metricCalled = (title, unit) => data.metrics.find((metric) => metric.title === titled(title, unit)) || {};
@@ -9,7 +9,7 @@ function bestIn(column) {
   return models.sort((a, b) => sign * (a[2] - b[2]) || a[0] - b[0])[0];
 }
 
-// The number of the chosen seed, from the run that was trained as the metric asks.
+// The number for the chosen seed, from the run trained in the metric's regime.
 function ofSeed(model, { title, regime }) {
   const run = data.runs.find((r) => r.model === model && r.dataset === state.dataset && r.regime === regime && r.seed === state.seed && r.device === state.device);
   const found = run && run.metrics.find(([name, , value, , unit]) => isNumber(value) && titled(name, unit) === title);
@@ -18,14 +18,14 @@ function ofSeed(model, { title, regime }) {
 
 const ends = (rank) => { const found = /^(\d+)(?:–(\d+))?/.exec(rank || ""); return found ? [Number(found[1]), Number(found[2] || found[1])] : null; };
 
-// A ranked model beside a floor: the board has tested whether it beats it.
+// For a ranked model and a floor: the board has tested whether the model beats the floor.
 function againstFloor(one, floor) {
   if (!one[5] || data.roles[floor[0]] !== "floor") return null;
   const beaten = one[7].includes(data.models[floor[0]].replace(/ \(floor\)$/, ""));
   return beaten ? "beats this floor" : `${data.models[one[0]]} does not beat this floor`;
 }
 
-// Which of two cells is better, and whether their rank intervals overlap.
+// The difference of two cells, the better one, and whether their rank intervals overlap.
 function winner([one, other], better, names) {
   if (!one || !other || !isNumber(one[2]) || !isNumber(other[2])) return ["–", "–"];
   const by = one[2] - other[2], first = better === "higher" ? by > 0 : by < 0;
@@ -47,7 +47,7 @@ function standings(panes) {
       : [ofSeed(models[0], metric), told(cells[0]), floors(column, cells[0]), best ? `${data.models[best[0]]}: ${best[1]}` : "–"].map((one) => make("td", {}, one));
     return make("tr", {}, make("th", { scope: "row" }, `${capital(metric.verdict)}: ${metric.title} ${ARROW[metric.better]}`), rest);
   });
-  const heads = pair ? [...panes.map((p) => p.name), "Difference of means", "Better"] : [`Seed ${state.seed}`, "Mean over seeds, and rank interval", "Floors beaten", "Best model"];
+  const heads = pair ? [...panes.map((p) => p.name), "Difference of means", "Better"] : [`Seed ${state.seed}`, "Mean over seeds, rank interval", "Floors beaten", "Best model"];
   return scrolling("Headline numbers", make("table", { class: "facts" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Headline"), heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, rows)));
 }
 
@@ -71,11 +71,11 @@ function numbers(panes) {
     const ahead = one === other || !better ? "" : `; better: ${panes[(one > other) === (better === "higher") ? 0 : 1].name}`;
     return make("td", {}, `${one < other ? "−" : one > other ? "+" : ""}${short(Math.abs(one - other), 3)}${ahead}`);
   };
-  const reasons = new Map(); // metrics without any number are told below, by their reason
+  const reasons = new Map(); // metrics without any number are listed below, grouped by reason
   for (const found of rows.values()) {
     for (const [title, answers] of found) {
       if (answers.some((answer) => answer && isNumber(answer[0]))) continue;
-      const reason = answers.map((answer) => answer && answer[4]).find(Boolean) || "no reason is known";
+      const reason = answers.map((answer) => answer && answer[4]).find(Boolean) || "no reason was recorded";
       reasons.set(reason, [...(reasons.get(reason) || []), title]);
       found.delete(title);
     }
@@ -83,8 +83,8 @@ function numbers(panes) {
   const bodies = [...rows].filter(([, found]) => found.size).map(([verdict, found]) => make("tbody", {},
     make("tr", {}, make("th", { scope: "rowgroup", colspan: panes.length + (pair ? 2 : 1) }, capital(verdict))),
     [...found].map(([title, answers]) => make("tr", {}, make("th", { scope: "row" }, title), answers.map(shown), pair ? apart(title, answers) : null))));
-  const heads = ["Metric", ...(pair ? [...panes.map(({ name, side }) => who(panes, name, side)), "Difference, which one seed cannot prove"] : ["Value"])];
-  return make("div", {}, make("p", { class: "quiet" }, "± 95 %, of the test images alone."),
-    scrolling("Numbers of this run", make("table", { class: "facts" }, make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))), bodies)),
-    reasons.size ? make("details", {}, make("summary", {}, `Without a number: ${[...reasons.values()].flat().length} metrics`), make("ul", {}, [...reasons].map(([reason, titles]) => make("li", {}, `${titles.join(", ")}: ${reason}`)))) : null);
+  const heads = ["Metric", ...(pair ? [...panes.map(({ name, side }) => who(panes, name, side)), "Difference (one seed, not conclusive)"] : ["Value"])];
+  return make("div", {}, make("p", { class: "quiet" }, "± is half of a 95 % interval. It reflects the choice of test images only, not that of the seed."),
+    scrolling("Metrics of this run", make("table", { class: "facts" }, make("thead", {}, make("tr", {}, heads.map((head) => make("th", { scope: "col" }, head)))), bodies)),
+    reasons.size ? make("details", {}, make("summary", {}, `Metrics without a number: ${[...reasons.values()].flat().length}`), make("ul", {}, [...reasons].map(([reason, titles]) => make("li", {}, `${titles.join(", ")}: ${reason}`)))) : null);
 }

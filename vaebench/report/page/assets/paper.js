@@ -1,4 +1,4 @@
-// On paper, an opened run is printed whole: a dialog would be cut off at the first page.
+// Prints an open run in full: a dialog would be cut off after the first page.
 
 function toPaper() {
   if (!find("run").open) return;

@@ -53,7 +53,7 @@ function captioned(text, ...children) {
 const sideLook = (side) => ({ stroke: SIDES[side], "stroke-dasharray": DASHES[side] });
 
 function curves(panes) {
-  // one plot per stage and term; both models in it
+  // one plot per stage and term, with both models in it
   const terms = new Map();
   panes.forEach(({ run }, side) => run.curve.forEach(([stage, term, steps, values]) => {
     const key = panes.some(({ run: r }) => new Set(r.curve.map((c) => c[0])).size > 1) ? `${stage}: ${term}` : term;
@@ -61,10 +61,10 @@ function curves(panes) {
     terms.get(key).push({ side, points: steps.map((step, i) => [step, values[i]]) });
   }));
   return [...terms].map(([term, lines]) => {
-    // the first value is often far from all others, and would flatten them
+    // the first value is often far from all others and would flatten the curve
     const late = lines.flatMap((l) => l.points.slice(l.points.length > 8 ? 1 : 0).map((p) => p[1]));
     const y = span(late), x = span(lines.flatMap((l) => l.points.map((p) => p[0])));
-    const { svg, line } = frame({ x, y, labels: ["step", ""], title: `${term} along training` });
+    const { svg, line } = frame({ x, y, labels: ["step", ""], title: `${term} during training` });
     lines.forEach((l) => line(l.points.filter((p) => p[1] >= y[0] && p[1] <= y[1]), sideLook(l.side)));
     return captioned(term, svg);
   });
@@ -81,7 +81,7 @@ function rocs(panes) {
   const entries = panes.flatMap(({ run, name }, side) => scored(run).map(([score, found], number) => {
     const look = { stroke: SIDES[side], "stroke-dasharray": DASHES[number % DASHES.length] };
     line(found.roc[0].map((v, i) => [v, found.roc[1][i]]), look);
-    const area = isNumber(found.auroc) ? `, AUROC ${found.auroc.toFixed(3)}` : ""; // pictures of earlier runs lack it
+    const area = isNumber(found.auroc) ? `, AUROC ${found.auroc.toFixed(3)}` : ""; // pictures of older runs lack it
     return [`${panes.length > 1 ? `${name}: ` : ""}${score}${area}`, look];
   }));
   return entries.length ? make("div", {}, captioned("Diseased against healthy test images", svg), legend(entries)) : null;
@@ -92,10 +92,10 @@ function histograms(run) {
     const bins = found.healthy.length, [low, high] = found.edges, wide = (high - low) / bins;
     const { svg, line } = frame({ height: 190, x: [low, high], y: [0, Math.max(0.01, ...found.healthy, ...found.diseased)], labels: [score, "share of images"], title: `Histogram of ${score}` });
     const steps = (bars) => [[low, 0], ...bars.flatMap((bar, i) => [[low + i * wide, bar], [low + (i + 1) * wide, bar]]), [high, 0]];
-    const looks = [{ stroke: COLOURS[2] }, { stroke: COLOURS[3], "stroke-dasharray": "6 3" }]; // none of the two models' colours
+    const looks = [{ stroke: COLOURS[2] }, { stroke: COLOURS[3], "stroke-dasharray": "6 3" }]; // colours that differ from those of the two models
     line(steps(found.healthy), looks[0]);
     line(steps(found.diseased), looks[1]);
-    return make("div", {}, captioned(`${score}: how healthy and diseased test images score`, svg), legend([["healthy", looks[0]], ["diseased", looks[1]]]));
+    return make("div", {}, captioned(`${score}: scores of healthy and diseased test images`, svg), legend([["healthy", looks[0]], ["diseased", looks[1]]]));
   });
 }
 

@@ -1,4 +1,4 @@
-// One run in full, alone or beside that of another model.
+// One run in full, alone or next to that of another model.
 
 const state = { model: 0, beside: "", dataset: 0, regime: "", seed: 0, device: "" };
 
@@ -8,7 +8,7 @@ function runOf(model) {
 }
 
 function settle() {
-  // keep what is chosen where there is such a run, else take the nearest there is
+  // keep the current choice if there is such a run, otherwise take the closest one
   const own = data.runs.filter((r) => r.model === state.model);
   for (const [i, key] of ["dataset", "regime", "seed", "device"].entries()) {
     const fixed = ["dataset", "regime", "seed", "device"].slice(0, i);
@@ -55,7 +55,7 @@ function reconstructions(panes) {
   if (count(first, "masks")) rows.push(strip("truth: where the disease is", first, "masks"));
   for (const { run, name } of panes) {
     const of = panes.length > 1 ? `${name}: ` : "";
-    if (count(run, "reconstructions")) rows.push(strip(`${of}reconstruction`, run, "reconstructions"), strip(`${of}residual, white from 0.25${count(run, "masks") ? ", truth outlined" : ""}`, run, "residuals", 0, 8, "masks"));
+    if (count(run, "reconstructions")) rows.push(strip(`${of}reconstruction`, run, "reconstructions"), strip(`${of}residual (white: 0.25 or more)${count(run, "masks") ? ", truth outlined" : ""}`, run, "residuals", 0, 8, "masks"));
     else rows.push(told(run, "reconstructions"));
     if (count(run, "variations")) rows.push(strip(`${of}drawn from the posterior`, run, "variations"));
   }
@@ -66,7 +66,7 @@ function along({ run }) {
   const steps = run.drawn && isList(run.drawn.along) ? run.drawn.along : [];
   if (!count(run, "along") || !steps.length) return told(run, "along");
   const each = Math.floor(count(run, "along") / steps.length);
-  return make("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Reconstructions along training" }, strip("original", run, "originals"), steps.map((step, i) => strip(`step ${step}`, run, "along", i * each, each)));
+  return make("div", { class: "strips", tabindex: 0, role: "group", "aria-label": "Reconstructions during training" }, strip("original", run, "originals"), steps.map((step, i) => strip(`step ${step}`, run, "along", i * each, each)));
 }
 
 function samples({ run }) {
@@ -78,7 +78,7 @@ function samples({ run }) {
     Array.from({ length: near }, (_, i) => tile(run, "samples", i, `sample ${i + 1}`)),
     Array.from({ length: near }, (_, i) => tile(run, "neighbours", i, `training image nearest to sample ${i + 1}`)),
     Array.from({ length: near }, (_, i) => make("span", { class: "quiet" }, short(far[i]))));
-  return make("div", { class: "beside" }, square, near ? make("div", {}, make("h4", {}, "Nearest training images"), pairs, make("p", { class: "quiet" }, "Above: the first samples. Below: the image of the training split with the smallest root mean squared difference of pixels, and that difference. No proof for or against copying; the copying metrics are.")) : null);
+  return make("div", { class: "beside" }, square, near ? make("div", {}, make("h4", {}, "Nearest training images"), pairs, make("p", { class: "quiet" }, "Top: the first samples. Below each: the training image with the smallest root-mean-square pixel difference, and that difference. This does not show whether the model copies training images; see the copying metrics for that.")) : null);
 }
 
 function losses(panes) {
@@ -99,13 +99,13 @@ function maps(panes) {
     able.map(({ name, labels, codes }) => mapOf(codes, labels, panes.length > 1 ? `codes of ${name}` : "codes")));
 }
 
-// Whether there is a run of this model on this dataset that was trained on healthy images alone.
+// Whether this model has a run on this dataset that was trained on healthy images only.
 const ofHealthy = () => data.runs.some((r) => r.model === state.model && r.dataset === state.dataset && r.regime === "healthy");
 
 function anomalies(panes) {
   if (state.regime !== "healthy") {
     const go = () => { state.regime = "healthy"; settle(); render(); remember(false); find("run-regime").focus(); };
-    return [make("p", { class: "quiet" }, "Disease is asked of models that were trained on healthy images alone. "), make("button", { type: "button", onclick: go }, "Show that run")];
+    return [make("p", { class: "quiet" }, "Anomaly scores are computed for models trained on healthy images only. "), make("button", { type: "button", onclick: go }, "Show that run")];
   }
   if (panes.length === 1) return [make("div", { class: "plots" }, rocs(panes), histograms(panes[0].run))];
   return [rocs(panes), each(panes, ({ run }) => make("div", { class: "plots" }, histograms(run)))];
@@ -115,18 +115,18 @@ function provenance({ run }) {
   const groups = unique(run.about.map(([group]) => group)).map((group) => make("tbody", {},
     make("tr", {}, make("th", { scope: "rowgroup", colspan: 2 }, group)),
     run.about.filter((one) => one[0] === group).map(([, name, value]) => make("tr", {}, make("td", {}, name), make("td", {}, value)))));
-  return make("div", {}, make("p", {}, "This command repeats the run, from the folder that holds results:"), command(run.command),
+  return make("div", {}, make("p", {}, "To repeat this run, use this command in the folder that contains the results folder:"), command(run.command),
     make("details", {}, make("summary", {}, "Configuration and provenance"), make("table", { class: "facts" }, groups)));
 }
 
-// Each: its title, its name in the pictures, whether a run has it, and what shows it.
+// For each section: its title, its name in the pictures file, a test whether a run has it, and the function that draws it.
 const PICTURES = [
   ["Reconstructions of test images", "reconstructions", (run) => count(run, "originals"), reconstructions],
   ["Samples from the prior", "samples", (run) => count(run, "samples"), (panes) => each(panes, samples)],
   ["Through the latent space", "dimensions", (run) => dimensionsOf(run).length, (panes) => each(panes, dimensions)],
   ["Between two images", "between", isBetween, between],
   ["Anomaly scores", "scores", (run) => (state.regime === "healthy" ? scored(run).length : ofHealthy()), anomalies],
-  ["Reconstructions along training", "along", (run) => count(run, "along") && isList(run.drawn.along) && run.drawn.along.length, (panes) => each(panes, along)],
+  ["Reconstructions during training", "along", (run) => count(run, "along") && isList(run.drawn.along) && run.drawn.along.length, (panes) => each(panes, along)],
   ["t-SNE of pixels and of codes", "maps", mapsOf, maps],
 ];
 
@@ -134,16 +134,16 @@ const each = (panes, show) => [make("div", { class: panes.length > 1 ? "panes tw
 
 function sections(panes) {
   const shown = PICTURES.filter(([, , has]) => panes.some(({ run }) => has(run))), missing = PICTURES.filter((one) => !shown.includes(one));
-  const without = panes.every(({ run }) => !run.drawn); // one line for all
-  const reason = (name) => why(panes[0].run, name) || (name === "scores" && state.regime !== "healthy" ? "the model was not trained on healthy images only" : "not in the file of pictures");
+  const without = panes.every(({ run }) => !run.drawn); // one line instead of one per section
+  const reason = (name) => why(panes[0].run, name) || (name === "scores" && state.regime !== "healthy" ? "the model was not trained on healthy images only" : "not in the pictures file");
   const line = () => make("p", { class: "quiet" }, `${missing.map(([title, name]) => `${title}: ${reason(name)}`).join(". ")}.`);
   return [
     ["Headline numbers", () => standings(panes)],
     ...(without ? [["Pictures", () => told(panes[0].run, "")]] : shown.map(([title, , , show]) => [title, () => show(panes)])),
     ...(without || !missing.length ? [] : [["Not shown", line]]),
     ["Losses", () => losses(panes)],
-    ["Numbers of this run", () => numbers(panes)],
-    ["Repeat it", () => each(panes, provenance)],
+    ["Metrics of this run", () => numbers(panes)],
+    ["Repeat this run", () => each(panes, provenance)],
   ];
 }
 
@@ -159,16 +159,16 @@ function runPickers() {
   find("run-device").parentElement.hidden = devices.length < 2;
   const others = models.filter(([i]) => i !== state.model && runOf(i));
   if (!others.some(([i]) => i === state.beside)) state.beside = "";
-  choose(find("run-beside"), [["", "no other"], ...others], state.beside);
+  choose(find("run-beside"), [["", "no other model"], ...others], state.beside);
 }
 
 function render() {
   runPickers();
   const panes = [state.model, state.beside].filter((m) => m !== "").map((m, side) => ({ run: runOf(m), name: data.models[m], side }));
-  find("run-title").textContent = `${panes.map((p) => p.name).join(" beside ")} on ${data.datasets[state.dataset]}`;
+  find("run-title").textContent = `${panes.map((p) => p.name).join(" and ")} on ${data.datasets[state.dataset]}`;
   const shown = sections(panes).map(([title, show]) => {
     let inside;
-    try { inside = show(); } catch (error) { inside = [make("p", { class: "quiet" }, `What lies beside the record cannot be shown (${error.message}).`)]; }
+    try { inside = show(); } catch (error) { inside = [make("p", { class: "quiet" }, `This section cannot be shown (${error.message}).`)]; }
     const head = make("h3", { tabindex: -1 }, title);
     return { head, title, section: make("section", {}, head, inside) };
   });

@@ -1,15 +1,15 @@
-// Quality beside what it costs: the time to train, and what codes take.
+// Quality against its cost: the time to train, and the size of the codes.
 
 const ROOM = 0.62; // for the labels, as a share of the width that the points take
-const LINE = 12; // pixels between two labels, at least
+const LINE = 12; // least distance between two labels, in pixels
 const MOST_SCATTERS = 12;
-const WIDE_RANGE = 20; // costs that differ by more get a logarithmic axis
+const WIDE_RANGE = 20; // costs that differ by a larger factor get a logarithmic axis
 
 function scatter({ dataset, x, y, points, front }) {
   const costs = points.map(([, cost]) => cost), isLog = Math.min(...costs) > 0 && Math.max(...costs) > WIDE_RANGE * Math.min(...costs);
   const lean = isLog ? Math.log10 : (v) => v, [least, most] = span(costs.map(lean));
   const [low, high] = reach(points.map(([model, , value]) => [model, { value }])), room = (high - low) * 0.06;
-  const title = `${y} beside ${x} on ${data.datasets[dataset]}`;
+  const title = `${y} against ${x} on ${data.datasets[dataset]}`;
   const size = { width: 440, height: Math.max(300, points.length * LINE + 70) };
   const { svg, line, across, up } = frame({ ...size, x: [least - (most - least) * 0.06, most + (most - least) * ROOM], y: [low - room, high + room], labels: [x, y], title, isLog, until: most });
   const place = ([model, cost, value]) => ({ model, cost, value, x: lean(cost), y: Math.min(high, Math.max(low, value)), isFar: value < low || value > high, isFloor: data.roles[model] === "floor" });
@@ -28,7 +28,7 @@ function scatter({ dataset, x, y, points, front }) {
   return captioned(title, svg);
 }
 
-// Heights of labels that do not lie on each other, nor below the bottom if there is room.
+// Vertical positions of labels that do not overlap and, if there is room, stay above the bottom.
 function spread(heights, bottom) {
   const found = [];
   for (const height of heights) found.push(Math.max(height, (found.at(-1) ?? -Infinity) + LINE));
@@ -37,7 +37,7 @@ function spread(heights, bottom) {
   return found;
 }
 
-// Those of the verdict that is shown, or of every verdict, on the dataset that is shown, or on the first one.
+// The scatter plots for the chosen verdict (or every verdict) on the chosen dataset (or the first one).
 function scatters() {
   const overview = ["ranks", "summary", "all"].includes(view.metric), verdict = metricOf() ? metricOf().verdict : view.metric.replace(/^verdict /, "");
   const dataset = (one) => (overview && view.dataset === "all" ? one.dataset === 0 : isOnDataset(one));

@@ -1,4 +1,4 @@
-// What happens when the page opens.
+// Runs when the page opens.
 
 function theme() {
   const root = document.documentElement, button = find("theme"), dark = matchMedia("(prefers-color-scheme: dark)");
@@ -11,8 +11,8 @@ function theme() {
 
 function remarks() {
   const lines = [];
-  if (data.folder) lines.push(`With its pictures this page would be larger than 25 MB, so they lie beside it, in the folder ${data.folder}: move both together.`);
-  if (data.left_out) lines.push(`${data.left_out} runs with the last seeds are not shown, for they would make this page too large; the board counts them.`);
+  if (data.folder) lines.push(`With its pictures, this page would be larger than 25 MB, so they are in the folder ${data.folder} next to it. Always move both together.`);
+  if (data.left_out) lines.push(`${data.left_out} runs (those with the last seeds) are not shown because they would make this page too large; the board includes them.`);
   const beside = lines.length ? [{ title: "About this page", lines }] : [];
   find("notes").replaceChildren(...[...beside, ...data.notes].map((section, i) =>
     make("details", { open: i < beside.length }, make("summary", {}, section.title), make("ul", {}, section.lines.map((line) => make("li", {}, withCommands(line)))))));

@@ -1,4 +1,4 @@
-// Cutting a run's pictures out of the one sheet that it has.
+// Cuts the pictures of a run out of its single sheet.
 
 const sheets = new Map();
 
@@ -13,7 +13,7 @@ function sheet(run) {
 }
 
 function where(run, name) {
-  // [first tile, how many], or null
+  // [first tile, number of tiles], or null
   const tiles = run.drawn && run.drawn.tiles;
   const found = tiles && tiles.where && tiles.where[name];
   const good = isList(found) && found.every(Number.isInteger) && tiles.width > 0 && tiles.height > 0 && tiles.columns > 0;
@@ -34,8 +34,8 @@ function paint(canvas, run, name, number) {
   else image.addEventListener("load", put, { once: true });
 }
 
-// A line around what is white in a mask, over what is painted. Pixels are only mixed, never read: the page may not read
-// pictures that lie beside it.
+// Draw a line around the white area of a mask, on top of the canvas. Pixels are only blended, never read: the page is
+// not allowed to read pictures from files next to it.
 function outline(canvas, run, name, number) {
   const { width, height, columns } = run.drawn.tiles, image = sheet(run), at = where(run, name)[0] + number;
   const edge = new OffscreenCanvas(width, height), pen = edge.getContext("2d");
@@ -64,9 +64,9 @@ function tile(run, name, number, label, truth = null) {
 }
 
 function why(run, name) {
-  // something is not there
+  // the reason why pictures are missing
   const reasons = (run.drawn && run.drawn.without) || {};
-  return run.drawn ? reasons[name] : run.error ? "the run failed" : "no pictures lie beside the record";
+  return run.drawn ? reasons[name] : run.error ? "the run failed" : "there are no pictures next to the record";
 }
 
 function told(run, name) {

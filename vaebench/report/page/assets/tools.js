@@ -1,5 +1,5 @@
 "use strict";
-// What everything else is made with. Text only ever enters the page as text: there is no innerHTML here.
+// Helpers that the other scripts use. Text is only ever inserted as text: there is no innerHTML here.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const SVG = "http://www.w3.org/2000/svg";
@@ -24,11 +24,11 @@ function choose(select, options, value) {
   select.value = value;
 }
 
-// What may be wider than the window is scrolled by keyboard, too.
+// A box for content that may be wider than the window; it can be scrolled by keyboard, too.
 const scrolling = (label, ...children) => make("div", { class: "wide", tabindex: 0, role: "group", "aria-label": label }, children);
 
 function command(text) {
-  // a command with a button that copies it, or selects it where the browser keeps the clipboard to itself
+  // a command with a button that copies it, or selects it if the browser does not allow access to the clipboard
   const shown = make("pre", { tabindex: 0 }, text), button = make("button", { type: "button", "aria-label": `Copy ${text}` }, "Copy");
   const chosen = () => getSelection().selectAllChildren(shown);
   button.addEventListener("click", () => {
@@ -39,7 +39,7 @@ function command(text) {
   return make("span", { class: "command" }, shown, button);
 }
 
-// A line in which `vaebench …` stands in backticks, with those commands to be copied.
+// A line of text in which each command in backticks (`vaebench …`) gets a copy button.
 const withCommands = (line) => line.split(/`(vaebench [^`]+)`/).map((part, i) => (i % 2 ? command(part) : part));
 
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
