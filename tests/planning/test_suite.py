@@ -90,7 +90,7 @@ def test_auto_follows_the_device_and_names_are_checked(tmp_path: Path) -> None:
         ("size = 28", "size = 4", 15, "[presets.tiny] size", "at least 8"),
         ("steps = 1000", "steps = 0", 23, "[presets.large] steps", "at least 1"),
         ('metrics = ["psnr"]', 'metrics = "psnr"', 8, "metrics", "a list"),
-        ('metrics = ["psnr"]', "metrics = [3]", 8, "metrics", "each entry must be a text, not 3"),
+        ('metrics = ["psnr"]', "metrics = [3]", 8, "metrics", "each entry must be text, not 3"),
         ('metrics = ["psnr"]', "metrics = []", 8, "metrics", "at least one"),
         ('"pca",', '"vae[beta=2]",', 4, "models", "twice"),
         ('regimes = ["all"]', 'regimes = ["healty"]', 9, "regimes", "Did you mean 'healthy'"),
