@@ -170,5 +170,5 @@ def _frame(told: Iterable[Mapping[str, Any]]) -> DataFrame:
 
 def _typed(frame: DataFrame) -> DataFrame:
     texts = [name for name, kind in KINDS.items() if kind == "str"]
-    frame[texts] = frame[texts].astype(object).fillna("")  # pandas would make a column without any text a column of floats
+    frame[texts] = frame[texts].astype(object).fillna("")  # a column without any text would hold floats
     return frame.astype(KINDS)

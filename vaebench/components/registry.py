@@ -86,8 +86,9 @@ class Registry:
                         mine, first = Offer(component, plugin), others[0]
                         self.plugins.report(
                             plugin,
-                            f"its {SINGULAR[kind]} {mine.name!r} has the same name as one of {first.plugin.distribution} "
-                            f"{first.plugin.version}; use {mine.qualified!r} or {first.qualified!r}",
+                            f"its {SINGULAR[kind]} {mine.name!r} has the same name as one of "
+                            f"{first.plugin.distribution} {first.plugin.version}; "
+                            f"use {mine.qualified!r} or {first.qualified!r}",
                         )
                     others.append(Offer(component, plugin))
             self._offers[kind] = dict(sorted(found.items()))
