@@ -130,7 +130,7 @@ def test_help_of_the_whole_names_every_command() -> None:
         ("run --seeds -1", "distinct integers, 0 or larger"),
         ("run --device cuda:9", "Device 'cuda:9' is not there: PyTorch sees"),
         ("run --device gpu", "There is no device 'gpu': say auto, cpu, cuda or cuda:NUMBER"),
-        ("run --source real", "No real data of these datasets is in "),
+        ("run --source real", "There is no real data for these datasets in "),
         ("run -j 0", "-j"),
         ("run --sed 1", "--seeds"),
         ("run none.json", "none.json"),

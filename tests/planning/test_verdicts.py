@@ -67,7 +67,7 @@ def test_verdicts_as_they_are_written(tmp_path: Path) -> None:
         ('summary = ["psnr"]', 'summary = ["pnsr"]', 6, "summary", "no metric of the suite. Did you mean 'psnr'"),
         ("reconstruction =", "reconstructoin =", 9, "[headline] reconstructoin", "Did you mean 'reconstruction'"),
         ("reconstruction =", "cost =", 9, "[headline] cost", "no verdict that is ranked"),
-        ('"ms-ssim"\nrep', '"kid"\nrep', 9, "[headline] reconstruction", "'kid' is no metric of the suite"),
+        ('"ms-ssim"\nrep', '"kid"\nrep', 9, "[headline] reconstruction", "'kid' is not a metric of this suite"),
         ('"ms-ssim"\nrep', "3\nrep", 9, "[headline] reconstruction", "the name of a metric, not 3"),
         ('models = ["pca"]', 'models = ["pac"]', 13, "[floors] models", "Did you mean 'pca'"),
         (
@@ -75,7 +75,7 @@ def test_verdicts_as_they_are_written(tmp_path: Path) -> None:
             'models = ["pca"]\nuntrained = ["vae"]',
             14,
             "[floors] untrained",
-            "one of the floors' models",
+            "must also be in the floors' list `models`",
         ),
         ('models = ["pca"]', 'models = "pca"', 13, "[floors] models", "a list"),
         ('representation = ["psnr"]', 'anomaly = ["psnr"]', 14, "[floors] anomaly", "no headline of anomaly"),

@@ -37,7 +37,7 @@ def draw_by_label(labels: np.ndarray, count: int, seed: str) -> np.ndarray:
     """Return `count` sorted row numbers, with labels in proportion and each at least once if there is room."""
     generator = np.random.default_rng(_seed(seed))
     position = np.empty(len(labels))
-    for label in np.unique(labels):  # each row's place within its label, as a fraction, so that a cut takes an equal share of each
+    for label in np.unique(labels):  # each row's place within its label, as a fraction: a cut is proportional
         rows = np.flatnonzero(labels == label)
         rows = generator.permutation(rows)
         position[rows] = (np.arange(len(rows)) + generator.random()) / len(rows)
