@@ -105,7 +105,7 @@ def test_auto_follows_the_device_and_names_are_checked(tmp_path: Path) -> None:
         ("{ prior = 20 }", "{ prior = 2.5 }", 24, "[presets.large] stage_steps", "prior must be"),
         ('cpu = "tiny"', 'cpu = "tin"', 12, "[auto] cpu", "no preset 'tin'. Did you mean 'tiny'"),
         ('cpu = "tiny"', 'cpu = ["tiny"]', 12, "[auto] cpu", "no preset"),
-        ('cpu = "tiny"', 'gpu = "tiny"', 12, "[auto] gpu", "no kind of device"),
+        ('cpu = "tiny"', 'gpu = "tiny"', 12, "[auto] gpu", "not a kind of device"),
         ('[auto]\ncpu = "tiny"', 'auto = { cpu = "tin" }\n', 11, "[auto] cpu", "no preset 'tin'"),
         ("[presets.large]", '[presets."../large"]', 21, "[presets] ../large", "letters"),
         ("[presets.tiny]", "[presets]\nhuge = 3\n[presets.tiny]", 15, "[presets] huge", "a table, not 3"),

@@ -85,7 +85,9 @@ def check_splits(splits: Splits, classes: Sequence[str] = ()) -> None:
             known = f"the {len(classes)} classes, 0 to {len(classes) - 1}" if classes else "numbers from 0"
             raise SplitError(f"its {name} labels lie between {low} and {high}, outside {known}")
         if split.images.shape[1:] != splits.train.images.shape[1:]:
-            raise SplitError(f"its {name} images are {split.images.shape[1:]}, but train has {splits.train.images.shape[1:]}")
+            raise SplitError(
+                f"its {name} images are {split.images.shape[1:]}, but train has {splits.train.images.shape[1:]}"
+            )
     order = list(named)
     for i, one in enumerate(order):
         for two in order[i + 1 :]:

@@ -97,9 +97,7 @@ def check_preset(suite: Suite, preset: str, components: Registry) -> None:
     for key, names, given in (("stage_steps", stages, settings.stage_steps), ("model", known, settings.model)):
         for name in given:
             if name not in names:
-                raise UserError(
-                    f"Suite {suite}, preset {preset}: {key}.{name} is unknown.{did_you_mean(name, names)}"
-                )
+                raise UserError(f"Suite {suite}, preset {preset}: {key}.{name} is unknown.{did_you_mean(name, names)}")
     for name, value in settings.model.items():
         try:
             convert(value, known[name].kind)

@@ -82,7 +82,9 @@ def _floors(
                 if key == "untrained" and name not in floors.get("models", ()):
                     raise reader.fail("floors", key, f"{name!r} must also be in the floors' list `models`")
                 if name not in known:
-                    raise reader.fail("floors", key, f"{name!r} is not a model of this suite.{did_you_mean(name, known)}")
+                    raise reader.fail(
+                        "floors", key, f"{name!r} is not a model of this suite.{did_you_mean(name, known)}"
+                    )
             continue
         _check_verdict(key, "floors", reader, tuple(of_models))
         _check_metrics(names, "floors", key, every, reader)
