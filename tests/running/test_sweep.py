@@ -120,9 +120,9 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     for asked, complaint in (
         ("cuda", "PyTorch sees 0 CUDA devices"),
         ("cuda:1", "PyTorch sees 0 CUDA devices"),
-        ("cuda:x", "say auto, cpu, cuda or cuda:NUMBER"),
-        ("cuda:²", "say auto, cpu, cuda or cuda:NUMBER"),
-        ("tpu", "say auto, cpu, cuda or cuda:NUMBER"),
+        ("cuda:x", "use auto, cpu, cuda or cuda:NUMBER"),
+        ("cuda:²", "use auto, cpu, cuda or cuda:NUMBER"),
+        ("tpu", "use auto, cpu, cuda or cuda:NUMBER"),
     ):
         with pytest.raises(UserError, match=complaint):
             choose_devices(asked)

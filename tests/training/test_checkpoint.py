@@ -195,7 +195,7 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path, lab:
     one = cut_off(tmp_path, lab)
     other = replace(one, settings=structs.replace(one.settings, samples=9))
     record, notes, *_ = trained(other)
-    assert notes == ["the checkpoint is of no use, since its settings are not today's; trained from the start"]
+    assert notes == ["the checkpoint is of no use, since its settings have changed; trained from the start"]
     assert record.cost.times_resumed == 0
 
 
