@@ -342,7 +342,7 @@ class Metric(Component):
     verdict: ClassVar[Verdict] = "other"
     """The verdict that it belongs to."""
     better: ClassVar[Direction] = "higher"
-    """Which values are better: `higher` or `lower`."""
+    """The better direction: `higher` or `lower`."""
     unit: ClassVar[str] = ""
     """The unit shown next to its title."""
     regime: ClassVar[Regime] = "all"

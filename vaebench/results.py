@@ -64,7 +64,7 @@ class Result:
 
     @cached_property
     def curve(self) -> DataFrame:
-        """Every loss term during training as a DataFrame: stage, step, name, value."""
+        """The value of every loss term during training as a DataFrame: stage, step, name, value."""
         import pandas as pd
 
         points = [

@@ -157,7 +157,8 @@ def registry() -> Registry:
 
 @contextmanager
 def only(distributions: Collection[str]) -> Iterator[None]:
-    """Use only the plugins of these distributions, in this process and in those that it first starts meanwhile."""
+    """Use only the plugins of these distributions, in this process and in the processes that are first started
+    meanwhile."""
     before = os.environ.get(ONLY)
     os.environ[ONLY] = ",".join(sorted(distributions))
     forget()

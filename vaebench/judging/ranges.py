@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 ROUNDING = 1e-6
-"""How far rounding may carry a number outside its range."""
+"""The amount by which rounding may carry a number outside its range."""
 
 
 class Number(Protocol):

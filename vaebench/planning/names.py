@@ -68,7 +68,7 @@ def entrant(text: str, names: Registry, suite: Registry) -> Entrant:
     offer, spec = names.spec("models", f"{name}[{inside}]" if inside else name)
     default = offer.component.default_loss
     if default is None and asked:
-        raise UserError(f"{name} takes no reconstruction loss, so omit loss={asked}.")
+        raise UserError(f"{name} takes no reconstruction loss, so {asked!r} cannot be used.")
     loss = suite.spec("losses", asked or default)[1] if default else None
     return Entrant(Spec(suite.canonical("models", offer), spec.params), loss)
 

@@ -16,7 +16,7 @@ RANKED = tuple(verdict for verdict in get_args(Verdict) if verdict not in ("cost
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The settings as they are in the suite file; nothing else can change them."""
+    """The settings in the suite file; nothing else can change them."""
 
     headline: Mapping[str, str] = field(default_factory=dict)
     """Verdict -> the metric that ranks it. Empty: the first metric of each verdict in the suite's own list."""
