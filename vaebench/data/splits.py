@@ -56,8 +56,7 @@ def validation_mask(splits: Splits, dataset: str) -> np.ndarray | None:
 
 
 def with_validation(splits: Splits, dataset: str) -> Splits:
-    """Return the splits with a validation split; if none is published, it and the rest of train are copies from
-    train."""
+    """Return the splits with a validation split. If none is published, train is split in two, by copying."""
     val = validation_mask(splits, dataset)
     if val is None:
         return splits

@@ -20,7 +20,7 @@ more, an evenly spaced subset is used."""
 SCALE = 1000
 """Coordinates of a map are integers from 0 to this number."""
 COMPONENTS = 50
-"""Principal components that t-SNE starts from, as is usual."""
+"""The number of principal components that t-SNE starts from, as is usual."""
 
 
 def scores(evidence: Evidence) -> dict[str, Any]:

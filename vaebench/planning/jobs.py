@@ -21,7 +21,7 @@ class Job:
     trial: Trial
     settings: Settings
     data: str
-    """The digest of the ready data."""
+    """The digest of the prepared data."""
     components: Mapping[str, int]
     """The version of every part of the trial, named as in `versions_of`."""
     code: Mapping[str, str]

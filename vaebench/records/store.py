@@ -106,13 +106,13 @@ def open_bounded(path: Path, most: int, what: str, links: bool = False) -> Buffe
 
     In a stranger's folder, reading a pipe could wait forever, and reading a sparse file could fill the memory."""
     if not stat.S_ISREG((path.stat() if links else path.lstat()).st_mode):
-        raise OSError(f"a {what} must be a regular file")
+        raise OSError(f"the {what} must be a regular file")
     flags = ("O_NONBLOCK", "O_BINARY") if links else ("O_NONBLOCK", "O_BINARY", "O_NOFOLLOW")
     handle = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
     try:
         found = os.fstat(handle)  # of the opened file, which may have been replaced meanwhile
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(f"a {what} must be a regular file")
+            raise OSError(f"the {what} must be a regular file")
         if found.st_size > most:
             raise OSError(f"it has {found.st_size:,} bytes, and no {what} has more than {most:,}")
         return os.fdopen(handle, "rb")
