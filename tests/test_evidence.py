@@ -145,7 +145,7 @@ def test_what_is_missing_is_said() -> None:
     n = len(evidence().splits["test"])
     everyone = np.ones(n, bool)
     for ask, columns, reason in (
-        (Evidence.labels, {"labels": np.ones(n, int)}, "the test images carry fewer than two labels"),
+        (Evidence.labels, {"labels": np.ones(n, int)}, "the test images have fewer than two labels"),
         (Evidence.masks, {}, "the dataset has no anomaly masks"),
         (Evidence.boxes, {}, "the dataset has no finding boxes"),
         (Evidence.health, {"healthy": None, "diseased": None}, "the dataset does not say which images are healthy"),
@@ -156,12 +156,12 @@ def test_what_is_missing_is_said() -> None:
             ask(changed(**columns), "test")
     seen = evidence()
     seen.splits["train"] = seen.splits["train"].take(np.arange(1))
-    with pytest.raises(NotApplicable, match="the training images carry fewer than two labels"):
+    with pytest.raises(NotApplicable, match="the training images have fewer than two labels"):
         seen.labels("train")
     with pytest.raises(NotApplicable, match="no more split"):
         seen.images("more")
     seen.splits["val"] = seen.splits["val"].take(np.arange(0))
-    with pytest.raises(NotApplicable, match="val split holds no image"):
+    with pytest.raises(NotApplicable, match="val split contains no images"):
         seen.codes("val")
 
 

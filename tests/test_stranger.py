@@ -25,8 +25,8 @@ RINGS = str(OUTSIDE / "rings.toml")
 BROKEN = "vaebench-broken-import 0.1 (main): ModuleNotFoundError: No module named 'a_module_that_nobody_has'"
 MISSPELT = "vaebench-misspelt-hook 0.1 (main): unknown hook 'vaebench_model'. Did you mean 'vaebench_models'"
 CLASH = (
-    "vaebench-name-clash 0.1 (main): its model 'vae' has the name of one of vaebench {version}; "
-    "say 'vaebench-name-clash:vae' or 'vaebench:vae'"
+    "vaebench-name-clash 0.1 (main): its model 'vae' has the same name as one of vaebench {version}; "
+    "use 'vaebench-name-clash:vae' or 'vaebench:vae'"
 )
 
 FORKING = """

@@ -17,10 +17,10 @@ __all__ = ["hookimpl", "load"]
 
 
 def load(path: str | PathLike[str]) -> Result | Any:
-    """Return the results of a folder as a tidy DataFrame, with a row for each trial and metric; or one record as a
+    """Return the results in a folder as a tidy DataFrame, with a row for each trial and metric; or one record as a
     `Result`.
 
-    The subfolder `reference` is left out: load it by its own name."""
+    Records in the subfolder `reference` are left out: load that folder separately."""
     from vaebench import results
 
     return results.load(path)

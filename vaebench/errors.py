@@ -1,4 +1,4 @@
-"""A user's mistake, told in words and never as a traceback."""
+"""Errors that users see as a message, without a traceback."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import difflib
 from collections.abc import Iterable
 
 LISTED = 20
-"""Names that a message lists; of more, it says how many."""
+"""The most names that a message lists; any others are only counted."""
 
 
 class UserError(Exception):
-    """What went wrong, what is known, and what to do next."""
+    """A user's error: the message says what is wrong and what to do next."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ` Did you mean 'vae'?`, or, where nothing is near, the first names that there are."""
+    """Return ` Did you mean 'vae'?`, or, if no known name is similar, the first of the known names."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     if near:
@@ -24,4 +24,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 class Explained(Exception):
-    """An error whose text alone says what happened; its type would add nothing."""
+    """An error whose message is complete in itself, and is shown without the name of its type."""

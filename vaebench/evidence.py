@@ -1,4 +1,4 @@
-"""What a trained model showed on train, validation and test images: computed lazily, once, shared by all metrics."""
+"""The outputs of a trained model on train, validation and test images: computed once, when needed, for all metrics."""
 
 from __future__ import annotations
 
@@ -18,23 +18,25 @@ from vaebench.patients import patient_draws, resolution
 T = TypeVar("T")
 Arrays = dict[str, np.ndarray]
 Code = type | Callable[..., Any]
-"""Stands for all of the package that it comes from."""
+"""A class or function that stands for the whole package that it comes from."""
 Keep = Callable[[str, Callable[[], Arrays], Mapping[str, Split], Sequence[Code]], Arrays]
-"""Gives what a computation on these splits of a dataset gave before, or computes and keeps it (`vaebench.data.cache`).
-It gets the key, the computation, the splits it depends on, and what stands for its code."""
+"""Return the stored result of a computation on these splits of a dataset, or compute and store it
+(`vaebench.data.cache`). The arguments are the key, the computation, the splits that it depends on, and classes or
+functions that stand for its code."""
 BATCH, BATCH_ON_CARD = 128, 1024
 BATCH_PIXELS = 2**22
-"""Numbers in the images of a batch on a GPU: beyond, a batch would need more memory than a training step."""
+"""The most values in the images of a batch on a GPU: a larger batch would need more memory than a training step."""
 RECHECKED = 32
-"""Images of a split that a model is asked about twice, the second time in other company."""
+"""The number of images of a split that a model processes twice, the second time in other batches."""
 COMPANY = 8
-"""Images of a batch that time."""
+"""The batch size of the second time."""
 ROUNDING = 0.01
-"""Of the largest answer: what another batch may change by rounding, in TF32 on a GPU too."""
+"""The share of the largest output by which outputs may differ between batches because of rounding, in TF32 on a GPU
+too."""
 MAY_TIP = 0.05
-"""Share of the images whose answer may differ by more, because rounding tips a discrete code."""
+"""The share of images whose output may differ by more, because rounding can change a discrete code."""
 SAID = {"train": "training", "val": "validation"}
-"""How reasons call the images of a split whose name is no word for them."""
+"""The words for splits in messages, if they differ from the splits' names."""
 
 
 class Health(NamedTuple):
@@ -47,11 +49,11 @@ class Health(NamedTuple):
 
 
 class Evidence:
-    """The answers of one trained model, as numpy arrays in the order of a split's images.
+    """The outputs of one trained model, as numpy arrays in the order of a split's images.
 
     Everything is computed when a metric first asks for it, and kept for the others. Splits are `train`, `val`, `test`
-    and, if the dataset says which images are healthy, `calibration`: healthy training images that healthy trainings do
-    not see. A method raises NotApplicable if the model or the dataset cannot answer."""
+    and, if the dataset says which images are healthy, `calibration`: healthy training images that the regime `healthy`
+    leaves out. A method raises NotApplicable if the model or the dataset cannot provide an output."""
 
     def __init__(
         self,
@@ -119,14 +121,14 @@ class Evidence:
         if name not in self.splits:
             raise NotApplicable(f"the dataset has no {name} split")
         if not len(self.splits[name]):
-            raise NotApplicable(f"the {name} split holds no image")
+            raise NotApplicable(f"the {name} split contains no images")
         return self.splits[name]
 
     def labels(self, name: str) -> np.ndarray:
         """Return the label of each image, int (N,); NotApplicable if they are all the same."""
         labels = self.split(name).labels
         if len(np.unique(labels)) < 2:
-            raise NotApplicable(f"the {SAID.get(name, name)} images carry fewer than two labels")
+            raise NotApplicable(f"the {SAID.get(name, name)} images have fewer than two labels")
         return labels
 
     def health(self, name: str) -> Health:
@@ -232,7 +234,7 @@ class Evidence:
         """Return images from the prior, float32 (n, C, H, W) in [0, 1]; the preset sets n."""
 
         def compute() -> np.ndarray:
-            self.split("test")  # without test images there is nothing to hold samples against
+            self.split("test")  # without test images, samples cannot be compared with anything
             if not self._samples:
                 raise NotApplicable("the preset draws no samples")
             generator = torch.Generator(self.device).manual_seed(self._seed)
@@ -286,19 +288,19 @@ class Evidence:
         return self.resampled(lambda index: float(values[index].mean(dtype=np.float64)), rows, split)
 
     def _pixels(self, images: np.ndarray) -> Images:
-        """Images that reach the model's device as bytes and become numbers there."""
+        """Return images that are moved to the model's device as bytes and become floats there."""
         return Images(torch.from_numpy(images), wanted=self.device)
 
     def _leave_card(self) -> None:
-        """Give back the memory of a GPU that was needed to answer: other trials train there by now, or soon."""
+        """Release the GPU memory that the outputs needed: other trials train there by now, or will soon."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
     def _each(self, name: str, ask: Callable[[Tensor], T]) -> list[T]:
-        """The answer to each batch of a split."""
+        """Return what `ask` returns for each batch of a split."""
         answers: list[T] = []
         batches = self._pixels(self.split(name).images).batches(self._batch)
-        with torch.inference_mode():  # not within a generator: one that a refusal leaves behind would never leave it
+        with torch.inference_mode():  # not inside a generator, which would never leave it after an exception
             for number, x in enumerate(batches):
                 with self._memo.about((name, number), x):
                     answers.append(ask(x))
@@ -306,7 +308,8 @@ class Evidence:
         return answers
 
     def _all(self, name: str, answer: Callable[[Tensor], Tensor], what: str, random: bool = False) -> np.ndarray:
-        """The model's answer about every image of a split; one that is `random` by design is not asked for twice."""
+        """Return the model's output for every image of a split; one that is `random` by design is not computed
+        twice."""
         values = torch.cat(self._each(name, lambda x: answer(x).float().cpu())).numpy()
         values = finite(self._one_each(name, values, what), what)
         if not random:
@@ -317,7 +320,8 @@ class Evidence:
         return self.model.scores(x)[key]
 
     def _stands_alone(self, name: str, answer: Callable[[Tensor], Tensor], known: np.ndarray, what: str) -> None:
-        """Ask again about a few images in other company: no answer may depend on the other images in the batch."""
+        """Recompute the outputs of a few images in other batches: no output may depend on the other images in the
+        batch."""
         images = self.split(name).images
         rows = np.random.default_rng(0).permutation(len(images))[:RECHECKED]
         company = self._pixels(images[rows]).batches(COMPANY)
@@ -329,11 +333,12 @@ class Evidence:
         if differing > MAY_TIP * len(rows):
             raise NotApplicable(
                 f"the model's {what} depend on the other images in the batch: {differing} of {len(rows)} images get "
-                "another answer in other company"
+                "another output in another batch"
             )
 
     def _one_each(self, name: str, values: np.ndarray, what: str, images: int | None = None) -> np.ndarray:
-        """A wrong count would be stretched over all images in silence."""
+        """Return the values after a check that there is one for each image; a wrong count could otherwise be broadcast
+        unnoticed."""
         n = len(self.split(name)) if images is None else images
         if len(values) != n:
             raise ValueError(f"the model gives {len(values)} {what} for {n} images")
@@ -341,21 +346,23 @@ class Evidence:
 
 
 def batch_on(device: torch.device, shape: Sequence[int]) -> int:
-    """How many images a model is asked about at once. On a CPU always as many, since the batch decides the last bits;
-    on a GPU more of small ones, which wait for launches."""
+    """Return how many images a model processes at once. On a CPU it is fixed, since the batch size affects the last
+    bits; on a GPU it is larger for small images, which mostly wait for kernel launches."""
     return BATCH if device.type == "cpu" else int(np.clip(BATCH_PIXELS // np.prod(shape), BATCH, BATCH_ON_CARD))
 
 
 def plain(values: Mapping[str, ArrayLike]) -> Arrays:
-    """As they come back from the disk: in one piece, since libraries sum in the order in which numbers lie."""
+    """Return the arrays as they would come back from disk: contiguous, since libraries sum numbers in the order in
+    memory."""
     arrays = {name: np.asarray(value) for name, value in values.items()}
     if odd := [name for name, array in arrays.items() if array.dtype.hasobject]:
-        raise TypeError(f"{', '.join(odd)}: only arrays of numbers or texts are kept")
+        raise TypeError(f"{', '.join(odd)}: only arrays of numbers or strings can be stored")
     return {name: array if array.flags.forc else array.copy("C") for name, array in arrays.items()}
 
 
 def pictures(values: np.ndarray, what: str) -> np.ndarray:
-    """Finite images in [0, 1], as models promise: anything else would still give numbers, and wrong ones."""
+    """Return the images after a check that they are finite and in [0, 1]; others would give wrong numbers without an
+    error."""
     low, high = float(finite(values, what).min(initial=0)), float(values.max(initial=1))
     if low < 0 or high > 1:
         raise NotApplicable(f"the model's {what} lie in [{low:.4g}, {high:.4g}], not in [0, 1]")
@@ -364,5 +371,5 @@ def pictures(values: np.ndarray, what: str) -> np.ndarray:
 
 def finite(values: np.ndarray, what: str) -> np.ndarray:
     if not np.isfinite(values).all():
-        raise NotApplicable(f"the model's {what} hold {int((~np.isfinite(values)).sum())} NaN or infinite numbers")
+        raise NotApplicable(f"the model's {what} contain {int((~np.isfinite(values)).sum())} NaN or infinite numbers")
     return values

@@ -1,10 +1,10 @@
-"""What an author of an executor meets beside `vaebench.interfaces.Executor`; docs/cluster.md shows how it is used.
+"""Names for authors of executors, in addition to `vaebench.interfaces.Executor`; docs/cluster.md shows their use.
 
-On the machine that runs the command, `Outbox` claims trials, hands out errands and delivers what comes back. On the
-machine that does the trial, `fulfil` does an errand, through the executor `Local`, which turns crashes and stalls into
-records. An executor whose machines all see the results folder can do without both: there, `Queue` and `Claims` share
-the trials, `check_fitness` compares components, and `perform` does a job and delivers its record; `blank` makes the
-record of a trial that could not.
+On the machine that runs the command, `Outbox` claims trials, hands out errands and delivers their results. On the
+machine that runs the trial, `fulfil` performs an errand with the executor `Local`, which turns crashes and stalls into
+records. An executor whose machines all have access to the results folder needs neither: there, `Queue` and `Claims`
+distribute the trials, `check_fitness` compares components, and `perform` does a job and delivers its record; `blank`
+creates the record of a trial that could not run.
 """
 
 from vaebench.data.by_digest import fetched, files_of

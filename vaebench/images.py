@@ -1,4 +1,5 @@
-"""Images and what is known of them: as models see them (Images), and as datasets give them (Split, Splits)."""
+"""Images with what is known about them: as models receive them (Images), and as datasets provide them (Split,
+Splits)."""
 
 from __future__ import annotations
 
@@ -50,14 +51,14 @@ class Split:
     labels: np.ndarray
     """Integers (N,): indices into the dataset's `classes`."""
     groups: np.ndarray
-    """The patient, biopsy or subject of each image, (N,). Images of one group never stand in two splits."""
+    """The patient, biopsy or subject of each image, (N,). All images of a group are in the same split."""
     healthy: np.ndarray | None = None
     """bool (N,): which images are healthy; None if the dataset does not say."""
     diseased: np.ndarray | None = None
     """bool (N,): which images count as anomalous; by default all that are not healthy. An image may be neither."""
     kept_out: np.ndarray | None = None
-    """bool (N,), set by vaebench: training images that models trained on healthy images do not see; they set
-    thresholds."""
+    """bool (N,), set by vaebench: training images that are withheld from models trained on healthy images and used to
+    set thresholds."""
     masks: np.ndarray | None = None
     """bool (N, H, W): the pixels of the anomaly."""
     boxes: np.ndarray | None = None
@@ -66,8 +67,8 @@ class Split:
     factors: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Generative factors or clinical variables by name, each (N,)."""
     files: np.ndarray | None = None
-    """Strings (N,): the file of each image, relative to the dataset's folder. They are shown to people and enter no
-    digest."""
+    """Strings (N,): the file of each image, relative to the dataset's folder. File names are shown to users and are not
+    part of any digest."""
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -110,7 +111,7 @@ class Splits:
     test: Split
     """Images for testing, which models never see."""
     val: Split | None = None
-    """Images for validation; None takes a tenth of `train`, by group."""
+    """Images for validation; if None, a tenth of `train` is used, split by group."""
 
     def items(self) -> Iterator[tuple[str, Split]]:
         """Yield the name of each split, and the split."""
@@ -121,4 +122,4 @@ class Splits:
 
 
 Limit = Mapping[str, int]
-"""The largest number of images wanted of each split; a split that it does not name is wanted whole."""
+"""The largest number of images wanted in each split; a split that is not listed is used whole."""

@@ -1,4 +1,5 @@
-"""What a plugin author implements (Model, Network, Dataset, Loss, Metric, Executor), and the values they exchange."""
+"""The classes that plugins implement (Model, Network, Dataset, Loss, Metric, Executor), and the values they
+exchange."""
 
 from __future__ import annotations
 
@@ -121,7 +122,7 @@ class Loss(Component, nn.Module):
 
     def forward(self, raw: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each image, (B,), from raw outputs (B, C, H, W) and targets of that shape in [0, 1]."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it compares images: implement forward()")
+        raise NotImplementedError(f"{type(self).__name__} must implement forward(), which compares images")
 
     def facts(self) -> dict[str, float]:
         """Return numbers about the trained loss for the record, such as a learned variance. `error_weight` is the cost
@@ -244,7 +245,7 @@ class Dataset(Component):
     title: ClassVar[str] = ""
     """A description in a few words."""
     modality: ClassVar[str] = ""
-    """How the images were taken, such as `chest X-ray`."""
+    """The imaging modality, such as `chest X-ray`."""
     licence: ClassVar[str] = ""
     """The licence of the images."""
     citation: ClassVar[str] = ""
@@ -321,16 +322,16 @@ class Score:
     parts: Mapping[str, Score] = field(default_factory=dict)
     """Scores of parts (one label, one size), by name. They are kept in the record and have no column on boards."""
     warning: str = ""
-    """A short warning that the number says less than it seems to; kept in the record."""
+    """A short warning about the limits of the number; kept in the record."""
     follows: Mapping[str, float] = field(default_factory=dict)
-    """The rank correlation, over images, of the score behind the number with trivial traits, by name; in boards'
-    notes."""
+    """The rank correlations, over images, of trivial traits with the score behind the number, by name; boards show them
+    in their notes."""
     beside: Mapping[str, float] = field(default_factory=dict)
     """Other numbers of the same model, by name. Boards give their rank correlation with the value over models."""
 
 
 DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}
-"""What a metric may declare; one that declares anything else is not offered."""
+"""The values that a metric may declare; a metric with any other value is not offered."""
 
 
 class Metric(Component):
@@ -341,9 +342,9 @@ class Metric(Component):
     verdict: ClassVar[Verdict] = "other"
     """The verdict that it belongs to."""
     better: ClassVar[Direction] = "higher"
-    """Which values are better: `higher` or `lower`."""
+    """The better direction: `higher` or `lower`."""
     unit: ClassVar[str] = ""
-    """The unit shown beside its title."""
+    """The unit shown next to its title."""
     regime: ClassVar[Regime] = "all"
     """`healthy`: computed only for models trained on healthy images. `all`: computed for every model."""
     least_images: ClassVar[int] = 0
@@ -383,12 +384,13 @@ class Executor(Component):
     remote: ClassVar[bool] = False
     """True if trials run on other machines, which may have devices that this one lacks."""
     listens: ClassVar[bool] = False
-    """True if tracker plugins are called on the machine that does the trial, instead of in the run that asked for
+    """True if tracker plugins are called on the machine that runs the trial, instead of in the run that asked for
     it."""
 
     @classmethod
     def missing(cls) -> str:
-        """Return what this machine lacks to use it, with the command that installs it; empty if nothing is missing."""
+        """Return what this machine lacks to use the executor, with the command that installs it; empty if nothing is
+        missing."""
         return ""
 
     def slots(self, devices: Sequence[str]) -> int:
@@ -401,10 +403,11 @@ class Executor(Component):
         raise NotImplementedError(f"{type(self).__name__} has no run()")
 
     def submit(self, jobs: Sequence[Job], site: Site) -> str:
-        """Hand over the jobs for `--detach`, and return a line that says what does them once this process has ended."""
+        """Hand over the jobs for `--detach`, and return a line that says what runs them after this process has
+        ended."""
         raise NotImplementedError(f"{type(self).__name__} has no submit()")
 
     @classmethod
     def detaches(cls) -> bool:
-        """Whether its engine works on without this process."""
+        """Return True if the executor's engine keeps running after this process has ended."""
         return cls.submit is not Executor.submit

@@ -1,4 +1,4 @@
-"""A memo: what a model answered about the batches of a split, so that no network looks at the same images twice."""
+"""A memo of a model's outputs for the batches of a split, so that no network processes the same images twice."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from torch import Tensor
 from vaebench.interfaces import Gaussian, Model
 
 METHODS = ("encode", "posterior", "rate")
-"""Where most of a network's work on an image is done, and whose answers are small."""
+"""The methods that do most of a network's work on an image and have small outputs."""
 
 
 class Memo:
-    """While a batch is asked about, the model's methods call one another through the memo: `reconstruct` decodes the
-    code that `encode` gave before, `rate` reads the posterior that was found with the code."""
+    """A memo of a model's outputs. Within `about`, the model's methods call one another through the memo: `reconstruct`
+    decodes the code that `encode` returned before, and `rate` reuses the posterior that was computed with the code."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
@@ -26,7 +26,7 @@ class Memo:
 
     @contextmanager
     def about(self, batch: Hashable, x: Tensor) -> Iterator[None]:
-        """Meanwhile, `x` is this batch; what the model is asked about other images it answers as ever."""
+        """Remember the model's outputs for `x`, which is this batch; outputs for other images are computed as usual."""
         own = self.model.__dict__
         before = {name: own[name] for name in METHODS if name in own}
         try:
@@ -46,7 +46,7 @@ class Memo:
 
 
 def _copied(answer: Any) -> Any:
-    """A copy, because whoever asked may write into it."""
+    """Return a copy, because the caller may write into it."""
     if isinstance(answer, Tensor):
         return answer.clone()
     if isinstance(answer, Gaussian):

@@ -1,15 +1,15 @@
-"""Patients resampled as wholes, and how far the variance over such draws may be trusted when they are few.
+"""Resampling of whole patients, and the reliability of the variance over such draws when patients are few.
 
-Each draw takes as many patients as there are, with replacement. Its shares of the patients, times the patients' own
-means, give a replicate; with n_p rows of patient p,
+Each draw takes as many patients as there are, with replacement. A replicate is the sum of the patients' means, weighted
+by the patients' shares of the draw. With n_p rows of patient p,
 
     w = n / sum n;   A[b, p] = share of patient p in draw b;   Q = covariance of A's columns over the draws
     k = sum w^2 / tr Q                     widening: the draws' variance is too small by this factor
-    f = (tr Q)^2 / tr Q^2                  as many equal patients would have given the draws' variance
+    f = (tr Q)^2 / tr Q^2                  the number of equal patients that would give this variance
     f* = min(2 f, P - 1), within 1 to 200  degrees of freedom of that variance
 
-Where classes are told apart, each has its own k, f* and V = sum w^2, and together k = sum V / sum (V / k) and
-f* = (sum V)^2 / sum (V^2 / f*), as Welch and Satterthwaite have it.
+If a statistic compares classes, each class has its own k, f* and V = sum w^2; together, k = sum V / sum (V / k) and
+f* = (sum V)^2 / sum (V^2 / f*), following Welch and Satterthwaite.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MOST_FREEDOM = 200.0
 
 
 class Resolution(NamedTuple):
-    """How many patients decide a number (of several classes, those of the smallest one), and what that means for the
-    variance over draws."""
+    """The number of patients that a value depends on (with several classes, that of the smallest class), and its
+    consequences for the variance over draws."""
 
     patients: int
     classes: int = 1
@@ -35,7 +35,7 @@ class Resolution(NamedTuple):
 
 
 def patient_draws(groups: np.ndarray, dataset: str, draws: int = DRAWS) -> Iterator[np.ndarray]:
-    """Rows under resampling of whole patients, the same for every model and seed of a dataset."""
+    """Yield the rows of each draw of whole patients; all models and seeds of a dataset share the draws."""
     _, member = np.unique(groups, return_inverse=True)
     count = int(member.max()) + 1
     order = np.argsort(member, kind="stable")
@@ -51,7 +51,8 @@ def patient_draws(groups: np.ndarray, dataset: str, draws: int = DRAWS) -> Itera
 
 
 def resolution(groups: np.ndarray, draws: Sequence[np.ndarray], labels: np.ndarray | None = None) -> Resolution:
-    """What these draws of the rows of `groups` resolve; `labels` names the rows' classes where they are told apart."""
+    """Return the resolution of these draws of the rows of `groups`; `labels` are the rows' classes, if the statistic
+    compares classes."""
     kinds = [np.ones(len(groups), bool)] if labels is None else [labels == label for label in np.unique(labels)]
     each = [_of_class(groups, draws, kind) for kind in kinds]
     patients = min(own.patients for own, _ in each)
@@ -62,13 +63,13 @@ def resolution(groups: np.ndarray, draws: Sequence[np.ndarray], labels: np.ndarr
 
 
 def _of_class(groups: np.ndarray, draws: Sequence[np.ndarray], kind: np.ndarray) -> tuple[Resolution, float]:
-    """The same of the rows of one kind, and the sum of squares of their patients' shares."""
+    """Return the resolution for the rows of one class, and the sum of the squared shares of its patients."""
     _, member, sizes = np.unique(groups[kind], return_inverse=True, return_counts=True)
     patients, shares = len(sizes), sizes / sizes.sum()
     place = np.full(len(groups), -1)
     place[kind] = member
     drawn = np.stack([np.bincount(own[own >= 0], minlength=patients) for own in (place[draw] for draw in draws)])
-    drawn = drawn[drawn.any(1)]  # a draw may hold none of the class
+    drawn = drawn[drawn.any(1)]  # a draw may contain no patient of the class
     size = float(np.square(shares).sum())
     if patients < 2 or len(drawn) < 2:
         return Resolution(patients, freedom=1.0), size

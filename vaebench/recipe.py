@@ -1,4 +1,4 @@
-"""The training recipe: settings of the optimisation that every trained method has, whatever it is."""
+"""The training recipe: settings of the optimisation that all trained methods share."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ WARMUP = 0.05
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of the optimisation. Each is a parameter of every trained model: `-m "vae[lr=3e-4]"`, presets and
-    suites set it. The class attribute `recipe` has a method's defaults."""
+    """The settings of the optimisation. Each is a parameter of every trained model, which can be set on the command
+    line (`-m "vae[lr=3e-4]"`), in presets and in suites. The class attribute `recipe` has a method's defaults."""
 
     lr: float | None = None
-    """The learning rate of the first group; those of the other groups are scaled alike. None changes nothing."""
+    """The learning rate of the first group; those of the other groups are scaled by the same factor. None keeps the
+    groups' own learning rates."""
     schedule: Literal["constant", "cosine"] = "constant"
     """The course of the learning rate over a stage, for groups without their own schedule."""
     average: float = 0.0
     """The decay of the running average of the weights, which replaces the last weights; 0 keeps the last weights."""
     clip: float = 0.0
-    """The norm to which a group's gradient is clipped; 0 does not clip."""
+    """The norm to which a group's gradient is clipped; 0 disables clipping."""
 
     def __post_init__(self) -> None:
         if self.lr is not None and self.lr <= 0:
@@ -45,5 +46,6 @@ class Recipe:
         return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
     def decay(self, steps: int) -> float:
-        """Return the decay of the average after `steps` steps. It is smaller at first, to forget the start soon."""
+        """Return the decay of the average after `steps` steps. It is smaller at first, so that the initial weights are
+        soon forgotten."""
         return min(self.average, (1 + steps) / (10 + steps))

@@ -1,4 +1,4 @@
-"""Results in Python: many records as one tidy DataFrame; one record as an object that gives its trained model back."""
+"""Results in Python: many records as one tidy DataFrame, or one record as an object with its trained model."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 def load(path: str | PathLike[str]) -> DataFrame | Result:
-    """Return a folder as a DataFrame with a row per record and metric or cost, and one for each trial that failed;
-    a file as one Result.
+    """Load a folder of records as a DataFrame, or the file of one record as a Result.
 
-    The subfolder `reference` is left out: load it by its own name."""
+    The DataFrame has a row for each metric and cost of each record, and one row for each failed trial. Records in the
+    subfolder `reference` are left out: load that folder separately."""
     where = Path(path)
     if where.is_file():
         try:
@@ -40,7 +40,7 @@ def load(path: str | PathLike[str]) -> DataFrame | Result:
         raise UserError(f"There is neither a record nor a folder of results at {where}.")
     if not (paths := _paths(where)):
         raise UserError(
-            f"There are no records in {where}. `vaebench run --results {where}` makes them."
+            f"There are no records in {where}. `vaebench run --results {where}` creates them."
             f"{store.where_reference_is(where)}"
         )
     return _table(paths)
@@ -64,7 +64,7 @@ class Result:
 
     @cached_property
     def curve(self) -> DataFrame:
-        """Every loss term during training as a DataFrame: stage, step, name, value."""
+        """The value of every loss term during training as a DataFrame: stage, step, name, value."""
         import pandas as pd
 
         points = [
@@ -77,19 +77,19 @@ class Result:
         return pd.DataFrame(points, columns=["stage", "step", "name", "value"])
 
     def model(self, device: str = "cpu") -> Model:
-        """Return the trained model, with the weights that are stored beside the record."""
+        """Return the trained model, with the weights that are stored with the record."""
         from vaebench.components.registry import registry
         from vaebench.planning.suite import suites
         from vaebench.training.build import build
         from vaebench.training.weights import beside, most_bytes, restore
 
         if self.typed.inputs.shape is None:
-            raise UserError(f"{self.path} does not say of what shape its images were: it gives no model.")
+            raise UserError(f"{self.path} does not contain the shape of its images, so its model cannot be built.")
         home = suites(registry().plugins).get(self.trial.suite.rpartition("@")[0], (None, None))[1]
         model = build(self.trial, self.typed.settings, self.typed.inputs.shape, registry().at(home)).to(device)
         if not restore(model, beside(self.path, most_bytes(model)), self.typed.weights):
             raise UserError(
-                f"The weights of {self.path} are not beside it, or are not those it names. "
+                f"The weights of {self.path} are missing, or their digest differs from the record's. "
                 f"`vaebench run {self.path}` trains that model again and writes it to your results folder."
             )
         return model
@@ -106,7 +106,7 @@ class Result:
         return f"<table><caption>{escape(str(self.trial))}</caption>{lines}</table>"
 
     def _headlines(self) -> Iterator[tuple[str, str]]:
-        """The numbers that can rank, or all of them where none can; or why there are none."""
+        """Yield the metrics that can rank, or all metrics if none can; for a failed trial, its error."""
         if error := self.typed.error:
             yield self.typed.status, f"{self.typed.status}: {error.message}"
         told = {name: cell for name, cell in self.typed.metrics.items() if cell.value is not None}
@@ -117,24 +117,24 @@ class Result:
 
 
 def records_in(folder: Path) -> Iterator[tuple[Path, Record]]:
-    """Yield every good record below a folder, but for those of its subfolder `reference`; warn of the others."""
+    """Yield every valid record below a folder, except those in its subfolder `reference`; warn about invalid ones."""
     return _good(_paths(folder))
 
 
 def _paths(folder: Path) -> list[Path]:
-    """The paths of all records below a folder, but for those of its subfolder `reference`; in order."""
+    """Return the sorted paths of all records below a folder, except those in its subfolder `reference`."""
     found = []
     for where, folders, files in os.walk(folder):
         place, known = Path(where), set(files)
         beside = {store.REFERENCE} if place == folder else set()
-        # what lies beside a record, in a folder with its name, is no record
+        # files in a folder that is named after a record are not records
         folders[:] = [one for one in folders if one[0] != "." and f"{one}.json" not in known and one not in beside]
         found += [place / one for one in files if one[0] != "." and store.FILE_NAME.fullmatch(one)]
     return sorted(found)
 
 
 def _table(paths: list[Path]) -> DataFrame:
-    """The rows of these records, from the index of their track where it holds them as they are."""
+    """Return the rows of these records, from their track's index if it has them up to date."""
     import pandas as pd
 
     places = {str(path): number for number, path in enumerate(paths)}
@@ -150,7 +150,7 @@ def _table(paths: list[Path]) -> DataFrame:
     if frames:
         frame = _typed(pd.concat([frame, *frames]))
     order = np.array([places.get(path, -1) for path in frame["path"]], int)
-    inside = int((order < 0).sum())  # those of a track of which a part was asked for come first
+    inside = int((order < 0).sum())  # rows of the index that were not asked for come first
     return frame.iloc[order.argsort(kind="stable")[inside:]].reset_index(drop=True)
 
 
@@ -170,5 +170,5 @@ def _frame(told: Iterable[Mapping[str, Any]]) -> DataFrame:
 
 def _typed(frame: DataFrame) -> DataFrame:
     texts = [name for name, kind in KINDS.items() if kind == "str"]
-    frame[texts] = frame[texts].astype(object).fillna("")  # a column without any text would be one of floats
+    frame[texts] = frame[texts].astype(object).fillna("")  # a column without any text would hold floats
     return frame.astype(KINDS)

@@ -1,4 +1,4 @@
-"""The trial: model, loss, dataset, regime and seed in one track; frozen, JSON in and out, with an id."""
+"""A trial: model, loss, dataset, regime and seed in one track, as a frozen class with an id and a JSON form."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ Verdict = Literal["generation", "reconstruction", "representation", "anomaly", "
 Direction = Literal["higher", "lower"]
 Regime = Literal["all", "healthy"]
 REGIME_VERSIONS = {"healthy": 2}
-"""Raised when a regime trains on other images than before, so that older records are done again; 1 where not named."""
+"""The versions of regimes; 1 if not listed. Raise a version when the regime selects different training images, so that
+older trials are rerun."""
 
 
 class Spec(Struct, frozen=True, forbid_unknown_fields=True):
-    """A component as the user named it, with the parameters given: `vae[beta=0.5,latent=16]`."""
+    """The name of a component with the parameters that the user gave: `vae[beta=0.5,latent=16]`."""
 
     name: str
     params: Mapping[str, Value] = field(default_factory=dict)
@@ -32,13 +33,13 @@ class Spec(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def plain(value: Value) -> str:
-    """A parameter as one types it."""
+    """Return a parameter as it is typed on the command line."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return f'"{text}"' if "," in text or text != text.strip() else text
 
 
 class Trial(Struct, frozen=True, dict=True, forbid_unknown_fields=True):
-    """One training that the benchmark asks for."""
+    """One model trained on one dataset with one seed in one regime."""
 
     suite: str
     """`name@version`"""
@@ -64,7 +65,7 @@ class Trial(Struct, frozen=True, dict=True, forbid_unknown_fields=True):
 
     @classmethod
     def from_json(cls, data: Any) -> Trial:
-        """ValueError names the field that is wrong."""
+        """Return the trial that JSON values describe; a ValueError names an invalid field."""
         return convert(data, cls)
 
     def __str__(self) -> str:
@@ -73,19 +74,19 @@ class Trial(Struct, frozen=True, dict=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """How much effort a preset spends on each trial; stands in every record."""
+    """The effort that a preset spends on each trial; part of every record."""
 
     size: int
     steps: int
     batch: int = 64
     stage_steps: Mapping[str, int] = field(default_factory=dict)
-    """Steps of the stages that come after the first, where they differ from `steps`."""
+    """The numbers of steps of later stages, if they differ from `steps`."""
     limit: Mapping[str, int] = field(default_factory=dict)
-    """The most images per split."""
+    """The largest number of images in each split."""
     samples: int = 256
-    """Images drawn from the prior as evidence."""
+    """The number of images drawn from the prior as evidence."""
     model: Mapping[str, Value] = field(default_factory=dict)
-    """Parameters (the trunk's width) for every model that has them, unless the user sets them."""
+    """Parameters (such as the network's width) for every model that has them, unless the user sets them."""
     metrics: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -93,20 +94,20 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def from_json(cls, data: Any) -> Settings:
-        """ValueError names the field that is wrong."""
+        """Return the settings that JSON values describe; a ValueError names an invalid field."""
         return convert(data, cls)
 
 
 def canonical(data: Any) -> str:
-    """JSON that is the same text for the same data."""
+    """Return JSON text that is the same for equal data."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def seed_of(text: str) -> int:
-    """A seed for torch, made from a text."""
+    """Return a seed for torch, derived from a text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
 
 
 def slug(name: str) -> str:
-    """A name that is one harmless path segment on every system."""
+    """Return the name as a single path segment that is safe on every system."""
     return re.sub(r"[^A-Za-z0-9@._+-]+", "_", name).lstrip(".") or "_"

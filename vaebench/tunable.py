@@ -1,4 +1,4 @@
-"""Ranges that `vaebench tune` searches: what a model declares of its parameters, and what all trained models have."""
+"""Ranges that `vaebench tune` searches: those that a model declares, and those that all trained models share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Linear:
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
-            raise ValueError(f"a range must begin below its end, not {self.low} and {self.high}")
+            raise ValueError(f"the low end of a range must be below its high end, not {self.low} and {self.high}")
 
     @property
     def extremes(self) -> tuple[Value, ...]:
@@ -59,7 +59,7 @@ class Choice:
 
     def __init__(self, *values: Value, rate: bool = False) -> None:
         if len(set(values)) < max(2, len(values)):
-            raise ValueError(f"a choice needs two values or more, none of them twice, not {values}")
+            raise ValueError(f"a choice needs two or more different values, not {values}")
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "rate", rate)
 
@@ -83,5 +83,5 @@ TRAINING: dict[str, Range] = {
     "schedule": Choice("constant", "cosine"),
     "average": Choice(0.0, 0.9, 0.99, 0.999),
 }
-"""Ranges of the training recipe, for every model that is trained. `clip` is not among them: which norm of a gradient is
-large depends on the loss, so a model that gains from clipping declares its own range."""
+"""Ranges of the training recipe, for every model that is trained. `clip` is not among them: a sensible norm depends on
+the loss, so a model that gains from clipping declares its own range."""

@@ -1,10 +1,12 @@
 """Twins: images that are nearly the same, mirrored or not, found among all pairs of a dataset.
 
-A model that was trained on an image knows its twin. Twins on both sides of a split, then, make every score too good.
+A model that was trained on an image has, in effect, also seen its twin. Twins in different splits therefore make every
+score too good.
 
-Pairs are compared in two steps. The perceptual hash of an image is its coarsest frequencies, and the length of all
-finer ones together as one more number. The dot product of two hashes is never smaller than the correlation of the two
-images (Cauchy and Schwarz), so it discards nearly all pairs and never a twin; the rest are compared pixel by pixel.
+Pairs are compared in two steps. The perceptual hash of an image consists of its coarsest frequencies and, as one more
+number, the norm of all finer ones. By the Cauchy-Schwarz inequality, the dot product of two hashes is never smaller
+than the correlation of the two images. Hashes therefore rule out nearly all pairs, but never a pair of twins; the
+remaining pairs are compared pixel by pixel.
 """
 
 from __future__ import annotations
@@ -16,33 +18,34 @@ from dataclasses import dataclass
 import numpy as np
 
 TWIN = 0.99
-"""Correlation of thumbnails of at most 32 x 32 pixels above which two images are twins"""
+"""The correlation of thumbnails (at most 32 x 32 pixels) above which two images are twins."""
 SAFE = 0.985
-"""The same where groups are formed that must be kept apart: resizing moves correlations by a few thousandths, and no
-pair above `TWIN` may be left across a split at any size."""
+"""The lower threshold for groups that must not be split: resizing changes correlations by a few thousandths, and a pair
+above `TWIN` at any size must not end up in different splits."""
 THUMB = 32
 COARSE = 8
-"""Frequencies along each side that a hash has"""
+"""The number of a hash's frequencies along each side."""
 SLACK = 1e-4
-"""What rounding may take from a dot product"""
+"""The largest rounding error of a dot product."""
 LISTED = 100_000
-"""Pairs that are listed. Of more, only those that join two groups are, so that groups are always right."""
+"""The number of pairs that are all listed. Beyond it, only pairs that join two groups are, so that groups are always
+right."""
 TILE = 1024, 4096
-"""Rows and columns of the pairs that are compared at once"""
+"""The numbers of rows and columns of pairs that are compared at once."""
 CONFIRMED = 4096
-"""Candidates that are compared pixel by pixel at once"""
+"""The number of candidates that are compared pixel by pixel at once."""
 LARGE = 0.02
-"""A group of more than this share of the images is shown before it is used: its images may be merely alike."""
+"""If a group has more than this share of the images, users are asked to check it: its images may be merely similar."""
 _ACROSS = np.arange(COARSE**2) % COARSE
 _MIRROR = np.append(np.where(_ACROSS % 2, -1, 1), 1).astype(np.float32)
-"""The signs that mirroring an image from left to right gives to its hash"""
+"""The factors by which mirroring an image from left to right changes the signs in its hash."""
 _EVEN = np.flatnonzero(_MIRROR[:-1] > 0)
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Twins:
-    """The pairs that were found, and the groups they make: whoever is the twin of a twin is in the same group."""
+    """The pairs that were found, and the groups that they form: the twin of a twin is in the same group."""
 
     pairs: np.ndarray
     """integers (P, 2): rows of the images, the smaller one first"""
@@ -53,13 +56,13 @@ class Twins:
     groups: np.ndarray
     """integers (N,): the group of each image"""
     complete: bool = True
-    """Whether all pairs are listed"""
+    """True if all pairs are listed."""
 
 
 def find(parts: Sequence[np.ndarray], threshold: float = TWIN) -> Twins:
-    """The twins among images, uint8 (N, C, H, W), that lie in one or several arrays of one shape."""
+    """Return the twins among images, uint8 (N, C, H, W), in one or several arrays of images of one shape."""
     hashes = np.concatenate([_hashes(part) for part in parts])
-    # Twins are near in each number of their hashes: along the one that spreads most, only neighbours are compared.
+    # The hashes of twins are close in each component, so only neighbours in the most variable component are compared.
     line = hashes[:, _EVEN[hashes[:, _EVEN].var(axis=0).argmax()]]
     order = np.argsort(line, kind="stable")
     hashes, line = hashes[order], line[order]
@@ -84,7 +87,8 @@ def find(parts: Sequence[np.ndarray], threshold: float = TWIN) -> Twins:
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:
-    """Grey thumbnails as unit vectors: their dot product is a correlation. Images of one grey are alike."""
+    """Return grey thumbnails as unit vectors: their dot product is a correlation. All images of uniform grey are
+    twins."""
     step, side = _thumb(images.shape[-1])
     margin = (images.shape[-1] - side * step) // 2
     inner = slice(margin, margin + side * step)
@@ -100,19 +104,19 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
 
 
 def large_group(groups: np.ndarray, names: Sequence[str]) -> str:
-    """What to say of a group that is suspiciously large; empty if there is none."""
+    """Return a warning about a suspiciously large group; empty if there is none."""
     values, counts = np.unique(groups, return_counts=True)
     if not len(counts) or counts.max() <= LARGE * len(groups):
         return ""
     some = [str(names[row]) for row in np.flatnonzero(groups == values[counts.argmax()])[:5]]
     return (
         f"the largest group of twins has {counts.max()} of {len(groups)} images ({counts.max() / len(groups):.0%}): "
-        f"look at some of them before you use it ({', '.join(some)}, …). Images that are merely alike are no twins"
+        f"look at some of them before you use it ({', '.join(some)}, …). Images that are merely similar are not twins"
     )
 
 
 class _Found:
-    """Pairs as they are found."""
+    """Collects pairs as they are found."""
 
     def __init__(self, count: int) -> None:
         self.groups = np.arange(count)
@@ -120,7 +124,7 @@ class _Found:
         self.listed, self.complete = 0, True
 
     def wanted(self, candidates: np.ndarray) -> np.ndarray:
-        """All of them; once the list is full, those that would join two groups."""
+        """Return all candidates; once the list is full, only those that would join two groups."""
         if self.listed < LISTED:
             return candidates
         joins = self.groups[candidates[:, 0]] != self.groups[candidates[:, 1]]
@@ -149,14 +153,14 @@ class _Found:
 
 
 def _thumb(size: int) -> tuple[int, int]:
-    """How many pixels of an image are one of its thumbnail, and the side of that: pixels of one size, so that an image
-    and its mirror image have mirrored thumbnails."""
+    """Return the side of the square of pixels that becomes one pixel of a thumbnail, and the side of the thumbnail. All
+    squares have the same size, so that an image and its mirror image have mirrored thumbnails."""
     step = -(-size // THUMB)
     return step, size // step
 
 
 def _hashes(images: np.ndarray) -> np.ndarray:
-    """float32 (N, 65), unit vectors"""
+    """Return the hashes, float32 (N, 65), as unit vectors."""
     _, side = _thumb(images.shape[-1])
     kept = min(COARSE, side)
     angle = np.pi / side * np.outer(np.arange(COARSE), np.arange(side) + 0.5)

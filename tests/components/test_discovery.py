@@ -100,10 +100,10 @@ CALLED = {
     "lazy import": ("from nowhere_to_be_found import X", "vaebench_metrics failed: ModuleNotFoundError"),
     "generator": ("yield from [1 / 0]", "vaebench_metrics failed: ZeroDivisionError"),
     "not a list": ("return 7", "vaebench_metrics failed: TypeError"),
-    "a text": ("return ['psnr']", "metric psnr: is no subclass of vaebench.interfaces.Metric"),
+    "a text": ("return ['psnr']", "metric psnr: is not a subclass of vaebench.interfaces.Metric"),
     "another kind": (
         "from vaebench.interfaces import Loss\n    return [type('A', (Loss,), dict(name='a', version=1))]",
-        "metric A: is no subclass of vaebench.interfaces.Metric",
+        "metric A: is not a subclass of vaebench.interfaces.Metric",
     ),
     "no name": ("return [type('A', (Metric,), dict(version=1))]", "metric A: needs a class attribute `name`"),
     "shouted": ("return [type('A', (Metric,), dict(name='PSNR', version=1))]", "metric A: needs a class attribute"),

@@ -144,7 +144,7 @@ def test_damaged_ready_data_are_found_and_made_again(lab: Path, how: str) -> Non
     ready(lab)  # checked, and remembered as good
     before = digest_of(arrays(first.folder))
     DAMAGES[how](first.folder)
-    with pytest.warns(UserWarning, match="the ready data of counted are damaged; they are made again"):
+    with pytest.warns(UserWarning, match="the prepared data of counted are damaged and are made again"):
         assert ready(lab) == first
     assert (builds(lab), digest_of(arrays(first.folder))) == (2, before)
     assert ready(lab) == first and builds(lab) == 2
@@ -287,7 +287,7 @@ def test_the_digest_is_of_the_content(lab: Path) -> None:
 
 
 def test_shared_groups_are_refused_by_name() -> None:
-    with pytest.raises(SplitError, match=r"train and test share 2 groups, 'patient 18' for one"):
+    with pytest.raises(SplitError, match=r"train and test share 2 groups, such as 'patient 18'"):
         check_splits(Splits(train=split(0, 20), test=split(18, 5)))
     with pytest.raises(SplitError, match=r"val and test share 5 groups"):
         check_splits(Splits(train=split(0, 20), test=split(50, 5), val=split(50, 5)))

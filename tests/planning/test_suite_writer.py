@@ -37,5 +37,5 @@ def test_notes_stand_above_their_entry_and_the_head_on_top() -> None:
 
 
 def test_what_toml_cannot_hold_is_refused() -> None:
-    with pytest.raises(TypeError, match="no place in a suite"):
+    with pytest.raises(TypeError, match="cannot be written to a suite"):
         written({"models": None})

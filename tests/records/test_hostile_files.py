@@ -68,7 +68,7 @@ def test_a_record_is_read_through_a_link_and_a_picture_is_not(path: Path) -> Non
     elsewhere = path.rename(path.parents[3] / "elsewhere")
     path.symlink_to(elsewhere)
     assert store.read(path).id
-    with pytest.raises(OSError, match="it is not a regular file"):
+    with pytest.raises(OSError, match="must be a regular file"):
         store.read_bounded(path, 100, "record")
 
 
@@ -79,7 +79,7 @@ def test_a_file_that_is_exchanged_for_a_pipe_is_not_waited_for(
     put("a pipe", path)
     monkeypatch.setattr(Path, "lstat", lambda self: good if self == path else real(self))
     opened = len([*OPEN.iterdir()]) if OPEN.exists() else 0
-    with pytest.raises(OSError, match="it is not a regular file"):
+    with pytest.raises(OSError, match="must be a regular file"):
         store.read_bounded(path, 10**6, "record")
     assert not opened or len([*OPEN.iterdir()]) == opened
 

@@ -164,7 +164,7 @@ def test_data_are_fetched_once_and_only_the_right_ones(tmp_path: Path) -> None:
 
     folder = fetched(one.job.data, fetch, tmp_path / "cache")
     assert fetched(one.job.data, fetch, tmp_path / "cache") == folder and len(asked) == 1
-    with pytest.raises(ValueError, match="are not the images"):
+    with pytest.raises(ValueError, match="do not have the expected digest"):
         fetched(other.job.data, fetch, tmp_path / "cache")
     (damaged,) = folder.glob("test.images.npy")
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"x")

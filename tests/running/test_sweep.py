@@ -80,7 +80,7 @@ def test_without_diseased_images_there_is_no_healthy_regime(tmp_path: Path) -> N
         ({"models": ["steady[width=-1]"]}, "steady[width=-1] for lab-xray images of (1, 8, 8)"),
         ({"models": ["steady[loss=bce]"]}, "steady takes no reconstruction loss"),
         ({"models": ["vae[loss=bec]"]}, "no loss 'bec'. Did you mean 'bce'"),
-        ({"models": ["steady", "steady"]}, "asked for twice: steady on lab-xray"),
+        ({"models": ["steady", "steady"]}, "requested twice: steady on lab-xray"),
         ({"models": ["vaebench:steady"]}, "no model 'vaebench:steady'. Did you mean 'vaebench-lab:steady'"),
         ({"datasets": ["lab-xrays"]}, "no dataset 'lab-xrays'. Did you mean 'lab-xray'"),
         ({"executor": "lokal"}, "no executor 'lokal'. Did you mean 'local'"),
@@ -100,9 +100,9 @@ def test_a_mistake_is_answered_before_anything_trains(tmp_path: Path, options: d
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"model": {"widht": 8}}, "Suite lab@1, preset tiny: model.widht means nothing. Did you mean 'width'"),
+        ({"model": {"widht": 8}}, "Suite lab@1, preset tiny: model.widht is unknown. Did you mean 'width'"),
         ({"model": {"gain": "much"}}, "preset tiny: model.gain: a number = 1.0, not 'much'"),
-        ({"stage_steps": {"mian": 8}}, "preset tiny: stage_steps.mian means nothing. Did you mean 'main'"),
+        ({"stage_steps": {"mian": 8}}, "preset tiny: stage_steps.mian is unknown. Did you mean 'main'"),
     ],
 )
 def test_what_a_preset_sets_for_models_must_mean_something(
@@ -120,9 +120,9 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     for asked, complaint in (
         ("cuda", "PyTorch sees 0 CUDA devices"),
         ("cuda:1", "PyTorch sees 0 CUDA devices"),
-        ("cuda:x", "say auto, cpu, cuda or cuda:NUMBER"),
-        ("cuda:²", "say auto, cpu, cuda or cuda:NUMBER"),
-        ("tpu", "say auto, cpu, cuda or cuda:NUMBER"),
+        ("cuda:x", "use auto, cpu, cuda or cuda:NUMBER"),
+        ("cuda:²", "use auto, cpu, cuda or cuda:NUMBER"),
+        ("tpu", "use auto, cpu, cuda or cuda:NUMBER"),
     ):
         with pytest.raises(UserError, match=complaint):
             choose_devices(asked)
@@ -238,7 +238,7 @@ def test_what_is_wrong_with_ready_data_is_told(tmp_path: Path) -> None:
     next(ready.folder.glob("train.images.npy")).unlink()
     (again,) = plan(tmp_path, datasets=["lab-trouble"]).ready.values()
     assert (again.folder, again.digest) == (ready.folder, ready.digest)
-    assert again.notes == ("the ready data of lab-trouble are damaged; they are made again",)
+    assert again.notes == ("the prepared data of lab-trouble are damaged and are made again",)
 
 
 def test_metrics_alone_are_no_reason_to_train_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,7 +285,7 @@ def test_a_repeat_takes_everything_from_the_record(tmp_path: Path) -> None:
     assert [trial.id for trial in made.trials] == [record.id]
     assert made.settings == record.settings
     assert again(datasets=[f'lab-xray[path="{tmp_path}"]']).trials == made.trials
-    with pytest.raises(UserError, match=r"The record is of lab-xray, not of lab-xray\[diseased=false\]"):
+    with pytest.raises(UserError, match=r"The record's dataset is lab-xray, not lab-xray\[diseased=false\]"):
         again(datasets=["lab-xray[diseased=no]"])
 
 

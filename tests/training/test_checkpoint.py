@@ -96,8 +96,8 @@ def test_a_spoiled_checkpoint_is_told_of_and_trained_from_the_start(tmp_path: Pa
 @pytest.mark.parametrize(
     ("how", "why"),
     [
-        ("a pipe", "it cannot be read (it is not a regular file, as a checkpoint is)"),
-        ("a device", "it cannot be read (it is not a regular file, as a checkpoint is)"),
+        ("a pipe", "it cannot be read (the checkpoint must be a regular file)"),
+        ("a device", "it cannot be read (the checkpoint must be a regular file)"),
         ("20 GB", "it cannot be read (it has 21,474,836,480 bytes, and no checkpoint has more than 17,179,869,184)"),
     ],
 )
@@ -186,8 +186,8 @@ def test_a_folder_in_place_of_a_checkpoint_is_told_of_and_replaced(tmp_path: Pat
     path = checkpoint.path_of(path_of(one))
     (path / "more").mkdir(parents=True)
     _, notes, *_ = trained(one)
-    assert notes == ["the checkpoint is of no use, since it cannot be read (it is not a regular file, as a "
-                     "checkpoint is); trained from the start"]  # fmt: skip
+    assert notes == ["the checkpoint is of no use, since it cannot be read (the checkpoint must be a "
+                     "regular file); trained from the start"]  # fmt: skip
     assert not path.exists()
 
 
@@ -195,7 +195,7 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path, lab:
     one = cut_off(tmp_path, lab)
     other = replace(one, settings=structs.replace(one.settings, samples=9))
     record, notes, *_ = trained(other)
-    assert notes == ["the checkpoint is of no use, since its settings are not today's; trained from the start"]
+    assert notes == ["the checkpoint is of no use, since its settings have changed; trained from the start"]
     assert record.cost.times_resumed == 0
 
 

@@ -1,1 +1,1 @@
-"""Names to classes: find plugins, register their components, read their parameters."""
+"""Components by name: find plugins, register their components, and read their parameters."""

@@ -1,7 +1,8 @@
-"""What components declare of themselves, read without importing them: boards need versions, and no torch.
+"""The declarations of components, read without importing them: boards need versions but not torch.
 
-A plugin's package may hold a table `components.json` of what its hooks return: `benchmarks/scripts/declared.py` writes
-it, and a test holds the built-in ones equal to the classes. Of a plugin without a table, the registry is asked.
+A plugin's package may contain a table `components.json` of the components that its hooks return.
+`benchmarks/scripts/declared.py` writes it, and a test checks that the built-in tables agree with the classes. If a
+plugin has no table, the registry is used.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ Facts = Mapping[str, Any]
 
 
 class Declared:
-    """The declarations of all components, seen from one distribution or from none. `kept` are those of components that
-    may not be installed any more."""
+    """The declarations of all components, seen from one distribution or from none. `kept` contains those of components
+    that may no longer be installed."""
 
     def __init__(
         self, plugins: Plugins, home: str | None = None, kept: Mapping[tuple[str, str], Facts] | None = None
@@ -37,8 +38,8 @@ class Declared:
 
     @cached_property
     def tables(self) -> Mapping[tuple[str, str], Facts]:
-        """Kind and name -> what the component of that name declares, where a table tells. Of two, the one that the
-        suite's own distribution offers is meant, and else the first in the order of plugins."""
+        """Kind and name -> the component's declarations, from tables only. If several plugins offer the name, the
+        suite's own distribution takes precedence, then the order of plugins."""
         found: dict[tuple[str, str], Facts] = {}
         owners = sorted(self.plugins.modules, key=lambda one: one[0] != self.home)
         for _, module in owners:
@@ -48,13 +49,13 @@ class Declared:
         return found
 
     def get(self, kind: str, name: str) -> Facts:
-        """What the component declares, or declared when records were made if it is not installed; else nothing. Imports
-        plugins where no table has it."""
+        """Return the component's declarations. If it is not installed, return those from the time when records were
+        made; if there are none, nothing. Imports plugins if no table lists the component."""
         if (known := self.tables.get((kind, name))) is not None:
             return known
         from vaebench.components.registry import Registry  # imports torch
 
-        # The suite's own distribution first: where it has the component, no stranger's plugin is imported.
+        # The suite's own distribution first: if it has the component, no other plugin is imported.
         for plugins in (self._at_home, self.plugins):
             registry = Registry(plugins).at(self.home)
             offers = registry.offers(kind).get(name.rpartition(":")[2], [])
@@ -68,7 +69,7 @@ class Declared:
         return Plugins([point for point, (owner, _) in owners if owner == self.home])
 
     def names(self, kind: str) -> list[str]:
-        """Return the names of all components of a kind. Imports only what plugins without a table offer."""
+        """Return the names of all components of a kind. Imports only plugins without a table."""
         owners = zip(self.plugins.points, self.plugins.modules, strict=True)
         others = Plugins([point for point, (_, module) in owners if not _table(module)])
         offered = (one for _, components in others.call(f"vaebench_{kind}") for one in components or ())
@@ -76,13 +77,13 @@ class Declared:
         return sorted(told | {str(getattr(one, "name", "")) for one in offered} - {""})
 
     def metrics(self, names: Iterable[str]) -> Mapping[str, Facts]:
-        """Every metric that a table has, and those named."""
+        """Return the declarations of every metric in a table, and of the named metrics."""
         tables = {name: facts for (kind, name), facts in self.tables.items() if kind == "metrics"}
         others = {name: self.get("metrics", name) for name in names if name not in tables}
         return tables | {name: facts for name, facts in others.items() if facts}
 
     def versions(self, named: Iterable[tuple[str, str]]) -> dict[str, int]:
-        """`model vae` -> version, of every component that a table has and of those named by kind and name."""
+        """Return `model vae` -> version, for every component in a table and for those given by kind and name."""
         found = {f"{SINGULAR[kind]} {name}": facts["version"] for (kind, name), facts in self.tables.items()}
         for kind, name in named:
             if facts := self.get(kind, name):
@@ -91,13 +92,13 @@ class Declared:
 
 
 def facts_of(kind: str, component: Any) -> Facts:
-    """What a component declares, without what is empty."""
+    """Return what a component declares, without empty values."""
     told = {field: getattr(component, field) for field in FIELDS[kind]}
     return {field: value for field, value in told.items() if value not in ("", 0, None)}
 
 
 def table_of(offers: Mapping[str, Iterable[Any]]) -> str:
-    """The text of a table, from kind -> components: one line per component, in order."""
+    """Return the text of a table, from kind -> components: one line per component, sorted by name."""
     blocks = []
     for kind in FIELDS:
         if own := sorted(offers.get(kind, ()), key=lambda one: one.name):
@@ -107,7 +108,8 @@ def table_of(offers: Mapping[str, Iterable[Any]]) -> str:
 
 
 def table_path(module: str) -> Path | None:
-    """Where the table of a plugin's module is, or would be; None where it has no folder. Imports no plugin."""
+    """Return the path of the table of a plugin's module, even if it does not exist; None if the module has no folder.
+    Imports no plugin."""
     package, _, rest = module.partition(".")
     try:
         spec = find_spec(package)

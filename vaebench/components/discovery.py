@@ -1,9 +1,9 @@
 """Find plugins, and keep a broken one from breaking the rest.
 
-pluggy's own entry-point loader lets one broken plugin kill every command, loses one of two entry points of the same
-name in silence, and ignores a misspelt hook; so every entry point is loaded here in its own `try`, as
-`distribution:name`. It is loaded when the answers before it were not enough: who looks for a suite of vaebench imports
-no stranger's plugin.
+With pluggy's own entry-point loader, one broken plugin would break every command, one of two entry points with the same
+name would be lost silently, and a misspelt hook would be ignored. Here, each entry point is therefore loaded in a
+separate `try`, under the name `distribution:name`, and only when it is needed: looking up one of vaebench's suites, for
+example, imports no other plugin.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Plugin:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why something of a plugin is not used, or what its author should change."""
+    """The reason why a part of a plugin is not used, or a change that its author should make."""
 
     distribution: str
     version: str
@@ -61,37 +61,37 @@ class Problem:
 
 
 class Unusable(Exception):
-    """A plugin that loads, and yet could never work."""
+    """A plugin that can be loaded but could never work."""
 
 
 class Plugins:
-    """The plugins of this environment, each imported when it is first asked."""
+    """The plugins of this environment, each imported when it is first needed."""
 
     def __init__(self, points: list[EntryPoint]) -> None:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.problems: list[Problem] = []
-        """of those that were asked so far"""
+        """The problems of the plugins that were imported so far."""
         self._told = 0
         # vaebench first, then by name: the order never depends on the file system.
         self.points = sorted(points, key=lambda p: (_owner(p)[0] != GROUP, *_owner(p), p.name))
         self._found: dict[int, Plugin | None] = {}
-        """by the place of its entry point; None for a broken one"""
+        """The plugin of each entry point, by the index of the entry point; None for a broken one."""
 
     @property
     def loaded(self) -> list[Plugin]:
-        """All that work. Imports every plugin."""
+        """All working plugins. Imports every plugin."""
         return list(self._one_by_one())
 
     @property
     def modules(self) -> list[tuple[str, str]]:
-        """The distribution and the module of every entry point. Imports none."""
+        """The distribution and the module of every entry point. Imports nothing."""
         return [(_owner(point)[0], point.module) for point in self.points]
 
     def _one_by_one(self) -> Iterator[Plugin]:
         for place, point in enumerate(self.points):
             if place not in self._found:
-                self._found[place] = None  # a plugin that asks for plugins while it is imported does not meet itself
+                self._found[place] = None  # a plugin that asks for plugins during its import must not find itself
                 self._found[place] = self._load(point)
             if plugin := self._found[place]:
                 yield plugin
@@ -108,7 +108,8 @@ class Plugins:
         return plugin
 
     def _hooks(self, module: Any) -> tuple[str, ...]:
-        """Names of the hooks a module implements; raises on one that does not exist or lacks its mark."""
+        """Return the names of the hooks that a module implements; raise Unusable if one does not exist or is not
+        marked."""
         known = [name for name in vars(hookspecs) if name.startswith("vaebench_")]
         hooks, faults = [], []
         for name in dir(module):
@@ -126,9 +127,10 @@ class Plugins:
         return tuple(hooks)
 
     def call(self, hook: str, **arguments: Any) -> Iterator[tuple[Plugin, Any]]:
-        """Yield what each plugin answers to a hook; a caller who stops early leaves the others unimported.
+        """Yield each plugin with its answer to a hook; if the caller stops early, the remaining plugins are not
+        imported.
 
-        A plugin that raises is reported and left out from then on."""
+        A plugin that raises an exception is reported and left out from then on."""
         for plugin in self._one_by_one():
             if hook not in plugin.hooks:
                 continue
@@ -151,7 +153,7 @@ class Plugins:
             self.problems.append(problem)
 
     def untold(self) -> list[Problem]:
-        """The known problems that nobody was told of yet. Imports nothing."""
+        """Return the known problems that have not been reported yet. Imports nothing."""
         new, self._told = self.problems[self._told :], len(self.problems)
         return new
 

@@ -1,4 +1,4 @@
-"""`NAME[param=value,...]` as typed by a user, checked against the constructor it is meant for."""
+"""Read `NAME[param=value,...]` as typed by a user, and check it against the component's constructor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vaebench.tunable import TRAINING, Range
 
 SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<inside>.*)\])?", re.DOTALL)
 PAIR = re.compile(r'\s*(?P<key>[\w-]+)\s*=\s*("(?P<quoted>[^"]*)"|(?P<bare>[^,"]*))\s*(,|$)')
-WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path"}
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
 
 TYPABLE = "Its author can use bool, int, float, str, Path, Literal[...], or one of them | None."
 
@@ -58,8 +58,8 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
 
 
 def parameters_of(component: type) -> dict[str, Parameter]:
-    """The parameters a user can set: those of the constructor and, where it takes `**anything`, those of the inherited
-    constructor, and so on; last, those of a trained model's recipe. A component's own default replaces an
+    """Return the parameters that a user can set: those of the constructor and, if it takes `**anything`, those of the
+    inherited constructor, and so on; last, those of a trained model's recipe. A component's own default replaces an
     inherited one."""
     found = _of_constructor(component)
     return found | {name: own for name, own in recipe_of(component).items() if name not in found}
@@ -77,7 +77,7 @@ def _of_constructor(component: type) -> dict[str, Parameter]:
 
 
 def recipe_of(component: type) -> dict[str, Parameter]:
-    """The parameters of the recipe by which a model is trained; none where it is not."""
+    """Return the parameters of a model's training recipe; none if the model is not trained."""
     recipe = getattr(component, "recipe", None)
     if recipe is None or not getattr(component, "stages", ()):
         return {}
@@ -86,14 +86,14 @@ def recipe_of(component: type) -> dict[str, Parameter]:
 
 
 def tunable_of(component: type) -> dict[str, Range]:
-    """The ranges in which a model's parameters are searched: its own, and those of its recipe."""
+    """Return the ranges in which a model's parameters are searched: its own, and those of its recipe."""
     own: Mapping[str, Range] = getattr(component, "tunable", {})
     recipe = recipe_of(component).keys() - _of_constructor(component).keys()
     return {**own, **{name: range_ for name, range_ in TRAINING.items() if name in recipe and name not in own}}
 
 
 def construct(component: type, *args: Any, **params: Value) -> Any:
-    """An instance. What the constructor does not take goes to the recipe."""
+    """Return an instance. Parameters that the constructor does not take are set in the recipe."""
     own = _of_constructor(component)
     recipe = {name: params.pop(name) for name in recipe_of(component) if name in params and name not in own}
     made = component(*args, **params)
@@ -103,11 +103,11 @@ def construct(component: type, *args: Any, **params: Value) -> Any:
 
 
 def _own_parameters(constructor: Callable[..., None]) -> dict[str, Parameter]:
-    """The parameters a constructor names, beside `self`, `shape` and `loss`."""
+    """Return the parameters that a constructor names, except `self`, `shape` and `loss`."""
     signature = inspect.signature(constructor)
     try:
         hints = typing.get_type_hints(constructor)
-    except NameError:  # a name imported for type checkers only; the defaults tell the types then
+    except NameError:  # a name imported for type checkers only; use the types of the defaults
         hints = {p.name: type(p.default) for p in signature.parameters.values() if p.default not in (p.empty, None)}
     return {
         p.name: Parameter(p.name, hints.get(p.name, str), p.default)
@@ -117,7 +117,7 @@ def _own_parameters(constructor: Callable[..., None]) -> dict[str, Parameter]:
 
 
 def typed(name: str, component: type, given: Mapping[str, Value]) -> dict[str, Value]:
-    """The parameters given, in the types the constructor declares; a UserError says what would be accepted."""
+    """Return the given parameters in the types that the constructor declares; a UserError lists what is accepted."""
     known = parameters_of(component)
     accepts = f"{name} accepts {', '.join(map(str, known.values()))}." if known else f"{name} has no parameters."
     values: dict[str, Value] = {}
@@ -136,7 +136,7 @@ def typed(name: str, component: type, given: Mapping[str, Value]) -> dict[str, V
 
 
 def convert(value: Value, kind: Any) -> Any:
-    """A text (or a TOML value) as the declared type; ValueError where it is none."""
+    """Return a string (or a TOML value) as the declared type; raise ValueError if that is impossible."""
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
         for choice in inner:
@@ -168,7 +168,7 @@ def convert(value: Value, kind: Any) -> Any:
 
 
 def can_be_typed(kind: Any) -> bool:
-    """Whether a text on the command line can be turned into this annotation."""
+    """Return True if a string on the command line can be converted to this annotation."""
     if names_network(kind):
         return True
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
@@ -177,7 +177,7 @@ def can_be_typed(kind: Any) -> bool:
 
 
 def names_network(kind: Any) -> bool:
-    """Whether a parameter of this annotation, `type[Network]`, takes a network by its name."""
+    """Return True if the annotation is `type[Network]`, so that the parameter takes the name of a network."""
     if typing.get_origin(kind) is not type:
         return False
     from vaebench.interfaces import Network  # imports torch
@@ -194,7 +194,7 @@ def describe(kind: Any) -> str:
         return "one of " + ", ".join(map(str, inner))
     if origin in (typing.Union, types.UnionType):
         return " or ".join(describe(k) if k is not type(None) else "none" for k in inner)
-    return WORDS.get(kind, "a text")
+    return WORDS.get(kind, "text")
 
 
 def _shown(default: Any) -> str:

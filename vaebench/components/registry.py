@@ -1,4 +1,4 @@
-"""From a name to a component, with its owner; clashes and unknown names are errors in words."""
+"""Find components by name, together with the plugins that offer them, and explain clashes and unknown names."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ KINDS: dict[str, type] = {
 REMOVED: dict[str, dict[str, str]] = {
     "metrics": {
         "needs": "`needs` is no longer read: ask the evidence in compute() (labels, health, masks, boxes, ...), "
-        "which raises NotApplicable where something is missing",
+        "which raises NotApplicable if something is missing",
     },
 }
-"""Attributes that older plugins may still set, by kind, and what takes their place."""
+"""Attributes that older plugins may still set, by kind, and what replaces them."""
 NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*")
 
 
@@ -60,14 +60,15 @@ class Registry:
         self._offers: dict[str, dict[str, list[Offer]]] = {}
 
     def at(self, home: str | None) -> Registry:
-        """The same components, seen from the distribution `home`: its own need no prefix. A suite names its models from
-        where it was written, so a stranger's component of the same name cannot change or break it."""
-        view = copy(self)  # what plugins offer is shared
+        """Return the same components, seen from the distribution `home`, whose own components need no prefix. A suite's
+        names are looked up from the suite's own distribution, so that another plugin's component of the same name
+        cannot change or break the suite."""
+        view = copy(self)  # a shallow copy, which shares the offers
         view.home = home
         return view
 
     def offers(self, kind: str) -> dict[str, list[Offer]]:
-        """Name -> those who offer it (more than one is a clash)."""
+        """Return name -> the offers of that name (more than one is a clash)."""
         if kind not in self._offers:
             found: dict[str, list[Offer]] = {}
             for plugin, components in self.plugins.call(f"vaebench_{kind}"):
@@ -85,15 +86,16 @@ class Registry:
                         mine, first = Offer(component, plugin), others[0]
                         self.plugins.report(
                             plugin,
-                            f"its {SINGULAR[kind]} {mine.name!r} has the name of one of {first.plugin.distribution} "
-                            f"{first.plugin.version}; say {mine.qualified!r} or {first.qualified!r}",
+                            f"its {SINGULAR[kind]} {mine.name!r} has the same name as one of "
+                            f"{first.plugin.distribution} {first.plugin.version}; "
+                            f"use {mine.qualified!r} or {first.qualified!r}",
                         )
                     others.append(Offer(component, plugin))
             self._offers[kind] = dict(sorted(found.items()))
         return self._offers[kind]
 
     def get(self, kind: str, name: str) -> Offer:
-        """The component of that name."""
+        """Return the component of that name, with its plugin."""
         offers = self.offers(kind)
         owner, _, bare = name.rpartition(":")
         owners = [o for o in offers.get(bare, []) if not owner or o.plugin.distribution == owner]
@@ -104,16 +106,17 @@ class Registry:
             raise UserError(f"There is no {SINGULAR[kind]} {name!r}.{did_you_mean(name, names)}")
         if len(owners) > 1:
             choices = " or ".join(f"{o.qualified!r} (version {o.plugin.version})" for o in owners)
-            raise UserError(f"{SINGULAR[kind].capitalize()} {bare!r} is offered twice: say {choices}.")
+            raise UserError(f"{SINGULAR[kind].capitalize()} {bare!r} is offered twice: use {choices}.")
         return owners[0]
 
     def canonical(self, kind: str, offer: Offer) -> str:
-        """The name a trial gets: without prefix wherever that is understood."""
+        """Return the component's name in trials: without a prefix if it is unambiguous."""
         alone = len(self.offers(kind)[offer.name]) == 1
         return offer.name if alone or offer.plugin.distribution == self.home else offer.qualified
 
     def spec(self, kind: str, text: str) -> tuple[Offer, Spec]:
-        """What `NAME[param=value,...]` means, its parameters checked and typed."""
+        """Return the component that `NAME[param=value,...]` names, and its spec with checked and converted
+        parameters."""
         name, params = split_spec(text)
         offer = self.get(kind, name)
         values = typed(name, offer.component, params)
@@ -123,7 +126,7 @@ class Registry:
         return offer, Spec(self.canonical(kind, offer), values | chosen)
 
     def networks(self, component: type, params: Mapping[str, Value]) -> dict[str, Offer]:
-        """The networks that these parameters of a component name, by parameter."""
+        """Return the networks that a component's parameters name, by parameter."""
         known = parameters_of(component)
         return {
             key: self.get("networks", str(value))
@@ -132,16 +135,17 @@ class Registry:
         }
 
     def resolved(self, component: type, params: Mapping[str, Value]) -> dict[str, Any]:
-        """The parameters with networks in the place of their names."""
+        """Return the parameters, with networks in place of their names."""
         return {**params, **{key: found.component for key, found in self.networks(component, params).items()}}
 
     def create(self, kind: str, spec: Spec, *args: Any, **extra: Value) -> Any:
-        """An instance of the component a spec names; `extra` are parameters a trial does not carry."""
+        """Return an instance of the component that a spec names; `extra` are parameters that are not part of the
+        trial."""
         component = self.get(kind, spec.name).component
         return construct(component, *args, **self.resolved(component, {**extra, **spec.params}))
 
     def version(self, kind: str, name: str) -> tuple[str, int]:
-        """`("model vae", 1)`"""
+        """Return kind and name, and the version: `("model vae", 1)`."""
         return f"{SINGULAR[kind]} {name}", self.get(kind, name).component.version
 
 
@@ -153,7 +157,8 @@ def registry() -> Registry:
 
 @contextmanager
 def only(distributions: Collection[str]) -> Iterator[None]:
-    """Use the plugins of these distributions alone, in this process and in those that it starts first meanwhile."""
+    """Use only the plugins of these distributions, in this process and in the processes that are first started
+    meanwhile."""
     before = os.environ.get(ONLY)
     os.environ[ONLY] = ",".join(sorted(distributions))
     forget()
@@ -168,15 +173,15 @@ def only(distributions: Collection[str]) -> Iterator[None]:
 
 
 def forget() -> None:
-    """Have the plugins of this environment looked for anew."""
+    """Clear the caches, so that the plugins of this environment are looked up again."""
     installed.cache_clear()
     registry.cache_clear()
 
 
 def _fault(component: Any, interface: type) -> str:
-    """What is wrong with what a hook returned; empty when nothing is."""
+    """Return what is wrong with a component that a hook returned; empty if nothing is."""
     if not (isinstance(component, type) and issubclass(component, interface)):
-        return f"is no subclass of vaebench.interfaces.{interface.__name__}"
+        return f"is not a subclass of vaebench.interfaces.{interface.__name__}"
     if not NAME.fullmatch(str(getattr(component, "name", ""))):
         return "needs a class attribute `name` of lower-case letters, digits and - + . _"
     version = getattr(component, "version", None)

@@ -1,1 +1,1 @@
-"""Images made ready once, by content: drawn or decoded, split, limited, audited."""
+"""Prepared images, identified by their content: drawn or decoded, split, limited and audited."""

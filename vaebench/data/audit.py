@@ -1,4 +1,4 @@
-"""What a dataset gives away before any model is trained: shared patients, twins, and shortcuts to its labels."""
+"""The audit of a dataset before any training: shared patients, twins, and shortcuts to its labels."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from vaebench.interfaces import Splits
 from vaebench.records.store import write_atomically
 
 KEPT = "audit.json"
-"""The file of a ready folder in which its audit is kept"""
+"""The file in a prepared folder that stores its audit."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found."""
+    """The findings of an audit."""
 
     classes: dict[str, dict[int, int]]
     """split -> label -> number of images"""
     groups: dict[str, int]
     """split -> number of groups"""
     shared: dict[str, int]
-    """`train and test` -> number of groups that stand in both"""
+    """`train and test` -> number of groups that are in both"""
     leaks: Leaks
-    """twins, in and across splits"""
+    """twins, within and across splits"""
     native: dict[str, tuple[float, float]]
-    """split -> median height and width of its files, where the dataset knows them"""
+    """split -> median height and width of its files, if the dataset provides them"""
     native_gap: dict[str, float]
-    """native size, aspect ratio -> how well it alone tells train from test: max(AUROC, 1 - AUROC)"""
+    """native size, aspect ratio -> how well it alone separates train from test: max(AUROC, 1 - AUROC)"""
     shortcuts: dict[str, float]
     """feature -> how well it alone separates healthy from diseased test images: max(AUROC, 1 - AUROC)"""
     together: float | None
-    """AUROC on test of a logistic model of all shortcuts, fitted on train"""
+    """test AUROC of a logistic regression on all shortcuts, fitted on train"""
     split_gap: dict[str, float]
-    """healthy, diseased -> cross-validated AUROC of telling train from test by shortcuts and coarse pixels"""
+    """healthy, diseased -> cross-validated AUROC of train against test, from shortcuts and coarse pixels"""
 
     @property
     def across(self) -> list[Pair]:
-        """Twins on two sides of a split."""
+        """Twins in different splits."""
         return [pair for pair in self.leaks.pairs if pair.across]
 
     @property
@@ -56,7 +56,7 @@ class Audit:
 
 
 def audit(splits: Splits) -> Audit:
-    """Look at all of it."""
+    """Return the audit of a dataset's splits."""
     named = dict(splits.items())
     names = list(named)
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
@@ -75,7 +75,7 @@ def audit(splits: Splits) -> Audit:
 
 
 def audited(ready: Prepared) -> Audit:
-    """The audit of a dataset that lies ready; it is kept beside it."""
+    """Return the audit of a prepared dataset, which is stored in its folder."""
     path = ready.folder / KEPT
     sources = (__file__, leaks.__file__, shortcuts.__file__, twins.__file__)
     code = hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()
@@ -84,7 +84,7 @@ def audited(ready: Prepared) -> Audit:
         if known == code:
             return found
     found = audit(open_splits(ready.folder))
-    with suppress(OSError):  # in a read-only folder it is done again
+    with suppress(OSError):  # in a read-only folder, the audit is repeated each time
         write_atomically(path, msgspec.json.encode((code, found)))
     return found
 

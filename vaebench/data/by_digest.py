@@ -1,4 +1,4 @@
-"""Ready data on a machine that did not make them: fetched from one that has them, and known by their digest."""
+"""Prepared data on another machine: fetched from one that has them, and identified by their digest."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from vaebench.data.prepare import about, intact
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files of a ready folder that another machine needs."""
+    """Return the files of a prepared folder that another machine needs."""
     return [folder / "about.json", *sorted(folder.glob("*.npy"))]
 
 
 def fetched(digest: str, fetch: Callable[[Path], None], cache: Path | None = None) -> Path:
-    """The ready folder with this digest in a cache. If it is not there, `fetch` is given a folder to put its files
-    into; ValueError if they are not the ones."""
+    """Return the prepared folder with this digest in a cache. If it is missing, `fetch` gets a folder to put its files
+    into; raise ValueError if they have another digest."""
     folder = (cache or cache_folder()) / "ready" / f"by-digest-{digest[:32]}"
     if _holds(folder, digest):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):  # several trials may begin at once
         if not _holds(folder, digest):
-            for debris in folder.parent.glob(f".{folder.name}.*"):  # of a process that was killed here
+            for debris in folder.parent.glob(f".{folder.name}.*"):  # left by a killed process
                 shutil.rmtree(debris, ignore_errors=True)
             temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
             try:
                 fetch(temporary)
                 if not _holds(temporary, digest):
-                    raise ValueError(f"what was fetched are not the images with the digest {digest[:12]}")
+                    raise ValueError(f"the fetched images do not have the expected digest {digest[:12]}")
                 shutil.rmtree(folder, ignore_errors=True)
                 temporary.replace(folder)
             except BaseException:

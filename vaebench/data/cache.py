@@ -1,4 +1,5 @@
-"""What depends on a dataset alone, kept on disk: one trial computes it, all others on the same images read it."""
+"""A disk cache of results that depend on a dataset alone: one trial computes them, others on the same images read
+them."""
 
 from __future__ import annotations
 
@@ -22,12 +23,12 @@ from vaebench.trial import canonical, slug
 
 
 class Cache:
-    """A folder of arrays that depend on one dataset; `vaebench.evidence` asks it to keep them."""
+    """A folder of arrays that depend on one dataset; `vaebench.evidence` stores them with it."""
 
     def __init__(self, folder: Path, dataset: str, device: str = "cpu") -> None:
         self.folder, self.dataset = folder, dataset
         self.device = device
-        """Where features may be computed; the rest is always computed on the CPU."""
+        """The device on which features may be computed; everything else is always computed on the CPU."""
         self.digests: dict[str, str] = {}
         self.code: dict[str, str] = {}
 
@@ -39,13 +40,14 @@ class Cache:
         return kept(self.folder / name, compute)
 
     def digest(self, name: str, split: Split) -> str:
-        """The digest of all that is known of a split's images, after the preset's limit and the seed; found once."""
+        """Return the digest of everything known about a split's images, after the preset's limit and the seed; computed
+        once."""
         if name not in self.digests:
             self.digests[name] = digest_of(columns(split))
         return self.digests[name]
 
     def digest_of_code(self, part: Code) -> str:
-        """The digest of the code of a part's package; found once."""
+        """Return the digest of the code of a part's package; computed once."""
         package = part.__module__.partition(".")[0]
         if package not in self.code:
             self.code[package] = code_digest(part)
@@ -53,7 +55,8 @@ class Cache:
 
 
 def file_name(key: str, data: Sequence[str], code: Sequence[str], device: str) -> str:
-    """Another one for other data, edited code, other versions of libraries, and machines that round otherwise."""
+    """Return a file name that changes with the data, the code, the versions of libraries, and machines that round
+    differently."""
     about = {
         "key": key,
         "data": list(data),
@@ -66,14 +69,14 @@ def file_name(key: str, data: Sequence[str], code: Sequence[str], device: str) -
 
 
 def kept(path: Path, compute: Callable[[], Arrays]) -> Arrays:
-    """What the file holds; if there is none, or it is spoilt, what `compute` gives, which it then holds. Of several
-    processes that want the same, one computes and the others wait."""
+    """Return the arrays in a file. If it is missing or damaged, compute and store them. If several processes need the
+    same arrays, one computes them and the others wait."""
     if (found := stored(path)) is not None:
         return found
     with alone(path):
         if (found := stored(path)) is None:
             found = compute()
-            with suppress(OSError):  # a full disk costs the next trial time, and this one nothing
+            with suppress(OSError):  # on a full disk, the next trial computes them again
                 write_atomically(path, packed(found))
     return found
 
@@ -82,7 +85,7 @@ def stored(path: Path) -> Arrays | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except Exception:  # whatever is wrong with the file, what it should hold can be computed
+    except Exception:  # whatever is wrong with the file, its content can be recomputed
         return None
 
 

@@ -1,4 +1,4 @@
-"""The content of source files as one digest. A file is hashed once, and again when its size, time or inode change."""
+"""A digest of the content of source files. A file is hashed again only if its size, time or inode changes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from vaebench.trial import canonical
 
 
 def digest_of_files(files: Iterable[Path], memory: Path) -> str:
-    """A digest of the contents of files and of their names below their common folder, wherever that lies. What was
-    hashed before is remembered in the folder `memory`."""
+    """Return a digest of the contents of files and of their paths within their common folder, which may be anywhere.
+    The hashes of files are remembered in the folder `memory`."""
     paths = sorted(path.absolute() for path in files)
     if not paths:
         return ""
@@ -34,7 +34,7 @@ def digest_of_files(files: Iterable[Path], memory: Path) -> str:
         fresh = dict(zip((name for name, _ in new), pool.map(lambda one: _hash(one[1]), new), strict=True))
     told = {name: [*stamp, fresh.get(name) or known[name][-1]] for name, stamp in zip(names, stamps, strict=True)}
     if fresh:
-        with suppress(OSError):  # a read-only or full disk costs hashing again
+        with suppress(OSError):  # on a read-only or full disk, they are hashed again next time
             write_atomically(notebook, canonical(told).encode())
     return hashlib.sha256(canonical({name: entry[-1] for name, entry in told.items()}).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Twins on two sides of a split: found when a dataset is prepared, listed by the audit."""
+"""Twins in different splits: found when a dataset is prepared, and listed by the audit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vaebench import twins
 from vaebench.interfaces import Splits
 
 MOST = 200_000
-"""Images of a dataset that are searched while it is prepared, in minutes. The audit searches however many there are."""
+"""The most images of a dataset that are searched when it is prepared, which takes minutes. The audit has no limit."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Pair:
     correlation: float
     mirrored: bool
     equal: bool
-    """Whether they are the same to the pixel"""
+    """True if all their pixels are equal."""
 
     @property
     def across(self) -> bool:
@@ -40,9 +40,9 @@ class Leaks:
 
     pairs: tuple[Pair, ...]
     complete: bool
-    """Whether all pairs are listed; of very many, only those that join two groups are"""
+    """True if all pairs are listed; of very many pairs, only those that join two groups are."""
     groups: int
-    """Groups of two or more twins"""
+    """The number of groups of two or more twins."""
     largest: tuple[str, ...]
     """The files of the largest group, at most a hundred"""
     largest_size: int
@@ -54,7 +54,7 @@ class Leaks:
 
 
 def leaks(splits: Splits) -> Leaks:
-    """Search all splits for twins, in and across them."""
+    """Return the twins within and across all splits."""
     named = dict(splits.items())
     found = twins.find([split.images for split in named.values()])
     place = [(name, row) for name, split in named.items() for row in range(len(split))]
@@ -84,11 +84,11 @@ def leaks(splits: Splits) -> Leaks:
 
 
 def twins_of_test(splits: Splits) -> int:
-    """How many test images have a twin in train or val; told in a warning."""
+    """Return how many test images have a twin in train or val, and warn about them."""
     parts = [split.images for _, split in splits.items()]  # those of test come last
     seen = sum(map(len, parts[:-1]))
     if seen + len(splits.test) > MOST:
-        warnings.warn("it has too many images to search them for twins now; `vaebench data audit` does", stacklevel=2)
+        warnings.warn("it has too many images to search for twins now; run `vaebench data audit`", stacklevel=2)
         return 0
     pairs = twins.find(parts).pairs
     count = len(np.unique(pairs[(pairs[:, 0] < seen) & (pairs[:, 1] >= seen), 1]))

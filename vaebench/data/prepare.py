@@ -1,4 +1,4 @@
-"""Images made ready once: drawn or decoded, split by group, checked, stored as arrays that workers memory-map."""
+"""Prepare images once: draw or decode, split by group, check, and store them as arrays that workers memory-map."""
 
 from __future__ import annotations
 
@@ -26,32 +26,33 @@ from vaebench.interfaces import Dataset, Limit, Split, Splits
 from vaebench.trial import Spec, canonical
 
 log = logging.getLogger(__name__)
-"""Heard as signs of life, since preparing may take hours (`vaebench.running.preparation`)"""
+"""Its messages count as signs of life, since preparation may take hours (`vaebench.running.preparation`)."""
 PHANTOM_SEED = 0
-"""Phantoms are one fixed population: a trial's seed changes weights and order, never the patients."""
+"""The seed of phantoms, which are one fixed population: a trial's seed changes weights and order, never the
+patients."""
 PIXELS = frozenset({"images", "masks"})
 """The columns of a split that may be larger than memory"""
 STAMP = "checked.json"
-"""Beside the arrays: what their files were like when they were last hashed"""
+"""A file next to the arrays that describes their files when they were last hashed."""
 CHUNK = 2**23
-"""Bytes of them that are written at once"""
+"""The number of bytes of an array that are written at once."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Where a dataset lies ready, and what is known of it without opening it."""
+    """A prepared dataset: its folder, and what is known about it without opening it."""
 
     folder: Path
     digest: str
     counts: Mapping[str, int]
     notes: tuple[str, ...]
-    """what the dataset warned of: images it left out, say"""
+    """The dataset's warnings, for example about images that it left out."""
     health: bool
-    """Whether there are healthy images to train on, and healthy and diseased ones to test on."""
+    """True if there are healthy images for training, and healthy and diseased ones for testing."""
     classes: tuple[str, ...]
-    """What its labels mean."""
+    """The names of its labels."""
     twins: int = 0
-    """How many real test images have a twin among the images to train on"""
+    """The number of real test images with a twin in train or val."""
 
 
 def ready_folder(
@@ -64,10 +65,10 @@ def ready_folder(
     cache: Path,
     population: int = PHANTOM_SEED,
 ) -> Path:
-    """Where a dataset lies ready, or will. Of a phantom, every population has another seed."""
+    """Return the folder of a prepared dataset, even if it does not exist yet. `population` is the seed of a phantom."""
     local = {key for key in spec.params if key in dataset.local}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # whatever it warns of here, it says again when it loads them
+        warnings.simplefilter("ignore")  # load() repeats whatever it warns about here
         files = digest_of_files(dataset.files(data), cache / "sources") if source == "real" else ""
     key = {
         "dataset": str(Spec(spec.name, {k: v for k, v in spec.params.items() if k not in local})),
@@ -92,15 +93,15 @@ def prepare(
     cache: Path,
     population: int = PHANTOM_SEED,
 ) -> Prepared:
-    """The dataset's ready folder, made if it is not there; safe when two runs make it at once."""
+    """Prepare a dataset if its folder is missing or damaged; two runs may do so at once."""
     folder = ready_folder(dataset, spec, source, size, limit, data, cache, population)
     if not intact(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             if not intact(folder):
                 if folder.exists():
-                    warnings.warn(f"the ready data of {dataset.name} are damaged; they are made again", stacklevel=2)
-                for debris in folder.parent.glob(f".{folder.name}.*"):  # of a run that was killed here
+                    warnings.warn(f"the prepared data of {dataset.name} are damaged and are made again", stacklevel=2)
+                for debris in folder.parent.glob(f".{folder.name}.*"):  # left by a killed run
                     shutil.rmtree(debris)
                 with _noting() as notes:
                     if source == "phantom":
@@ -116,7 +117,7 @@ def prepare(
 
 @contextmanager
 def _noting() -> Iterator[list[str]]:
-    """Collect what is warned of."""
+    """Collect the texts of warnings."""
     notes: list[str] = []
 
     def hear(
@@ -139,7 +140,8 @@ def about(folder: Path) -> Prepared:
 
 
 def intact(folder: Path) -> bool:
-    """Whether a ready folder holds what was written. Its arrays are hashed once per boot, and when a file changes."""
+    """Return True if a prepared folder still contains what was written. Its arrays are hashed once per boot, and when a
+    file changes."""
     if not (folder / "about.json").exists():
         return False
     try:
@@ -149,9 +151,9 @@ def intact(folder: Path) -> bool:
         arrays = ((f"{name}.{column}", value) for name, split in splits.items() for column, value in columns(split))
         if digest_of(arrays) != known.digest:
             return False
-    except Exception:  # whatever is wrong with its files, they can be made again
+    except Exception:  # whatever is wrong with the files, they can be prepared again
         return False
-    with suppress(OSError):  # in a read-only folder they are hashed again
+    with suppress(OSError):  # in a read-only folder, they are hashed each time
         (folder / STAMP).write_text(json.dumps(stamp))
     return True
 
@@ -164,7 +166,7 @@ def _stamped(folder: Path) -> Any:
 
 
 def _stamp(folder: Path) -> list[Any]:
-    """Changes with every boot, and when an array is written to."""
+    """Return a value that changes with every boot, and when an array is written to."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     files = [(path.name, path.stat()) for path in sorted(folder.glob("*.npy"))]
     seen = [[name, stat.st_size, stat.st_mtime_ns, stat.st_ino] for name, stat in files]
@@ -178,10 +180,11 @@ def lay_down(
     classes: Sequence[str] = (),
     validation: np.ndarray | None = None,
 ) -> None:
-    """Write the arrays under a temporary name, then rename: a half-written folder is never seen. `validation` marks the
-    training images that become the validation split; `told` holds its notes and the number of twins.
+    """Write the arrays to a temporary folder, then rename it, so that a half-written folder is never seen. `validation`
+    marks the training images that become the validation split; `told` contains the dataset's notes and the number of
+    twins.
 
-    Images and masks are written and hashed a few rows at a time, never copied whole."""
+    Images and masks are written and hashed a few rows at a time, and never copied whole."""
     parts: dict[str, tuple[Split, np.ndarray | None]] = {name: (split, None) for name, split in splits.items()}
     if validation is not None:
         held, seen = np.flatnonzero(validation), np.flatnonzero(~validation)
@@ -200,7 +203,7 @@ def lay_down(
                 else:
                     np.save(path, value, allow_pickle=False)
                     _add(digest, f"{name}.{column}", value)
-            if split.files is not None:  # not hashed: what files are called changes no number
+            if split.files is not None:  # not hashed, since file names do not affect results
                 np.save(temporary / f"{name}.files.npy", split.files.astype(np.str_), allow_pickle=False)
         written = {
             "digest": digest.hexdigest(),
@@ -220,7 +223,8 @@ def lay_down(
 
 
 def open_splits(folder: Path) -> Splits:
-    """The arrays of a ready folder, memory-mapped; copy-on-write, since PyTorch takes no read-only memory."""
+    """Return the arrays of a prepared folder, memory-mapped; copy-on-write, since PyTorch does not accept read-only
+    memory."""
     parts: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.npy")):
         split, name, *factor = path.name.removesuffix(".npy").split(".", 2)
@@ -234,7 +238,8 @@ def open_splits(folder: Path) -> Splits:
 
 
 def code_digest(component: type | Callable[..., Any]) -> str:
-    """Of the Python files of a component's package: edited code never meets arrays that older code made."""
+    """Return a digest of the Python files of a component's package, so that edited code never reads arrays of older
+    code."""
     module, top = (sys.modules.get(name) for name in (component.__module__, component.__module__.partition(".")[0]))
     file = getattr(top, "__file__", None) or getattr(module, "__file__", None)
     if not file:
@@ -245,7 +250,7 @@ def code_digest(component: type | Callable[..., Any]) -> str:
 
 
 def digest_of(arrays: Iterable[tuple[str, np.ndarray]]) -> str:
-    """Of named arrays: names, types, shapes and content."""
+    """Return a digest of named arrays: names, types, shapes and content."""
     digest = hashlib.sha256()
     for name, array in arrays:
         _add(digest, name, array)
@@ -274,7 +279,8 @@ def _write_rows(path: Path, array: np.ndarray, rows: np.ndarray | None, digest: 
 
 
 def columns(split: Split) -> Iterator[tuple[str, np.ndarray]]:
-    """What decides numbers, by name: all but the files' names, and which images the harness keeps out of training."""
+    """Yield the columns that affect results, by name: all but the files' names and the choice of images that are kept
+    out of training."""
     for column in fields(split):
         value = getattr(split, column.name)
         if column.name == "groups":

@@ -1,4 +1,4 @@
-"""Which training images a regime lets a model see: all, or healthy ones but for a fifth that thresholds are set on."""
+"""The training images of each regime: all, or the healthy ones except a fifth that is used to set thresholds."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ KEPT_OUT = 0.2
 
 
 def keep_out(splits: Splits, dataset: str) -> Splits:
-    """Mark the training images that a healthy training leaves out: whole groups, up to a fifth of the healthy images.
+    """Mark the training images that the regime `healthy` leaves out: whole groups, up to a fifth of the healthy images.
 
-    Which groups, only their names and the dataset's decide: asked before any limit, for every model, seed and preset
-    alike."""
+    The choice depends only on the names of the groups and of the dataset. It is made before any limit and is the same
+    for all models, seeds and presets."""
     train = splits.train
     if train.healthy is None:
         return splits
@@ -29,7 +29,7 @@ def keep_out(splits: Splits, dataset: str) -> Splits:
 
 
 def training_rows(train: Split, regime: str) -> np.ndarray:
-    """The rows of train that the regime lets a model see."""
+    """Return the rows of the training split that a regime uses."""
     if regime != "healthy":
         return np.arange(len(train))
     if train.healthy is None:
@@ -40,11 +40,11 @@ def training_rows(train: Split, regime: str) -> np.ndarray:
 
 
 def training_images(splits: Splits, regime: str, device: str = "cpu", room: int = 4 * 2**30) -> Images:
-    """What the regime lets a model see: the only place where training images are chosen. More than `room` bytes are not
-    loaded, but read from their memory map, batch by batch."""
+    """Return the training images of a regime; they are chosen nowhere else. More than `room` bytes are not loaded, but
+    read from their memory map, batch by batch."""
     train, chosen = splits.train, training_rows(splits.train, regime)
     if not len(chosen):
-        raise NotApplicable("no healthy image is among the training images that the preset's limit left")
+        raise NotApplicable("no healthy image is left among the training images after the preset's limit")
     if len(chosen) * train.images[0].nbytes > room:
         return Images(torch.from_numpy(train.images), torch.from_numpy(chosen), torch.device(device))
     return Images(torch.from_numpy(train.images[chosen]).to(device))

@@ -1,7 +1,7 @@
-"""Shortcuts to the labels of a dataset, and signs that its splits were not drawn alike.
+"""Shortcuts to the labels of a dataset, and signs that its splits have different distributions.
 
-A shortcut is something trivial about an image (how bright, how sharp, how large it was) that tells healthy from
-diseased. An anomaly score that does not beat the best shortcut has not shown that it sees anatomy.
+A shortcut is a trivial property of an image (its brightness, its sharpness, its original size) that separates healthy
+from diseased images. An anomaly score that does not beat the best shortcut is no evidence that a model sees anatomy.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from vaebench.traits import traits
 from vaebench.twins import thumbnails
 
 NATIVE = {"native_height", "native_width"}
-"""Factors: the height and width that the file of an image has"""
+"""The names of the factors with the height and width of an image's file."""
 
 
 def features(split: Split) -> dict[str, np.ndarray]:
-    """The shortcuts of every image: its traits here; size and aspect as published."""
+    """Return the shortcuts of every image: the traits of the prepared image, and the size and aspect ratio of its
+    file."""
     columns = traits(split.images)
     if split.factors.keys() >= NATIVE:
         columns |= _native(split)
@@ -27,7 +28,8 @@ def features(split: Split) -> dict[str, np.ndarray]:
 
 
 def shortcut_baselines(splits: Splits) -> tuple[dict[str, float], float | None]:
-    """Each shortcut alone, and the AUROC of a logistic model of all, which is fitted on train."""
+    """Return the AUROC of each shortcut, and that of a logistic regression on all of them, fitted on the training
+    split."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
     from sklearn.pipeline import make_pipeline
@@ -47,9 +49,10 @@ def shortcut_baselines(splits: Splits) -> tuple[dict[str, float], float | None]:
 
 
 def split_gap(splits: Splits) -> dict[str, float]:
-    """AUROC of telling train from test, among healthy and among diseased images, by shortcuts and coarse pixels.
+    """Return the AUROC of train against test, among healthy and among diseased images, from shortcuts and coarse
+    pixels.
 
-    A model that can tell train from test within one class says that the two were not drawn alike."""
+    If a model can distinguish train from test within one class, the two splits have different distributions."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
@@ -78,7 +81,7 @@ def split_gap(splits: Splits) -> dict[str, float]:
 
 
 def _judged(split: Split) -> Split | None:
-    """The images that are healthy or diseased; None where both kinds are not there."""
+    """Return the images that are healthy or diseased; None unless there are both kinds."""
     if split.healthy is None or split.diseased is None or not split.healthy.any() or not split.diseased.any():
         return None
     return split.take(split.healthy | split.diseased)
@@ -89,14 +92,14 @@ def _matrix(columns: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def shortcuts(splits: Splits) -> dict[str, float]:
-    """How well trivial features of the test images separate healthy from diseased."""
+    """Return how well trivial features of the test images separate healthy from diseased."""
     alone, together = shortcut_baselines(splits)
     found = alone if together is None else alone | {"all together": together}
     return {name: round(value, 6) for name, value in found.items()}
 
 
 def native_sizes(splits: Splits) -> dict[str, tuple[float, float]]:
-    """Median height and width of the files of each split, where the dataset knows them."""
+    """Return the median height and width of the files of each split, if the dataset provides them."""
     return {
         name: (float(np.median(split.factors["native_height"])), float(np.median(split.factors["native_width"])))
         for name, split in splits.items()
@@ -105,7 +108,7 @@ def native_sizes(splits: Splits) -> dict[str, tuple[float, float]]:
 
 
 def native_gap(splits: Splits) -> dict[str, float]:
-    """How well native size and aspect, each alone, tell train from test: max(AUROC, 1 - AUROC)."""
+    """Return how well native size and aspect ratio, each alone, separate train from test: max(AUROC, 1 - AUROC)."""
     from sklearn.metrics import roc_auc_score
 
     if not all(split.factors.keys() >= NATIVE for split in (splits.train, splits.test)):

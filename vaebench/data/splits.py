@@ -1,4 +1,4 @@
-"""How images are split and limited: validation by group, limits by label, and what every dataset must keep."""
+"""Split and limit images: validation by group, limits by label, and the checks that every dataset must pass."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import numpy as np
 from vaebench.interfaces import Limit, Split, Splits
 
 EXAMPLES = 8
-"""Images that stand for a split in pictures."""
+"""The number of images that represent a split in pictures."""
 
 
 class SplitError(Exception):
-    """A dataset that cannot be judged honestly: its splits share groups, or one is empty."""
+    """A dataset that does not allow a fair evaluation, for example because its splits share groups."""
 
 
 def limited(splits: Splits, limit: Limit, dataset: str, seed: int) -> Splits:
-    """At most so many images per split, by label in proportion. Which training images, the trial's seed decides; test
-    and validation images are the same for every seed, so that models and seeds can be compared on the same patients."""
+    """Return at most `limit` images of each split, with labels in proportion. The training images depend on the trial's
+    seed; test and validation images are the same for every seed, so that models and seeds can be compared on the same
+    patients."""
 
     def cut(name: str, split: Split) -> Split:
         if len(split) <= limit.get(name, len(split)):
@@ -33,19 +34,19 @@ def limited(splits: Splits, limit: Limit, dataset: str, seed: int) -> Splits:
 
 
 def draw_by_label(labels: np.ndarray, count: int, seed: str) -> np.ndarray:
-    """Sorted row numbers, each label in proportion and at least once where there is room."""
+    """Return `count` sorted row numbers, with labels in proportion and each at least once if there is room."""
     generator = np.random.default_rng(_seed(seed))
     position = np.empty(len(labels))
-    for label in np.unique(labels):  # each row's place within its label, as a fraction: a cut takes from all alike
+    for label in np.unique(labels):  # each row's place within its label, as a fraction: a cut is proportional
         rows = np.flatnonzero(labels == label)
         rows = generator.permutation(rows)
         position[rows] = (np.arange(len(rows)) + generator.random()) / len(rows)
-        position[rows[0]] -= 1  # however rare the label is
+        position[rows[0]] -= 1  # so that even a rare label is included
     return np.sort(np.argsort(position, kind="stable")[:count])
 
 
 def validation_mask(splits: Splits, dataset: str) -> np.ndarray | None:
-    """Where no validation split is published, the training images that make one: a tenth of train, by group."""
+    """Return which training images form the validation split, a tenth of train by group; None if one is published."""
     if splits.val is not None:
         return None
     names = np.unique(splits.train.groups)
@@ -55,7 +56,7 @@ def validation_mask(splits: Splits, dataset: str) -> np.ndarray | None:
 
 
 def with_validation(splits: Splits, dataset: str) -> Splits:
-    """The splits, with copies of the training images in two where no validation split is published."""
+    """Return the splits with a validation split. If none is published, train is split in two, by copying."""
     val = validation_mask(splits, dataset)
     if val is None:
         return splits
@@ -63,7 +64,7 @@ def with_validation(splits: Splits, dataset: str) -> Splits:
 
 
 def without_pixels(split: Split, rows: np.ndarray | None = None) -> Split:
-    """What is known of a split, or of some of its rows. Images and masks are blank and take no memory."""
+    """Return a split, or some of its rows, with blank images and masks that take no memory."""
     masks = None if split.masks is None else split.masks[:, :0, :0]
     known = replace(split, images=split.images[:, :0, :0, :0], masks=masks)
     known = known if rows is None else known.take(rows)
@@ -73,7 +74,7 @@ def without_pixels(split: Split, rows: np.ndarray | None = None) -> Split:
 
 
 def check_splits(splits: Splits, classes: Sequence[str] = ()) -> None:
-    """Raise SplitError where a dataset breaks its contract."""
+    """Raise SplitError if a dataset violates its contract."""
     named = dict(splits.items())
     for name, split in named.items():
         if not len(split):
@@ -83,17 +84,19 @@ def check_splits(splits: Splits, classes: Sequence[str] = ()) -> None:
             known = f"the {len(classes)} classes, 0 to {len(classes) - 1}" if classes else "numbers from 0"
             raise SplitError(f"its {name} labels lie between {low} and {high}, outside {known}")
         if split.images.shape[1:] != splits.train.images.shape[1:]:
-            raise SplitError(f"its {name} images are {split.images.shape[1:]}, train's {splits.train.images.shape[1:]}")
+            raise SplitError(
+                f"its {name} images are {split.images.shape[1:]}, but train has {splits.train.images.shape[1:]}"
+            )
     order = list(named)
     for i, one in enumerate(order):
         for two in order[i + 1 :]:
             shared = np.intersect1d(named[one].groups, named[two].groups)
             if len(shared):
-                raise SplitError(f"its splits {one} and {two} share {len(shared)} groups, {str(shared[0])!r} for one")
+                raise SplitError(f"its splits {one} and {two} share {len(shared)} groups, such as {str(shared[0])!r}")
 
 
 def examples(labels: np.ndarray) -> np.ndarray:
-    """Rows of eight images, taking the labels in turn."""
+    """Return the rows of eight images, taking the labels in turn."""
     found = {int(label): iter(np.flatnonzero(labels == label)) for label in np.unique(labels)}
     rows: list[int] = []
     while found and len(rows) < EXAMPLES:

@@ -1,4 +1,4 @@
-"""Validation images as data of their own: what parameters are chosen on, without a single test image."""
+"""A separate dataset of validation images, on which parameters are chosen without using a single test image."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from vaebench.interfaces import Splits
 
 
 def validation_data(ready: Prepared, dataset: str, source: str) -> Prepared:
-    """Data made of a prepared dataset: its validation images are to be judged on, and of its training images, whole
-    groups are the new validation images. Which groups, only the dataset's name decides.
+    """Return a dataset made from a prepared one: its validation images become the test split, and whole groups of its
+    training images become the new validation split. The choice of groups depends only on the dataset's name.
 
-    It has a digest of its own, so its records never count beside those of test images."""
+    It has a different digest, so its records are never counted together with those on test images."""
     folder = _folder(ready)
     if not intact(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             if not intact(folder):
-                for debris in folder.parent.glob(f".{folder.name}.*"):  # of a run that was killed here
+                for debris in folder.parent.glob(f".{folder.name}.*"):  # left by a killed run
                     shutil.rmtree(debris)
                 known = open_splits(ready.folder)
                 if known.val is None:
-                    raise ValueError(f"{ready.folder} holds no validation images")
+                    raise ValueError(f"{ready.folder} contains no validation images")
                 splits = Splits(train=known.train, test=known.val)
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # preparing told of twins
+                    warnings.simplefilter("ignore")  # preparation has already warned about twins
                     twins = twins_of_test(splits) if source == "real" else 0
                 told = {"notes": list(ready.notes), "twins": twins}
                 lay_down(splits, folder, told, ready.classes, validation_mask(splits, dataset))

@@ -1,1 +1,1 @@
-"""From a trained model to numbers and pictures."""
+"""Compute numbers and pictures from a trained model."""

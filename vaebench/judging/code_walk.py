@@ -1,4 +1,4 @@
-"""A walk through the space of codes, drawn beforehand for the sliders of the page."""
+"""Walks through the space of codes, drawn in advance for the sliders of the page."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from vaebench.interfaces import NotApplicable
 DIMENSIONS = 6
 FRAMES = 9
 TRIED = 64
-"""Dimensions that vary most are asked how much they matter to the picture."""
+"""The number of dimensions with the largest variance whose effect on the picture is measured."""
 SWING = (0.02, 0.98)
-"""A dimension goes from one of these quantiles of the test images' codes to the other."""
+"""Each dimension moves from one of these quantiles of the test images' codes to the other."""
 
 
 def dimensions(evidence: Evidence) -> tuple[list[int], np.ndarray, np.ndarray]:
-    """The dimensions that change the picture most, the first one most; their values (d, FRAMES); and the frames
-    (d * FRAMES, C, H, W), all other dimensions at their mean."""
+    """Return the dimensions that change the picture most, in descending order; their values (d, FRAMES); and the frames
+    (d * FRAMES, C, H, W), with all other dimensions at their mean."""
     codes = evidence.codes("test")
     spread = codes.std(axis=0)
     tried = np.argsort(-spread, kind="stable")[:TRIED]
@@ -36,7 +36,7 @@ def dimensions(evidence: Evidence) -> tuple[list[int], np.ndarray, np.ndarray]:
 
 
 def between(evidence: Evidence, one: int, other: int) -> np.ndarray:
-    """FRAMES images on the straight line from the code of one test image to that of another."""
+    """Return FRAMES images on the straight line from the code of one test image to that of another."""
     codes = evidence.codes("test")
     steps = np.linspace(0, 1, FRAMES, dtype=np.float32)[:, None]
     return decoded(evidence, (1 - steps) * codes[one] + steps * codes[other])
@@ -50,7 +50,7 @@ def decoded(evidence: Evidence, codes: np.ndarray) -> np.ndarray:
 
 
 def _set(centre: np.ndarray, which: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """A row per value: the centre, but for one dimension."""
+    """Return a row per value: the centre, with one dimension set to the value."""
     rows = np.repeat(centre[None], len(which), axis=0)
     rows[np.arange(len(which)), which] = values
     return rows

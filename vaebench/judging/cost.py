@@ -1,4 +1,4 @@
-"""What a trial cost: time, memory, parameters, the size of the code and the arithmetic of one reconstruction."""
+"""The cost of a trial: time, memory, parameters, the size of the code and the arithmetic of one reconstruction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def of_training(model: Model, history: History, batch: int) -> Cost:
 def reconstruction_flops(evidence: Evidence) -> int | None:
     """FLOPs of one reconstruction (a multiply-add counts as two)."""
     image = Images(torch.from_numpy(evidence.split("test").images[:1]))[:]
-    # with gradients: without them, the counter stumbles over a parameter that a module is given as input
+    # with gradients, since the counter otherwise fails on a parameter that is the input of a module
     with FlopCounterMode(display=False) as counter, torch.enable_grad(), suppress(NotApplicable):
         evidence.model.reconstruct(image.to(evidence.device))
     return counter.get_total_flops() or None
@@ -50,7 +50,7 @@ def peak_memory(device: str) -> int:
 
 
 def count(part: torch.nn.Module) -> int:
-    """How many numbers a model learned: its parameters, and the buffers stored with them, where `fit` puts what it
-    found. A tensor under two names counts once."""
+    """Return how many numbers a model learned: its parameters, and the buffers stored with them, which contain what
+    `fit` found. A tensor under two names counts once."""
     stored = part.state_dict(keep_vars=True).values()
     return sum(tensor.numel() for tensor in {id(tensor): tensor for tensor in stored}.values())

@@ -1,4 +1,4 @@
-"""What metrics usually ask a model, asked in one go while the trial still has the GPU to itself."""
+"""Compute the outputs that most metrics need in one go, while the trial still has the GPU to itself."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from vaebench.evidence import Evidence
 
 
 def gather(evidence: Evidence) -> None:
-    """Have the model answer. A question that fails is asked again by the metric that wants it, and its cell says why;
-    what only a few metrics want, they ask later."""
+    """Compute the model's usual outputs. If one fails, the metric that needs it tries again and gives the reason in its
+    cell. Outputs that only a few metrics need are computed later."""
     for ask, *about in _questions(evidence):
         with suppress(Exception):
             ask(*about)

@@ -1,4 +1,4 @@
-"""One metric asked of the evidence: a cell of the record, with a finite value or the reason why there is none."""
+"""Compute one metric from the evidence: a cell of the record, with a finite value or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def _cell(metric: Metric, numbers: Part | None = None, **told: Any) -> Cell:
 
 
 def _plain_numbers(score: Score) -> Part:
-    """NumPy's numbers are none of JSON's."""
+    """Return the numbers as plain Python numbers, since NumPy's cannot be written as JSON."""
     error = float(score.error) if score.error is not None and np.isfinite(score.error) else None
     return Part(float(score.value), error, int(score.n) if score.n is not None else None)
 
 
 def _shortened(replicates: Sequence[float]) -> list[float | None]:
-    """Six digits are more than the error of any of them."""
+    """Return the replicates with six digits, which is more precise than the error of any of them."""
     return [_six_digits(value) if np.isfinite(value) else None for value in replicates]
 
 

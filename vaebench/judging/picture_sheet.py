@@ -1,4 +1,4 @@
-"""Images of one size laid side by side in one file, found again by name: what the page cuts its pictures out of."""
+"""A sheet: images of one size side by side in one file, with their names, from which the page cuts its pictures."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from PIL import Image
 
 COLUMNS = 9
 MOST = 128
-"""Pixels of a tile's side; larger images are halved until they fit."""
+"""The most pixels of a tile's side; larger images are halved until they fit."""
 GAIN = 4
-"""A residual of 1 / GAIN is white, whatever the model: maps may be compared."""
+"""A residual of 1 / GAIN is white for every model, so that maps can be compared."""
 QUALITY = 85
-"""Of the lossy WebP: a tenth of a PNG's size. What is to be measured, or printed, lies beside it as PNG."""
+"""The quality of the lossy WebP, which has a tenth of a PNG's size. Images for measurements and print are also stored
+as PNG."""
 
 
 class Tiles:
     def __init__(self) -> None:
         self.images: list[np.ndarray] = []
         self.where: dict[str, list[int]] = {}
-        """name -> number of the first tile, how many"""
+        """name -> index of the first tile, number of tiles"""
 
     def add(self, name: str, images: np.ndarray) -> None:
-        """float (N, C, H, W) in [0, 1]"""
+        """Add images, float (N, C, H, W) in [0, 1]."""
         self.where[name] = [len(self.images), len(images)]
         while images.shape[-1] > MOST:
             even = images[..., : images.shape[-2] // 2 * 2, : images.shape[-1] // 2 * 2]
@@ -31,7 +32,7 @@ class Tiles:
         self.images += [np.repeat(image, 3, axis=0) if len(image) == 1 else image for image in images]
 
     def webp(self) -> bytes:
-        """Without gaps, so that a tile is found by its number alone."""
+        """Return the sheet without gaps, so that a tile is found by its index alone."""
         content = io.BytesIO()
         sheet = grid(np.stack(self.images), COLUMNS, gap=0)
         Image.fromarray(sheet).save(content, format="webp", quality=QUALITY, method=4)
@@ -43,7 +44,7 @@ class Tiles:
 
 
 def grid(images: np.ndarray, columns: int, gap: int = 1) -> np.ndarray:
-    """float (N, C, H, W) in [0, 1] -> uint8 (H', W', C), row by row."""
+    """Arrange images, float (N, C, H, W) in [0, 1], row by row in one image, uint8 (H', W', C)."""
     n, channels, height, width = images.shape
     rows = -(-n // columns)
     sheet = np.ones((channels, rows * (height + gap) - gap, columns * (width + gap) - gap), np.float32)

@@ -1,4 +1,4 @@
-"""Pictures a trial leaves for people: PNG sheets and plots as files, and what the page shows in two more."""
+"""Pictures of a trial for people: PNG sheets and plots as files, and two more files for the page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vaebench.records.store import write_atomically
 
 SCHEMA = "vaebench/pictures@1"
 NUMBERS, SHEET = "pictures.json", "pictures.webp"
-"""What the page reads: the sheet of all pictures, and what is where on it, with the numbers of the plots."""
+"""The files for the page: the numbers of the plots with the positions of all pictures on the sheet, and the sheet."""
 FILM = "along.npz"
 NEIGHBOURS = 5
 
@@ -27,8 +27,9 @@ Curve = Mapping[str, Mapping[str, list[float]]]
 
 
 def write_pictures(evidence: Evidence, folder: Path, curve: Curve | None = None, regime: str = "healthy") -> None:
-    """All of them; for what the model or the dataset cannot show, the reason is kept instead. The film of the training
-    is taken from the folder, if it has one. Anomaly scores are shown of models trained on healthy images only."""
+    """Write all pictures; for those that the model or the dataset cannot provide, store the reason instead. The film of
+    the training run is read from the folder, if there is one. Anomaly scores are shown only for models trained on
+    healthy images."""
     shown = examples(evidence.split("test").labels)
     originals = evidence.images("test")[shown]
     tiles, told = Tiles(), about(evidence, shown)
@@ -105,18 +106,18 @@ def write_pictures(evidence: Evidence, folder: Path, curve: Curve | None = None,
             told |= draw() or {}
         except NotApplicable as reason:
             told["without"][name] = str(reason)
-        except Exception as error:  # numbers are not lost for the sake of a picture
+        except Exception as error:  # a failing picture must not lose the numbers
             told["without"][name] = f"failed with {type(error).__name__}"
     write_atomically(folder / SHEET, tiles.webp())
     told["tiles"] = tiles.about()
     write_atomically(folder / NUMBERS, json.dumps(told, separators=(",", ":"), allow_nan=False).encode())
-    if len(evidence.split("test")) >= plot_data.MAPPED[0]:  # drawing takes seconds, which a quick look shall not
+    if len(evidence.split("test")) >= plot_data.MAPPED[0]:  # drawing takes seconds, too long for a quick look
         for name, content in plots(told, curve or {}, tiles.images):
             write_atomically(folder / name, content)
 
 
 def about(evidence: Evidence, shown: np.ndarray) -> dict[str, Any]:
-    """The test images that are shown, the same for all models: label and health of each."""
+    """Return the label and health of each test image that is shown; the images are the same for all models."""
     test = evidence.split("test")
     health = ["" for _ in shown]
     if test.healthy is not None and test.diseased is not None:
@@ -128,7 +129,8 @@ def about(evidence: Evidence, shown: np.ndarray) -> dict[str, Any]:
 
 
 def _ends(shown: list[dict[str, Any]]) -> list[int]:
-    """Which two to go between: the first, and the first that is of the other health, or else of another label."""
+    """Return the two images to interpolate between: the first, and the first with the other health, or else with
+    another label."""
     for key in ("health", "label"):
         for place, one in enumerate(shown):
             if one[key] != shown[0][key]:

@@ -1,4 +1,4 @@
-"""What plots are made of, in few numbers: ROC curves, histograms of scores, t-SNE maps, nearest training images."""
+"""The data of plots, in few numbers: ROC curves, histograms of scores, t-SNE maps, nearest training images."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from vaebench.judging.tsne import embedded
 
 BINS = 24
 CURVE = 101
-"""Points of a ROC curve at most."""
+"""The most points of a ROC curve."""
 MAPPED = (350, 1000)
-"""A t-SNE of fewer test images shows little, and the quick preset stays quick; of more, these many are taken."""
+"""The fewest and the most test images of a t-SNE. Fewer show little, and the quick preset stays quick without it; of
+more, an evenly spaced subset is used."""
 SCALE = 1000
-"""Coordinates of a map are whole numbers up to this."""
+"""Coordinates of a map are integers from 0 to this number."""
 COMPONENTS = 50
-"""Principal components that t-SNE starts from, as is usual."""
+"""The number of principal components that t-SNE starts from, as is usual."""
 
 
 def scores(evidence: Evidence) -> dict[str, Any]:
-    """Of every anomaly score: the ROC curve, and how healthy and diseased test images share the bins."""
+    """Return, for each anomaly score, the ROC curve and its area, and histograms of healthy and diseased test
+    images."""
     healthy, diseased = evidence.health("test")
     found = {}
     for name, values in {"residual": evidence.residuals("test"), **evidence.scores("test")}.items():
@@ -43,13 +45,13 @@ def scores(evidence: Evidence) -> dict[str, Any]:
 
 
 def _shares(values: np.ndarray, edges: np.ndarray) -> list[float]:
-    """How many of the values lie in each bin, of 1; what lies above all stands in the last."""
+    """Return the share of the values in each bin; the caller has clipped the largest values into the last bin."""
     shares: list[float] = (np.histogram(values, edges)[0] / len(values)).round(4).tolist()
     return shares
 
 
 def _roc(healthy: np.ndarray, diseased: np.ndarray) -> list[list[float]]:
-    """False and true positive rates, from (0, 0) to (1, 1)."""
+    """Return the false and true positive rates, from (0, 0) to (1, 1)."""
     cuts = np.unique(np.concatenate([healthy, diseased]))[::-1]
     rates = [1 - np.searchsorted(np.sort(own), cuts, side="left") / len(own) for own in (healthy, diseased)]
     kept = np.unique(np.linspace(0, len(cuts) - 1, CURVE - 1).round().astype(int))
@@ -57,14 +59,14 @@ def _roc(healthy: np.ndarray, diseased: np.ndarray) -> list[list[float]]:
 
 
 def _auroc(healthy: np.ndarray, diseased: np.ndarray) -> float:
-    """How often a diseased image scores above a healthy one; of equal scores, every second time."""
+    """Return the AUROC: the probability that a diseased image scores higher than a healthy one; ties count half."""
     ordered = np.sort(healthy)
     below = np.searchsorted(ordered, diseased, "left") + np.searchsorted(ordered, diseased, "right")
     return round(float(below.mean() / (2 * len(ordered))), 4)
 
 
 def maps(evidence: Evidence) -> dict[str, Any]:
-    """t-SNE of pixels and of codes, with labels: the same test images in both."""
+    """Return the t-SNE of pixels and of codes, with labels, for the same test images."""
     test = evidence.split("test")
     if len(test) < MAPPED[0]:
         raise NotApplicable(f"fewer than {MAPPED[0]} test images")
@@ -87,7 +89,7 @@ def of_pixels(test: Split) -> Mapping[str, np.ndarray]:
 
 
 def tsne(values: np.ndarray) -> np.ndarray:
-    """(N, D) -> whole numbers (N, 2)"""
+    """Return the t-SNE of values (N, D) as integers (N, 2)."""
     if not values.std(axis=0).any():
         raise NotApplicable("all images have the same code")
     values = principal(values) if values.shape[1] > COMPONENTS else values
@@ -97,14 +99,15 @@ def tsne(values: np.ndarray) -> np.ndarray:
 
 
 def principal(values: np.ndarray) -> np.ndarray:
-    """The first principal components, by the products of images, which are fewer than pixels."""
+    """Return the first principal components, computed from the products of images, which are fewer than pixels."""
     centred = values - values.mean(axis=0)
     found, vectors = np.linalg.eigh(centred @ centred.T)
     return (vectors * np.sqrt(found.clip(0)))[:, : -COMPONENTS - 1 : -1].astype(np.float32)
 
 
 def nearest(evidence: Evidence, samples: np.ndarray) -> tuple[np.ndarray, list[float]]:
-    """Of each sample, the training image with the smallest root mean squared difference of pixels, and that."""
+    """Return, for each sample, the training image with the smallest root mean squared difference of pixels, and this
+    difference."""
     train = evidence.split("train").images
     wanted = samples.reshape(len(samples), -1)
     best, which = np.full(len(samples), np.inf), np.zeros(len(samples), int)

@@ -1,4 +1,4 @@
-"""Plots of one run for a paper, as PNG with 300 dpi and SVG: the same numbers, the same bytes."""
+"""Plots of one trial for a paper, as PNG with 300 dpi and as SVG; equal numbers give identical files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STYLE: Any = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "svg.hashsalt": "vaebench",  # ids that are the same every time
+    "svg.hashsalt": "vaebench",  # makes ids reproducible
     "svg.fonttype": "path",
 }
 DPI = 300
@@ -33,7 +33,7 @@ ROWS = {
     "residuals": f"residual × {GAIN}",
     "variations": "posterior draw",
 }
-"""What the labelled sheet shows, where there is such a thing."""
+"""The rows of the labelled sheet; rows without pictures are left out."""
 WIDTH, HEIGHT = 3.4, 2.6
 """Inches: one column of a paper."""
 MARGINS = (0.75, 0.1, 0.45, 0.25)
@@ -43,7 +43,7 @@ MARGINS = (0.75, 0.1, 0.45, 0.25)
 def plots(
     told: Mapping[str, Any], curve: Mapping[str, Mapping[str, list[float]]], images: Sequence[np.ndarray] = ()
 ) -> Iterator[tuple[str, bytes]]:
-    """Names and contents of the files that these numbers, and the images of the page's sheet, give."""
+    """Yield the names and contents of the plots of these numbers and of the images on the page's sheet."""
     import matplotlib as mpl
 
     draw: dict[str, Callable[[Figure], None]] = {}
@@ -67,7 +67,7 @@ def _saved(name: str, fill: Callable[[Figure], None]) -> Iterator[tuple[str, byt
     figure = Figure(figsize=(WIDTH, HEIGHT))
     fill(figure)
     width, height = figure.get_size_inches()
-    left, right, bottom, top = MARGINS  # fixed: matplotlib would draw everything twice to find out
+    left, right, bottom, top = MARGINS  # fixed, since matplotlib would draw everything twice to compute them
     figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, wspace=0.08, hspace=0.15)
     for form, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         content = io.BytesIO()
@@ -76,7 +76,7 @@ def _saved(name: str, fill: Callable[[Figure], None]) -> Iterator[tuple[str, byt
 
 
 def _sheet(figure: Figure, told: Mapping[str, Any], images: Sequence[np.ndarray]) -> None:
-    """Test images in columns that say what they show; what the model made of them in rows."""
+    """Draw test images in labelled columns, with what the model made of them in rows."""
     where = told["tiles"]["where"]
     rows = [(label, where[name][0]) for name, label in ROWS.items() if name in where]
     count = where["originals"][1]
@@ -100,7 +100,7 @@ def _cut(label: str) -> str:
 
 
 def _losses(figure: Figure, curve: Mapping[str, Mapping[str, list[float]]]) -> None:
-    """One panel per term, because they live on different scales; stages follow one another."""
+    """Draw one panel per term, because their scales differ; stages follow one another."""
     names = list(dict.fromkeys(name for lines in curve.values() for name in lines if name != "step"))
     figure.set_size_inches(WIDTH, 0.7 + 0.9 * len(names))
     panels = np.atleast_1d(figure.subplots(len(names), sharex=True))

@@ -1,4 +1,4 @@
-"""Whether the numbers of a metric lie within the range that it declares."""
+"""Check that the numbers of a metric are within the range that it declares."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 ROUNDING = 1e-6
-"""How far a number may overstep its range."""
+"""The amount by which rounding may carry a number outside its range."""
 
 
 class Number(Protocol):
-    """A value with its error: of a score or of a cell, or of one of their parts."""
+    """A value with its error: that of a score, of a cell, or of one of their parts."""
 
     @property
     def value(self) -> float | None: ...
@@ -28,7 +28,8 @@ class Numbers(Number, Protocol):
 
 
 def beyond(numbers: Numbers, low: float, high: float) -> str:
-    """Return in words which number lies outside the range, or cannot be an error within it; empty if none does."""
+    """Return a message about the first number that is outside the range, or an error that is impossible within it;
+    empty if there is none."""
     return next(_faults(numbers, low, high), "")
 
 

@@ -1,9 +1,9 @@
-"""t-SNE of a thousand points at most, exactly: van der Maaten & Hinton, "Visualizing Data using t-SNE", JMLR 2008.
+"""Exact t-SNE of at most a thousand points: van der Maaten & Hinton, "Visualizing Data using t-SNE", JMLR 2008.
 
     minimise  KL(P || Q) = sum_ij p_ij ln(p_ij / q_ij),    q_ij ~ 1 / (1 + |y_i - y_j|^2)
 
-scikit-learn's steps with its defaults, but with all pairs as matrix products: at this size that takes a fifth
-of the time of its trees.
+The steps and defaults are scikit-learn's, but all pairs are computed as matrix products: at this size, that takes a
+fifth of the time of scikit-learn's trees.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 
 PERPLEXITY = 30.0
 STEPS, EARLY = 500, 250
-"""In the early steps, points are pulled together more and slide past each other."""
+"""In the early steps, points attract each other more strongly, so that they can move past each other."""
 EXAGGERATION = 12.0
 START = 1e-4
-"""Deviation of the first coordinates."""
+"""The standard deviation of the initial coordinates."""
 
 
 def embedded(values: np.ndarray) -> np.ndarray:
-    """(N, D) -> float32 (N, 2); all rows must not be equal."""
+    """Return the map, float32 (N, 2), of values (N, D), which must not all be equal."""
     near = affinities(values)
     points = start(values)
     rate = max(len(points) / EXAGGERATION / 4, 50.0)
@@ -35,8 +35,8 @@ def embedded(values: np.ndarray) -> np.ndarray:
 
 
 def gradient(near: np.ndarray, points: np.ndarray, pull: float, room: np.ndarray) -> np.ndarray:
-    """4 sum_j (pull p_ij - q_ij) (y_i - y_j) / (1 + |y_i - y_j|^2), computed in the `room` of two matrices: new memory
-    for each step would take longer than the step."""
+    """Return 4 sum_j (pull p_ij - q_ij) (y_i - y_j) / (1 + |y_i - y_j|^2), computed in the memory of the two matrices
+    `room`: allocating memory for each step would take longer than the step."""
     weights, forces = room
     squares = np.square(points).sum(1, keepdims=True)
     ones = np.ones_like(squares)
@@ -53,7 +53,8 @@ def gradient(near: np.ndarray, points: np.ndarray, pull: float, room: np.ndarray
 
 
 def affinities(values: np.ndarray) -> np.ndarray:
-    """p_ij, float32 (N, N): each point's neighbours under a Gaussian as wide as gives them the perplexity."""
+    """Return p_ij, float32 (N, N): the neighbours of each point under a Gaussian whose width gives the desired
+    perplexity."""
     values = values.astype(np.float64)
     squares = np.square(values).sum(1)
     apart = (squares[:, None] + squares - 2 * values @ values.T).clip(0)
@@ -77,7 +78,7 @@ def affinities(values: np.ndarray) -> np.ndarray:
 
 
 def start(values: np.ndarray) -> np.ndarray:
-    """The first two principal components, small."""
+    """Return the first two principal components, scaled to be small."""
     centred = values.astype(np.float64) - values.mean(axis=0, dtype=np.float64)
     _, axes = np.linalg.eigh(centred.T @ centred)
     points = centred @ axes[:, :-3:-1]

@@ -1,1 +1,1 @@
-"""From a suite to jobs: TOML, a frozen plan, and jobs as JSON."""
+"""From a suite file (TOML) to a frozen plan and to jobs (JSON)."""

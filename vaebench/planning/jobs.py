@@ -1,4 +1,4 @@
-"""Jobs: what a plan hands to those who do its trials. A job is JSON and means the same on every machine."""
+"""Jobs: the trials of a plan in the form that executors receive. A job is JSON and means the same on every machine."""
 
 from __future__ import annotations
 
@@ -15,28 +15,30 @@ from vaebench.trial import Settings, Trial
 
 @dataclass(frozen=True)
 class Job:
-    """A trial plus how to do it. No path, no device, no clock: where it is done is said beside it."""
+    """A trial, and how to run it. A job contains no path, device or time: folders and devices are passed separately, in
+    a `Site`."""
 
     trial: Trial
     settings: Settings
     data: str
-    """The digest of the ready data."""
+    """The digest of the prepared data."""
     components: Mapping[str, int]
-    """The version of everything that the trial is made of, as `versions_of` names it."""
+    """The version of every part of the trial, named as in `versions_of`."""
     code: Mapping[str, str]
-    """The digest of the code of each of them, by the same names."""
+    """The digest of the code of each part, by the same names."""
     home: str | None = None
-    """The distribution whose components the trial's names mean first."""
+    """The distribution in which the trial's names are looked up first."""
     replaces: str = ""
-    """The SHA-256 of the record it may replace; empty if there was none. Any other record is somebody else's answer."""
+    """The SHA-256 of the record that the job may replace; empty if there was none. Any other record comes from another
+    run."""
     attempt: int = 1
-    """Which try at the trial this is."""
+    """The number of this attempt, from 1."""
     paired: tuple[str, ...] = ()
     """The metrics whose replicates the record keeps."""
     measure_only: bool = False
-    """Whether the stored record is good but for metrics, which the stored weights can answer."""
+    """True if the stored record is valid but lacks metrics, which can be computed from the stored weights."""
     graphs: bool = False
-    """Whether a GPU replays training steps as CUDA graphs."""
+    """True if a GPU replays training steps as CUDA graphs."""
 
     def to_json(self) -> dict[str, Any]:
         data = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -56,8 +58,8 @@ class Job:
 
 
 class Versions:
-    """Versions and code of what trials with the same settings are made of. Trials of the same components share one
-    answer, which is looked up once."""
+    """The versions and code of the parts of trials with the same settings. Each combination of components is looked up
+    once."""
 
     def __init__(self, settings: Settings, components: Registry) -> None:
         self.settings, self.components = settings, components
@@ -76,7 +78,7 @@ class Versions:
 
 
 def jobs_of(plan: Plan) -> Iterator[Job]:
-    """A job for every trial that is to do. The data must be ready."""
+    """Yield a job for every trial that remains to be done. The data must be prepared."""
     versions = Versions(plan.settings, registry().at(plan.suite.home))
     digests = {name: ready.digest for name, ready in plan.ready.items()}
     for trial in plan.todo:

@@ -1,4 +1,4 @@
-"""A suite of a plugin, kept beside its records: when the plugin is gone, its boards can still be made."""
+"""Copies of plugins' suites, stored with their records, so that boards can still be made without the plugin."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from vaebench.planning.suite import NAME, Suite, load
 from vaebench.records.store import read_bounded, write_atomically
 
 DECLARED = "declared.json"
-"""What the suite's components declare: versions and default losses, titles and directions of metrics"""
+"""The declarations of the suite's components: versions and default losses, titles and directions of metrics."""
 LARGEST = 2**20
 
 
 def keep(suite: Suite, folder: Path) -> None:
-    """Write a plugin's suite into the folder of its records, with what its components declare. A suite that comes with
-    vaebench is always there, and one from a file is its owner's to keep."""
+    """Write a plugin's suite into the folder of its records, with the declarations of its components. Suites of
+    vaebench are always available, and users keep their own suite files."""
     if suite.home in (None, GROUP):
         return
-    from vaebench.components.registry import registry  # imports torch, which a board does without
+    from vaebench.components.registry import registry  # imports torch, which boards do not need
 
     own, found = registry().at(suite.home), {kind: dict[str, type]() for kind in FIELDS}
 
     def declare(kind: str, name: str) -> None:
         try:
             found[kind][name] = own.get(kind, name).component
-        except UserError:  # another preset names what is not installed
+        except UserError:  # another preset names a component that is not installed
             return
 
     for preset in suite.presets.values():
@@ -48,7 +48,8 @@ def keep(suite: Suite, folder: Path) -> None:
 
 
 def kept(name: str, *results: Path) -> Suite | None:
-    """The newest version of a suite that lies beside its records in the first folder of results that has it."""
+    """Return the newest version of a suite that is stored with its records, from the first results folder that has
+    it."""
     for folder in results if NAME.fullmatch(name) else ():
         versions = [path.parent.name.rpartition("@")[2] for path in folder.glob(f"{name}@*/{name}.toml")]
         if numbers := [int(version) for version in versions if version.isdecimal()]:
@@ -57,7 +58,8 @@ def kept(name: str, *results: Path) -> Suite | None:
 
 
 def declarations(folder: Path) -> Mapping[tuple[str, str], Facts]:
-    """Kind and name -> what a component declared when the folder's records were made; empty where that is unknown."""
+    """Return kind and name -> what a component declared when the folder's records were made; empty if that is
+    unknown."""
     try:
         table = json.loads(read_bounded(folder / DECLARED, LARGEST, "table of declarations"))
         return {

@@ -1,4 +1,4 @@
-"""What the names of a suite and of the command line mean: datasets, models with their losses, and the source."""
+"""Look up names from suites and the command line: datasets, models with their losses, and the source."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Chosen:
 
     dataset: Dataset
     spec: Spec
-    """as it stands in trials: without parameters that are local to this machine"""
+    """Its spec in trials, without parameters that depend on this machine."""
     given: Mapping[str, Value] = field(default_factory=dict)
-    """all its parameters, those included"""
+    """All its parameters, including those that depend on this machine."""
 
 
 class Entrant(NamedTuple):
@@ -34,8 +34,8 @@ class Entrant(NamedTuple):
 
 
 def chosen_dataset(text: str, names: Registry, suite: Registry) -> Chosen:
-    """The dataset that a text names. `names` is the registry as whoever wrote the text sees it, `suite` as the suite
-    does, whose names stand in trials."""
+    """Return the dataset that a text names. `names` is the registry as the author of the text sees it; `suite` is the
+    registry as the suite sees it, whose names are used in trials."""
     offer, spec = names.spec("datasets", text)
     public = {key: value for key, value in spec.params.items() if key not in offer.component.local}
     try:
@@ -46,8 +46,8 @@ def chosen_dataset(text: str, names: Registry, suite: Registry) -> Chosen:
 
 
 def chosen_executor(text: str, device_class: str = "") -> Executor:
-    """The executor that a text names, ready to run; a UserError says what is missing on this machine. Only one that has
-    other machines can be asked for a class of device."""
+    """Return the executor that a text names, ready to run; a UserError says what is missing on this machine. A class of
+    device can be requested only from an executor that uses other machines."""
     offer, spec = registry().spec("executors", text)
     if missing := offer.component.missing():
         raise UserError(f"The executor {spec.name} cannot be used: {missing}.")
@@ -61,20 +61,20 @@ def chosen_executor(text: str, device_class: str = "") -> Executor:
 
 
 def entrant(text: str, names: Registry, suite: Registry) -> Entrant:
-    """The model that a text names, with its loss."""
+    """Return the model that a text names, with its loss."""
     name, given = split_spec(text)
     asked = given.pop("loss", None)
     inside = ",".join(f'{key}="{value}"' for key, value in given.items())
     offer, spec = names.spec("models", f"{name}[{inside}]" if inside else name)
     default = offer.component.default_loss
     if default is None and asked:
-        raise UserError(f"{name} takes no reconstruction loss, so {asked!r} means nothing to it.")
+        raise UserError(f"{name} takes no reconstruction loss, so {asked!r} cannot be used.")
     loss = suite.spec("losses", asked or default)[1] if default else None
     return Entrant(Spec(suite.canonical("models", offer), spec.params), loss)
 
 
 def chosen_source(asked: str, chosen: Sequence[Chosen], data: Path) -> tuple[str, list[Chosen], dict[str, str]]:
-    """The source, `auto` resolved; the datasets that it has; and why the others are left out."""
+    """Return the source, with `auto` resolved; the datasets that have it; and the reasons why others are left out."""
     if asked == "phantom":
         return asked, list(chosen), {}
     present = [one for one in chosen if one.dataset.present(data)]
@@ -83,12 +83,13 @@ def chosen_source(asked: str, chosen: Sequence[Chosen], data: Path) -> tuple[str
         return "phantom", list(chosen), {}
     if not present:
         ways = "\n".join(f"  {name}: {way}" for name, way in absent.items())
-        raise UserError(f"No real data of these datasets is in {data}.\n{ways}")
+        raise UserError(f"There is no real data for these datasets in {data}.\n{ways}")
     return "real", present, absent
 
 
 def check_preset(suite: Suite, preset: str, components: Registry) -> None:
-    """What a preset sets for models must mean something to one of them, or a misspelt `width` would go unnoticed."""
+    """Check that each parameter that a preset sets exists in at least one model; otherwise, a misspelt `width` would go
+    unnoticed."""
     settings = suite.presets[preset].settings
     models = [offer.component for offers in components.offers("models").values() for offer in offers]
     stages = {stage for model in models for stage in model.stages}
@@ -96,9 +97,7 @@ def check_preset(suite: Suite, preset: str, components: Registry) -> None:
     for key, names, given in (("stage_steps", stages, settings.stage_steps), ("model", known, settings.model)):
         for name in given:
             if name not in names:
-                raise UserError(
-                    f"Suite {suite}, preset {preset}: {key}.{name} means nothing.{did_you_mean(name, names)}"
-                )
+                raise UserError(f"Suite {suite}, preset {preset}: {key}.{name} is unknown.{did_you_mean(name, names)}")
     for name, value in settings.model.items():
         try:
             convert(value, known[name].kind)
@@ -107,8 +106,8 @@ def check_preset(suite: Suite, preset: str, components: Registry) -> None:
 
 
 def try_out(entrants: Sequence[Entrant], chosen: Sequence[Chosen], settings: Settings, components: Registry) -> None:
-    """Build every model without memory, so that a bad value is an error now and not after an hour. What a model is
-    built for is the shape of the images: datasets of one shape need it once."""
+    """Build every model without allocating memory, so that a bad value raises an error now and not after an hour. A
+    model depends on a dataset only through the shape of its images, so each shape is tried once."""
     first: dict[int, Chosen] = {}
     for one in chosen:
         first.setdefault(one.dataset.channels, one)
@@ -123,7 +122,7 @@ def _try_out(trial: Trial, settings: Settings, shape: Shape, components: Registr
 
     from vaebench.training.build import build
 
-    for device in ("meta", "cpu"):  # what only fails without memory (say, `.item()`) is no fault of the user's
+    for device in ("meta", "cpu"):  # what fails only without memory (such as `.item()`) is not a user's error
         try:
             with torch.device(device):
                 build(trial, settings, shape, components)

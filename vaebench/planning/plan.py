@@ -1,4 +1,4 @@
-"""A plan: which trials a suite asks for, every name resolved and every parameter checked before anything trains."""
+"""The plan of a sweep: its trials, with every name resolved and every parameter checked before any training."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ from vaebench.trial import Settings, Trial
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asks of a suite, and with which folders and devices of this machine."""
+    """A user's request: the parts of a suite to run, and the folders and devices of this machine to use."""
 
     results: Path
     data: Path
     devices: tuple[str, ...] = ("cpu",)
-    """of one kind"""
+    """The devices, all of one kind."""
     device_class: str = ""
-    """of the devices that an executor has elsewhere; empty for that of this machine's"""
+    """The class of an executor's devices on other machines; empty for the class of this machine's devices."""
     preset: str = "auto"
     source: str = "auto"
     models: Sequence[str] = ()
-    """instead of the suite's, as are datasets and seeds"""
+    """Models to use instead of the suite's; `datasets` and `seeds` work in the same way."""
     datasets: Sequence[str] = ()
     seeds: Sequence[int] | None = None
     cache: Path | None = None
-    """of ready data, instead of this machine's"""
+    """The folder of prepared data to use instead of this machine's."""
     executor: str = "local"
-    """where the trials run, as `NAME[param=value,...]`"""
+    """The executor that runs the trials, as `NAME[param=value,...]`."""
     graphs: bool = True
-    """whether GPUs replay training steps as CUDA graphs, where a model allows it"""
+    """True if GPUs replay training steps as CUDA graphs, for models that allow it."""
     population: int = PHANTOM_SEED
-    """whom phantoms are drawn of"""
+    """The seed of the population that phantoms are drawn from."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep will do. Every step towards it (making data ready, finding what is done) returns the next plan."""
+    """The plan of a sweep. Each step of planning (preparing data, finding finished trials) returns a new plan."""
 
     suite: Suite
     preset: str
@@ -63,15 +63,15 @@ class Plan:
     datasets: tuple[Chosen, ...]
     trials: tuple[Trial, ...]
     left_out: Mapping[str, str] = field(default_factory=dict)
-    """dataset -> why it is left out and how to get it"""
+    """dataset -> why it is left out, and how to get it"""
     ready: Mapping[str, Prepared] = field(default_factory=dict)
-    """dataset -> where it lies ready, once it does"""
+    """dataset -> its prepared data, once they exist"""
     seen: Mapping[str, str] = field(default_factory=dict)
-    """trial id -> the digest of the record that was found there, empty for none, once they were looked for"""
+    """trial id -> the digest of its record, empty if there is none; filled after a search for records"""
     done: Mapping[str, Record] = field(default_factory=dict)
-    """trial id -> its good record"""
+    """trial id -> its valid record"""
     trained: Mapping[str, Record] = field(default_factory=dict)
-    """trial id -> its record, good but for metrics that are missing or outdated: measured again, not trained"""
+    """trial id -> its record, valid except for missing or outdated metrics; it is measured again but not trained"""
 
     @property
     def todo(self) -> list[Trial]:
@@ -92,18 +92,18 @@ class Plan:
         return self.request.device_class or provenance.device_class(self.device)
 
     def path_of(self, trial: Trial) -> Path:
-        """Where the trial's record is, or will be."""
+        """Return the path of the trial's record, even if it does not exist yet."""
         return store.path_of(self.request.results, trial, self.device_class)
 
 
 def make_plan(suite: Suite, request: Request) -> Plan:
-    """Every name resolved and every parameter checked, nothing trained yet."""
+    """Return the plan of a request, with every name resolved and every parameter checked, before any training."""
     everybody, own = registry(), registry().at(suite.home)
     chosen_executor(request.executor, request.device_class)
     preset = suite.preset(request.preset, request.devices[0])
     asked = suite.presets[preset]
     settings = asked.settings
-    # What is typed is seen by everybody; what the suite names, from where the suite was written.
+    # Typed names are looked up in all plugins; the suite's names, from the suite's own distribution.
     datasets, models = (everybody if typed else own for typed in (request.datasets, request.models))
     chosen = [chosen_dataset(text, datasets, own) for text in request.datasets or asked.datasets]
     source, kept, left_out = chosen_source(request.source, chosen, request.data)
@@ -125,14 +125,15 @@ def make_plan(suite: Suite, request: Request) -> Plan:
 
 
 def repeat_plan(record: Record, suite: Suite, request: Request) -> Plan:
-    """The plan that does one record's trial again, with the settings of that record. Of the request, only folders and
-    devices count, and a dataset, which may add the parameters that say where its files are on this machine."""
+    """Return the plan that repeats one record's trial, with the settings of that record. From the request, only
+    folders, devices and a dataset are used; the dataset may add the parameters that locate its files on this
+    machine."""
     trial, settings, own = record.trial, record.settings, registry().at(suite.home)
     chosen_executor(request.executor, request.device_class)
     suite = replace(suite, version=int(trial.suite.rpartition("@")[2]))
     one = chosen_dataset(next(iter(request.datasets), str(trial.dataset)), own, own)
     if one.spec != trial.dataset:
-        raise UserError(f"The record is of {trial.dataset}, not of {one.spec}.")
+        raise UserError(f"The record's dataset is {trial.dataset}, not {one.spec}.")
     own.spec("models", str(trial.model))
     if trial.loss:
         own.spec("losses", str(trial.loss))
@@ -146,5 +147,5 @@ def _refuse_twins(trials: Sequence[Trial]) -> None:
     known = set[str]()
     for trial in trials:
         if trial.id in known:
-            raise UserError(f"This trial is asked for twice: {trial}.")
+            raise UserError(f"This trial is requested twice: {trial}.")
         known.add(trial.id)

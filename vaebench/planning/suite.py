@@ -1,4 +1,4 @@
-"""A suite file (TOML) -> Suite: datasets, models, metrics and rules, with presets of effort."""
+"""Read a suite file (TOML): datasets, models, metrics and rules, with presets of different effort."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ REGIMES = ("all", "healthy")
 LISTS = ("datasets", "models", "metrics", "regimes")
 DEVICES = ("cpu", "cuda")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-"""Suites and presets are folders of the results, too."""
+"""The allowed names of suites and presets, which are also names of folders."""
 LARGEST, LONGEST_LINE = 2**16, 2**12
-"""Bytes of a file and characters of a line; a parser takes hours over a name of a hundred thousand parts."""
+"""The most bytes of a file and characters of a line; parsing a key of a hundred thousand parts would take hours."""
 
 TOP: dict[str, type] = {
     "name": str,
@@ -60,7 +60,7 @@ PRESET: dict[str, type] = {
 
 @dataclass(frozen=True)
 class Preset:
-    """How much effort: who is tried on what, what each trial is given, and how many seeds."""
+    """A level of effort: the models, datasets and regimes, the settings of each trial, and the seeds."""
 
     settings: Settings
     seeds: tuple[int, ...]
@@ -81,17 +81,17 @@ class Suite:
     """Kind of device (`cpu`, `cuda`) -> preset."""
     verdicts: Verdicts = field(default_factory=Verdicts)
     home: str | None = field(default=None, compare=False)
-    """The distribution whose components its names mean first; None for a file of the user's own."""
+    """The distribution in which the suite's names are looked up first; None for a user's own file."""
     tuned: str = ""
-    """What `vaebench tune` chose its models' parameters for, and on what; boards say it."""
+    """The verdict and the data for which `vaebench tune` chose the models' parameters; boards show it."""
     text: str = field(default="", compare=False, repr=False)
-    """of its file"""
+    """The text of the suite file."""
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
 
     def preset(self, name: str, device: str) -> str:
-        """The preset's name, `auto` resolved for the device."""
+        """Return the name of the preset, with `auto` resolved for the device."""
         if name == "auto":
             name = self.auto.get(device.partition(":")[0]) or next(iter(self.presets))
         if name not in self.presets:
@@ -100,11 +100,11 @@ class Suite:
 
 
 def suites(plugins: Plugins) -> dict[str, tuple[Path, str]]:
-    """Name -> (file, distribution) of every suite that plugins offer; the first owner of a name keeps it."""
+    """Return name -> (file, distribution) for every suite that plugins offer; the first owner of a name keeps it."""
     found: dict[str, tuple[Path, str]] = {}
     for path, plugin in _offers(plugins):
         if path.stem in found:
-            plugins.report(plugin, f"its suite {path.stem!r} has the name of one of {found[path.stem][1]}")
+            plugins.report(plugin, f"its suite {path.stem!r} has the same name as one of {found[path.stem][1]}")
         else:
             found[path.stem] = (path, plugin.distribution)
     return dict(sorted(found.items()))
@@ -127,7 +127,7 @@ def find(name: str, plugins: Plugins) -> Suite:
 
 
 def load(path: Path, home: str | None = None) -> Suite:
-    """Read a suite file; a UserError names file, line and key of what is wrong."""
+    """Read a suite file; a UserError names the file, line and key of a mistake."""
     try:
         text = read_bounded(path, LARGEST, "suite file", links=True).decode().replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -151,9 +151,9 @@ def _suite(data: dict[str, Any], reader: Reader, home: str | None) -> Suite:
     if data["name"] != reader.path.stem:
         raise reader.fail("", "name", f"this must be the file's name, {reader.path.stem!r}")
     if not NAME.fullmatch(data["name"]):
-        raise reader.fail("", "name", f"{data['name']!r} must be of letters, digits and - + . _")
+        raise reader.fail("", "name", f"{data['name']!r} must consist of letters, digits and - + . _")
     if data["version"] < 1:
-        raise reader.fail("", "version", "versions count from 1")
+        raise reader.fail("", "version", "versions start at 1")
     lists = _lists(data, "", reader)
     if not data["presets"]:
         raise reader.fail("", "presets", "a suite needs at least one preset, as a table [presets.NAME]")
@@ -161,7 +161,7 @@ def _suite(data: dict[str, Any], reader: Reader, home: str | None) -> Suite:
     verdicts = read_verdicts(data, reader, {name: preset.settings.metrics for name, preset in presets.items()})
     for device, preset in data.get("auto", {}).items():
         if device not in DEVICES:
-            raise reader.fail("auto", device, f"{device!r} is no kind of device.{did_you_mean(device, DEVICES)}")
+            raise reader.fail("auto", device, f"{device!r} is not a kind of device.{did_you_mean(device, DEVICES)}")
         if not isinstance(preset, str) or preset not in presets:
             raise reader.fail("auto", device, f"there is no preset {preset!r}.{did_you_mean(str(preset), presets)}")
     return Suite(
@@ -177,14 +177,14 @@ def _suite(data: dict[str, Any], reader: Reader, home: str | None) -> Suite:
 
 
 def _lists(data: Mapping[str, Any], table: str, reader: Reader) -> dict[str, tuple[str, ...]]:
-    """Who is tried on what and judged how: a suite says it once, a preset may say otherwise."""
+    """Read the lists of datasets, models, metrics and regimes; a suite sets them, and a preset may override them."""
     found = {key: reader.entries(data, table, key, str) for key in LISTS if key in data}
     for key, names in found.items():
         if not names:
             raise reader.fail(table, key, "this must name at least one")
     for regime in found.get("regimes", ()):
         if regime not in REGIMES:
-            raise reader.fail(table, "regimes", f"{regime!r} is no regime.{did_you_mean(regime, REGIMES)}")
+            raise reader.fail(table, "regimes", f"{regime!r} is not a regime.{did_you_mean(regime, REGIMES)}")
     return found
 
 
@@ -193,7 +193,7 @@ def _preset(name: str, data: Any, suite: Mapping[str, tuple[str, ...]], reader: 
     if not isinstance(data, dict):
         raise reader.fail("presets", name, f"this must be a table, not {data!r}")
     if not NAME.fullmatch(name):
-        raise reader.fail("presets", name, f"the name {name!r} must be of letters, digits and - + . _")
+        raise reader.fail("presets", name, f"the name {name!r} must consist of letters, digits and - + . _")
     reader.table(data, table, PRESET, ("size", "steps"))
     for key, least in (("size", 8), ("steps", 1), ("batch", 1), ("samples", 0)):
         if key in data and data[key] < least:
@@ -201,14 +201,14 @@ def _preset(name: str, data: Any, suite: Mapping[str, tuple[str, ...]], reader: 
     limit = reader.counts(data, table, "limit")
     for split in limit:
         if split not in ("train", "val", "test"):
-            raise reader.fail(table, "limit", f"{split!r} is no split: train, val or test")
+            raise reader.fail(table, "limit", f"{split!r} is not a split: use train, val or test")
     for parameter, value in data.get("model", {}).items():
         if not isinstance(value, Value):
             raise reader.fail(table, "model", f"{parameter} must be one value, not {value!r}")
     stage_steps = reader.counts(data, table, "stage_steps")
     seeds = reader.entries(data, table, "seeds", int) or (0,)
     if bad := [seed for seed in seeds if seed < 0]:
-        raise reader.fail(table, "seeds", f"seeds count from 0, not {bad[0]}")
+        raise reader.fail(table, "seeds", f"seeds start at 0, so {bad[0]} is not a seed")
     lists: dict[str, tuple[str, ...]] = {"regimes": REGIMES, **suite, **_lists(data, table, reader)}
     metrics = lists.pop("metrics")
     given = {key: data[key] for key in ("batch", "samples", "model") if key in data}

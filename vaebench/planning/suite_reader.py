@@ -1,4 +1,4 @@
-"""The text of a suite file beside its values, so that a complaint names file, line and key."""
+"""Checks of a suite file's values whose error messages name the file, line and key."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from vaebench.errors import UserError, did_you_mean
 from vaebench.records.clean import clean
 
-WORDS = {str: "a text", int: "a whole number", list: "a list", dict: "a table"}
+WORDS = {str: "text", int: "a whole number", list: "a list", dict: "a table"}
 
 
 class Reader:
-    """Knows where a key stands, so that a complaint can name its line."""
+    """Finds the line of a key, so that an error message can name it."""
 
     def __init__(self, path: Path, text: str) -> None:
         self.path, self.lines = path, text.split("\n")
@@ -24,7 +24,8 @@ class Reader:
         return UserError(f"{self.path}, line {self.line(table, key)}, key '{clean(here)}': {clean(complaint, 400)}")
 
     def line(self, table: str, key: str) -> int:
-        """The line of a key; of what stands around it where the key is missing or within a line; else the first."""
+        """Return the line of a key; if it is missing or within a line, that of the part around it; else the first
+        line."""
         first: dict[str, int] = {}
         table_now = ""
         for number, line in enumerate(self.lines, 1):
@@ -43,7 +44,7 @@ class Reader:
     def table(self, data: Mapping[str, Any], table: str, known: Mapping[str, type], required: tuple[str, ...]) -> None:
         for key, value in data.items():
             if key not in known:
-                raise self.fail(table, key, f"this key means nothing here.{did_you_mean(key, known)}")
+                raise self.fail(table, key, f"this key is unknown here.{did_you_mean(key, known)}")
             if not isinstance(value, known[key]) or isinstance(value, bool):
                 raise self.fail(table, key, f"this must be {WORDS[known[key]]}, not {value!r}")
         for key in required:
@@ -56,7 +57,7 @@ class Reader:
             if not isinstance(value, kind) or isinstance(value, bool):
                 raise self.fail(table, key, f"each entry must be {WORDS[kind]}, not {value!r}")
         if len(set(values)) < len(values):
-            raise self.fail(table, key, "an entry stands there twice")
+            raise self.fail(table, key, "an entry is listed twice")
         if key in data and not values:
             raise self.fail(table, key, "this must name at least one")
         return tuple(values)

@@ -1,4 +1,4 @@
-"""A suite's values as the text of a suite file."""
+"""Write a suite's values as the text of a suite file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 WIDEST = 120
-"""Characters of a line with a list; a longer one has a line for each entry."""
+"""The most characters of a line with a list; a longer list has a line for each entry."""
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def written(data: Mapping[str, Any], notes: Mapping[str, str] | None = None, head: str = "") -> str:
-    """TOML that reads back as `data`. An entry of a list that has a note stands on a line of its own, below the note;
-    `head` becomes the comment on top."""
+    """Return TOML that reads back as `data`. A list entry with a note has a separate line below the note; `head`
+    becomes the comment at the top."""
     lines = [f"# {line}" for line in head.splitlines()]
     lines += [_pair(key, value, notes or {}) for key, value in data.items() if not isinstance(value, dict)]
     for key, value in data.items():
@@ -24,7 +24,8 @@ def written(data: Mapping[str, Any], notes: Mapping[str, str] | None = None, hea
 
 
 def _table(path: str, data: Mapping[str, Any], notes: Mapping[str, str]) -> list[str]:
-    """A table below its header; tables of tables, such as `presets`, have a header for each."""
+    """Return the lines of a table, below its header; each table in a table of tables, such as `presets`, has its own
+    header."""
     if data and all(isinstance(value, dict) for value in data.values()):
         return [line for key, value in data.items() for line in _table(f"{path}.{_key(key)}", value, notes)]
     return ["", f"[{path}]", *(_pair(key, value, notes) for key, value in data.items())]
@@ -56,4 +57,4 @@ def _value(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, float):
         return repr(value)
-    raise TypeError(f"{value!r} has no place in a suite file")
+    raise TypeError(f"{value!r} cannot be written to a suite file")

@@ -1,4 +1,5 @@
-"""What a suite says of its verdicts: the metric that ranks each, the summary, floors, and differences that matter."""
+"""A suite's settings for its verdicts: the metric that ranks each, the summary, floors, and the smallest
+differences."""
 
 from __future__ import annotations
 
@@ -15,32 +16,33 @@ RANKED = tuple(verdict for verdict in get_args(Verdict) if verdict not in ("cost
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Names as they stand in the suite file; nothing else can change them."""
+    """The settings in the suite file; nothing else can change them."""
 
     headline: Mapping[str, str] = field(default_factory=dict)
     """Verdict -> the metric that ranks it. Empty: the first metric of each verdict in the suite's own list."""
     summary: tuple[str, ...] = ()
-    """Metrics that the summary shows beside the headlines."""
+    """Metrics that the summary shows in addition to the headlines."""
     floor_models: tuple[str, ...] = ()
     """Models of the suite that are rows without a rank."""
     floor_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Verdict -> metrics that need no model: floor rows in the headline's column."""
+    """Verdict -> metrics that need no model; boards show them as floor rows in the headline's column."""
     margins: Mapping[str, float] = field(default_factory=dict)
     """Metric -> the smallest difference that matters."""
     prices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Verdict -> metrics that say what its numbers cost: they stand beside it."""
+    """Verdict -> metrics of the cost of its numbers; boards show them next to the verdict."""
     untrained: tuple[str, ...] = ()
-    """Floors that did not train: boards say what training adds to them."""
+    """Floors without training; boards show how much training adds to them."""
 
     def paired(self, metrics: Iterable[str]) -> tuple[str, ...]:
-        """The metrics whose replicates a record keeps, because a board tests entrants against each other by them. Where
-        no headline is named, any of them may be one."""
+        """Return the metrics whose replicates a record keeps, because boards use them to test models against each
+        other. If no headline is named, any metric may be one."""
         floors = {name for own in self.floor_metrics.values() for name in own}
         return tuple(m for m in metrics if not self.headline or m in floors or m in self.headline.values())
 
 
 def read_verdicts(data: Mapping[str, Any], reader: Reader, measured: Mapping[str, tuple[str, ...]]) -> Verdicts:
-    """Return the verdicts of a suite file. `measured` holds the metrics of each preset: all headlines must be in it."""
+    """Return the verdicts of a suite file. `measured` contains the metrics of each preset, which must include all
+    headlines."""
     every = tuple(dict.fromkeys(name for names in measured.values() for name in names))
     headline = data.get("headline", {})
     for verdict, metric in headline.items():
@@ -78,14 +80,16 @@ def _floors(
             of_models[key] = names
             for name in names:
                 if key == "untrained" and name not in floors.get("models", ()):
-                    raise reader.fail("floors", key, f"{name!r} must be one of the floors' models")
+                    raise reader.fail("floors", key, f"{name!r} must also be in the floors' list `models`")
                 if name not in known:
-                    raise reader.fail("floors", key, f"{name!r} is no model of the suite.{did_you_mean(name, known)}")
+                    raise reader.fail(
+                        "floors", key, f"{name!r} is not a model of this suite.{did_you_mean(name, known)}"
+                    )
             continue
         _check_verdict(key, "floors", reader, tuple(of_models))
         _check_metrics(names, "floors", key, every, reader)
         if key not in data.get("headline", {}):
-            raise reader.fail("floors", key, f"there is no headline of {key} in whose column these could stand")
+            raise reader.fail("floors", key, f"these need a headline of {key}, in whose column they are shown")
         metrics[key] = names
     return of_models["models"], of_models["untrained"], metrics
 
@@ -93,7 +97,7 @@ def _floors(
 def _check_verdict(verdict: str, table: str, reader: Reader, others: tuple[str, ...] = ()) -> None:
     if verdict not in RANKED:
         near = did_you_mean(verdict, (*RANKED, *others))
-        raise reader.fail(table, verdict, f"{verdict!r} is no verdict that is ranked.{near}")
+        raise reader.fail(table, verdict, f"{verdict!r} is not a ranked verdict.{near}")
 
 
 def _check_metrics(names: Iterable[Any], table: str, key: str, every: tuple[str, ...], reader: Reader) -> None:
@@ -101,4 +105,4 @@ def _check_metrics(names: Iterable[Any], table: str, key: str, every: tuple[str,
         if not isinstance(name, str):
             raise reader.fail(table, key, f"this must be the name of a metric, not {name!r}")
         if name not in every:
-            raise reader.fail(table, key, f"{name!r} is no metric of the suite.{did_you_mean(name, every)}")
+            raise reader.fail(table, key, f"{name!r} is not a metric of this suite.{did_you_mean(name, every)}")

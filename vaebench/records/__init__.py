@@ -1,1 +1,1 @@
-"""What a trial leaves behind: the one definition of a record, where records lie, what ran where."""
+"""Records of trials: their definition, where they are stored, and what is known about where trials ran."""

@@ -1,4 +1,4 @@
-"""Text from a record, made safe to show: a terminal, a spreadsheet or a page obeys what it is given."""
+"""Make text from a record safe to show: a terminal, a spreadsheet or a web page could execute parts of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 
 INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-"""Fillers, joiners and variation selectors: Unicode calls them printable, and two names could differ in them alone."""
+"""Fillers, joiners and variation selectors: Unicode counts them as printable, but two names could differ in them
+alone."""
 
 
 @lru_cache(4096)
@@ -23,6 +24,6 @@ def clean(text: str, limit: int | None = 120) -> str:
 
 
 def clean_lines(text: str) -> str:
-    """The same of a text of several lines, which keep their indent."""
+    """Clean each line of a text, and keep its indent."""
     lines = text.split("\n")
     return "\n".join(" " * (len(line) - len(line.lstrip(" "))) + clean(line, None) for line in lines)

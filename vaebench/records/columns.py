@@ -1,4 +1,4 @@
-"""The columns of a table that holds the plain fields of a typed class, and what pandas calls their types."""
+"""The columns of a table for the plain fields of a typed class, with their pandas types."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 KINDS = {str: "str", bool: "boolean", int: "Int64", float: "float64"}
-"""Those of pandas that know a missing value, so that integers stay integers and booleans booleans."""
+"""The pandas types that support missing values, so that integers stay integers and booleans stay booleans."""
 
 
 def columns(component: type) -> dict[str, str]:
-    """The fields that hold one text or number; lists and tables are left out."""
+    """Return the fields with a single text or number; lists and tables are left out."""
     found = {name: _kind(hint) for name, hint in get_type_hints(component).items() if not name.startswith("__")}
     return {name: kind for name, kind in found.items() if kind}
 

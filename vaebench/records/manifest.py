@@ -1,7 +1,7 @@
-"""The manifest of a track: which records it holds, the hash of each, and how far each was verified.
+"""The manifest of a track: its records, the hash of each, and how far each was verified.
 
-`vaebench verify-results --write` writes it, and later runs of `verify-results` read it. A record that it lists and that
-is gone was deleted; one with another hash was changed, and its tier no longer counts.
+`vaebench verify-results --write` writes it, and later runs of `verify-results` read it. A listed record that is missing
+was deleted; a record with a different hash was changed, and its tier no longer counts.
 """
 
 from __future__ import annotations
@@ -18,30 +18,31 @@ from vaebench.records.store import digest_of, read_bounded, write_atomically
 
 NAME = "manifest.json"
 LARGEST = 2**24
-"""Bytes; a record takes two hundred."""
+"""The largest size of a manifest in bytes; a record takes about two hundred."""
 Tier = Literal["reported", "re-measured", "reproduced"]
 TIERS: tuple[Tier, ...] = get_args(Tier)
-"""Numbers only; recomputed from the weights beside the record; trained again. Each is worth more than those before."""
+"""The tiers, from lowest to highest: numbers only; recomputed from the stored weights; trained again."""
 Place = Annotated[str, Meta(pattern=r"^([^/.][^/]*/){2}[^/.][^/]*\.json$")]
-"""Of a record: its path from the track's folder, with `/`."""
+"""The path of a record, relative to the track's folder, with `/`."""
 
 
 class Listed(Struct, frozen=True, forbid_unknown_fields=True):
-    """One record."""
+    """The entry of one record."""
 
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     tier: Tier = "reported"
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the file holds."""
+    """The content of the file."""
 
     schema: Literal["vaebench/manifest@1"]
     records: dict[Place, Listed]
 
 
 def read(track: Path) -> dict[str, Listed]:
-    """The records listed for a track; none where it has no manifest. BadRecord says what is wrong with the file."""
+    """Return the records listed for a track; none if it has no manifest. A BadRecord says what is wrong with the
+    file."""
     try:
         return coder.decode(read_bounded(track / NAME, LARGEST, "manifest"), type=Manifest).records
     except FileNotFoundError:
@@ -51,18 +52,18 @@ def read(track: Path) -> dict[str, Listed]:
 
 
 def write(track: Path, records: Mapping[str, Listed]) -> None:
-    """One line per record, in order."""
+    """Write a manifest with one line per record, sorted."""
     lines = {place: to_builtins(records[place]) for place in sorted(records)}
     write_atomically(track / NAME, dumps({"schema": "vaebench/manifest@1", "records": lines}).encode())
 
 
 def place_of(record: Path, track: Path) -> str:
-    """The name of a record in the manifest of its track."""
+    """Return the name of a record in the manifest of its track."""
     return record.relative_to(track).as_posix()
 
 
 def tiers(track: Path) -> dict[Path, Tier]:
-    """The tier of each record of a track that is more than *reported* and whose file is what it was when it was
+    """Return the tier of each record of a track that is above *reported* and whose file has not changed since it was
     verified. A manifest that cannot be read gives none."""
     try:
         listed = read(track)

@@ -1,4 +1,4 @@
-"""What ran where: versions, commit, plugins, device. Never a host name, a user name or a path."""
+"""The provenance of a record: versions, commit, plugins and device; never a host name, a user name or a path."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def software() -> dict[str, Any]:
     }
 
 
-@cache  # of the code that this process has loaded
+@cache  # since a process does not change the code that it has loaded
 def package_version(name: str) -> str | None:
     try:
         return version(name)
@@ -36,7 +36,7 @@ def package_version(name: str) -> str | None:
 
 @cache
 def commit() -> dict[str, Any]:
-    """The commit of a development checkout and whether it was edited; nothing for an installed wheel."""
+    """Return the commit of a development checkout and whether it was edited; empty for an installed wheel."""
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return {}
@@ -53,7 +53,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def device_class(device: str) -> str:
-    """`cpu`, or the kind of GPU: numbers repeat to the bit within one class only."""
+    """Return `cpu` or the kind of GPU: numbers are bit-identical within one class only."""
     return "cpu" if device == "cpu" else re.sub(r"[^a-z0-9]+", "-", f"cuda-{device_name(device)}".lower()).strip("-")
 
 
@@ -75,7 +75,7 @@ def _processor() -> str:
 
 
 def without_paths(text: str) -> str:
-    """A text in which paths are cut down to their last name."""
+    """Return a text with each path reduced to its last name."""
     for folder in map(str, (Path.cwd(), Path.home())):
         text = text.replace(folder, "/…") if len(folder) > 1 else text
     text = HOME.sub("/…", text)
@@ -85,28 +85,29 @@ def without_paths(text: str) -> str:
 
 
 def names_a_path(text: str) -> bool:
-    """Whether a text holds a path of some machine."""
+    """Return True if the text contains a path on some machine."""
     return any(pattern.search(text) for pattern in (HOME, *PATHS))
 
 
 START = r"(?:file://|(?<![\w./:]))(?:/(?!/)|[A-Za-z]:[\\/])"
 HOME = re.compile(r"(?:/home|/Users|[A-Za-z]:[\\/]Users)[\\/][^\s\\/'\":,()]+")
 PATHS = (
-    re.compile(rf"(?<=['\"]){START}[^'\"]*[\\/]"),  # in quotes, where it may hold spaces
+    re.compile(rf"(?<=['\"]){START}[^'\"]*[\\/]"),  # in quotes, where a path may contain spaces
     re.compile(rf"{START}(?:[^\s'\":,()]+[\\/])+"),
 )
-"""All of a path but its last name."""
+"""Patterns for all of a path except its last name."""
 
 
 LONGEST = 5000
-"""Characters of a message that are looked through for paths; a record keeps fewer."""
+"""The number of characters of a message that are searched for paths; a record keeps fewer."""
 
 
 def message_of(error: Exception) -> str:
-    """An error's message as it stands in a record: one that is made to be published holds no path of this machine."""
+    """Return an error's message for a record, without paths of this machine, since records are meant to be
+    published."""
     try:
         said = str(error)[:LONGEST]
-    except Exception as other:  # it is a plugin's code
+    except Exception as other:  # __str__ may be a plugin's code
         said = f"its message could not be read ({type(other).__name__})"
     text = said if isinstance(error, Explained) else f"{type(error).__name__}: {said}"
     return without_paths(text.encode(errors="backslashreplace").decode())[:500]

@@ -1,8 +1,7 @@
-"""The record of one trial: the one definition of it.
+"""The single definition of a trial's record.
 
-The JSON schema, the validation, the columns of DataFrames and the reference page in docs all follow from these classes:
-a new field is one line here.
-"""
+The JSON schema, the validation, the columns of DataFrames and the reference page in the docs are all derived from these
+classes, so a new field takes one line here."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ Scalar = bool | int | float | str | None
 Status = Literal["ok", "failed", "timeout"]
 Kind = Literal["oom", "nan", "signal", "exception", "timeout", "lost"]
 MOST = 2**53
-"""Every reader of JSON has whole numbers up to here exactly, and tables can hold them."""
+"""The largest integer that every JSON reader represents exactly and that tables can store."""
 Whole = Annotated[int, Meta(ge=0, le=MOST)]
 Step = Annotated[int, Meta(ge=-MOST, le=MOST)]
 Shape = tuple[Whole, Whole, Whole]
@@ -29,18 +28,18 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class BadRecord(Exception):
-    """A file that is not a record; the text says why and what to do."""
+    """A file that is not a valid record; the text says why and what to do."""
 
 
 class Failure(Struct, forbid_unknown_fields=True):
-    """Why a trial has no result."""
+    """The reason why a trial has no result."""
 
     kind: Kind
     message: str
 
 
 class Part(Struct, forbid_unknown_fields=True):
-    """The same metric for a part of its question: one label, one size."""
+    """The value of the same metric for a part of the images or findings: one label, one size."""
 
     value: float
     error: float | None = None
@@ -48,8 +47,8 @@ class Part(Struct, forbid_unknown_fields=True):
 
 
 class Cell(Struct):
-    """What one metric said, with what it declares of itself. Fields that it no longer has (`primary`, which metrics
-    once declared themselves) are read over, so that older records stay valid."""
+    """The result of one metric, with what the metric declares. Fields that no longer exist (such as `primary`, which
+    metrics used to declare) are ignored, so that older records stay valid."""
 
     title: str
     verdict: Verdict
@@ -58,30 +57,32 @@ class Cell(Struct):
     unit: str
     regime: Regime
     value: float | None
-    variant: Annotated[str, Meta(description="scales, extractor, …: other variants are other columns")] = ""
+    variant: Annotated[str, Meta(description="scales, extractor, …; each variant has its own column")] = ""
     error: Annotated[float | None, Meta(description="standard error from the images alone")] = None
     n: Whole | None = None
     optimised: Annotated[bool, Meta(description="the model or its loss is trained on this metric")] = False
     reason: Annotated[str, Meta(description="why there is no value")] = ""
     patients: Annotated[
-        Whole | None, Meta(description="how many patients decide it; of several classes, those of the smallest one")
+        Whole | None,
+        Meta(description="number of patients that it depends on; with several classes, that of the smallest class"),
     ] = None
-    classes: Annotated[Whole, Meta(description="how many classes are told apart, or 1")] = 1
+    classes: Annotated[Whole, Meta(description="number of classes that are told apart, or 1")] = 1
     widening: Annotated[
-        float, Meta(ge=1e-3, le=1e6, description="factor on the variance over draws, too small for few patients")
+        float,
+        Meta(ge=1e-3, le=1e6, description="factor on the variance over draws, which is too small if patients are few"),
     ] = 1.0
     freedom: Annotated[float, Meta(ge=1, le=200, description="degrees of freedom of that variance")] = 200.0
-    warning: Annotated[str, Meta(description="why the value says less than it seems to")] = ""
+    warning: Annotated[str, Meta(description="why the value should be read with caution")] = ""
     follows: Annotated[
         dict[str, Annotated[float, Meta(ge=-1, le=1)]],
-        Meta(description="rank correlation, over images, of the score behind the value with trivial traits of images"),
+        Meta(description="rank correlations, over images, of the score behind the value with trivial traits"),
     ] = {}
     beside: Annotated[
         dict[str, float], Meta(description="other numbers of the same model, to be correlated with the value")
     ] = {}
     parts: dict[str, Part] = {}
     replicates: Annotated[
-        list[float | None], Meta(description="the value under each draw of patients that all models share")
+        list[float | None], Meta(description="the value for each of the draws of patients, which all models share")
     ] = []
 
     def __post_init__(self) -> None:
@@ -90,7 +91,7 @@ class Cell(Struct):
 
 
 USUAL = {"patients": None, "classes": 1, "widening": 1.0, "freedom": 200.0}
-"""What a cell says of its patients where it says nothing, as older records do."""
+"""The defaults of a cell's fields about patients, which older records lack."""
 NUMBER_OR_REASON: dict[str, Any] = {
     "anyOf": [
         {"properties": {"value": {"type": "number"}}},
@@ -100,13 +101,13 @@ NUMBER_OR_REASON: dict[str, Any] = {
 
 
 class Cost(Struct):
-    """What the trial cost; empty for a trial without a result."""
+    """The cost of the trial; empty for a trial without a result."""
 
     train_seconds: float | UnsetType = UNSET
     measure_seconds: float | UnsetType = UNSET
     seconds: Annotated[float | UnsetType, Meta(description="of the whole trial in its process")] = UNSET
     images_per_second: float | UnsetType | None = UNSET
-    times_resumed: Annotated[Whole | UnsetType, Meta(description="from a checkpoint, after it was cut off")] = UNSET
+    times_resumed: Annotated[Whole | UnsetType, Meta(description="from a checkpoint, after an interruption")] = UNSET
     peak_memory_bytes: Whole | UnsetType = UNSET
     parameters: Whole | UnsetType = UNSET
     parts: Annotated[dict[str, Whole] | UnsetType, Meta(description="parameters of each part of the model")] = UNSET
@@ -116,39 +117,39 @@ class Cost(Struct):
     ] = UNSET
 
     def get(self, name: str) -> Any:
-        """A cost by its name; None where it is not known."""
+        """Return a cost by its name; None if it is unknown."""
         value = getattr(self, name)
         return None if value is UNSET else value
 
 
 class Inputs(Struct):
-    """What the trial was made of."""
+    """The inputs of the trial."""
 
     data: Annotated[str, Meta(description="SHA-256 of the images")]
     components: Annotated[dict[str, Whole], Meta(description="`model vae` -> version")]
-    origin: Annotated[str, Meta(description="where the images come from; datasets that share patients have one")] = ""
+    origin: Annotated[str, Meta(description="source of the images; datasets with the same patients share it")] = ""
     parameters: Annotated[Mapping[str, Scalar], Meta(description="the model's parameters in force")] = {}
     shape: Annotated[Shape | None, Meta(description="channels, height and width of an image")] = None
     shortcuts: Annotated[
         dict[str, Share], Meta(description="AUROC of trivial features of the test images, in the regime `healthy`")
     ] = {}
-    twins: Annotated[Whole, Meta(description="test images that have a twin among the images to train on")] = 0
+    twins: Annotated[Whole, Meta(description="number of test images with a twin in train or val")] = 0
 
 
 class Device(Struct):
-    """Where it ran; numbers repeat to the bit within one class."""
+    """The device that the trial ran on; numbers are bit-identical within one class."""
 
     kind: str = field(name="class")
     name: str = ""
     threads: Whole = 1
-    precision: Annotated[str, Meta(description="of training; a trained model is asked in full float32")] = "float32"
-    layout: Annotated[str, Meta(description="of weights in memory; older records do not tell")] = ""
-    fused: Annotated[bool | None, Meta(description="whether Adam was PyTorch's fused one")] = None
+    precision: Annotated[str, Meta(description="of training; trained models are evaluated in full float32")] = "float32"
+    layout: Annotated[str, Meta(description="of weights in memory; missing in older records")] = ""
+    fused: Annotated[bool | None, Meta(description="whether PyTorch's fused Adam was used")] = None
     graphs: Annotated[bool | None, Meta(description="whether training steps were replayed as CUDA graphs")] = None
 
 
 class Record(Struct):
-    """What one trial of vaebench left behind."""
+    """The record of one trial of vaebench."""
 
     schema: Literal["vaebench/record@1"]
     id: Annotated[
@@ -162,7 +163,7 @@ class Record(Struct):
     cost: Cost
     curve: Annotated[
         dict[str, dict[str, list[Step | float]]],
-        Meta(description="stage -> name -> values, with the steps they were taken at as `step`"),
+        Meta(description="stage -> name -> values, with their steps as `step`"),
     ]
     inputs: Inputs
     device: Device
@@ -171,7 +172,7 @@ class Record(Struct):
     ]
     started: Annotated[str, Meta(description="UTC, ISO 8601")]
     error: Failure | None = None
-    weights: Annotated[str, Meta(description="SHA-256 of the weights beside the record")] = ""
+    weights: Annotated[str, Meta(description="SHA-256 of the weights that are stored with the record")] = ""
     facts: Annotated[
         dict[str, float], Meta(description="numbers about the trained model: effective beta, variance of a pixel, …")
     ] = {}
@@ -186,17 +187,17 @@ class Record(Struct):
 
 
 def decode(content: bytes) -> Record:
-    """Parse and validate in one pass; BadRecord names the field that is wrong."""
+    """Parse and validate a record in one pass; a BadRecord names the field that is wrong."""
     try:
         return _DECODER.decode(content)
     except (ValueError, RecursionError) as error:  # msgspec's own errors are ValueErrors
-        with suppress(ValueError, RecursionError):  # the slow way once more, which names the metric
+        with suppress(ValueError, RecursionError):  # once more in the slow way, which names the metric
             from_json(json.loads(content))
         raise BadRecord(_in_words(error)) from error
 
 
 def from_json(data: Any) -> Record:
-    """The record that plain JSON values stand for."""
+    """Return the record that plain JSON values describe."""
     try:
         return convert(data, Record)
     except (ValueError, RecursionError) as error:
@@ -204,7 +205,7 @@ def from_json(data: Any) -> Record:
 
 
 def to_json(record: Record) -> dict[str, Any]:
-    """Plain JSON values, without what a record of its kind does not say."""
+    """Return a record as plain JSON values, without fields that are empty or have their usual values."""
     data: dict[str, Any] = to_builtins(record)
     data = {name: data[name] for name in ORDER} | {"settings": record.settings.to_json()}
     data["inputs"]["shape"] = list(record.inputs.shape or ())
@@ -224,7 +225,8 @@ def to_json(record: Record) -> dict[str, Any]:
 
 
 def dumps(data: Mapping[str, Any]) -> str:
-    """One line per field and per metric (of a manifest: per record): short to diff, same bytes for the same data."""
+    """Return JSON with one line per field and per metric (in a manifest, per record): diffs are short, and equal data
+    give equal bytes."""
 
     def line(value: Any) -> str:
         return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -237,7 +239,7 @@ def dumps(data: Mapping[str, Any]) -> str:
 
 
 def json_schema() -> dict[str, Any]:
-    """The published schema (`vaebench show record`)."""
+    """Return the published schema (`vaebench show record`)."""
     made = coder.schema(Record)
     root: dict[str, Any] = made["$defs"].pop("Record")
     return {
@@ -254,13 +256,14 @@ ORDER = (
     *("schema", "id", "trial", "settings", "status", "error", "metrics", "cost", "curve", "inputs"),
     *("device", "software", "started", "facts", "weights"),
 )
-"""The fields in the order in which a person reads them."""
+"""The fields in the order in which people read them."""
 BY_LINE = ("metrics", "records")
 _DECODER = coder.Decoder(Record)
 
 
 def _in_words(error: Exception, metric: str = "") -> str:
-    """msgspec's message with the field in front: `$.trial.seed` is our `trial.seed`. It names no metric itself."""
+    """Return msgspec's message with the field in front: `$.trial.seed` becomes `trial.seed`. The message does not name
+    the metric."""
     what, _, place = str(error).partition(" - at `$.")
     if not place:
         return what
@@ -269,7 +272,7 @@ def _in_words(error: Exception, metric: str = "") -> str:
 
 
 def _bad_metric(data: Any) -> str:
-    """The name of the first metric whose cell is not valid."""
+    """Return the name of the first metric whose cell is invalid."""
     metrics = data.get("metrics") if isinstance(data, dict) else None
     for name, cell in metrics.items() if isinstance(metrics, dict) else ():
         try:

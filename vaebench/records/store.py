@@ -1,4 +1,4 @@
-"""Where records lie, and how they are read and written: a kill never leaves half of one."""
+"""The storage of records: their paths, and how they are read and written. A kill never leaves a partial record."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from vaebench.records.record import BadRecord, Record, decode, dumps, from_json,
 from vaebench.trial import Trial, slug
 
 REFERENCE = "reference"
-"""The folder in a results folder that holds published results of others. It is read only where it is named, so that a
-run trains what it was asked for. No suite can take its place: a suite's folder has an @ in its name."""
+"""The subfolder of a results folder with published results of others. It is read only if it is named, so that a run
+trains everything that it was asked for. It cannot clash with the folder of a suite, whose name contains an @."""
 
 WEIGHTS = "weights.safetensors"
 OUTPUT = "output.txt"
 ERROR = "error.txt"
-"""The traceback of a failed trial"""
+"""The file with the traceback of a failed trial."""
 FILE_NAME = re.compile(r".+-[0-9a-f]{12}\.json")
-"""Boards, and what lies beside a record, have other names."""
+"""The names of records; boards and the other files of a trial have other names."""
 
 LARGEST = 2**20
-"""Bytes of a record; real ones have 30 thousand."""
+"""The largest size of a record in bytes; real ones have about 30 thousand."""
 LONGEST = 120
-"""Characters of a component's name in that of a file; many systems allow 255 in all."""
+"""The most characters of a component's name in a file name; many systems allow 255 in total."""
 
 
 def folder_of(results: Path, trial: Trial) -> Path:
-    """The track's folder, where its leaderboard lies."""
+    """Return the track's folder, which also contains its leaderboard."""
     return results / slug(trial.suite) / slug(trial.preset) / slug(trial.source)
 
 
 def where_reference_is(results: Path) -> str:
-    """A sentence to add where a folder has no records of its own; empty if it has no reference results either."""
+    """Return a sentence to add if a folder has no records of its own; empty if it has no reference results either."""
     reference = results / REFERENCE
     return f" Reference results are in {reference}." if reference.is_dir() else ""
 
@@ -54,7 +54,7 @@ def path_of(results: Path, trial: Trial, device_class: str) -> Path:
 
 
 def artifacts_of(record: Path) -> Path:
-    """The folder beside a record with its pictures and weights."""
+    """Return the folder of a record's pictures and weights."""
     return record.with_suffix("")
 
 
@@ -63,7 +63,7 @@ def weights_of(record: Path) -> Path:
 
 
 def digest_of(record: Path) -> str:
-    """The SHA-256 of a record's file; empty where there is none that can be read."""
+    """Return the SHA-256 of a record's file; empty if it cannot be read."""
     try:
         return hashlib.sha256(read_bounded(record, LARGEST, "record", links=True)).hexdigest()
     except OSError:
@@ -71,10 +71,10 @@ def digest_of(record: Path) -> str:
 
 
 def write(path: Path, record: Record) -> None:
-    """All or nothing: a temporary name, synced, then renamed."""
+    """Write a record completely or not at all: it is written to a temporary file, synced, and then renamed."""
     data = to_json(record)
     from_json(data)
-    write_atomically(path, dumps(data).encode(errors="replace"))  # a file's name in an error may be no Unicode
+    write_atomically(path, dumps(data).encode(errors="replace"))  # a file's name in an error may not be Unicode
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -101,23 +101,23 @@ def open_to_others(path: Path) -> None:
 
 
 def clear_debris(path: Path) -> None:
-    """Remove what a killed writer of this record and its artifacts left half written."""
+    """Remove the partial files of this record and its artifacts that a killed process left."""
     for debris in (*path.parent.glob(f".{path.name}.*.tmp"), *artifacts_of(path).glob(".*.tmp")):
         debris.unlink(missing_ok=True)
 
 
 def open_bounded(path: Path, most: int, what: str, links: bool = False) -> BufferedReader:
-    """Open a regular file of at most `most` bytes; an OSError says why that cannot be done.
+    """Open a regular file of at most `most` bytes; an OSError says why that is impossible.
 
-    In a stranger's folder, a pipe would be waited for without end, and a sparse file would fill the memory."""
+    In a stranger's folder, reading a pipe could wait forever, and reading a sparse file could fill the memory."""
     if not stat.S_ISREG((path.stat() if links else path.lstat()).st_mode):
-        raise OSError(f"it is not a regular file, as a {what} is")
+        raise OSError(f"the {what} must be a regular file")
     flags = ("O_NONBLOCK", "O_BINARY") if links else ("O_NONBLOCK", "O_BINARY", "O_NOFOLLOW")
     handle = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
     try:
-        found = os.fstat(handle)  # of what was opened: the file may have been replaced meanwhile
+        found = os.fstat(handle)  # of the opened file, which may have been replaced meanwhile
         if not stat.S_ISREG(found.st_mode):
-            raise OSError(f"it is not a regular file, as a {what} is")
+            raise OSError(f"the {what} must be a regular file")
         if found.st_size > most:
             raise OSError(f"it has {found.st_size:,} bytes, and no {what} has more than {most:,}")
         return os.fdopen(handle, "rb")
@@ -127,7 +127,7 @@ def open_bounded(path: Path, most: int, what: str, links: bool = False) -> Buffe
 
 
 def read_bounded(path: Path, most: int, what: str, links: bool = False) -> bytes:
-    """Read a regular file of at most `most` bytes; an OSError says why that cannot be done."""
+    """Read a regular file of at most `most` bytes; an OSError says why that is impossible."""
     with open_bounded(path, most, what, links) as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -136,7 +136,7 @@ def read_bounded(path: Path, most: int, what: str, links: bool = False) -> bytes
 
 
 def read(path: Path) -> Record:
-    """Read a record, through a link too; BadRecord says what is wrong with it, safe to print."""
+    """Read a record, also through a link; the text of a BadRecord is safe to print."""
     try:
         return decode(read_bounded(path, LARGEST, "record", links=True))
     except OSError as error:
@@ -150,10 +150,10 @@ def _bad(why: str) -> BadRecord:
 
 
 def scan(track: Path, *others: Path) -> Iterator[tuple[Path, Record | BadRecord]]:
-    """Yield every record of a track's folder in the order of their paths; what cannot be read comes as the error.
+    """Yield every record of a track's folder, sorted by path; for a record that cannot be read, yield the error.
 
-    Folders of the same track elsewhere add their records. Where several folders have a good record in the same place,
-    the first folder's is used, as if its files had been copied over the others'."""
+    Other folders of the same track add their records. If several folders have a valid record at the same path, the
+    first folder's is used, as if its files had been copied over the others'."""
     taken = set[str]()
     for folder in (track, *others):
         for place in places(folder):
@@ -165,7 +165,7 @@ def scan(track: Path, *others: Path) -> Iterator[tuple[Path, Record | BadRecord]
 
 
 def places(track: Path) -> list[str]:
-    """The paths of all records from the folder of their track, in order."""
+    """Return the sorted paths of all records, relative to the track's folder."""
     found = [
         (device, dataset, name)
         for device in _names(track, folders=True)
@@ -176,7 +176,8 @@ def places(track: Path) -> list[str]:
 
 
 def _names(folder: Path, folders: bool) -> list[str]:
-    """The folders in a folder, or the files that may hold records. Several hundred thousand are listed in seconds."""
+    """Return the names of a folder's subfolders, or of its files that may be records; several hundred thousand take
+    seconds."""
     try:
         with os.scandir(folder) as entries:
             shown = (entry for entry in entries if not entry.name.startswith("."))
@@ -186,7 +187,7 @@ def _names(folder: Path, folders: bool) -> list[str]:
 
 
 def read_at(path: Path) -> Record | BadRecord:
-    """The record in a folder of a track; what cannot be read comes as the error."""
+    """Return a record in a track's folder, or the error if it cannot be read."""
     try:
         record = read(path)
     except BadRecord as error:

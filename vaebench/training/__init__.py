@@ -1,1 +1,1 @@
-"""From a trial to a trained model: build it, train it, keep checkpoints and a history."""
+"""Build and train the model of a trial, with checkpoints and a history."""

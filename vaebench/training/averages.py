@@ -1,4 +1,4 @@
-"""Weight averaging: a running average of the weights along a stage, which the model keeps when the stage ends."""
+"""Weight averaging: a running average over a stage, which replaces the weights at the end of the stage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vaebench.training.stepper import Stepper
 
 
 class Averages:
-    """The averages of all trained parameters but those of critics; buffers stay as they are."""
+    """The running averages of all trained parameters except those of critics; buffers are not averaged."""
 
     def __init__(self, model: Model, steppers: Iterable[Stepper]) -> None:
         self.recipe = model.recipe
@@ -26,14 +26,14 @@ class Averages:
         self.values = [parameter.detach().clone() for parameter in self.parameters]
 
     def follow(self) -> None:
-        """After every step."""
+        """Update the averages; called after every step."""
         if self.parameters:
             with torch.no_grad():
                 torch._foreach_lerp_(self.values, self.parameters, 1 - self.recipe.decay(self.steps))
             self.steps += 1
 
     def finish(self) -> None:
-        """At the end of a stage: its averages become the weights."""
+        """Replace the weights by their averages; called at the end of a stage."""
         if self.parameters and self.steps:
             with torch.no_grad():
                 torch._foreach_copy_(self.parameters, self.values)

@@ -1,4 +1,4 @@
-"""From a trial to its model: built, with the parameters in force, and the versions of everything it is made of."""
+"""Build the model of a trial, and list its parameters in force and the versions of its parts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from vaebench.trial import REGIME_VERSIONS, Settings, Trial, Value
 
 
 def build(trial: Trial, settings: Settings, shape: Shape, components: Registry, device: str = "cpu") -> Model:
-    """The trial's model, fresh: user's parameters over the preset's, its own defaults below both. Its
-    weights are laid out for `device`, where the caller moves it."""
+    """Return the trial's untrained model. The user's parameters override the preset's, which override the model's
+    defaults. The weights are laid out for `device`; the caller moves them there."""
     loss = components.create("losses", trial.loss) if trial.loss else None
     given = parameters_in_force(trial, settings, components)
     preset = {key: value for key, value in given.items() if key in settings.model}
@@ -25,20 +25,20 @@ def build(trial: Trial, settings: Settings, shape: Shape, components: Registry, 
 
 
 def parameters_in_force(trial: Trial, settings: Settings, components: Registry) -> dict[str, Value]:
-    """Every parameter of the model with the value it has: given, else the preset's, else its default."""
+    """Return every parameter of the model with its value: the user's, else the preset's, else the default."""
     known = parameters_of(components.get("models", trial.model.name).component)
     values = {name: trial.model.params.get(name, settings.model.get(name, known[name].default)) for name in known}
     return {name: value if _is_json(value) else _named(value) for name, value in values.items()}
 
 
 def versions_of(trial: Trial, settings: Settings, components: Registry) -> dict[str, int]:
-    """The version of every component, and of the regime, whose change would change the record's numbers."""
+    """Return the versions of all components, and of the regime, that the record's numbers depend on."""
     regime = {_regime(trial): REGIME_VERSIONS[trial.regime]} if trial.regime in REGIME_VERSIONS else {}
     return dict(components.version(*part) for part in _parts(trial, settings, components)) | regime
 
 
 def code_of(trial: Trial, settings: Settings, components: Registry) -> dict[str, str]:
-    """The digest of the code of each of them, by the same names."""
+    """Return the digest of the code of each of them, by the same names as `versions_of`."""
     regime = {_regime(trial): code_digest(keep_out)} if trial.regime in REGIME_VERSIONS else {}
     found = {}
     for kind, name in _parts(trial, settings, components):
@@ -47,7 +47,7 @@ def code_of(trial: Trial, settings: Settings, components: Registry) -> dict[str,
 
 
 def _parts(trial: Trial, settings: Settings, components: Registry) -> list[tuple[str, str]]:
-    """Kind and name of every component that the record's numbers depend on."""
+    """Return the kind and name of every component that the record's numbers depend on."""
     specs = [("models", trial.model), ("datasets", trial.dataset), ("losses", trial.loss)]
     found = [(kind, spec.name) for kind, spec in specs if spec]
     found += [("networks", name) for name in _networks(trial, settings, components)]
@@ -55,8 +55,8 @@ def _parts(trial: Trial, settings: Settings, components: Registry) -> list[tuple
 
 
 def _networks(trial: Trial, settings: Settings, components: Registry) -> list[str]:
-    """The networks that the trial or its preset names. A model's default network is part of the model, so its version
-    covers it."""
+    """Return the networks that the trial or its preset names. A model's default network is part of the model, so its
+    version covers it."""
     given = {**settings.model, **trial.model.params}
     model = components.get("models", trial.model.name).component
     return [components.canonical("networks", one) for one in components.networks(model, given).values()]
@@ -67,12 +67,12 @@ def _regime(trial: Trial) -> str:
 
 
 def origin_of(trial: Trial, components: Registry) -> str:
-    """The source of its images: datasets that share patients have one."""
+    """Return the origin of the trial's images, which datasets with the same patients share."""
     return components.get("datasets", trial.dataset.name).component.origin or trial.dataset.name
 
 
 def optimised(trial: Trial, components: Registry) -> set[str]:
-    """The metrics that the trial's model or loss says it is trained on."""
+    """Return the metrics that the trial's model or loss declares to be trained on."""
     named = [("models", trial.model), ("losses", trial.loss)]
     parts = [components.get(kind, spec.name).component for kind, spec in named if spec]
     return {name for part in parts for name in part.optimises}
@@ -83,5 +83,5 @@ def _named(value: Any) -> str:
 
 
 def _is_json(value: Any) -> bool:
-    """A default may be anything: a class, a path, infinity."""
+    """Return True if JSON can represent the value; a default may be anything, such as a class, a path or infinity."""
     return value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))

@@ -1,4 +1,4 @@
-"""A checkpoint: where a long training stands, beside its record, so that after a kill it goes on to the same bits."""
+"""Checkpoints of long training runs, stored with their records; resumed runs give bit-identical results."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from vaebench.training.loop import Course
 
 KNOWN = ("id", "settings", "inputs", "device", "software")
-"""The fields of a record that say what a training is of; a checkpoint of anything else is of no use."""
+"""The fields of a record that identify a training run; a checkpoint with different values cannot be used."""
 COMMIT = ("commit", "dirty")
-"""But not these of the software: components have versions, and a commit beside a long sweep should not cost it."""
+"""Fields of the software that are ignored: components have versions, and a commit during a long sweep should not
+invalidate its checkpoints."""
 
 
 LARGEST = 2**34
-"""Bytes of a checkpoint. One of the largest model of the suites has a hundredth."""
+"""The largest size of a checkpoint in bytes; those of the suites' largest model have a hundredth of it."""
 EVERY = 60.0
-"""Seconds of training between checkpoints, unless the user says otherwise."""
+"""The default number of seconds of training between checkpoints."""
 
 
 class Spoiled(Exception):
@@ -39,7 +40,7 @@ def path_of(record: Path) -> Path:
 
 
 def save(path: Path, record: Record, state: Mapping[str, Any]) -> None:
-    """All or nothing; the one before is there until this one is whole."""
+    """Save a checkpoint completely or not at all; the previous one is kept until the new one is complete."""
     import torch
 
     buffer = io.BytesIO()
@@ -49,7 +50,8 @@ def save(path: Path, record: Record, state: Mapping[str, Any]) -> None:
 
 
 def load(path: Path, record: Record) -> dict[str, Any] | None:
-    """The state to go on from; None where there is none for just this training."""
+    """Return the state to resume from; None if there is no checkpoint. Raise Spoiled if it cannot be used for this
+    training run."""
     import torch
 
     if not path.exists():
@@ -57,7 +59,7 @@ def load(path: Path, record: Record) -> dict[str, Any] | None:
     try:
         with store.open_bounded(path, LARGEST, "checkpoint", links=True) as file:
             told = file.read(32)
-            if hashlib.file_digest(file, "sha256").digest() != told:  # before any of it is held in memory
+            if hashlib.file_digest(file, "sha256").digest() != told:  # before any of it is loaded into memory
                 raise Spoiled("its checksum is wrong")
             file.seek(32)
             content = file.read(LARGEST)
@@ -73,7 +75,7 @@ def load(path: Path, record: Record) -> dict[str, Any] | None:
         case _:
             raise Spoiled("its content is not that of a checkpoint")
     if changed := [name for name, value in _subject(record).items() if of.get(name) != value]:
-        raise Spoiled(f"its {' and '.join(changed)} are not today's")
+        raise Spoiled(f"its {' and '.join(changed)} have changed")
     return state
 
 
@@ -86,7 +88,7 @@ def remove(path: Path) -> None:
 
 
 def resume(course: Course, history: History, state: Mapping[str, Any]) -> None:
-    """Go on from a state. One that does not fit raises `Spoiled`; the model may have changed by then."""
+    """Resume from a state. Raise Spoiled if it does not fit; the model may have changed by then."""
     try:
         course.resume(state["course"])
         history.resume(state["history"])
@@ -96,7 +98,8 @@ def resume(course: Course, history: History, state: Mapping[str, Any]) -> None:
 
 
 def _check(course: Course, history: History) -> None:
-    """Find what would fail later: a place that the training does not have, and optimisers of another model."""
+    """Raise an error for what would fail later: a step that the training run does not have, or optimisers of another
+    model."""
     stages = len(course.model.stages)
     if not 0 <= course.stage <= stages or (course.stage < stages and not 0 <= course.step <= course.at.steps):
         raise ValueError("no such step")

@@ -1,4 +1,5 @@
-"""Devices: which ones a run uses, and how trials train on each kind (measured in docs/speed.md, kept in records)."""
+"""Devices: the choice for a run, and the training settings of each kind (measured in docs/speed.md, kept in
+records)."""
 
 from __future__ import annotations
 
@@ -17,25 +18,27 @@ CHOICES: dict[str, dict[str, Any]] = {
     "cpu": {"layout": "channels_last", "fused": True, "capturable": False},
     "cuda": {"layout": "contiguous", "fused": True, "capturable": True},
 }
-"""`fused` is said of Adam, `capturable` of the optimisers that can be. docs/speed.md has what each is worth. Precision
-is PyTorch's own."""
+"""The training settings of each kind of device. `fused` applies to Adam, `capturable` to the optimisers that support
+it; docs/speed.md shows how much each helps. Precision is PyTorch's default."""
 LAYOUTS = {"channels_last": "channels_last", "contiguous": "contiguous_format"}
 RESIDENT = 0.25
-"""The share of a GPU's memory that training images may take; more are read from their memory map, batch by batch."""
+"""The share of a GPU's memory that training images may take; if they need more, they are read from their memory map,
+batch by batch."""
 RESIDENT_BYTES = 4 * 2**30
-"""The same for main memory."""
+"""The number of bytes of main memory that training images may take."""
 
 MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
-"""For glibc, read when a process starts: a step's memory is kept for the next, and does not go back to the system."""
+"""Environment variables of glibc, read when a process starts: a step's memory is kept for the next step instead of
+being returned to the system."""
 
 
 def choices(device: str) -> dict[str, Any]:
-    """How trials train on a kind of device."""
+    """Return the training settings of a kind of device."""
     return CHOICES[device.partition(":")[0]]
 
 
 def precision(device: str) -> str:
-    """The arithmetic that trials train in: float32, but for what PyTorch lets a GPU round to TF32."""
+    """Return the precision of training: float32, except for what PyTorch lets a GPU round to TF32."""
     import torch
 
     if device == "cpu":
@@ -46,7 +49,7 @@ def precision(device: str) -> str:
 
 
 def lay_out(model: Model, device: str) -> Model:
-    """The model with its weights in the layout that is fastest on a device; it is not moved there."""
+    """Return the model with its weights in the layout that is fastest on a device; it is not moved there."""
     import torch
 
     layout = getattr(torch, LAYOUTS[choices(device)["layout"]])
@@ -54,7 +57,8 @@ def lay_out(model: Model, device: str) -> Model:
 
 
 def be_deterministic(device: str) -> None:
-    """Make this process give the same bits again, as far as the device can. On a CPU they come with one thread."""
+    """Make results of this process bit-identical, as far as the device allows. On a CPU, this requires a single
+    thread."""
     import torch
     import torch.utils.deterministic
 
@@ -67,8 +71,9 @@ def be_deterministic(device: str) -> None:
 
 @contextmanager
 def exact_answers() -> Iterator[None]:
-    """Full float32 while a trained model is asked. TF32 rounds enough for an answer to depend on which images share its
-    batch: on an H100, 2 to 5 of 32 images got other codes of `vq-vae` in a batch of 8 than in one of 128."""
+    """Use full float32 while a trained model is evaluated. TF32 rounds so much that an output can depend on the other
+    images in its batch: on an H100, 2 to 5 of 32 images got different codes from `vq-vae` in batches of 8 than in
+    batches of 128."""
     import torch
 
     backends: list[Any] = [torch.backends.cudnn, torch.backends.cuda.matmul]
@@ -83,21 +88,21 @@ def exact_answers() -> Iterator[None]:
 
 
 def room_for_images(device: str) -> int:
-    """Bytes of training images that are kept where they are trained on."""
+    """Return how many bytes of training images may be kept on the training device."""
     import torch
 
     return RESIDENT_BYTES if device == "cpu" else int(RESIDENT * torch.cuda.mem_get_info(device)[1])
 
 
 def limit_threads() -> None:
-    """Results depend on the number of threads, so every trial has one, and records say so."""
+    """Limit PyTorch to one thread, since results depend on the number of threads, which records contain."""
     import torch
 
     torch.set_num_threads(1)
 
 
 def check_threads() -> None:
-    """Refuse a trial in which a plugin changed that."""
+    """Raise an error if a plugin changed the number of threads."""
     import torch
 
     if (threads := torch.get_num_threads()) != 1:
@@ -109,30 +114,31 @@ def check_threads() -> None:
 
 
 def choose_devices(asked: str, device_class: str = "") -> list[str]:
-    """`auto` -> the GPUs of one kind where there are any, `cuda` -> those; a UserError where a device is not there.
-    Devices of a class that is given are on other machines, and are not looked for here."""
+    """Return the devices to use: for `auto`, all GPUs of one kind, or the CPU if there are none; for `cuda`, those
+    GPUs. Raise a UserError if a device is missing. If a device class is given, its devices are on other machines and
+    are not checked here."""
     import torch
 
     if device_class:
         kind = device_class.partition("-")[0]
         if kind not in CHOICES or (kind == "cpu") != (device_class == "cpu") or asked != "auto":
             raise UserError(
-                f"--device-class {device_class}: say cpu, or the class that `vaebench doctor` names on a machine with "
-                "such a GPU, and leave out --device."
+                f"--device-class {device_class}: use cpu, or the class that `vaebench doctor` shows on a machine with "
+                "such a GPU, and omit --device."
             )
         return ["cpu" if kind == "cpu" else "cuda:0"]
     if asked == "cpu" or (asked == "auto" and not torch.cuda.is_available()):
         return ["cpu"]
     kind, _, number = asked.partition(":")
     if asked != "auto" and (kind != "cuda" or not (number or "0").isdecimal()):
-        raise UserError(f"There is no device {asked!r}: say auto, cpu, cuda or cuda:NUMBER.")
+        raise UserError(f"There is no device {asked!r}: use auto, cpu, cuda or cuda:NUMBER.")
     count = torch.cuda.device_count()
     if int(number or 0) >= count:
         raise UserError(
-            f"Device {asked!r} is not there: PyTorch sees {count} CUDA devices. `vaebench doctor` says more."
+            f"Device {asked!r} was not found: PyTorch sees {count} CUDA devices. Run `vaebench doctor` for details."
         )
     if number:
         return [f"cuda:{number}"]
     there = [f"cuda:{i}" for i in range(count)]
-    # Records lie by kind of device, and numbers repeat to the bit on one kind only.
+    # Records are stored by kind of device, and numbers are bit-identical only on one kind.
     return [device for device in there if provenance.device_class(device) == provenance.device_class(there[0])]

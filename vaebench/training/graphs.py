@@ -1,5 +1,5 @@
-"""Training steps as CUDA graphs: a step whose Python numbers do not change is captured once and replayed, one launch
-instead of hundreds. Noise is fresh at each replay, since a graph advances torch's generator as the step itself does."""
+"""Training steps as CUDA graphs: a step whose Python scalars stay constant is captured once and then replayed, with one
+launch instead of hundreds. Noise is fresh at each replay, since a graph advances torch's generator as the step does."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from vaebench.training.stepper import Stepper
 
 Step = Callable[[Tensor, At], dict[str, Tensor]]
 AFTER = 3
-"""Equal steps in a row before one is captured: by then, optimisers and libraries hold the memory that they need."""
+"""The number of equal steps in a row before one is captured: by then, optimisers and libraries have allocated their
+memory."""
 
 
 class NotCaptured(Explained):
-    """A step that says it is constant, but cannot be captured."""
+    """A step that is declared constant but cannot be captured."""
 
 
 class Replayed:
-    """Training steps, captured where they can be. One graph is kept: that of the steps that are done now."""
+    """Runs training steps, and captures and replays them if possible. Only the graph of the current steps is kept."""
 
     def __init__(self, model: Model, steppers: Mapping[str, Stepper], step: Step) -> None:
         self.model, self.step = model, step
@@ -50,7 +51,7 @@ class Replayed:
         return self.terms
 
     def _capture(self, x: Tensor, at: At) -> None:
-        """Record a step without doing it. A later one of the same constants logs what this one does."""
+        """Record a step without executing it. Later steps with the same constants log the same tensors as this one."""
         self.x, recorded = x.clone(), At(at.stage, at.step, at.steps, at.images)
         graph = torch.cuda.CUDAGraph()
         try:
@@ -59,6 +60,6 @@ class Replayed:
         except RuntimeError as error:
             raise NotCaptured(
                 f"a training step of stage {at.stage} cannot be captured as a CUDA graph ({error}); its constants() "
-                "must not promise it; `vaebench run --no-graphs` does without"
+                "must not declare it constant; use `vaebench run --no-graphs` to train without graphs"
             ) from error
         self.graph, self.logs = graph, recorded.logs

@@ -1,4 +1,4 @@
-"""What is noted of a training while it runs: its losses, eight validation images along the way, its time."""
+"""The history of a training run: its losses, reconstructions of eight validation images along the way, and its time."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from vaebench.data.splits import examples
 from vaebench.interfaces import At, Model, NotApplicable, Split
 
 BEAT = 1.0
-"""Seconds after which a training that has nothing else to tell says that it goes on."""
+"""The seconds without any other message after which a training run reports that it is still running."""
 
 
 class History:
-    """Kept in checkpoints, so that a training that was taken up again has one history."""
+    """The history of a training run. It is stored in checkpoints, so that a resumed run has one history."""
 
     def __init__(self, model: Model, shown: Split, batch: int, tell: Callable[[Mapping[str, Any]], None]) -> None:
         self.model, self.batch, self.tell = model, batch, tell
         self.examples = torch.from_numpy(shown.images[examples(shown.labels)])
         self.curve: dict[str, dict[str, list[float]]] = {}
         self.frames: dict[int, Tensor] = {}
-        """step -> the examples as they were reconstructed after it, uint8"""
+        """step -> the examples, reconstructed after that step, uint8"""
         self.before, self.times_resumed = 0.0, 0
         self.started = self.heard = time.perf_counter()
         self.ended: float | None = None
         self.steps = 0
-        """done in this process"""
+        """The number of steps done in this process."""
 
     @property
     def seconds(self) -> float:
-        """Of training, in this process and in those before it that were killed."""
+        """The seconds of training, in this process and in earlier ones that were killed."""
         return self.before + (self.ended or time.perf_counter()) - self.started
 
     def close(self) -> None:
         self.ended = time.perf_counter()
 
     def film(self) -> bytes:
-        """The examples along the way, as an .npz: `images` uint8 (steps, 8, C, H, W), `steps`."""
+        """Return the reconstructed examples as an .npz: `images` uint8 (steps, 8, C, H, W), `steps`."""
         steps = sorted(self.frames)
         buffer = io.BytesIO()
         np.savez(buffer, images=torch.stack([self.frames[step] for step in steps]).numpy(), steps=np.array(steps))
@@ -57,7 +57,7 @@ class History:
         self._word(at, "train", logs=dict(values))
 
     def after(self, at: At) -> None:
-        """After every step."""
+        """Count a step, and record pictures and signs of life when they are due; called after every step."""
         self.steps += 1
         if at.stage == self.model.stages[0] and at.step + 1 in (1, at.steps // 4, at.steps // 2, at.steps):
             self._picture(at.step + 1)

@@ -1,4 +1,4 @@
-"""The training loop: every group takes the gradient of its own objective alone, so routing holds by construction."""
+"""The training loop: each group is updated with the gradient of its own objective only, by construction."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Diverged(Explained):
 
 
 class Course:
-    """A training under way. Its state is all that its next steps depend on: whoever takes it up goes on to the same
-    bits. `order` draws the batches, torch's global generator the model's noise. With `graphs`, steps are replayed as
-    CUDA graphs where the model allows it."""
+    """A training run in progress. Its state is everything that the next steps depend on, so a resumed run is
+    bit-identical to an uninterrupted one. `order` draws the batches, torch's global generator the model's noise. With
+    `graphs`, steps are replayed as CUDA graphs if the model allows it."""
 
     def __init__(
         self, model: Model, images: Images, settings: Settings, order: torch.Generator, graphs: bool = False
@@ -43,7 +43,7 @@ class Course:
 
     @property
     def at(self) -> At:
-        """The step that comes next."""
+        """The next step."""
         name, settings = self.model.stages[self.stage], self.settings
         steps = settings.steps if self.stage == 0 else settings.stage_steps.get(name, settings.steps)
         return At(name, self.step, steps, len(self.images))
@@ -54,7 +54,8 @@ class Course:
             self.model.fit(self.images)
 
     def run(self, report: Report, after: Callable[[At], None] = lambda at: None) -> None:
-        """All steps that are left. `report` gets losses about 50 times a stage, `after` every step that was done."""
+        """Do all remaining steps. `report` receives losses about 50 times per stage; `after` is called after every
+        step."""
         self.model.train()
         eager: Step = partial(step_once, self.model, steppers=self.steppers)
         replayed = Replayed(self.model, self.steppers, eager)
@@ -85,7 +86,7 @@ class Course:
 
     @property
     def place(self) -> str:
-        """Where the training stands, in words."""
+        """A description of the point that training has reached."""
         if self.stage == len(self.model.stages):
             return "after the last training step"
         stage = f" in stage {self.at.stage}" if len(self.model.stages) > 1 else ""
@@ -126,7 +127,7 @@ def train(model: Model, images: Images, settings: Settings, order: torch.Generat
 
 
 def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) -> dict[str, Tensor]:
-    """One training step; what was minimised, by name."""
+    """Do one training step, and return the minimised terms by name."""
     seen: dict[tuple[str, str], Tensor] = {}
     for objectives in yielded(model, x, at):
         if unknown := [name for name in objectives if name not in steppers]:
@@ -154,13 +155,13 @@ def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) 
 
 
 def _unseen(key: str, group: str, seen: Mapping[tuple[str, str], Tensor]) -> str:
-    """The name of a term. A group that is stepped twice has its terms numbered, so that none hides another."""
+    """Return a unique name for a term. If a group is stepped twice, its terms are numbered."""
     number = 1 + sum(one == group and other.partition(" #")[0] == key for one, other in seen)
     return key if number == 1 else f"{key} #{number}"
 
 
 def yielded(model: Model, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
-    """What the model's objectives() yields, checked to be a generator of mappings."""
+    """Yield what the model's objectives() yields, and check that it is a generator of mappings."""
     found: Any = model.objectives(x, at)
     if not isinstance(found, Iterator):
         raise TypeError(f"objectives() returns {_article(found)}: it must `yield` it, as a generator")
@@ -171,7 +172,7 @@ def yielded(model: Model, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]
 
 
 def named(objective: Objective, name: str, images: int) -> dict[str, Tensor]:
-    """An objective's terms, averaged over the images."""
+    """Return an objective's terms, averaged over the images."""
     terms = {name: objective} if isinstance(objective, Tensor) else objective
     for key, term in terms.items():
         if tuple(term.shape) != (images,):
@@ -188,8 +189,8 @@ def _article(value: object) -> str:
 
 
 class Feed:
-    """Batches of images, every image once per round in a new order; a batch may reach into the next round. From a
-    memory map, the next batch is read while the last one is trained on."""
+    """Batches of images: every image is used once per round, in a new order; a batch may extend into the next round.
+    From a memory map, the next batch is read during training on the current one."""
 
     def __init__(self, images: Images, batch: int, order: torch.Generator) -> None:
         self.images, self.batch, self.order = images, batch, order
@@ -203,7 +204,7 @@ class Feed:
         self.read: Future[Tensor] | None = None
 
     def take(self, more: bool = True) -> Tensor:
-        """The next batch; `more` are wanted."""
+        """Return the next batch; with `more`, start to read the one after it."""
         rows = self.draw() if self.ahead is None else self.ahead
         if self.reader is None:
             return self.images[rows]
@@ -213,7 +214,7 @@ class Feed:
         return batch
 
     def draw(self) -> Tensor:
-        """The row numbers of the next batch."""
+        """Return the row numbers of the next batch."""
         while len(self.waiting) < self.batch:
             shuffled = torch.randperm(len(self.rows), generator=self.order, device=self.order.device)
             self.waiting = torch.cat([self.waiting, shuffled.to(self.rows.device)])
@@ -221,7 +222,7 @@ class Feed:
         return rows
 
     def state(self) -> dict[str, Any]:
-        # Cloned: a slice would be saved with all the storage that it is a view of.
+        # Cloned, because a slice would be saved together with the whole tensor that it is a view of.
         ahead = None if self.ahead is None else self.ahead.clone()
         return {"order": self.order.get_state(), "waiting": self.waiting.clone(), "ahead": ahead}
 

@@ -12,11 +12,13 @@ from vaebench.training.devices import choices
 
 FUSED = (torch.optim.Adam, torch.optim.AdamW)
 CAPTURABLE = (*FUSED, torch.optim.RMSprop)
-"""Their step can be recorded in a CUDA graph: they keep the number of steps and the learning rate on the device."""
+"""Optimisers whose step can be recorded in a CUDA graph, because they keep the number of steps and the learning rate on
+the device."""
 
 
 def steppers_of(groups: dict[str, Group], recipe: Recipe) -> dict[str, Stepper]:
-    """A stepper for every group. The recipe's learning rate is the first group's; the others keep their ratio to it."""
+    """Return a stepper for every group. The recipe's learning rate is that of the first group; the others keep their
+    ratio to it."""
     steppers = {name: Stepper(group, recipe) for name, group in groups.items()}
     if recipe.lr is not None and steppers:
         first = next(iter(steppers.values())).rates[0]
@@ -39,15 +41,15 @@ class Stepper:
 
     @property
     def capturable(self) -> bool:
-        """Whether its step can be captured as it is."""
+        """True if its step can be captured in a CUDA graph."""
         return isinstance(self.optimizer, CAPTURABLE) and bool(self.optimizer.defaults["capturable"])
 
     def gradients(self, total: Tensor, keep_graph: bool) -> tuple[Tensor | None, ...]:
-        self.forget()  # not sooner: memory freed before a forward pass goes back to the system, and is asked for again
+        self.forget()  # not sooner: memory freed before a forward pass is returned to the system and requested again
         return torch.autograd.grad(total, self.parameters, retain_graph=keep_graph, allow_unused=True)
 
     def schedule_rate(self, at: At) -> None:
-        """Give the optimiser the learning rate of this step."""
+        """Set the learning rate of this step."""
         factor = self.schedule(at.progress) if self.schedule else self.recipe.rate(at.step, at.steps)
         if factor != self._factor:
             self.set_rates(factor)
@@ -55,7 +57,7 @@ class Stepper:
     def set_rates(self, factor: float) -> None:
         self._factor = factor
         for part, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            if isinstance(part["lr"], Tensor):  # a captured step reads it, so it must stay where it is
+            if isinstance(part["lr"], Tensor):  # a captured step reads this tensor, so it must not be replaced
                 part["lr"].fill_(rate * factor)
             else:
                 part["lr"] = rate * factor
@@ -71,7 +73,7 @@ class Stepper:
         self.optimizer.zero_grad(set_to_none=True)
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Take up an optimiser's state; learning rates follow from the step that comes next."""
+        """Load an optimiser's state; the learning rates follow from the next step."""
         rates = [part["lr"] for part in self.optimizer.param_groups]
         self.optimizer.load_state_dict(state)
         for part, rate in zip(self.optimizer.param_groups, rates, strict=True):
@@ -80,7 +82,7 @@ class Stepper:
 
 
 def _clipped(gradients: tuple[Tensor | None, ...], largest: float) -> tuple[Tensor | None, ...]:
-    """The gradients, scaled down together where their norm is larger; without waiting for the device."""
+    """Return the gradients, scaled down together if their norm is larger, without waiting for the device."""
     known = [gradient for gradient in gradients if gradient is not None]
     scale = (largest / (nn.utils.get_total_norm(known) + 1e-6)).clamp(max=1.0)
     scaled = iter(torch._foreach_mul(known, scale))
@@ -88,7 +90,7 @@ def _clipped(gradients: tuple[Tensor | None, ...], largest: float) -> tuple[Tens
 
 
 def _options(group: Group, parameters: list[nn.Parameter]) -> dict[str, Any]:
-    """The group's own, and what the device's table says where the group says nothing about it."""
+    """Return the group's options, with the device's settings for those that the group does not set."""
     options = dict(group.options)
     devices = {parameter.device for parameter in parameters}
     if len(devices) != 1:

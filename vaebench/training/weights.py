@@ -1,4 +1,4 @@
-"""Trained weights as safetensors; a model gets them back only where they are those that its record names."""
+"""Trained weights as safetensors; a model gets them back only if their digest is the one in its record."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from vaebench.interfaces import Model
 from vaebench.records import store
 
 HEADER = 2**14
-"""Bytes of a file's header for each tensor, and beside them; as a rule a hundred."""
+"""The most bytes of a file's header for each tensor, and for the rest of the header; about a hundred are usual."""
 
 
 def packed(model: Model) -> tuple[bytes, str]:
-    """A model's weights, and their digest."""
-    # Cloned, because one tensor may stand in a model under two names.
+    """Return a model's weights, and their digest."""
+    # Cloned, because a model may have one tensor under two names.
     content = save({name: value.clone().contiguous() for name, value in model.state_dict().items()})
     return content, hashlib.sha256(content).hexdigest()
 
 
 def most_bytes(model: Model) -> int:
-    """How large a file of the model's weights can be: their values, and the names and shapes in its header."""
+    """Return the largest possible size of a file of the model's weights: their values, and the names and shapes in its
+    header."""
     values = model.state_dict().values()
     return sum(value.nbytes + HEADER for value in values) + HEADER
 
 
 def beside(record: Path, most: int) -> bytes | None:
-    """The weights stored beside a record; None where there are none that can be read, or more than `most` bytes."""
+    """Return the weights that are stored with a record; None if they cannot be read or have more than `most` bytes."""
     try:
         return store.read_bounded(store.weights_of(record), most, "file of these weights", links=True)
     except OSError:
@@ -36,7 +37,8 @@ def beside(record: Path, most: int) -> bytes | None:
 
 
 def restore(model: Model, content: bytes | None, digest: str | None) -> bool:
-    """Give a model stored weights; false where they are not those of that digest (any more), so train again."""
+    """Load stored weights into a model; return False if they do not have that digest, so that the model must be trained
+    again."""
     if content is None or hashlib.sha256(content).hexdigest() != digest:
         return False
     model.load_state_dict(load(content))

@@ -22,7 +22,7 @@ def learn(fit: Fit, train: np.ndarray, labels: np.ndarray, test: np.ndarray, sca
 
     Features that are all alike say nothing, so the prediction is the most frequent label."""
     if len(np.unique(labels)) < 2:
-        raise NotApplicable("the training images carry fewer than two labels")
+        raise NotApplicable("the training images have fewer than two labels")
     rows = stratified(labels)
     train, labels = train[rows], labels[rows]
     if np.ptp(train, axis=0).max(initial=0) == 0:
