@@ -81,7 +81,7 @@ def test_an_address_that_names_nothing_shows_the_board(browser: Any, made: Path,
 def test_the_top_says_phantoms_and_how_runs_were_made(page: Any) -> None:
     assert "Phantoms, not patients" in page.locator("#phantom").inner_text()
     told = dict(line.split(": ", 1) for line in page.locator("#about div").all_inner_texts())
-    assert told["Trained"] == "2026-01-01" and told["Hardware"] == "a processor" and told["Seeds"] == "0, 1, 2"
+    assert told["Trained"] == "2026-01-01" and told["Hardware"] == "a processor" and told["Seeds"] == "0–2"
     assert told["Image size"] == "32 px" and told["Training steps"] == "10"
     assert told["Judged on"] == f"{CHEST}: 100 test images; {KNEE}: 100 test images"
     page.locator("#notes details").evaluate_all("all => all.forEach(one => { one.open = true; })")
