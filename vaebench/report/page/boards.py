@@ -61,7 +61,7 @@ def board_data(board: Board) -> dict[str, Any]:
 
 
 def _scatter(
-    board: Board, drawn: Picture, datasets: Mapping[str, int], front: Sequence[Entrant] = ()
+    board: Board, drawn: Picture, datasets: Mapping[str, int], front: Sequence[Entrant] | None = None
 ) -> dict[str, Any]:
     number_of = {entrant: number for number, entrant in enumerate(board.entrants)}
     return {
@@ -70,7 +70,7 @@ def _scatter(
         "x": heading(drawn.price.measure, drawn.price.variant),
         "y": heading(drawn.quality.measure, drawn.quality.variant),
         "points": [[number_of[one.entrant], _rounded(one.price), _rounded(one.quality)] for one in drawn.points],
-        "front": [number_of[entrant] for entrant in front],
+        "front": None if front is None else [number_of[entrant] for entrant in front],
     }
 
 
