@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from records_made import field, made
+
+from vaebench.leaderboard.runs import Entrant
+from vaebench.report.tables import on_fronts
 
 
 def test_the_front_is_who_is_not_beaten_in_quality_and_time():
@@ -28,3 +32,25 @@ def test_fronts_compare_what_one_training_gave():
     assert {(f.quality.dataset, f.cost.dataset, f.cost.variant) for f in found.fronts} == {
         (s, s, d) for d in ("cpu", "cuda") for s in ("chest", "knee")
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds", "left"),
+    [
+        (0.85, 5, ["fast", "best"]),
+        (0.85, 30, ["fast", "middle", "best"]),
+        (0.95, 5, ["fast"]),
+        (0.95, 0.5, []),
+        (0.9, 90, ["fast", "middle", "best"]),
+    ],
+    ids=["beats the middle", "slower", "beats two", "beats all", "equals the best"],
+)
+def test_a_model_that_a_floor_beats_in_both_is_not_on_the_front(value, seconds, left):
+    quality = {"fast": (0.7, 1), "middle": (0.8, 20), "best": (0.9, 90), "low": (value, seconds)}
+    records = [r for m, (v, s) in quality.items() for r in field({m: v}, noise=0, cost={"train_seconds": s})]
+    models = tuple(Entrant(name, "bce") for name in quality if name != "low")
+    board = made(records, references=models, floors=(Entrant("low", "bce"),))
+    (front,) = board.fronts
+    assert [e.model for e in front.entrants] == left
+    (table,) = on_fronts(board)
+    assert ("(no model: floors beat them all in both)", "1 of 1") in table.rows or left

@@ -81,12 +81,22 @@ def test_an_address_that_names_nothing_shows_the_board(browser: Any, made: Path,
 def test_the_top_says_phantoms_and_how_runs_were_made(page: Any) -> None:
     assert "Phantoms, not patients" in page.locator("#phantom").inner_text()
     told = dict(line.split(": ", 1) for line in page.locator("#about div").all_inner_texts())
-    assert told["Trained"] == "2026-01-01" and told["Hardware"] == "a processor" and told["Seeds"] == "0, 1, 2"
+    assert told["Trained"] == "2026-01-01" and told["Hardware"] == "a processor" and told["Seeds"] == "0–2"
     assert told["Image size"] == "32 px" and told["Training steps"] == "10"
     assert told["Judged on"] == f"{CHEST}: 100 test images; {KNEE}: 100 test images"
     page.locator("#notes details").evaluate_all("all => all.forEach(one => { one.open = true; })")
     text = page.locator("body").inner_text()
     assert all(name.endswith("(phantom)") for name in re.findall(r"\b(?:chest|knee)(?: \(phantom\))?", text))
+
+
+def test_the_first_view_tells_what_a_floor_is_and_when_a_filter_finds_nothing(browser: Any, judged: Path) -> None:
+    with visiting(browser, judged) as page:
+        assert page.locator("#floor").inner_text().startswith("A floor is something trivial that a model must beat:")
+        page.locator("#filter").fill("no such")
+        assert page.locator("#count").inner_text() == "0 of 4 rows. No model is called “no such”."
+        page.locator("#filter").fill("")
+        choose(page, "metric", "MS-SSIM ↑ ★")
+        assert "What has rank 1 within its frame may be best too." in page.locator("#caption").inner_text()
 
 
 def test_a_board_of_patients_has_no_banner(browser: Any, made: Path, tmp_path: Path) -> None:
@@ -100,7 +110,7 @@ def test_without_ranks_charts_are_of_the_headlines_all_the_same(browser: Any, tm
     with visiting(browser, drawn(tmp_path, 0.8, seeds=2)) as page:
         assert page.locator("#metric").input_value() == "summary"
         told = page.locator("#forests figcaption").all_inner_texts()
-        assert told == [f"Reconstruction: MS-SSIM [L3] on {CHEST}"]
+        assert told == [f"Reconstruction: MS-SSIM on {CHEST}"]
 
 
 def test_metrics_are_listed_by_verdict_with_direction(page: Any) -> None:
@@ -121,7 +131,7 @@ def drawn(folder: Path, floor: float, seeds: int = 3) -> Path:
 def test_a_chart_per_verdict_has_floors_as_reference_lines(browser: Any, tmp_path: Path) -> None:
     with visiting(browser, drawn(tmp_path, 0.8)) as page:
         charts = page.locator("#forests figure")
-        assert charts.locator("figcaption").all_inner_texts() == [f"Reconstruction: MS-SSIM [L3] on {CHEST}"]
+        assert charts.locator("figcaption").all_inner_texts() == [f"Reconstruction: MS-SSIM on {CHEST}"]
         names = charts.locator("svg > text[text-anchor=end]").evaluate_all("all => all.map(t => t.firstChild.data)")
         assert names == ["new + bce (new)", "vae", "ae", "low (floor)"]
         assert charts.locator(".reference").count() == 1 and charts.locator(".interval").count() == 4

@@ -33,6 +33,26 @@ def test_the_best_is_told_from_the_others_and_from_floors() -> None:
     assert told.endswith(".") and "Smallest detectable gap: 0.0" in told
 
 
+@pytest.mark.parametrize(
+    ("best", "high", "told"),
+    [
+        (1024, 32, "The code of vae has 1,024 numbers; that of high has 32."),
+        (32, 32, ""),
+        (16, 32, ""),
+        (1024, None, ""),
+    ],
+)
+def test_a_best_model_with_a_larger_code_than_the_strongest_floor_says_so(best: int, high: int, told: str) -> None:
+    sizes = {"vae": best, "ae": 8, "high": high, "low": 8}
+    values = {"vae": 0.95, "ae": 0.7, "high": 0.85, "low": 0.5}
+    records = [
+        one for model, value in values.items() for one in field({model: value}, cost={"code_size": sizes[model]})
+    ]
+    references = (Entrant("vae", "bce"), Entrant("ae", "bce"))
+    (sentence,) = sentences(made(records, references=references, floors=FLOORS))
+    assert told in sentence and ("The code of" in sentence) == bool(told), sentence
+
+
 def test_ties_floors_that_nobody_beats_and_many_names() -> None:
     (told,) = sentences(drawn(dict.fromkeys(("a", "b", "c", "d", "e"), 0.7)))
     assert "; any of the 5 models may rank first. No model beats every floor: none of the 5 models beats high." in told

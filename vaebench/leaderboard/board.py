@@ -217,7 +217,7 @@ def board(
         summary=tuple(dict.fromkeys([*summary, *(m for m in leading.values() if is_ranked(m) and summary)])),
         cells=cells,
         standings=tuple(standings),
-        fronts=tuple(fronts(standings, columns, means)),
+        fronts=tuple(fronts(standings, columns, means, [e for e in rows if rules.role(e) == "floor"])),
         agreements=dict(agreements(standings, columns, means)),
         failures={failure: tuple(sorted(seeds)) for failure, seeds in sorted(collected.failures.items())},
         dashes={dash: tuple(sorted(who)) for dash, who in sorted(collected.dashes.items())},

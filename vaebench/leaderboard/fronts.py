@@ -1,4 +1,4 @@
-"""Quality against cost: the Pareto-optimal entrants on each dataset."""
+"""Quality against cost: the models that no other model and no floor beats in both, on each dataset."""
 
 from __future__ import annotations
 
@@ -17,24 +17,30 @@ class Front(NamedTuple):
     quality: Column
     cost: Column
     entrants: tuple[Entrant, ...]
-    """fastest first; each later one is slower and better"""
+    """fastest first; each later one is slower and better; none if floors beat every model in both"""
 
 
-def fronts(standings: Sequence[Standing], columns: Sequence[Column], means: Means) -> Iterator[Front]:
+def fronts(
+    standings: Sequence[Standing], columns: Sequence[Column], means: Means, floors: Sequence[Entrant] = ()
+) -> Iterator[Front]:
     """Yield a front for every headline column and every device class, of the complete references.
 
-    Quality and time must come from the same trained models. Times are recorded for models trained on all images, so
-    there is no front for models trained on healthy images only."""
+    A model that a floor beats in quality and time is not on it, and a floor never is. Quality and time must come from
+    the same trained models. Times are recorded for models trained on all images, so there is no front for models
+    trained on healthy images only."""
     times = [column for column in columns if column.measure.name == LEAD_COST]
     for standing in (one for one in standings if is_ranked(one.measure)):
         for quality in standing.main:
             for cost in times:
                 if (quality.dataset, quality.measure.regime) == (cost.dataset, cost.measure.regime):
-                    able = [e for e in standing.complete if (e, quality) in means and (e, cost) in means]
+                    models, trivial = (
+                        [e for e in entrants if (e, quality) in means and (e, cost) in means]
+                        for entrants in (standing.complete, floors)
+                    )
                     sign = 1 if quality.measure.better == "higher" else -1
-                    points = {e: (means[e, cost], -sign * means[e, quality]) for e in able}
-                    if len(points) > 1:
-                        yield Front(quality, cost, tuple(undominated(points)))
+                    points = {e: (means[e, cost], -sign * means[e, quality]) for e in (*models, *trivial)}
+                    if len(models) > 1:
+                        yield Front(quality, cost, tuple(e for e in undominated(points) if e in models))
 
 
 def undominated(points: Mapping[Entrant, tuple[float, float]]) -> Iterator[Entrant]:

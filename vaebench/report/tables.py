@@ -89,8 +89,14 @@ def on_fronts(board: Board) -> list[Table]:
         counts = [sum(entrant in front.entrants for front in fronts) for fronts in own]
         texts = (f"{count} of {len(fronts)}" for count, fronts in zip(counts, own, strict=True))
         rows.append((name(board, entrant), *texts))
+    empty = [sum(not front.entrants for front in fronts) for fronts in own]
+    if any(empty):
+        texts = (f"{count} of {len(fronts)}" for count, fronts in zip(empty, own, strict=True))
+        rows.append(("(no model: floors beat them all in both)", *texts))
     header = ("Model", *(f"{measure.verdict.capitalize()}{_variant(place)}" for measure, place in kinds))
-    title = "On how many datasets no other model is both better and faster trained (Pareto front, by means alone)"
+    title = (
+        "On how many datasets no other model or floor is both better and faster trained (Pareto front, by means alone)"
+    )
     return [Table(title, header, tuple(rows), len(rows))] if rows else []
 
 

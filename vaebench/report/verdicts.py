@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked
-from vaebench.leaderboard.runs import Entrant
+from vaebench.leaderboard.runs import CODE_SIZE, Entrant
 from vaebench.records.clean import clean
 from vaebench.report.numbers import decimals_in, plain, short
-from vaebench.report.order import by_means, has_every_seed
+from vaebench.report.order import by_means, has_every_seed, main_column
 from vaebench.report.tables import floors, name
 
 NAMED = 3
@@ -66,7 +66,12 @@ def outcomes(board: Board) -> Iterator[Outcome]:
 def sentences(board: Board) -> Iterator[str]:
     """Yield a few sentences for each verdict: the best model, its ties, the floors beaten and the smallest gap."""
     for one in outcomes(board):
-        parts = [f"{_best(board, one)}{_equal(board, one)}.", *_floors(board, one), *_gap(one)]
+        parts = [
+            f"{_best(board, one)}{_equal(board, one)}.",
+            *_floors(board, one),
+            *_code_sizes(board, one),
+            *_gap(one),
+        ]
         yield f"{one.verdict.capitalize()}: {' '.join(parts)}"
 
 
@@ -119,6 +124,22 @@ def _floors(board: Board, one: Outcome) -> Iterator[str]:
         for count, names in sorted(by_count.items())
     ]
     yield f"{who} every floor: {'; '.join(told)}."
+
+
+def _code_sizes(board: Board, one: Outcome) -> Iterator[str]:
+    """Both code sizes, where the best model has a larger code than the strongest floor that is a model."""
+    known = next((column.measure for column in board.columns if column.measure.name == CODE_SIZE), None)
+    models = [e for e in board.floors if not e.floor and has_every_seed(board, e, one.columns)]
+    if one.verdict != "reconstruction" or not known or not models:
+        return
+    floor = by_means(board, one.columns, models)[0]
+    columns = [main_column(board, column.dataset, known) for column in one.columns]
+    sizes = [[board.cell(e, column).estimate for column in columns if column] for e in (one.best, floor)]
+    own, other = ({round(size.mean) for size in found if size} for found in sizes)
+    if own and other and min(own) > max(other):
+        told = [" to ".join(dict.fromkeys(f"{end:,}" for end in (min(s), max(s)))) for s in (own, other)]
+        best, other_name = name(board, one.best), clean(board.label(floor))
+        yield f"The code of {best} has {told[0]} numbers; that of {other_name} has {told[1]}."
 
 
 def _gap(one: Outcome) -> Iterator[str]:

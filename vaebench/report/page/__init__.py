@@ -17,7 +17,7 @@ from vaebench.report.found import Found
 from vaebench.report.page.about import about
 from vaebench.report.page.boards import board_data
 from vaebench.report.page.runs import Shown, shown_runs
-from vaebench.report.tables import aside, title
+from vaebench.report.tables import title
 
 __all__ = ["page", "shown_runs", "write_page"]
 
@@ -66,7 +66,7 @@ def _page(board: Board, shown: Sequence[Shown], left_out: int, pictures: Mapping
     number = {picture: place for place, picture in enumerate(drawn)}
     alike = Alike()
     data = board_data(board) | {
-        "about": about([one.made for one in shown], aside(board)),
+        "about": about([one.made for one in shown], board),
         "runs": [
             {**one.told, "drawn": alike.taken_from(one.told["drawn"]), "picture": number.get(one.picture)}
             for one in shown

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 
+from vaebench.leaderboard.board import Board
+from vaebench.leaderboard.ranks import is_ranked
 from vaebench.records.clean import clean
-from vaebench.records.record import Record
+from vaebench.records.record import Cell, Record
+from vaebench.report.tables import aside
 
 NAMED = 3
 """At most this many different values are listed in a line; the rest are only counted."""
@@ -25,12 +29,15 @@ class Made:
     dataset: str
     images: int
     patients: int
+    counted: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """metric -> images and patients, where it counts patients of other images than the test split"""
 
 
 def made_of(record: Record) -> Made:
     every = [cell for cell in record.metrics.values() if cell.value is not None]
     # Metrics of the training split count other images; reconstruction metrics always use the test split.
     cells = [cell for cell in every if cell.verdict == "reconstruction"] or every
+    images = max((cell.n or 0 for cell in cells), default=0)
     return Made(
         version=str(record.software.get("vaebench") or ""),
         date=record.started[:10],
@@ -39,13 +46,24 @@ def made_of(record: Record) -> Made:
         steps=record.settings.steps,
         seed=record.trial.seed,
         dataset=str(record.trial.dataset),
-        images=max((cell.n or 0 for cell in cells), default=0),
-        patients=max((cell.patients or 0 for cell in cells), default=0),
+        images=images,
+        patients=_patients(cells, images),
+        counted={
+            name: (cell.n, _patients([one for one in every if one.verdict == cell.verdict], cell.n))
+            for name, cell in record.metrics.items()
+            if cell.value is not None and cell.patients and cell.n and cell.n != images
+        },
     )
 
 
-def about(runs: Sequence[Made], aside: str = "") -> list[list[str]]:
-    """Return names and values in the order in which they are shown; `aside` is appended to each dataset's name."""
+def _patients(cells: Iterable[Cell], images: int) -> int:
+    """Return the number of patients of that many images; a cell that tells classes apart counts those of the smallest
+    class alone."""
+    return max((one.patients or 0 for one in cells if one.n == images and one.classes == 1), default=0)
+
+
+def about(runs: Sequence[Made], board: Board) -> list[list[str]]:
+    """Return names and values in the order in which they are shown."""
     dates = sorted({one.date for one in runs})
     lines = {
         "vaebench": _values(sorted({one.version for one in runs})),
@@ -53,19 +71,44 @@ def about(runs: Sequence[Made], aside: str = "") -> list[list[str]]:
         "Hardware": _values(sorted({one.device for one in runs})),
         "Image size": _values([f"{size} px" for size in sorted({one.size for one in runs})]),
         "Training steps": _values([f"{steps:,}" for steps in sorted({one.steps for one in runs})]),
-        "Seeds": _values(map(str, sorted({one.seed for one in runs}))),
-        "Judged on": "; ".join(_judged(runs, aside)),
+        "Seeds": _values(_spans(sorted({one.seed for one in runs}))),
+        "Judged on": "; ".join(_judged(runs, board)),
     }
     return [[name, clean(value, 500)] for name, value in lines.items() if value]
 
 
-def _judged(runs: Sequence[Made], aside: str) -> Iterator[str]:
+def _judged(runs: Sequence[Made], board: Board) -> Iterator[str]:
+    headlines = [one.measure for one in board.standings if is_ranked(one.measure)]
+    kind = "real test" if board.source == "real" else "test"
     for dataset in dict.fromkeys(one.dataset for one in runs):
         own = [one for one in runs if one.dataset == dataset]
-        images, patients = max(one.images for one in own), max(one.patients for one in own)
-        if images:
-            of = f" of {patients:,} patients or groups" if patients else ""
-            yield f"{dataset}{aside}: {images:,} test images{of}"
+        most = max(own, key=lambda one: (one.images, one.patients))
+        if most.images:
+            yield f"{dataset}{aside(board)}: {_amount([(most.images, most.patients)], kind)}"
+        for headline in headlines:
+            counts = sorted({one.counted[headline.name] for one in own if headline.name in one.counted})
+            if counts:
+                # The test split is one for all seeds, so what differs was held out of the training split.
+                other = ", held out of the training split, other ones for each seed" if len(counts) > 1 else ""
+                yield f"but {headline.verdict} ({headline.title}): {_amount(counts)}{other}"
+
+
+def _amount(counts: Sequence[tuple[int, int]], kind: str = "") -> str:
+    """`394 to 404 images of 318 to 327 patients or groups`; where each image is a group of its own, images alone."""
+    images, patients = zip(*counts, strict=True)
+    of = f" of {_span(patients)} patients or groups" if all(patients) and images != patients else ""
+    return " ".join(filter(None, (_span(images), kind, "images"))) + of
+
+
+def _span(values: Sequence[int]) -> str:
+    return " to ".join(dict.fromkeys(f"{end:,}" for end in (min(values), max(values))))
+
+
+def _spans(numbers: Sequence[int]) -> Iterator[str]:
+    """`0–4` for a run of at least three numbers, and the others one by one."""
+    for _, run in groupby(enumerate(numbers), key=lambda one: one[1] - one[0]):
+        found = [number for _, number in run]
+        yield from [f"{found[0]}–{found[-1]}"] if len(found) > 2 else map(str, found)
 
 
 def _values(values: Iterable[str]) -> str:

@@ -33,7 +33,11 @@ def board_data(board: Board) -> dict[str, Any]:
         "roles": [board.role(entrant) for entrant in board.entrants],
         "phantom": bool(aside(board)),
         "datasets": [dataset_name(board, dataset) for dataset in board.datasets],
-        "metrics": [_metric(measure, measure in leading, measure.name in floor_metrics) for measure in measures],
+        "metrics": [
+            _metric(measure, measure in leading, measure.name in floor_metrics)
+            | {"same": measure not in leading and _is_same(board, [one for one in columns if one.measure == measure])}
+            for measure in measures
+        ],
         "columns": [
             {
                 "dataset": datasets[column.dataset],
@@ -61,21 +65,37 @@ def board_data(board: Board) -> dict[str, Any]:
 
 
 def _scatter(
-    board: Board, drawn: Picture, datasets: Mapping[str, int], front: Sequence[Entrant] = ()
+    board: Board, drawn: Picture, datasets: Mapping[str, int], front: Sequence[Entrant] | None = None
 ) -> dict[str, Any]:
     number_of = {entrant: number for number, entrant in enumerate(board.entrants)}
     return {
         "dataset": datasets[drawn.quality.dataset],
         "verdict": drawn.quality.measure.verdict,
-        "x": heading(drawn.price.measure, drawn.price.variant),
-        "y": heading(drawn.quality.measure, drawn.quality.variant),
+        "x": _called(board, drawn.price),
+        "y": _called(board, drawn.quality),
+        "tip": " beside ".join(heading(one.measure, one.variant) for one in (drawn.quality, drawn.price)),
         "points": [[number_of[one.entrant], _rounded(one.price), _rounded(one.quality)] for one in drawn.points],
-        "front": [number_of[entrant] for entrant in front],
+        "front": None if front is None else [number_of[entrant] for entrant in front],
     }
+
+
+def _called(board: Board, column: Column) -> str:
+    """Its title, with the variant where the dataset has several."""
+    own = [one for one in board.columns if (one.dataset, one.measure) == (column.dataset, column.measure)]
+    return heading(column.measure, column.variant if len(own) > 1 else "")
 
 
 def _has_numbers(board: Board, column: Column) -> bool:
     return any(cell.estimate for cell in board.by_column.get(column, {}).values())
+
+
+def _is_same(board: Board, columns: Sequence[Column]) -> bool:
+    """Whether all models have one number, of the images or of chance, that is no better higher or lower. What all have
+    as 0 or 1 may only have come to its end; and costs always have a direction."""
+    means = [[one.estimate.mean for one in board.by_column[column].values() if one.estimate] for column in columns]
+    if not any(len(own) > 2 for own in means) or columns[0].measure.verdict == "cost":
+        return False
+    return all(max(own) - min(own) <= 1e-9 * abs(own[0]) and own[0] not in (0, 1) for own in means)
 
 
 def _metric(measure: Measure, leads: bool, is_floor: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 const view = { metric: "ranks", dataset: "all", filter: "", without: new Set(), sort: 0, down: false }; // metric and dataset are the values of their pickers
 const ARROW = { higher: "↑", lower: "↓" };
+const arrowOf = ({ better, floor, same }) => (floor || same ? "" : ` ${ARROW[better]}`); // a floor or a count is no better either way
 const cellsOf = data.columns.map((column) => new Map(column.cells.map((cell) => [cell[0], cell])));
 
 const several = () => view.metric === "all" || view.metric === "summary" || view.metric.startsWith("verdict ");
@@ -17,12 +18,18 @@ function isWanted(column) {
 const isOnDataset = (column) => view.dataset === "all" || view.dataset === String(column.dataset);
 const numbered = (wanted) => data.columns.map((column, number) => [column, number]).filter(([column]) => wanted(column));
 
+// The variant is told where two columns of one metric need it, and in a tooltip anyway.
+const variantOf = (column) => (column.variant ? ` [${column.variant}]` : "");
+const neededVariant = (column) => (data.columns.some((c) => c !== column && c.metric === column.metric && c.dataset === column.dataset) ? variantOf(column) : "");
+const placed = (dataset) => (data.datasets.length > 1 ? ` on ${data.datasets[dataset]}` : "");
+
 function cellColumn([column, number], title, note) {
-  const { better } = data.metrics[column.metric];
+  const metric = data.metrics[column.metric], { better } = metric;
   const values = column.cells.flatMap((cell) => [cell[2], cell[3], cell[4]]).filter(isNumber);
   return {
-    title: title + (column.variant && !note ? ` [${column.variant}]` : ""),
-    note: note || `${better} is better`,
+    title: title + (note ? "" : neededVariant(column)),
+    tip: metric.title + variantOf(column),
+    note: note || (arrowOf(metric) ? `${better} is better` : ""),
     better,
     foot: new Map(column.foot),
     isRanked: column.cells.some((cell) => cell[5]),
@@ -93,11 +100,11 @@ function columns() {
 function caption(isRanked) {
   const everywhere = view.dataset === "all", place = everywhere ? "every dataset" : data.datasets[view.dataset];
   const none = "There is no total score: you decide which question matters most.";
-  const bars = `Bars show 95 % intervals.${isRanked ? " Framed numbers are rank intervals; 1 is best. The best mean is bold. ≈ marks models that cannot be told apart from it, = models that are equivalent to it." : ""}`;
+  const bars = `Bars show 95 % intervals.${isRanked ? " Framed numbers are rank intervals; 1 is best. The best mean is bold. ≈ marks models that cannot be told apart from it, = models that are equivalent to it. A model with rank 1 in its interval may be best, too." : ""}`;
   if (view.metric === "ranks") return everywhere ? `Mean rank over datasets (1 is best), followed by the mean of the rank intervals. ${none} ${bars}` : `The headline number of each verdict on ${place}. ${none} ${bars}`;
   if (several()) return `Every ${view.metric === "all" ? "" : view.metric === "summary" ? "summary " : `${view.metric.slice(8)} `}metric on ${place}. ${bars}`;
-  const { title, verdict, better, regime } = metricOf();
-  return `${capital(verdict)}: ${title} on ${place}, ${better} is better, models trained on ${regime} images. ${bars}`;
+  const { title, verdict, better, regime } = metricOf(), direction = arrowOf(metricOf()) ? `, ${better} is better` : "";
+  return `${capital(verdict)}: ${title} on ${place}${direction}, models trained on ${regime} images. ${bars}`;
 }
 
 function bar({ value, low, high }, [least, most]) {
@@ -138,7 +145,7 @@ function sortBy(number, column) {
 
 function heads(shown) {
   const arrow = view.down ? "\u00a0↓" : "\u00a0↑";
-  const head = (title, note, number, column) => make("th", { scope: "col", "aria-sort": view.sort === number ? (view.down ? "descending" : "ascending") : "none" },
+  const head = (title, note, number, column) => make("th", { scope: "col", "aria-sort": view.sort === number ? (view.down ? "descending" : "ascending") : "none", title: column && column.tip },
     make("button", { type: "button", onclick: () => sortBy(number, column) }, title, view.sort === number ? make("span", { "aria-hidden": "true" }, arrow) : null, note ? make("small", {}, note) : null));
   return make("tr", {}, head("Model", "", 0), shown.map((column, i) => head(column.title, column.note, i + 1, column)));
 }
@@ -163,12 +170,13 @@ function board() {
   find("scatters").replaceChildren(...scatters());
   find("matrices").replaceChildren(...matrices());
   find("caption").textContent = caption(shown.some((column) => column.isRanked));
-  find("count").textContent = `${models.length} of ${data.models.length} rows. ${data.runs.length ? "Open a model to see its pictures." : ""}`;
+  const toSee = !data.runs.length ? "" : data.runs.some((run) => run.drawn) ? "Open a model to see its pictures." : "Open a model to see its runs.";
+  find("count").textContent = `${models.length} of ${data.models.length} rows. ${models.length || !words.length ? toSee : `No model is called “${view.filter}”.`}`;
   widths();
 }
 
 function pickers() {
-  const listed = data.metrics.map((m, i) => [i, `${m.title} ${ARROW[m.better]}${m.leads ? " ★" : ""}`, m]);
+  const listed = data.metrics.map((m, i) => [i, `${m.title}${arrowOf(m)}${m.leads ? " ★" : ""}`, m]);
   const metricsOf = (verdict) => listed.filter(([, , m]) => m.verdict === verdict && !m.floor);
   const titleOf = (verdict) => (verdict === "cost" ? "Cost, not ranked" : capital(verdict));
   const groups = unique(data.metrics.map((m) => m.verdict)).map((verdict) => ({ title: titleOf(verdict), options: [[`verdict ${verdict}`, `every ${verdict} metric`], ...metricsOf(verdict)] }));

@@ -1,6 +1,6 @@
 // A chart per verdict: means with their intervals, best first, with floors as reference lines.
 
-const FOREST = { width: 360, left: 132, right: 12, row: 17, top: 6, bottom: 34 };
+const FOREST = { width: 300, left: 122, right: 10, row: 17, top: 6, bottom: 34 };
 const MOST_FORESTS = 12;
 
 function forestRows(column) {
@@ -19,15 +19,15 @@ function reach(rows) {
   return span([low, high, ...rows.filter(near).flatMap(ends)]);
 }
 
-function forest(column, title) {
+function forest(column, title, tip) {
   const rows = forestRows(column);
   if (rows.length < 2) return null;
   const { width, left, right, row, top, bottom } = FOREST, height = top + rows.length * row + bottom;
   const [low, high] = reach(rows);
   const at = (value) => left + 6 + Math.min(1, Math.max(0, (value - low) / (high - low))) * (width - left - right - 12);
   const base = height - bottom, middle = (number) => top + (number + 0.5) * row;
-  const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": title });
-  for (const tick of ticks(low, high, 4)) svg.append(draw("line", { class: "grid", x1: at(tick), x2: at(tick), y1: top, y2: base }), draw("text", { x: at(tick), y: base + 13, "text-anchor": "middle" }, short(tick)));
+  const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": tip });
+  for (const tick of ticks(low, high, 3)) svg.append(draw("line", { class: "grid", x1: at(tick), x2: at(tick), y1: top, y2: base }), draw("text", { x: at(tick), y: base + 13, "text-anchor": "middle" }, short(tick)));
   svg.append(draw("path", { class: "axis", d: `M${left} ${base}H${width - right}` }));
   svg.append(draw("text", { x: (left + width) / 2, y: height - 5, "text-anchor": "middle" }, column.better === "higher" ? "higher is better →" : "← lower is better"));
   rows.forEach(([model, found], number) => {
@@ -41,15 +41,16 @@ function forest(column, title) {
     const name = data.models[model];
     svg.append(isFar ? "" : mark, draw("text", { x: left - 6, y: y + 4, "text-anchor": "end", class: found.best ? "best" : null }, cut(name, 19), draw("title", {}, name)));
   });
-  return captioned(title, svg);
+  return captioned(make("span", { title: tip }, title), svg);
 }
 
 // Charts for the current table: each headline on the chosen dataset, or one metric on every dataset.
 function forests() {
-  const shown = ["ranks", "summary"].includes(view.metric) ? headlines() : several() ? [] : numbered(isWanted).map((one) => [one, data.datasets[one[0].dataset]]);
-  const drawn = shown.map(([one, place]) => {
+  const shown = ["ranks", "summary"].includes(view.metric) ? headlines() : several() ? [] : numbered(isWanted);
+  const drawn = shown.map((one) => {
     const { title, verdict } = data.metrics[one[0].metric];
-    return forest(cellColumn(one, title), `${capital(verdict)}: ${title}${one[0].variant ? ` [${one[0].variant}]` : ""} on ${place}`);
+    const called = `${capital(verdict)}: ${title}`, place = placed(one[0].dataset);
+    return forest(cellColumn(one, title), called + neededVariant(one[0]) + place, called + variantOf(one[0]) + place);
   });
   return drawn.filter(Boolean).slice(0, MOST_FORESTS);
 }
@@ -57,5 +58,5 @@ function forests() {
 function headlines() {
   // if all datasets are chosen, show charts for the first one only: there would be too many
   const dataset = view.dataset === "all" ? 0 : Number(view.dataset);
-  return numbered((c) => data.metrics[c.metric].leads && c.dataset === dataset).map((one) => [one, data.datasets[dataset]]);
+  return numbered((c) => data.metrics[c.metric].leads && c.dataset === dataset);
 }

@@ -45,10 +45,11 @@ function standings(panes) {
     const metric = data.metrics[column.metric], cells = models.map((model) => cellsOf[number].get(model)), best = bestIn(column);
     const rest = pair ? [cells.map((cell) => make("td", {}, told(cell))), winner(cells, metric.better, panes.map((p) => p.name)).map((text) => make("td", {}, text))]
       : [ofSeed(models[0], metric), told(cells[0]), floors(column, cells[0]), best ? `${data.models[best[0]]}: ${best[1]}` : "–"].map((one) => make("td", {}, one));
-    return make("tr", {}, make("th", { scope: "row" }, `${capital(metric.verdict)}: ${metric.title} ${ARROW[metric.better]}`), rest);
+    return make("tr", {}, make("th", { scope: "row" }, `${capital(metric.verdict)}: ${metric.title}${arrowOf(metric)}`), rest);
   });
   const heads = pair ? [...panes.map((p) => p.name), "Difference of means", "Better"] : [`Seed ${state.seed}`, "Mean over seeds, rank interval", "Floors beaten", "Best model"];
-  return scrolling("Headline numbers", make("table", { class: "facts" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Headline"), heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, rows)));
+  const means = `Means over all seeds, for models trained as each headline requires. Other choices above change ${pair ? "nothing here" : "only the first column"}.`;
+  return [make("p", { class: "quiet" }, means), scrolling("Headline numbers", make("table", { class: "facts" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Headline"), heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, rows)))];
 }
 
 function numbers(panes) {

@@ -5,27 +5,29 @@ const LINE = 12; // least distance between two labels, in pixels
 const MOST_SCATTERS = 12;
 const WIDE_RANGE = 20; // costs that differ by a larger factor get a logarithmic axis
 
-function scatter({ dataset, x, y, points, front }) {
+function scatter({ dataset, x, y, tip, points, front }) {
   const costs = points.map(([, cost]) => cost), isLog = Math.min(...costs) > 0 && Math.max(...costs) > WIDE_RANGE * Math.min(...costs);
   const lean = isLog ? Math.log10 : (v) => v, [least, most] = span(costs.map(lean));
   const [low, high] = reach(points.map(([model, , value]) => [model, { value }])), room = (high - low) * 0.06;
-  const title = `${y} against ${x} on ${data.datasets[dataset]}`;
+  const title = `${y} against ${x}${placed(dataset)}`;
   const size = { width: 440, height: Math.max(300, points.length * LINE + 70) };
-  const { svg, line, across, up } = frame({ ...size, x: [least - (most - least) * 0.06, most + (most - least) * ROOM], y: [low - room, high + room], labels: [x, y], title, isLog, until: most });
+  const { svg, line, across, up } = frame({ ...size, x: [least - (most - least) * 0.06, most + (most - least) * ROOM], y: [low - room, high + room], labels: [x, y], title: tip + placed(dataset), isLog, until: most });
   const place = ([model, cost, value]) => ({ model, cost, value, x: lean(cost), y: Math.min(high, Math.max(low, value)), isFar: value < low || value > high, isFloor: data.roles[model] === "floor" });
-  const places = points.map(place), members = front.map((model) => places.find((one) => one.model === model)).filter(Boolean);
+  const places = points.map(place), members = (front || []).map((model) => places.find((one) => one.model === model)).filter(Boolean);
   line(members.map((one) => [one.x, one.y]), { class: "front" });
   places.sort((a, b) => up(a.y) - up(b.y) || a.model - b.model);
   const heights = spread(places.map((one) => up(one.y) + 4), up(low - room) - 2);
   for (const [i, one] of places.entries()) {
-    const [left, top] = [across(one.x), up(one.y)], name = data.models[one.model], told = one.isFar ? `${cut(name, 16)} ${one.y > low ? "↑" : "↓"}${short(one.value, 3)}` : cut(name, 24);
+    const [left, top] = [across(one.x), up(one.y)], name = data.models[one.model], isAbove = one.value > high;
+    const far = `${isAbove ? "↑" : "↓"}${short(one.value, 3)} `, told = one.isFar ? far + cut(name, 22 - far.length) : cut(name, 22); // a number first, so that it is never cut
     const look = one.isFloor ? { fill: "var(--ground)", stroke: "var(--other)", "stroke-width": 1.6 } : { fill: "var(--one)" };
     const below = heights[i];
     svg.append(draw("line", { class: "grid", x1: left + 6, y1: top, x2: across(most) + 14, y2: below - 4 }),
-      draw("path", { d: SHAPES[one.isFloor ? 1 : 0], transform: `translate(${left} ${top})`, ...look }, draw("title", {}, `${name}: ${short(one.cost)}, ${short(one.value)}`)),
-      draw("text", { x: across(most) + 18, y: below, class: front.includes(one.model) ? "best" : null }, told, draw("title", {}, name)));
+      draw("path", { d: SHAPES[one.isFar ? (isAbove ? 2 : 4) : one.isFloor ? 1 : 0], transform: `translate(${left} ${top})`, ...look }, draw("title", {}, `${name}: ${short(one.cost)}, ${short(one.value)}`)),
+      draw("text", { x: across(most) + 18, y: below, class: members.includes(one) ? "best" : null }, told, draw("title", {}, name)));
   }
-  return captioned(title, svg);
+  const none = front && !members.length ? make("p", { class: "quiet" }, "No model is on the front: floors are both better and faster than each.") : "";
+  return captioned(make("span", { title: tip }, title), svg, none);
 }
 
 // Vertical positions of labels that do not overlap and, if there is room, stay above the bottom.

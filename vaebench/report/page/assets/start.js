@@ -22,6 +22,7 @@ find("title").textContent = data.title;
 find("findings").replaceChildren(...data.findings.map((line) => make("li", {}, line)));
 find("about").replaceChildren(...data.about.map(([name, value]) => make("div", {}, make("dt", {}, `${name}: `), make("dd", {}, value))));
 find("phantom").hidden = !data.phantom;
+find("floor").hidden = !data.roles.includes("floor");
 theme();
 pickers();
 remarks();

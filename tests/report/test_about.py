@@ -1,0 +1,46 @@
+"""The top of the page: how runs were made, and on which images each verdict was judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from records_made import made, metric, record
+
+from vaebench.report.page.about import about, made_of
+
+
+def told(source: str = "real", seeds: tuple[int, ...] = (0, 1, 2), held: tuple[int, ...] = (40, 41, 42)) -> dict:
+    """Runs whose classifier was judged on held-out images, of which each seed has another number."""
+    records = []
+    for seed, images in zip(seeds, held, strict=True):
+        cells = {
+            "ms-ssim": metric("ms-ssim", 0.9, patients=60),
+            "svc": metric("svc", 0.8, n=images, patients=7, classes=2),
+            "accuracy": metric("accuracy", 0.8, verdict="representation", n=images, patients=images - 10),
+            "kid": metric("kid", 0.1, n=50),
+        }
+        records.append(record("vae", cells, seed=seed))
+    board = made(records)
+    board = replace(board, rules=replace(board.rules, source=source))
+    return dict(about([made_of(one) for one in records], board))
+
+
+def test_a_verdict_judged_on_other_images_than_the_test_split_says_so() -> None:
+    """The patients are all of them, not those of the smallest class; samples (KID) are no images of patients."""
+    assert told()["Judged on"] == (
+        "chest: 100 real test images of 60 patients or groups; but representation (SVC balanced accuracy): "
+        "40 to 42 images of 30 to 32 patients or groups, held out of the training split, other ones for each seed"
+    )
+    same = told("phantom", held=(40,) * 3)["Judged on"]
+    assert same.startswith("chest (phantom): 100 test images of 60") and same.endswith(
+        "40 images of 30 patients or groups"
+    )
+    assert "representation" not in told(held=(100, 100, 100))["Judged on"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "shown"), [((0, 1, 2), "0–2"), ((7, 8, 1), "1, 7, 8"), ((1, 2, 3, 5, 9), "1–3, 5, 9"), ((4,), "4")]
+)
+def test_seeds_in_a_row_are_a_range(seeds: tuple[int, ...], shown: str) -> None:
+    assert told(seeds=seeds, held=(40,) * len(seeds))["Seeds"] == shown
