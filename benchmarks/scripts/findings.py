@@ -1,9 +1,9 @@
-"""docs/findings.md and its pictures, from the committed records: what they show, and what they do not.
+"""Write docs/findings.md and its pictures from the committed records.
 
     python benchmarks/scripts/findings.py
 
-Words that depend on numbers follow from the numbers, so the page stays true when records are added. Each number is
-quoted with its source, and tests/benchmarks/test_findings.py looks it up there.
+The text is generated from the numbers, so the page stays true when records are added. Each number is quoted with its
+source, and tests/benchmarks/test_findings.py looks it up there.
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ TRACKS = (
     ("medical-real", "study", "real"),
     ("medical-latent", "compact", "real"),
 )
-"""Suite, preset and source of the boards that the page tells of."""
+"""Suite, preset and source of the boards on the page."""
 HEAD = """\
 # Findings
 
-What the committed records show, and what they do not. `±` is half of a 95 % interval, which allows for other patients
-and other seeds. A *floor* is something trivial that any method must beat: the mean image, PCA, an untrained encoder, a
-thumbnail, three numbers, a shortcut such as brightness. [How ranks are made](ranks.md) explains the tests."""
+This page summarises what the committed records show, and what they do not. `±` is half of a 95 % interval, which
+includes the variation over patients and seeds. A *floor* is a trivial baseline that any method must beat: the mean
+image, PCA, an untrained encoder, a thumbnail, three numbers, or a shortcut such as brightness. [How ranks are
+made](ranks.md) explains the tests."""
 FOOT = """\
-Records and boards are in `results/reference/`. This page and its pictures follow from them:
+Records and boards are in `results/reference/`. To regenerate this page and its pictures, run
 
     python benchmarks/scripts/findings.py"""
 
@@ -53,7 +54,7 @@ def main() -> None:
 
 
 def made() -> tuple[str, dict[str, str], list[Quoted]]:
-    """The page, its pictures by name, and the numbers that it quotes."""
+    """Return the page, its pictures by name, and the numbers that it quotes."""
     boards = [Track(find(suite, installed()), preset, source, REFERENCE).board() for suite, preset, source in TRACKS]
     parts = [Part(board, dataset) for board in boards for dataset in board.datasets]
     told, quoted = published(parts, ROOT)
@@ -84,12 +85,12 @@ def section(part: Part) -> Iterator[str]:
     yield floors(part)
     yield added(part)
     if part.dataset in OFFICIAL:
-        yield "### How far the official test split misleads"
+        yield "### How the official test split differs"
         yield from splits(part)
 
 
 def setting(part: Part, batch: str) -> str:
-    """Which models, trained how and judged on how many images."""
+    """Return a sentence with the models, their training settings and the number of test images."""
     board, seeds = part.board, part.board.rules.due(part.dataset, "all")
     models = part.quote(sum(board.role(e) == "reference" for e in board.entrants), "models")
     lead = next(column for _, column in part.leads)
@@ -101,7 +102,7 @@ def setting(part: Part, batch: str) -> str:
     )
     if len(seeds) < len(board.rules.seeds):
         named = part.quote(len(board.rules.seeds), "preset seeds")
-        text += f" The preset names {named} seeds, so all of this is provisional."
+        text += f" The preset names {named} seeds, so these results are provisional."
     return text
 
 

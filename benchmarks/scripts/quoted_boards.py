@@ -1,8 +1,8 @@
-"""Write the numbers of the committed boards into the tables that README.md and docs/models.md quote from them.
+"""Update the numbers in the tables of README.md and docs/models.md that are quoted from the committed boards.
 
 python benchmarks/scripts/quoted_boards.py
 
-Only cells that hold numbers change; rows, order and words stay as they were written.
+Only cells with numbers change; rows, their order and words are kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HEADLINES = ("ms-ssim", "svc-grouped-balanced-accuracy", "anomaly-auroc-combined
 
 
 def quoted() -> dict[Path, str]:
-    """Path -> its text with the board's numbers in it."""
+    """Return the text of each file with the current numbers, by path."""
     readme, models = ROOT / "README.md", ROOT / "docs/models.md"
     first = _in_section(models.read_text(encoding="utf-8"), "## What each is for", means(MEDICAL))
     return {
@@ -29,20 +29,20 @@ def quoted() -> dict[Path, str]:
 
 
 def summary() -> dict[str, list[str]]:
-    """Row -> its cells of the board's summary, headlines alone, without the mark of what the best may be."""
+    """Return the headline cells of each row of the board's summary, without the mark of possibly best models."""
     text = (MEDICAL / "leaderboard.md").read_text(encoding="utf-8").split("## Summary")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
     return {row[0].removesuffix(" (floor)"): [cell.replace("≈", "") for cell in row] for row in _headlines(rows)}
 
 
 def _headlines(rows: list[list[str]]) -> list[list[str]]:
-    """The name and the four headlines of every row, which stand among other columns."""
+    """Return the name and the four headline columns of every row."""
     places = [next(i for i, title in enumerate(rows[0]) if title.startswith(start)) for start in TITLES]
     return [[row[i] for i in places] for row in rows[1:]]
 
 
 def means(track: Path) -> dict[str, list[str]]:
-    """Row -> means of the headlines and seconds of training on all images."""
+    """Return the name, the mean headlines and the seconds of training on all images for each row."""
     with (track / "leaderboard.csv").open(encoding="utf-8") as file:
         cells = {(row["model"], row["metric"]): row["value"] for row in csv.DictReader(file) if row["model"]}
     found = {}
@@ -61,7 +61,7 @@ def _in_section(text: str, title: str, rows: dict[str, list[str]]) -> str:
 
 
 def _filled(line: str, rows: dict[str, list[str]]) -> str:
-    """A table's row with new cells after its name; a column of words at the end stays."""
+    """Return a table row with new cells after its name; a column of words at the end is kept."""
     if (
         not line.startswith("| ")
         or (named := re.match(r"\| [`*]*([a-z=\[\] -]+?)( \(floor\))?[`*]*( \(floor\))? \|", line)) is None

@@ -106,9 +106,9 @@ RAW = Entrant("raw", "bce")
     ("values", "seeds", "words"),
     [
         ({"vae": 0.9, "gan": 0.5, "raw": 0.7}, 5, ["`vae`; only `vae` beats the strongest floor (`raw`)", "is `vae`,"]),
-        ({"vae": 0.6, "gan": 0.6, "raw": 0.9}, 5, ["any of them; none is shown", "No two of the 2", "none of 2"]),
-        ({"a": 0.9, "b": 0.9, "c": 0.9, "d": 0.9, "e": 0.5}, 5, ["one of 4.", "4 of 5 models may be the best: "]),
-        ({"a": 0.9, "b": 0.9, "c": 0.5}, 5, ["`b` or `a`.", "2 of 3 models may be the best: "]),
+        ({"vae": 0.6, "gan": 0.6, "raw": 0.9}, 5, ["any of them; none is shown", "No two of the 2", "none of the 2"]),
+        ({"a": 0.9, "b": 0.9, "c": 0.9, "d": 0.9, "e": 0.5}, 5, ["one of 4.", "4 of the 5 models may be the best: "]),
+        ({"a": 0.9, "b": 0.9, "c": 0.5}, 5, ["`b` or `a`.", "2 of the 3 models may be the best: "]),
         ({"vae": 0.9, "gan": 0.5}, 2, ["too few seeds or patients for ranks"]),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""One dataset of one board in words: who comes first, what the floors reach, and how far an official split misleads."""
+"""Describe one dataset of a board: the best models, the values of the floors, and the effect of an official split."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ASKED = {
     "generation": "Whose samples are closest to real images?",
 }
 OFFICIAL = {"kermany-cxr": "Kermany et al."}
-"""Datasets whose test split is a published one, and who published it."""
+"""Datasets with a published test split, and its authors."""
 SPLITS = (
     ("SVC on pixels", "svc-pixels-balanced-accuracy", "svc-pixels-grouped-balanced-accuracy"),
     ("SVC on codes", "svc-balanced-accuracy", "svc-grouped-balanced-accuracy"),
     ("Anomaly score", "anomaly-auroc-combined", "anomaly-auroc-held-out"),
 )
-"""A question, asked of the official test split and of held-out patients of the training split."""
+"""A title, its metric on the official test split, and its metric on held-out patients of the training split."""
 FOR = {
     "reconstruction": "to reconstruct",
     "representation": "to classify from codes",
@@ -33,11 +33,11 @@ FOR = {
     "generation": "to generate",
 }
 FEW = 3
-"""So many models are named."""
+"""The largest number of models that are listed by name."""
 
 
 def in_short(part: Part) -> str:
-    """Which variant for which question, a sentence for each verdict."""
+    """Return the recommended variants, with a sentence for each verdict."""
     lines = []
     for standing, column in part.leads:
         if ranked := part.ranked(column):
@@ -50,11 +50,11 @@ def in_short(part: Part) -> str:
                 who = "none is shown to beat" if not beat else "only " * (len(beat) <= FEW) + f"{listed(beat)} beat"
                 said += f"; {who}{'s' * (len(beat) == 1)} the strongest floor ({named(floors[0])})"
             lines.append(f"- {said}.")
-    return "**Which variant to use**, as far as these records tell:\n\n" + "\n".join(lines) if lines else ""
+    return "**Which variant to use**, according to these records:\n\n" + "\n".join(lines) if lines else ""
 
 
 def answer(part: Part, standing: Standing, column: Column) -> str:
-    """Who comes first, what the strongest floor reaches, and which differences stay hidden."""
+    """Return the best models, the value of the strongest floor, and the smallest difference that can be detected."""
     metric, ranked, floors = column.measure.name, part.ranked(column), part.floors(column)
     said = [f"- **{ASKED[standing.measure.verdict]}** ({column.measure.title}, {column.measure.better} is better.)"]
     if not ranked:
@@ -62,40 +62,40 @@ def answer(part: Part, standing: Standing, column: Column) -> str:
     models, best = part.quote(len(ranked), "ranked", metric), ranked[0][0]
     first, mean = [named(e) for e, cell in ranked if may_be_first(cell)], part.number(column, best)
     if all_alike(ranked):
-        said.append(f"No two of the {models} models can be told apart; the best mean is {mean} ({named(best)}).")
+        said.append(f"No two of the {models} models differ significantly; the best mean is {mean} ({named(best)}).")
     elif len(first) == 1:
-        said.append(f"The best of {models} models is {first[0]}, with {mean}.")
+        said.append(f"The best of the {models} models is {first[0]}, with {mean}.")
     else:
         count = part.quote(len(first), "first", metric)
         said.append(
-            f"{count} of {models} models may be the best: {listed(first)}. The best mean is {mean} ({named(best)})."
+            f"{count} of the {models} models may be the best: {listed(first)}. The best mean is {mean} ({named(best)})."
         )
     if floors:
         said.append(strongest(part, column, floors[0]))
         said += [code_sizes(part, best, floors[0])] if standing.measure.verdict == "reconstruction" else []
     if column in part.board.gaps:
         gap = part.quote(short(part.board.gaps[column]), "gap", metric)
-        said.append(f"A true difference below {gap} would usually stay hidden.")
+        said.append(f"True differences below {gap} would usually not be detected.")
     return " ".join(filter(None, said))
 
 
 def once(part: Part) -> str:
-    """A board without ranks: the best mean of each verdict beside the strongest floor, and that this says little."""
+    """Describe a board without ranks: the best mean of each verdict and the strongest floor, with a caveat."""
     rules = part.board.rules
     models = part.quote(sum(part.board.role(e) == "reference" for e in part.board.entrants), "models")
     lines = [
         f"## `{part.board.suite}` on `{part.dataset}`, without ranks",
-        f"{models} models of the suite (preset `{part.board.preset}`). There are too few seeds or patients for ranks, "
-        "so this says little about a method: what follows are the best means and the errors of the images alone. "
-        f"`results/reference/{rules.track}` has the board.",
+        f"This board has {models} models of the suite (preset `{part.board.preset}`). There are too few seeds or "
+        "patients for ranks, so it says little about a method. The list shows the best means; ± is the error from the "
+        f"images alone. The board is in `results/reference/{rules.track}`.",
     ]
     for standing, column in part.leads:
         if models_here := part.by_mean(column, "reference"):
             floors, best = part.floors(column), models_here[0]
-            told = f"{named(best)} {part.number(column, best)}"
+            told = f"Best: {named(best)}, {part.number(column, best)}"
             if floors:
                 detail = part.board.cell(floors[0], column).detail
-                told += f"; the strongest floor, {named(floors[0])}{f' ({detail})' if detail else ''}"
+                told += f"; strongest floor: {named(floors[0])}{f' ({detail})' if detail else ''}"
                 told += f", {part.number(column, floors[0])}"
             lines.append(f"- **{ASKED[standing.measure.verdict]}** ({column.measure.title}) {told}.")
     return "\n\n".join([*lines[:2], "\n".join(lines[2:])])
@@ -106,14 +106,14 @@ def may_be_first(cell: Cell) -> bool:
 
 
 def all_alike(ranked: list[tuple[Entrant, Cell]]) -> bool:
-    """Whether the intervals of all models reach from the first rank to the last."""
+    """Return whether the rank intervals of all models range from the first rank to the last."""
     return all(cell.place and (cell.place.low, cell.place.high) == (1, len(ranked)) for _, cell in ranked)
 
 
 def strongest(part: Part, column: Column, floor: Entrant) -> str:
     metric, ranked, detail = column.measure.name, part.ranked(column), part.board.cell(floor, column).detail
     beat = [named(e) for e, cell in ranked if title(floor) in cell.beats]
-    models = f"of {part.quote(len(ranked), 'ranked', metric)} models"
+    models = f"of the {part.quote(len(ranked), 'ranked', metric)} models"
     told = f"The strongest floor ({named(floor)}{f': {detail}' if detail else ''}) reaches {part.number(column, floor)}"
     if not beat:
         return f"{told}; none {models} is shown to beat it."
@@ -132,7 +132,7 @@ def code_sizes(part: Part, best: Entrant, floor: Entrant) -> str:
 
 
 def floors(part: Part) -> str:
-    """A table: what each floor reaches, and how many models beat it."""
+    """Return a table of the floors: the value of each, and how many models beat it."""
     leads = list(part.leads)
     own = {column: part.floors(column) for _, column in leads}
     rows = [["floor", *(f"{standing.measure.verdict}: {column.measure.title}" for standing, column in leads)]]
@@ -142,7 +142,7 @@ def floors(part: Part) -> str:
             cells = (reached(part, column, floor) if floor in own[column] else "–" for _, column in leads)
             rows.append([named(floor), *cells])
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return f"What each floor reaches; in brackets, how many of the ranked models are shown to beat it:\n\n{table}"
+    return f"The value of each floor; in brackets, how many of the ranked models are shown to beat it:\n\n{table}"
 
 
 def reached(part: Part, column: Column, floor: Entrant) -> str:
@@ -152,7 +152,7 @@ def reached(part: Part, column: Column, floor: Entrant) -> str:
 
 
 def added(part: Part) -> str:
-    """Who beats every floor, and what training adds on average."""
+    """Return the models that beat every floor, and the average gain from training."""
     above: dict[str, list[str]] = {}
     for standing, column in part.leads:
         every = {title(floor) for floor in part.floors(column)}
@@ -165,8 +165,8 @@ def added(part: Part) -> str:
 
 
 def splits(part: Part) -> Iterator[str]:
-    """The same question on the official test split and on held-out patients."""
-    rows = ["| question | asked of | official test split | held-out patients |", "| --- | --- | --- | --- |"]
+    """Yield a comparison of the official test split with held-out patients."""
+    rows = ["| metric | model | official test split | held-out patients |", "| --- | --- | --- | --- |"]
     best = {column.measure.name: part.ranked(column)[0][0] for _, column in part.leads if part.ranked(column)}
     told, apart = [], []
     for question, official, held in SPLITS:
@@ -181,19 +181,19 @@ def splits(part: Part) -> Iterator[str]:
                 told.append(text)
                 apart.append(most)
     yield (
-        f"The same question, asked of the test split that {OFFICIAL[part.dataset]} published, and of patients of the "
-        "training split who were held out ([how](metrics.md)):\n\n" + "\n".join(rows)
+        f"The same metrics on the test split published by {OFFICIAL[part.dataset]}, and on held-out patients of the "
+        "training split ([definitions](metrics.md)):\n\n" + "\n".join(rows)
     )
     yield "\n".join(told)
     if apart and all(apart):
         yield (
-            "So the official test split is not of the same population as the rest. A number on it says how well a "
-            "model carries over to other images; do not compare it with a number from a random split."
+            "The official test split is therefore not from the same population as the training split. Results on it "
+            "show how well a model transfers to other images; do not compare them with results on a random split."
         )
 
 
 def compared(part: Part, question: str, official: Column, held: Column) -> tuple[str, bool]:
-    """A sentence, and whether most models are better on held-out patients, beyond both intervals."""
+    """Return a sentence, and whether most models have a higher interval on held-out patients, without overlap."""
     metrics = f"{official.measure.name} {held.measure.name}"
     models = [entrant for entrant in part.board.entrants if part.board.role(entrant) == "reference"]
     found = [(part.board.cell(e, official).estimate, part.board.cell(e, held).estimate) for e in models]
@@ -201,10 +201,10 @@ def compared(part: Part, question: str, official: Column, held: Column) -> tuple
     above = sum(one.high is not None and two.low is not None and one.high < two.low for one, two in both)
     text = (
         f"- {question}: for {part.quote(above, 'above', metrics)} of {part.quote(len(both), 'both', metrics)} models, "
-        "the interval on held-out patients lies wholly above the one on the official test split."
+        "the interval on held-out patients is entirely above that on the official test split."
     )
     alike = part.board.agreements.get(official) or part.board.agreements.get(held)
     if alike:
         tau = part.quote(plain(alike.tau, 2), "tau", metrics)
-        text += f" Kendall's tau of the two orders of the models is {tau} (1: the same order, 0: chance)."
+        text += f" Kendall's tau between the two rankings of the models is {tau} (1: the same order, 0: chance)."
     return text, 2 * above > len(both)

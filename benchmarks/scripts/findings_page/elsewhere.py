@@ -1,4 +1,4 @@
-"""What the page says beside the records: numbers that others published, how twins inflate them, and what is missing."""
+"""The parts of the page that do not come from records: published results, the effect of twins, and what is missing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .quoted import Part, Quoted, listed
 PUBLISHED = {"ae": "85.9 ±0.3", "vae": "85.3 ±0.4"}
 DATASETS = "docs/datasets.md"
 TWINS = ("published", "published-clean", "grouped")
-"""Rows of the table of twins in docs/datasets.md; its last column is PCA-64, the third from the end PCA-16."""
+"""Rows of the table of twins in docs/datasets.md. PCA-64 is the last column, and PCA-16 the third from the end."""
 MISSING = {
     "medical-real@1/study/real": "**Longer training, brain MRI.** Preset `study` of `medical-real` has not been run.",
     "medical-latent@1/*/real": "**Code size.** `medical-latent` has not been run on real images.",
@@ -18,7 +18,7 @@ MISSING = {
 
 
 def published(parts: list[Part], root: Path) -> tuple[str, list[Quoted]]:
-    """Numbers of others beside ours, and what twins are worth, as docs/datasets.md has it."""
+    """Return the comparison with published results, and the effect of twins from the table in docs/datasets.md."""
     lines = (root / DATASETS).read_text(encoding="utf-8").splitlines()
     rows = {
         one.split("`")[1]: [cell.strip() for cell in one.split("|")[1:-1]] for one in lines if one.startswith("| `")
@@ -44,26 +44,29 @@ def published(parts: list[Part], root: Path) -> tuple[str, list[Quoted]]:
         "## Against published numbers, with and without twins",
         "On a brain MRI collection of the same origin as `brain-mri` (normal against glioma and meningioma, 64 px, "
         f"codes of 16 numbers), others report an AUROC of {plain} % for an autoencoder and {variational} % for a VAE, "
-        f"trained on healthy images only. {ours or 'No record of brain MRI is committed yet to set beside them.'}",
-        "Part of such numbers may be twins: test images that training has seen, nearly unchanged. What they can be "
-        "worth was measured with the residual of PCA, healthy images against tumours (AUROC):",
+        f"trained on healthy images only. {ours or 'There are no committed records of brain MRI to compare with yet.'}",
+        "Such results may be inflated by twins: test images that are near-duplicates of training images. The table "
+        "shows how much twins can change the AUROC of the PCA residual, healthy images against tumours:",
         "\n".join(table),
         "    python benchmarks/scripts/twins.py DIR",
-        f"Without twins, PCA-64 {'falls' if float(new) < float(known) else 'goes'} from {known} to {new} "
+        f"Without twins, the AUROC of PCA-64 {'falls' if float(new) < float(known) else 'changes'} from {known} to {new} "
         "([more](datasets.md#brain-mri-and-its-published-split)). "
-        + ("" if ours else "Whether autoencoders lose as much is not known yet."),
+        + ("" if ours else "It is not known yet whether autoencoders lose as much."),
     ]
     return "\n\n".join(texts).rstrip(), quoted
 
 
 def measured(part: Part) -> str:
-    """Our raw residual of the same two models."""
+    """Return a sentence with the AUROC of the raw residual of the same two models in our records."""
     column = part.column("anomaly-auroc")
     found = {e.model: e for e in part.board.entrants if e.model in PUBLISHED}
     if not column or not found:
         return ""
     told = listed([f"{part.number(column, entrant)} for `{model}`" for model, entrant in sorted(found.items())])
-    return f"Here, with twins kept together and all tumours, the raw residual reaches {told} (`{part.board.preset}`)."
+    return (
+        f"In our records (preset `{part.board.preset}`), without twins and with all tumours, the AUROC of the raw "
+        f"residual is {told}."
+    )
 
 
 def still_open(parts: list[Part], reference: Path) -> str:
@@ -72,8 +75,8 @@ def still_open(parts: list[Part], reference: Path) -> str:
     if left := [
         f"`{name}`" for name in dict.fromkeys(n for part in parts for n in part.board.expected) if name not in seen
     ]:
-        told.append(f"**Other images.** There are no records of real images of {listed(left)}.")
+        told.append(f"**Other images.** There are no records for the real images of {listed(left)}.")
     told.append(
         "**Phantoms** show whether a method works, not how good it is on patients. Their boards are not used here."
     )
-    return "## What is still open\n\n" + "\n".join(f"- {one}" for one in told)
+    return "## Open questions\n\n" + "\n".join(f"- {one}" for one in told)

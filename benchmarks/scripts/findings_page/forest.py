@@ -16,12 +16,14 @@ from vaebench.report.numbers import decimals_in, plain
 from vaebench.report.tables import ARROWS
 
 NAMES, WIDTH, MARGIN, LINE, HEAD, GAP = 104, 290, 16, 16, 44, 24
-"""Pixels: names of models, the scale, the room beside it, a row, a title, the space between two panels."""
+"""In pixels: the width of model names, of the scale and of the margin; the height of a row, of a title, and of the gap
+between two panels."""
 ACROSS = NAMES + WIDTH + MARGIN
 ROOM = 0.6
-"""A floor widens a scale by at most this share of what the models take; one that is farther off is named below."""
+"""The largest share of the models' range by which a floor may extend the scale; floors farther away are listed below
+the panel."""
 LETTER = 6
-"""Pixels across, about."""
+"""The approximate width of a letter in pixels."""
 STYLE = (
     "text{font:11px system-ui,sans-serif;fill:#16181d}.title{font-weight:600}.quiet{fill:#5a6170}"
     ".axis{stroke:#d9dce3}.span{stroke:#0065a8;stroke-width:2.5}.mean{fill:#0065a8}"
@@ -40,7 +42,7 @@ class Scale(NamedTuple):
 
 
 def forest(board: Board, dataset: str) -> str:
-    """The picture of one dataset, two panels in a row."""
+    """Return the SVG picture of one dataset, with two panels in a row."""
     panels = [
         (one, at) for one in board.standings if is_ranked(one.measure) for at in one.main if at.dataset == dataset
     ]
@@ -57,7 +59,7 @@ def forest(board: Board, dataset: str) -> str:
 
 
 def panel(board: Board, standing: Standing, column: Column, x: float, y: float) -> tuple[list[str], float]:
-    """One verdict, best mean first, as lines of SVG; and where it ends."""
+    """Return the panel of one verdict as lines of SVG, best mean first, and the y coordinate of its end."""
     rows = board.by_column.get(column, {})
     cells = [(e, found) for e in (*standing.order, SHORTCUT) if e in rows and (found := rows[e].estimate)]
     models = [(board.label(e), found) for e, found in cells if board.role(e) == "reference"]
@@ -96,7 +98,7 @@ def ends(found: Estimate) -> tuple[float, float]:
 
 
 def reach(models: Sequence[Estimate], floors: Sequence[float]) -> tuple[float, float]:
-    """Both ends of a scale: those of the models' intervals, and of floors that are not far from them."""
+    """Return both ends of a scale, which contains the models' intervals and the floors that are close to them."""
     low, high = min(ends(one)[0] for one in models), max(ends(one)[1] for one in models)
     room = ROOM * (high - low)
     near = [mean for mean in floors if low - room <= mean <= high + room]
@@ -106,7 +108,7 @@ def reach(models: Sequence[Estimate], floors: Sequence[float]) -> tuple[float, f
 
 
 def in_rows(labels: Sequence[tuple[float, str]]) -> Iterator[list[tuple[float, str]]]:
-    """Labels from left to right, each in the first row where it covers no other."""
+    """Yield rows of labels from left to right; each label is in the first row in which it does not cover another."""
     rows: list[list[tuple[float, str]]] = []
     for place, name in labels:
         for row in rows:

@@ -1,4 +1,4 @@
-"""What the size of the code does, from a board whose models differ in `latent`."""
+"""The effect of the code size, from a board whose models differ in `latent`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from .answers import FOR
 from .quoted import Part, listed, named
 
 Table = dict[str, dict[int, Entrant]]
-"""Method -> size of its code -> the model."""
+"""Method -> code size -> model."""
 
 
 def by_size(part: Part) -> Table:
-    """The suite's models, if each is a method at a size; empty for any other suite."""
+    """Return the suite's models by method and size if they differ only in `latent`; otherwise an empty table."""
     found: Table = {}
     for entrant in part.board.entrants:
         if part.board.role(entrant) == "reference":
@@ -31,11 +31,11 @@ def by_size(part: Part) -> Table:
 def sizes(part: Part, table: Table) -> Iterator[str]:
     leads = [column for _, column in part.leads]
     methods = [f"`{method}`" for method in table]
-    yield f"## What the size of the code does, on `{part.dataset}`"
+    yield f"## Effect of the code size on `{part.dataset}`"
     yield (
         f"`{part.board.suite}` (preset `{part.board.preset}`) trains {listed(methods)} with codes of several sizes. "
-        "With a single seed there are no ranks, and ± allows for other images only. "
-        f"`results/reference/{part.board.rules.track}` has the board."
+        "With a single seed, there are no ranks, and ± includes only the variation over images. "
+        f"The board is in `results/reference/{part.board.rules.track}`."
     )
     heads = [f"{column.measure.title} ({column.measure.better} is better)" for column in leads]
     rows = [f"| model | {' | '.join(heads)} |", "| --- " * (len(leads) + 1) + "|"]
@@ -50,7 +50,7 @@ def sizes(part: Part, table: Table) -> Iterator[str]:
 
 
 def compared(part: Part, table: Table, column: Column) -> str:
-    """The best size of each method, and whether size or method moves the number more."""
+    """Return the best size of each method, and how much the value changes with the size and with the method."""
     own = {method: found for method, sizes in table.items() if (found := means(part, sizes, column))}
     if len(own) < 2:
         return ""
@@ -60,8 +60,8 @@ def compared(part: Part, table: Table, column: Column) -> str:
     digits, metric = decimals_in(part.board, column), column.measure.name
     told = part.quote(plain(size, digits), "by size", metric), part.quote(plain(method, digits), "by method", metric)
     return (
-        f"the best sizes are {listed(best)}. Size moves the {column.measure.title} of one method by up to {told[0]}, "
-        f"the choice of method at one size by up to {told[1]}."
+        f"the best sizes are {listed(best)}. With the size, the {column.measure.title} of one method changes by up to "
+        f"{told[0]}; with the method, at one size, by up to {told[1]}."
     )
 
 
@@ -71,11 +71,11 @@ def means(part: Part, sizes: dict[int, Entrant], column: Column) -> dict[int, fl
 
 
 def by_size_alone(own: dict[str, dict[int, float]]) -> float:
-    """The largest difference between two sizes of one method."""
+    """Return the largest difference between two sizes of one method."""
     return max(max(found.values()) - min(found.values()) for found in own.values())
 
 
 def by_method_alone(own: dict[str, dict[int, float]]) -> float:
-    """The largest difference between two methods at one size."""
+    """Return the largest difference between two methods at one size."""
     at = [[found[size] for found in own.values() if size in found] for size in {s for f in own.values() for s in f}]
     return max(max(values) - min(values) for values in at)

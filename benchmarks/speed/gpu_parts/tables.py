@@ -58,7 +58,7 @@ def correctness(found: Found) -> str:
         cells = [_equal(found.get(f"{name}: {kind}", {})) for kind in kinds]
         listed = NOT if ops is None else ", ".join(f"`{op}`" for op in ops) or "none"
         rows.append([name, _cell(told), str(first.get("metrics", NOT)), *cells, listed])
-    return table(["model", "trial", "metrics", *kinds, "operations that are not deterministic"], rows)
+    return table(["model", "trial", "metrics", *kinds, "non-deterministic operations"], rows)
 
 
 def _equal(found: Mapping[str, Any]) -> str:
@@ -190,11 +190,11 @@ def run(found: Found) -> str:
 
 
 TABLES: list[tuple[str, str, Callable[[Found], str]]] = [
-    ("Does every model train, and to the same bits?", "correctness", correctness),
+    ("Does every model train, with bit-identical results?", "correctness", correctness),
     ("Launches and time of a training step", "launches", launches),
     ("The card's peak", "speed", peaks),
-    ("Beside a bare loop and pythae, images/s", "speed", contenders),
-    ("What each choice is worth on a GPU", "speed", choices),
+    ("Compared with a bare loop and pythae, images/s", "speed", contenders),
+    ("Effect of each option on a GPU", "speed", choices),
     ("Trials at once", "slots", slots),
     ("Memory of the card", "memory", memory),
     ("The preset standard, projected", "trials", trials),

@@ -73,7 +73,7 @@ def _scatter(
         "verdict": drawn.quality.measure.verdict,
         "x": _called(board, drawn.price),
         "y": _called(board, drawn.quality),
-        "tip": " beside ".join(heading(one.measure, one.variant) for one in (drawn.quality, drawn.price)),
+        "tip": " against ".join(heading(one.measure, one.variant) for one in (drawn.quality, drawn.price)),
         "points": [[number_of[one.entrant], _rounded(one.price), _rounded(one.quality)] for one in drawn.points],
         "front": None if front is None else [number_of[entrant] for entrant in front],
     }
