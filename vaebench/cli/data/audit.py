@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vaebench.data.leaks import Pair
 
 LISTED = 20
-"""Pairs that the table lists of each kind"""
+"""The number of pairs of each kind that the table lists"""
 
 
 @click.command
@@ -32,13 +32,13 @@ LISTED = 20
 )
 @click.option("--size", type=click.IntRange(min=8), default=64, show_default=True, help="Image size in pixels.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
-              help="Output format: json holds everything, csv a row for each pair of twins.")  # fmt: skip
+              help="Output format: json contains everything, csv a row for each pair of twins.")  # fmt: skip
 @DATA
 def command(name: str, source: str, size: int, form: str, data: Path | None) -> int:
     """Look for flaws that make scores misleading: patients in more than one split; twins (images that are nearly the
     same, mirrored or not), with the names of their files and conflicts between their labels; and shortcuts
     (brightness, contrast, sharpness, native size) that separate healthy from diseased images without using any
-    anatomy. A second audit of the same images is read from the cache.
+    anatomy. The result is cached for the same images.
 
     \b
     Examples:
@@ -114,7 +114,7 @@ def _told(found: Audit, classes: Sequence[str]) -> Iterator[str]:
 
 
 def _twins(found: Audit, classes: Sequence[str]) -> Iterator[str]:
-    """What to say of twins: how many, how they group, and which files."""
+    """Yield the lines about twins: how many there are, how they group, and which files they are."""
     leaks, all_of = found.leaks, "" if found.leaks.complete else "at least "
     yield (
         f"twins: {all_of}{len(leaks.pairs)} pairs in {leaks.groups} groups; the largest group has "
