@@ -360,7 +360,7 @@ def test_a_folder_that_is_only_to_be_read(results: Path, lab: Lab, monkeypatch: 
     before = len(lab.trained())
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     told = lab_run(code=1)
-    assert "No record can be written" in told and str(results) in told.replace("\n", "")
+    assert "Records cannot be written" in told and str(results) in told.replace("\n", "")
     assert "Traceback" not in told
     assert len(lab.trained()) == before
 

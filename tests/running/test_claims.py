@@ -294,4 +294,4 @@ def test_status_names_claims_and_releases_them_by_hand(work: Work) -> None:
     assert f"Released trial {work.trial.id}" in status("--release", work.trial.id)
     assert not claim.path.exists()
     leave(work)
-    assert "is claimed" not in status("--release", "all")
+    assert "been claimed" not in status("--release", "all")

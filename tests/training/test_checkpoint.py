@@ -107,7 +107,7 @@ def test_what_is_no_checkpoint_is_not_read(tmp_path: Path, how: str, why: str) -
     path.parent.mkdir(parents=True)
     put(how, path)
     _, notes, *_ = trained(one)
-    assert notes == [f"the checkpoint is of no use, since {why}; trained from the start"]
+    assert notes == [f"the checkpoint cannot be used, since {why}; trained from the start"]
 
 
 def test_a_checkpoint_is_not_held_in_memory_before_its_checksum_is_right(
