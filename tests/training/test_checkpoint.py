@@ -210,7 +210,7 @@ def test_a_checkpoint_that_cannot_be_written_costs_nothing(tmp_path: Path, monke
 
     monkeypatch.setattr(checkpoint, "save", full)
     _, notes, *_ = trained(restless(tmp_path))
-    assert set(notes) == {"no checkpoint could be written (No space left on device); training goes on"}
+    assert set(notes) == {"no checkpoint could be written (No space left on device); training continues"}
 
 
 def test_short_trainings_leave_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

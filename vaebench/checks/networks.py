@@ -54,7 +54,7 @@ class Part:
                 reason = str(error)
             else:
                 return shape
-        raise NotApplicable(f"it can be built for none of {', '.join(str(one[1]) for one in SHAPES)} px: {reason}")
+        raise NotApplicable(f"it cannot be built for any of {', '.join(str(one[1]) for one in SHAPES)} px: {reason}")
 
     def images(self, shape: Shape | None = None) -> Tensor:
         return Images(torch.from_numpy(draw(COUNT, shape or self.shape).images).to(self.device))[:]
@@ -157,4 +157,4 @@ def saves(part: Part) -> None:
     content = save({name: value.clone().contiguous() for name, value in net.state_dict().items()})
     fresh.load_state_dict(load(content))
     first, second = ({"the raw output": look(raw, one, x)} for one in (net, fresh))
-    require_equal(first, second, "differs after saving and loading: keep all that it needs in parameters or buffers")
+    require_equal(first, second, "differs after saving and loading: keep all it needs in parameters or buffers")

@@ -79,7 +79,7 @@ def deterministic(bench: Bench) -> None:
     torch.manual_seed(1)
     first = answers(bench.trained, bench.x)
     torch.manual_seed(2)
-    require_equal(first, answers(bench.trained, bench.x), "differs when asked twice")
+    require_equal(first, answers(bench.trained, bench.x), "differs when computed twice")
 
 
 @CHECKS.add
@@ -128,7 +128,7 @@ def saves(bench: Bench) -> None:
     fresh = bench.build(seed=7)
     fresh.load_state_dict(load(content))
     fresh.eval()
-    hint = "differs after saving and loading: keep all that training finds in parameters or buffers"
+    hint = "differs after saving and loading: keep everything that training determines in parameters or buffers"
     require_equal(answers(bench.trained, bench.x), answers(fresh, bench.x), hint)
     drawn = []
     for model in (bench.trained, fresh):

@@ -109,6 +109,6 @@ def _check_others(suite: Suite, preset: str, source: str, others: Sequence[Path]
         if not tracks_in(suite, preset, source, folder):
             has = ", ".join(f"--preset {p} --source {s}" for p, s in tracks_in(suite, None, None, folder))
             raise UserError(
-                f"There are no records of {suite} / {preset} / {source} in {folder}, which --with names."
-                + (f" Of {suite} it has {has}." if has else "")
+                f"There are no records of {suite} / {preset} / {source} in {folder}, given by --with."
+                + (f" For {suite}, it contains {has}." if has else "")
             )

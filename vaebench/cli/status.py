@@ -111,7 +111,7 @@ def _tell_run(console: Console, told: Told) -> None:
     if told.state == "running":
         state = "running" + (f", {time_words(float(left))} left" if left else "")
     elif told.state == "elsewhere":
-        state = f"on another machine, last heard of at {escape(_text(entry.get('heard')))}"
+        state = f"on another machine, last update at {escape(_text(entry.get('heard')))}"
     else:
         state = "finished" if entry.get("finished") else "interrupted; run the same command to continue"
     text = f"  run of {escape(_text(entry.get('started')))}: {ended}, {state}"

@@ -145,7 +145,7 @@ def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
 
 
 def make_ready(plan: Plan, console: Console, patience: float) -> Plan:
-    """Draw or decode the datasets; meanwhile, show the name of the current one and the last line that it printed."""
+    """Draw or decode the datasets, showing the name of the current one and the last line that it printed."""
     with console.status("Preparing data") as status:
         plan = sweep.make_ready(plan, lambda text: status.update(f"Preparing data: {_safe(text)}"), patience)
     refuse_left_out(plan)

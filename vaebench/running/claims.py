@@ -29,7 +29,7 @@ BEAT = 5.0
 EXPIRY = 60.0
 """Seconds without a beat after which a lease may be taken over"""
 LENGTH = 512
-"""The size of a lease's file in bytes. It is constant, so that a beat overwrites the file in place in one write."""
+"""The size of a lease's file in bytes. It is constant, so that readers never see a half-written beat."""
 
 
 @dataclass(frozen=True)

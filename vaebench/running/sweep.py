@@ -131,8 +131,9 @@ def run(
     fresh: bool = False,
     patience: float = PATIENCE,
 ) -> Iterator[Event]:
-    """Run the remaining trials; every trial ends with one record, whatever happens to it. Checkpoints are saved `every`
-    so many seconds; a `fresh` run does not resume from them."""
+    """Run the remaining trials; every trial ends with exactly one record, whatever happens to it.
+
+    `every` is the time in seconds between checkpoints; a `fresh` run does not resume from them."""
     open_track(plan)
     executor = chosen_executor(plan.request.executor)
     events = executor.run(list(jobs_of(plan)), _site(plan, slots, every, fresh, patience), stop_on_failure)
@@ -140,7 +141,7 @@ def run(
 
 
 def submit(plan: Plan, slots: int, every: float, fresh: bool, patience: float) -> str:
-    """Submit the remaining trials to an engine that runs them without this process. Return a line about where."""
+    """Submit the remaining trials to an engine that runs them without this process; return a line for the user."""
     open_track(plan)
     executor = chosen_executor(plan.request.executor)
     return executor.submit(list(jobs_of(plan)), _site(plan, slots, every, fresh, patience))

@@ -216,7 +216,7 @@ class Attempt:
             try:
                 self.keeper.save(record, {"course": course.state(), "history": history.state()})
             except OSError as error:  # the training matters more
-                text = f"no checkpoint could be written ({error.strerror}); training goes on"
+                text = f"no checkpoint could be written ({error.strerror}); training continues"
                 self.tell({"phase": "note", "text": text})
 
         def after(at: At) -> None:

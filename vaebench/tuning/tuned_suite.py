@@ -85,7 +85,7 @@ def _suite(asked: Question, chosen: Mapping[str, str], budget: int, name: str) -
 
 
 def _public(asked: Question, kind: str, spec: Spec) -> Spec:
-    """Return a spec that is valid in any suite; within the suite's own distribution, it may not need a prefix."""
+    """Return a spec that is valid in any suite: a prefix is added if only the suite's own distribution needs none."""
     offer = registry().at(asked.suite.home).get(kind, spec.name)
     return Spec(registry().canonical(kind, offer), spec.params)
 

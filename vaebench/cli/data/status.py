@@ -36,7 +36,7 @@ def command(names: Sequence[str], data: Path | None) -> None:
     from vaebench.data.folders import data_folder
 
     console, folder = Console(), data_folder(data)
-    console.print(f"Real datasets are looked for in {escape(str(folder))}", highlight=False, soft_wrap=True)
+    console.print(f"Looking for real datasets in {escape(str(folder))}", highlight=False, soft_wrap=True)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("dataset", "real images", "on disk", "licence"):
         table.add_column(column, overflow="fold", no_wrap=column != "licence")
