@@ -1,4 +1,6 @@
-"""The conformance kit checks that a component meets its contract. There are three ways to run the same checks:
+"""The conformance kit, which checks that a component meets its contract.
+
+There are three ways to run the same checks:
 
 vaebench check my-model                                     on the command line
 for outcome in run_checks(offer): ...                       in a program (an offer is what the registry gives)
@@ -36,8 +38,9 @@ PHANTOMS = (28, 64)
 def run_checks(
     offer: Offer, params: Mapping[str, Value] | None = None, device: Device = "cpu", data: Path | None = None
 ) -> Iterator[Outcome]:
-    """Check a component with these parameters, or its defaults, and yield the outcome of each check as it ends. Real
-    images are looked for in the folder `data`, or else in this machine's data folder."""
+    """Check a component with these parameters, or its defaults, and yield the outcome of each check as it ends.
+
+    Real images are looked for in the folder `data`, or else in this machine's data folder."""
     for task in tasks(offer, _given(offer, params or {}), device, data):
         with prepared(device):
             outcome = task.run()

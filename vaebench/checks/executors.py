@@ -1,5 +1,6 @@
-"""Checks that every executor must pass, with short trials on phantoms. Each trial may start a process that loads torch,
-so all checks but one share two trials."""
+"""Checks that every executor must pass, with short trials on phantoms.
+
+Each trial may start a process that loads torch, so all checks but one share two trials."""
 
 from __future__ import annotations
 

@@ -65,8 +65,10 @@ class Checklist:
         self.checks: list[tuple[str, str, Callable[[Any], str | None]]] = []
 
     def add(self, check: Check) -> Check:
-        """Add a check (a decorator). The function's name becomes the check's name, and the first paragraph of its
-        docstring states what it proves. The function may return a text about what it found."""
+        """Add a check (a decorator).
+
+        The function's name becomes the check's name, and the first paragraph of its docstring states what it proves.
+        The function may return a text about what it found."""
         name = check.__name__.replace("_", "-")
         says = (check.__doc__ or "").partition("\n\n")[0]
         self.checks.append((name, " ".join(says.split()), check))

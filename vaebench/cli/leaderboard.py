@@ -41,8 +41,7 @@ def command(
     suite: str, preset: str | None, source: str | None, metrics: Sequence[str], dataset: str | None, everything: bool,
     form: str, output: Path | None, others: tuple[Path, ...], repin: bool, results: Path,
 ) -> None:  # fmt: skip
-    """Make the leaderboard from existing records, print it, and write its files next to the records. Nothing is
-    trained.
+    """Make the leaderboard from existing records, print it, and write its files next to them. Nothing is trained.
 
     --metric and --dataset select what is printed, or written to --output. The files next to the records are always
     complete.

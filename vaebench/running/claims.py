@@ -76,8 +76,10 @@ class Claim:
     lease: Lease
 
     def holds(self) -> bool:
-        """Return whether this run still has the trial. A trial that was released by hand and not taken by another run
-        is claimed again, unless this worker's run has ended."""
+        """Return whether this run still has the trial.
+
+        A trial that was released by hand and not taken by another run is claimed again, unless this worker's run has
+        ended."""
         content = _read(self.path)
         if content is None:
             return not self.lease.abandoned and _create(self.path, self.lease.packed())

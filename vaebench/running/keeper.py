@@ -38,8 +38,9 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True)
 class CheckpointKeeper:
-    """Checkpoints in a results folder, next to the records. If several nodes share the folder, a trial that one of them
-    lost can continue on another."""
+    """Checkpoints in a results folder, next to the records.
+
+    If several nodes share the folder, a trial that one of them lost can continue on another."""
 
     results: Path
     device_class: str
@@ -65,8 +66,9 @@ class CheckpointKeeper:
 
 @dataclass(frozen=True)
 class UrlKeeper(CheckpointKeeper):
-    """Checkpoints at a URL that fsspec supports, for machines without a shared disk. While a trial runs, its checkpoint
-    is also in the results folder of its machine."""
+    """Checkpoints at a URL that fsspec supports, for machines without a shared disk.
+
+    While a trial runs, its checkpoint is also in the results folder of its machine."""
 
     url: str = ""
 
@@ -109,8 +111,10 @@ class UrlKeeper(CheckpointKeeper):
 
 
 def place_of(text: str) -> str:
-    """Return a place for checkpoints that is valid in every process: a URL, the absolute path of a folder, or an empty
-    string for none. Raise a ValueError if no installed library supports the URL."""
+    """Return a place for checkpoints in a form that is valid in every process.
+
+    This is a URL, the absolute path of a folder, or an empty string for none. A ValueError is raised if no installed
+    library supports the URL."""
     if "://" not in text:
         return str(Path(text).expanduser().absolute()) if text else ""
     from fsspec import get_filesystem_class

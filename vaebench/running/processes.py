@@ -18,8 +18,10 @@ UNKNOWN = ""
 
 @cache
 def host() -> str:
-    """Return a short hash that identifies this boot of the machine and the container, without revealing their names. If
-    the system provides no such identity, it is a random token, so that no other process seems to be on this machine."""
+    """Return a short hash that identifies this boot of the machine and its container without revealing their names.
+
+    If the system provides no such identity, it is a random token, so that no other process seems to be on this
+    machine."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         numbering = str(Path("/proc/self/ns/pid").readlink())  # containers number their processes independently

@@ -16,8 +16,10 @@ ATTEMPTS = 3
 
 
 class Queue:
-    """The remaining jobs in order. Trials claimed by another run are rechecked at the end, when each is either done or
-    free. With `lingers=False`, the queue drops such trials as soon as the other run proves to be alive."""
+    """The remaining jobs in order.
+
+    Trials claimed by another run are rechecked at the end, when each is either done or free. With `lingers=False`, the
+    queue drops such trials as soon as the other run proves to be alive."""
 
     def __init__(self, jobs: Iterable[Job], sink: ResultsSink, claims: Claims, lingers: bool = True) -> None:
         self.waiting, self.elsewhere = deque(jobs), list[Job]()

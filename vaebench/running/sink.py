@@ -22,9 +22,10 @@ class Sink(Protocol):
     """The interface that a worker needs."""
 
     def files(self, trial: Trial) -> Path:
-        """Return the folder for the files that a trial stores next to its record (weights, pictures, `along.npz`,
-        `error.txt`). Each file must be written atomically (`store.write_atomically`), before the record is delivered.
-        Raise Lost if the trial may not write."""
+        """Return the folder for the files that a trial stores next to its record; raise Lost if it may not write.
+
+        These are weights, pictures, `along.npz` and `error.txt`. Each file must be written atomically
+        (`store.write_atomically`), before the record is delivered."""
 
     def record(self, trial: Trial) -> Record | None:
         """Return the trial's stored record, or None if it is missing or damaged."""
@@ -33,14 +34,17 @@ class Sink(Protocol):
         """Return the trial's stored weights, or None if they are missing or larger than `most` bytes."""
 
     def deliver(self, job: Job, record: Record) -> None:
-        """Store the record atomically. A failure never replaces a good record: neither one that was only to be measured
-        again, nor one that another run has delivered meanwhile."""
+        """Store the record atomically.
+
+        A failure never replaces a good record: neither one that was only to be measured again, nor one that another run
+        has delivered meanwhile."""
 
 
 @dataclass(frozen=True)
 class ResultsSink:
-    """A results folder, which several runs may share. Records are sorted by class of device, since results are
-    bit-identical only within one class."""
+    """A results folder, which several runs may share.
+
+    Records are sorted by class of device, since results are bit-identical only within one class."""
 
     results: Path
     device_class: str

@@ -48,8 +48,9 @@ class Watched:
         self._looked = True
 
     def tries(self) -> frozenset[tuple[str, int, int]]:
-        """Return each pending trial with its number of claims and the time of its checkpoint: this changes whenever a
-        pilot makes progress."""
+        """Return each pending trial with its number of claims and the time of its checkpoint.
+
+        The result changes whenever a pilot makes progress."""
         leases = {trial: lease.attempt for trial, lease in claims.leases(self.track)}
         return frozenset((id_, leases.get(id_, 0), self._kept(job)) for id_, job in self.pending.items())
 

@@ -49,8 +49,10 @@ class Contender:
 
 
 def contenders(plan: Plan, free_rate: bool) -> list[Contender]:
-    """Return the plan's models that have parameters to search. Parameters that the suite or the user sets are not
-    searched, nor, unless `free_rate`, are those that change the size of the code."""
+    """Return the plan's models that have parameters to search.
+
+    Parameters that the suite or the user sets are not searched, nor, unless `free_rate`, are those that change the size
+    of the code."""
     components = registry().at(plan.suite.home)
     first: dict[str, Trial] = {}
     for trial in plan.trials:

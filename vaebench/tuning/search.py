@@ -27,8 +27,7 @@ class Result:
 
     @property
     def best(self) -> Tried:
-        """The best parameters on the validation images: the first of several equals, or the defaults if none has a
-        value."""
+        """The best parameters on validation images: the first of several equals, or the default if none has a value."""
         usable = [one for one in self.tried if one.outcome.value is not None]
         sign = 1 if self.better == "higher" else -1
         return max(usable, key=lambda one: sign * (one.outcome.value or 0.0), default=self.tried[0])

@@ -33,8 +33,9 @@ class Outcome:
 
 
 def outcomes(plan: Plan, asked: Sequence[tuple[Spec, Spec | None]], metric: str, do: Sweep) -> list[Outcome]:
-    """Train and measure models with their losses on every dataset of the plan. Trials with a good record are not
-    repeated, and duplicates are trained only once."""
+    """Train and measure models with their losses on every dataset of the plan.
+
+    Trials with a good record are not repeated, and duplicates are trained only once."""
     mine = [[_trial(plan, spec, model, loss) for spec in plan.ready] for model, loss in asked]
     unique = {trial.id: trial for trials in mine for trial in trials}
     now = replace(plan, trials=tuple(unique.values()), seen={}, done={}, trained={})

@@ -32,8 +32,9 @@ __all__ = ["Cards", "Refused", "pretended_cuda"]
 
 @contextmanager
 def pretended_cuda(cards: int = 1, replays: bool = False) -> Iterator[Cards]:
-    """Give this process `cards` pretended GPUs inside the context. With `replays`, a CUDA graph does its work at each
-    replay, as on a GPU; without, only once, while it is captured."""
+    """Give this process `cards` pretended GPUs inside the context.
+
+    With `replays`, a CUDA graph does its work at each replay, as on a GPU; without, only once, while it is captured."""
     found = Cards(cards, replays)
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     filled = getattr(deterministic, "fill_uninitialized_memory")  # noqa: B009 (torch's types lack it)
