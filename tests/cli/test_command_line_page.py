@@ -48,7 +48,9 @@ def test_commands_end_with_them(code: int) -> None:
     done = CliRunner().invoke(group, ["ending", "--seeds", "0 1"], prog_name="vaebench")
     assert done.exit_code == code
     if code == 130:
-        assert "Interrupted: 3 of 4 trials ended. Finished work is kept. The same command continues:" in done.stderr
+        assert (
+            "Interrupted: 3 of 4 trials ended. Finished work is kept. To continue, run the same command:" in done.stderr
+        )
         assert "\n  vaebench ending --seeds '0 1'\n" in done.stderr
 
 

@@ -195,7 +195,7 @@ def test_a_run_its_board_and_a_second_run_that_trains_nothing(results: Path, lab
     assert "already determines the trial" in " ".join(vaebench("run", str(gone), "-m", "steady", code=2).split())
 
     count = len(lab.trained())
-    assert "Done again" in lab_run("--force", "-m", "steady")
+    assert "Trials are repeated" in lab_run("--force", "-m", "steady")
     assert len(lab.trained()) == count + 2
     assert answers(results) == first
 
@@ -215,7 +215,7 @@ def test_failures_are_told_and_done_again_when_asked(results: Path, lab: Lab) ->
     (lab.folder / "cure").unlink(missing_ok=True)
     told = lab_run("-m", "flaky", "-m", "steady", "-m", "quitting", code=1)
     assert "flaky on lab-xray, all, seed 0: failed (exception): RuntimeError: not yet" in told
-    assert "Failed: 4 of 6 trials; `vaebench status` says why" in told
+    assert "Failed: 4 of 6 trials; `vaebench status` shows why" in told
     count = len(lab.trained())
     (lab.folder / "cure").touch()
     told = lab_run("-m", "flaky", "-m", "steady", "--lf")
@@ -360,7 +360,7 @@ def test_a_folder_that_is_only_to_be_read(results: Path, lab: Lab, monkeypatch: 
     before = len(lab.trained())
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     told = lab_run(code=1)
-    assert "No record can be written" in told and str(results) in told.replace("\n", "")
+    assert "Records cannot be written" in told and str(results) in told.replace("\n", "")
     assert "Traceback" not in told
     assert len(lab.trained()) == before
 

@@ -47,7 +47,7 @@ def test_a_suite_through_pilots_gives_the_records_of_this_machine(there: Cluster
     """Left to the pilots, looked at by `status`, and ended by the same command, which finds them by the ledger."""
     asked = ["run", "--suite", "lab", "--results", str(tmp_path / "pilots"), "--executor", "slurm[pilots=2,minutes=5]"]
     told = vaebench(*asked, "--detach")
-    (job,) = re.findall(r"4 trials are left to Slurm's jobs (\d+)\.", told)
+    (job,) = re.findall(r"4 trials were submitted as the Slurm jobs (\d+)\.", told)
     assert f"Slurm's jobs {job}: " in vaebench("status", "--results", str(tmp_path / "pilots"))
     assert "leaderboard.html" in vaebench(*asked)
     vaebench("run", "--suite", "lab", "--results", str(tmp_path / "here"))

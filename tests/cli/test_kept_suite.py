@@ -36,7 +36,7 @@ def test_the_board_of_a_suite_whose_plugin_is_gone_is_what_it_was(tmp_path: Path
     before = rows(CliRunner().invoke(main, [*board, "--results", str(results)]).stdout)
     after = without_plugin(results, *board)
     assert after.returncode == 0, after.stderr
-    assert "The suite lab@1 is not installed; its board follows the copy beside its records." in after.stderr
+    assert "The suite lab@1 is not installed; using the copy next to its records." in after.stderr
     assert len(before) > 4 and rows(after.stdout) == before
     (results / "lab@1" / DECLARED).write_text('{"models": {"steady": {"version": "1"}}, "metrics": 7}')
     assert declarations(results / "lab@1") == {}

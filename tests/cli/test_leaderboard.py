@@ -139,10 +139,10 @@ def test_a_folder_without_records_of_the_track_is_told(results: Path, tmp_path_f
     other = tmp_path_factory.mktemp("other")
     said = leaderboard(results, "--with", str(other))
     assert said.exit_code == 2
-    assert f"There are no records of demo@1 / quick / phantom in {other}, which --with names." in said.stderr
+    assert f"There are no records of demo@1 / quick / phantom in {other}, given by --with." in said.stderr
     keep(other, [record("vae", preset="full")])
     said = leaderboard(results, "--with", str(other))
-    assert said.exit_code == 2 and "Of demo@1 it has --preset full --source phantom." in said.stderr
+    assert said.exit_code == 2 and "For demo@1, it contains --preset full --source phantom." in said.stderr
     assert not list(results.rglob("leaderboard.*")), "it is told before anything is written"
 
 

@@ -47,7 +47,7 @@ def test_files_labels_and_sizes_are_told(scans: Path) -> None:
     assert "pairs with different labels: 1" in told and ", mirrored, a and b)" in told
     assert "train/a/2.png and train train/a/3.png (equal)" in told or "a/2.png" in told
     assert "test: files of 144 x 144 pixels" in told
-    assert "train against test: told apart by native size alone with AUROC 1.000" in told
+    assert "train against test: native size alone separates them with AUROC 1.000" in told
 
 
 def test_json_and_csv_hold_every_pair(scans: Path) -> None:

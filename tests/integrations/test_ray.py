@@ -253,7 +253,7 @@ def test_nothing_is_left_of_a_driver_that_was_killed_or_interrupted_and_the_next
             drivers[-1].send_signal(strike)
             struck, told = time.monotonic(), drivers[-1].communicate()[0]
             assert drivers[-1].returncode == (130 if strike == signal.SIGINT else -strike), told
-            assert strike == signal.SIGKILL or "The same command continues" in told
+            assert strike == signal.SIGKILL or "To continue, run the same command" in told
             ended = time.monotonic() if strike == signal.SIGINT else struck  # it waits for its trials itself
             assert all(lab.ends(process, ended + 5.0 - time.monotonic()) for process in processes)
             assert kept()

@@ -288,10 +288,10 @@ def test_status_names_claims_and_releases_them_by_hand(work: Work) -> None:
         assert done.exit_code == code, done.output
         return done.output
 
-    told = f"trial {work.trial.id} is claimed by run theirs since 2026-01-01T00:00:00Z, attempt 2"
+    told = f"trial {work.trial.id} has been claimed by run theirs since 2026-01-01T00:00:00Z, attempt 2"
     assert told in status()
     assert "No run claims a trial 'other'" in status("--release", "other", code=2)
     assert f"Released trial {work.trial.id}" in status("--release", work.trial.id)
     assert not claim.path.exists()
     leave(work)
-    assert "is claimed" not in status("--release", "all")
+    assert "been claimed" not in status("--release", "all")

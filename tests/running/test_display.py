@@ -76,7 +76,7 @@ def test_a_failed_trial_says_where_what_it_printed_is_kept() -> None:
         shown.hear(Event("end", job(), {"record": failed, "output": Path("results/vae-0/output.txt")}))
         shown.hear(Event("end", job(1), {"record": failed, "output": None}))
     first, second = out.getvalue().splitlines()
-    assert first.endswith("failed (signal): died; what it printed is in results/vae-0/output.txt")
+    assert first.endswith("failed (signal): died; its output is in results/vae-0/output.txt")
     assert second.endswith("failed (signal): died")
 
 
@@ -150,7 +150,7 @@ def test_what_a_trial_remarks_is_a_line_of_its_own() -> None:
         shown.hear(Event("progress", job(1), {"phase": "elsewhere"}))
     assert out.getvalue().splitlines() == [
         "vae[latent=4] + bce on xray, all, seed 0: the [b]checkpoint[/b] is of no use",
-        "vae[latent=4] + bce on xray, all, seed 1: another run is at it; looked at again at the end",
+        "vae[latent=4] + bce on xray, all, seed 1: claimed by another run; rechecked at the end",
     ]
 
 

@@ -19,7 +19,7 @@ def test_what_differs_is_named_and_nothing_runs(lab: Lab, tmp_path: Path) -> Non
     moved = replace(here, ready={asked.data: str(tmp_path / "elsewhere")})
     for told, jobs, complaint in (
         (here, [old], "version 1 here and version 7 in the plan"),
-        (moved, [asked], "does not see the ready data"),
+        (moved, [asked], "cannot read the prepared data"),
         (replace(here, device_class="cuda-nvidia-made"), [asked], "no device of class cuda-nvidia-made"),
     ):
         with pytest.raises(UserError, match=complaint):
@@ -33,5 +33,5 @@ def test_an_order_is_read_as_it_was_written(lab: Lab, tmp_path: Path) -> None:
     order.write(tmp_path, told, jobs)
     assert order.read(tmp_path) == (told, jobs)
     (tmp_path / order.JOBS).write_text("{}\n")
-    with pytest.raises(UserError, match="holds no order"):
+    with pytest.raises(UserError, match="contains no valid order"):
         order.read(tmp_path)

@@ -76,7 +76,7 @@ def test_a_run_that_was_killed_is_called_cut_off(tmp_path: Path) -> None:
         with ProgressFile(track, total=3):
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
-    assert "0 of 3 trials ended, cut off; the same command goes on with it" in status(results)
+    assert "0 of 3 trials ended, interrupted; run the same command to continue" in status(results)
 
 
 def test_only_the_last_ended_run_is_remembered_beside_those_alive(tmp_path: Path) -> None:

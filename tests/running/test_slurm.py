@@ -150,7 +150,7 @@ def test_a_driver_that_was_killed_is_followed_by_one_that_submits_nothing(
     work, known = held(tmp_path), len(there.submitted())
     asked = work.job
     told = Slurm().submit([asked], site(work))
-    assert told.startswith("1 trials are left to Slurm's jobs ")
+    assert told.startswith("1 trials were submitted as the Slurm jobs ")
     hold.until_training()
     events = Slurm().run([asked], site(work))
     assert next(events).kind == "start"
@@ -175,7 +175,7 @@ def test_closing_cancels_the_pilots_and_keeps_what_was_trained(hold: Hold, tmp_p
 
 def test_pilots_that_cannot_work_are_told_with_their_words(tmp_path: Path) -> None:
     work = job(tmp_path)
-    with pytest.raises(UserError, match=r"(?s)All pilots ended, and did no trial\. .*no such module"):
+    with pytest.raises(UserError, match=r"(?s)All pilots ended without completing a trial\. .*no such module"):
         list(run(Slurm(setup="echo no such module; exit 3"), [work]))
     assert not work.sink.path(work.trial).exists()
 
@@ -218,7 +218,7 @@ def test_a_trial_that_takes_its_machine_along_is_tried_three_times(tmp_path: Pat
 
 def test_the_script_starts_this_vaebench(tmp_path: Path) -> None:
     done = subprocess.run([*slurm.START, "work", "--help"], capture_output=True, text=True, check=True)
-    assert "Slurm starts it" in done.stdout
+    assert "Slurm starts this command" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,7 @@ def test_settings_and_versions_that_changed_are_noticed(tmp_path: Path, monkeypa
         *((fault, f"({fault}: ") for fault in ("TypeError", "MemoryError", "TokenError", "AssertionError")),
         ("die", ": the process died of SIGSEGV"),
         ("fork", ": the process ended with exit code 3"),
-        ("hang", ": it said nothing for 2 s"),
+        ("hang", ": no sign of life for 2 s"),
     ],
 )
 def test_a_dataset_that_cannot_be_prepared_is_left_out_with_the_reason_and_the_rest_trains(
@@ -271,7 +271,7 @@ def test_a_spoilt_or_misplaced_record_is_reported_and_done_again(tmp_path: Path)
     other = made.path_of(made.trials[1])
     other.write_bytes(content)
     made = sweep.find_done(made, told.append)
-    assert f"{other} holds the record of trial" in told[1]
+    assert f"{other} contains the record of trial" in told[1]
     assert len(made.todo) == 4
 
 

@@ -89,7 +89,7 @@ def test_a_spoiled_checkpoint_is_told_of_and_trained_from_the_start(tmp_path: Pa
     changed = content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
     path.write_bytes({"cut": content[:200], "changed": changed, "pickle": b"\x80\x04." * 30}[spoil])
     record, notes, *_ = trained(one)
-    assert notes == ["the checkpoint is of no use, since its checksum is wrong; trained from the start"]
+    assert notes == ["the checkpoint cannot be used, since its checksum is wrong; trained from the start"]
     assert record.cost.times_resumed == 0
 
 
@@ -107,7 +107,7 @@ def test_what_is_no_checkpoint_is_not_read(tmp_path: Path, how: str, why: str) -
     path.parent.mkdir(parents=True)
     put(how, path)
     _, notes, *_ = trained(one)
-    assert notes == [f"the checkpoint is of no use, since {why}; trained from the start"]
+    assert notes == [f"the checkpoint cannot be used, since {why}; trained from the start"]
 
 
 def test_a_checkpoint_is_not_held_in_memory_before_its_checksum_is_right(
@@ -166,7 +166,7 @@ def test_a_checkpoint_of_wrong_content_is_told_of_and_trained_from_the_start(
     torch.save(found, buffer)
     path.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
     record, (note,), *again = trained(one)
-    assert note.startswith("the checkpoint is of no use, since its content does not fit (")
+    assert note.startswith("the checkpoint cannot be used, since its content does not fit (")
     assert (record.cost.times_resumed, again) == (0, expected)
 
 
@@ -177,7 +177,7 @@ def test_what_is_no_checkpoint_is_told_of(tmp_path: Path, lab: Lab) -> None:
     torch.save([1, 2], buffer)
     path.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
     assert trained(one)[1] == [
-        "the checkpoint is of no use, since its content is not that of a checkpoint; trained from the start"
+        "the checkpoint cannot be used, since its content is not that of a checkpoint; trained from the start"
     ]
 
 
@@ -186,7 +186,7 @@ def test_a_folder_in_place_of_a_checkpoint_is_told_of_and_replaced(tmp_path: Pat
     path = checkpoint.path_of(path_of(one))
     (path / "more").mkdir(parents=True)
     _, notes, *_ = trained(one)
-    assert notes == ["the checkpoint is of no use, since it cannot be read (the checkpoint must be a "
+    assert notes == ["the checkpoint cannot be used, since it cannot be read (the checkpoint must be a "
                      "regular file); trained from the start"]  # fmt: skip
     assert not path.exists()
 
@@ -195,7 +195,7 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path, lab:
     one = cut_off(tmp_path, lab)
     other = replace(one, settings=structs.replace(one.settings, samples=9))
     record, notes, *_ = trained(other)
-    assert notes == ["the checkpoint is of no use, since its settings have changed; trained from the start"]
+    assert notes == ["the checkpoint cannot be used, since its settings have changed; trained from the start"]
     assert record.cost.times_resumed == 0
 
 
@@ -210,7 +210,7 @@ def test_a_checkpoint_that_cannot_be_written_costs_nothing(tmp_path: Path, monke
 
     monkeypatch.setattr(checkpoint, "save", full)
     _, notes, *_ = trained(restless(tmp_path))
-    assert set(notes) == {"no checkpoint could be written (No space left on device); training goes on"}
+    assert set(notes) == {"no checkpoint could be written (No space left on device); training continues"}
 
 
 def test_short_trainings_leave_no_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def test_check_finds_a_range_of_nothing_and_one_that_is_refused(checked: Any) -> None:
     assert checked({"beta": Log(0.1, 1)}) == ""
-    assert "'betta', which is no parameter. Did you mean 'beta'" in checked({"betta": Log(0.1, 1)})
+    assert "'betta', which is not a parameter. Did you mean 'beta'" in checked({"betta": Log(0.1, 1)})
     assert "beta=-1 is in the range that tunable declares, but is refused" in checked({"beta": Linear(-1, 1)})
     assert "lr=-1 is in the range" in checked({"lr": Choice(-1, 1)})
 

@@ -65,7 +65,7 @@ def test_what_a_run_leaves_is_good(results: Path) -> None:
     before = {path: path.read_bytes() for path in results.rglob("*.*") if path.is_file()}
     said = verify(results, sample=2)
     assert said.exit_code == 0, said.output
-    assert "4 records in 1 track\n4 records with the weights they name\n1 track with the boards" in said.output
+    assert "4 records in 1 track\n4 records with the weights they name\n1 track with boards that match" in said.output
     assert said.output.count("numbers are identical") == 2 and said.output.endswith("No problem found.\n")
     assert {path: path.read_bytes() for path in results.rglob("*.*") if path.is_file()} == before, "nothing is changed"
 

@@ -1,11 +1,13 @@
-"""The conformance kit: does a component keep its contract? One list of checks behind three doors.
+"""The conformance kit, which checks that a component meets its contract.
+
+There are three ways to run the same checks:
 
 vaebench check my-model                                     on the command line
 for outcome in run_checks(offer): ...                       in a program (an offer is what the registry gives)
 @conformance("my-model")                                    in a plugin's tests, with pytest: one test per check
 def test_my_model(check): check()
 
-Each takes a device: `pretended-cuda` finds what would fail on a GPU, without one (`vaebench.checks.pretended_cuda`).
+Each takes a device: `pretended-cuda` finds, without a GPU, what would fail on one (`vaebench.checks.pretended_cuda`).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ __all__ = ["Outcome", "conformance", "run_checks"]
 Device = Literal["cpu", "pretended-cuda"]
 PRETENDED = "pretended-cuda"
 CARD = "cuda:1"
-"""The second of two, so that what goes to the first one unasked is noticed."""
+"""The second of two cards, so that tensors which go to the first by mistake are noticed"""
 FULL = ((1, 28, 28), (3, 32, 32))
 STEP = ((1, 64, 64), (1, 128, 128))
 PHANTOMS = (28, 64)
@@ -36,8 +38,9 @@ PHANTOMS = (28, 64)
 def run_checks(
     offer: Offer, params: Mapping[str, Value] | None = None, device: Device = "cpu", data: Path | None = None
 ) -> Iterator[Outcome]:
-    """Check a component with these parameters, its defaults otherwise; what comes of each check, as it comes. Real
-    images are looked for in the folder `data`, else in this machine's data folder."""
+    """Check a component with these parameters, or its defaults, and yield the outcome of each check as it ends.
+
+    Real images are looked for in the folder `data`, or else in this machine's data folder."""
     for task in tasks(offer, _given(offer, params or {}), device, data):
         with prepared(device):
             outcome = task.run()
@@ -47,7 +50,7 @@ def run_checks(
 def conformance(
     name: str, device: Device = "cpu", **params: Value
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: a pytest test with an argument `check`, once for every check of every component of that name."""
+    """Parametrize a pytest test that has an argument `check`: it runs for each check of each component of this name."""
     import pytest
 
     def run(task: Task) -> None:
@@ -65,7 +68,7 @@ def conformance(
         if owner in ("", offer.plugin.distribution)
     ]
     if not offers:
-        raise UserError(f"There is no component {name!r}: is its plugin installed? `vaebench plugins` tells.")
+        raise UserError(f"There is no component {name!r}: is its plugin installed? See `vaebench plugins`.")
     listed = [
         (task, f"{offer.component.__name__}-{task.name}")
         for offer in offers
@@ -75,14 +78,14 @@ def conformance(
 
 
 def _given(offer: Offer, params: Mapping[str, Value]) -> dict[str, Any]:
-    """The parameters as its constructor takes them, which finds networks as its own plugin does."""
+    """Return the parameters as the constructor takes them; names of networks are resolved as in its own plugin."""
     components = registry().at(offer.plugin.distribution)
     return components.resolved(offer.component, typed(offer.name, offer.component, params))
 
 
 @contextmanager
 def prepared(device: Device) -> Iterator[None]:
-    """Where a check is done: in one thread, and with the pretended GPUs where they are asked for."""
+    """Prepare for a check: one thread, and pretended GPUs if `device` asks for them."""
     from vaebench.checks.bench import one_thread
 
     with ExitStack() as stack:
@@ -95,7 +98,7 @@ def prepared(device: Device) -> Iterator[None]:
 
 
 def tasks(offer: Offer, params: Mapping[str, Value], device: Device = "cpu", data: Path | None = None) -> list[Task]:
-    """The checks of one component in order, case by case. Datasets and executors have no device."""
+    """Return the checks of a component in order, case by case. `device` has no effect on datasets and executors."""
     component, where = offer.component, CARD if device == PRETENDED else "cpu"
     if issubclass(component, Model):
         return _model_tasks(offer, params, where)

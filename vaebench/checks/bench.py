@@ -1,4 +1,4 @@
-"""A model on the test bench: built small at one image shape, trained for a few steps once, shared by the checks."""
+"""A small model for one image shape, trained once for a few steps and shared by the checks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BATCH = 8
 
 
 class Bench:
-    """One model class with one image shape."""
+    """A model class with one image shape."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Bench:
         self.component, self.loss, self.shape, self.device = component, loss, shape, device
         small = {"width": WIDTH} if "width" in parameters_of(component) else {}
         self.params: dict[str, Value] = {**small, **params}
-        large = component.native_size is not None  # with a width of its own, and perhaps fifty million weights
+        large = component.native_size is not None  # its width is fixed, and it may have fifty million weights
         self.few, self.learning = (2, 12) if large else (4, 60)
 
     @cached_property
@@ -45,13 +45,13 @@ class Bench:
         return Images(torch.from_numpy(draw(16, self.shape).images).to(self.device))
 
     def make(self, **params: Any) -> Model:
-        """A fresh model where it is made, with whatever random numbers come."""
+        """Build a model on the default device, without setting a seed."""
         loss = self.loss() if self.loss else None
         made: Model = construct(self.component, self.shape, loss, **{**self.params, **params})
         return made
 
     def build(self, seed: int = 0, **params: Any) -> Model:
-        """A fresh model in training mode on the device; equal seeds, equal weights."""
+        """Build a model in training mode on the device; equal seeds give equal weights."""
         torch.manual_seed(seed)
         return self.make(**params).to(self.device)
 
@@ -59,12 +59,12 @@ class Bench:
         return torch.Generator(self.device).manual_seed(seed)
 
     def noise(self) -> Tensor:
-        """The state of torch's global generators, which drawing from another one leaves alone."""
+        """Return the state of torch's global generators, which must not change when another generator is used."""
         states = [torch.get_rng_state()] + ([torch.cuda.get_rng_state(self.device)] if self.device != "cpu" else [])
         return torch.cat(states)
 
     def train(self, model: Model, steps: int | None = None) -> dict[str, list[float]]:
-        """Train by the harness's own loop, each stage for `steps`, else a few; its total loss, step by step."""
+        """Train with the harness's own loop, each stage for `steps` or a few steps; return the losses of each stage."""
         totals: dict[str, list[float]] = {stage: [] for stage in model.stages}
         settings = Settings(self.shape[1], steps or self.few, BATCH)
         torch.manual_seed(0)
@@ -86,7 +86,7 @@ class Bench:
 
     @property
     def trained(self) -> Model:
-        """Trained for a few steps. Checks look at it and leave it as it is; where there is none, they are skipped."""
+        """The model trained for a few steps. Checks must not change it; they are skipped if it cannot be trained."""
         if isinstance(self._trained, Exception):
             raise NotApplicable(f"it cannot be trained: {self._trained}")
         return self._trained
@@ -97,7 +97,7 @@ class Bench:
 
 
 class Half(TorchDispatchMode):
-    """While it is entered, every random number is a half, whoever draws it and however many."""
+    """A context in which every random number is 0.5."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
@@ -109,7 +109,7 @@ class Half(TorchDispatchMode):
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """What is promised to the bit is promised for one thread."""
+    """Compute with one thread, for which bit-identical results are promised."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -119,18 +119,18 @@ def one_thread() -> Iterator[None]:
 
 
 def same(one: Tensor, two: Tensor) -> bool:
-    """To the bit."""
+    """Return whether two tensors are bit-identical."""
     return one.shape == two.shape and one.dtype == two.dtype and torch.equal(one, two)
 
 
 def close(one: Tensor, two: Tensor, tolerance: float = 1e-3) -> bool:
-    """Up to rounding, on the scale of the larger."""
+    """Return whether two tensors are equal up to rounding, relative to the largest absolute value."""
     scale = max(float(one.abs().max()), float(two.abs().max())) if one.numel() else 0.0
     return one.shape == two.shape and bool((one - two).abs().max() <= tolerance * scale + 1e-6)
 
 
 def answers(model: Model, x: Tensor) -> dict[str, Tensor]:
-    """All that is said of images without chance."""
+    """Return all deterministic outputs of the model for images, by name."""
     said = {"the code": look(model.encode, x), "the reconstruction": look(model.reconstruct, x)}
     said |= {f"score {name}": value for name, value in look(model.scores, x).items()}
     with suppress(NotApplicable):
@@ -142,7 +142,7 @@ def answers(model: Model, x: Tensor) -> dict[str, Tensor]:
 
 
 def look(ask: Callable[..., T], *args: object) -> T:
-    """Ask as the evidence does: in inference mode."""
+    """Call a function in inference mode, as the evidence does."""
     with torch.inference_mode():
         return ask(*args)
 
@@ -155,6 +155,6 @@ def require_equal(one: Mapping[str, Tensor], two: Mapping[str, Tensor], complain
 def require_images(images: Tensor, shape: tuple[int, ...], what: str) -> None:
     require(tuple(images.shape) == shape, f"{what} has shape {tuple(images.shape)}, not {shape}")
     require(images.is_floating_point(), f"{what} is {images.dtype}, not floating point")
-    require(bool(images.isfinite().all()), f"{what} holds NaN or infinite numbers")
+    require(bool(images.isfinite().all()), f"{what} contains NaN or infinite numbers")
     low, high = float(images.min()), float(images.max())
     require(low >= 0 and high <= 1, f"{what} lies in [{low:.4g}, {high:.4g}], not in [0, 1]")

@@ -1,4 +1,4 @@
-"""What every dataset must keep: of its description, of its phantom, and of how it behaves without its files."""
+"""Checks that every dataset must pass: of its description, its phantom and its behaviour without files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIMIT = {"train": 60, "val": 12, "test": 40}
 
 
 class Source:
-    """One dataset class; its phantom at one size."""
+    """A dataset class with its phantom at one size."""
 
     def __init__(
         self, component: type[Dataset], size: int, params: Mapping[str, Value], data: Path | None = None
@@ -45,44 +45,44 @@ class Source:
 
 @CHECKS.add
 def parameters(case: Source) -> None:
-    """Every parameter can be typed on the command line, and a count of -1 is a ValueError that names it."""
+    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names it."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
 @CHECKS.add
 def described(case: Source) -> None:
-    """Title, licence, channels and, unless they are only known from the files, two or more classes are declared."""
+    """The dataset declares its title, licence, channels and, unless only the files reveal them, two or more classes."""
     dataset = case.dataset
     for field in ("title", "licence"):
         require(bool(getattr(dataset, field)), f"`{field}` is empty")
     require(dataset.channels in (1, 3), f"`channels` is {dataset.channels}, not 1 or 3")
     names = dataset.classes
-    require(len(set(names)) == len(names), f"`classes` names one twice: {names}")
+    require(len(set(names)) == len(names), f"`classes` contains a duplicate: {names}")
     draws = case.component.phantom is not Dataset.phantom
     require(len(names) > 1 or (not draws and not names), f"`classes` is {names}: name two or more")
 
 
 @CHECKS.add
 def without_files(case: Source) -> None:
-    """In an empty folder it is not present, says how to get it, and load() raises instead of making something up."""
+    """With an empty folder, present() is false, obtain() explains how to get the images, and load() raises an error."""
     dataset = case.dataset
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if dataset.present(folder):
-            raise NotApplicable("its real images are there without a folder")
+            raise NotApplicable("its real images are present even with an empty folder")
         require(bool(dataset.obtain().strip()), "obtain() does not say how to get the images")
         try:
             dataset.load(folder, 28, {})
         except Exception as error:
-            require(bool(str(error).strip()), f"load() without files raises {type(error).__name__} and no word")
+            require(bool(str(error).strip()), f"load() without files raises {type(error).__name__} without a message")
         else:
-            require(False, "load() without files gives images nevertheless")
+            require(False, "load() returns images although there are no files")
         require(not list(folder.iterdir()), "present(), obtain() or load() leaves files in an empty folder")
 
 
 @CHECKS.add
 def real_images(case: Source) -> None:
-    """The real images, where this machine has them, keep what the phantom must keep."""
+    """The real images, if present on this machine, pass the same checks as the phantom."""
     folder = data_folder(case.data)
     if not case.dataset.present(folder):
         require(case.data is None, f"they are not in {folder}: {case.dataset.obtain()}")
@@ -112,7 +112,7 @@ def limits(case: Source) -> None:
 
 @PHANTOM.add
 def labels(case: Source) -> None:
-    """Labels are indices into `classes`, and train and test both hold more than one."""
+    """Labels are indices into `classes`, and train and test each contain more than one class."""
     count = len(case.dataset.classes)
     for name, split in case.splits.items():
         low, high = split.labels.min(), split.labels.max()
@@ -122,7 +122,7 @@ def labels(case: Source) -> None:
 
 @PHANTOM.add
 def separate_groups(case: Source) -> None:
-    """No patient stands in two splits, after the harness has made a validation split where there is none too."""
+    """No patient is in two splits, even after the harness has made a missing validation split."""
     check_splits(with_validation(case.splits, case.component.name))
 
 
@@ -139,7 +139,7 @@ def both_regimes(case: Source) -> None:
 
 @PHANTOM.add
 def masks(case: Source) -> None:
-    """Masks lie on the images, mark something in some diseased test image, and nothing in a healthy one."""
+    """Masks have the size of the images, and mark something in some diseased test image but nothing in healthy ones."""
     if all(split.masks is None for _, split in case.splits.items()):
         raise NotApplicable("it has no anomaly masks")
     for name, split in case.splits.items():
@@ -159,7 +159,7 @@ def masks(case: Source) -> None:
 
 @PHANTOM.add
 def boxes(case: Source) -> None:
-    """Boxes lie within the image, left before right and top before bottom, and around nothing in a healthy one."""
+    """Boxes lie within the image, with x0 < x1 and y0 < y1, and healthy images have none."""
     if all(split.boxes is None for _, split in case.splits.items()):
         raise NotApplicable("it has no boxes")
     for name, split in case.splits.items():
@@ -177,7 +177,7 @@ def boxes(case: Source) -> None:
 
 @PHANTOM.add
 def factors(case: Source) -> None:
-    """Factors are finite numbers, the same ones in every split."""
+    """Factors are finite numbers, and every split has the same factors."""
     names = {name: set(split.factors) for name, split in case.splits.items()}
     if not any(names.values()):
         raise NotApplicable("it has no generative factors")
@@ -191,7 +191,7 @@ def factors(case: Source) -> None:
 
 @PHANTOM.add
 def pictures(case: Source) -> None:
-    """Every image shows something, and no two are the same picture."""
+    """No image is of a single colour, and no two images of a split are identical."""
     for name, split in case.splits.items():
         flat = split.images.reshape(len(split), -1)
         blank = int((np.ptp(flat, axis=1) == 0).sum())
@@ -202,11 +202,11 @@ def pictures(case: Source) -> None:
 
 @PHANTOM.add
 def deterministic(case: Source) -> None:
-    """The same arguments draw the same phantom, to the bit; another seed draws other images."""
+    """The same arguments give a bit-identical phantom; another seed gives different images."""
     again, other = (case.build().phantom(case.size, LIMIT, seed) for seed in (0, 1))
     for (name, one), (_, two) in zip(case.splits.items(), again.items(), strict=True):
         differing = [key for key, value in columns(one).items() if not equal(value, columns(two).get(key))]
-        require(not differing, f"{', '.join(differing)} of {name} differ between two phantoms of the same arguments")
+        require(not differing, f"{', '.join(differing)} of {name} differ between two phantoms with the same arguments")
     same_size = case.splits.train.images.shape == other.train.images.shape
     require(
         not (same_size and np.array_equal(case.splits.train.images, other.train.images)), "the seed changes nothing"
@@ -215,14 +215,14 @@ def deterministic(case: Source) -> None:
 
 @PHANTOM.add
 def stored(case: Source) -> None:
-    """The phantom comes back from disk as it was: no column needs a pickle."""
+    """The phantom is unchanged after it is stored and read back: no column needs pickle."""
     with tempfile.TemporaryDirectory() as folder:
         lay_down(case.splits, Path(folder) / "phantom")
         for (name, one), (_, two) in zip(
             case.splits.items(), open_splits(Path(folder) / "phantom").items(), strict=True
         ):
             for key, value in columns(one).items():
-                require(equal(value, columns(two).get(key)), f"{key} of {name} is not stored as it was")
+                require(equal(value, columns(two).get(key)), f"{key} of {name} changes when it is stored")
 
 
 def equal(one: np.ndarray, two: np.ndarray | None) -> bool:
@@ -230,6 +230,6 @@ def equal(one: np.ndarray, two: np.ndarray | None) -> bool:
 
 
 def columns(split: Split) -> dict[str, np.ndarray]:
-    """All that is known of a split's images, by name."""
+    """Return all arrays of a split, by name."""
     fields = {key: value for key, value in vars(split).items() if isinstance(value, np.ndarray)}
     return fields | {f"factor {key}": value for key, value in split.factors.items()}

@@ -1,4 +1,4 @@
-"""Small images that the checks draw for themselves: a soft body and, where diseased, a bright spot in it."""
+"""Small images drawn for the checks: a soft body with, if diseased, a bright spot in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vaebench.interfaces import Split, Splits
 
 
 def draw(n: int, shape: tuple[int, int, int], seed: int = 0) -> Split:
-    """`n` images, three to a patient; label 0 is healthy, 1 and 2 are a spot on the left or on the right."""
+    """Draw `n` images, three per patient; label 0 is healthy, and 1 and 2 have a spot on the left or the right."""
     channels, height, width = shape
     chance = np.random.default_rng(seed)
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
@@ -34,6 +34,6 @@ def draw(n: int, shape: tuple[int, int, int], seed: int = 0) -> Split:
 
 
 def draw_splits(shape: tuple[int, int, int], train: int = 60, test: int = 66) -> Splits:
-    """The stand-in for a trained model has seen none of them, so all of train can serve to set thresholds on."""
+    """Draw splits. All of train is marked as kept out, since the stand-in was not trained on any of it."""
     known, other = draw(train, shape, 1), draw(train, shape, 2)
     return Splits(train=replace(known, kept_out=np.ones(train, bool)), val=other, test=draw(test, shape, 3))

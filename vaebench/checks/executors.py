@@ -1,5 +1,6 @@
-"""What every executor must keep, shown by short trials on phantoms. Each trial may cost a process that loads torch, so
-all checks but one share two of them."""
+"""Checks that every executor must pass, with short trials on phantoms.
+
+Each trial may start a process that loads torch, so all checks but one share two trials."""
 
 from __future__ import annotations
 
@@ -28,13 +29,13 @@ from vaebench.trial import Settings, Spec, Trial, Value
 CHECKS = Checklist()
 SIZE = 28
 LONG = 10**7
-"""Steps that nobody waits for."""
+"""The steps of a trial that is stopped before it ends"""
 SOON = 60.0
-"""Seconds in which an executor that was closed must have stopped."""
+"""Seconds within which an executor must stop once it is closed"""
 
 
 class Sent:
-    """One executor, and trials to send through it. They are made of what is installed: any component will do."""
+    """An executor and trials for it, which use any components that are installed."""
 
     def __init__(self, component: type[Executor], params: Mapping[str, Value]) -> None:
         self.component, self.params = component, params
@@ -46,7 +47,7 @@ class Sent:
         return made
 
     def jobs(self, *seeds: int, **changes: int) -> list[Job]:
-        """A job for each seed."""
+        """Return a job for each seed."""
         model, metric = _model(), _metric()
         loss = Spec(model.component.default_loss) if model.component.default_loss else None
         settings = structs.replace(Settings(SIZE, 4, 8, samples=8, metrics=(metric.name,)), **changes)
@@ -76,7 +77,7 @@ class Sent:
         return Site(ready, ResultsSink(folder, "cpu"), CheckpointKeeper(folder, "cpu"))
 
     def stored(self, results: str) -> dict[str, Record]:
-        """Trial -> its record, in a folder."""
+        """Return the records in a folder, by trial id."""
         found = {}
         for path in (self.folder / results).glob("*/*/*/*/*/*.json"):
             try:
@@ -87,22 +88,22 @@ class Sent:
 
     @cached_property
     def two(self) -> list[Job]:
-        """A trial that fails, and one that does not."""
+        """A trial that fails and one that does not."""
         return [*self.jobs(0, batch=-1), *self.jobs(1)]
 
     @cached_property
     def events(self) -> list[Event]:
-        """What it tells of these two, done once for all checks."""
+        """The events of these two trials, which are run once for all checks."""
         return list(self.make().run(self.two, self.site("mine")))
 
 
 def _alone(kind: str) -> Iterator[Offer]:
-    """The components whose bare names mean one thing."""
+    """Yield the components whose names are unique without a prefix."""
     return (offers[0] for offers in registry().offers(kind).values() if len(offers) == 1)
 
 
 def _model() -> Offer:
-    """Any model that trains at any size."""
+    """Return a model that can be trained at any image size."""
     for offer in _alone("models"):
         required = any(parameter.required for parameter in parameters_of(offer.component).values())
         if offer.component.stages and offer.component.native_size is None and not required:
@@ -124,28 +125,28 @@ def _ends(events: Sequence[Event]) -> dict[str, Record]:
 
 @CHECKS.add
 def events(case: Sent) -> None:
-    """Each trial starts once and ends once, with the record that lies in the results folder."""
+    """Each trial starts once and ends once, with the record that is in the results folder."""
     ids = sorted(job.trial.id for job in case.two)
     for kind in ("start", "end"):
         told = sorted(event.job.trial.id for event in case.events if event.kind == kind)
-        require(told == ids, f"of 2 trials it told {len(told)} `{kind}` events, {len(set(told))} different")
-    require(_ends(case.events) == case.stored("mine"), "the records it told are not those in the results folder")
+        require(told == ids, f"for 2 trials it reported {len(told)} `{kind}` events, {len(set(told))} different")
+    require(_ends(case.events) == case.stored("mine"), "the records it reported are not those in the results folder")
 
 
 @CHECKS.add
 def failures(case: Sent) -> None:
-    """A trial that fails leaves a record that says why, and the others go on."""
+    """A failed trial leaves a record with the reason, and the others continue."""
     bad, good = case.two
     ends = _ends(case.events)
     require(len(ends) == 2, f"of 2 trials, the first of which fails, {len(ends)} ended")
     error = ends[bad.trial.id].error
     require(error is not None and bool(error.message), "a trial that cannot train has a good record")
-    require(ends[good.trial.id].error is None, "a trial beside one that fails failed as well")
+    require(ends[good.trial.id].error is None, "when one trial failed, the other failed as well")
 
 
 @CHECKS.add
 def equals_local(case: Sent) -> None:
-    """Metrics, curve and weights are those of the same trial done on this machine, to the bit."""
+    """Metrics, curve and weights are bit-identical to those of the same trial on this machine."""
     job, here, sent = case.two[1], case.site("here"), case.site("mine")
     wanted = perform(job, case.data[1].folder, "cpu", here.sink, here.keeper)
     require(wanted.status == "ok", "the trial failed on this machine, so there is nothing to compare with")
@@ -153,23 +154,23 @@ def equals_local(case: Sent) -> None:
     require(mine is not None, "it left no record of a trial")
     for field in ("status", "metrics", "curve", "weights", "inputs", "settings"):
         one, two = getattr(mine, field), getattr(wanted, field)
-        require(one == two, f"`{field}` is not what this machine gives: {str(one)[:100]}")
+        require(one == two, f"`{field}` differs from the result on this machine: {str(one)[:100]}")
     beside = [store.weights_of(each.sink.path(job.trial)) for each in (sent, here)]
-    require(beside[0].is_file(), "the weights are not beside the record")
-    require(beside[0].read_bytes() == beside[1].read_bytes(), "the weights beside the record are others")
+    require(beside[0].is_file(), "the weights are not next to the record")
+    require(beside[0].read_bytes() == beside[1].read_bytes(), "the weights next to the record differ")
 
 
 @CHECKS.add
 def done_once(case: Sent) -> None:
-    """A trial that somebody did since the plan was made ends at once with that record, and is not done again."""
+    """A trial that another run completed since the plan was made ends at once with that record and is not repeated."""
     first = _ends(case.events)
     again = list(case.make().run(case.two, case.site("mine")))
-    require(_ends(again) == first, "trials that have a record were done again (ask `Outbox`, or `site.sink.answer`)")
+    require(_ends(again) == first, "trials that have a record were repeated (use `Outbox`, or `site.sink.answer`)")
 
 
 @CHECKS.add
 def closing(case: Sent) -> None:
-    """Closing the iterator stops the trials: it returns soon, leaves no record and holds no claim."""
+    """Closing the iterator stops the trials promptly and leaves no records and no claims."""
     running = case.make().run(case.jobs(4, steps=LONG), case.site("closed"))
     next(event for event in running if event.kind in ("start", "progress"))
     before = time.monotonic()
@@ -178,4 +179,4 @@ def closing(case: Sent) -> None:
     require(took < SOON, f"it took {took:.0f} s to stop")
     require(not case.stored("closed"), "a trial that was stopped has a record")
     left = list((case.folder / "closed").glob("**/*.lease"))
-    require(not left, "it still claims the trial (leave `Claims` or `Outbox` as a context)")
+    require(not left, "it still claims the trial (use `Claims` or `Outbox` as a context manager)")

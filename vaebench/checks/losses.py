@@ -1,4 +1,4 @@
-"""What every reconstruction loss must keep."""
+"""Checks that every reconstruction loss must pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COUNT = 4
 
 
 class Comparison:
-    """One loss class with targets of one shape."""
+    """A loss class with targets of one shape."""
 
     def __init__(
         self, component: type[Loss], shape: tuple[int, int, int], params: Mapping[str, Value], device: str = "cpu"
@@ -41,7 +41,7 @@ class Comparison:
 
     @cached_property
     def descended(self) -> Tensor:
-        """The raw output at which a short descent from noise arrives."""
+        """The raw output that a short gradient descent from noise reaches."""
         raw = self.noise().requires_grad_()
         optimizer = torch.optim.Adam([raw], lr=0.1)
         for _ in range(150):
@@ -52,13 +52,13 @@ class Comparison:
 
 @CHECKS.add
 def parameters(case: Comparison) -> None:
-    """Every parameter can be typed on the command line, and a count of -1 is a ValueError that names it."""
+    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names it."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
 @CHECKS.add
 def one_number_per_image(case: Comparison) -> None:
-    """The loss is one finite float32 number per image, for half-precision outputs and for no images too."""
+    """The loss is one finite float32 number per image, also for half-precision outputs and for an empty batch."""
     for raw in (case.noise(), case.noise().bfloat16(), case.noise(30)):
         value = case.loss(raw, case.target)
         require(tuple(value.shape) == (COUNT,), f"the loss has shape {tuple(value.shape)}, not one number per image")
@@ -72,14 +72,14 @@ def one_number_per_image(case: Comparison) -> None:
 
 @CHECKS.add
 def picture(case: Comparison) -> None:
-    """image() makes a finite picture in [0, 1] of any raw output."""
+    """image() turns any raw output into a finite picture in [0, 1]."""
     for scale in (1.0, 100.0):
         require_images(case.loss.image(case.noise(scale)), (COUNT, *case.shape), "image()")
 
 
 @CHECKS.add
 def gradient(case: Comparison) -> None:
-    """The gradient is finite everywhere, at large and at equal outputs, against black, white and grey."""
+    """The gradient is finite for random, large and zero outputs, and for drawn, black and white targets."""
     targets = {"its own": case.target, "black": torch.zeros_like(case.target), "white": torch.ones_like(case.target)}
     raws = {"random": case.noise(), "large": case.noise(30), "zero": case.noise(0)}
     for shade, target in targets.items():
@@ -93,7 +93,7 @@ def gradient(case: Comparison) -> None:
 
 @CHECKS.add
 def descent(case: Comparison) -> None:
-    """Going down the loss from noise leads to the target: the picture's squared error falls to under a third."""
+    """Gradient descent from noise approaches the target: the picture's squared error falls to less than a third."""
     start, end = (float((case.loss.image(raw) - case.target).square().mean()) for raw in (case.noise(), case.descended))
     require(end < start / 3, f"the squared error of the picture goes from {start:.4g} to {end:.4g} on the way down")
 
@@ -107,7 +107,7 @@ def nearer_is_less(case: Comparison) -> None:
 
 @CHECKS.add
 def alone(case: Comparison) -> None:
-    """An image's loss does not depend on the images beside it, nor on their number."""
+    """An image's loss does not depend on the other images in its batch, nor on their number."""
     together = case.loss(case.noise(), case.target)
     single = [case.loss(raw[None], target[None]) for raw, target in zip(case.noise(), case.target, strict=True)]
     require(close(together, torch.cat(single), 1e-4), "an image's loss changes with the images that share its batch")
@@ -115,29 +115,29 @@ def alone(case: Comparison) -> None:
 
 @CHECKS.add
 def summed_over_pixels(case: Comparison) -> None:
-    """Four times the area costs about four times as much (between two and eight), as sums over pixels do."""
+    """Four times the area gives about four times the loss (between two and eight), as a sum over pixels does."""
     once = float(case.loss(case.noise(), case.target).mean())
     tiled = float(case.loss(case.noise().repeat(1, 1, 2, 2), case.target.repeat(1, 1, 2, 2)).mean())
     require(
-        2 < tiled / once < 8, f"an image tiled 2 x 2 costs {tiled / once:.3g} times as much: sum over pixels, not mean"
+        2 < tiled / once < 8, f"an image tiled 2 x 2 has {tiled / once:.3g} times the loss: sum over pixels, not mean"
     )
 
 
 @CHECKS.add
 def repeats(case: Comparison) -> None:
-    """The same pair gives the same loss, to the bit, whatever the global seed."""
+    """The same output and target give a bit-identical loss, whatever the global seed."""
     values = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         values.append(case.loss(case.noise(), case.target))
-    require(same(*values), "the loss of the same pair differs when asked twice")
+    require(same(*values), "the loss of the same pair differs when computed twice")
 
 
 @CHECKS.add
 def likelihood(case: Comparison) -> None:
-    """A loss that says it is a likelihood is -ln p of a density: over one pixel's values it integrates to one."""
+    """A loss declared as a likelihood is -ln p of a density that integrates to one over the values of a pixel."""
     if not case.component.likelihood:
-        raise NotApplicable("the loss does not say that it is one")
+        raise NotApplicable("the loss is not declared as one")
     values = torch.linspace(-8, 9, 2**18 + 1, dtype=torch.float64, device=case.device)
     for raw in (-2.0, 0.0, 2.0):
         density = (
@@ -151,7 +151,7 @@ def likelihood(case: Comparison) -> None:
 
 @CHECKS.add
 def not_a_number(case: Comparison) -> None:
-    """NaN in a raw output shows in that image's loss, and in no other's."""
+    """NaN in a raw output makes the loss of that image NaN, and no other loss."""
     raw = case.noise()
     raw[0, 0, 3, 3] = float("nan")
     value = case.loss(raw, case.target)

@@ -1,4 +1,4 @@
-"""What every metric must keep, asked of evidence that a stand-in for a trained model leaves."""
+"""Checks that every metric must pass, with evidence from a stand-in for a trained model."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ SHAPE = (1, 32, 32)
 
 
 class Asked:
-    """One metric class."""
+    """A metric class with its parameters and device."""
 
     def __init__(self, component: type[Metric], params: Mapping[str, Value], device: str = "cpu") -> None:
         self.component, self.params, self.device = component, params, device
 
     def evidence(self, quality: Quality = "good", splits: Splits | None = None, samples: int = 48) -> Evidence:
-        """What the stand-in leaves."""
+        """Return the evidence of a stand-in of this quality."""
         splits = splits or draw_splits(SHAPE)
         model = StandIn(splits.train.images.shape[1:], quality).to(self.device)
         return Evidence(model, splits, samples=samples, dataset="conformance")
 
     def ask(self, evidence: Evidence) -> Score:
-        """The metric's answer as the harness asks for it; anything but a finite number or NotApplicable breaks it."""
+        """Compute the metric as the harness does; anything but a finite number or NotApplicable fails the check."""
         metric = self.component(**self.params)
         try:
             answer = metric.compute(evidence)
@@ -59,19 +59,19 @@ class Asked:
 
 @CHECKS.add
 def parameters(case: Asked) -> None:
-    """Every parameter can be typed on the command line, and a count of -1 is a ValueError that names it."""
+    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names it."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
 @CHECKS.add
 def described(case: Asked) -> None:
-    """Title, verdict, direction, regime and range are declared in words the harness knows."""
+    """Title, verdict, direction, regime and range are declared with values that the harness accepts."""
     metric = case.component
     require(bool(metric.title), "`title` is empty: it heads the column")
     for field, known in DECLARED.items():
         value = getattr(metric, field)
         require(value in known, f"`{field}` is {value!r}, not one of {', '.join(known)}")
-    require(_is_range(metric.range), f"`range` is {metric.range!r}, not the least and the greatest value there can be")
+    require(_is_range(metric.range), f"`range` is {metric.range!r}, not the smallest and the largest possible value")
 
 
 def _is_range(given: object) -> bool:
@@ -81,13 +81,13 @@ def _is_range(given: object) -> bool:
 
 @CHECKS.add
 def answers(case: Asked) -> None:
-    """Full evidence gets a finite number."""
+    """Complete evidence gives a finite number."""
     case.ask(case.evidence())
 
 
 @CHECKS.add
 def repeats(case: Asked) -> None:
-    """The same evidence gets the same answer, replicates and all, whatever the global seeds."""
+    """The same evidence gives the same value, standard error and replicates, whatever the global seeds."""
     found = []
     for seed in (1, 2):
         torch.manual_seed(seed)
@@ -95,14 +95,14 @@ def repeats(case: Asked) -> None:
         random.seed(seed)
         found.append(case.ask(case.evidence()))
     one, two = found
-    require(one.value == two.value, f"the value is {one.value!r} once and {two.value!r} then")
-    require(one.error == two.error, f"the standard error is {one.error!r} once and {two.error!r} then")
-    require(list(one.replicates) == list(two.replicates), "the replicates differ between two askings")
+    require(one.value == two.value, f"the value is {one.value!r} the first time and {two.value!r} the second")
+    require(one.error == two.error, f"the standard error is {one.error!r} first and {two.error!r} then")
+    require(list(one.replicates) == list(two.replicates), "the replicates differ when computed twice")
 
 
 @CHECKS.add
 def keeps_evidence(case: Asked) -> None:
-    """The arrays of the evidence, which all metrics share, are as they were before."""
+    """The metric does not modify the arrays of the evidence, which all metrics share."""
     shared = case.evidence()
     views: dict[str, Callable[[], np.ndarray]] = {
         "images": lambda: shared.images("test"),
@@ -120,12 +120,12 @@ def keeps_evidence(case: Asked) -> None:
 
 @CHECKS.add
 def direction(case: Asked) -> None:
-    """A model that is good at everything beats one that answers with noise, in the direction declared.
+    """A good model beats one whose outputs are noise, in the declared direction.
 
-    Asked of all reconstruction metrics, and of those that an installed suite names as a headline."""
+    This is checked for reconstruction metrics and for the headline metrics of installed suites."""
     metric = case.component
     if metric.verdict in ("cost", "other") or not (metric.verdict == "reconstruction" or metric.name in _headlines()):
-        raise NotApplicable("asked of reconstruction metrics and of headlines of suites")
+        raise NotApplicable("checked for reconstruction metrics and headlines of suites only")
     good, poor = case.ask(case.evidence("good")).value, case.ask(case.evidence("poor")).value
     if good == poor == metric.range[metric.better == "higher"]:
         raise NotApplicable(f"these drawings are too easy for it: both models get {good:.6g}")
@@ -140,18 +140,18 @@ def _headlines() -> set[str]:
 
 @CHECKS.add
 def not_a_number(case: Asked) -> None:
-    """A model that answers NaN gets a reason, never a number; unless the number is not about the model's answers."""
+    """A model whose outputs are NaN gets a reason instead of a number, unless the metric does not use the outputs."""
     try:
         value = case.ask(case.evidence("nan")).value
     except NotApplicable:
         return
     about_data = value == case.ask(case.evidence("good")).value
-    require(about_data, f"a model all of whose answers are NaN gets {value:.6g}")
+    require(about_data, f"a model whose outputs are all NaN gets {value:.6g}")
 
 
 @CHECKS.add
 def lesser_evidence(case: Asked) -> None:
-    """Whatever is missing, few or flat, the answer is a finite number or a reason."""
+    """If evidence is missing, scarce or constant, the metric gives a finite number or a reason."""
     for what, given in lesser(case).items():
         try:
             case.ask(given)
@@ -163,16 +163,16 @@ def lesser_evidence(case: Asked) -> None:
 
 
 def lesser(case: Asked) -> dict[str, Evidence]:
-    """Evidence that lacks something, by what it lacks."""
+    """Return incomplete evidence, keyed by what it lacks."""
     full = draw_splits(SHAPE)
     train, test = full.train, full.test
     unhealthy = np.flatnonzero(test.labels > 0)
     blank = replace(test, images=np.zeros_like(test.images))
     no_one = np.zeros(len(test), bool)
     return {
-        "a model that always says the same": case.evidence("flat"),
+        "a model with constant outputs": case.evidence("flat"),
         "a model that cannot sample": case.evidence("mute"),
-        "no samples asked for": case.evidence(samples=0),
+        "no samples requested": case.evidence(samples=0),
         "one sample": case.evidence(samples=1),
         "no test image": case.evidence(splits=replace(full, test=test.take(no_one))),
         "one test image": case.evidence(splits=replace(full, test=test.take(np.arange(1)))),
@@ -180,7 +180,7 @@ def lesser(case: Asked) -> dict[str, Evidence]:
         "no validation split": case.evidence(splits=replace(full, val=None)),
         "one label only": case.evidence(splits=Splits(train.take(train.labels == 0), test.take(test.labels == 0))),
         "health unknown": case.evidence(splits=Splits(unjudged(train), unjudged(test))),
-        "nobody healthy": case.evidence(splits=replace(full, test=test.take(unhealthy))),
+        "no healthy test image": case.evidence(splits=replace(full, test=test.take(unhealthy))),
         "no masks": case.evidence(splits=replace(full, test=replace(test, masks=None))),
         "empty masks": case.evidence(
             splits=replace(full, test=replace(test, masks=np.zeros((len(test), *SHAPE[1:]), bool)))

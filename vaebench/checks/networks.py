@@ -1,4 +1,4 @@
-"""What every network must keep, whichever method trains it."""
+"""Checks that every network must pass, whichever method trains it."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ SHAPES: tuple[Shape, ...] = ((1, 28, 28), (1, 32, 32), (1, 64, 64), (1, 128, 128
 
 
 class Part:
-    """One network at the smallest image it can be built for."""
+    """A network at the smallest image size for which it can be built."""
 
     def __init__(self, component: type[Network], device: str = "cpu") -> None:
         self.component, self.device = component, device
 
     def make(self, shape: Shape, grid: int = GRID) -> nn.ModuleDict:
-        """The encoder and the decoder where they are made, with whatever random numbers come."""
+        """Build the encoder and the decoder on the default device, without setting a seed."""
         parts = {"encoder": self.component.encoder, "decoder": self.component.decoder}
         return nn.ModuleDict({name: build(shape, WIDTH, grid) for name, build in parts.items()})
 
     def largest_side(self, grid: int) -> int:
-        """That of the features, when a grid of this size is asked for."""
+        """Return the largest side of the features for a given `grid`."""
         with torch.device("meta"):
             encoder: Any = self.make(self.shape, grid)["encoder"]
         return max(encoder.out[1:])
 
     def build(self, shape: Shape, seed: int = 0) -> nn.ModuleDict:
-        """Both, fresh on the device; equal seeds, equal weights."""
+        """Build both on the device; equal seeds give equal weights."""
         torch.manual_seed(seed)
         return self.make(shape).to(self.device)
 
@@ -54,21 +54,21 @@ class Part:
                 reason = str(error)
             else:
                 return shape
-        raise NotApplicable(f"it can be built for none of {', '.join(str(one[1]) for one in SHAPES)} px: {reason}")
+        raise NotApplicable(f"it cannot be built for any of {', '.join(str(one[1]) for one in SHAPES)} px: {reason}")
 
     def images(self, shape: Shape | None = None) -> Tensor:
         return Images(torch.from_numpy(draw(COUNT, shape or self.shape).images).to(self.device))[:]
 
 
 def raw(net: nn.ModuleDict, x: Tensor) -> Tensor:
-    """From images to the decoder's output, with nothing in between."""
+    """Pass images through the encoder and the decoder, with nothing in between."""
     return net["decoder"](net["encoder"](x))
 
 
 @SIZES.add
 def shapes(case: tuple[Part, Shape]) -> None:
-    """Features have the shape that both parts tell, and the raw output the image's, all finite; or the size is refused
-    by a ValueError."""
+    """Features have the shape of encoder.out and decoder.entry, the raw output has the shape of the image, and all are
+    finite; or the size is refused with a ValueError."""
     part, shape = case
     try:
         net = part.build(shape).eval()
@@ -89,7 +89,7 @@ def shapes(case: tuple[Part, Shape]) -> None:
 
 @CHECKS.add
 def meta(part: Part) -> None:
-    """It is built without memory, so that a bad size is found before a sweep starts."""
+    """The network can be built on the meta device, so that a bad size is found before a sweep starts."""
     with torch.device("meta"):
         net = part.make(part.shape)
     off = [name for name, tensor in net.state_dict().items() if tensor.device.type != "meta"]
@@ -98,7 +98,7 @@ def meta(part: Part) -> None:
 
 @CHECKS.add
 def grid(part: Part) -> None:
-    """No side of the features is over `grid`, if the network's depth is its own choice; if not, none follows it."""
+    """No side of the features exceeds `grid`, unless the network has a fixed depth and ignores `grid`."""
     sides = {asked: part.largest_side(asked) for asked in (4, 8)}
     kept = all(side <= asked for asked, side in sides.items())
     require(kept or sides[4] == sides[8], f"the largest side is {sides[4]} for grid=4 and {sides[8]} for grid=8")
@@ -106,7 +106,7 @@ def grid(part: Part) -> None:
 
 @CHECKS.add
 def gradients(part: Part) -> None:
-    """Every parameter gets a finite gradient, and not zeros alone."""
+    """Every parameter gets a finite gradient that is not all zeros."""
     net, x = part.build(part.shape).train(), part.images()
     direction = torch.randn(x.shape, generator=torch.Generator().manual_seed(0)).to(part.device)
     (raw(net, x) * direction).sum().backward()
@@ -115,36 +115,36 @@ def gradients(part: Part) -> None:
             require(p.grad is not None, f"{name} never gets a gradient")
             assert p.grad is not None
             require(bool(p.grad.isfinite().all()), f"{name} gets a gradient that is NaN or infinite")
-            require(bool((p.grad != 0).any()), f"{name} gets nothing but zeros as gradient")
+            require(bool((p.grad != 0).any()), f"{name} gets only zeros as gradient")
 
 
 @CHECKS.add
 def learns(part: Part) -> None:
-    """Trained for a few steps as a plain autoencoder, a few images come back better than one grey does."""
+    """After a few steps as a plain autoencoder, it reconstructs a few images better than a uniform grey does."""
     net, x = part.build(part.shape).train(), part.images()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
     for _ in range(STEPS):
         optimizer.zero_grad()
-        # cross-entropy, whose gradient does not vanish where the sigmoid does not move any more
+        # cross-entropy, whose gradient does not vanish where the sigmoid saturates
         binary_cross_entropy_with_logits(raw(net, x), x).backward()
         optimizer.step()
     error = float((raw(net, x).detach().sigmoid() - x).square().mean())
     grey = float((x.mean() - x).square().mean())
-    require(error < grey, f"its squared error is {error:.4g} after {STEPS} steps, that of one grey {grey:.4g}")
+    require(error < grey, f"its squared error is {error:.4g} after {STEPS} steps, that of a uniform grey {grey:.4g}")
 
 
 @CHECKS.add
 def alone(part: Part) -> None:
-    """Evaluated, it treats an image the same whatever stands beside it, and every time."""
+    """In evaluation mode, the output for an image is reproducible and does not depend on the rest of its batch."""
     net, x = part.build(part.shape).eval(), part.images()
     together = look(raw, net, x)
     single = look(lambda: torch.cat([raw(net, row[None]) for row in x]))
-    require(close(together, single), "what it makes of an image changes with the images that share its batch")
+    require(close(together, single), "its output for an image changes with the images that share its batch")
 
 
 @CHECKS.add
 def keeps_images(part: Part) -> None:
-    """Images that it is shown are not written to."""
+    """The network does not modify its input."""
     net, x = part.build(part.shape).eval(), part.images()
     look(raw, net, x)
     require(torch.equal(x, part.images()), "it writes into its input")
@@ -152,9 +152,9 @@ def keeps_images(part: Part) -> None:
 
 @CHECKS.add
 def saves(part: Part) -> None:
-    """state_dict() goes to safetensors, and a fresh network that loads it answers the same, to the bit."""
+    """state_dict() can be saved as safetensors; a new network that loads it gives bit-identical outputs."""
     net, fresh, x = part.build(part.shape).eval(), part.build(part.shape, seed=7).eval(), part.images()
     content = save({name: value.clone().contiguous() for name, value in net.state_dict().items()})
     fresh.load_state_dict(load(content))
     first, second = ({"the raw output": look(raw, one, x)} for one in (net, fresh))
-    require_equal(first, second, "differs after saving and loading: keep all that it needs in parameters or buffers")
+    require_equal(first, second, "differs after saving and loading: keep all it needs in parameters or buffers")

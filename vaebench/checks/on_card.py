@@ -1,4 +1,4 @@
-"""What a training step asks of a GPU: the kernels it launches, and whether it waits. Counted on a pretended one."""
+"""Count what a training step does on a pretended GPU: the kernels that it launches, and whether it waits for them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from vaebench.trial import Settings
 
 CHECKS = Checklist()
 LONG, COUNTED, ROUND = 1000, 3, 6
-"""Steps of a stage, how many in the middle of it are counted, and how many make a round."""
+"""The steps of a stage, the steps counted in the middle of it, and the batches of one epoch"""
 
 
 class Step(NamedTuple):
-    """What one training step asked of the card."""
+    """The launches and waits of one training step."""
 
     launches: int
     waits: list[str]
@@ -30,12 +30,12 @@ class Step(NamedTuple):
 
 
 class Enough(Exception):
-    """All steps are counted."""
+    """Raised when all steps are counted."""
 
 
 @CHECKS.add
 def steps(bench: Bench) -> str:
-    """A training step does not wait for the GPU, except to report losses; tells how many kernels it launches."""
+    """A training step does not wait for the GPU, except to report losses; the result gives its kernel launches."""
     if not bench.component.stages:
         raise NotApplicable("the model is fitted, not trained")
     found = {stage: count_steps(bench, stage) for stage in bench.component.stages}
@@ -47,7 +47,7 @@ def steps(bench: Bench) -> str:
 
 
 def count_steps(bench: Bench, stage: str) -> list[Step]:
-    """A few steps amid a stage, by the harness's own loop, none of which reports its losses."""
+    """Count a few steps in the middle of a stage, run by the harness's own loop; none of them reports its losses."""
     card = RUNNING[-1][torch.device(bench.device).index]
     model = bench.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = Settings(bench.shape[1], LONG, BATCH, stage_steps=dict.fromkeys(model.stages, LONG))

@@ -1,4 +1,4 @@
-"""What a check is, and what comes of it: passed, failed or skipped, with a reason, and never a traceback."""
+"""Checks and their outcomes: passed, failed or skipped, with a reason and never a traceback."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Check = TypeVar("Check", bound=Callable[[Any], str | None])
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one check."""
+    """The outcome of one check."""
 
     name: str
     status: Literal["passed", "failed", "skipped"]
     reason: str = ""
-    """Why it failed or was skipped, or what was found."""
+    """Why it failed or was skipped, or what it found"""
     says: str = ""
-    """What the check proves, in a sentence."""
+    """What the check proves, in one sentence"""
 
 
 class Broken(AssertionError):
-    """A component does not keep its contract; the text says where and what to do."""
+    """Raised if a component breaks its contract; the text says where, and what to do."""
 
 
 def require(kept: bool, complaint: str) -> None:
@@ -49,7 +49,7 @@ class Task:
             return Outcome(self.name, "skipped", str(reason) or "not applicable, without a reason", self.says)
         except Broken as complaint:
             return Outcome(self.name, "failed", str(complaint), self.says)
-        except UserError:  # the user asked for something that there is not; no fault of the component
+        except UserError:  # the user asked for something that does not exist, which is not the component's fault
             raise
         except Explained as error:
             return Outcome(self.name, "failed", str(error), self.says)
@@ -59,21 +59,23 @@ class Task:
 
 
 class Checklist:
-    """Checks in the order in which they are written down."""
+    """The checks of one kind of component, in the order in which they are defined."""
 
     def __init__(self) -> None:
         self.checks: list[tuple[str, str, Callable[[Any], str | None]]] = []
 
     def add(self, check: Check) -> Check:
-        """Decorator: the function's name becomes the check's, its docstring's first paragraph what it proves. It may
-        return what it found, in words."""
+        """Add a check (a decorator).
+
+        The function's name becomes the check's name, and the first paragraph of its docstring states what it proves.
+        The function may return a text about what it found."""
         name = check.__name__.replace("_", "-")
         says = (check.__doc__ or "").partition("\n\n")[0]
         self.checks.append((name, " ".join(says.split()), check))
         return check
 
     def tasks(self, case: Any, where: str = "") -> list[Task]:
-        """One task per check; `where` tells one case of a component from another."""
+        """Return one task per check; `where` distinguishes the cases of a component."""
 
         def task(name: str, says: str, check: Callable[[Any], str | None]) -> Task:
             return Task(f"{name} {where}".strip(), says, lambda: check(case))

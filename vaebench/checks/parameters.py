@@ -1,4 +1,4 @@
-"""The check that every component shares: its parameters can be typed on the command line, and refuse nonsense."""
+"""The check that all components share: parameters can be set on the command line, and invalid values are refused."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from vaebench.components.parameters import TYPABLE, can_be_typed, parameters_of
 
 
 def check_parameters(component: type, build: Callable[..., Any]) -> None:
-    """`build(**params)` makes an instance; every parameter has a known type, and no count below zero is taken."""
+    """Require that every parameter has a known type and that `build(**params)` refuses counts below zero."""
     for parameter in parameters_of(component).values():
         require(
             can_be_typed(parameter.kind),
-            f"parameter {parameter.name} is annotated {parameter.kind}, which nobody can type. {TYPABLE}",
+            f"parameter {parameter.name} is annotated {parameter.kind}, which cannot be typed. {TYPABLE}",
         )
         if parameter.kind is int and not parameter.required:
             refuses(build, parameter.name, -1)
 
 
 def refuses(build: Callable[..., Any], name: str, value: int) -> None:
-    """A ValueError that names the parameter."""
+    """Require that `build` refuses the value with a ValueError that names the parameter."""
     try:
         build(**{name: value})
     except ValueError as error:
@@ -31,4 +31,4 @@ def refuses(build: Callable[..., Any], name: str, value: int) -> None:
             False, f"{name}={value} raises {type(error).__name__} ({error}); raise a ValueError that names {name!r}"
         )
     else:
-        require(False, f"{name}={value} is accepted; raise a ValueError that says what is")
+        require(False, f"{name}={value} is accepted; raise a ValueError that says what is allowed")

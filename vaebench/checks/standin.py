@@ -1,4 +1,4 @@
-"""A stand-in for a trained model: no weights, and as good or as poor at everything as a check asks."""
+"""A stand-in for a trained model, which has no weights and is as good or as poor as a check needs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ Quality = Literal["good", "poor", "flat", "mute", "nan"]
 
 
 class StandIn(Model):
-    """Good: it knows the healthy body, its codes tell where the spot is, its samples are new patients.
-    Poor: half of what it shows is noise. Flat: one answer to all. Mute: good, without samples."""
+    """A stand-in of a given quality.
+
+    Good: it reconstructs the healthy body, its codes show where the spot is, and its samples are new patients.
+    Poor: half of its output is noise. Flat: its outputs are constant. Mute: good, but it cannot sample."""
 
     noise: Tensor
     name = "stand-in"
@@ -30,7 +32,7 @@ class StandIn(Model):
         self.register_buffer("noise", torch.rand(shape, generator=torch.Generator().manual_seed(0)))
 
     def encode(self, x: Tensor) -> Tensor:
-        if self.quality == "poor":  # the last digits of a sum: fixed for an image, and about nothing in it
+        if self.quality == "poor":  # the last digits of a sum: deterministic, but uninformative about the image
             return torch.stack([(x * self.noise).sum((1, 2, 3)) * 10**k % 1 for k in range(1, 5)], 1)
         body = opening(x)
         parts = [adaptive_avg_pool2d(part.mean(1, keepdim=True), 4).flatten(1) for part in (body, x - body)]
@@ -62,7 +64,7 @@ class StandIn(Model):
         return Gaussian(mean, self.spoilt(torch.full_like(mean, -4.0)))
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        """Of the uniform density, whatever is drawn."""
+        """Return the bound for the uniform density, which does not depend on the draws."""
         return self.spoilt(x.new_zeros(len(x)))
 
     def spoilt(self, answer: Tensor) -> Tensor:
@@ -72,7 +74,7 @@ class StandIn(Model):
 
 
 def opening(x: Tensor) -> Tensor:
-    """Bright spots up to a quarter of the image removed, all larger things kept: erosion, then dilation."""
+    """Remove bright spots of up to a quarter of the image and keep everything larger: erosion, then dilation."""
     reach = x.shape[-1] // 8
     erode = -max_pool2d(-x, 2 * reach + 1, 1, reach)
     return max_pool2d(erode, 2 * reach + 1, 1, reach)

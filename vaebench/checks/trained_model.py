@@ -1,4 +1,4 @@
-"""What every trained model must keep when it is asked for codes, reconstructions, scores and samples."""
+"""Checks that every trained model must pass: its codes, reconstructions, scores and samples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def codes(bench: Bench) -> None:
     code = look(bench.trained.encode, bench.x)
     require(code.ndim == 2 and len(code) == BATCH, f"codes have shape {tuple(code.shape)}, not ({BATCH}, D)")
     require(code.is_floating_point(), f"codes are {code.dtype}, not floating point")
-    require(bool(code.isfinite().all()), "codes hold NaN or infinite numbers")
+    require(bool(code.isfinite().all()), "codes contain NaN or infinite numbers")
 
 
 @CHECKS.add
@@ -35,17 +35,17 @@ def scores(bench: Bench) -> None:
     """Each anomaly score is one finite number per image."""
     for name, value in look(bench.trained.scores, bench.x).items():
         require(tuple(value.shape) == (BATCH,), f"score {name} has shape {tuple(value.shape)}, not ({BATCH},)")
-        require(bool(value.isfinite().all()), f"score {name} holds NaN or infinite numbers")
+        require(bool(value.isfinite().all()), f"score {name} contains NaN or infinite numbers")
 
 
 @CHECKS.add
 def posterior(bench: Bench) -> None:
-    """A Gaussian posterior is a finite mean and log-variance per latent, and the rate its divergence from N(0, I)."""
+    """A Gaussian posterior has a finite mean and log-variance per latent; the rate is its divergence from N(0, I)."""
     found = look(bench.trained.posterior, bench.x)
     for name, value in (("mean", found.mean), ("logvar", found.logvar)):
         shape = tuple(value.shape)
         require(value.ndim == 2 and len(value) == BATCH, f"its {name} has shape {shape}, not ({BATCH}, D)")
-        require(bool(value.isfinite().all()), f"its {name} holds NaN or infinite numbers")
+        require(bool(value.isfinite().all()), f"its {name} contains NaN or infinite numbers")
     require(found.mean.shape == found.logvar.shape, "its mean and logvar differ in shape")
     rate = look(bench.trained.rate, bench.x)
     require(close(rate, found.kl()), "rate() is not the divergence of posterior() from N(0, I)")
@@ -53,8 +53,8 @@ def posterior(bench: Bench) -> None:
 
 @CHECKS.add
 def bound(bench: Bench) -> None:
-    """A bound on ln p(x) is a finite number per image, drawn through the given generator and nothing else, and does not
-    fall, but for luck, when more is drawn."""
+    """A bound on ln p(x) is a finite number per image, is drawn with the given generator only, and, apart from sampling
+    noise, does not fall with more draws."""
 
     def drawn(seed: int, draws: int) -> Tensor:
         return look(bench.trained.bound, bench.x, bench.generator(seed), draws)
@@ -63,30 +63,30 @@ def bound(bench: Bench) -> None:
     state = bench.noise()
     few, many = torch.stack([drawn(seed, 1) for seed in range(8)]), drawn(8, 8)
     require(tuple(many.shape) == (BATCH,), f"it has shape {tuple(many.shape)}, not ({BATCH},)")
-    require(bool(many.isfinite().all() and few.isfinite().all()), "it holds NaN or infinite numbers")
+    require(bool(many.isfinite().all() and few.isfinite().all()), "it contains NaN or infinite numbers")
     require(same(bench.noise(), state), "bound() draws from torch's global generator, not from the one given")
     require(same(many, drawn(8, 8)), "bound() gives other numbers for the same generator")
     luck = few.var(0).mean().sqrt() + 1e-3 * many.abs().mean() / BATCH
     require(
         float(many.mean()) >= float(few.mean() - luck),
-        f"of 8 draws it is {float(many.mean()):.6g} on average, of one {float(few.mean()):.6g}: more shall bound more",
+        f"of 8 draws it is {float(many.mean()):.6g} on average, of one {float(few.mean()):.6g}: it must not fall",
     )
 
 
 @CHECKS.add
 def deterministic(bench: Bench) -> None:
-    """Two looks at the same images give the same code, reconstruction, scores and posterior, whatever the seed."""
+    """The same images always give the same code, reconstruction, scores and posterior, whatever the global seed."""
     torch.manual_seed(1)
     first = answers(bench.trained, bench.x)
     torch.manual_seed(2)
-    require_equal(first, answers(bench.trained, bench.x), "differs when asked twice")
+    require_equal(first, answers(bench.trained, bench.x), "differs when computed twice")
 
 
 @CHECKS.add
 def alone(bench: Bench) -> None:
-    """What is said of an image does not depend on the images beside it.
+    """The outputs for an image do not depend on the other images in its batch.
 
-    One per cent is left for rounding, which in a larger batch may fall otherwise and tip a discrete code."""
+    One per cent is tolerated, since rounding may differ in a larger batch and change a discrete code."""
     together = answers(bench.trained, bench.x)
     single = [answers(bench.trained, row[None]) for row in bench.x]
     for name, value in together.items():
@@ -101,7 +101,7 @@ def alone(bench: Bench) -> None:
 
 @CHECKS.add
 def keeps_images(bench: Bench) -> None:
-    """Images that are asked about are not written to."""
+    """encode(), reconstruct() and scores() do not modify their input."""
     x = bench.x
     answers(bench.trained, x)
     require(same(x, bench.x), "encode(), reconstruct() or scores() writes into its input")
@@ -109,26 +109,26 @@ def keeps_images(bench: Bench) -> None:
 
 @CHECKS.add
 def samples(bench: Bench) -> None:
-    """Samples are finite images in [0, 1], drawn through the given generator and nothing else."""
-    model = bench.trained  # before inference mode, in which nothing can be trained
+    """Samples are finite images in [0, 1], drawn with the given generator only."""
+    model = bench.trained  # before inference mode, in which no model can be trained
     check_draws(lambda generator: model.sample(5, generator), (5, *bench.shape), bench, "sample")
 
 
 @CHECKS.add
 def variations(bench: Bench) -> None:
-    """Perturbed reconstructions are finite images in [0, 1], drawn through the given generator and nothing else."""
-    model = bench.trained  # before inference mode, in which nothing can be trained
+    """Perturbed reconstructions are finite images in [0, 1], drawn with the given generator only."""
+    model = bench.trained  # before inference mode, in which no model can be trained
     check_draws(lambda generator: model.vary(bench.x, generator), (BATCH, *bench.shape), bench, "vary")
 
 
 @CHECKS.add
 def saves(bench: Bench) -> None:
-    """state_dict() goes to safetensors, and a fresh model that loads it answers and samples the same, to the bit."""
+    """state_dict() can be saved as safetensors; a new model that loads it gives bit-identical outputs and samples."""
     content = save({name: value.clone().contiguous() for name, value in bench.trained.state_dict().items()})
     fresh = bench.build(seed=7)
     fresh.load_state_dict(load(content))
     fresh.eval()
-    hint = "differs after saving and loading: keep all that training finds in parameters or buffers"
+    hint = "differs after saving and loading: keep everything that training determines in parameters or buffers"
     require_equal(answers(bench.trained, bench.x), answers(fresh, bench.x), hint)
     drawn = []
     for model in (bench.trained, fresh):
@@ -142,7 +142,7 @@ def saves(bench: Bench) -> None:
 
 @ONE_STEP.add
 def one_step(bench: Bench) -> None:
-    """One step of every stage at this size, after which the model reconstructs images of that size."""
+    """After one training step of every stage at this image size, the model reconstructs images of that size."""
     model = bench.build()
     bench.train(model, steps=1)
     require_images(look(model.reconstruct, bench.x), (BATCH, *bench.shape), "a reconstruction")

@@ -1,4 +1,4 @@
-"""What every model must keep while it trains."""
+"""Checks that every model must pass while it trains."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ CHECKS = Checklist()
 
 @CHECKS.add
 def parameters(bench: Bench) -> None:
-    """Every parameter can be typed on the command line, and a count of -1 is a ValueError that names it."""
+    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names it."""
     check_parameters(bench.component, bench.build)
 
 
 @CHECKS.add
 def tunable(bench: Bench) -> None:
-    """Every range that it declares is of a parameter that it has, and it can be built with the ends of the range."""
+    """Every range in `tunable` belongs to a parameter of the model, which can be built with both ends of the range."""
     known = parameters_of(bench.component)
     for name, searched in tunable_of(bench.component).items():
-        require(name in known, f"tunable names {name!r}, which is no parameter.{did_you_mean(name, known)}")
+        require(name in known, f"tunable names {name!r}, which is not a parameter.{did_you_mean(name, known)}")
         for value in searched.extremes:
             try:
-                with torch.device("meta"), suppress(RuntimeError):  # what only fails without memory, `meta` says
+                with torch.device("meta"), suppress(RuntimeError):  # the check `meta` reports this error
                     bench.make(**{name: convert(value, known[name].kind)})
             except (ValueError, TypeError) as error:
                 raise Broken(
@@ -46,7 +46,7 @@ def tunable(bench: Bench) -> None:
 
 @CHECKS.add
 def meta(bench: Bench) -> None:
-    """The model is built without memory, so that a bad parameter is found before a sweep starts."""
+    """The model can be built on the meta device, so that a bad parameter is found before a sweep starts."""
     with torch.device("meta"):
         model = bench.make()
     off = [name for name, tensor in model.state_dict().items() if tensor.device.type != "meta"]
@@ -55,7 +55,7 @@ def meta(bench: Bench) -> None:
 
 @CHECKS.add
 def groups(bench: Bench) -> None:
-    """Every parameter belongs to exactly one group, or is declared frozen by requires_grad = False."""
+    """Every parameter belongs to exactly one group, or is frozen with requires_grad = False."""
     model = bench.build()
     names = {id(p): name for name, p in model.named_parameters()}
     owners: dict[int, list[str]] = {key: [] for key in names}
@@ -63,18 +63,18 @@ def groups(bench: Bench) -> None:
         listed = list(members.parameters)
         require(bool(listed), f"group {group!r} has no parameters")
         for p in listed:
-            require(id(p) in owners, f"group {group!r} holds a parameter that is not in model.parameters()")
+            require(id(p) in owners, f"group {group!r} contains a parameter that is not in model.parameters()")
             owners[id(p)].append(group)
     for name, p in model.named_parameters():
         mine = owners[id(p)]
         require(len(mine) < 2, f"{name} is in the groups {' and '.join(mine)}")
-        require(bool(mine) or not p.requires_grad, f"{name} is in no group, so it would stay as it was drawn")
+        require(bool(mine) or not p.requires_grad, f"{name} is in no group, so it would keep its initial values")
         require(not mine or p.requires_grad, f"{name} is frozen, yet in group {mine and mine[0]!r}")
 
 
 @CHECKS.add
 def gradients(bench: Bench) -> None:
-    """Every trained parameter gets a finite gradient, and not zeros alone, within a few steps of some stage."""
+    """Every trained parameter gets a finite gradient that is not all zeros, within a few steps of some stage."""
     model = ready(bench)
     names = defaultdict(lambda: "a parameter outside the model", {id(p): n for n, p in model.named_parameters()})
     steppers = {name: Watched(group) for name, group in model.groups().items()}
@@ -86,7 +86,7 @@ def gradients(bench: Bench) -> None:
             known = [norm for norm in norms if norm is not None]
             require(bool(known), f"{names[id(p)]} never gets a gradient")
             require(all(map(torch.isfinite, known)), f"{names[id(p)]} gets a gradient that is NaN or infinite")
-            require(any(norm > 0 for norm in known), f"{names[id(p)]} gets nothing but zeros as gradient")
+            require(any(norm > 0 for norm in known), f"{names[id(p)]} gets only zeros as gradient")
 
 
 @CHECKS.add
@@ -117,10 +117,10 @@ def routing(bench: Bench) -> None:
 
 @CHECKS.add
 def batch_size(bench: Bench) -> None:
-    """Every term is one number per image, and no term changes when one image fills a batch of 4 or of 8.
+    """Every term is one number per image, and is the same whether one image is repeated 4 or 8 times in a batch.
 
-    All random numbers are a half meanwhile, so a draw cannot hide or fake a difference; and as every row is the same
-    image, whatever looks across the batch (batch norm, a minibatch discrepancy) may do so.
+    All random numbers are 0.5 during this check, so that a draw can neither hide nor fake a difference. Every row is
+    the same image, so terms that depend on the whole batch (batch norm, a minibatch discrepancy) pass as well.
     """
     ready(bench)
     for stage in bench.component.stages:
@@ -135,7 +135,7 @@ def batch_size(bench: Bench) -> None:
 
 @CHECKS.add
 def keeps_batch(bench: Bench) -> None:
-    """The batch that is trained on is not written to."""
+    """A training step does not modify the batch."""
     model, x = ready(bench), bench.x
     for stage in model.stages:
         for _ in model.objectives(x, At(stage, 0, bench.few)):
@@ -144,22 +144,22 @@ def keeps_batch(bench: Bench) -> None:
 
 @CHECKS.add
 def reproducible(bench: Bench) -> None:
-    """The same seed gives the same weights and the same scores, to the bit."""
+    """The same seed gives bit-identical weights and outputs."""
     again = bench.build()
     bench.train(again)
     weights = bench.trained.state_dict()
     differing = [name for name, value in again.state_dict().items() if not same(value, weights[name])]
     require(
         not differing,
-        f"{some(differing)} differs between two trainings with one seed: draw noise from torch's global generator only",
+        f"{some(differing)} differs between two runs with one seed: draw noise from torch's global generator only",
     )
-    require_equal(answers(bench.trained, bench.x), answers(again, bench.x), "differs between two trainings of one seed")
+    require_equal(answers(bench.trained, bench.x), answers(again, bench.x), "differs between two runs of one seed")
 
 
 @CHECKS.add
 def learns(bench: Bench) -> None:
-    """Some dozen steps on sixteen images take a hundredth or more off the squared error of reconstruction; and a later
-    stage's loss falls, unless groups work against each other in it."""
+    """A few dozen steps on sixteen images reduce the squared error of reconstruction by more than 1 %; the loss of each
+    later stage falls, unless several groups compete in it."""
 
     if not bench.component.stages and bench.component.fit is Model.fit:
         raise NotApplicable("the model has neither stages nor fit(), so it learns nothing")
@@ -180,7 +180,7 @@ def learns(bench: Bench) -> None:
 
 
 class Watched(Stepper):
-    """Remembers the size of every gradient."""
+    """A Stepper that keeps the largest absolute value of every gradient."""
 
     def __init__(self, group: Group) -> None:
         super().__init__(group)
@@ -192,7 +192,7 @@ class Watched(Stepper):
 
 
 def ready(bench: Bench) -> Model:
-    """A fitted model about to be trained."""
+    """Return a new model in training mode, after fit()."""
     if not bench.component.stages:
         raise NotApplicable("the model is fitted, not trained")
     model = bench.build().train()
@@ -202,7 +202,7 @@ def ready(bench: Bench) -> Model:
 
 
 def few_steps(bench: Bench, model: Model) -> Iterator[tuple[At, Tensor]]:
-    """A few steps of every stage, spread over its whole length."""
+    """Yield a few steps of every stage, spread over its whole length, with their batches."""
     for stage in model.stages:
         for step in range(bench.few):
             start = BATCH * (step % 2)
@@ -210,7 +210,7 @@ def few_steps(bench: Bench, model: Model) -> Iterator[tuple[At, Tensor]]:
 
 
 def terms_of(bench: Bench, stage: str, n: int) -> dict[str, Tensor]:
-    """Every term of a stage in mid-training, averaged over a batch of n times the same image."""
+    """Return every term of a stage in mid-training, averaged over a batch with one image repeated n times."""
     model = ready(bench)
     found: dict[str, Tensor] = {}
     with Half():
@@ -229,7 +229,7 @@ def snapshot(model: Model) -> dict[str, Tensor]:
 
 
 def changed(model: Model, before: Mapping[str, Tensor], allowed: Collection[int] = ()) -> list[str]:
-    """Names of the parameters that are no longer what they were, those allowed to change left out."""
+    """Return the names of the parameters that changed, except those that are allowed to."""
     return [n for n, p in model.named_parameters() if id(p) not in allowed and not torch.equal(p, before[n])]
 
 

@@ -20,21 +20,21 @@ COMMANDS = {
     "status": ("vaebench.cli.status", "Runs in progress, with time left; trials done and failed"),
     "leaderboard": ("vaebench.cli.leaderboard", "Make the leaderboard from existing records"),
     "compare": ("vaebench.cli.compare", "Compare two models of a board, or two results folders"),
-    "index": ("vaebench.cli.index", "Make boards of very many records fast"),
+    "index": ("vaebench.cli.index", "Index very many records, so that their boards are made fast"),
     "score": ("vaebench.cli.score", "Compute missing metrics from stored weights"),
-    "work": ("vaebench.cli.work", "Do trials of a run on another machine (a cluster starts this)"),
+    "work": ("vaebench.cli.work", "Run trials on this machine for a run started elsewhere (used by Slurm)"),
     "verify-results": ("vaebench.cli.verify_results", "Check submitted results"),
     "list": ("vaebench.cli.list_", "List available models, datasets, losses, metrics, executors and suites"),
     "show": ("vaebench.cli.show", "Show one component, suite or record in full"),
     "check": ("vaebench.cli.check", "Check that a component meets its contract"),
-    "new": ("vaebench.cli.new", "Write a package to begin a plugin with"),
+    "new": ("vaebench.cli.new", "Create a plugin package from a template"),
     "plugins": ("vaebench.cli.plugins", "List installed plugins, and the errors of broken ones"),
     "data": ("vaebench.cli.data", "Find, download and check real datasets"),
     "doctor": ("vaebench.cli.doctor", "Show versions, devices, data and plugins for a bug report"),
 }
 
 TYPED = "vaebench.typed"
-"""What was typed after the program's name, kept so that an interrupted command can be repeated"""
+"""The key of the typed arguments, which are kept so that an interrupted command can be repeated"""
 
 
 class Mistake(click.ClickException):
@@ -42,7 +42,7 @@ class Mistake(click.ClickException):
 
 
 class Commands(LazyGroup):
-    """Report a user's mistake without a traceback, and exit with the code that the command returns, 130 on Ctrl-C."""
+    """Reports user errors without a traceback, and exits with the code that the command returns, or 130 on Ctrl-C."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[TYPED] = tuple(args)
@@ -58,7 +58,9 @@ class Commands(LazyGroup):
         except KeyboardInterrupt as stop:
             told = f"Interrupted: {stop}." if str(stop) else "Interrupted."
             typed = shlex.join([ctx.info_name or "vaebench", *ctx.meta[TYPED]])
-            click.echo(f"{told} Finished work is kept. The same command continues:\n  {_visible(typed)}", err=True)
+            click.echo(
+                f"{told} Finished work is kept. To continue, run the same command:\n  {_visible(typed)}", err=True
+            )
             ctx.exit(130)
         except OSError as error:
             where = f" ({error.filename})" if error.filename else ""
@@ -107,7 +109,7 @@ def _warn(what: object) -> None:
 
 
 def _visible(what: object) -> str:
-    """A message may quote a file of somebody else's, and a terminal obeys what it is given."""
+    """Return the text without terminal control characters: a message may quote a file from someone else."""
     from vaebench.records.clean import clean_lines
 
     return clean_lines(str(what))

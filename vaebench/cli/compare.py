@@ -12,7 +12,7 @@ from vaebench.cli.tracks import chosen, tell_where
 from vaebench.errors import UserError
 
 LISTED = 20
-"""Records that are named unless all are wanted."""
+"""The number of records listed without --all"""
 
 
 @click.command
@@ -21,18 +21,18 @@ LISTED = 20
 @SUITE
 @click.option("--preset", shell_complete=completion.presets, help="Only this preset [default: all that have records].")
 @click.option("--source", type=click.Choice(["real", "phantom"]), help="Only this source [default: both].")
-@click.option("--all", "everything", is_flag=True, help="Of two folders, name every record that differs.")
+@click.option("--all", "everything", is_flag=True, help="For two folders, list every record that differs.")
 @RESULTS
 def command(
     first: str, second: str, suite: str, preset: str | None, source: str | None, everything: bool, results: Path
 ) -> None:
     """Compare two models of a board, or two results folders.
 
-    Of two models, it shows for every verdict and dataset both headline numbers, which model is better and by how much,
-    with the 95 % interval of the difference, and whether the board tells them apart. A and B are written as on the
-    board: `vae`, `pca`, "vae[latent=8]".
+    For two models, it shows both headline numbers for every verdict and dataset, which model is better and by how much,
+    with the 95 % interval of the difference, and whether the difference is significant. Write A and B as on the board:
+    `vae`, `pca`, "vae[latent=8]".
 
-    If A and B are folders, it shows which records are in one of them only, and which metrics, versions, settings and
+    If A and B are folders, it shows which records only one of them has, and which metrics, versions, settings and
     images differ in the others. Times are not compared.
 
     \b

@@ -1,6 +1,7 @@
-"""What the shell is offered while a command is typed: names of components, suites and presets, parameters and values.
+"""Shell completion for the names of components, suites and presets, and for parameters and their values.
 
-Names come from the tables of `components.json`, so that the shell waits for no torch; parameters need the class."""
+Names come from the tables of `components.json`, so that completing them does not import torch; parameters need the
+class, which does."""
 
 from __future__ import annotations
 
@@ -72,7 +73,7 @@ def _names(kind: str) -> list[str]:
 
 
 def _parameters(kind: str, name: str, typed: str) -> Iterable[str]:
-    """`latent=` for each parameter, or `loss=bce` for each value of the one whose name is typed."""
+    """Return `latent=` for each parameter; once a name is typed, return `loss=bce` for each of its values."""
     from vaebench.components.parameters import parameters_of
     from vaebench.components.registry import registry
 
@@ -85,7 +86,7 @@ def _parameters(kind: str, name: str, typed: str) -> Iterable[str]:
 
 
 def _values(kind: Any) -> list[str]:
-    """The values of a parameter that has few."""
+    """Return the values that a parameter can take, if they are few."""
     from vaebench.components.parameters import names_network
 
     if names_network(kind):

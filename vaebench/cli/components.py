@@ -13,7 +13,7 @@ from vaebench.planning.suite import suites
 
 SHORT = ("[A-Z]", "al", "vs", "Soc", "Statist", "Proc", r"e\.g", r"i\.e")
 SENTENCE = re.compile("".join(rf"(?<!\b{word})" for word in SHORT) + r"\. +(?=[A-Z0-9`])")
-"""Where the first sentence ends: not at an initial or an abbreviation."""
+"""The end of the first sentence, which is not the full stop of an initial or an abbreviation"""
 KINDS = ("models", "networks", "datasets", "losses", "metrics", "executors")
 
 

@@ -14,7 +14,7 @@ from vaebench.records import provenance
 
 @click.command
 def command() -> None:
-    """Show versions, devices, data and plugins, to paste into an issue. The machine and its user are not named.
+    """Show versions, devices, data and plugins, to paste into an issue. Names of the machine and user are not shown.
 
     \b
     Example:

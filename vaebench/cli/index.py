@@ -1,4 +1,4 @@
-"""`vaebench index`: what boards need of very many records, kept in one file beside them."""
+"""`vaebench index`: collect what boards need from very many records in one file next to them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from vaebench.errors import UserError
 @click.command
 @RESULTS
 def command(results: Path) -> None:
-    """Write an index of the records of every track in a results folder, so that boards are made without reading each.
+    """Index the records of every track in a results folder, so that boards are made without reading each record.
 
-    `leaderboard`, `run` and `vaebench.load` use it for the records that have not changed since, and read all others
-    from their files: a board never depends on when the index was made. `vaebench status` says how many are new. It
-    pays off from some ten thousand records. The index is a Parquet file, with a row per record and metric, which
-    DuckDB, Polars and pandas read, too. An index is used by the account that made it, and in its own folder only.
+    `leaderboard`, `run` and `vaebench.load` use the index for records that have not changed since, and read all others
+    from their files: a board never depends on when the index was made. `vaebench status` shows how many records are new
+    or changed. An index pays off from about ten thousand records. It is a Parquet file with a row per record and
+    metric, which DuckDB, Polars and pandas can read as well. It is used only by the account that made it, and only in
+    the folder where it was made.
 
     \b
     Examples:

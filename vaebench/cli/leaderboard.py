@@ -41,14 +41,15 @@ def command(
     suite: str, preset: str | None, source: str | None, metrics: Sequence[str], dataset: str | None, everything: bool,
     form: str, output: Path | None, others: tuple[Path, ...], repin: bool, results: Path,
 ) -> None:  # fmt: skip
-    """Make the leaderboard from existing records, print it, and write its files beside the records. Nothing is trained.
+    """Make the leaderboard from existing records, print it, and write its files next to them. Nothing is trained.
 
-    --metric and --dataset select what is printed, or written to --output. The files beside the records are always
+    --metric and --dataset select what is printed, or written to --output. The files next to the records are always
     complete.
 
-    --with adds the records of other results folders, so that comparing a new model costs only its own trials. Then
-    nothing but --output is written. If several folders have the same trial from the same class of device, it counts
-    once, and your own folder comes first. If you have no records, the leaderboard of results/reference is shown.
+    --with adds the records of other results folders, so that you can compare a new model without training the others.
+    In this case, only --output is written. If several folders contain the same trial from the same class of device, it
+    counts once; your own folder takes precedence. If you have no records, the leaderboard of results/reference is
+    shown.
 
     \b
     Examples:
@@ -73,7 +74,7 @@ def command(
         _check_others(found.suite, *one, others)
     if len(tracks) > 1 and (output or form != "table"):
         names = ", ".join(f"--preset {p} --source {s}" for p, s in tracks)
-        raise UserError(f"There are {len(tracks)} tracks, and this writes one: choose {names}.")
+        raise UserError(f"There are {len(tracks)} tracks, but only one can be written: choose {names}.")
     tell_where(found, preset, source, results)
     console = Console()
     for one in tracks:
@@ -81,11 +82,11 @@ def command(
         for line in track.repin() if repin else ():
             click.echo(f"Pinned images of {line}", err=True)
         made = track.board()
-        if own and not others:  # the files beside one's own records hold these and no others
+        if own and not others:  # the files next to the user's records must not include others
             try:
                 written = track.write(made)
-            except NotWritten as reason:  # the board can be shown all the same
-                click.echo(f"{reason} They are shown only.", err=True)
+            except NotWritten as reason:  # the board can still be shown
+                click.echo(f"{reason} They are only shown.", err=True)
         if metrics or dataset:
             made = track.board(metrics, dataset)
         if output and form == "html":
@@ -107,6 +108,6 @@ def _check_others(suite: Suite, preset: str, source: str, others: Sequence[Path]
         if not tracks_in(suite, preset, source, folder):
             has = ", ".join(f"--preset {p} --source {s}" for p, s in tracks_in(suite, None, None, folder))
             raise UserError(
-                f"There are no records of {suite} / {preset} / {source} in {folder}, which --with names."
-                + (f" Of {suite} it has {has}." if has else "")
+                f"There are no records of {suite} / {preset} / {source} in {folder}, given by --with."
+                + (f" For {suite}, it contains {has}." if has else "")
             )

@@ -21,8 +21,8 @@ ARROWS = {"higher": "↑ higher", "lower": "↓ lower"}
 @click.command
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "suites"]))
 def command(kind: str | None) -> None:
-    """List the components and suites of all installed plugins, with one sentence on each. Metrics are listed by
-    verdict, with the direction that is better.
+    """List the components and suites of all installed plugins, with a sentence about each. Metrics are
+    grouped by verdict; an arrow shows whether higher or lower is better.
 
     \b
     Examples:
@@ -44,7 +44,7 @@ def _table(kind: str) -> Table:
 
 
 def _metric_tables() -> Iterator[Table]:
-    """One for each verdict, in the order of boards."""
+    """Yield one table for each verdict, in the order of boards."""
     from vaebench.interfaces import DECLARED
 
     known = list(_owned("metrics"))
@@ -83,7 +83,7 @@ def _component_rows(kind: str) -> Iterator[tuple[str, ...]]:
 
 
 def _owned(kind: str) -> Iterator[tuple[str, Any, str]]:
-    """Name, class and distribution of each component; where two have one name, the name says whose it is."""
+    """Yield the name, class and distribution of each component; a name shared by two includes the distribution."""
     from vaebench.components.registry import registry
 
     for offers in registry().offers(kind).values():

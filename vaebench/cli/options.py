@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ DEVICE = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:1", help="Device to compute on."
 )
 DEVICE_CLASS = click.option("--device-class", default="", metavar="CLASS",
-                            help="Plan for this kind of device, which an executor has on other machines; `vaebench "
-                            "doctor` on one of them names it.")  # fmt: skip
+                            help="Plan for this class of device, on which the executor runs trials; `vaebench doctor` "
+                            "on such a machine shows its class.")  # fmt: skip
 EXECUTOR = click.option("--executor", default="local", show_default=True, metavar=SPEC,
                         shell_complete=completion.specs("executors"),
-                        help="Where trials run; `vaebench list executors` names them.")  # fmt: skip
-DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be done and estimate the time; train nothing.")
+                        help="Where trials run; see `vaebench list executors`.")  # fmt: skip
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and the estimated time; train nothing.")
 SLOTS = click.option("-j", "--slots", type=click.IntRange(min=1),
-                     help="Trials that train at once [default: the executor's; "
+                     help="Number of trials that train at once [default: the executor's; "
                      "local: one per CPU core, up to 4 per GPU].")  # fmt: skip
 PATIENCE = click.option("--patience", type=click.FloatRange(min=1), default=running.PATIENCE, show_default=True,
-                        metavar="SECONDS", help="Give up a trial, or preparing a dataset, after this time without a "
-                        "training step, a metric or printed output.")  # fmt: skip
+                        metavar="SECONDS", help="Stop a trial, or the preparation of a dataset, after this time "
+                        "without a training step, a metric or printed output.")  # fmt: skip
 RESULTS = click.option("--results", type=FOLDER, default=Path("results"), show_default=True, envvar="VAEBENCH_RESULTS",
                        help="Folder with records and leaderboards.")  # fmt: skip
 DATA_HELP = "Folder with real datasets [default: $VAEBENCH_DATA or your data folder]."
 
 
 def _there(context: click.Context, option: click.Parameter, folder: Path | None) -> Path | None:
-    """A mistyped folder would look like one without data."""
+    """Raise a UserError if the folder does not exist: a mistyped path would look like a folder without data."""
     if folder is not None and not folder.exists():
         raise UserError(f"--data {folder}: there is no such folder. Correct the path, or create the folder.")
     return folder
@@ -50,4 +50,4 @@ def _there(context: click.Context, option: click.Parameter, folder: Path | None)
 
 DATA = click.option("--data", type=FOLDER, callback=_there, help=DATA_HELP)
 DOWNLOADS = click.option("--data", type=FOLDER, help=DATA_HELP)
-"""The same for a command that may create the folder"""
+"""The same option for commands that may create the folder"""

@@ -12,8 +12,7 @@ from vaebench.components.discovery import installed
 
 @click.command
 def command() -> None:
-    """List the plugins of this environment with their versions and hooks, and give the reason for each that could not
-    be loaded.
+    """List the plugins of this environment with their versions and hooks, and the reason why any could not be loaded.
 
     \b
     Example:

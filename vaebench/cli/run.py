@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @DEVICE
 @DEVICE_CLASS
 @EXECUTOR
-@click.option("--detach", is_flag=True, help="Leave the trials to the executor's engine and return at once.")
+@click.option("--detach", is_flag=True, help="Submit the trials to the executor's engine and return at once.")
 @SLOTS
 @click.option("--force", is_flag=True, help="Repeat trials from the start, even if they have a good record.")
 @click.option("--lf", "last_failed", is_flag=True, help="Only trials that failed last time.")
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
               metavar="SECONDS", help="Time between checkpoints, from which training resumes.")  # fmt: skip
 @PATIENCE
 @click.option("--graphs/--no-graphs", default=True, show_default=True,
-              help="Replay training steps as CUDA graphs on a GPU: faster, and to the same bits.")  # fmt: skip
+              help="Replay training steps as CUDA graphs on a GPU: faster, with bit-identical results.")  # fmt: skip
 @DRY_RUN
 @RESULTS
 @DATA
@@ -100,7 +100,7 @@ def command(
         graphs=graphs,
     )
     if detach and (stop or dry_run):
-        raise UserError("--detach leaves nobody who could stop at the first failure, or print a plan.")
+        raise UserError("--detach returns at once, so it cannot be combined with --stop or --dry-run.")
     if detach and not (chosen := chosen_executor(executor, device_class)).detaches():
         raise UserError(f"--detach: the trials of the executor {chosen.name} end with the command that started them.")
     if record is not None:
@@ -148,7 +148,7 @@ def _repeat(record: Path, suite: str, request: Request) -> Plan:
         known = store.read(record)
     except BadRecord as error:
         raise UserError(str(error)) from error
-    # A suite by its name; one from a file of the user's own only by that file.
+    # An installed suite is found by its name, one from the user's own file only through that file.
     name = suite if suite.endswith(".toml") else known.trial.suite.partition("@")[0]
     return repeat_plan(known, find(name, installed()), request)
 

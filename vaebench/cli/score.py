@@ -30,7 +30,7 @@ def command(
     suite: str, preset: str, source: str, metrics: Sequence[str], device: str, device_class: str,
     executor: str, slots: int | None, patience: float, results: Path, data: Path | None,
 ) -> int:  # fmt: skip
-    """Compute metrics that are missing in records, or outdated, from the stored weights. Nothing is trained.
+    """Compute the missing or outdated metrics of existing records from their stored weights. Nothing is trained.
 
     \b
     Example:
@@ -71,6 +71,6 @@ def command(
     plan = replace(plan, trials=tuple(trial for trial in plan.trials if trial.id not in lost))
     console.print(f"{len(plan.todo)} checkpoints to measure, {len(plan.done)} have every metric", highlight=False)
     if lost:
-        console.print(f"{len(lost)} records are failed, outdated or without weights: `vaebench run` does them again")
+        console.print(f"{len(lost)} records are failed, outdated or without weights: `vaebench run` repeats them")
     slots = slots or chosen_executor(executor).slots(plan.request.devices)
     return steps.finish(plan, console, slots, patience=patience)

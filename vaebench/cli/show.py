@@ -27,8 +27,8 @@ SCHEMAS = {"record": "vaebench.records.record", "board": "vaebench.report.export
 @click.command
 @click.argument("name", metavar="NAME|RECORD.json", shell_complete=completion.names(*KINDS))
 def command(name: str) -> None:
-    """Show a component with its parameters and their defaults, a suite, or a record. `record` and `board` show the JSON
-    schemas of records and of leaderboard.json.
+    """Show a component with its parameters and their defaults, a suite, or a record. The names `record` and `board`
+    show the JSON schemas of records and of leaderboard.json.
 
     \b
     Examples:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 def command(results: Path, release: str | None) -> None:
     """Show successful and failed trials in a results folder, and runs in progress with the time left.
 
-    The subfolder `reference` is left out. Claims of dead runs are released automatically, those of other machines
-    after a minute; `--release` is for the rest.
+    The subfolder `reference` is left out. Claims of dead runs are released automatically (after a minute, if they ran
+    on another machine); use `--release` for any others.
 
     \b
     Examples:
@@ -80,7 +80,7 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
         _tell_run(console, told)
     _tell_batches(console, track)
     for trial, lease in leases(track):
-        text = f"  trial {trial} is claimed by run {lease.token} since {lease.since}, attempt {lease.attempt}"
+        text = f"  trial {trial} has been claimed by run {lease.token} since {lease.since}, attempt {lease.attempt}"
         text += " (the run is gone)" if lease.abandoned else ""
         console.print(escape(clean(text, 300)), highlight=False, soft_wrap=True)
     for trial, kind, message in failed:
@@ -89,7 +89,7 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
 
 
 def _tell_index(console: Console, track: Path) -> None:
-    """How far the index is current, if there is one."""
+    """Print how many records the index covers, if there is one."""
     from vaebench.report import index
 
     if not (track / index.NAME).is_file():
@@ -97,7 +97,7 @@ def _tell_index(console: Console, track: Path) -> None:
     if (found := index.current(track)) is None:
         text = "its index is not used here: another account or machine made it, or pyarrow is missing"
     elif left := found.records - found.current:
-        text = f"{left:,} of {found.records:,} records are not in the index as they are now; their files are read"
+        text = f"{left:,} of {found.records:,} records are not in the index or have changed; their files are read"
     else:
         text = f"all {found.records:,} records are in the index"
     console.print(f"  {text}", highlight=False, soft_wrap=True)
@@ -111,9 +111,9 @@ def _tell_run(console: Console, told: Told) -> None:
     if told.state == "running":
         state = "running" + (f", {time_words(float(left))} left" if left else "")
     elif told.state == "elsewhere":
-        state = f"on another machine, last heard of at {escape(_text(entry.get('heard')))}"
+        state = f"on another machine, last update at {escape(_text(entry.get('heard')))}"
     else:
-        state = "finished" if entry.get("finished") else "cut off; the same command goes on with it"
+        state = "finished" if entry.get("finished") else "interrupted; run the same command to continue"
     text = f"  run of {escape(_text(entry.get('started')))}: {ended}, {state}"
     console.print(text, highlight=False, soft_wrap=True)
     for one in entry.get("running", []) if told.state != "ended" else []:
@@ -121,7 +121,7 @@ def _tell_run(console: Console, told: Told) -> None:
 
 
 def _tell_batches(console: Console, track: Path) -> None:
-    """What was submitted to Slurm, and has not ended."""
+    """Print the state of the jobs that were submitted to Slurm."""
     from vaebench.running import batch
 
     if not (submitted := list(batch.batches(track))):

@@ -1,4 +1,4 @@
-"""The steps that `run` and `score` share: prepare the data, find what is done, do the rest, show the board."""
+"""The steps that `run` and `score` share: prepare the data, find finished trials, run the rest, show the board."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def finish(
     fresh: bool = False,
     patience: float = PATIENCE,
 ) -> int:
-    """Run the plan's remaining trials, then show and write the board. Return the exit code: 1 when some failed."""
+    """Run the plan's remaining trials, then show and write the board. Return the exit code: 1 if any failed."""
     watch = None
     if plan.todo:
         sweep.open_track(plan)
@@ -75,7 +75,7 @@ def finish(
 
 @contextmanager
 def _counted(watch: Watch) -> Iterator[None]:
-    """Let an interruption say how many trials ended before it."""
+    """Add the number of trials that ended to the message of a KeyboardInterrupt."""
     try:
         yield
     except KeyboardInterrupt:
@@ -83,25 +83,25 @@ def _counted(watch: Watch) -> Iterator[None]:
 
 
 def _work(watch: Watch | None) -> Iterator[str]:
-    """The failures and the time of a run."""
+    """Yield the lines about the failures and the time of a run."""
     if watch is None:
         yield from ("Failed: nothing was run", "Time: none")
         return
-    why = "; `vaebench status` says why" if watch.failed else ""
+    why = "; `vaebench status` shows why" if watch.failed else ""
     yield f"Failed: {watch.failed or 'none'} of {watch.count} trials{why}"
     yield f"Time: {time_words(watch.spent())} (estimated: {time_words(watch.total / watch.slots)})"
 
 
 def _track(plan: Plan) -> Track:
-    """The plan's track as it is now; a track reads its records once."""
+    """Return the plan's track with its current records; a Track reads them only once."""
     return Track(plan.suite, plan.preset, plan.source, plan.request.results)
 
 
 def _write(track: Track, board: Board, console: Console, why: str = "") -> list[Path]:
-    """Write the board's files, and say so in one line."""
+    """Write the board's files, and print one line about them."""
     try:
         written = track.write(board)
-    except NotWritten as reason:  # the board is shown all the same
+    except NotWritten as reason:  # the board is still shown
         console.print(f"[yellow]Warning:[/yellow] {escape(str(reason))}", highlight=False, soft_wrap=True)
         return []
     console.print(f"{why}{_safe(closing.wrote(written))}", highlight=False, soft_wrap=True)
@@ -117,12 +117,12 @@ def _tell_time(plan: Plan, console: Console, slots: int) -> dict[str, float]:
 
 def tell_time(console: Console, seconds: float, slots: int, remote: bool) -> None:
     """Print how long all trials are expected to take."""
-    guess = ", a guess until trials have ended there" if remote else ""
+    guess = ", a guess until the first trials there have ended" if remote else ""
     console.print(f"Estimated time: {time_words(seconds)} with {slots} at once (-j){guess}", highlight=False)
 
 
 def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
-    """Print what a dry run would do: the trials and the time of each model and of each dataset, and the folder."""
+    """Print what a run would do: trials and time per model and per dataset, and the folder."""
 
     def tell(line: str) -> None:
         console.print(_safe(line), highlight=False, soft_wrap=True)
@@ -145,7 +145,7 @@ def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
 
 
 def make_ready(plan: Plan, console: Console, patience: float) -> Plan:
-    """Draw or decode the datasets, and show the name of the current one and what it last printed."""
+    """Draw or decode the datasets, showing the name of the current one and the last line that it printed."""
     with console.status("Preparing data") as status:
         plan = sweep.make_ready(plan, lambda text: status.update(f"Preparing data: {_safe(text)}"), patience)
     refuse_left_out(plan)
@@ -153,18 +153,18 @@ def make_ready(plan: Plan, console: Console, patience: float) -> Plan:
 
 
 def refuse_left_out(plan: Plan) -> None:
-    """Raise if no dataset is left, or one that the user named is not: a run never drops what was asked for."""
+    """Raise a UserError if no dataset is left, or if one that the user named with -d was left out."""
     reasons = "\n".join(f"  {name}: {reason}" for name, reason in plan.left_out.items())
     if not plan.datasets:
         raise UserError(f"No dataset could be prepared.\n{reasons}")
     if plan.left_out and plan.request.datasets:
         raise UserError(
-            f"Not every dataset that -d names can be used. Correct or get these, or run without them:\n{reasons}"
+            f"Some datasets named with -d cannot be used. Correct or get these, or run without them:\n{reasons}"
         )
 
 
 def find_done(plan: Plan, console: Console) -> Plan:
-    """Look for what is done, warning of what is wrong with records."""
+    """Find the trials that are done, and warn about faulty records."""
 
     def complain(complaint: str) -> None:
         text = _safe(complaint)
@@ -185,13 +185,13 @@ def announce(plan: Plan, console: Console, asked_source: str, asked_again: bool)
     if plan.done:
         console.print(f"{len(plan.done)} done already, {len(plan.todo)} to do", highlight=False)
     if plan.trained:
-        console.print(f"{len(plan.trained)} of them trained already: only measured again", highlight=False)
+        console.print(f"{len(plan.trained)} of them are trained already and are only measured again", highlight=False)
     if asked_again:
-        console.print("Done again although there may be good records", highlight=False)
+        console.print("Trials are repeated even if they have good records", highlight=False)
     if plan.source == "phantom" and asked_source == "auto":
         console.print(
             f"No real data in {escape(str(plan.request.data))}: phantoms are drawn in place of all datasets. "
-            "`vaebench data status` says how to get the real ones.",
+            "`vaebench data status` shows how to get the real ones.",
             highlight=False,
             soft_wrap=True,
         )
@@ -211,5 +211,5 @@ def announce(plan: Plan, console: Console, asked_source: str, asked_again: bool)
 
 
 def _safe(text: object) -> str:
-    """Text of a name, a path or an error: neither markup nor a terminal's command."""
+    """Return the text without terminal control characters, and with its markup escaped."""
     return escape(clean_lines(str(text)))

@@ -1,4 +1,4 @@
-"""Which tracks a command means, and in which folders their records lie."""
+"""Find the tracks that a command refers to, and the folders that contain their records."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Chosen(NamedTuple):
     tracks: list[tuple[str, str]]
     """preset and source of each"""
     folders: tuple[Path, ...]
-    """of results, where their records are"""
+    """the results folders that contain their records"""
     own: bool
-    """whether they are the user's, rather than those of results/reference"""
+    """whether the records are the user's own, rather than those of results/reference"""
 
 
 def chosen(name: str, preset: str | None, source: str | None, results: Path, others: tuple[Path, ...] = ()) -> Chosen:
-    """The tracks of a suite that have records: the user's own, or else those of results/reference."""
+    """Return the tracks of a suite that have records: the user's own, or else those of results/reference."""
     from vaebench.components.discovery import installed
     from vaebench.planning.kept import kept
     from vaebench.planning.suite import find
@@ -36,7 +36,7 @@ def chosen(name: str, preset: str | None, source: str | None, results: Path, oth
         if (found := kept(name, results, *others)) is None:
             raise
         suite = found
-        click.echo(f"The suite {suite} is not installed; its board follows the copy beside its records.", err=True)
+        click.echo(f"The suite {suite} is not installed; using the copy next to its records.", err=True)
     if preset is not None:
         suite.preset(preset, "")
     if own := tracks_in(suite, preset, source, results):
@@ -47,13 +47,13 @@ def chosen(name: str, preset: str | None, source: str | None, results: Path, oth
         everywhere = ", ".join(map(str, (results, *others)))
         raise UserError(
             f"There are no records of {asked} in {everywhere}. `vaebench run --suite {name}` makes them; "
-            "--results names another folder."
+            "use --results for another folder."
         )
     return Chosen(suite, theirs, folders, False)
 
 
 def tell_where(found: Chosen, preset: str | None, source: str | None, results: Path) -> None:
-    """Say so where what is shown is not the user's own."""
+    """Tell the user if the records shown are not their own."""
     if not found.own:
         asked = " / ".join(filter(None, (str(found.suite), preset, source)))
         shown = " and ".join(map(str, found.folders))

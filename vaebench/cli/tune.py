@@ -36,18 +36,20 @@ VERDICTS = ("reconstruction", "representation", "anomaly", "generation")
 @click.command
 @SUITE
 @click.option("--for", "verdict", type=click.Choice(VERDICTS), required=True,
-              help="Tune the suite's headline of this verdict; anomaly trains on healthy images only.")  # fmt: skip
+              help="Tune the headline metric of this verdict; anomaly trains on healthy images only.")  # fmt: skip
 @click.option("--budget", type=click.IntRange(min=1), default=12, show_default=True, metavar="N",
-              help="Trials per method, its default parameters among them.")  # fmt: skip
+              help="Trials per method, including one with its default parameters.")  # fmt: skip
 @PRESET
 @SOURCE
 @click.option("-m", "--model", "models", multiple=True, metavar=SPEC,
-              help="Only this model (repeatable). Parameters that are given are not searched.")  # fmt: skip
+              help="Only this model (repeatable). Parameters given here are not searched.")  # fmt: skip
 @click.option("-d", "--dataset", "datasets", multiple=True, metavar=SPEC, help="Only this dataset (repeatable).")
-@click.option("--steps", type=click.IntRange(min=1), metavar="N", help="Steps of a trial instead of the preset's.")
-@click.option("--free-rate", is_flag=True, help="Search parameters that change the size of the code, too.")
+@click.option(
+    "--steps", type=click.IntRange(min=1), metavar="N", help="Training steps per trial [default: the preset's]."
+)
+@click.option("--free-rate", is_flag=True, help="Also search parameters that change the size of the code.")
 @click.option("--to", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.toml",
-              help="Suite file to write, with a table beside it [default: SUITE-for-VERDICT.toml].")  # fmt: skip
+              help="Suite file to write; a table is written next to it [default: SUITE-for-VERDICT.toml].")  # fmt: skip
 @DEVICE
 @DEVICE_CLASS
 @EXECUTOR
@@ -63,8 +65,8 @@ def command(
 ) -> int:  # fmt: skip
     """Search the parameters of every method with the same budget, and write a suite that compares each at its best.
 
-    Parameters are chosen on validation images; no test image is read. Floors stay as they are. Run the same command
-    again to go on where it stopped; a larger --budget adds trials to those that are done.
+    Parameters are chosen on validation images; no test image is read. Floors are not tuned. Run the same command again
+    to continue where it stopped; a larger --budget adds trials to those already done.
 
     \b
     Examples:
@@ -121,7 +123,7 @@ def command(
     shared.announce(asked.plan, console, source, asked_again=False)
     entrants = contenders(asked.plan, free_rate)
     if not entrants:
-        raise UserError("None of these models declares ranges to search. `vaebench show NAME` lists those of a model.")
+        raise UserError("None of these models declares ranges to search. `vaebench show NAME` lists a model's ranges.")
     spent = estimate(asked.plan, slots)
     seconds = {one.model.name: spent[one.id] for one in asked.plan.trials}
     needed = {
@@ -158,7 +160,7 @@ def command(
 
 
 def _tell_search(console: Console, entrants: Sequence[Contender], seconds: Mapping[str, float]) -> None:
-    """Print what would be searched of each method, and how long that would take one worker."""
+    """Print the ranges that would be searched for each method, and how long that would take one worker."""
     from vaebench.running.display import time_words
 
     for one in entrants:

@@ -40,11 +40,11 @@ class Sample(click.ParamType):
 @click.option("--reproduce", type=Sample(), default=0, show_default=True,
               help="Train this many randomly chosen trials again.")  # fmt: skip
 @click.option("--fresh", is_flag=True,
-              help="Re-measure phantoms on newly drawn test patients, too, to find memorised test images.")  # fmt: skip
+              help="Also re-measure phantoms on newly drawn patients, to detect memorised test images.")  # fmt: skip
 @click.option("--write", is_flag=True,
               help="Write hashes and tiers to manifest.json in each track.")  # fmt: skip
 @click.option("--suite", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.toml",
-              help="File of the suite, if no installed plugin has it.")  # fmt: skip
+              help="File of the suite, if no installed plugin provides it.")  # fmt: skip
 @DATA
 def command(
     folder: Path, sample: int, reproduce: int, fresh: bool, write: bool, suite: Path | None, data: Path | None
@@ -52,7 +52,7 @@ def command(
     """Check submitted results. Records are checked against their schema, ids, digests and weights; leaderboards against
     the records; numbers against the installed packages, weights and data. Each record gets a tier: reported,
     re-measured or reproduced. Nothing in FOLDER is executed or changed; only --write adds manifest.json.
-    Its subfolder `reference` is left out unless FOLDER names it.
+    The subfolder `reference` is left out unless FOLDER is that folder.
 
     \b
     Examples:
@@ -80,7 +80,7 @@ def command(
     manifest_faults(seen)
     boards = _check_boards(seen, suites)
     pairs = [(record, suites.get(record.trial.suite)) for record in seen.found.values()]
-    with only(needed(pairs)), TemporaryDirectory() as cache:  # nothing that was prepared before is trusted
+    with only(needed(pairs)), TemporaryDirectory() as cache:  # data prepared earlier is not trusted
         admission = Admission(seen, suites, Again(data_folder(data), Path(cache)))
         admission.declare(thoroughly=bool(sample or reproduce or fresh))
         weighed = [path for path in seen.sound if path in seen.weighed]
@@ -89,12 +89,12 @@ def command(
         for path in _drawn(seen.sound, reproduce):
             admission.reproduce(path)
         if not weighed or not sample:
-            why = "" if weighed else ": no weights are beside the records"
-            admission.lines.insert(0, f"No number was measured again{why}")
+            why = "" if weighed else ": the records have no weights"
+            admission.lines.insert(0, f"No number was re-measured{why}")
 
     console.print(f"{_count(len(seen.found), 'record')} in {_count(len(seen.tracks), 'track')}")
     console.print(f"{_count(len(seen.weighed), 'record')} with the weights they name")
-    console.print(f"{_count(boards, 'track')} with the boards that follow from the records")
+    console.print(f"{_count(boards, 'track')} with boards that match the records")
     for line in admission.lines:
         console.print(clean(line, LONGEST))
     for path, what in sorted(seen.problems):
@@ -102,14 +102,14 @@ def command(
     for tier, number in admission.counts().items():
         console.print(f"{tier:<12} {number:>6}")
     for path in write_manifests(admission) if write else ():
-        told = f"Wrote {os.path.relpath(path)}. `vaebench leaderboard` makes the boards again, which tell the tiers."
+        told = f"Wrote {os.path.relpath(path)}. Run `vaebench leaderboard` to show the tiers on the boards."
         console.print(clean(told, LONGEST))
     console.print(f"{_count(len(seen.problems), 'problem')}" if seen.problems else "No problem found.")
     return 1 if seen.problems else 0
 
 
 def _drawn(paths: list[Path], count: int) -> list[Path]:
-    """Records drawn by chance: nobody can know in advance which."""
+    """Draw records at random, so that the choice cannot be known in advance."""
     return sorted(random.SystemRandom().sample(paths, min(count, len(paths))))
 
 
@@ -131,9 +131,9 @@ def _check_boards(seen: Examined, suites: dict[str, Suite | None]) -> int:
     for track, trial in seen.tracks.items():
         suite = suites[trial.suite]
         if suite is None or str(suite) != trial.suite or trial.preset not in suite.presets:
-            continue  # told with its records
+            continue  # reported with its records
         if track in unread:
-            seen.problems.append((track, "its boards cannot be made again before its records can be read"))
+            seen.problems.append((track, "its boards cannot be checked until all its records can be read"))
             continue
         records = [(path, record) for path, record in seen.found.items() if path.parents[2] == track]
         made = Track(suite, trial.preset, trial.source, track.parents[2], records=records).board()

@@ -1,4 +1,4 @@
-"""`vaebench work`: do the trials of an order on this machine, beside other machines."""
+"""`vaebench work`: run trials of an order on this machine, alongside other machines."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from vaebench.errors import UserError
 
 
 class TimeIsUp(BaseException):
-    """The scheduler says that the time limit is near."""
+    """Raised when the scheduler signals that the time limit is near."""
 
 
 @click.command
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def command(folder: Path) -> int:
-    """Do trials that `vaebench run --executor slurm` ordered, until all are done or claimed by other machines.
+    """Run trials for `vaebench run --executor slurm`, until all are done or claimed by other machines.
 
-    Slurm starts it; nobody else has to. FOLDER holds the order. When SIGUSR1 says that the time limit is near, it
-    leaves checkpoints, releases its trials and submits itself again.
+    Slurm starts this command; you need not. FOLDER contains the order. SIGUSR1 signals that the time limit is near: the
+    command then saves checkpoints, releases its trials and submits itself again.
 
     \b
     Example:

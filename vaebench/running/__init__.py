@@ -1,4 +1,4 @@
-"""Doing the jobs of a plan: the sweep, its workers and executors, and what they tell."""
+"""Running the jobs of a plan: the sweep, its workers and executors, and their reports."""
 
 PATIENCE = 900.0
-"""Seconds without a word from a trial after which it is ended, unless the user says otherwise."""
+"""The default number of seconds without a sign of life after which a trial is ended"""

@@ -1,4 +1,4 @@
-"""Slurm's sbatch, squeue and scancel, and the ledger of what was submitted with them. There may be no accounting."""
+"""Slurm's sbatch, squeue and scancel, and the ledger of submitted jobs. Slurm's accounting is not needed."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from vaebench.records import store
 
 COMMANDS = ("sbatch", "squeue", "scancel")
 TIMEOUT = 120.0
-"""Seconds to wait for one of them; a busy controller needs many."""
+"""Seconds to wait for one of these commands; a busy controller answers slowly"""
 SCRIPT, OPTIONS, LEDGER = "pilot.sh", "sbatch.json", "ledger"
 TAIL = 2000
-"""Characters of a log that an error quotes."""
+"""The number of characters of a log that an error quotes"""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """An order that was submitted: its folder has the order, the script, the options of sbatch, a ledger and logs."""
+    """A submitted order. Its folder contains the order, the script, the options of sbatch, a ledger and logs."""
 
     folder: Path
 
     @property
     def ids(self) -> list[str]:
-        """All jobs of Slurm that were submitted for it, those included that pilots submitted to go on."""
+        """The ids of all Slurm jobs submitted for it, including those that pilots submitted to continue."""
         with suppress(OSError):
             return (self.folder / LEDGER).read_text().split()
         return []
 
     def submit(self, tasks: str) -> None:
-        """Submit an array of pilots with these task numbers, and note its id."""
+        """Submit an array of pilots with these task numbers, and write its id to the ledger."""
         options = json.loads((self.folder / OPTIONS).read_text())
         told = _call("sbatch", "--parsable", *options, f"--array={tasks}", str(self.folder / SCRIPT))
-        with (self.folder / LEDGER).open("a") as ledger:  # a line is appended at once
+        with (self.folder / LEDGER).open("a") as ledger:  # a line is appended in one write
             ledger.write(f"{told.strip().partition(';')[0]}\n")
 
     def tail(self) -> str:
-        """The end of the newest log."""
+        """Return the end of the newest log."""
         logs = sorted(self.folder.glob("*.log"), key=lambda path: path.stat().st_mtime)
         text = logs[-1].read_text(errors="replace").strip()[-TAIL:] if logs else ""
         return f"{logs[-1]} ends with:\n{text}" if text else f"There is no output in {self.folder}."
@@ -60,7 +60,7 @@ def new(track: Path) -> Batch:
 
 
 def batches(track: Path) -> Iterator[Batch]:
-    """What was submitted for a track, oldest first."""
+    """Yield the batches that were submitted for a track, oldest first."""
     for folder in sorted(_folder(track).glob("*/")):
         yield Batch(folder)
 
@@ -71,7 +71,7 @@ def write_script(batch: Batch, options: Sequence[str], lines: Iterable[str]) -> 
 
 
 def states() -> dict[str, Counter[str]] | None:
-    """The jobs of this user that have not ended: id -> state -> how many tasks. None where Slurm does not answer."""
+    """Return the user's jobs that have not ended (id -> state -> number of tasks), or None if Slurm does not answer."""
     try:
         told = _call("squeue", "--me", "--noheader", "--array", "--format=%F %T")
     except UserError:
@@ -84,7 +84,7 @@ def states() -> dict[str, Counter[str]] | None:
 
 
 def cancel(ids: Iterable[str]) -> None:
-    """Cancel jobs; those that have ended do not matter."""
+    """Cancel jobs, ignoring those that have ended."""
     if ids := list(ids):
         with suppress(UserError):
             _call("scancel", "--quiet", *ids)
@@ -100,8 +100,8 @@ def _folder(track: Path) -> Path:
 
 
 def _call(*words: str) -> str:
-    """What a command of Slurm prints; a UserError with its words if it fails."""
-    # A pilot that submits would hand on its own allocation, which contradicts the options.
+    """Return the output of a Slurm command; raise a UserError with its message if it fails."""
+    # A pilot that submits a job would pass on the variables of its own allocation, which contradict the options.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_") or name == "SLURM_CONF"}
     try:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Where a worker delivers while its claim holds. One that outlived its run, or lost the trial, writes nothing more."""
+"""The sink and keeper of a worker, which write only while its claim is valid: not after its run ended or lost it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from vaebench.trial import Trial
 
 @dataclass(frozen=True)
 class ClaimedSink(ResultsSink):
-    """A results folder that takes what belongs to a trial only while its claim holds."""
+    """A results folder that accepts the files of a trial only while its claim is valid."""
 
     claim: Claim
     job: Job
 
     def check(self) -> None:
-        """Raise Lost if the trial is somebody else's."""
+        """Raise Lost if another run has the trial."""
         if not self.claim.holds() or self.answer(self.job):
             raise Lost
 
@@ -39,14 +39,14 @@ class ClaimedSink(ResultsSink):
 
 
 STOPPED = 75
-"""The exit code of a process that left a checkpoint because it was asked to end."""
+"""The exit code of a process that was asked to end and saved a checkpoint"""
 
 
 @dataclass(frozen=True)
 class ClaimedKeeper:
-    """A keeper that changes checkpoints only while the claim holds.
+    """A keeper that changes checkpoints only while the claim is valid.
 
-    Once `stopping` is set, the next step of the training is kept, and the process ends."""
+    Once `stopping` is set, a checkpoint is saved after the next training step, and the process ends."""
 
     keeper: Keeper
     sink: ClaimedSink

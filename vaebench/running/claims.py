@@ -1,8 +1,8 @@
-"""Claims: runs in one results folder share its trials.
+"""Claims, through which several runs share the trials of one results folder.
 
-A claim is a lease, a small file that names its owner and carries a counter that the owner raises every few seconds. It
-needs no lock, since some network file systems grant every lock and others none. A lease has expired when its counter
-stood still while somebody waited for it, so the clocks of different machines are never compared.
+A claim is a lease: a small file with the name of its owner and a counter that the owner raises every few seconds. It
+needs no file locks, which are unreliable on network file systems. A lease expires if its counter does not change for
+some time while another run watches it, so the clocks of different machines are never compared.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from vaebench.running.sink import ResultsSink
 from vaebench.trial import Trial
 
 BEAT = 5.0
-"""Seconds between two beats of a lease."""
+"""Seconds between two beats of a lease"""
 EXPIRY = 60.0
-"""Seconds without a beat after which a lease may be taken over."""
+"""Seconds without a beat after which a lease may be taken over"""
 LENGTH = 512
-"""Bytes of a lease's file. Always the same, so that a beat overwrites it in place and no reader sees half of it."""
+"""The size of a lease's file in bytes. It is constant, so that readers never see a half-written beat."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """What a lease's file says."""
+    """The content of a lease's file."""
 
     token: str
-    """of the run that holds it"""
+    """identifies the run that holds it"""
     host: str
     process: int
     born: str
@@ -52,7 +52,7 @@ class Lease:
 
     @property
     def abandoned(self) -> bool:
-        """Whether its owner was a process of this machine that is gone."""
+        """Whether its owner was a process of this machine that has ended."""
         return self.host == processes.host() and not processes.lives(self.process, self.born)
 
     def same(self, other: Lease | None) -> bool:
@@ -60,7 +60,7 @@ class Lease:
 
 
 def unpacked(content: bytes) -> Lease | None:
-    """None where the content is no lease, as while its owner is writing it first."""
+    """Return the lease in a file's content, or None if there is none, such as while its owner creates it."""
     try:
         lease = Lease(**json.loads(content))
         return replace(lease, process=int(lease.process), attempt=int(lease.attempt), expiry=float(lease.expiry))
@@ -70,21 +70,23 @@ def unpacked(content: bytes) -> Lease | None:
 
 @dataclass(frozen=True)
 class Claim:
-    """A lease of one's own, and where it lies."""
+    """A lease of this run, with the path of its file."""
 
     path: Path
     lease: Lease
 
     def holds(self) -> bool:
-        """Whether the trial is still this run's. One that was released by hand and that nobody took is claimed anew,
-        but not by a worker that outlived its run."""
+        """Return whether this run still has the trial.
+
+        A trial that was released by hand and not taken by another run is claimed again, unless this worker's run has
+        ended."""
         content = _read(self.path)
         if content is None:
             return not self.lease.abandoned and _create(self.path, self.lease.packed())
         return self.lease.same(unpacked(content))
 
     def beat(self, number: int) -> None:
-        """Raise the counter, in the file that was found to be one's own even if it has another name by now."""
+        """Raise the counter. The file that was checked is also the one that is written, even if it was renamed."""
         with suppress(OSError), self.path.open("r+b", buffering=0) as file:
             if self.lease.same(unpacked(file.read(LENGTH))):
                 file.seek(0)
@@ -97,15 +99,15 @@ class Claim:
 
 
 class Claims:
-    """The claims of one run. A thread raises their counters, so that a slow terminal does not cost them."""
+    """The claims of one run. A thread raises their counters, so that a slow terminal does not make them expire."""
 
     def __init__(self, sink: ResultsSink) -> None:
         self.sink, self.token = sink, secrets.token_hex(8)
         self.held: dict[str, Claim] = {}
         self.seen: dict[str, tuple[bytes, float, float]] = {}
-        """trial -> the lease of somebody else, when it was last looked at, and seconds for which it had not changed"""
+        """trial -> another run's lease, the time of the last look, and the seconds for which it had not changed"""
         self.alive = set[str]()
-        """trials whose lease somebody else was seen to renew"""
+        """trials whose lease was renewed by another run"""
         self.over = threading.Event()
         self.heart = threading.Thread(target=self._beat, daemon=True)
 
@@ -122,7 +124,7 @@ class Claims:
             claim.release()
 
     def take(self, trial: Trial) -> Claim | None:
-        """Claim a trial; None while somebody else holds it."""
+        """Claim a trial; return None if another run holds it."""
         path = folder_of(store.folder_of(self.sink.results, trial)) / f"{self.sink.device_class}-{trial.id}.lease"
         attempt = 1
         if (content := _read(path)) is not None:
@@ -149,7 +151,7 @@ class Claims:
         before, looked, waited = self.seen.get(trial.id, (b"", now, 0.0))
         if before not in (b"", content):
             self.alive.add(trial.id)
-        # Time in which this process was suspended, perhaps together with the other one, counts as one beat at most.
+        # While this process was suspended, the other one may have been, too: this time counts as one beat at most.
         waited = waited + min(now - looked, BEAT) if before == content else 0.0
         self.seen[trial.id] = (content, now, waited)
         return waited > (lease.expiry if lease else EXPIRY)
@@ -167,14 +169,14 @@ def folder_of(track: Path) -> Path:
 
 
 def leases(track: Path) -> Iterator[tuple[str, Lease]]:
-    """The leases of a track: the id of the trial, and what the file says."""
+    """Yield the leases of a track, each with the id of its trial."""
     for path in sorted(folder_of(track).glob("*.lease")):
         if lease := unpacked(_read(path) or b""):
             yield path.stem.rpartition("-")[2], lease
 
 
 def free(track: Path, trial: str) -> list[str]:
-    """Delete the lease of a trial, or those of `all`, by hand. Return the ids of the trials that were freed."""
+    """Delete the lease of a trial, or of `all`, at the user's request. Return the ids of the released trials."""
     freed = []
     for path in sorted(folder_of(track).glob("*.lease")):
         id_ = path.stem.rpartition("-")[2]
@@ -185,8 +187,9 @@ def free(track: Path, trial: str) -> list[str]:
 
 
 def clear_abandoned(track: Path) -> None:
-    """Remove the leases of runs that are gone from this machine: one that was killed just after a trial ended left its
-    lease, and nobody claims that trial again."""
+    """Remove the leases of dead runs of this machine.
+
+    A run that was killed just after a trial ended leaves a lease that no other run would take over."""
     for path in folder_of(track).glob("*.lease"):
         content = _read(path) or b""
         if (lease := unpacked(content)) and lease.abandoned:
@@ -194,19 +197,19 @@ def clear_abandoned(track: Path) -> None:
 
 
 def _read(path: Path) -> bytes | None:
-    """None where there is nothing; what can be no lease is read as an empty one, which expires."""
+    """Read a lease's file; return None if it does not exist, and an empty lease, which expires, if it is unusable."""
     try:
         return store.read_bounded(path, 8 * LENGTH, "lease")
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno:  # the system's; without a number it is a pipe, say
+        if error.errno:  # the error is the system's; without a number, the file is a pipe, for example
             raise
         return b""
 
 
 def _create(path: Path, content: bytes) -> bool:
-    """Create the file. Return whether it was not there."""
+    """Create the file. Return True if it was created, False if it already existed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         file = path.open("xb", buffering=0)
@@ -215,14 +218,14 @@ def _create(path: Path, content: bytes) -> bool:
     with file:
         try:
             file.write(content)
-        except OSError:  # an empty lease would be waited for
+        except OSError:  # other runs would wait for an empty lease to expire
             path.unlink(missing_ok=True)
             raise
     return True
 
 
 def _remove(path: Path, judged: bytes) -> bool:
-    """Remove the lease that was judged to have expired. Of several runs that try it, one succeeds."""
+    """Remove an expired lease with this content. If several runs try to, only one succeeds."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         path.rename(aside)
@@ -230,7 +233,7 @@ def _remove(path: Path, judged: bytes) -> bool:
         return False
     content = _read(aside)
     expired = content == judged
-    if content is not None and not expired:  # its owner woke up, or somebody else was faster
+    if content is not None and not expired:  # its owner woke up, or another run was faster
         _create(path, content)
     aside.unlink(missing_ok=True)
     return expired

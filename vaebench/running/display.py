@@ -1,4 +1,4 @@
-"""How a sweep goes: a live display on a terminal, a line per event when piped."""
+"""The progress of a sweep: a live display on a terminal, or a line per event if the output is piped."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from vaebench.records.record import Record
 from vaebench.trial import Trial
 
 BRIEF = 32
-"""Columns of a trial's name in the live display, at least"""
+"""The minimum width of a trial's name in the live display, in columns"""
 TRAINING = 0.9
-"""Share of a trial that is done when its training is; the rest is measuring."""
+"""The share of training in a trial's progress; the rest is measuring"""
 
 
 class Watch:
-    """Listens to a sweep's events and shows them."""
+    """Shows the events of a sweep."""
 
     def __init__(self, console: Console, seconds: Mapping[str, float], slots: int) -> None:
         self.console = console
@@ -45,7 +45,7 @@ class Watch:
             TextColumn("{task.percentage:>3.0f}%"),
             TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, ratio=1)),
             console=console,
-            expand=True,  # so that a long note is cut, and not what stands before it
+            expand=True,  # so that a long note is cut, and not the columns before it
             transient=True,
             disable=not self.live,
         )
@@ -75,7 +75,7 @@ class Watch:
         self.bars.update(self.all, completed=self.share(), note=note)
 
     def share(self) -> float:
-        """How much of the expected work is done."""
+        """Return the share of the expected work that is done."""
         return sum(self.expected.get(id_, 0.0) * share for id_, share in self.shares.items()) / self.total
 
     def spent(self) -> float:
@@ -83,7 +83,7 @@ class Watch:
         return time.monotonic() - self.started
 
     def left(self) -> float:
-        """Seconds left: the estimate at first, more and more the pace seen."""
+        """Return the seconds left, based on the estimate at first and increasingly on the observed pace."""
         share, spent = self.share(), self.spent()
         guess = self.total * (1 - share) / self.slots
         return guess if share < 0.02 else share * (spent / share * (1 - share)) + (1 - share) * guess
@@ -91,7 +91,7 @@ class Watch:
     def _progress(self, trial: Trial, data: Mapping[str, Any]) -> None:
         phase = data["phase"]
         if phase in ("note", "elsewhere"):
-            text = data["text"] if phase == "note" else "another run is at it; looked at again at the end"
+            text = data["text"] if phase == "note" else "claimed by another run; rechecked at the end"
             self.console.print(
                 f"{escape(clean(str(trial)))}: {escape(clean(text, 400))}", highlight=False, soft_wrap=True
             )
@@ -116,7 +116,7 @@ class Watch:
         else:
             self.failed += 1
             told = f"[red]{record.status}[/red] ({record.error.kind}): {escape(clean(record.error.message, 500))}"
-            told += f"; what it printed is in {escape(clean(str(output), None))}" if output else ""
+            told += f"; its output is in {escape(clean(str(output), None))}" if output else ""
         if not self.live or record.error:
             self.console.print(
                 f"[{self.ended}/{self.count}] {escape(clean(str(trial)))}: {told}", highlight=False, soft_wrap=True
@@ -124,7 +124,7 @@ class Watch:
 
 
 def brief(trial: Trial, columns: int = BRIEF) -> str:
-    """A trial in so many columns. Names are cut, so that regime and seed are kept."""
+    """Return a trial's name in this number of columns. Model and dataset are cut, so that regime and seed remain."""
     names, rest = f"{trial.model} {trial.dataset}", f" {trial.regime} {trial.seed}"
     room = columns - len(rest)
     return (names if len(names) <= room else f"{names[: room - 1]}…") + rest

@@ -1,4 +1,4 @@
-"""An errand: a trial that is done on another machine, what is sent along with it, and what comes back."""
+"""Errands: trials that run on another machine, with what is sent there and what comes back."""
 
 from __future__ import annotations
 
@@ -23,32 +23,32 @@ from vaebench.running.site import Site
 
 @dataclass(frozen=True)
 class Errand:
-    """A job, and what its machine must know beside it. It can be pickled, and means the same everywhere."""
+    """A job with everything else that its machine needs. It can be pickled and does not depend on the machine."""
 
     job: Job
     device_class: str
-    """of the device that the run was planned for"""
+    """class of the device for which the run was planned"""
     patience: float
     every: float
     """Seconds of training between checkpoints"""
     fresh: bool = False
-    """Whether to start from nothing though there is a checkpoint"""
+    """Whether to train from the start even if there is a checkpoint"""
     stored: Mapping[str, bytes] = field(default_factory=dict)
-    """Of a trial that is only measured again: its record and weights, by name"""
+    """The record and weights, by name, of a trial that is only measured again"""
 
 
 @dataclass(frozen=True)
 class Returned:
-    """What a trial left behind."""
+    """The record and files that a trial produced."""
 
     record: bytes
     files: Mapping[str, bytes]
-    """what lies beside a record, by name"""
+    """the files stored next to the record, by name"""
 
     def __post_init__(self) -> None:
         for name in self.files:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                raise ValueError(f"{name!r} names no file beside a record")
+                raise ValueError(f"{name!r} is not the name of a file next to a record")
 
 
 RECORD = "record.json"
@@ -57,10 +57,11 @@ RECORD = "record.json"
 def fulfil(
     errand: Errand, fetch: Callable[[Path], None], keep: str | Path | None = None
 ) -> Iterator[Mapping[str, Any] | Returned]:
-    """Do the errand on this machine. Yields what the trial tells while it works, and last what it left.
+    """Run the errand on this machine. Yield the trial's messages while it runs, and finally what it produced.
 
-    `fetch` is given a folder to put the files of the ready data into, unless this machine has them. Checkpoints go to
-    `keep`, a folder or a URL, and end with this process if there is none. Unfit says why this machine cannot do it."""
+    `fetch` puts the files of the prepared data into the folder that it is given; it is called only if this machine
+    lacks them. Checkpoints are written to `keep` (a folder or URL); without it, they are deleted when the process ends.
+    Unfit is raised, with the reason, if this machine cannot run the trial."""
     job, device = errand.job, "cpu" if errand.device_class == "cpu" else "cuda:0"
     check_fitness(job, device, errand.device_class)
     results = Path(tempfile.mkdtemp(prefix="trial-", dir=scratch.folder()))
@@ -88,7 +89,7 @@ def fulfil(
 
 
 def _left(folder: Path, errand: Errand) -> Iterator[tuple[str, bytes]]:
-    """The files beside a record, by name; not those that were sent along."""
+    """Yield the files next to a record, by name, except those that were sent with the errand."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and not path.name.startswith(".") and name != "checkpoint":

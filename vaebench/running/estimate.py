@@ -1,4 +1,4 @@
-"""How long trials will take: from records of their like, else from a few measured steps."""
+"""Estimate the time of trials from records of similar trials, or else from a few timed steps."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from vaebench.running.executors.forked import Forked
 from vaebench.trial import Settings, Trial
 
 PROBE_SECONDS = 0.25
-"""How long steps are timed for one model."""
+"""Seconds for which the steps of one model are timed"""
 PROBE_LIMIT = 60.0
-"""Seconds after which an estimate is not waited for any longer."""
+"""Seconds after which an estimate is given up"""
 
 
 UNKNOWN = 60.0
-"""Seconds, until the first trials on other machines have ended."""
+"""Seconds assumed for a trial on other machines until the first ones have ended"""
 
 
 def estimate(plan: Plan, slots: int) -> dict[str, float]:
-    """Trial id -> seconds in its process: with several slots, a sweep takes about the sum divided by their number.
+    """Return trial id -> seconds in its process. A sweep takes about the sum divided by the number of slots.
 
     Models are timed for each number of channels, not for each dataset, and as many at once as trials will run. For
-    other machines only records are asked; what they do not tell is taken to be equal."""
+    other machines, only records are used; all trials without similar records are assumed to take the same time."""
     channels = {str(one.spec): one.dataset.channels for one in plan.datasets}
     seconds = {kind: median(spent) for kind, spent in _known(plan, channels).items()}
     unknown = {_kind(trial, channels): trial for trial in plan.todo if trial.id not in plan.trained}
@@ -44,7 +44,7 @@ def estimate(plan: Plan, slots: int) -> dict[str, float]:
         seconds, unknown = {**dict.fromkeys(unknown, alike), **seconds}, {}
     with ThreadPoolExecutor(slots) as pool:
         seconds |= zip(unknown, pool.map(lambda trial: probe(trial, plan), unknown.values()), strict=True)
-    # Of a trial that is only measured again, the record knows what measuring took.
+    # If a trial is only measured again, its record contains the time that measuring took.
     again = {
         key: (record.cost.get("measure_seconds") or 0.0) + OVERHEAD_SECONDS for key, record in plan.trained.items()
     }
@@ -52,7 +52,7 @@ def estimate(plan: Plan, slots: int) -> dict[str, float]:
 
 
 def probe(trial: Trial, plan: Plan) -> float:
-    """Time the trial's model in a process of its own: one that crashes or hangs costs its estimate and nothing else."""
+    """Time the trial's model in a separate process, so that a crash or hang affects only its estimate."""
     one = next(one for one in plan.datasets if one.spec == trial.dataset)
     shape = (one.dataset.channels, plan.settings.size, plan.settings.size)
     try:
@@ -61,7 +61,7 @@ def probe(trial: Trial, plan: Plan) -> float:
         return OVERHEAD_SECONDS
     try:
         return float(process.ear.recv()) if process.wait(PROBE_LIMIT) else OVERHEAD_SECONDS
-    except (EOFError, OSError):  # the trial itself will tell what is wrong with it
+    except (EOFError, OSError):  # the trial itself will report the error
         return OVERHEAD_SECONDS
     finally:
         process.end()
@@ -76,7 +76,7 @@ def _answer(*given: Any) -> None:
 def time_steps(
     trial: Trial, settings: Settings, shape: Shape, device: str, home: str | None, graphs: bool = False
 ) -> float:
-    """Build the trial's model, time some steps and some answers, and scale up."""
+    """Build the trial's model, time some training steps and reconstructions, and extrapolate."""
     import torch
 
     from vaebench.interfaces import At, Images
@@ -122,14 +122,14 @@ def time_steps(
 
 
 METRIC_SECONDS = 5e-6
-"""A metric's with its share of the pictures, for each image and pixel of its side: between 3e-6 and 7e-6 in records of
-13 to 65 metrics at 28 and 64 px."""
+"""The time of a metric and its share of the pictures, per image and per pixel of its side: between 3e-6 and 7e-6 in
+records of 13 to 65 metrics at 28 and 64 px"""
 OVERHEAD_SECONDS = 0.2
-"""Process, data and writing."""
+"""The time to start the process, load the data and write the results"""
 
 
 def _known(plan: Plan, channels: Mapping[str, int]) -> Mapping[tuple[str, int], list[float]]:
-    """Seconds of finished trials of the same model and channels with the same settings on this class of device."""
+    """Return the seconds of finished trials with the same settings on this class of device, by model and channels."""
     known: dict[tuple[str, int], list[float]] = defaultdict(list)
     for record in _records(plan):
         trial, spent = record.trial, record.cost.get("seconds")
@@ -139,7 +139,7 @@ def _known(plan: Plan, channels: Mapping[str, int]) -> Mapping[tuple[str, int], 
 
 
 def _records(plan: Plan) -> Iterator[Record]:
-    """Those that the plan has read already, and the others in its track."""
+    """Yield the records that the plan has already read, then the others in its track."""
     read = {plan.path_of(record.trial): record for record in (*plan.done.values(), *plan.trained.values())}
     yield from read.values()
     for path in (plan.folder / plan.device_class).glob("*/*.json"):

@@ -1,4 +1,4 @@
-"""Whether a machine is fit for a job: the same components, in the same code, and a device of the same class."""
+"""Check that a machine is fit for a job: it needs the same components and code, and a device of the same class."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from vaebench.running.executors.forked import Forked
 from vaebench.training.build import code_of, versions_of
 
 LONGEST_WAIT = 300.0
-"""Seconds for a machine to load torch and all plugins; a cold network disk needs minutes."""
+"""Seconds within which a machine must load torch and all plugins; a cold network disk needs minutes"""
 
 
 class Unfit(Exception):
-    """This machine cannot do the job as it was planned; the text names what differs."""
+    """Raised if this machine cannot run the job as planned; the text names the differences."""
 
 
 def check_fitness(job: Job, device: str, wanted: str) -> None:
-    """Raise Unfit unless this machine would do the job as the one that planned it. `wanted` is the class of device."""
+    """Raise Unfit unless this machine would run the job exactly as planned. `wanted` is the class of device."""
     if told := (differences(job) or _of_device(device, wanted)):
         raise Unfit("; ".join(told))
 
 
 def differences(job: Job) -> list[str]:
-    """What a job's components are here and were where it was made, where that is not the same."""
+    """Describe how the job's components on this machine differ from those in the plan."""
     components = registry().at(job.home)
     try:
         here = versions_of(job.trial, job.settings, components)
@@ -38,12 +38,12 @@ def differences(job: Job) -> list[str]:
         if here.get(name) != version:
             told.append(f"{name} is version {here.get(name)} here and version {version} in the plan")
         elif code.get(name) != job.code.get(name):
-            told.append(f"{name} has other code here than in the plan, and the same version {version}")
+            told.append(f"{name} has different code here than in the plan, with the same version {version}")
     return told
 
 
 def _of_device(device: str, wanted: str) -> list[str]:
-    """What is wrong with the device. A process of its own asks: the card is for the trial alone."""
+    """Describe how the device differs from the plan. A separate process checks it, to leave the card to the trial."""
     if device == "cpu":
         return [] if wanted == "cpu" else [f"it has no device of class {wanted}"]
     process = Forked(_tell_class, device)
@@ -59,5 +59,5 @@ def _of_device(device: str, wanted: str) -> list[str]:
 def _tell_class(device: str, mouth: Connection) -> None:
     try:
         mouth.send(device_class(device))
-    except Exception as error:  # torch's own words for "there is none"
+    except Exception as error:  # torch's own message if there is none
         mouth.send(f"none ({error})"[:300])

@@ -1,4 +1,4 @@
-"""A keeper: where a worker leaves checkpoints, how often, and whether it goes on from one."""
+"""Keepers, which define where and how often a worker saves checkpoints, and whether it resumes from one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vaebench.trial import Trial
 
 
 class Keeper(Protocol):
-    """What a worker needs."""
+    """The interface that a worker needs."""
 
     @property
     def every(self) -> float:
@@ -24,28 +24,29 @@ class Keeper(Protocol):
 
     @property
     def fresh(self) -> bool:
-        """Whether to start from nothing though there is a checkpoint."""
+        """Whether to train from the start even if there is a checkpoint."""
 
     def save(self, record: Record, state: Mapping[str, Any]) -> None:
-        """Keep the state of the training that a record is of, instead of the one before."""
+        """Save the training state of a record's trial, replacing the previous one."""
 
     def load(self, record: Record) -> dict[str, Any] | None:
-        """The state to go on from; None where there is none, `checkpoint.Spoiled` where it is of no use."""
+        """Return the saved state, or None if there is none; raise `checkpoint.Spoiled` if it is unusable."""
 
     def drop(self, trial: Trial) -> None:
-        """Delete a checkpoint that has served."""
+        """Delete a checkpoint that is no longer needed."""
 
 
 @dataclass(frozen=True)
 class CheckpointKeeper:
-    """Checkpoints in a results folder, beside the records. A folder that several nodes see lets a trial that one of
-    them lost go on at another."""
+    """Checkpoints in a results folder, next to the records.
+
+    If several nodes share the folder, a trial that one of them lost can continue on another."""
 
     results: Path
     device_class: str
     every: float = checkpoint.EVERY
     fresh: bool = False
-    """Whether to start from nothing though there is a checkpoint."""
+    """Whether to train from the start even if there is a checkpoint"""
 
     def path(self, trial: Trial) -> Path:
         return checkpoint.path_of(store.path_of(self.results, trial, self.device_class))
@@ -65,8 +66,9 @@ class CheckpointKeeper:
 
 @dataclass(frozen=True)
 class UrlKeeper(CheckpointKeeper):
-    """Checkpoints at a URL that fsspec knows, for machines without a shared disk. The one of a trial at work lies in
-    the results folder of its machine as well."""
+    """Checkpoints at a URL that fsspec supports, for machines without a shared disk.
+
+    While a trial runs, its checkpoint is also in the results folder of its machine."""
 
     url: str = ""
 
@@ -76,8 +78,8 @@ class UrlKeeper(CheckpointKeeper):
         try:
             files.makedirs(there.rpartition("/")[0], exist_ok=True)
             files.put_file(str(here), f"{there}.new")
-            files.mv(f"{there}.new", there)  # the one before is there until this one is whole
-        except Exception as error:  # each of fsspec's libraries has its own
+            files.mv(f"{there}.new", there)  # the previous checkpoint remains until this one is complete
+        except Exception as error:  # each library behind fsspec raises its own errors
             raise OSError(errno.EIO, f"{type(error).__name__}: {error}") from error
 
     def load(self, record: Record) -> dict[str, Any] | None:
@@ -96,12 +98,12 @@ class UrlKeeper(CheckpointKeeper):
 
     def drop(self, trial: Trial) -> None:
         super().drop(trial)
-        with suppress(Exception):  # one that is left costs room, and nothing else
+        with suppress(Exception):  # a checkpoint that remains only takes up space
             files, there = self._place(trial)
             files.rm(there)
 
     def _place(self, trial: Trial) -> tuple[Any, str]:
-        """The file system of the URL, and the path of a trial's checkpoint there."""
+        """Return the file system of the URL and the path of a trial's checkpoint in it."""
         import fsspec
 
         files, root = fsspec.core.url_to_fs(self.url)
@@ -109,8 +111,10 @@ class UrlKeeper(CheckpointKeeper):
 
 
 def place_of(text: str) -> str:
-    """A place for checkpoints that means the same in every process: a URL, or a folder with its whole path; empty for
-    none. ValueError if nothing is installed that reaches such a URL."""
+    """Return a place for checkpoints in a form that is valid in every process.
+
+    This is a URL, the absolute path of a folder, or an empty string for none. A ValueError is raised if no installed
+    library supports the URL."""
     if "://" not in text:
         return str(Path(text).expanduser().absolute()) if text else ""
     from fsspec import get_filesystem_class
@@ -123,7 +127,7 @@ def place_of(text: str) -> str:
 
 
 def keeper_at(place: str, results: Path, device_class: str, every: float, fresh: bool) -> Keeper:
-    """The keeper of checkpoints at a place; in the results folder if there is none."""
+    """Return the keeper for a place, or for the results folder if the place is empty."""
     if "://" in place:
         return UrlKeeper(results, device_class, every, fresh, place_of(place))
     return CheckpointKeeper(Path(place) if place else results, device_class, every, fresh)

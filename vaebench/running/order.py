@@ -1,4 +1,4 @@
-"""An order: jobs in a file on a shared disk, and what pilots must know to do them there."""
+"""Orders: jobs in a file on a shared disk, with everything that pilots need to run them."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ HEAD, JOBS = "order.json", "jobs.jsonl"
 
 @dataclass(frozen=True)
 class Order:
-    """What is the same for all jobs. Paths are absolute, and the same on every machine that sees the disk."""
+    """The settings shared by all jobs. Paths are absolute and valid on every machine that mounts the disk."""
 
     results: str
     device_class: str
     ready: dict[str, str]
-    """The digest of ready data -> its folder"""
+    """The digest of prepared data -> its folder"""
     every: float
     """Seconds of training between checkpoints"""
     patience: float
     stop_on_failure: bool
     cards: int
-    """GPUs of a pilot; on a CPU none"""
+    """The number of GPUs of a pilot; 0 on a CPU"""
     slots: int
-    """How many trials a pilot trains at once"""
+    """The number of trials that a pilot trains at once"""
     cores: int
-    """How many processes of trials it may have"""
+    """The maximum number of trial processes of a pilot"""
 
 
 def order_of(site: Site, stop_on_failure: bool, cards: int, slots: int, cores: int) -> Order:
-    """The order for jobs that would be done at a site."""
+    """Return the order for jobs that would otherwise run at this site."""
     ready = {digest: str(folder.resolve()) for digest, folder in site.ready.items()}
     results, kind = str(site.sink.results.resolve()), site.sink.device_class
     return Order(results, kind, ready, site.keeper.every, site.patience, stop_on_failure, cards, slots, cores)
 
 
 def lines_of(jobs: Sequence[Job]) -> list[str]:
-    """A line for each job; equal jobs have equal lines."""
+    """Return a line for each job; equal jobs have equal lines."""
     return [json.dumps(job.to_json(), sort_keys=True) for job in jobs]
 
 
@@ -53,12 +53,12 @@ def write(folder: Path, order: Order, jobs: Sequence[Job]) -> None:
 
 
 def read(folder: Path) -> tuple[Order, list[Job]]:
-    """The order in a folder, and its jobs."""
+    """Read the order in a folder and its jobs."""
     try:
         order = Order(**json.loads((folder / HEAD).read_text()))
         return order, [Job.from_json(json.loads(line)) for line in lines(folder)]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{folder} holds no order of trials ({type(error).__name__}: {error})") from error
+        raise UserError(f"{folder} contains no valid order of trials ({type(error).__name__}: {error})") from error
 
 
 def lines(folder: Path) -> Iterator[str]:

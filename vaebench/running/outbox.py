@@ -1,4 +1,4 @@
-"""The outbox of a run whose trials are done on other machines: what is sent, what comes back, and what is lost."""
+"""The outbox of a run whose trials run on other machines: it tracks what is sent, what comes back and what is lost."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from vaebench.running.site import Site
 
 @dataclass(frozen=True)
 class Away:
-    """A trial that is done somewhere."""
+    """A trial that runs on another machine."""
 
     job: Job
     claim: Claim
 
 
 class Outbox:
-    """Claims trials for this run, hands out errands and delivers what comes back: an executor only carries them.
+    """Claims trials for this run, hands out errands and delivers what comes back; an executor only transports them.
 
-    An errand that was taken ends with `returned` or `lost`; the outbox is empty when all trials have a record. Events
-    are the executor's to yield."""
+    After `take`, every errand ends with `returned` or `lost`. The outbox is empty (false) when all trials have a
+    record. The executor must yield the events that these methods yield or return."""
 
     def __init__(
         self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False, attempts: int = ATTEMPTS
@@ -56,7 +56,7 @@ class Outbox:
         return bool(self.queue or self.away)
 
     def take(self) -> Generator[Event, None, Errand | None]:
-        """The next trial to send; None where none is left to send now, though some may be later."""
+        """Return the next trial to send, or None if there is none now; there may be more later."""
         if self.again:
             return self._errand(self.again.popleft())
         self.queue.look_again()
@@ -68,11 +68,11 @@ class Outbox:
         return None
 
     def told(self, errand: Errand, message: Mapping[str, Any]) -> Event:
-        """The event of something that a trial told while it works."""
+        """Return the event for a message that a trial sent while it runs."""
         return Event("progress", errand.job, message)
 
     def returned(self, errand: Errand, what: Returned) -> Iterator[Event]:
-        """Deliver what came back."""
+        """Deliver the record and files that came back."""
         job, record = errand.job, decode(what.record)
         away = self.away.pop(job.trial.id)
         sink = ClaimedSink(self.site.sink.results, self.site.sink.device_class, away.claim, job)
@@ -80,7 +80,7 @@ class Outbox:
             folder = sink.files(job.trial)
             for name, content in what.files.items():
                 store.write_atomically(folder / name, content)
-            old = {store.ERROR} if job.measure_only else {store.ERROR, store.OUTPUT}  # of another attempt
+            old = {store.ERROR} if job.measure_only else {store.ERROR, store.OUTPUT}  # from another attempt
             for name in old - what.files.keys():
                 (folder / name).unlink(missing_ok=True)
             sink.deliver(job, record)
@@ -94,7 +94,7 @@ class Outbox:
         yield from self._end(job, record, {"output": printed})
 
     def lost(self, errand: Errand, why: str) -> Iterator[Event]:
-        """Send it again, since its machine was lost or could not do it; after the last attempt, record that."""
+        """Send the errand again after its machine was lost or failed; after the last attempt, record the failure."""
         job = errand.job
         if job.attempt < self.attempts:
             text = f"attempt {job.attempt} of {self.attempts} was lost ({why}); it is sent again"
@@ -114,7 +114,7 @@ class Outbox:
         yield from self._end(job, record)
 
     def refused(self, errand: Errand) -> None:
-        """Send it again: a machine did not begin it, since it is not fit. That counts as no attempt."""
+        """Send the errand again after an unfit machine refused it. This does not count as an attempt."""
         self.again.append(errand.job)
 
     def _end(self, job: Job, record: Record, data: Mapping[str, Any] | None = None) -> Iterator[Event]:
@@ -129,5 +129,5 @@ class Outbox:
             path = self.site.sink.path(job.trial)
             stored[RECORD] = store.read_bounded(path, store.LARGEST, "record", links=True)
             stored[store.WEIGHTS] = store.weights_of(path).read_bytes()
-        fresh = keeper.fresh and job.attempt == 1  # a second attempt goes on from the first one's checkpoint
+        fresh = keeper.fresh and job.attempt == 1  # a second attempt resumes from the first one's checkpoint
         return Errand(job, self.site.sink.device_class, self.site.patience, keeper.every, fresh, stored)

@@ -1,4 +1,4 @@
-"""What a process prints, C code and its own processes included: read from a pipe, its first and last part are kept."""
+"""The output of a process, of its C code and of its child processes: read from a pipe, keeping its start and end."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from vaebench.records.clean import clean, clean_lines
 from vaebench.records.provenance import without_paths
 
 KEPT = 2**15
-"""Bytes kept of the beginning, and as many of the end."""
+"""The number of bytes kept of the start, and also of the end"""
 AT_ONCE = 2**20
-"""Bytes read before other processes get their turn."""
+"""The number of bytes read before other processes get their turn"""
 SEPARATOR = re.compile(r"[\\/]")
-"""Of folders."""
+"""The separator of folders in a path"""
 
 
 class Output:
-    """The reading end. It never waits, and needs no more memory than what it keeps."""
+    """The reading end of the pipe. Reading never blocks, and memory is limited to what is kept."""
 
     def __init__(self, pipe: Connection) -> None:
         self.pipe = pipe
         self.first, self.last, self.length = bytearray(), bytearray(), 0
 
     def read(self) -> bool:
-        """Take what was printed since. Return whether there was something."""
+        """Read the new output. Return whether there was any."""
         before = self.length
         while self.length - before < AT_ONCE and not self.pipe.closed and self.pipe.poll():
             chunk = os.read(self.pipe.fileno(), 2**16)
-            if not chunk:  # nobody can print any more
+            if not chunk:  # no process can print any more
                 self.pipe.close()
             self.length += len(chunk)
             room = KEPT - len(self.first)
@@ -40,7 +40,7 @@ class Output:
         return self.length > before
 
     def text(self) -> str:
-        """What is kept, as lines that are safe to show and name no path of this machine."""
+        """Return the kept output as lines that are safe to show and contain no paths of this machine."""
         lost = self.length - len(self.first) - len(self.last)
         gap = f"\n… {lost:,} bytes left out …\n" if lost else ""
         text = (self.first + gap.encode() + self.last).decode(errors="replace")
@@ -49,13 +49,13 @@ class Output:
         return clean_lines("\n".join(lines))
 
     def line(self) -> str:
-        """The last line."""
+        """Return the last line that is not empty."""
         lines = (self.first + self.last)[-1000:].decode(errors="replace").split("\n")
         return next((told for line in reversed(lines) if (told := clean(line))), "")
 
 
 def divert(pipe: Connection) -> None:
-    """Have all that this process prints, and those that it starts, go to a pipe."""
+    """Redirect the output of this process and its child processes to a pipe."""
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
         if stream is not None:
             stream.flush()

@@ -1,4 +1,4 @@
-"""A pilot: a process on some machine that does the trials of an order until each is done, or claimed by another one."""
+"""Pilots: processes on other machines that run the trials of an order until all are done or claimed by other pilots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vaebench.running.site import Site
 
 
 def work(order: Order, jobs: Sequence[Job]) -> Iterator[Event]:
-    """Do what is unclaimed. Closing the iterator leaves checkpoints and releases the claims."""
+    """Run the unclaimed trials. Closing the iterator saves checkpoints and releases the claims."""
     devices = tuple(f"cuda:{number}" for number in range(order.cards)) or ("cpu",)
     ready = {digest: Path(folder) for digest, folder in order.ready.items()}
     results = Path(order.results)
@@ -41,12 +41,12 @@ def _check(order: Order, jobs: Sequence[Job], device: str) -> None:
     for folder in order.ready.values():
         if not intact(Path(folder)):
             raise UserError(
-                f"This machine does not see the ready data in {folder}. Set VAEBENCH_CACHE to a folder on a disk that "
-                "all machines share, and run the command again."
+                f"This machine cannot read the prepared data in {folder}. Set VAEBENCH_CACHE to a folder on a disk "
+                "that all machines share, and run the command again."
             )
     alike = {(tuple(sorted(job.components.items())), tuple(sorted(job.code.items()))): job for job in jobs}
     for job in alike.values():
         try:
             check_fitness(job, device, order.device_class)
         except Unfit as reason:
-            raise UserError(f"This machine cannot do the trials as they were planned: {reason}.") from reason
+            raise UserError(f"This machine cannot run the trials as planned: {reason}.") from reason

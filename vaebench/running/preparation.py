@@ -1,4 +1,4 @@
-"""A dataset made ready in a process of its own: whatever its code does there costs that dataset, and not the run."""
+"""Prepare each dataset in a separate process, so that a crash in its code affects only that dataset."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from vaebench.running.termination import terminable
 from vaebench.trial import Spec, Value
 
 LONGEST = 5000
-"""Characters of a reason."""
+"""The maximum number of characters of a reason"""
 
 
 class NotReady(Exception):
-    """Why a dataset is left out."""
+    """Raised with the reason why a dataset is left out."""
 
 
 def made_ready(one: Chosen, plan: Plan, patience: float, tell: Callable[[str], None]) -> Prepared:
-    """A dataset of a plan, made ready if it is not yet. NotReady says why that cannot be.
+    """Return the prepared data of a dataset, preparing it if necessary. Raise NotReady with the reason if that fails.
 
-    It is given up when nothing was printed, logged or warned of for as long as `patience`."""
+    The preparation is stopped if it prints, logs or warns nothing for `patience` seconds."""
     request, settings = plan.request, plan.settings
     cache = request.cache or cache_folder()
     what = one.spec, plan.source, settings.size, settings.limit, request.data, cache, request.population
@@ -57,7 +57,7 @@ def made_ready(one: Chosen, plan: Plan, patience: float, tell: Callable[[str], N
 
 
 def _await(process: Forked, patience: float, tell: Callable[[str], None]) -> Prepared | NotReady:
-    """What the process answers; what it prints meanwhile is told."""
+    """Wait for the result of the process; meanwhile, pass each new line that it prints to `tell`."""
     printed, heard = 0, time.monotonic()
     while not process.wait(0.5):
         if process.ends():
@@ -67,8 +67,8 @@ def _await(process: Forked, patience: float, tell: Callable[[str], None]) -> Pre
             tell(process.output.line())
         if time.monotonic() - heard > patience:
             raise NotReady(
-                f"it could not be prepared: it said nothing for {patience:.0f} s. If it needs longer, raise "
-                "--patience; anything that it prints, logs or warns of counts as a sign of life"
+                f"it could not be prepared: no sign of life for {patience:.0f} s. If it needs longer, raise "
+                "--patience; anything that it prints, logs or warns counts as a sign of life"
             )
     try:
         answer: Prepared | NotReady = process.ear.recv()
@@ -78,7 +78,7 @@ def _await(process: Forked, patience: float, tell: Callable[[str], None]) -> Pre
 
 
 def _prepare(home: str | None, given: Mapping[str, Value], what: tuple[Any, ...], mouth: Connection) -> None:
-    """The body of the process."""
+    """Run in the process: prepare the dataset and send the result."""
     multiprocessing.current_process().daemon = False  # a dataset may start processes
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     answer: Prepared | NotReady
@@ -95,12 +95,12 @@ def _prepare(home: str | None, given: Mapping[str, Value], what: tuple[Any, ...]
 
 @contextmanager
 def _in_words() -> Iterator[None]:
-    """Turn what a dataset's code raises into NotReady."""
+    """Turn the exceptions of a dataset's code into NotReady."""
     try:
         yield
-    except (NotApplicable, SplitError, ValueError, OSError) as error:  # in words, for the user
+    except (NotApplicable, SplitError, ValueError, OSError) as error:  # its message is meant for the user
         raise NotReady(_text(error)) from error
-    except Exception as error:  # a fault of a stranger's dataset
+    except Exception as error:  # a bug in the dataset's code
         raise NotReady(f"it could not be prepared ({type(error).__name__}: {_text(error)})") from error
 
 

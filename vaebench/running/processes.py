@@ -1,4 +1,4 @@
-"""Processes by identity: a number alone may belong to another process by now, or to one on another machine."""
+"""The identity of processes: a number alone may by now belong to another process, or to one on another machine."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from functools import cache
 from pathlib import Path
 
 UNKNOWN = ""
-"""The start of a process, where the system does not tell it."""
+"""The start of a process if the system does not provide it"""
 
 
 @cache
 def host() -> str:
-    """The machine since it booted, and the container in it, as a short hash that names neither. Where the system gives
-    no such identity it is a random token, so that no other process is taken for one of this machine."""
+    """Return a short hash that identifies this boot of the machine and its container without revealing their names.
+
+    If the system provides no such identity, it is a random token, so that no other process seems to be on this
+    machine."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         numbering = str(Path("/proc/self/ns/pid").readlink())  # containers number their processes independently
@@ -29,12 +31,12 @@ def host() -> str:
 
 
 def born(process: int) -> str:
-    """When a process of this machine started, in the system's own unit."""
+    """Return the time when a process of this machine started, in the system's own unit."""
     return _stat(process)[1]
 
 
 def lives(process: int, start: str) -> bool:
-    """Whether the process with this number is running and is the one that started then."""
+    """Return whether the process with this number is running and started at this time."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError, ValueError):
@@ -42,12 +44,12 @@ def lives(process: int, start: str) -> bool:
     except PermissionError:  # it belongs to another user
         pass
     state, now = _stat(process)
-    ended = state in ("Z", "X")  # what is left of it only waits to be collected
+    ended = state in ("Z", "X")  # a zombie
     return not ended and (start == now or UNKNOWN in (start, now))
 
 
 def end(process: int, start: str, seconds: float = 5.0) -> None:
-    """Kill a process and wait until it is gone, unless its number belongs to another one by now."""
+    """Kill a process and wait until it has ended, unless its number now belongs to another process."""
     until = time.monotonic() + seconds
     while lives(process, start) and time.monotonic() < until:
         with suppress(ProcessLookupError):
@@ -56,7 +58,7 @@ def end(process: int, start: str, seconds: float = 5.0) -> None:
 
 
 def _stat(process: int) -> tuple[str, str]:
-    """The state and the start of a process, as /proc tells them."""
+    """Return the state and the start of a process from /proc."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return fields[0], fields[19]

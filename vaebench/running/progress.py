@@ -1,4 +1,4 @@
-"""What a run says of itself while it works, in `.runs/` of its track, so that `vaebench status` can tell."""
+"""Progress files, which a run writes to `.runs/` of its track and `vaebench status` reads."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from vaebench.records import store
 from vaebench.running import processes
 
 PAUSE = 2.0
-"""Seconds between two entries."""
+"""Seconds between two updates of the file"""
 
 
 FORGOTTEN = 86400.0
-"""Seconds after which a run on another machine that wrote nothing more is taken for ended."""
+"""Seconds without an update after which a run on another machine is assumed to have ended"""
 
 
 LARGEST = 2**20
-"""Bytes of an entry; a trial at work takes some 200."""
+"""The maximum size of a progress file in bytes; each running trial takes about 200"""
 
 
 class ProgressFile:
-    """Listens to a sweep's events and writes down how the run is going."""
+    """Writes the progress of a run to a file, from the events of its sweep."""
 
     def __init__(self, track: Path, total: int) -> None:
         folder = track / ".runs"
         folder.mkdir(parents=True, exist_ok=True)
         for old in list(read(track)):
-            if old.state == "ended":  # the last one tells enough
+            if old.state == "ended":  # only the most recent run is of interest
                 old.path.unlink(missing_ok=True)
         now = datetime.now(UTC)
         self.path = folder / f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(8)}.json"
@@ -81,17 +81,17 @@ class ProgressFile:
         self.written = time.monotonic()
         heard = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         entry = {**self.entry, "heard": heard, "running": list(self.running.values()), "seconds_left": seconds_left}
-        with suppress(OSError):  # a full disk is told of by what matters more
+        with suppress(OSError):  # on a full disk, more important files will raise the error
             store.write_atomically(self.path, json.dumps(entry).encode())
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a run last said of itself."""
+    """The last reported progress of a run."""
 
     path: Path
     state: Literal["running", "elsewhere", "ended"]
-    """`elsewhere` is a run on another machine that has not said that it ended."""
+    """`elsewhere` is a run on another machine that has not reported its end."""
     entry: Mapping[str, Any]
 
 

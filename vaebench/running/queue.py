@@ -1,4 +1,4 @@
-"""The queue of a run: the trials that are still to do. Other runs in the same results folder may do some of them."""
+"""The queue of a run: the trials that remain. Other runs in the same results folder may complete some of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from vaebench.running.claims import Claim, Claims
 from vaebench.running.sink import ResultsSink
 
 ATTEMPTS = 3
-"""How often a trial is tried, if its machine is lost each time."""
+"""The maximum number of attempts at a trial whose machine is lost each time"""
 
 
 class Queue:
-    """Jobs in order. Those whose trials another run has claimed are looked at again at the end: by then each is done,
-    or free. A queue that does not linger leaves them to the other run as soon as it is seen to be alive."""
+    """The remaining jobs in order.
+
+    Trials claimed by another run are rechecked at the end, when each is either done or free. With `lingers=False`, the
+    queue drops such trials as soon as the other run proves to be alive."""
 
     def __init__(self, jobs: Iterable[Job], sink: ResultsSink, claims: Claims, lingers: bool = True) -> None:
         self.waiting, self.elsewhere = deque(jobs), list[Job]()
@@ -28,15 +30,15 @@ class Queue:
         return bool(self.waiting or self.elsewhere)
 
     def take(self) -> Generator[Event, None, tuple[Job, Claim] | None]:
-        """Claim the first trial that waits. None if it is done or somebody else has it; the events say which."""
+        """Claim the first waiting trial. Return None if it is done or another run has it; the events show which."""
         job = self.waiting.popleft()
         claim = None if self.sink.answer(job) else self.claims.take(job.trial)
-        if record := self.sink.answer(job):  # somebody may have delivered it before it could be claimed
+        if record := self.sink.answer(job):  # another run may have delivered it before it was claimed
             self.claims.release(job.trial)
             yield Event("end", job, {"record": record})
             return None
         if claim and claim.lease.attempt > ATTEMPTS:
-            record = lost_record(job, self.sink.device_class, f"whoever claimed it died in each of {ATTEMPTS} attempts")
+            record = lost_record(job, self.sink.device_class, f"its process died in each of {ATTEMPTS} attempts")
             self.sink.deliver(job, record)
             self.claims.release(job.trial)
             yield Event("end", job, {"record": record})
@@ -51,20 +53,20 @@ class Queue:
         return None
 
     def look_again(self) -> None:
-        """Once nothing waits any more, have the trials of other runs wait."""
+        """If no trial is waiting any more, put the trials of other runs back into the queue."""
         if not self.waiting:
             left = set() if self.lingers else self.claims.alive
             self.waiting.extend(job for job in self.elsewhere if job.trial.id not in left)
             self.elsewhere.clear()
 
     def clear(self) -> None:
-        """Do no more."""
+        """Remove all remaining trials."""
         self.waiting.clear()
         self.elsewhere.clear()
 
 
 def lost_record(job: Job, device_class: str, why: str) -> Record:
-    """The record of a trial that nobody could end. Which device it was on is not known."""
+    """Return the record of a trial that was lost in every attempt. Its device is not known."""
     from vaebench.running.worker import blank
 
     record = blank(job, "cpu", "failed", Failure("lost", why[:500]))

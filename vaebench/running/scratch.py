@@ -1,4 +1,4 @@
-"""Temporary files of a run: they lie in one folder, which a later run removes if this one was killed."""
+"""The folder for a run's temporary files, which a later run removes if this one was killed."""
 
 from __future__ import annotations
 
@@ -19,27 +19,29 @@ OWNER = "owner"
 
 @cache
 def folder() -> Path:
-    """This process's folder, where `multiprocessing` has its sockets. It is removed when the process ends; those of
-    killed processes are removed here."""
+    """Return this process's folder, in which `multiprocessing` also keeps its sockets.
+
+    It is removed when the process ends; this function also removes the folders of killed processes."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{OWNER}"):
         if _abandoned(path):
             shutil.rmtree(path.parent, ignore_errors=True)
     made, process = Path(tempfile.mkdtemp(prefix=PREFIX)), os.getpid()
     (made / OWNER).write_text(f"{processes.host()} {process} {processes.born(process)}")
-    # The standard library has no public way to choose it. Processes that are started from this one inherit it.
+    # The standard library has no public way to set this folder. Child processes inherit it.
     getattr(multiprocessing.current_process(), "_config")["tempdir"] = str(made)  # noqa: B009
     atexit.register(shutil.rmtree, made, ignore_errors=True)
     return made
 
 
 def inherit() -> None:
-    """Have all temporary files of this process, a trial's, go to the folder of the run that started it."""
+    """Make this process (of a trial) put its temporary files into the folder of the run that started it."""
     os.environ["TMPDIR"] = tempfile.tempdir = get_temp_dir()
 
 
 def _abandoned(owner: Path) -> bool:
-    """Whether a folder belonged to a process of this user on this machine that is gone. One without a line that says
-    so is left alone."""
+    """Return whether a folder belonged to a dead process of this user on this machine.
+
+    Folders without a valid owner file are left alone."""
     try:
         if owner.parent.is_symlink() or owner.stat(follow_symlinks=False).st_uid != os.getuid():
             return False

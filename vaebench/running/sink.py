@@ -1,4 +1,4 @@
-"""A sink: where a worker delivers a record with its files, and finds what is stored of a trial already."""
+"""Sinks, to which a worker delivers a record and its files, and where it finds what is already stored for a trial."""
 
 from __future__ import annotations
 
@@ -15,38 +15,42 @@ from vaebench.trial import Trial
 
 
 class Lost(Exception):
-    """Somebody else has the trial by now, and their record counts; nothing more of it may be written."""
+    """Raised if another run has the trial by now: its record counts, and this one must not write anything."""
 
 
 class Sink(Protocol):
-    """What a worker needs."""
+    """The interface that a worker needs."""
 
     def files(self, trial: Trial) -> Path:
-        """The folder for what a trial leaves beside its record (weights, pictures, `along.npz`, `error.txt`). Each file
-        is written at once or not at all (`store.write_atomically`), before the record is delivered. Lost if it may
-        not be."""
+        """Return the folder for the files that a trial stores next to its record; raise Lost if it may not write.
+
+        These are weights, pictures, `along.npz` and `error.txt`. Each file must be written atomically
+        (`store.write_atomically`), before the record is delivered."""
 
     def record(self, trial: Trial) -> Record | None:
-        """The trial's stored record; None where there is none, or it is spoilt."""
+        """Return the trial's stored record, or None if it is missing or damaged."""
 
     def weights(self, trial: Trial, most: int) -> bytes | None:
-        """The trial's stored weights; None where there are none, or more than `most` bytes."""
+        """Return the trial's stored weights, or None if they are missing or larger than `most` bytes."""
 
     def deliver(self, job: Job, record: Record) -> None:
-        """Keep the record, all or nothing. A failure takes nothing from a good record: neither from one whose metrics
-        alone were asked for, nor from one that somebody else delivered meanwhile."""
+        """Store the record atomically.
+
+        A failure never replaces a good record: neither one that was only to be measured again, nor one that another run
+        has delivered meanwhile."""
 
 
 @dataclass(frozen=True)
 class ResultsSink:
-    """A results folder, which several runs may share. Records lie by class of device, since numbers repeat to the bit
-    within one class only."""
+    """A results folder, which several runs may share.
+
+    Records are sorted by class of device, since results are bit-identical only within one class."""
 
     results: Path
     device_class: str
 
     def path(self, trial: Trial) -> Path:
-        """Where the trial's record is, or will be."""
+        """Return the path of the trial's record, which may not exist yet."""
         return store.path_of(self.results, trial, self.device_class)
 
     def files(self, trial: Trial) -> Path:
@@ -62,7 +66,7 @@ class ResultsSink:
         return weights.beside(self.path(trial), most)
 
     def answer(self, job: Job) -> Record | None:
-        """The record that somebody delivered since the job was made; None where it is still to do."""
+        """Return the record that was delivered since the job was made, or None if the job is still to do."""
         if store.digest_of(self.path(job.trial)) == job.replaces:
             return None
         return self.record(job.trial)
@@ -75,16 +79,16 @@ class ResultsSink:
         store.write(self.path(job.trial), record)
 
     def keep_output(self, job: Job, text: str) -> Path | None:
-        """Keep what a trial printed beside its record. Return where; None if it printed nothing."""
+        """Store a trial's output next to its record. Return the path, or None if there was no output."""
         path = self.files(job.trial) / store.OUTPUT
-        with suppress(OSError):  # the record is worth more, and says itself if the disk is full
+        with suppress(OSError):  # the record matters more, and writing it will fail if the disk is full
             if text.strip():
                 store.write_atomically(path, text.encode())
                 return path
-            if not job.measure_only:  # what the training printed stays
+            if not job.measure_only:  # the output of the training is kept
                 path.unlink(missing_ok=True)
         return None
 
     def clear_debris(self, trial: Trial) -> None:
-        """Remove what a killed worker of this trial left half written. Its claim must be held."""
+        """Remove incomplete files of a killed worker of this trial. The caller must hold the claim."""
         store.clear_debris(self.path(trial))

@@ -1,4 +1,4 @@
-"""A site: where jobs are done. What stands here is of one machine, and in no job and no record."""
+"""Sites: the machine-specific context in which jobs run, which is stored in neither jobs nor records."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from vaebench.running.slots import cores
 
 @dataclass(frozen=True)
 class Site:
-    """Ready data, devices, and where what trials leave goes."""
+    """The prepared data, the devices, and the destinations of records and checkpoints."""
 
     ready: Mapping[str, Path]
-    """The digest of ready data -> its folder (`vaebench.data.prepare`)."""
+    """The digest of prepared data -> its folder (`vaebench.data.prepare`)"""
     sink: ResultsSink
     keeper: Keeper
     devices: tuple[str, ...] = ("cpu",)
-    """Of one kind; trials are spread over them."""
+    """Devices of one kind, over which the trials are spread"""
     slots: int = 1
-    """How many trials train at once. On a CPU a trial keeps its slot until it ends; on a GPU until it measures."""
+    """The number of trials that train at once. A trial keeps its slot until it ends on a CPU, or until it starts to
+    measure on a GPU."""
     cores: int = field(default_factory=cores)
-    """How many trials run at once, those included that measure while others train; never fewer than `slots`."""
+    """The number of trials that run at once, including those that measure while others train; at least `slots`"""
     patience: float = PATIENCE
-    """Seconds without a sign of life from a trial after which it counts as hung: a training step, a metric, or anything
-    that it prints."""
+    """Seconds without a sign of life (a training step, a metric or output) after which a trial counts as hung"""
     lingers: bool = True
-    """Whether to wait for trials that other runs have claimed, instead of leaving them to runs that are alive."""
+    """Whether to wait for trials that other runs have claimed, instead of leaving them to runs that are alive"""

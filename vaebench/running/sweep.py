@@ -1,4 +1,4 @@
-"""A sweep: making the data of a plan ready, finding what is still to do, and doing it."""
+"""Sweeps: prepare the data of a plan, find the remaining trials, and run them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ from vaebench.training import checkpoint
 
 
 def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None, patience: float = PATIENCE) -> Plan:
-    """The plan with its datasets prepared, each named before it is made, and without what cannot be asked of them."""
+    """Return the plan with its datasets prepared, and without the trials and datasets for which that is impossible.
+
+    The name of each dataset is passed to `tell` before it is prepared."""
     ready: dict[str, Prepared] = {}
     left_out = dict(plan.left_out)
     for one in plan.datasets:
@@ -47,13 +49,14 @@ def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None, p
         trial for trial in plan.trials if str(trial.dataset) in (healthy if trial.regime == "healthy" else ready)
     )
     asked = {str(trial.dataset) for trial in plan.trials} - {str(trial.dataset) for trial in trials}
-    left_out |= dict.fromkeys(asked & set(ready), "its images do not tell who is healthy, and nothing else is asked")
+    left_out |= dict.fromkeys(asked & set(ready), "its images do not show who is healthy, and it has no other trials")
     return replace(plan, datasets=datasets, trials=trials, left_out=left_out, ready=ready)
 
 
 def look_at_files(plan: Plan) -> Plan:
-    """The plan without the datasets whose real files are missing, empty or badly described, as far as that is seen
-    without decoding any."""
+    """Return the plan without the datasets whose real files are missing, empty or badly described.
+
+    Only faults that can be found without decoding images are considered."""
     left_out = dict(plan.left_out)
     for one in plan.datasets if plan.source == "real" else ():
         try:
@@ -66,8 +69,9 @@ def look_at_files(plan: Plan) -> Plan:
 
 
 def find_done(plan: Plan, complain: Callable[[str], None] = lambda complaint: None) -> Plan:
-    """The plan that knows which trials have a record that is good and current, or good but for metrics. What is wrong
-    with other records is told in words."""
+    """Return the plan with the trials marked whose records are good and current, or lack only metrics.
+
+    Problems with other records are passed to `complain`."""
     versions = Versions(plan.settings, registry().at(plan.suite.home))
     settings = structs.replace(plan.settings, metrics=())
     data = {name: ready.digest for name, ready in plan.ready.items()}
@@ -83,10 +87,10 @@ def find_done(plan: Plan, complain: Callable[[str], None] = lambda complaint: No
         try:
             record = store.read(path)
         except BadRecord as error:
-            complain(f"{error} (it is done again now)")
+            complain(f"{error} (the trial is repeated now)")
             continue
         if record.id != trial.id:
-            complain(f"{path} holds the record of trial {record.id} (it is done again now)")
+            complain(f"{path} contains the record of trial {record.id} (the trial is repeated now)")
             continue
         made, now = record.inputs.components, versions.of(trial)
         alike = (
@@ -103,18 +107,18 @@ def find_done(plan: Plan, complain: Callable[[str], None] = lambda complaint: No
 
 
 def failed_before(plan: Plan) -> Plan:
-    """The plan with those trials only whose last record is a failure."""
+    """Return the plan with only those trials whose last record is a failure."""
     sink = sink_of(plan)
     records = ((trial, sink.record(trial)) for trial in plan.todo)
     return replace(plan, trials=tuple(trial for trial, record in records if record and record.status != "ok"))
 
 
 def open_track(plan: Plan) -> None:
-    """The track's folder, there and writable: said before anything is estimated or trained."""
+    """Create the track's folder and check that it is writable, before anything is estimated or trained."""
     plan.folder.mkdir(parents=True, exist_ok=True)
     if not os.access(plan.folder, os.W_OK):
-        raise PermissionError(errno.EACCES, "No record can be written", str(plan.folder))
-    with suppress(OSError):  # nobody misses it while the plugin is there
+        raise PermissionError(errno.EACCES, "Records cannot be written", str(plan.folder))
+    with suppress(OSError):  # the copy of the suite is needed only without its plugin
         keep(plan.suite, plan.folder.parents[1])
     clear_debris(plan.folder)
 
@@ -127,8 +131,9 @@ def run(
     fresh: bool = False,
     patience: float = PATIENCE,
 ) -> Iterator[Event]:
-    """Do what is to do; every trial ends with one record, whatever happens to it. Checkpoints are `every` so many
-    seconds apart, and not gone on from in a `fresh` run."""
+    """Run the remaining trials; every trial ends with exactly one record, whatever happens to it.
+
+    `every` is the time in seconds between checkpoints; a `fresh` run does not resume from them."""
     open_track(plan)
     executor = chosen_executor(plan.request.executor)
     events = executor.run(list(jobs_of(plan)), _site(plan, slots, every, fresh, patience), stop_on_failure)
@@ -136,14 +141,14 @@ def run(
 
 
 def submit(plan: Plan, slots: int, every: float, fresh: bool, patience: float) -> str:
-    """Leave what is to do to an engine that does it without this process. Return a line that says where."""
+    """Submit the remaining trials to an engine that runs them without this process; return a line for the user."""
     open_track(plan)
     executor = chosen_executor(plan.request.executor)
     return executor.submit(list(jobs_of(plan)), _site(plan, slots, every, fresh, patience))
 
 
 def heard(events: Iterator[Event]) -> Iterator[Event]:
-    """The same events, of which plugins that listen hear as well."""
+    """Yield the same events, and pass them to the hooks of plugins."""
     listeners = registry().plugins
     for event in events:
         if event.kind == "progress" and event.data.get("phase") == "train":
@@ -166,7 +171,7 @@ def _site(plan: Plan, slots: int, every: float, fresh: bool, patience: float) ->
 
 
 def sink_of(plan: Plan) -> ResultsSink:
-    """Where the records of a plan go, and those lie that are there."""
+    """Return the sink in which the records of a plan are stored and found."""
     return ResultsSink(plan.request.results, plan.device_class)
 
 
@@ -175,10 +180,10 @@ def _without_metrics(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def clear_debris(folder: Path, age: float = 3600.0) -> None:
-    """Remove what killed runs left: leases, and temporary files of an hour ago or more."""
+    """Remove what killed runs left behind: leases, and temporary files older than `age` seconds."""
     with suppress(OSError):  # a read-only folder
         claims.clear_abandoned(folder)
     for path in folder.glob("**/.*.tmp"):
-        with suppress(OSError):  # another run's, done meanwhile
+        with suppress(OSError):  # it belonged to another run, which has finished it
             if time.time() - path.stat().st_mtime > age:
                 path.unlink()

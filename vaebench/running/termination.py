@@ -1,4 +1,4 @@
-"""Being asked to stop: a scheduler's SIGTERM, or a terminal that closes, is answered as Ctrl-C is."""
+"""Requests to stop: a scheduler's SIGTERM or a closed terminal has the same effect as Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Raise KeyboardInterrupt when this process is asked to stop. A signal that is ignored stays so (`nohup`)."""
+    """Raise KeyboardInterrupt when this process is asked to stop. Ignored signals stay ignored (`nohup`)."""
     if threading.current_thread() is not threading.main_thread():  # Python allows no handlers there
         yield
         return
@@ -29,6 +29,6 @@ def terminable() -> Iterator[None]:
 
 
 def _interrupt(*_: Any) -> None:
-    for each in SIGNALS:  # once is enough: the workers are ended in peace
+    for each in SIGNALS:  # once is enough: a second signal must not disturb the ending of the workers
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Trials that pilots do, watched through the shared results folder: by their leases and their records."""
+"""Watch trials that pilots run, through their leases and records in the shared results folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vaebench.training import checkpoint
 
 
 class Watched:
-    """Jobs of one track. `pending` are those that have not ended."""
+    """Watches the jobs of one track. `pending` are those that have not ended."""
 
     def __init__(self, jobs: Sequence[Job], sink: ResultsSink) -> None:
         self.sink, self.pending = sink, {job.trial.id: job for job in jobs}
@@ -24,12 +24,12 @@ class Watched:
         self._started, self._stamps, self._looked = set[str](), dict[str, int](), False
 
     def look(self, last: bool = False) -> Iterator[Event]:
-        """What happened since the last look; the first one also finds what was done before.
+        """Yield the events since the last look; the first look also finds trials that ended earlier.
 
-        A trial has ended once its record is there and its claim is released: by then its output lies beside the
-        record. The `last` look waits for no release, since whoever claimed the trial is gone."""
+        A trial has ended once its record exists and its claim is released: by then its output is stored next to the
+        record. The `last` look does not require the release, since all pilots have ended."""
         changed = list(self._changed())
-        held = {trial for trial, _ in claims.leases(self.track)}  # looked at after the records
+        held = {trial for trial, _ in claims.leases(self.track)}  # read after the records
         for trial in sorted(held & self.pending.keys() - self._started):
             self._started.add(trial)
             yield Event("start", self.pending[trial])
@@ -41,15 +41,16 @@ class Watched:
             if record is None:
                 continue
             if self._looked and job.trial.id not in self._started:
-                yield Event("start", job)  # it took less time than there is between two looks
+                yield Event("start", job)  # it started and ended between two looks
             del self.pending[job.trial.id]
             output = self.sink.files(job.trial) / store.OUTPUT
             yield Event("end", job, {"record": record, "output": output if output.exists() else None})
         self._looked = True
 
     def tries(self) -> frozenset[tuple[str, int, int]]:
-        """What is pending, how often each was claimed, and when a checkpoint was left: what changes whenever a pilot
-        got anywhere."""
+        """Return each pending trial with its number of claims and the time of its checkpoint.
+
+        The result changes whenever a pilot makes progress."""
         leases = {trial: lease.attempt for trial, lease in claims.leases(self.track)}
         return frozenset((id_, leases.get(id_, 0), self._kept(job)) for id_, job in self.pending.items())
 
@@ -60,7 +61,7 @@ class Watched:
             return 0
 
     def _changed(self) -> Iterator[tuple[Job, int]]:
-        """The pending jobs whose record is there and is not the one that was read before, and when it was written."""
+        """Yield the pending jobs whose record is new or has changed, and the time when it was written."""
         folders = defaultdict(list)
         for job in self.pending.values():
             path = self.sink.path(job.trial)

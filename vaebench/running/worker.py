@@ -55,7 +55,7 @@ def perform(
     keeper: Keeper,
     tell: Tell = lambda event: None,
 ) -> Record:
-    """Do the trial on its ready data and deliver its record to the sink, whatever happens; `tell` hears how it goes."""
+    """Run the trial on its prepared data and deliver its record, whatever happens; `tell` receives its progress."""
     be_deterministic(device)
     record = blank(job, device)
     try:
@@ -72,13 +72,13 @@ def perform(
         trace = "".join(traceback.format_exception(error))[-65536:]
         store.write_atomically(sink.files(job.trial) / store.ERROR, trace.encode(errors="backslashreplace"))
     sink.deliver(job, record)
-    if record.error is None or record.error.kind == "nan":  # going on would end in the same NaN
+    if record.error is None or record.error.kind == "nan":  # resuming would end in the same NaN
         keeper.drop(job.trial)
     return record
 
 
 def blank(job: Job, device: str, status: Status = "ok", error: Failure | None = None) -> Record:
-    """A record with all that is known before the trial starts."""
+    """Return a record with everything that is known before the trial starts."""
     trial, components = job.trial, registry().at(job.home)
     return Record(
         schema="vaebench/record@1",
@@ -111,7 +111,7 @@ def blank(job: Job, device: str, status: Status = "ok", error: Failure | None = 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at a job."""
+    """One attempt at a job."""
 
     job: Job
     data: Path
@@ -121,7 +121,7 @@ class Attempt:
     tell: Tell
 
     def fill(self, record: Record) -> None:
-        """Train, measure and draw; what comes of it goes into the record, and files to the sink."""
+        """Train, measure and draw pictures; the results go into the record, and files into the sink."""
         job, trial, settings, clock = self.job, self.job.trial, self.job.settings, time.perf_counter()
         components = registry().at(job.home)
         splits = open_splits(self.data)
@@ -129,7 +129,7 @@ class Attempt:
         if trial.regime == "healthy":
             splits = keep_out(splits, trial.dataset.name)
         splits = limited(splits, settings.limit, trial.dataset.name, trial.seed)
-        if trial.regime == "healthy":  # what an anomaly score must beat to mean anatomy
+        if trial.regime == "healthy":  # an anomaly score must beat these to show that it uses anatomy
             record.inputs.shortcuts = shortcuts(splits)
         channels, height, side = splits.train.images.shape[1:]
         record.inputs.shape = (channels, height, side)
@@ -146,7 +146,7 @@ class Attempt:
             try:
                 history = self.learn(model, splits, record, self.keeper.load(record))
             except checkpoint.Spoiled as reason:
-                text = f"the checkpoint is of no use, since {reason}; trained from the start"
+                text = f"the checkpoint cannot be used, since {reason}; trained from the start"
                 self.tell({"phase": "note", "text": text})
                 self.keeper.drop(trial)
                 model = built()
@@ -164,7 +164,7 @@ class Attempt:
                 record.cost.seconds = round(time.perf_counter() - clock, 3)
 
     def judge(self, model: Model, splits: Splits, record: Record) -> Evidence:
-        """Ask every metric of the trained model."""
+        """Measure the trained model with every metric."""
         trial, settings = self.job.trial, self.job.settings
         components = registry().at(self.job.home)
         evidence = Evidence(
@@ -177,7 +177,7 @@ class Attempt:
             keep=Cache(self.data / "cache", trial.dataset.name, self.device),
         )
         if self.device != "cpu":
-            gather(evidence)  # before the first word of measuring, which gives the card to the next trial
+            gather(evidence)  # before the first "measure" message, which frees the card for the next trial
         for number, name in enumerate(settings.metrics):
             self.tell({"phase": "measure", "metric": name, "share": number / len(settings.metrics)})
             metric = components.create("metrics", Spec(name))
@@ -188,7 +188,7 @@ class Attempt:
         return evidence
 
     def trained(self, model: Model) -> Record | None:
-        """The stored record, if only metrics are missing from it and the model could be given its weights."""
+        """Return the stored record if it lacks only metrics and its weights could be loaded into the model."""
         stored = self.sink.record(self.job.trial) if self.job.measure_only else None
         if stored and weights.restore(
             model, self.sink.weights(self.job.trial, weights.most_bytes(model)), stored.weights
@@ -197,7 +197,7 @@ class Attempt:
         return None
 
     def learn(self, model: Model, splits: Splits, record: Record, state: Mapping[str, Any] | None) -> History:
-        """Train the model as its trial says, from the state of a checkpoint if there is one."""
+        """Train the model as its trial specifies, from the state of a checkpoint if there is one."""
         trial, settings = self.job.trial, self.job.settings
         images = training_images(splits, trial.regime, self.device, room_for_images(self.device))
         order = torch.Generator().manual_seed(seed_of(f"order of {trial.dataset} {trial.seed}"))
@@ -215,8 +215,8 @@ class Attempt:
             kept = time.perf_counter()
             try:
                 self.keeper.save(record, {"course": course.state(), "history": history.state()})
-            except OSError as error:  # the training is worth more
-                text = f"no checkpoint could be written ({error.strerror}); training goes on"
+            except OSError as error:  # the training matters more
+                text = f"no checkpoint could be written ({error.strerror}); training continues"
                 self.tell({"phase": "note", "text": text})
 
         def after(at: At) -> None:
@@ -227,16 +227,16 @@ class Attempt:
 
         course.run(history.report, after)
         check_threads()
-        if history.seconds >= self.keeper.every:  # measuring may be cut off as well
+        if history.seconds >= self.keeper.every:  # measuring may be interrupted as well
             keep()
-        if self.device != "cpu":  # not sooner: a checkpoint is of the device as it was when the training began
+        if self.device != "cpu":  # not earlier: checkpoints are compared with the device as it was at the start
             record.device.graphs = course.replays > 0
         record.facts = {name: value for name, value in model.facts().items() if math.isfinite(value)}
         history.close()
         return history
 
     def leave(self, model: Model, evidence: Evidence, history: History, record: Record) -> None:
-        """Weights, the film of the training, and pictures."""
+        """Store the weights, the film of the training and the pictures."""
         trial = self.job.trial
         content, record.weights = weights.packed(model)
         store.write_atomically(self.sink.files(trial) / store.WEIGHTS, content)

@@ -1,1 +1,1 @@
-"""Each method at its best: parameters chosen on validation images, with the same budget for all."""
+"""Tuning: parameters of each method are chosen on validation images, with the same budget for all."""

@@ -1,4 +1,4 @@
-"""A method in a search: which of its parameters are searched, in which ranges, and from which values."""
+"""Methods in a search: their searched parameters, with ranges and default values."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class Contender:
     model: Spec
     loss: Spec | None
     ranges: Mapping[str, Range]
-    """of the parameters that are searched"""
+    """the ranges of the searched parameters"""
     kinds: Mapping[str, Any]
     """the types of those parameters"""
     defaults: Mapping[str, Value]
-    """their values before the search, as far as the ranges hold them"""
+    """their values before the search, if these are within the ranges"""
     versions: Mapping[str, int]
-    """of all that a trial is made of; numbers of other versions are no part of the search"""
+    """the versions of all components of a trial; results of other versions are not part of the search"""
 
     def __str__(self) -> str:
         return f"{self.model} + {self.loss}" if self.loss else str(self.model)
 
     def with_values(self, values: Mapping[str, Value]) -> Spec:
-        """The model with these parameters, whose numbers have three digits."""
+        """Return the model with these parameters, rounded to three significant digits."""
         return Spec(self.model.name, {**self.model.params, **{key: self._plain(key, v) for key, v in values.items()}})
 
     def _plain(self, name: str, value: Value) -> Value:
@@ -49,8 +49,10 @@ class Contender:
 
 
 def contenders(plan: Plan, free_rate: bool) -> list[Contender]:
-    """Those of the plan's models that have something to search. Parameters that the suite or the user sets are not
-    searched, nor are those that change the size of the code, unless `free_rate`."""
+    """Return the plan's models that have parameters to search.
+
+    Parameters that the suite or the user sets are not searched, nor, unless `free_rate`, are those that change the size
+    of the code."""
     components = registry().at(plan.suite.home)
     first: dict[str, Trial] = {}
     for trial in plan.trials:
@@ -67,7 +69,7 @@ def contenders(plan: Plan, free_rate: bool) -> list[Contender]:
         for name in ranges:
             if name not in known:
                 near = did_you_mean(name, known)
-                raise UserError(f"{trial.model.name} declares a range of {name!r}, which is no parameter of it.{near}")
+                raise UserError(f"{trial.model.name} declares a range of {name!r}, which is not a parameter.{near}")
         if ranges:
             values = _values(trial, plan, components)
             defaults = {name: values[name] for name, searched in ranges.items() if searched.holds(values[name])}
@@ -78,11 +80,11 @@ def contenders(plan: Plan, free_rate: bool) -> list[Contender]:
 
 
 def _values(trial: Trial, plan: Plan, components: Registry) -> dict[str, Value]:
-    """The parameters in force; where the learning rate is left to the model, that of its first group."""
+    """Return the parameters in force; if the model sets the learning rate itself, use that of its first group."""
     values = parameters_in_force(trial, plan.settings, components)
     if values.get("lr", 0) is None:
         one = next(one for one in plan.datasets if one.spec == trial.dataset)
-        with suppress(Exception):  # the search does without it
+        with suppress(Exception):  # the search works without it
             values["lr"] = _first_rate(trial, plan.settings, one.dataset.channels, components)
     return values
 

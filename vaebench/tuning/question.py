@@ -1,4 +1,4 @@
-"""What is tuned: a suite's methods for one verdict, in the regime that it asks for, on validation images."""
+"""The question that a search answers: which parameters of a suite's methods are best for one verdict."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from vaebench.planning.verdicts import Verdicts
 from vaebench.trial import Direction, canonical
 
 FOLDER = "tuning"
-"""Of the results folder; what lies in it is on no board."""
+"""The subfolder of the results folder for searches; its records are not shown on boards"""
 SEED = 0
-"""Of every training: a search compares parameters, and the finals compare seeds."""
+"""The seed of every trial: a search compares parameters; the tuned suite later compares models over several seeds."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Question:
     """A verdict whose headline is tuned, and a plan with the default trial of each method."""
 
     suite: Suite
-    """the user's; the plan's is made of it"""
+    """the user's suite, from which the plan's suite is derived"""
     verdict: Verdict
     metric: str
     better: Direction
@@ -44,7 +44,7 @@ class Question:
 
     @property
     def name(self) -> str:
-        """What the records of a search belong to: another one for other data, settings or versions."""
+        """The name of the search, which differs for other data, settings or versions."""
         plan = self.plan
         about = {
             "track": f"{self.suite}/{plan.preset}/{plan.source}",
@@ -57,12 +57,12 @@ class Question:
 
 
 def regime_of(verdict: Verdict) -> str:
-    """Anomalies are found by what was trained on healthy images; every other verdict is of trainings on all."""
+    """Return the regime of a verdict: for anomalies, models are trained on healthy images, otherwise on all."""
     return "healthy" if verdict == "anomaly" else "all"
 
 
 def question(suite: Suite, request: Request, verdict: Verdict, steps: int | None = None) -> Question:
-    """The question with every name resolved and no data ready. Of the suite's models, floors are not tuned."""
+    """Return the question with every name resolved, before data are prepared. The suite's floors are not tuned."""
     name = suite.preset(request.preset, request.devices[0])
     preset = suite.presets[name]
     headline = headline_of(suite, name, Declared(installed(), suite.home))
@@ -77,29 +77,29 @@ def question(suite: Suite, request: Request, verdict: Verdict, steps: int | None
         regimes=(regime_of(verdict),),
         models=tuple(one for one in preset.models if one not in suite.verdicts.floor_models),
     )
-    # The name tells these records from a board's wherever they are read together.
+    # The name distinguishes these records from those of a board, if they are read together.
     own = replace(suite, name=f"{suite.name}-tuning", presets={name: asked}, auto={}, verdicts=Verdicts(), text="")
     better: Direction = registry().at(suite.home).get("metrics", metric).component.better
     return Question(suite, verdict, metric, better, make_plan(own, replace(request, preset=name)))
 
 
 def on_validation(asked: Question) -> Question:
-    """The question with its ready datasets replaced by their validation images, and its records in their own folder."""
+    """Return the question with its prepared data replaced by validation images, and with a separate results folder."""
     plan, ready, left_out = asked.plan, {}, dict(asked.plan.left_out)
     names = {str(one.spec): one.spec.name for one in plan.datasets}
     for spec, prepared in plan.ready.items():
         try:
             made = validation_data(prepared, names[spec], plan.source)
         except SplitError as error:
-            left_out[spec] = f"its training images do not divide again: {error}"
+            left_out[spec] = f"its training images cannot be split again: {error}"
             continue
         if asked.regime == "healthy" and not made.health:
-            left_out[spec] = "its validation images are not of healthy and diseased patients"
+            left_out[spec] = "its validation images do not include both healthy and diseased patients"
         else:
             ready[spec] = made
     if not ready:
         told = "\n".join(f"  {spec}: {reason}" for spec, reason in left_out.items())
-        raise UserError(f"No dataset can be tuned on.\n{told}")
+        raise UserError(f"No dataset can be used for tuning.\n{told}")
     datasets = tuple(one for one in plan.datasets if str(one.spec) in ready)
     trials = tuple(trial for trial in plan.trials if str(trial.dataset) in ready)
     made_ready = replace(asked, plan=replace(plan, datasets=datasets, trials=trials, ready=ready, left_out=left_out))
@@ -108,5 +108,5 @@ def on_validation(asked: Question) -> Question:
 
 
 def folder_of(asked: Question) -> Path:
-    """Where the search keeps its records and what was tried."""
+    """Return the folder in which the search keeps its records and journal."""
     return asked.plan.request.results

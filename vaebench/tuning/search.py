@@ -1,4 +1,4 @@
-"""The search: every method gets the same number of trials, and the best on validation images is chosen."""
+"""The search: every method gets the same number of trials, and the best one on validation images is chosen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vaebench.tuning.trying import Outcome, Sweep, outcomes
 
 @dataclass(frozen=True)
 class Result:
-    """A method with what was tried of it within the budget, the default first."""
+    """A method with the parameters that were tried within the budget, the default first."""
 
     contender: Contender
     tried: tuple[Tried, ...]
@@ -27,7 +27,7 @@ class Result:
 
     @property
     def best(self) -> Tried:
-        """The best on validation images; of equals the first, and the default where nothing can be chosen."""
+        """The best parameters on validation images: the first of several equals, or the default if none has a value."""
         usable = [one for one in self.tried if one.outcome.value is not None]
         sign = 1 if self.better == "higher" else -1
         return max(usable, key=lambda one: sign * (one.outcome.value or 0.0), default=self.tried[0])
@@ -36,7 +36,7 @@ class Result:
 def search(
     asked: Question, entrants: Sequence[Contender], budget: int, slots: int, free_rate: bool, do: Sweep
 ) -> list[Result]:
-    """Spend the budget on every method, in rounds that give each worker something to do. `do` does a plan."""
+    """Spend the budget on every method, in rounds that keep all workers busy. `do` runs a plan."""
     with alone(folder_of(asked)):
         studies = [Study(one, folder_of(asked), asked.better) for one in entrants]
         while unfinished := [study for study in studies if len(study.tried) < budget]:
@@ -46,7 +46,7 @@ def search(
 
 
 def _round(asked: Question, shares: Sequence[tuple[Study, int]], free_rate: bool, do: Sweep) -> None:
-    """Ask every study for its share, do all of it in one sweep, and tell the studies."""
+    """Ask every study for its share of trials, run all of them in one sweep, and tell the studies the outcomes."""
     open_ = [(study, *study.ask()) for study, count in shares for _ in range(count)]
     known = {study.name: {str(one.model): one.outcome for one in study.tried} for study, _ in shares}
     new = [(study, model) for study, _, model in open_ if str(model) not in known[study.name]]
@@ -60,7 +60,7 @@ def _round(asked: Question, shares: Sequence[tuple[Study, int]], free_rate: bool
 
 
 def _of_size(outcome: Outcome, default: Outcome) -> Outcome:
-    """The outcome, refused if its code is larger or smaller than the default's."""
+    """Return the outcome, marked as not eligible if its code has another size than the default's."""
     for dataset, size in outcome.sizes.items():
         usual = default.sizes.get(dataset, size)
         if size != usual:
@@ -71,12 +71,12 @@ def _of_size(outcome: Outcome, default: Outcome) -> Outcome:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Hold the search's folder: two runs would ask each for the other's trials."""
+    """Lock the search's folder, since two runs would interfere with each other."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / ".lock", timeout=0):
             yield
     except Timeout as error:
         raise UserError(
-            f"Another `vaebench tune` searches in {folder}. Wait for it, or give other --results."
+            f"Another `vaebench tune` is running in {folder}. Wait for it, or use other --results."
         ) from error

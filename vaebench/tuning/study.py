@@ -1,4 +1,4 @@
-"""The search of one method, by Optuna: what was tried is kept in a journal, and a second call goes on with it."""
+"""The search of one method with Optuna. All trials are kept in a journal, from which a second call continues."""
 
 from __future__ import annotations
 
@@ -18,35 +18,33 @@ from vaebench.tuning.trying import Outcome
 
 JOURNAL = "tried.log"
 STARTUP = 4
-"""Trials at random, the default's among them, before the search learns from them; Optuna's ten would be most of a
-small budget."""
+"""The number of random trials, including the default, before the search learns from them. Optuna's default of ten would
+use up most of a small budget."""
 
 
 def optuna() -> ModuleType:
-    """The library, which is an extra."""
+    """Import the library, which is an optional dependency."""
     try:
         import optuna
         from optuna.storages import journal  # noqa: F401 (part of Optuna since 4)
     except ImportError as error:
-        raise UserError(
-            "`vaebench tune` searches with Optuna, which is not here: pip install 'vaebench[tune]'"
-        ) from error
+        raise UserError("`vaebench tune` needs Optuna, which is not installed: pip install 'vaebench[tune]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
 
 @dataclass(frozen=True)
 class Tried:
-    """Parameters that were tried, and what came of them."""
+    """Parameters that were tried, with their outcome."""
 
     values: Mapping[str, Value]
-    """of the parameters that are searched; empty for the default's"""
+    """the values of the searched parameters; empty for the defaults"""
     model: Spec
     outcome: Outcome
 
 
 class Study:
-    """What is known of one method. Trial 0 is its default; `ask` gives the next one, `tell` ends it."""
+    """The search of one method. Trial 0 has its default parameters; `ask` returns the next trial, `tell` ends it."""
 
     def __init__(self, contender: Contender, folder: Path, better: Direction) -> None:
         self.contender, self.better = contender, better
@@ -61,7 +59,7 @@ class Study:
             load_if_exists=True,
         )
         self._states = library.trial.TrialState
-        for trial in self._trials("RUNNING"):  # cut off: asked for again, they are the same
+        for trial in self._trials("RUNNING"):  # interrupted trials: `ask` returns the same ones again
             self._study.tell(trial.number, state=self._states.FAIL)
 
     def _trials(self, *states: str) -> list[Any]:
@@ -69,7 +67,7 @@ class Study:
 
     @property
     def tried(self) -> list[Tried]:
-        """Everything that has come to an end, in the order in which it was asked for."""
+        """All trials that have ended, in the order in which they were asked for."""
         found = []
         for trial in self._trials("COMPLETE", "PRUNED"):
             told = trial.user_attrs
@@ -81,7 +79,7 @@ class Study:
         return self.contender.with_values(values)
 
     def ask(self) -> tuple[Any, Spec]:
-        """The next trial and its model. Which one, only what was told before decides, and how many are under way."""
+        """Return the next trial and its model, which depend only on the outcomes so far and the open trials."""
         library, number = optuna(), len(self._trials("COMPLETE", "PRUNED", "RUNNING"))
         seed = seed_of(f"tune {self.name} {number}") % 2**32
         with warnings.catch_warnings():
@@ -108,7 +106,7 @@ class Study:
         return value
 
     def tell(self, trial: Any, outcome: Outcome) -> None:
-        """End a trial. One that failed counts, and the search keeps away from it."""
+        """End a trial. A failed trial counts towards the budget, and the search avoids its parameters."""
         trial.set_user_attr("values", dict(outcome.values))
         trial.set_user_attr("sizes", dict(outcome.sizes))
         trial.set_user_attr("reason", outcome.reason)

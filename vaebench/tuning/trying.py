@@ -1,4 +1,4 @@
-"""Trying parameters out: an ordinary sweep over trials that differ in parameters, read from its records."""
+"""Try parameters in an ordinary sweep over trials that differ in parameters, and read the outcomes from its records."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from vaebench.running import sweep
 from vaebench.trial import Spec, Trial
 
 Sweep = Callable[[Plan], object]
-"""Does what a plan has to do."""
+"""A function that runs the remaining trials of a plan"""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one set of parameters."""
+    """The outcome of one set of parameters."""
 
     values: Mapping[str, float] = field(default_factory=dict)
     """dataset -> the headline on its validation images"""
     sizes: Mapping[str, int] = field(default_factory=dict)
-    """dataset -> how many numbers a code has"""
+    """dataset -> the number of values in a code"""
     reason: str = ""
     """why it cannot be chosen; empty if it can"""
 
@@ -33,8 +33,9 @@ class Outcome:
 
 
 def outcomes(plan: Plan, asked: Sequence[tuple[Spec, Spec | None]], metric: str, do: Sweep) -> list[Outcome]:
-    """Train and measure models with their losses on every dataset of the plan. What has a good record is not trained
-    again, and what is asked for twice is trained once."""
+    """Train and measure models with their losses on every dataset of the plan.
+
+    Trials with a good record are not repeated, and duplicates are trained only once."""
     mine = [[_trial(plan, spec, model, loss) for spec in plan.ready] for model, loss in asked]
     unique = {trial.id: trial for trials in mine for trial in trials}
     now = replace(plan, trials=tuple(unique.values()), seen={}, done={}, trained={})

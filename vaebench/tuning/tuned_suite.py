@@ -1,4 +1,4 @@
-"""What a search leaves: a suite file with the chosen parameters, and a table of all that was tried."""
+"""The results of a search: a suite file with the chosen parameters, and a table of all trials."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARK = "Written by `vaebench tune`"
 
 
 def refuse_foreign(path: Path) -> None:
-    """Say before the search what would stop the suite from being written after it."""
+    """Raise a UserError, before the search, if the suite could not be written after it."""
     if path.suffix != ".toml" or not NAME.fullmatch(path.stem):
         raise UserError(f"--to {path}: this must be a .toml file, named with letters, digits and - + . _")
     if not path.absolute().parent.is_dir():
@@ -33,20 +33,20 @@ def refuse_foreign(path: Path) -> None:
 
 
 def write(asked: Question, results: Sequence[Result], budget: int, path: Path) -> list[Path]:
-    """Write the suite file and, beside it, the table; return their paths."""
+    """Write the suite file, and the table next to it; return their paths."""
     table = path.with_suffix(".md")
     texts = {str(one.contender): _text(asked, one.best.model, one.contender.loss) for one in results}
     notes = {texts[str(one.contender)]: note(asked, one) for one in results}
     head = f"{MARK}. What was tried: {table.name}"
     data = _suite(asked, texts, budget, path.stem)
     write_atomically(path, written(data, notes, head).encode())
-    load(path)  # what cannot be read is told now
+    load(path)  # raises an error now if it cannot be read
     write_atomically(table, "\n".join(_table(asked, results, f"{asked.suite}, tuned {data['tuned']}")).encode())
     return [path, table]
 
 
 def _suite(asked: Question, chosen: Mapping[str, str], budget: int, name: str) -> dict[str, Any]:
-    """The user's suite with the chosen parameters: one preset, one regime, and the one headline that was tuned."""
+    """Return the user's suite with the chosen parameters: one preset, one regime, and only the tuned headline."""
     suite, plan, own = asked.suite, asked.plan, tomllib.loads(asked.suite.text)
     preset = {key: value for key, value in own["presets"][plan.preset].items() if key not in ("models", "datasets")}
     preset.pop("regimes", None)
@@ -85,13 +85,13 @@ def _suite(asked: Question, chosen: Mapping[str, str], budget: int, name: str) -
 
 
 def _public(asked: Question, kind: str, spec: Spec) -> Spec:
-    """A spec as everybody understands it; the suite's own distribution may not have needed a prefix."""
+    """Return a spec that is valid in any suite: a prefix is added if only the suite's own distribution needs none."""
     offer = registry().at(asked.suite.home).get(kind, spec.name)
     return Spec(registry().canonical(kind, offer), spec.params)
 
 
 def _text(asked: Question, model: Spec, loss: Spec | None) -> str:
-    """A model as a suite names it, with its loss where that is not the model's default."""
+    """Return a model as a suite names it, with its loss if that is not the model's default."""
     default = registry().at(asked.suite.home).get("models", model.name).component.default_loss
     params: dict[str, Value] = dict(model.params)
     if loss is not None and str(loss) != default:
@@ -100,7 +100,7 @@ def _text(asked: Question, model: Spec, loss: Spec | None) -> str:
 
 
 def note(asked: Question, result: Result) -> str:
-    """What the search came to, in a line."""
+    """Return the result of the search in one line."""
     best, default = result.best, result.tried[0]
     if best.outcome.value is None:
         return f"tuning failed: {clean(best.outcome.reason, 200)}"

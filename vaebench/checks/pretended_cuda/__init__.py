@@ -1,11 +1,12 @@
-"""GPUs that are not there: everything computes on the CPU, and what CUDA would refuse is refused.
+"""Pretended GPUs: everything is computed on the CPU, and what CUDA would refuse is refused.
 
     with pretended_cuda(cards=2) as cards:
         model.to("cuda:1")(images.to("cuda:1"))
         print(cards[1].launches, cards[1].waited, cards[0].launches)
 
-It finds tensors, generators and NumPy arrays on the wrong device, and steps that wait for the host. It knows nothing of
-kernels that exist for CUDA only, of memory layouts, cuDNN, precision, speed or asynchrony: those need a GPU.
+They reveal tensors, generators and NumPy arrays on the wrong device, and steps in which the host waits for the GPU.
+They do not cover kernels that exist only for CUDA, memory layouts, cuDNN, precision, speed or asynchrony: those need a
+real GPU.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ __all__ = ["Cards", "Refused", "pretended_cuda"]
 
 @contextmanager
 def pretended_cuda(cards: int = 1, replays: bool = False) -> Iterator[Cards]:
-    """This process has so many GPUs meanwhile. With `replays`, CUDA graphs do their work whenever they are replayed, as
-    on a GPU; without, while they are captured, and never again."""
+    """Give this process `cards` pretended GPUs inside the context.
+
+    With `replays`, a CUDA graph does its work at each replay, as on a GPU; without, only once, while it is captured."""
     found = Cards(cards, replays)
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     filled = getattr(deterministic, "fill_uninitialized_memory")  # noqa: B009 (torch's types lack it)
@@ -49,7 +51,7 @@ def pretended_cuda(cards: int = 1, replays: bool = False) -> Iterator[Cards]:
 
 
 def _replaced(cards: Cards) -> Iterator[tuple[Any, str, Any]]:
-    """What is replaced: where, by which name, and by what."""
+    """Yield what is replaced: its owner, its name and its replacement."""
     _device_constructors()  # it caches torch's functions, which must be the real ones
     yield from ((torch.cuda, name, stub) for name, stub in stubs(cards).items())
     yield from ((torch.accelerator, name, stub) for name, stub in accelerator(cards).items())
@@ -62,14 +64,14 @@ def _replaced(cards: Cards) -> Iterator[tuple[Any, str, Any]]:
 
 
 def _inference_mode(mode: Any = True) -> Any:
-    """A wrapper cannot be an inference tensor."""
+    """Replace `torch.inference_mode` by `no_grad`: a tensor wrapper cannot be an inference tensor."""
     if callable(mode):
         return torch.no_grad()(mode)
     return torch.no_grad() if mode else torch.enable_grad()
 
 
 def _grouped(lists: list[list[Tensor | None]], with_indices: bool = False) -> dict[Any, Any]:
-    """torch's own asks C++ for the devices."""
+    """Group tensors by device and dtype in Python, since torch's own function gets the devices from C++."""
     groups: dict[Any, tuple[list[list[Tensor | None]], list[int]]] = {}
     for i, first in enumerate(lists[0]):
         assert first is not None

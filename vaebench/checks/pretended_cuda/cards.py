@@ -1,4 +1,4 @@
-"""The pretended GPUs of this process: what each was asked to do, and how often the host waited for it."""
+"""The pretended GPUs of this process: the kernels that each launched, and how often the host waited for it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ TORCH, HERE = str(Path(torch.__file__).parent), str(Path(__file__).parent)
 
 
 class Refused(Explained, RuntimeError):
-    """What CUDA would refuse; the text says which operation, which tensors, and where."""
+    """Raised for what CUDA would refuse; the text names the operation, the tensors and the line of code."""
 
 
 class Card:
-    """One pretended GPU: its random numbers, and a count of what it was asked."""
+    """A pretended GPU: its random numbers, and a count of its launches and waits."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.launched: Counter[str] = Counter()
         """kernels launched, by operation; views launch none"""
         self.waited: list[str] = []
-        """each time that the host waited for the card: the operation, and where"""
+        """the operation and the line of code, each time that the host waited for the card"""
         self.noise = torch._C.Generator()
 
     @property
@@ -43,7 +43,7 @@ class Card:
 
     @contextmanager
     def drawing(self) -> Iterator[None]:
-        """Random numbers come from the card's own generator meanwhile, as on a GPU."""
+        """Draw random numbers from the card's own generator inside the context, as on a GPU."""
         host = torch.default_generator
         before = host.get_state()
         host.set_state(self.noise.get_state())
@@ -67,7 +67,7 @@ class Cards:
         self.cards = [Card(number) for number in range(count)]
         self.current = 0
         self.replays = replays
-        """whether a CUDA graph does its work when it is replayed"""
+        """whether CUDA graphs do their work at each replay"""
         self.capture: Capture | None = None
         self.graphs: list[Any] = []
         """all graphs that were captured"""
@@ -94,7 +94,7 @@ class Cards:
             card.noise.manual_seed(seed)
 
     def number(self, device: Any) -> int | None:
-        """The card that a device means; None for one that is no GPU."""
+        """Return the number of the card that a device names, or None if the device is not a GPU."""
         if device is None:
             return None
         if not isinstance(device, int):
@@ -112,18 +112,18 @@ class Cards:
         return work() if self.capture is None else self.capture.record(work, into)
 
     def wait(self, card: int, name: str) -> None:
-        """The host waits for the card, which it may not while a graph is captured."""
+        """Note that the host waits for the card, which is not allowed while a graph is captured."""
         if self.capture is not None:
             raise Refused(f"{name} waits for the GPU, which is not permitted while a graph is captured{place()}")
         self[card].waited.append(f"{name}{place()}")
 
 
 RUNNING: list[Cards] = []
-"""The pretended cards, while there are any; the last ones count."""
+"""The pretended cards in use; the last entry is the current one."""
 
 
 def place() -> str:
-    """The line outside of PyTorch that is being done, as ", at file.py:3 in function"."""
+    """Return the current line outside of PyTorch, as ", at file.py:3 in function"."""
     frame: Any = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename

@@ -1,4 +1,4 @@
-"""Tensors that are made, and generators that draw, on the device that they are told."""
+"""Factory functions for tensors and random generators that honour pretended devices."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DRAWING_INTO = ("bernoulli_", "cauchy_", "exponential_", "geometric_", "log_norm
 
 
 def replaced() -> Iterator[tuple[Any, str, Any]]:
-    """What is replaced in torch: where, by which name, and by what."""
+    """Yield what is replaced in torch: its owner, its name and its replacement."""
     yield from ((torch, name, made(name, getattr(torch, name))) for name in FACTORIES)
     yield from ((Tensor, name, made(name, getattr(PLAIN, name))) for name in NEW)
     yield from ((torch, name, copied(name, getattr(torch, name))) for name in FROM_HOST)
@@ -40,7 +40,7 @@ def replaced() -> Iterator[tuple[Any, str, Any]]:
 
 
 def made(name: str, make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function that makes a tensor on the device it is told, else on that of the tensor it is given."""
+    """Wrap a function so that it makes a tensor on the given device, or else on that of the given tensor."""
 
     @functools.wraps(make)
     def made(*args: Any, **kwargs: Any) -> Tensor:
@@ -71,7 +71,7 @@ def made(name: str, make: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def copied(name: str, make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function that makes a tensor of numbers on the host, and copies it to where it is told."""
+    """Wrap a function that makes a tensor from numbers on the host, so that it copies it to the given device."""
 
     @functools.wraps(make)
     def copied(data: Any, *args: Any, **kwargs: Any) -> Tensor:
@@ -93,7 +93,7 @@ def new_tensor(self: Tensor, data: Any, **kwargs: Any) -> Tensor:
 
 
 def drawn(name: str, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function that draws where its first tensor lies, which need not be a card."""
+    """Wrap a function that draws on the device of its first tensor, and check its generator."""
 
     @functools.wraps(draw)
     def drawn(*args: Any, **kwargs: Any) -> Tensor:
@@ -104,7 +104,7 @@ def drawn(name: str, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def usual(like: Gpu | None) -> int | None:
-    """Where a tensor is made when nothing is said: beside another one, or within `with torch.device(...)`."""
+    """Return the default card: that of another tensor, or of a surrounding `with torch.device(...)`, or None."""
     if like is not None:
         return like.card
     for mode in reversed(_get_current_function_mode_stack()):
@@ -119,7 +119,7 @@ class AnyGenerator(type(torch._C.Generator)):  # type: ignore[misc]
 
 
 class Generator(torch._C.Generator, metaclass=AnyGenerator):
-    """torch.Generator, which remembers the card it was made for."""
+    """A torch.Generator that remembers the card for which it was made."""
 
     card: int
 

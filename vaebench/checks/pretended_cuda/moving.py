@@ -1,4 +1,4 @@
-"""Tensors that move between the host and the pretended cards: to(), cuda(), cpu(), and memory that is pinned."""
+"""Moving tensors between the host and the pretended cards: to(), cuda(), cpu() and pinned memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vaebench.checks.pretended_cuda.tensor import PLAIN, Gpu
 
 
 def replaced() -> Iterator[tuple[Any, str, Any]]:
-    """What is replaced in torch: where, by which name, and by what."""
+    """Yield what is replaced in torch: its owner, its name and its replacement."""
     yield from ((Tensor, moving.__name__, moving) for moving in (to, cuda, cpu, type_as, pin_memory, is_pinned))
 
 
@@ -31,7 +31,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             return PLAIN.to(self, copy=copied, **kept)
         if here is None and card is None:
             return PLAIN.to(self, device=device, non_blocking=non_blocking, copy=copied, **kept)
-        if here is not None:  # the card converts, whichever way it goes
+        if here is not None:  # the card converts the dtype, in either direction
             return moved(PLAIN.to(self, **kept), device if card is None else card, non_blocking)
         return PLAIN.to(moved(self, card, non_blocking), **kept)
 
@@ -52,7 +52,7 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 class Move(torch.autograd.Function):
-    """A copy to another device, whose gradient comes back."""
+    """A copy to another device; its gradient is copied back."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, target: Any, asynchronous: bool) -> Tensor:
@@ -71,7 +71,7 @@ def moved(x: Tensor, target: Any, asynchronous: bool) -> Tensor:
 
 
 def carried(x: Tensor, target: Any, name: str, asynchronous: bool = False) -> Tensor:
-    """A copy of a tensor on a card (a number) or on another device."""
+    """Return a copy of a tensor on a card (given by its number) or on another device."""
     cards, on_card = RUNNING[-1], isinstance(target, int)
     inner = x.inner if isinstance(x, Gpu) else x.detach()
     if not on_card and torch.device(target).type == "meta":

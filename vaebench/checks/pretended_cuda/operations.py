@@ -1,4 +1,4 @@
-"""What an operation is to a GPU: whether it launches a kernel, draws random numbers, or makes the host wait."""
+"""The properties of operations on a GPU: whether they launch a kernel, draw random numbers or make the host wait."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ NO_KERNEL = {
 
 
 class Kind(NamedTuple):
-    """What an operation is to a GPU."""
+    """The properties of an operation on a GPU."""
 
     name: str
     free: bool
-    """it launches no kernel"""
+    """whether it launches no kernel"""
     seeded: bool
     written: tuple[int, ...]
     """the positions of the arguments it writes to"""
     shaped: bool
-    """its answer, or the answer's shape, must be known on the host"""
+    """whether the host must know its result, or the shape of the result"""
 
     def waits(self, args: Any, kwargs: Mapping[str, Any]) -> bool:
         if self.name in ("index", "index_put", "index_put_"):
@@ -40,7 +40,7 @@ class Kind(NamedTuple):
 
 @cache
 def kind_of(func: Any) -> Kind:
-    """What an operation is, from its schema and tags."""
+    """Return the properties of an operation, from its schema and tags."""
     schema, tags = func._schema, func.tags
     name = schema.name.rpartition("::")[2]
     aliases = [r.alias_info for r in schema.returns if r.alias_info is not None]
@@ -57,7 +57,7 @@ def kind_of(func: Any) -> Kind:
 
 
 def blocks(source: Tensor, target: Tensor, asynchronous: bool) -> bool:
-    """Whether the host waits while this is copied: unless both are on cards, or the host's memory is pinned."""
+    """Return whether the host waits for a copy: not between cards, nor for an asynchronous copy of pinned memory."""
     if on_card(source) and on_card(target):
         return False
     host = target if on_card(source) else source

@@ -1,4 +1,4 @@
-"""What CUDA refuses: tensors and generators of several devices in one operation."""
+"""The rules of CUDA: tensors and generators of different devices cannot meet in one operation."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MIX = {
     "copy_", "_foreach_copy_", "grad", "backward", "__deepcopy__", "_has_compatible_shallow_copy_type",
     "is_same_size", "is_set_to", "result_type", "broadcast_tensors", "parameters_to_vector",
 }  # fmt: skip
-"""Functions that take tensors of several devices."""
+"""Functions that accept tensors of different devices"""
 NO_SCALARS = {"cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "column_stack"}
-"""Functions that refuse a CPU tensor without dimensions too, which elementwise ones take as a number."""
+"""Functions that also refuse a 0-dimensional CPU tensor, which elementwise functions accept as a number"""
 
 
 def check(func: Call, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Refuse tensors and generators of several devices in one call of torch."""
+    """Refuse tensors and generators of different devices in one call of torch."""
     if len(args) == 1 and not kwargs and isinstance(args[0], Tensor):
         return
     name = name_of(func)
@@ -40,7 +40,7 @@ def check(func: Call, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
 
 
 def check_index(name: str, target: Tensor, index: Any, value: Any = None) -> None:
-    """Indices may lie on the host, and a slice may be filled from anywhere."""
+    """Check indexing: indices may be on the host, and a slice may be filled from any device."""
     indices = [arg for arg in flat((index,)) if isinstance(arg, Tensor)]
     for one in indices:
         if one.device != target.device and one.ndim and not (on_card(target) and on_host(one)):
@@ -50,14 +50,14 @@ def check_index(name: str, target: Tensor, index: Any, value: Any = None) -> Non
 
 
 def check_backward(name: str, given: Sequence[Tensor]) -> None:
-    """In a backward pass only constants may lie on the CPU, which the formulas of autograd make for themselves."""
+    """Check a backward pass: only constants may be on the CPU, since autograd's own formulas create them there."""
     for arg in given:
         if on_host(arg) and arg.ndim and name != "copy_" and bool((arg != arg.flatten()[:1]).any()):
             refuse(f"{name} in the backward pass", arg, next(one for one in given if on_card(one)))
 
 
 def check_generator(name: str, given: Sequence[Any], card: int | None = None) -> None:
-    """A generator must be of the device on which numbers are drawn: the card, or that of the tensors."""
+    """Check that a generator is on the device where numbers are drawn: the card, or the device of the tensors."""
     dice = [arg for arg in given if isinstance(arg, torch._C.Generator)]
     if card is None:
         card = next((arg.card for arg in given if on_card(arg)), None)
@@ -87,12 +87,12 @@ def on_host(arg: Any) -> bool:
 
 
 def each(value: Any, change: Call) -> Any:
-    """The value with everything in it changed, however deep it stands in lists and tuples."""
+    """Apply `change` to a value, or to every value in nested lists and tuples."""
     return type(value)([each(one, change) for one in value]) if type(value) in (list, tuple) else change(value)
 
 
 def flat(args: Any) -> list[Any]:
-    """What stands in lists and tuples, however deep."""
+    """Flatten nested lists and tuples."""
     found: list[Any] = []
     for arg in args:
         found.extend(flat(arg)) if isinstance(arg, list | tuple) else found.append(arg)

@@ -1,4 +1,4 @@
-"""What `torch.cuda` offers beside tensors, for pretended cards: devices, random states, streams, events and graphs."""
+"""The part of `torch.cuda` that does not concern tensors: devices, random states, streams, events and graphs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEMORY = 80 * 2**30
 
 
 class Stream:
-    """There is no asynchrony: a stream has always done everything."""
+    """A stream that has always finished all its work, since nothing is asynchronous."""
 
     def __init__(self, device: Any = None, priority: int = 0, **kwargs: Any) -> None:
         self.device = torch.device("cuda", _card(device))
@@ -52,7 +52,7 @@ class Stream:
 
 
 class Event:
-    """A moment on the clock of the host."""
+    """An event that records the time on the host's clock."""
 
     def __init__(self, enable_timing: bool = False, **kwargs: Any) -> None:
         self.at: float | None = None
@@ -76,8 +76,10 @@ class Event:
 
 
 class CUDAGraph:
-    """A graph that counts its captures and replays. Where `replays` was asked for, a captured step changes nothing, and
-    each replay does it, in the same memory, as on a GPU; otherwise capturing does it, and a replay nothing."""
+    """A graph that counts its captures and replays.
+
+    With `replays`, capturing a step changes nothing, and each replay runs it in the same memory, as on a GPU; otherwise
+    capturing runs the step, and a replay does nothing."""
 
     def __init__(self, keep_graph: bool = False) -> None:
         self.captures = self.replays = 0
@@ -154,7 +156,7 @@ def stream(which: Any) -> Iterator[None]:
 
 
 def stubs(cards: Cards) -> dict[str, Any]:
-    """The names in `torch.cuda`, and what stands for them."""
+    """Return the replacements in `torch.cuda`, by name."""
 
     def set_device(which: Any) -> None:
         cards.current = _card(which)
@@ -214,7 +216,7 @@ def stubs(cards: Cards) -> dict[str, Any]:
 
 
 def accelerator(cards: Cards) -> dict[str, Any]:
-    """The names in `torch.accelerator`, and what stands for them; optimisers ask by them."""
+    """Return the replacements in `torch.accelerator`, by name; optimisers use these functions."""
     cuda = stubs(cards)
     return {
         "is_available": cuda["is_available"],
@@ -230,5 +232,5 @@ def accelerator(cards: Cards) -> dict[str, Any]:
 def _card(device: Any) -> int:
     number = RUNNING[-1].number("cuda" if device is None else device)
     if number is None:
-        raise Refused(f"{device} is no GPU{place()}")
+        raise Refused(f"{device} is not a GPU{place()}")
     return number

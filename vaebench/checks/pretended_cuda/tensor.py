@@ -1,4 +1,4 @@
-"""A tensor that says `cuda:0` and computes on the CPU."""
+"""A tensor whose device is `cuda:0` but which computes on the CPU."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Gpu(Tensor):
             out = func(*args, **kwargs)
         if func == SET_DATA:
             args[0].inner = args[1].inner
-        # C++ makes its helper tensors where it believes the arguments to be, on the CPU.
+        # C++ makes its helper tensors on the CPU, where it believes the arguments to be.
         if type(out) is Tensor and out.device.type == "cpu" and not any(out is arg for arg in flat(args)):
             return Gpu(out, next(arg for arg in flat((args, *kwargs.values())) if isinstance(arg, Gpu)).card)
         return out
@@ -136,7 +136,7 @@ class Gpu(Tensor):
         return format(self.item(), spec) if self.ndim == 0 else object.__format__(self, spec)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Saved as the tensor on the CPU that it is when it is read with `map_location="cpu"`."""
+        """Pickle the inner CPU tensor, which is what `map_location="cpu"` would give."""
         RUNNING[-1].wait(self.card, "saving")
         return self.inner.__reduce_ex__(protocol)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vaebench.data.leaks import Pair
 
 LISTED = 20
-"""Pairs that the table lists of each kind"""
+"""The number of pairs of each kind that the table lists"""
 
 
 @click.command
@@ -32,13 +32,13 @@ LISTED = 20
 )
 @click.option("--size", type=click.IntRange(min=8), default=64, show_default=True, help="Image size in pixels.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
-              help="Output format: json holds everything, csv a row for each pair of twins.")  # fmt: skip
+              help="Output format: json contains everything, csv a row for each pair of twins.")  # fmt: skip
 @DATA
 def command(name: str, source: str, size: int, form: str, data: Path | None) -> int:
     """Look for flaws that make scores misleading: patients in more than one split; twins (images that are nearly the
     same, mirrored or not), with the names of their files and conflicts between their labels; and shortcuts
     (brightness, contrast, sharpness, native size) that separate healthy from diseased images without using any
-    anatomy. A second audit of the same images is read from the cache.
+    anatomy. The result is cached for the same images.
 
     \b
     Examples:
@@ -104,30 +104,30 @@ def _told(found: Audit, classes: Sequence[str]) -> Iterator[str]:
     for split, (height, width) in found.native.items():
         yield f"{split}: files of {height:g} x {width:g} pixels (medians of height and width)"
     for name, value in found.native_gap.items():
-        yield f"train against test: told apart by {name} alone with AUROC {value:.3f} (0.5: drawn alike)"
+        yield f"train against test: {name} alone separates them with AUROC {value:.3f} (0.5: no difference)"
     for name, value in sorted(found.shortcuts.items(), key=lambda item: -item[1]):
         yield f"shortcut {name}: separates healthy from diseased test images with {value:.3f}"
     if found.together is not None:
         yield f"all shortcuts together (logistic, fitted on train): AUROC {found.together:.3f}"
     for kind, value in found.split_gap.items():
-        yield f"train against test among {kind} images: told apart with AUROC {value:.3f} (0.5: drawn alike)"
+        yield f"train against test among {kind} images: separated with AUROC {value:.3f} (0.5: no difference)"
 
 
 def _twins(found: Audit, classes: Sequence[str]) -> Iterator[str]:
-    """What to say of twins: how many, how they group, and which files."""
+    """Yield the lines about twins: how many there are, how they group, and which files they are."""
     leaks, all_of = found.leaks, "" if found.leaks.complete else "at least "
     yield (
         f"twins: {all_of}{len(leaks.pairs)} pairs in {leaks.groups} groups; the largest group has "
         f"{leaks.largest_size} of {leaks.images} images"
     )
     if leaks.suspicious:
-        yield "  look at the largest group: are its images twins, or merely alike? Some of its files:"
+        yield "  check whether the images of the largest group are twins or merely similar. Some of its files:"
         yield from (f"    {file}" for file in leaks.largest[:LISTED])
     across = found.across
     for one, two in dict.fromkeys((pair.split, pair.split_b) for pair in across):
         here = [pair for pair in across if (pair.split, pair.split_b) == (one, two)]
         seen, equal = len({p.file_b for p in here}), len({p.file_b for p in here if p.equal})
-        yield f"{one} and {two}: {all_of}{seen} {two} images have a twin in {one}, {equal} of them to the pixel"
+        yield f"{one} and {two}: {all_of}{seen} {two} images have a twin in {one}, {equal} of them pixel-identical"
     kinds = {
         "across splits": across,
         "within a split": [pair for pair in leaks.pairs if not pair.across],

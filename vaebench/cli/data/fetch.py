@@ -21,7 +21,7 @@ from vaebench.errors import UserError
 @DOWNLOADS
 def command(names: Sequence[str], data: Path | None) -> None:
     """Download free datasets into the data folder and verify their published checksums. For a metric, download the
-    file that it needs to where it looks for it.
+    file that it needs.
 
     \b
     Examples:

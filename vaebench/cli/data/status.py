@@ -25,8 +25,8 @@ STATES = {"present": "[green]present[/green]", "fetch": "[blue]fetch[/blue]", "b
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.names("datasets"))
 @DATA
 def command(names: Sequence[str], data: Path | None) -> None:
-    """Show for each dataset whether its real images are present, how much room they take, and their licence; for those
-    that are missing, how to get them.
+    """Show for each dataset whether its real images are present, the disk space they take, and their licence. For
+    missing images, show how to get them.
 
     \b
     Example:
@@ -36,7 +36,7 @@ def command(names: Sequence[str], data: Path | None) -> None:
     from vaebench.data.folders import data_folder
 
     console, folder = Console(), data_folder(data)
-    console.print(f"Real datasets are looked for in {escape(str(folder))}", highlight=False, soft_wrap=True)
+    console.print(f"Looking for real datasets in {escape(str(folder))}", highlight=False, soft_wrap=True)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for column in ("dataset", "real images", "on disk", "licence"):
         table.add_column(column, overflow="fold", no_wrap=column != "licence")
@@ -55,8 +55,8 @@ def command(names: Sequence[str], data: Path | None) -> None:
 
 
 def _room(dataset: Dataset, folder: Path) -> str:
-    """The size of the files that the images come from; `?` where they are not as they should be."""
+    """Return the size of the dataset's files, or `?` if they are faulty."""
     try:
         return decimal(sum(path.stat().st_size for path in dataset.files(folder) if path.is_file()))
-    except (ValueError, OSError):  # `vaebench data verify` says what is wrong
+    except (ValueError, OSError):  # `vaebench data verify` reports what is wrong
         return "?"

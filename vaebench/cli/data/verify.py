@@ -1,4 +1,4 @@
-"""`vaebench data verify`: whether all files are present, intact and readable."""
+"""`vaebench data verify`: check that all files are present, intact and readable."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from vaebench.errors import UserError
 @DATA
 def command(names: Sequence[str], data: Path | None) -> int:
     """Check the number, checksums and readability of all files of the named datasets, or of all datasets present.
-    The exit code is 1 if files are at fault, and 2 if a named dataset cannot be read at all.
+    The exit code is 1 if files are faulty, and 2 if a named dataset cannot be read at all.
 
     \b
     Example:

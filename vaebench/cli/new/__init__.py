@@ -1,4 +1,4 @@
-"""`vaebench new`: begin something of your own."""
+"""`vaebench new`: create a plugin."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def command() -> None:
-    """Begin something of your own."""
+    """Create a plugin from a template."""

@@ -1,4 +1,4 @@
-"""`vaebench new plugin`: a package to begin with, written from the files in `template/`."""
+"""`vaebench new plugin`: create a plugin package from the files in `template/`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from rich.markup import escape
 from vaebench.errors import UserError
 
 TEMPLATE = Path(__file__).parent / "template"
-"""Files that end with `.in`, with `$name` and `$package` for what differs; `package` is the folder of the code."""
+"""Files ending in `.in`, with the placeholders `$name` and `$package`; the folder `package` contains the code"""
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 @click.command
 @click.argument("name")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=".", show_default=True,
-              help="Folder in which the package's own folder is made.")  # fmt: skip
+              help="Folder in which the package's folder is created.")  # fmt: skip
 def command(name: str, into: Path) -> None:
-    """Begin a plugin: write a package with a model, a dataset, a loss, a metric, a suite and tests that pass. NAME is
-    what they are called by, for example `my-lab`.
+    """Create a plugin: a package with a model, a dataset, a loss, a metric, a suite and tests that pass. Their names
+    begin with NAME, for example `my-lab`.
 
     \b
     Example:
@@ -40,7 +40,7 @@ def command(name: str, into: Path) -> None:
 
 
 def write_plugin(name: str, into: Path) -> list[Path]:
-    """Write the package of a plugin below a folder, and return its files."""
+    """Write a plugin package into a folder, and return its files."""
     if not NAME.fullmatch(name):
         raise UserError(
             f"{name!r} cannot be a plugin's name: use lower-case letters, digits and single hyphens, as in 'my-lab'."

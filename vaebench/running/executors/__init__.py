@@ -1,4 +1,4 @@
-"""Where trials run."""
+"""The built-in executors, which run trials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Processes forked from a server that has torch loaded already, and what to do when that server is killed."""
+"""Processes forked from a server that has already loaded torch, and how to proceed if that server is killed."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from vaebench.running import output, processes, scratch
 from vaebench.training import devices
 
 STARTS = 3
-"""How often starting a process is tried, if the server is killed meanwhile."""
+"""The number of attempts to start a process if the server is killed meanwhile"""
 GONE = 5.0
-"""Seconds to wait for the exit code of a process whose pipe is closed."""
+"""Seconds to wait for the exit code of a process whose pipe is closed"""
 LOST = 255
-"""The exit code that `multiprocessing` makes up when the server is no longer there to tell the real one."""
+"""The exit code that `multiprocessing` makes up if the server has died and cannot report the real one"""
 
 
 class Forked:
-    """A process that runs `target(*args, mouth)`, the pipe on which it tells what it does, and what it prints.
+    """A process that runs `target(*args, mouth)`, with the pipe for its messages and its printed output.
 
-    It leads a group of processes: whatever a plugin starts ends with it, and it ends with this process. It has this
-    process's environment as it is now, and not as it was when the server started."""
+    It leads a process group: the processes that a plugin starts end with it, and it ends with this process. It has the
+    current environment of this process, not the environment in which the server started."""
 
     def __init__(self, target: Callable[..., None], *args: Any) -> None:
         for last in range(STARTS - 1, -1, -1):
@@ -63,11 +63,11 @@ class Forked:
 
     @property
     def handles(self) -> tuple[Any, ...]:
-        """What `multiprocessing.connection.wait` can wait for: its words, what it prints, and its end."""
+        """What `multiprocessing.connection.wait` can wait for: the messages, output and end of the process."""
         return (*(pipe for pipe in (self.ear, self.output.pipe) if not pipe.closed), self.process.sentinel)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it tells something or ends. Return whether it has something to tell."""
+        """Wait until the process sends a message or ends. Return whether there is a message."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self.ear.poll() and not self.ends():
             wait(self.handles, left)
@@ -75,11 +75,11 @@ class Forked:
         return self.ear.poll()
 
     def ends(self) -> bool:
-        """Whether the process has ended, or its server has, so that nobody could tell."""
+        """Return whether the process has ended, or its server has, which would have reported that."""
         return not self.process.is_alive()
 
     def orphaned(self) -> bool:
-        """Whether the server was killed before it could tell how the process ended."""
+        """Return whether the server was killed before it could report how the process ended."""
         if self.process.exitcode != LOST:
             return False
         until = time.monotonic() + 1.0  # a killed process closes its pipes a moment before it is gone
@@ -90,11 +90,11 @@ class Forked:
         return True
 
     def fate(self) -> str:
-        """How it ended, in words. A process closes its pipes a moment before its exit code is known."""
+        """Describe how the process ended. It closes its pipes a moment before its exit code is known."""
         self.process.join(GONE)
         code = self.process.exitcode
         if code is None:
-            return "the process closed its pipe and went on without a word"
+            return "the process closed its pipe but did not end"
         if code >= 0:
             return f"the process ended with exit code {code}"
         cause = " (out of memory, or killed by hand)" if -code == signal.SIGKILL else ""
@@ -102,15 +102,15 @@ class Forked:
         return f"the process died of {name}{cause}"
 
     def interrupt(self, seconds: float = 2.0) -> None:
-        """Ask it to clean up and end, and wait for that a little."""
+        """Ask the process to clean up and end, and wait a little for it."""
         self.process.terminate()
         self.process.join(seconds)
 
     def end(self) -> None:
         self.process.kill()
-        with suppress(ProcessLookupError, PermissionError):  # what it started; as a rule there is nothing
+        with suppress(ProcessLookupError, PermissionError):  # its child processes; usually there are none
             os.killpg(self.number, signal.SIGKILL)
-        processes.end(self.number, self.born)  # if the server was killed, `kill` takes a living process for ended
+        processes.end(self.number, self.born)  # without the server, `kill` believes that a living process has ended
         self.process.join()
         self.ear.close()
         self.output.read()
@@ -124,9 +124,9 @@ def _live(
     mouth: Connection,
     printer: Connection,
 ) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's; it ends this process
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver handles Ctrl-C and ends this process
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the server ignores
-    os.environ.clear()  # the server's are old: a cluster may have assigned another GPU since it started
+    os.environ.clear()  # the server's are outdated: a cluster may have assigned another GPU since it started
     os.environ.update(environment)
     os.setsid()
     threading.Thread(target=_die_with_driver, daemon=True).start()
@@ -136,7 +136,7 @@ def _live(
 
 
 def _die_with_driver() -> None:
-    """However the driver ends, kill -9 included, its end of the pipe closes and no orphan is left."""
+    """End this process group when the driver ends: its end of the pipe closes even after kill -9."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
@@ -144,15 +144,15 @@ def _die_with_driver() -> None:
 
 
 def server() -> Any:
-    """Return what starts processes that have torch loaded already; the first one waits until it is."""
+    """Return a context that starts processes with torch already loaded; the first start waits for the loading."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # read when the server starts: results depend on the number of threads
     for name, value in devices.MEMORY.items():
         os.environ.setdefault(name, value)
-    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # the same bits on a GPU, too; read when CUDA starts
-    # No answer of CUDA itself: whoever asked it in the server would leave no GPU to the processes that it forks.
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # for bit-identical results on a GPU; read when CUDA starts
+    # CUDA must not be initialised in the server: the processes that it forks could not use a GPU then.
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
-    os.environ["PYTHONSAFEPATH"] = "1"  # the server must not import a `copy.py` of the folder a user works in
+    os.environ["PYTHONSAFEPATH"] = "1"  # the server must not import a `copy.py` from the user's working folder
     scratch.folder()
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["vaebench.running.executors.preload"])

@@ -1,6 +1,6 @@
-"""Trials on this machine: one process each, forked from a server that has torch loaded already.
+"""Run trials on this machine, each in a process forked from a server that has already loaded torch.
 
-On a GPU, a trial gives its slot back as soon as it measures: the next one trains, while it goes on with a core."""
+On a GPU, a trial frees its slot when it starts to measure: the next one trains, while it continues on a CPU core."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from vaebench.running.site import Site
 from vaebench.running.slots import default_slots
 
 GRACE = 10.0
-"""Seconds in which trials that are stopped may leave a checkpoint."""
+"""Seconds within which stopped trials may save a checkpoint"""
 
 
 @dataclass
 class Running:
-    """A trial at work."""
+    """A running trial."""
 
     job: Job
     device: str
@@ -39,29 +39,29 @@ class Running:
     worker: Forked
     heard: float
     stepping: bool = False
-    """whether its training has begun, so that it may leave a checkpoint"""
+    """whether its training has begun, so that it can save a checkpoint"""
     measuring: bool = False
-    """whether its model is trained and has answered, so that it needs cores only"""
+    """whether its model is trained and its evidence gathered, so that it needs only CPU cores"""
     hung: bool = False
     orphaned: bool = False
-    """whether its server was killed, so that nobody knows how it would have ended"""
+    """whether its server was killed, so that its own outcome is unknown"""
     refused: bool = False
-    """whether another run turned out to have it"""
+    """whether another run turned out to have the trial"""
     record: Record | None = None
-    """what it came to, if the process lived to say so"""
+    """its record, if the process lived to send it"""
 
     @property
     def holds_slot(self) -> bool:
-        """Whether no other trial may train in its place: on a GPU, one that measures has left the card."""
+        """Whether it occupies a slot: on a GPU, a trial that measures has left the card."""
         return self.device == "cpu" or not self.measuring
 
 
 class Local(Executor):
-    """Trials on this machine, a process for each.
+    """Trials on this machine, one process for each.
 
-    Whatever kills a trial's process costs that trial alone: the driver writes the record that it could not write.
-    When the fork server is killed, any of the trials at work may have done it. Each of them is repeated once, alone:
-    the one that kills the server again fails, and the others go on."""
+    If a trial's process is killed, only that trial fails: the driver writes its record.
+    If the fork server is killed, any of the running trials may be the cause. Each of them is repeated once, alone: a
+    trial that kills the server again fails, and the others continue."""
 
     name = "local"
     version = 2
@@ -70,7 +70,7 @@ class Local(Executor):
         return default_slots(devices)
 
     def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
-        """Do the jobs in processes of this machine."""
+        """Run the jobs in processes on this machine."""
         with Claims(site.sink) as claims:
             yield from self._run(jobs, site, claims, stop_on_failure)
 
@@ -113,8 +113,8 @@ class Local(Executor):
         return Running(job, device, claim, Forked(work, job, device, site, claim), time.monotonic())
 
     def _listen(self, one: Running, patience: float) -> Iterator[Event]:
-        """What a trial tells; when nothing more can come, its pipe is closed."""
-        alive = not one.worker.ends()  # asked first: what it said before it ended is heard
+        """Yield the messages of a trial as events; close its pipe when no more can come."""
+        alive = not one.worker.ends()  # checked first, so that messages sent before its end are still read
         if one.worker.output.read():
             one.heard = time.monotonic()
         yield from hear(one)
@@ -124,7 +124,7 @@ class Local(Executor):
             one.worker.end()
 
     def _record(self, one: Running, site: Site) -> Record | None:
-        """The record the worker wrote, or the one that says why it could not; none where another run has the trial."""
+        """Return the worker's record, or a record of why it wrote none; None if the trial is left to another run."""
         from vaebench.running.worker import blank
 
         job, sink = one.job, site.sink
@@ -146,24 +146,24 @@ class Local(Executor):
 
 
 def alone(running: Sequence[Running], following: Job, suspects: Collection[str]) -> bool:
-    """Whether a trial at work, or the one that comes next, must have no other beside it."""
+    """Return whether one of the running trials, or the next one, must run alone."""
     return any(job.trial.id in suspects for job in (*(one.job for one in running), following))
 
 
 def has_room(site: Site, running: Sequence[Running]) -> bool:
-    """Whether one more trial may start: a slot is free to train in, and a core for every process."""
+    """Return whether another trial may start: there must be a free slot, and a core for every process."""
     training = sum(one.holds_slot for one in running)
     return training < site.slots and len(running) < max(site.slots, site.cores)
 
 
 def freest(devices: Sequence[str], running: Sequence[Running]) -> str:
-    """The device where the fewest trials hold a slot."""
+    """Return the device with the fewest occupied slots."""
     busy = Counter(one.device for one in running if one.holds_slot)
     return min(devices, key=lambda device: busy[device])
 
 
 def hear(one: Running) -> Iterator[Event]:
-    """What a trial has told and nobody has read yet."""
+    """Yield the unread messages of a trial as events."""
     while True:
         try:
             if not one.worker.ear.poll():
@@ -183,7 +183,7 @@ def hear(one: Running) -> Iterator[Event]:
 
 
 def let_save(running: Sequence[Running]) -> None:
-    """Ask the trials that train to leave a checkpoint and end, and wait for that a little."""
+    """Ask the trials in training to save a checkpoint and end, and wait a little for them."""
     for one in running:
         list(hear(one))
     training = [one.worker.process for one in running if one.stepping and not one.measuring]
@@ -195,13 +195,13 @@ def let_save(running: Sequence[Running]) -> None:
 
 
 def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> None:
-    """The body of a trial's process."""
+    """Run a trial; this is the body of its process."""
     from vaebench.running.worker import perform
 
     def tell(event: Any) -> None:
         try:
             mouth.send(event)
-        except OSError:  # the driver is gone, and so are we in a moment
+        except OSError:  # the driver has ended, and so will this process
             os._exit(1)
 
     sink = ClaimedSink(site.sink.results, site.sink.device_class, claim, job)
@@ -213,5 +213,5 @@ def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> 
         tell({"phase": "done", "record": record})
     except Lost:
         tell({"phase": "refused"})
-    except OSError:  # no record can be written; the driver finds that out as well, and says so once
+    except OSError:  # no record can be written; the driver will notice as well, and report it once
         os._exit(1)

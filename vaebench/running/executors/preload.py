@@ -1,14 +1,14 @@
-"""Imported once by the server that trials are forked from, so that a trial starts in milliseconds.
+"""Imports for the server from which trials are forked, so that a trial starts in milliseconds.
 
-`torch._dynamo` is among it because the first optimiser of a process imports it, which takes a second or two.
+They include `torch._dynamo`, because the first optimiser of a process imports it, which takes a second or two.
 """
 
 # ruff: noqa: E402
 
 import signal
 
-signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C while this loads is the driver's, too
-signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a scheduler sends it to all processes: trials still leave checkpoints
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver also handles Ctrl-C during these imports
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a scheduler sends it to all processes: trials still save checkpoints
 
 import matplotlib.backends.backend_agg
 import matplotlib.backends.backend_svg
@@ -27,7 +27,7 @@ from vaebench.records import provenance
 
 for kind in KINDS:
     registry().offers(kind)
-provenance.software()  # versions and commit of the code that this server holds, asked once
+provenance.software()  # the versions and commit of the code that this server has loaded
 PIL.Image.init()  # loads its formats
 
 __all__ = ["PIL", "matplotlib", "numpy", "sklearn", "torch", "vaebench"]

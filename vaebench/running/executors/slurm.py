@@ -1,4 +1,4 @@
-"""Trials on a Slurm cluster: pilots, a job array whose tasks do the trials of one results folder that all nodes see."""
+"""Run trials on a Slurm cluster with pilots: tasks of a job array that share the trials of one results folder."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from vaebench.running.site import Site
 from vaebench.running.watched import Watched
 
 PAUSE = 10.0
-"""Seconds between two looks at the queue and the records; longer where a look takes long."""
+"""Seconds between two looks at the queue and the records; longer if a look takes long"""
 BUSY = 0.05
-"""The share of the time that looking may take."""
+"""The maximum share of the time spent on these looks"""
 ENDING = 30.0
-"""Seconds to wait for pilots that were cancelled."""
+"""Seconds to wait for cancelled pilots"""
 MARGIN = 120
-"""Seconds before its time limit in which a pilot leaves checkpoints and submits itself again."""
+"""Seconds before its time limit at which a pilot saves checkpoints and submits itself again"""
 START = [sys.executable, "-P", "-c", "from vaebench.cli import main; main(prog_name='vaebench')"]
-"""This vaebench, which the nodes find at the same path."""
+"""The command for this installation of vaebench, which must have the same path on all nodes"""
 
 
 class Slurm(Executor):
-    """Pilots on a Slurm cluster: an array of jobs that share the trials by claims in the results folder.
+    """Pilots on a Slurm cluster: an array of jobs that share the trials through claims in the results folder.
 
-    The driver only looks on: it can be killed, and the next run watches what the ledgers in the results folder name."""
+    The driver only watches: if it is killed, the next run watches the jobs in the ledgers of the results folder."""
 
     name = "slurm"
     version = 1
@@ -54,7 +54,7 @@ class Slurm(Executor):
         options: str = "",
     ) -> None:
         if min(pilots, per_gpu, minutes) < 1 or min(gpus, cpus, memory) < 0:
-            raise ValueError("pilots, per_gpu and minutes must be 1 or more, and no number negative")
+            raise ValueError("pilots, per_gpu and minutes must be 1 or more, and no number may be negative")
         self.pilots, self.gpus, self.minutes, self.setup = pilots, gpus, minutes, setup
         self.per_pilot = gpus * per_gpu or cpus or 1
         self.cpus = cpus or (2 * self.per_pilot if gpus else 1)  # on a GPU, one trial trains while another measures
@@ -73,7 +73,7 @@ class Slurm(Executor):
         if left := self._uncovered(jobs, batches):
             batches.append(self._send(left, site))
         names = ", ".join(id_ for one in batches for id_ in one.ids)
-        return f"{len(jobs)} trials are left to Slurm's jobs {names}. `vaebench status` tells how they go."
+        return f"{len(jobs)} trials were submitted as the Slurm jobs {names}. `vaebench status` shows their progress."
 
     def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
         if not jobs:
@@ -89,29 +89,29 @@ class Slurm(Executor):
             pause = 0.0
             while watched.pending:
                 time.sleep(pause)
-                gone = not _living([*adopted, *own])  # asked first: what a pilot left before it ended is seen
+                gone = not _living([*adopted, *own])  # checked first, so that the last results of a pilot are seen
                 began = time.monotonic()
                 events = list(watched.look(last=gone))
-                pause = max(PAUSE, (time.monotonic() - began) / BUSY)  # without the time of whoever hears the events
+                pause = max(PAUSE, (time.monotonic() - began) / BUSY)  # excludes the time of the consumer of the events
                 for event in events:
                     yield event
                     if stop_on_failure and event.kind == "end" and event.data["record"].error:
                         return
                 if watched.pending and gone:
                     if watched.tries() == before:
-                        raise UserError(f"All pilots ended, and did no trial. {[*adopted, *own][-1].tail()}")
+                        raise UserError(f"All pilots ended without completing a trial. {[*adopted, *own][-1].tail()}")
                     before = watched.tries()
                     own.append(self._send(list(watched.pending.values()), site, stop_on_failure))
-            adopted = []  # they may have other trials to do
+            adopted = []  # they may have other trials to run
         finally:
             _end([*adopted, *own])
 
     def _adopt(self, watched: Watched) -> list[Batch]:
-        """What earlier runs submitted for these trials, and has not ended; the folders of the others are removed."""
+        """Return the batches of earlier runs for these trials that have not ended; remove the folders of the others."""
         mine, found = set(order.lines_of(list(watched.pending.values()))), []
         states = batch.states()
         if states is None:
-            raise UserError("squeue does not answer, so it is not known whether pilots of an earlier run are at work.")
+            raise UserError("squeue does not answer, so it is not known whether pilots of an earlier run are active.")
         for one in batch.batches(watched.track):
             if not one.ids:  # another driver is about to submit it
                 continue
@@ -122,7 +122,7 @@ class Slurm(Executor):
         return found
 
     def _uncovered(self, jobs: Sequence[Job], adopted: Sequence[Batch]) -> list[Job]:
-        """The jobs that no earlier run submitted."""
+        """Return the jobs that no earlier run submitted."""
         known = {line for one in adopted for line in order.lines(one.folder)}
         return [job for job, line in zip(jobs, order.lines_of(jobs), strict=True) if line not in known]
 
@@ -152,17 +152,17 @@ class Slurm(Executor):
 
 
 def _living(batches: Sequence[Batch]) -> bool:
-    """Whether a pilot of these is waiting or at work. If Slurm does not answer, that is taken for granted."""
+    """Return whether any of these pilots is waiting or running; True if Slurm does not answer."""
     states = batch.states()
     return states is None or any(states.keys() & set(one.ids) for one in batches)
 
 
 def _end(batches: Sequence[Batch]) -> None:
-    """Cancel the pilots, and wait until they have left their checkpoints."""
+    """Cancel the pilots, and wait until they have saved their checkpoints."""
     if not batches:
         return
     batch.cancel([id_ for one in batches for id_ in one.ids])
     until = time.monotonic() + ENDING
-    with suppress(KeyboardInterrupt):  # once more Ctrl-C: they end without being waited for
+    with suppress(KeyboardInterrupt):  # a second Ctrl-C stops the waiting; the pilots still end
         while _living(batches) and time.monotonic() < until:
             time.sleep(min(0.5, PAUSE))
