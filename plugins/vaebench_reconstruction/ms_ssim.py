@@ -36,7 +36,7 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
 
 
 def similarities(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the similarity at each scale (B, C, scales), the coarsest with luminance, and the weights, which sum to one.
+    """Return the similarity at each scale (B, C, scales), the coarsest with luminance, and weights that sum to one.
 
     It is always computed in float32, without autocast: variances are small differences of large numbers."""
     with torch.autocast(x.device.type, enabled=False):

@@ -41,7 +41,7 @@ class MsSsim(Loss):
 
 
 class MsSsimL1(Loss):
-    """alpha P d(x, y) + (1 - alpha) sum |x - y|. The paper weights the second sum by a Gaussian; here it is unweighted."""
+    """alpha P d(x, y) + (1 - alpha) sum |x - y|. The second sum is unweighted; the paper weights it by a Gaussian."""
 
     name = "ms-ssim+l1"
     version = 2

@@ -50,7 +50,9 @@ def _writer(track: str, trial: str, title: str) -> SummaryWriter:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise RuntimeError(f"{FOLDER} is set, but TensorBoard is missing: pip install 'vaebench[tensorboard]'") from error
+        raise RuntimeError(
+            f"{FOLDER} is set, but TensorBoard is not installed: pip install 'vaebench[tensorboard]'"
+        ) from error
     from vaebench.trial import slug
 
     return SummaryWriter(str(Path(os.environ[FOLDER]) / slug(track) / slug(f"{title} {trial}")))

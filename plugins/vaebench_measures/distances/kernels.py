@@ -96,9 +96,9 @@ def by_kernel(x: Cloud, y: Cloud, kernel: Kernel = cubic) -> tuple[float, float]
 
 
 def under_draws(x: Cloud, y: Cloud, draws: Iterable[np.ndarray], kernel: Kernel = cubic) -> np.ndarray:
-    """Return the distance under draws of whole patients, given as rows of y: the sum of the patients' influences, scaled
-    so that its deviation is the standard error. Samples are redrawn for each draw as well, because chance in the samples
-    affects a model that is judged by a single seed; with several seeds, boards remove what the seeds do not share."""
+    """Return the distance under draws of whole patients, given as rows of y: the distance plus the influences of the
+    patients, scaled so that its deviation is the standard error. Samples are redrawn for each draw as well: a model
+    with a single seed is affected by chance in its samples; with several, boards remove what seeds do not share."""
     value, error, (x_influence, y_influence) = distance(x, y, kernel)
     sizes = np.bincount(y.members)
     times = np.array([np.bincount(y.members[draw], minlength=y.patients) / sizes for draw in draws])
