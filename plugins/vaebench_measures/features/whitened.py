@@ -21,8 +21,8 @@ RIDGE = 0.01
 
 
 def whitening(features: np.ndarray) -> np.ndarray:
-    """Return the projection (d, d) after which these features have variance 1 in every direction, or less because of the
-    ridge."""
+    """Return the projection (d, d) after which these features have variance 1 in every direction, or less because of
+    the ridge."""
     values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(features.T)))
     mean = float(values.mean())
     if mean <= np.finfo(np.float64).eps:

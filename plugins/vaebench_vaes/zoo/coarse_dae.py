@@ -70,7 +70,7 @@ class CoarseDAE(Model):
 
 
 class UNet(nn.Module):
-    """A U-Net of the trunk's blocks, from full resolution to an eighth and back, with skip connections at each level."""
+    """A U-Net of the trunk's blocks, from full resolution to an eighth and back, with skip connections."""
 
     def __init__(self, shape: Shape, width: int) -> None:
         at_least(1, width=width)
