@@ -60,8 +60,8 @@ def in_folders(home: Path, without: Path | None = None, sliced: Slices | None = 
 
 
 def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> Iterator[Described]:
-    """Yield the pictures that a CSV names, or the slices of its volumes. Further rows of a file add masks and boxes, and
-    must agree in everything else."""
+    """Yield the pictures that a CSV names, or the slices of its volumes. Further rows of a file add masks and boxes,
+    and must agree in everything else."""
     found: dict[str, Described] = {}
     for line, row in table.rows(csv, ("file", "label")):
         told = f"{csv}, line {line}"

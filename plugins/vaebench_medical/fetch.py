@@ -56,17 +56,17 @@ def download(url: str, target: Path, expected: str) -> None:
         with FileLock(target.with_name(f".{target.name}.lock")):
             if target.exists():
                 if md5(target) != expected:
-                    raise ValueError(f"{target} is there, but is not the published file; move it away and fetch again")
+                    raise ValueError(f"{target} exists, but is not the published file; move it away and fetch again")
                 return
             _complete(url, part)
             if (found := _md5(part)) != expected:
                 part.unlink()
-                raise ValueError(f"{url} gave bytes of MD5 {found}, not the published {expected}; deleted, fetch again")
+                raise ValueError(f"{url} sent a file of MD5 {found}, not the published {expected}; deleted, fetch again")
             part.replace(target)
     except urllib.error.HTTPError as error:
-        raise ValueError(f"{url} answers {error.code} {error.reason}; try again later") from error
+        raise ValueError(f"{url} returns {error.code} {error.reason}; try again later") from error
     except (urllib.error.URLError, TimeoutError, HTTPException, ConnectionError) as error:
-        raise ValueError(f"{url} cannot be fetched ({error}); fetch again to go on where it stopped") from error
+        raise ValueError(f"{url} cannot be fetched ({error}); fetch again to resume") from error
     except OSError as error:
         why = (
             "the disk is full; make room" if error.errno == errno.ENOSPC else f"{error.strerror}; choose another --data"

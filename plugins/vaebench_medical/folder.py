@@ -97,7 +97,7 @@ class Folder(PictureDataset):
             raise ValueError(f"{home} names no pictures. {self.obtain()}")
         self.classes = tuple(sorted({one.label for one in read}))
         if unknown := set(self.healthy) - set(self.classes):
-            raise ValueError(f"healthy={'|'.join(sorted(unknown))} is not a class; the classes are {list(self.classes)}")
+            raise ValueError(f"healthy={'|'.join(sorted(unknown))} is not a class; classes are {list(self.classes)}")
         numbers = {label: number for number, label in enumerate(self.classes)}
         masks = findings.index(own) if own else {}
         found, unused = [], 0

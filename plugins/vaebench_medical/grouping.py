@@ -1,5 +1,5 @@
-"""Groups of pictures, each within one split. If patients are unknown, twins (pictures that are nearly the same) form the
-groups."""
+"""Groups of pictures, each within one split. If patients are unknown, twins (pictures that are nearly the same) form
+the groups."""
 
 from __future__ import annotations
 
