@@ -77,9 +77,9 @@ def _check(member: zipfile.ZipInfo) -> None:
     name = member.filename
     plain(member)
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise ValueError(f"holds the link {name!r}; that is not the published archive, delete it")
+        raise ValueError(f"contains the link {name!r}, so it is not the published archive; delete it")
     if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
-        raise ValueError(f"holds {name!r}, which leads out of the folder; delete it, it is not to be trusted")
+        raise ValueError(f"contains {name!r}, which leads out of the folder; delete it, as it cannot be trusted")
 
 
 def _make_room(needed: int, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The picture size claimed by a JPEG, JPEG-LS or JPEG 2000 stream, and the unpacked size of RLE data, without decoding."""
+"""Picture sizes claimed by JPEG, JPEG-LS and JPEG 2000 streams, and unpacked sizes of RLE data, without decoding."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def size_of(stream: bytes) -> tuple[int, int] | None:
 
 
 def rle_bytes(frame: bytes) -> int:
-    """Return the unpacked size of a DICOM RLE frame in bytes. Its segments may overlap, so each is counted separately."""
+    """Return the unpacked size of a DICOM RLE frame in bytes. Segments may overlap, so each is counted separately."""
     if len(frame) < 64:
         return 0
     count, *starts = struct.unpack_from("<16I", frame)

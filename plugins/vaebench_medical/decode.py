@@ -26,8 +26,7 @@ Aspect = Literal["stretch", "pad"]
 DICOM = frozenset({".dcm", ".dicom"})
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".npy"}) | DICOM
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "PPM")
-"""The formats that Pillow may open, detected by content, not by suffix. Others run external programs (PostScript: `gs`).
-"""
+"""The formats that Pillow may open, detected by content, not suffix. Others run external programs (PostScript: `gs`)."""
 MAX_SCANS = 500
 """The maximum number of scans of a progressive JPEG: each takes as long as decoding the picture, even if it has only a
 few bytes."""
@@ -151,7 +150,7 @@ def is_colour(path: Path, bits: int | None = None) -> bool:
 
 
 def _checked(path: Path) -> int:
-    """Return the number of pixels that the file claims, without decoding any. Raise ValueError if there are too many."""
+    """Return the number of pixels that the file claims, without decoding it. Raise ValueError if it is too large."""
     if nifti.volume_of(path):
         return nifti.check(path)
     suffix = path.suffix.lower()

@@ -15,7 +15,7 @@ DECODERS = 'install its decoders: pip install "vaebench[dicom]"'
 
 
 def read(path: Path) -> np.ndarray:
-    """Return uint8 (H, W), or (H, W, 3) for a colour picture. Raise ValueError with the reason if that is impossible."""
+    """Return uint8 (H, W), or (H, W, 3) for a colour picture. Raise ValueError with the reason if that fails."""
     header = _header(path, stop_before_pixels=False)
     if "PixelData" not in header:
         raise ValueError("has no pixels")
@@ -38,7 +38,7 @@ def read(path: Path) -> np.ndarray:
 
 
 def check(path: Path) -> int:
-    """Return the number of pixels that the file claims, without reading them. Raise ValueError if it exceeds a bound."""
+    """Return the number of pixels that the file claims, without reading them. Raise ValueError if it is too large."""
     if (size := path.stat().st_size) > bounds.MAX_PICTURE_BYTES:
         raise ValueError(f"has {size:,} bytes, more than the {bounds.MAX_PICTURE_BYTES:,} of a picture")
     return max(_claimed(_header(path, stop_before_pixels=True)), size // 8)
@@ -71,7 +71,7 @@ def _header(path: Path, stop_before_pixels: bool) -> Any:
     except ImportError as error:
         raise ValueError(INSTALL) from error
     try:
-        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:  # inflated without a bound
+        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:  # would inflate unbounded
             raise ValueError("is deflated as a whole, which is not supported; save it as Explicit VR Little Endian")
         return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
     except pydicom.errors.InvalidDicomError as error:
@@ -91,9 +91,9 @@ def _check_stream(header: Any) -> None:
     if syntax == RLELossless:
         most = 2 * (told[0] * told[1] * int(header.SamplesPerPixel) * int(header.BitsAllocated) // 8) + 2**16
         if (found := codestream.rle_bytes(frame)) > most:
-            raise ValueError(f"claims {told[0]} x {told[1]} pixels, and its RLE data unpack to {found:,} bytes")
+            raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its RLE data unpack to {found:,} bytes")
     elif (size := codestream.size_of(frame)) not in (None, told):
-        raise ValueError(f"claims {told[0]} x {told[1]} pixels, and its compressed picture {size[0]} x {size[1]}")
+        raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its compressed picture {size[0]} x {size[1]}")
 
 
 def developed(header: Any, pixels: np.ndarray, inverse: bool) -> np.ndarray:

@@ -37,7 +37,7 @@ ORIGINS: Mapping[str, str] = {
     "pneumoniamnist": "kermany-cxr",
     **dict.fromkeys(("organamnist", "organcmnist", "organsmnist"), "lits"),
 }
-"""Sets that contain patients of another dataset"""
+"""Sets that contain patients of another dataset, or of each other, by the name of their common source"""
 
 
 class MedMnist(Dataset):
@@ -110,7 +110,7 @@ class MedMnist(Dataset):
                         for _ in images:  # reading to the end checks the archive's own checksum
                             pass
                         if self.checked and images.shape[0] != count:
-                            yield f"{path}: {which} has {images.shape[0]} images, published are {count}"
+                            yield f"{path}: {which} has {images.shape[0]} images; {count} are published"
             except ValueError as error:
                 yield str(error)
 

@@ -30,10 +30,10 @@ def read_header(stream: IO[bytes], name: str) -> Header:
     """Read the header at the stream's position. Raise ValueError if it is invalid or exceeds a bound."""
     start = stream.read(len(MAGIC) + 2)
     if not start.startswith(MAGIC) or len(start) < len(MAGIC) + 2:
-        raise ValueError(f"{name} is no NumPy array; get it again")
+        raise ValueError(f"{name} is not a NumPy array; get it again")
     version = (start[-2], start[-1])
     if version not in READERS:
-        raise ValueError(f"{name} is written in NPY format {version[0]}.{version[1]}, which is not read here")
+        raise ValueError(f"{name} is written in NPY format {version[0]}.{version[1]}, which is not supported")
     count, read = READERS[version]
     told = stream.read(count)
     length = int.from_bytes(told, "little")

@@ -41,7 +41,7 @@ class Rows:
             yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
 
     def ahead(self) -> Iterator[np.ndarray]:
-        """Yield the same, but inflate the next rows, without Python's global lock, while the caller uses the current."""
+        """Yield the same, but inflate the next rows in a thread while the caller processes the current ones."""
         rows = iter(self)
         with ThreadPoolExecutor(1) as pool:
             following = pool.submit(next, rows, None)

@@ -36,7 +36,7 @@ class ProstateGleason(PictureDataset):
         )
 
     def pictures(self, home: Path) -> list[Picture]:
-        """Return the pictures, grouped by biopsy (the hash in the name), because neighbouring patches overlap by half."""
+        """Return the pictures, grouped by biopsy (the hash in the name): neighbouring patches overlap by half."""
         found = []
         for split in ("train", "test"):
             csv = home / f"{split}.csv"

@@ -24,7 +24,7 @@ def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, s
             table.fieldnames = list(known)
             for row in table:
                 if None in row.values() or None in row:
-                    raise ValueError(f"{path}, line {table.line_num}: does not have {len(known)} columns like the header")
+                    raise ValueError(f"{path}, line {table.line_num}: needs {len(known)} columns, as in the header")
                 yield table.line_num, {name: value.strip() for name, value in row.items()}
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text; save it as CSV in UTF-8") from error

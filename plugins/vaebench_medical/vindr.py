@@ -37,9 +37,9 @@ class Image:
 
 
 class VindrMammo(PictureDataset):
-    """Mammograms, labelled by whether the image has a finding. Health is defined per breast: with `rule=birads`,
-    BI-RADS 1 without a finding in either view is healthy, BI-RADS 3 to 5 is diseased, and BI-RADS 2 is neither; with
-    `rule=finding`, the label decides."""
+    """Mammograms, labelled by whether the image has a finding. With `rule=birads`, health is defined per breast:
+    BI-RADS 1 without a finding in either view is healthy, BI-RADS 3 to 5 is diseased, and other breasts are neither;
+    with `rule=finding`, the label decides."""
 
     name = "vindr-mammo"
     version = 1
@@ -190,7 +190,7 @@ def _side(text: str) -> float:
 
 
 def worst_breasts(csv: Path, images: Mapping[str, Image]) -> dict[tuple[str, str], int]:
-    """Return the BI-RADS of each breast, the worst if its rows disagree; the table of breasts is included if present."""
+    """Return the BI-RADS of each breast, the worst if its rows disagree; the table of breasts counts if present."""
     seen: dict[tuple[str, str], set[int]] = defaultdict(set)
     for image in images.values():
         seen[image.study, image.side].add(image.birads)

@@ -1,8 +1,8 @@
 """Brain MRI, an axial slice with contrast medium: 0 no tumour, 1 glioma, 2 meningioma, 3 pituitary tumour.
 
-Fat of scalp and marrow shines, bone and cerebrospinal fluid are dark, white matter is brighter than grey. A glioma is a
-ragged ring around a dark core, in a dark swelling; a meningioma an even bright knob on the brain's cover; a pituitary
-tumour a small bright one in the midline.
+The fat of scalp and marrow is bright, bone and cerebrospinal fluid are dark, and white matter is brighter than grey. A
+glioma is a ragged ring around a dark core, in a dark swelling; a meningioma is a uniformly bright mass at the surface of
+the brain; a pituitary tumour is small, bright and in the midline.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def tumour_place(
 def tumour(
     shot: Chance, u: np.ndarray, v: np.ndarray, reach: np.ndarray, kinds: tuple[np.ndarray, ...], size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What shines, and what is darker than the tissue was."""
+    """Return the bright parts of a tumour, and the parts that are darker than the tissue."""
     glioma, meningioma, pituitary = kinds
     reach = np.maximum(reach, np.float32(1e-3))
     ragged = noise(shot, "lesion border", 12, size) * reach * (0.30 * glioma + 0.07 * meningioma + 0.05 * pituitary)
