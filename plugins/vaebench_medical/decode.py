@@ -26,7 +26,7 @@ Aspect = Literal["stretch", "pad"]
 DICOM = frozenset({".dcm", ".dicom"})
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".npy"}) | DICOM
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "PPM")
-"""The formats that Pillow may open, detected by content, not suffix. Others run external programs (PostScript: `gs`)."""
+"""Formats that Pillow may open, detected by content, not suffix. Others run external programs (PostScript: `gs`)."""
 MAX_SCANS = 500
 """The maximum number of scans of a progressive JPEG: each takes as long as decoding the picture, even if it has only a
 few bytes."""

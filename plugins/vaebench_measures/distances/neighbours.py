@@ -1,6 +1,6 @@
 """Whether samples are like real images, and cover all kinds of them: precision, recall, density, coverage.
 
-Kynkäänniemi et al., arXiv 1904.06991, and Naeem et al., arXiv 2002.09797. Each row is the centre of a ball that reaches
+Kynkäänniemi et al., arXiv 1904.06991, and Naeem et al., arXiv 2002.09797. Each row is the centre of a ball that extends
 to its k-th nearest neighbour in the same set.
 """
 

@@ -18,7 +18,7 @@ Point = tuple[np.ndarray | float, np.ndarray | float]
 
 @cache
 def axes(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return x to the right (1, 1, W) and y downwards (1, H, 1), at pixel centres, with 0 in the middle of the image."""
+    """Return x to the right (1, 1, W) and y downwards (1, H, 1) at pixel centres, with 0 in the middle of the image."""
     line = ((np.arange(size) + 0.5) / size - 0.5).astype(np.float32)
     return line[None, None, :], line[None, :, None]
 
@@ -72,7 +72,7 @@ def repeat(phase: np.ndarray) -> np.ndarray:
 def scatter(
     chance: Chance, what: str, x: np.ndarray, y: np.ndarray, cells: int | np.ndarray, margin: float, most: int = 0
 ) -> tuple[np.ndarray, np.ndarray, Callable[..., np.ndarray]]:
-    """Place one point in each cell of a lattice laid like bricks, at least `margin` (a share of the cell) from its border.
+    """Place one point in each cell of a lattice laid like bricks, `margin` (a share of the cell) away from its border.
 
     `cells` may differ between images, up to `most`. Return the offset of each pixel from the point in its cell, and
     `each(what, low, high)`, which draws a number per point and returns it at the pixels of the point's cell.
@@ -123,7 +123,7 @@ def noise(chance: Chance, what: str, cells: int | tuple[int, int], size: int) ->
 
 
 def blur(image: np.ndarray, sigma: np.ndarray, most: float) -> np.ndarray:
-    """Blur approximately like a Gaussian of `sigma` (N, 1, 1), at most `most`: three-tap passes at strides 1, 2, 4, ..."""
+    """Blur nearly like a Gaussian of `sigma` (N, 1, 1), at most `most`: three-tap passes at strides 1, 2, 4, ..."""
     size = image.shape[-1]
     variance = np.square(np.minimum(sigma, np.float32(most)) * np.float32(size))
     left, stride = (most * size) ** 2, 1

@@ -50,7 +50,7 @@ class Chance:
         return np.float32(low) + np.float32(high - low) * unit
 
     def normal(self, what: str, mean: float = 0.0, sd: float = 1.0, shape: tuple[int, ...] = (1, 1)) -> np.ndarray:
-        """Return nearly normal numbers: sums of four uniforms, rounded identically by every processor, within 3.5 sd."""
+        """Return nearly normal numbers: sums of four uniforms, rounded alike by every processor, within 3.5 sd."""
         bits, low = self._bits(what, shape), np.uint64(0xFFFF)
         total = (bits & low) + (bits >> np.uint64(16) & low) + (bits >> np.uint64(32) & low) + (bits >> np.uint64(48))
         scale = sd * 3**0.5 / 2**16

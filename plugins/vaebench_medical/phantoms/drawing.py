@@ -10,7 +10,7 @@ import numpy as np
 from vaebench_medical.phantoms.chance import Chance
 
 VISIBLE = 6
-"""A pixel belongs to the anomaly if it differs from the healthy twin by at least this many of 255 levels in a channel."""
+"""A pixel belongs to the anomaly if a channel differs from the healthy twin by at least this many of 255 levels."""
 BLOCK = 1 << 15
 """The number of pixels painted at once, which fit into the processor's cache."""
 

@@ -130,7 +130,7 @@ def trunks() -> Iterator[tuple[str, float, float, float, float, int]]:
 def vessel(
     along: np.ndarray, across: np.ndarray, bend: np.ndarray, length: np.ndarray | float, width: float, size: int
 ) -> np.ndarray:
-    """Return a tapering arc from the origin that returns to its axis at `length`; it fades where thinner than a pixel."""
+    """Return a tapering arc from the origin that returns to its axis at `length`; below a pixel's width it fades."""
     bow = across - bend * along * (length - along)
     slope = bend * (length - 2 * along)
     taper = width * (1 - 0.55 * np.clip(along / length, 0, 1))
@@ -158,7 +158,7 @@ def lesions(
     dots, exudates = spots("fine", 12, DOTS[label], EXUDATES[label] * (0.3 + 2.2 * near_macula), 0.007, 0.016, 0.008)
     blots, wool = spots("coarse", 6, BLOTS[label], WOOL[label], 0.014, 0.036, 0.016)
 
-    # One bleeding is certain, so that no diseased eye looks healthy; a large one in grade 4, where new vessels sprout.
+    # One haemorrhage always exists, so that no diseased eye looks healthy; in grade 4 it is large, with new vessels.
     sure = np.where(label == 4, shot.uniform("bleeding", 0.09, 0.15), shot.uniform("dot", 0.010, 0.014))
     below = np.where(shot.happens("bleeding below", 0.7) > 0, np.float32(1), np.float32(-1))
     du, dv = u - shot.uniform("bleeding x", 0.0, 0.22), v - shot.uniform("bleeding y", 0.09, 0.24) * below

@@ -115,7 +115,9 @@ def tibia(u: np.ndarray, v: np.ndarray, gap: np.ndarray, breadth: np.ndarray) ->
 def osteophytes(
     u: np.ndarray, v: np.ndarray, gap: np.ndarray, breadth: np.ndarray, spur: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return signed distances to spurs at the corners of femur and tibia, larger on the inner side; none if `spur` is 0."""
+    """Return signed distances to spurs at the corners of femur and tibia, larger on the inner side.
+
+    If `spur` is 0, there are none."""
     out = np.abs(u) - breadth
     reach = np.maximum(spur * np.where(u < 0, np.float32(1.15), np.float32(0.8)), np.float32(1e-3))
     none = np.float32(1) * (spur <= 0)

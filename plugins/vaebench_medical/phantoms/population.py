@@ -80,7 +80,7 @@ def population(
 
 
 def shares(n: int, classes: Sequence[float], healthy: Collection[int], diseased: Collection[int]) -> list[int]:
-    """Return how many of n images each class gets. Each class first gets one image if n allows; then the next image goes
+    """Return how many of n images each class gets. Each class first gets one image if n allows; each further image goes
     to the class furthest below its share (Sainte-Laguë's rule, by which no class loses an image when n grows)."""
     if n < 1:
         raise ValueError(f"a split needs at least one image, not {n}: raise its limit")
