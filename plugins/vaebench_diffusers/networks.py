@@ -1,7 +1,7 @@
-"""The encoder and decoder of diffusers' AutoencoderKL, which its VQModel has, too. diffusers is imported to build one.
+"""The encoder and decoder of diffusers' AutoencoderKL, which its VQModel also uses.
 
-The number of halvings follows the image: sides are halved while they are even and over the grid that is asked for.
-Channels double from `width` to at most eight times `width`.
+diffusers is imported only when one is built. The number of halvings depends on the image: sides are halved while they
+are even and larger than the requested grid. Channels double from `width` to at most eight times `width`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WIDEST = 8
 
 
 def diffusers() -> ModuleType:
-    """The module with both parts; a ValueError where diffusers is not installed."""
+    """Import the module with both parts; raise ValueError if diffusers is not installed."""
     try:
         from diffusers.utils import import_utils
     except ImportError as error:
@@ -26,7 +26,7 @@ def diffusers() -> ModuleType:
     try:
         import_module("torchvision")
     except (ImportError, RuntimeError):
-        # beside a CPU build of torch, pip's torchvision cannot be imported; diffusers tries to, if it is installed
+        # with a CPU build of torch, pip's torchvision cannot be imported; diffusers imports it if it is installed
         import_utils._torchvision_available = False
     from diffusers.models.autoencoders import vae
 
@@ -34,7 +34,7 @@ def diffusers() -> ModuleType:
 
 
 def levels(shape: Shape, width: int, grid: int) -> list[Shape]:
-    """Channels, height and width of the features at every level, from the image's own resolution down."""
+    """Return channels, height and width of the features at every level, from the image's resolution down."""
     if width < 1:
         raise ValueError(f"width must be at least 1, not {width}")
     found = [(width, *shape[1:])]

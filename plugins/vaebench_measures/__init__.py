@@ -1,4 +1,4 @@
-"""Metrics: what is asked of the evidence that a trained model left."""
+"""Metrics, which are computed from the evidence of a trained model."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Whether a model trained on healthy images only tells healthy test images from diseased ones.
+"""Anomaly detection: whether a model trained on healthy images only separates healthy from diseased test images.
 
-The score is the mean squared residual, the same for every model, higher = more anomalous, never flipped. What a method
-offers of its own stands in columns of its own.
+The score is the mean squared residual, the same for every model: higher means more anomalous, and its sign is never
+flipped. A method's own anomaly scores have separate columns.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from vaebench_measures.reconstruction import decibels
 
 SPECIFICITY = 0.95
 LEAST = 20
-"""Healthy images that a threshold for 95 % specificity needs at least: with fewer, no quantile lies there."""
+"""The minimum number of healthy images for a threshold at 95 % specificity; with fewer, there is no such quantile."""
 FEW = 10
-"""Images of one kind that it is asked about apart, at least."""
+"""The minimum number of images of one kind for a separate result."""
 
 
 class Detection(Metric):
@@ -55,7 +55,7 @@ class AnomalyAuroc(Detection):
 
 
 class AnomalyAp(Detection):
-    """Average precision of the mean squared residual. Chance gets `anomaly-prevalence`."""
+    """Average precision of the mean squared residual. Chance level is `anomaly-prevalence`."""
 
     name = "anomaly-ap"
     title = "anomaly AP"
@@ -63,7 +63,7 @@ class AnomalyAp(Detection):
 
 
 class AnomalyPrevalence(Detection):
-    """Share of the judged test images that are diseased."""
+    """Share of diseased images among the healthy and diseased test images."""
 
     name = "anomaly-prevalence"
     title = "anomaly prevalence"
@@ -74,8 +74,8 @@ class AnomalyPrevalence(Detection):
 
 
 class HardestLabel(Detection):
-    """The least of the AUROCs of each diseased label against all that is healthy; those of all labels are its parts.
-    Labels of fewer than 10 test images do not count."""
+    """The lowest AUROC of any diseased label against all healthy images; the AUROC of every label is shown as a part.
+    Labels with fewer than 10 test images are skipped."""
 
     name = "anomaly-auroc-hardest-label"
     title = "anomaly AUROC, hardest label"
@@ -85,7 +85,7 @@ class HardestLabel(Detection):
         label_of = evidence.split("test").labels
         labels, counts = np.unique(label_of[diseased], return_counts=True)
         if len(labels := labels[counts >= FEW]) < 2:
-            raise NotApplicable(f"fewer than two diseased labels have {FEW} test images: anomaly-auroc says it all")
+            raise NotApplicable(f"fewer than two diseased labels have {FEW} test images: see anomaly-auroc")
         kinds = {evidence.class_name(int(label)): diseased & (label_of == label) for label in labels}
         rows = np.flatnonzero(healthy | np.any(list(kinds.values()), axis=0))
 
@@ -100,13 +100,13 @@ class HardestLabel(Detection):
 
 
 class Own(Detection):
-    """The same of the method's own score. Of several, the column is of the first that the method names, and says which;
-    all are its parts. Which one is best is never asked."""
+    """Detection by the method's own score. If a method has several, the column shows the first and names it, and all
+    are its parts. The best one is never selected."""
 
     version = 2
 
     def compute(self, evidence: Evidence) -> Score:
-        evidence.health("test")  # first: where nothing can be ranked, the model is not to blame
+        evidence.health("test")  # first: if nothing can be ranked, the reason must not blame the model
         found = {name: self.ranked(evidence, scores) for name, scores in evidence.scores("test").items()}
         if not found:
             raise NotApplicable("the model has no anomaly score of its own")
@@ -131,8 +131,8 @@ class OwnAp(Own):
 
 
 class Sensitivity(Detection):
-    """Share of diseased test images above the threshold that 95 % of the healthy images kept out of training stay
-    below."""
+    """Share of diseased test images above the threshold, which is set so that 95 % of the healthy images kept out of
+    training are below it."""
 
     name = "anomaly-sensitivity"
     title = "sensitivity at 95 % specificity"
@@ -144,7 +144,7 @@ class Sensitivity(Detection):
 
 
 class Specificity(Detection):
-    """Share of healthy test images below that threshold: 0.95 if test is like training."""
+    """Share of healthy test images below the threshold of `anomaly-sensitivity`: 0.95 if the splits are alike."""
 
     name = "anomaly-specificity"
     title = "specificity realised"
@@ -156,8 +156,8 @@ class Specificity(Detection):
 
 
 def watched(evidence: Evidence, found: Score, scores: np.ndarray) -> Score:
-    """The same, with what the scores of test images follow: how they correlate with trivial traits of healthy ones, and
-    the PSNR of the model's reconstructions, which boards correlate with the result over models."""
+    """Add to a result how the scores of healthy test images correlate with trivial traits of the images, and the PSNR
+    of the model's reconstructions, which boards correlate with the result over models."""
     healthy = evidence.health("test").healthy
     known = traits(evidence.split("test").images[healthy])
     follows = {name: rank_correlation(scores[healthy], values) for name, values in known.items()}
@@ -165,7 +165,7 @@ def watched(evidence: Evidence, found: Score, scores: np.ndarray) -> Score:
 
 
 def threshold(evidence: Evidence) -> float:
-    """The residual that 95 % of the healthy training images that were kept out of training do not exceed."""
+    """Return the residual that 95 % of the healthy images kept out of training do not exceed."""
     count = len(evidence.splits.get("calibration", ()))
     if count < LEAST:
         raise NotApplicable(
@@ -175,7 +175,7 @@ def threshold(evidence: Evidence) -> float:
 
 
 def against_healthy(evidence: Evidence, scores: np.ndarray, kinds: Mapping[str, np.ndarray]) -> dict[str, Score]:
-    """How well scores rank each kind of diseased test images above all healthy ones: areas under ROC curves."""
+    """Return the AUROC of each kind of diseased test images against all healthy ones."""
     (healthy, diseased), found = evidence.health("test"), {}
     for name, kind in kinds.items():
         rows = np.flatnonzero(healthy | kind)
@@ -187,7 +187,7 @@ def against_healthy(evidence: Evidence, scores: np.ndarray, kinds: Mapping[str, 
 
 
 def judged(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    """The test rows that are healthy or diseased, and which of them are diseased."""
+    """Return the test rows that are healthy or diseased, and which of them are diseased."""
     healthy, diseased = evidence.health("test")
     rows = np.flatnonzero(healthy | diseased)
     return rows, diseased[rows]

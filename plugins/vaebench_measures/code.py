@@ -1,11 +1,11 @@
-"""The code itself: what it costs, how much of it is used, whether it fills the prior, and how likely it makes images.
+"""Metrics of the code: its rate, the share of it that is used, its match with the prior, and the likelihood of images.
 
     rate        KL(q(z|x) || p(z)), mean over images, in bits
     unit        active when Var_x E[z|x] > 0.01: Burda, Grosse & Salakhutdinov, arXiv 1509.00519
-    aggregate   q(z) = E_x q(z|x), which samples take for N(0, I): squared maximum mean discrepancy
+    aggregate   q(z) = E_x q(z|x), which sampling replaces by N(0, I): squared maximum mean discrepancy
     bound       ln p(x) >= ln 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x), of 8-bit images
 
-All of test images, which the model has not seen.
+All are computed on test images, which the model has not seen.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from vaebench.interfaces import Metric, NotApplicable, Score
 from vaebench_measures.distances.cloud import SUBSAMPLES
 
 ACTIVE = 0.01
-"""Variance of a posterior mean over images above which its unit is active; the prior's is 1."""
+"""A unit is active if the variance of its posterior mean over images is above this; the prior's variance is 1."""
 DRAWS = 4
-"""Draws of the code behind a bound. Decoding 16 was a third of all measuring. With 4, 16 and 64 draws, `vae` in the
-preset compact got 6.363, 6.359 and 6.355 bits; the standard error was 0.006."""
+"""Draws of the code for a bound. Decoding 16 draws took a third of the time of all metrics. With 4, 16 and 64 draws,
+`vae` in the preset compact got 6.363, 6.359 and 6.355 bits, with a standard error of 0.006."""
 ROWS = 2000
-"""Images whose codes are compared with the prior, at most: time and memory grow with their square."""
+"""The maximum number of images whose codes are compared with the prior: time and memory grow with its square."""
 PATIENTS = 4
-"""Of fewer, a half has no two to compare."""
+"""The minimum number of patients: half of fewer would not contain two patients to compare."""
 
 
 class BitsPerImage(Metric):
-    """Mean divergence of the posterior from the prior, the nominal price of a reconstruction; of discrete codes, their
-    surprise under the learned prior."""
+    """Mean KL divergence of the posterior from the prior, the nominal rate of a reconstruction; for discrete codes,
+    their surprise under the learned prior."""
 
     name = "bits-per-image"
     version = 1
     title = "bits per image"
-    verdict = "other"  # a price: a better reconstruction may well cost more
+    verdict = "other"  # a cost: a better reconstruction may well need more bits
     better = "lower"
     unit = "bits"
     range = (0, math.inf)
@@ -62,7 +62,7 @@ class ActiveUnits(Metric):
         statistic = type(self).statistic
         means, _ = evidence.posterior("test")
         if len(means) < 2:
-            raise NotApplicable("one image does not tell how codes vary")
+            raise NotApplicable("the variance of codes cannot be computed from one image")
         rows = np.arange(len(means))
         return evidence.resampled(lambda draw: statistic(means[draw].var(0, dtype=np.float64) > ACTIVE), rows)
 
@@ -77,8 +77,8 @@ class ActiveShare(ActiveUnits):
 
 
 class PriorDistance(Metric):
-    """Squared kernel distance of one posterior draw per test image from N(0, I). Unbiased: zero where they are alike,
-    for any number of images and latents; then it may be below."""
+    """Squared kernel distance between N(0, I) and one posterior draw per test image. It is unbiased: if the two agree,
+    it is zero on average for any number of images and latents, so it may be slightly negative."""
 
     name = "prior-distance"
     version = 1
@@ -94,8 +94,8 @@ class PriorDistance(Metric):
 
 
 class IwBound(Metric):
-    """Upper bound on the bits that a pixel value of a test image costs under the model, by importance weighting; of a
-    model whose likelihood is known, the bits themselves. Only where the loss is a likelihood."""
+    """Importance-weighted upper bound on the bits per pixel value of test images under the model; the exact number if
+    the model's likelihood is known. It applies only if the loss is a likelihood."""
 
     name = "iw-bound"
     version = 2
@@ -107,20 +107,20 @@ class IwBound(Metric):
     def compute(self, evidence: Evidence) -> Score:
         bounds = evidence.bounds("test", DRAWS).astype(np.float64)
         pixels = math.prod(evidence.images("test").shape[1:])
-        # A grey level is 1/255 of the range: its probability is the mean density within it over 255.
+        # A grey level covers 1/255 of the range: its probability is the mean density within it, divided by 255.
         found = evidence.per_image((math.log(255) - bounds / pixels) / math.log(2))
         return replace(found, variant=f"{DRAWS} draws")
 
 
 def prior_distance(codes: np.ndarray, groups: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """E k(z, z') - 2 E k(z, y) + E k(y, y') over E k(y, y'), y from N(0, I), k(z, z') = exp(-|z - z'|^2 / 2D); and its
-    standard error, from random halves of the patients as in `halving_error`.
+    """Return (E k(z, z') - 2 E k(z, y) + E k(y, y')) / E k(y, y'), with y from N(0, I) and
+    k(z, z') = exp(-|z - z'|^2 / 2D), and its standard error, from random halves of the patients as in `halving_error`.
 
-    What holds the prior is integrated exactly. Two codes of one patient are no pair: they are alike without the
-    aggregate being narrow."""
+    Expectations over the prior are computed in closed form. Pairs of codes from one patient are left out: they are
+    alike even if the aggregate is not narrow."""
     names, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < PATIENTS:
-        raise NotApplicable(f"codes of {len(names)} patients are too few to compare, {PATIENTS} are the least")
+        raise NotApplicable(f"codes of {len(names)} patients are too few to compare; at least {PATIENTS} are needed")
     random = np.random.default_rng(seed)
     sets = np.ones((1 + SUBSAMPLES, len(names)))
     for row in sets[1:]:

@@ -1,5 +1,5 @@
-"""Diseased images ranked by the combined score (`misses.py`), on test images and within the training split; and the
-floor of both: a Gaussian in features of healthy images, without any model.
+"""Anomaly detection by the combined score (`misses.py`), on test images and within the training split; and the floor of
+both: a Gaussian fitted to features of healthy images, without any model.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from vaebench_measures.misses import FEATURES, SMOOTH, Misses, combined, on_one_
 
 
 class InFeatures(Detection, Whitened):
-    """A ranking by a score that looks through the pinned extractor; the column names it."""
+    """A ranking by a score that uses features of the pinned extractor, which the column names."""
 
     def ranking(self, evidence: Evidence, split: str, rows: np.ndarray, scores: np.ndarray) -> Score:
-        """Return the AUROC of these scores: do they rank diseased rows above healthy ones?"""
+        """Return the AUROC of these scores for diseased against healthy rows."""
         diseased = evidence.health(split).diseased[rows]
         score = evidence.resampled(lambda draw: auroc(scores[draw], diseased[draw]), rows, split, diseased)
         see = instance(self.extractor)
@@ -35,7 +35,7 @@ class Combined(InFeatures):
     """A ranking by the combined score; the rankings by each kind of miss are its parts."""
 
     def misses(self, evidence: Evidence, split: str) -> Misses:
-        """The misses of all images of a split; found once."""
+        """Return the misses of all images of a split, which are computed once."""
 
         def compute() -> Misses:
             decoded, scale = evidence.reconstructions(split), self.scale(evidence)
@@ -49,14 +49,14 @@ class Combined(InFeatures):
         return evidence.once(("misses", self.extractor, split), compute)
 
     def ranked_by(self, evidence: Evidence, split: str, rows: np.ndarray, scores: Mapping[str, np.ndarray]) -> Score:
-        """How well the combination of these scores ranks, and each of them."""
+        """Return the AUROC of the combination of these scores, with the AUROC of each as a part."""
         parts = {kind: self.ranking(evidence, split, rows, own) for kind, own in scores.items()}
         return replace(self.ranking(evidence, split, rows, combined(scores)), parts=parts)
 
 
 class AnomalyCombined(Combined):
-    """Area under the ROC curve of the combined score: smooth residual and residual in whitened features, put on one
-    scale by the healthy images kept out of training."""
+    """Area under the ROC curve of the combined score: smoothed residual and residual in whitened features, each
+    standardised by the healthy images kept out of training."""
 
     name = "anomaly-auroc-combined"
     title = "anomaly AUROC, combined score"
@@ -107,7 +107,7 @@ class AnomalyGaussian(InFeatures):
 
 
 def calibrate(count: int) -> None:
-    """Raise NotApplicable unless so many images are enough to calibrate a score."""
+    """Raise NotApplicable unless this many images are enough to calibrate a score."""
     if count < LEAST:
         raise NotApplicable(
             f"calibrating the score needs at least {LEAST} healthy images kept out of training; there are {count}"
@@ -115,7 +115,7 @@ def calibrate(count: int) -> None:
 
 
 def halves(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    """The training images that calibrate and those that are ranked; no patient on both sides."""
+    """Return the training images that calibrate and those that are ranked; no patient is in both."""
     train, (healthy, diseased) = evidence.split("train"), evidence.health("train")
     kept = np.flatnonzero(healthy & train.kept_out) if train.kept_out is not None else np.array([], int)
     if len(np.unique(train.groups[kept])) < 2:

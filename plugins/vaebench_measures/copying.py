@@ -1,15 +1,16 @@
-"""Whether samples are copies of training images, by nearest neighbours in the space of the package's extractor.
+"""Whether samples are copies of training images, by nearest neighbours in the feature space of the package's extractor.
 
-    share        how far the share of samples nearer to a training image than to any of as many test images is from a
-                 half, which is the ideal: above it training images are copied, below it test images
-    alarms       share of samples closer to training images than all but 5 % of validation images are
-    detection    share of planted copies that raise that alarm: training images, shifted, blurred and slightly noisy
+    share        absolute deviation from 0.5 of the share of samples whose nearest neighbour is a training image, among
+                 equal numbers of training and test images (above 0.5: training images are copied; below: test images)
+    alarms       share of samples that are closer to training images than all but 5 % of validation images are
+    detection    share of planted copies that raise this alarm: training images, shifted, blurred and slightly noisy
 
-Distances are Mahalanobis: in units of what such changes do to the features of validation images, because the extractor
-is made to see blur and noise, and these hide no copy. Closeness is d(training) / (d(training) + d(test)) of the
-nearest image of each. Validation images, which no model was trained on, say what is usual: their own share is the
-floor, and 5 % of them raise the alarm. When the alarms are no more than that, there is no evidence of copying at the
-sensitivity that the detection tells. That is no proof of privacy: a copy may be changed in ways other than these.
+Distances are Mahalanobis distances, in units of the changes that shift, blur and noise cause in the features of
+validation images: the extractor is sensitive to blur and noise, which must not hide a copy. Closeness is d(training) /
+(d(training) + d(test)), from the nearest image of each split. Validation images, on which no model was trained, are the
+baseline: their own share is the floor, and 5 % of them raise the alarm. If no more samples than that raise the alarm,
+there is no evidence of copying at the sensitivity given by the detection. This does not prove privacy: a copy may be
+changed in other ways.
 """
 
 from __future__ import annotations
@@ -31,38 +32,39 @@ USUAL = 0.05
 """Share of validation images that raise the alarm."""
 PLANTED = 200
 SHIFT, BLURS, NOISE = 1 / 64, (0.0, 0.75 / 64, 1.5 / 64), 0.01
-"""What is done to planted copies: a shift by so much of the side, a pixel at least, both ways; a Gaussian blur of one
-of these parts of the side; noise of this deviation, of 1."""
+"""Changes of planted copies: a shift along both axes by this share of the side, at least one pixel; a Gaussian blur
+with one of these sigmas, as shares of the side; noise of this deviation, relative to a range of 1."""
 RIDGE = 0.01
-"""Share of the mean unit that every unit has at least: nothing is compared along directions too finely."""
+"""The mean variance of the changes is multiplied by this and added to every direction, which limits how much any
+direction is magnified."""
 
 
 def nearest(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Distance of each row of x to the nearest of y."""
+    """Return the distance of each row of x to the nearest row of y."""
     there = torch.from_numpy(y)
     return torch.cat([torch.cdist(part, there).amin(1) for part in torch.from_numpy(x).split(512)]).numpy()
 
 
 def closeness(x: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """0 on a training image, 1/2 as near to a held-out one, 1 on a held-out one."""
+    """Return 0 for a copy of a training image, 1 for a copy of a held-out image, and 1/2 at equal distance."""
     to_train, to_held = nearest(x, train), nearest(x, held)
     both = to_train + to_held
     return np.divide(to_train, both, out=np.full(len(x), 0.5), where=both > 0)
 
 
 def nearer(x: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """1 where a row is nearer to a training image, 0 where to a held-out one, of as many of both; 1/2 where neither."""
+    """Return 1 for rows nearer to a training image, 0 for rows nearer to one of as many held-out images, else 1/2."""
     count = min(len(train), len(held))
     return (1 - np.sign(closeness(x, train[:count], held[:count]) - 0.5)) / 2
 
 
 def alarms(x: np.ndarray, usual: np.ndarray) -> float:
-    """Share of x that is closer to training images than is usual."""
+    """Return the share of x that is closer to training images than all but 5 % of the usual values."""
     return float((x < np.quantile(usual, USUAL)).mean())
 
 
 def copied(images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """uint8 images as a generative model might copy them: shifted, edges continued; some of them blurred; and noisy."""
+    """Return uint8 images as a generative model might copy them: shifted (edges repeated), some blurred, all noisy."""
     random = np.random.default_rng(seed)
     side = images.shape[-1]
     step = max(1, round(SHIFT * side))
@@ -74,19 +76,19 @@ def copied(images: np.ndarray, seed: int = 0) -> np.ndarray:
 
 
 def units(images: np.ndarray, changed: np.ndarray) -> np.ndarray:
-    """The projection (d, d) after which features change alike in every direction when images change slightly."""
+    """Return the projection (d, d) after which slight changes of images change features equally in all directions."""
     change = changed - images
     values, vectors = np.linalg.eigh(change.T @ change / len(change))
     return vectors / np.sqrt(values.clip(0) + (RIDGE * values.mean() or 1))
 
 
 def real(train: Split, held: Split, val: Split) -> dict[str, np.ndarray]:
-    """Features of all but the samples, how they are scaled, and the closeness that is usual. Rows of train are in
-    random order."""
+    """Return the features of all sets but the samples, their scaling, and the closeness of validation images. Rows of
+    train are in random order."""
     if min(len(train), len(held), len(val)) < LEAST:
         raise NotApplicable(
-            f"{len(train)} training, {len(held)} test and {len(val)} validation images are too few to tell what "
-            f"nearness is usual; {LEAST} of each are the least"
+            f"{len(train)} training, {len(held)} test and {len(val)} validation images are too few for a baseline; "
+            f"at least {LEAST} of each are needed"
         )
     extractor = instance(Cnn)
     shuffled = train.images[shuffle(train)]
@@ -101,7 +103,7 @@ def shuffle(train: Split) -> np.ndarray:
 
 
 class Spaces:
-    """Features of everything that is compared: of samples once per checkpoint, of real images once per dataset."""
+    """The features of all compared images: samples are processed once per checkpoint, real images once per dataset."""
 
     def __init__(self, evidence: Evidence) -> None:
         samples, extractor = seen(evidence, Cnn, "samples"), instance(Cnn)
@@ -117,7 +119,7 @@ class Spaces:
         self.sizes = f"{len(self.train)} vs {len(self.held)}"
 
     def cloud(self, of: str, rows: np.ndarray) -> Cloud:
-        """Something known of each of these images, and whose they are."""
+        """Combine one row of values per image with the patients of the images."""
         return Cloud(rows, self.groups[of])
 
     @classmethod
@@ -126,7 +128,7 @@ class Spaces:
 
 
 class Copying(Metric):
-    """A share that tells of copies."""
+    """A share of images that indicates copying."""
 
     version = 2
     verdict = "other"
@@ -136,8 +138,8 @@ class Copying(Metric):
 
 
 class CopyingShare(Copying):
-    """How far the share of samples nearer to a training image than to any of as many test images is from a half, either
-    way. Zero is ideal: neither training images nor test images are copied."""
+    """Absolute deviation from 0.5 of the share of samples whose nearest neighbour is a training image, among equal
+    numbers of training and test images. Zero is ideal: neither training nor test images are copied."""
 
     version = 3
     name = "copying-share"
@@ -158,7 +160,8 @@ def mean_of_nearer(train: np.ndarray) -> Callable[[np.ndarray, np.ndarray], floa
 
 
 class CopyingShareFloor(CopyingShare):
-    """The same of validation images, which are no copies; zero where train and test are of one kind."""
+    """The same deviation for validation images, which are not copies; zero if train and test come from one
+    distribution."""
 
     name = "copying-share-floor"
     title = "nearer to train or test, floor"
@@ -166,8 +169,8 @@ class CopyingShareFloor(CopyingShare):
 
 
 class CopyingAlarms(Copying):
-    """Share of samples closer to training images than all but 5 % of validation images are. 5 % or less: no evidence of
-    copying at the sensitivity that `copying-detection` tells."""
+    """Share of samples that are closer to training images than all but 5 % of validation images are. If it is 5 % or
+    less, there is no evidence of copying at the sensitivity given by `copying-detection`."""
 
     name = "copying-alarms"
     title = "copying alarms"

@@ -1,6 +1,6 @@
-"""Whether samples differ from one another as real images do: MS-SSIM of pairs, after Odena et al., arXiv 1610.09585.
+"""Diversity of samples compared with real images: MS-SSIM of pairs, after Odena et al., arXiv 1610.09585.
 
-Every image is in one pair only, so that pairs are independent and the error of their mean is right.
+Every image is in one pair only, so that pairs are independent and the standard error of their mean is correct.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from vaebench_reconstruction.ms_ssim import scales
 
 
 def pairs(images: np.ndarray, seed: int = 0) -> np.ndarray:
-    """MS-SSIM of each of n / 2 random pairs."""
+    """Return the MS-SSIM of each of n / 2 random pairs."""
     order = np.random.default_rng(seed).permutation(len(images))
     half = len(images) // 2
     if half < 2:
-        raise NotApplicable(f"{len(images)} images make no two pairs")
+        raise NotApplicable(f"{len(images)} images are too few for two pairs")
     return similarity(images[order[:half]], images[order[half : 2 * half]])
 
 
@@ -31,7 +31,7 @@ def mean_error(values: np.ndarray) -> tuple[float, float]:
 
 
 class PairMsSsim(Metric):
-    """Mean MS-SSIM of pairs of samples: near 1 when all are the same picture, near 0 also when they are noise."""
+    """Mean MS-SSIM of pairs of samples: near 1 if all samples are the same image; noise also gives values near 0."""
 
     name = "pair-ms-ssim"
     version = 1
@@ -47,7 +47,7 @@ class PairMsSsim(Metric):
 
 
 class PairMsSsimGap(Metric):
-    """How far that is from the same of test images, either way: 0 when samples are as diverse as real images."""
+    """Absolute difference in pair MS-SSIM between samples and test images: 0 if both are equally diverse."""
 
     name = "pair-ms-ssim-gap"
     version = 1

@@ -1,16 +1,16 @@
-"""Whether samples from the prior are like test images: distances of two sets of features, and shares of neighbours.
+"""Whether samples from the prior resemble test images: distances between two sets of features, and neighbour shares.
 
 The tables at the end of this file combine spaces, distances and sets. The headline is MMD on whitened features of the
 network that comes with the package: it orders faults of different kinds as a person would
-(benchmarks/scripts/fault_order.py), where the cubic kernel of KID sees brightness first. The space of 64 components of
-pixels (`pca64`) needs no network; it knows brightness, shape and how they vary together, and no finer texture. The
-column says how many images are compared with how many.
+(benchmarks/scripts/fault_order.py), whereas the cubic kernel of KID is dominated by brightness. The space of 64
+principal components of pixels (`pca64`) needs no network; it captures brightness, shape and how they vary together, but
+no finer texture. The column gives the numbers of images that are compared.
 
-A floor is the distance of as many training images: the best that a model of the training set can be asked for. A second
-floor, of two halves of the test split, is what images of one kind get. Where the first lies far above it, train and
-test are not of one kind.
+The floor is the distance of as many training images from the test images: the best result that a model of the training
+set can be expected to reach. A second floor, the distance between two halves of the test split, is the distance between
+images of one distribution. If the first floor is far above the second, train and test have different distributions.
 
-To look through another extractor, name it in a subclass, and offer that as any metric:
+To use another extractor, name it in a subclass, and offer the subclass like any other metric:
 
     class KidDino(KernelDistance):
         name, version = "kid-dino", 1
@@ -45,17 +45,17 @@ COLLAPSED = "no diversity: samples hardly differ from each other and are all tol
 
 
 class SetDistance(Compared):
-    """A distance of some images from the test images."""
+    """A distance between some images and the test images."""
 
     version = 2
     verdict = "generation"
     better = "lower"
     of: ClassVar[str] = "samples"
     distance: ClassVar[Callable[[Cloud, Cloud], tuple[float, float]]]
-    """How far apart, and the standard error of that."""
+    """Returns the distance and its standard error."""
 
     def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
-        """Features of the two sets of images."""
+        """Return the features of the two sets of images."""
         return self.cloud(evidence, self.of), self.cloud(evidence, "test")
 
     def compute(self, evidence: Evidence) -> Score:
@@ -65,19 +65,19 @@ class SetDistance(Compared):
         return Score(value, error, len(images.rows), self.against(images, test), replicates)
 
     def replicates(self, evidence: Evidence, images: Cloud, test: Cloud) -> list[float]:
-        """Its values under the patient draws that all models share, by which boards pair models."""
+        """Return the distances under the patient draws that all models share, by which boards pair models."""
         return []
 
 
 class FrechetDistance(SetDistance):
-    """Fréchet distance from the test images, as an extractor sees them; grows as samples get fewer."""
+    """Fréchet distance from the test images in an extractor's feature space; grows as the number of samples shrinks."""
 
     range = (0, math.inf)
     distance = by_gaussians
 
 
 class KernelDistance(SetDistance):
-    """Unbiased kernel distance from the test images, as an extractor sees them; about zero may be below it."""
+    """Unbiased kernel distance from the test images in an extractor's feature space; may be slightly negative."""
 
     version = 3
     distance = by_kernel
@@ -94,7 +94,7 @@ def by_gaussian_kernel(x: Cloud, y: Cloud) -> tuple[float, float]:
 
 
 class WhitenedDistance(Whitened, KernelDistance):
-    """Unbiased distance by a Gaussian kernel on whitened features; about zero may be below it."""
+    """Unbiased distance by a Gaussian kernel on whitened features; may be slightly negative."""
 
     version = 1
     distance = by_gaussian_kernel
@@ -108,14 +108,14 @@ class WhitenedDistance(Whitened, KernelDistance):
 
 
 class OfReconstructions(SetDistance):
-    """A distance that says little about samples."""
+    """A distance that rates reconstructions instead of samples."""
 
     verdict = "reconstruction"
     of = "reconstructions"
 
 
 class Floor(SetDistance):
-    """The distance of as many training images from the test images: the same for every model, so found once for all."""
+    """The distance of as many training images from the test images; it is the same for all models and computed once."""
 
     of = "train"
 
@@ -135,8 +135,8 @@ class Floor(SetDistance):
 
 
 class HalvesFloor(Floor):
-    """The distance of two halves of the test images, no patient in both. Of the one half, as many images as there are
-    samples, or all of it."""
+    """The distance between two halves of the test images, with no patient in both. Of one half, at most as many images
+    are used as there are samples."""
 
     def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
         test = self.cloud(evidence, "test")
@@ -149,7 +149,7 @@ class HalvesFloor(Floor):
 
 
 class Neighbourly(Compared):
-    """A share that comes from neighbourhoods of samples and test images."""
+    """A share computed from the neighbourhoods of samples and test images."""
 
     version = 2
     verdict = "generation"
@@ -169,7 +169,7 @@ class Neighbourly(Compared):
 
 
 class ByInception(Compared):
-    """A comparison in the space of Inception."""
+    """A comparison in the feature space of Inception."""
 
     extractor = Inception
     least_images = 2000
@@ -179,7 +179,7 @@ class ByInception(Compared):
 
 
 class Space(NamedTuple):
-    """What a space adds to a metric's name, title and description, and the class that looks through it."""
+    """A feature space: its suffixes for a metric's name, title and description, and the class that uses it."""
 
     suffix: str
     mark: str
@@ -187,40 +187,40 @@ class Space(NamedTuple):
     kind: type[Compared] | None = None
 
 
-CNN = Space("", "", "as the extractor of this package sees them")
-INCEPTION = Space("", "", "by the published weights of Inception, or not at all", ByInception)
-PCA64 = Space("-pca64", "[pca64]", "along 64 components of pixels", ByComponents)
+CNN = Space("", "", "on features of this package's extractor")
+INCEPTION = Space("", "", "on features of Inception, with its published weights only", ByInception)
+PCA64 = Space("-pca64", "[pca64]", "on 64 principal components of pixels", ByComponents)
 
 DISTANCES: dict[str, tuple[str, str, type[SetDistance]]] = {
-    "mmd": ("MMD", "Squared mean discrepancy (unbiased, so it may be below zero)", WhitenedDistance),
+    "mmd": ("MMD", "Squared maximum mean discrepancy (unbiased, so it may be below zero)", WhitenedDistance),
     "kid": ("KID", "Kernel distance (unbiased, so it may be below zero)", KernelDistance),
     "fd": ("FD", "Fréchet distance (greater for fewer images)", FrechetDistance),
     "fid": ("FID", "Fréchet Inception distance (greater for fewer images)", FrechetDistance),
 }
 SETS: dict[str, tuple[str, str, type[SetDistance] | None]] = {
-    "{}": ("{}", "samples from test images", None),
-    "{}-floor": ("{} floor", "as many training images from test images", Floor),
+    "{}": ("{}", "samples and test images", None),
+    "{}-floor": ("{} floor", "training images, as many as there are samples, and test images", Floor),
     "{}-floor-halves": ("{} floor of test halves", "two halves of the test images", HalvesFloor),
-    "r{}": ("r{}", "reconstructions from the test images they are of", OfReconstructions),
+    "r{}": ("r{}", "test images and their reconstructions", OfReconstructions),
 }
 SHARES = {
-    "precision": "Share of samples in the neighbourhood of a test image: are they like real ones?",
-    "recall": "Share of test images in the neighbourhood of a sample: are all kinds reached?",
-    "density": "Neighbourhoods of test images around a sample, over k: precision, less led by outliers; may exceed 1.",
-    "coverage": "Share of test images with a sample in their neighbourhood; as recall, less led by outliers.",
+    "precision": "Share of samples in the neighbourhood of a test image: are they like real images?",
+    "recall": "Share of test images in the neighbourhood of a sample: are all kinds of images generated?",
+    "density": "Test-image neighbourhoods around a sample, over k: precision robust to outliers; may exceed 1.",
+    "coverage": "Share of test images with a sample in their neighbourhood: recall robust to outliers.",
 }
 MOST = {**dict.fromkeys(SHARES, 1), "density": math.inf}
 
 
 def metric(name: str, title: str, about: str, *kinds: type[Compared] | None, **facts: Any) -> type[Compared]:
-    """The metric of that name, which inherits from these classes."""
+    """Return the metric of that name, which inherits from these classes."""
     facts |= {"name": name, "title": title, "__doc__": about}
     return type(name.title().replace("-", ""), tuple(filter(None, kinds)), facts)
 
 
 def distance(space: Space, far: str, of: str) -> type[Compared]:
     (title, what, kind), (pattern, whose, which) = DISTANCES[far], SETS[of]
-    about = f"{what} of {whose}, {space.words}."
+    about = f"{what} between {whose}, {space.words}."
     return metric(of.format(far + space.suffix), pattern.format(title + space.mark), about, space.kind, which, kind)
 
 

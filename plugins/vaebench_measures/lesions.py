@@ -1,7 +1,8 @@
-"""What the size of a lesion does to its detection, and how much worse lesions are reconstructed than the rest.
+"""Detection by lesion size, and how much worse lesions are reconstructed than the rest of the image.
 
-The size is the share of an image's pixels in its mask, or in its boxes where there are no masks. Diseased test images
-fall into thirds by size, each judged against all healthy ones: a mean over all sizes hides that small ones are missed.
+The size is the share of an image's pixels in its mask, or in its boxes if there are no masks. Diseased test images are
+divided into thirds by size, and each third is compared with all healthy images: a mean over all sizes hides that small
+lesions are missed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from vaebench_measures.reconstruction import ROUNDING
 
 
 class BySize(Metric):
-    """A number of the smallest third of lesions; of each third, as its parts. The column says how small they are."""
+    """A result for the smallest third of lesions, with every third as a part. The column gives the size limit."""
 
     version = 1
     verdict = "anomaly"
@@ -26,7 +27,7 @@ class BySize(Metric):
     range = (0, 1)
 
     def of(self, evidence: Evidence, residuals: np.ndarray, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
-        raise NotImplementedError(f"{type(self).__name__} does not say what it asks of each third: implement of()")
+        raise NotImplementedError(f"{type(self).__name__} must implement of(), which returns the score of each third")
 
     def compute(self, evidence: Evidence) -> Score:
         parts = self.of(evidence, evidence.residuals("test"), thirds(evidence))
@@ -35,7 +36,7 @@ class BySize(Metric):
 
 
 class SmallAuroc(BySize):
-    """Area under the ROC curve of the mean squared residual: the smallest third of lesions, and all healthy images."""
+    """Area under the ROC curve of the mean squared residual: the smallest third of lesions against healthy images."""
 
     name = "anomaly-auroc-small"
     title = "anomaly AUROC by lesion size"
@@ -56,8 +57,8 @@ class SmallSensitivity(BySize):
 
 
 class LesionContrast(Metric):
-    """How much greater the mean squared residual is inside the lesion than outside, per diseased image: PSNR outside
-    minus PSNR inside, which are its parts. 0 dB: the residual is anywhere."""
+    """Ratio of the mean squared residual inside the lesion to that outside, per diseased image: PSNR outside minus PSNR
+    inside, which are its parts. At 0 dB, the residual does not single out the lesion."""
 
     name = "lesion-contrast"
     version = 1
@@ -83,7 +84,7 @@ class LesionContrast(Metric):
 
 
 def sizes(evidence: Evidence) -> np.ndarray:
-    """The share of each test image that is lesion."""
+    """Return the share of each test image that is lesion."""
     test = evidence.split("test")
     if test.masks is not None:
         return test.masks.mean((1, 2))
@@ -93,19 +94,19 @@ def sizes(evidence: Evidence) -> np.ndarray:
 
 
 def thirds(evidence: Evidence) -> dict[str, np.ndarray]:
-    """Which test images have a small, a medium and a large lesion; the names say how large that is."""
+    """Return which test images have a small, a medium or a large lesion; the names give the size limits."""
     diseased, size = evidence.health("test").diseased, sizes(evidence)
     known = diseased & (size > 0)
     if known.sum() < 3 * FEW:
-        raise NotApplicable(f"{known.sum()} diseased test images have a lesion of known size; {3 * FEW} are the least")
+        raise NotApplicable(f"{known.sum()} diseased test images have a lesion of known size; {3 * FEW} are needed")
     low, high = np.quantile(size[known], [1 / 3, 2 / 3], method="lower")
     kinds = {
         f"small, up to {100 * low:.2g} %": known & (size <= low),
         f"medium, up to {100 * high:.2g} %": known & (size > low) & (size <= high),
         "large": known & (size > high),
     }
-    if (fewest := min(kind.sum() for kind in kinds.values())) < FEW:  # where many are of one size
-        raise NotApplicable(f"one of the thirds of lesions by size has {fewest} images; {FEW} are the least")
+    if (fewest := min(kind.sum() for kind in kinds.values())) < FEW:  # if many lesions have the same size
+        raise NotApplicable(f"one of the thirds of lesions by size has {fewest} images; {FEW} are needed")
     return kinds
 
 

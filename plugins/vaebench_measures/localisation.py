@@ -1,9 +1,9 @@
-"""Whether residuals are where the anomaly is: against masks (pixel AUROC, average precision, best Dice), or boxes.
+"""Whether residuals localise the anomaly: against masks (pixel AUROC, average precision, best Dice), or boxes.
 
-A box says where a finding is and not what its outline is, so boxes give hits and shares, never Dice. Against masks, all
-pixels of the healthy and diseased test images are ranked by the size of their residual. The number follows from their
-exact order; its error from two histograms of each image, over levels that are quantiles of both kinds of pixel, so that
-a draw of patients is a sum of them. Memory holds one number for every pixel.
+A box shows where a finding is but not its outline, so boxes give hits and shares, never Dice. Against masks, all pixels
+of the healthy and diseased test images are ranked by the size of their residual. The value is computed from their exact
+order. Its error is computed from two histograms per image, whose levels are quantiles of both kinds of pixel, so that a
+draw of patients only adds histograms. One number per pixel is kept in memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vaebench_measures.anomaly import judged
 from vaebench_measures.classifiers.ranking import auroc_of, average_precision_of, best_dice_of
 
 LEVELS = 512
-"""Quantiles of either kind of pixel at which histograms are split."""
+"""The number of quantiles of each kind of pixel at which histograms are split."""
 
 
 class Localisation(Metric):
@@ -57,7 +57,7 @@ class PixelAuroc(Localisation):
 
 
 class PixelAp(Localisation):
-    """Average precision over pixels; chance gets the share of pixels that are anomalous."""
+    """Average precision over pixels; chance level is the share of pixels that are anomalous."""
 
     name = "pixel-ap"
     title = "pixel AP"
@@ -65,7 +65,7 @@ class PixelAp(Localisation):
 
 
 class PixelDice(Localisation):
-    """Dice overlap at the one threshold that suits these test masks best: an oracle's, and a bound."""
+    """Dice overlap at the best single threshold for these test masks: an upper bound that only an oracle reaches."""
 
     name = "pixel-dice-oracle"
     title = "best Dice (oracle threshold)"
@@ -73,14 +73,14 @@ class PixelDice(Localisation):
 
 
 class InBoxes(Metric):
-    """A number of each diseased test image with boxes: its squared residuals against the pixels in a box."""
+    """A value per diseased test image with boxes, from its squared residuals inside and outside the boxes."""
 
     version = 1
     verdict = "anomaly"
     regime = "healthy"
 
     def of_image(self, residual: np.ndarray, inside: np.ndarray) -> float:
-        raise NotImplementedError(f"{type(self).__name__} does not say what it asks of an image: implement of_image()")
+        raise NotImplementedError(f"{type(self).__name__} must implement of_image(), which returns an image's value")
 
     def compute(self, evidence: Evidence) -> Score:
         images, decoded = evidence.images("test"), evidence.reconstructions("test")
@@ -94,7 +94,7 @@ class InBoxes(Metric):
 
 
 class BoxHit(InBoxes):
-    """Share of images whose largest residual lies in a box; chance gets the share of pixels in boxes."""
+    """Share of images whose largest residual lies in a box; chance level is the share of pixels in boxes."""
 
     name = "box-hit"
     title = "largest residual in a box"
@@ -105,7 +105,7 @@ class BoxHit(InBoxes):
 
 
 class BoxConcentration(InBoxes):
-    """Share of the squared residual that lies in boxes, over that of pixels in them; 1 is no better than anywhere."""
+    """Share of the squared residual inside boxes, divided by the share of pixels inside boxes; 1 is chance level."""
 
     name = "box-concentration"
     title = "residual in boxes over their area"
@@ -117,7 +117,7 @@ class BoxConcentration(InBoxes):
 
 
 def within(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Pixels whose middle lies in a box; of a box between middles, the pixel that holds its own."""
+    """Return the pixels whose centre lies in a box, and those that contain the centre of a box."""
     y, x = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
     inside = np.zeros((height, width), np.bool_)
     for x0, y0, x1, y1 in boxes[~np.isnan(boxes).all(1)]:
@@ -127,13 +127,13 @@ def within(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 Counts = tuple[np.ndarray, np.ndarray]
-"""Of pixels inside and outside anomalies, at levels of the residual, greatest first."""
+"""The numbers of pixels inside and outside anomalies at each level of the residual, greatest first."""
 
 
 def ranked(images: np.ndarray, decoded: np.ndarray, masks: np.ndarray) -> tuple[Counts, Counts]:
-    """Exact counts of all pixels, and (images, levels) counts of each image at quantiles."""
+    """Return the exact counts over all pixels, and the counts of each image at quantiles, (images, levels)."""
     if not masks.any():
-        raise NotApplicable("no mask of a test image marks a pixel")
+        raise NotApplicable("the masks of all test images are empty")
     sizes = np.empty(masks.shape, np.float32)
     for size, image, other in zip(sizes, images, decoded, strict=True):
         size[:] = np.sqrt(np.square(image - other).mean(axis=0))
@@ -148,7 +148,7 @@ def ranked(images: np.ndarray, decoded: np.ndarray, masks: np.ndarray) -> tuple[
 
 
 def in_order(inside: np.ndarray, outside: np.ndarray) -> Counts:
-    """Counts at each residual inside anomalies, and between two of them; both are sorted, the least first."""
+    """Return counts at each residual inside anomalies, and between them; the inputs are sorted in ascending order."""
     values, times = np.unique(inside, return_counts=True)
     below = np.stack([np.searchsorted(outside, values, side=side) for side in ("left", "right")], 1).ravel()
     misses = np.diff(below, prepend=0, append=len(outside))
@@ -158,5 +158,5 @@ def in_order(inside: np.ndarray, outside: np.ndarray) -> Counts:
 
 
 def _quantiles(values: np.ndarray) -> np.ndarray:
-    """About so many of the sorted values, evenly among them."""
+    """Return up to `LEVELS` of the sorted values, evenly spaced in rank."""
     return values[np.linspace(0, len(values) - 1, LEVELS).astype(int)] if len(values) else values

@@ -1,20 +1,20 @@
-"""Misses: what a reconstruction x' lost of an image x, in two kinds, and how unusual that is among healthy images.
+"""Misses: the differences between an image x and its reconstruction x', of two kinds, scored by how unusual they are.
 
     smooth residual    m = G (x - x') G',       G a Gaussian blur whose sigma is a sixteenth of the side
     features           m = (f(x) - f(x')) W,    f the pinned extractor, W the whitening by training images
 
-Healthy images that were kept out of training calibrate. How unusual a miss is:
+Healthy images that were kept out of training serve for calibration. How unusual a miss is:
 
-    smooth residual    a = ln mean_j (m_j^2 / u_j),     u_j = mean of m_j^2 over calibration images, drawn to its mean
-                                                        over all j as by 20 more images
+    smooth residual    a = ln mean_j (m_j^2 / u_j),     u_j = mean of m_j^2 over calibration images, shrunk to its mean
+                                                        over all j with the weight of 20 more images
     features           a = ln (m - c)' S^-1 (m - c),    c and S their mean and covariance (shrunk: Ledoit and Wolf 2004)
 
-Each kind is put on one scale, and the combined score is the mean over the kinds:
+The scores of both kinds are standardised, and the combined score is their mean:
 
     score of the kind = (a - median of a) / standard deviation of a,    both over calibration images
 
 The blur removes noise and fine texture, which healthy images have as well. Dividing by u removes what no model
-reconstructs, such as edges that are in the same place in most images. No image's label is read.
+reconstructs, such as edges that are in the same place in most images. The labels of the images are not used.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ from sklearn.covariance import LedoitWolf
 SHARE = 1 / 16
 """Sigma of the blur as a share of the side."""
 POINTS = 32
-"""Points per side at which the blurred residual is read, or fewer than twice as many: half a sigma apart or less."""
+"""The minimum number of points per side at which the blurred residual is sampled (fewer than twice as many are used);
+they are at most half a sigma apart."""
 WORTH = 20
-"""How many calibration images the mean of u over all coordinates counts for."""
+"""The weight of the mean of u over all coordinates, in calibration images."""
 TINY = 1e-12
 BLOCK = 128
-"""Images blurred at once."""
+"""The number of images blurred at once."""
 
 SMOOTH, FEATURES = "smooth residual", "features"
 Misses = Mapping[str, np.ndarray]
-"""Kind -> (images, coordinates)."""
+"""The misses of each kind: (images, coordinates)."""
 
 
 def smooth(images: np.ndarray, decoded: np.ndarray) -> np.ndarray:
-    """The blurred residuals of uint8 images (N, C, H, W) from their reconstructions: (N, coordinates)."""
+    """Return the blurred residuals between uint8 images (N, C, H, W) and their reconstructions: (N, coordinates)."""
     rows, columns = (blurring(side) for side in images.shape[2:])
     blocks = [slice(start, start + BLOCK) for start in range(0, len(images), BLOCK)]
     found = [rows @ (images[block].astype(np.float32) / 255 - decoded[block]) @ columns.T for block in blocks]
@@ -49,14 +50,14 @@ def smooth(images: np.ndarray, decoded: np.ndarray) -> np.ndarray:
 
 
 def blurring(side: int) -> np.ndarray:
-    """The blur of a line of pixels as a matrix (points, side); edges are mirrored."""
+    """Return the matrix (points, side) that blurs a row of pixels and samples it at `points`; edges are mirrored."""
     blur: np.ndarray = gaussian_filter1d(np.eye(side, dtype=np.float32), side * SHARE, axis=0, mode="reflect")
     step = max(1, side // POINTS)
     return blur[step // 2 :: step]
 
 
 def on_one_scale(asked: Misses, calm: Misses) -> dict[str, np.ndarray]:
-    """The score of each kind of miss (N,), on the scale that the misses of calibration images give it."""
+    """Return the score of each kind of miss (N,), standardised by the misses of calibration images."""
     found = {}
     for kind, fit in UNUSUAL.items():
         size = fit(calm[kind])
@@ -66,7 +67,7 @@ def on_one_scale(asked: Misses, calm: Misses) -> dict[str, np.ndarray]:
 
 
 def combined(scores: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The mean of the kinds' scores."""
+    """Return the mean of the kinds' scores."""
     mean: np.ndarray = np.mean(list(scores.values()), axis=0)
     return mean
 
@@ -86,7 +87,7 @@ def beyond_gaussian(calm: np.ndarray) -> Size:
 
 
 def logarithm(sizes: np.ndarray) -> np.ndarray:
-    """Defined where nothing is missed, too."""
+    """Return the logarithm of sizes, which is finite even if a size is zero."""
     found: np.ndarray = np.log(np.maximum(sizes, TINY))
     return found
 

@@ -1,4 +1,4 @@
-"""How close reconstructions come to the test images: `psnr`, `ms-ssim`, `l1-error`."""
+"""Similarity of reconstructions and test images: `psnr`, `ms-ssim`, `l1-error`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vaebench.interfaces import Metric, NotApplicable, Score
 from vaebench_reconstruction.ms_ssim import ms_ssim, scales
 
 ROUNDING = 1 / (12 * 255**2)
-"""Mean squared error of rounding to 8 bits, below which two images cannot be told apart: no PSNR exceeds 58.9 dB."""
+"""Mean squared error of rounding to 8 bits, the smallest error that counts: no PSNR exceeds 58.9 dB."""
 
 
 class Psnr(Metric):
@@ -30,13 +30,13 @@ class Psnr(Metric):
 
 
 def decibels(evidence: Evidence) -> np.ndarray:
-    """PSNR of each test image."""
+    """Return the PSNR of each test image."""
     found: np.ndarray = -10 * np.log10(np.maximum(evidence.residuals("test"), ROUNDING))
     return found
 
 
 class L1Error(Metric):
-    """Mean absolute difference per pixel, images in [0, 1]."""
+    """Mean absolute difference per pixel, for images in [0, 1]."""
 
     name = "l1-error"
     version = 1
@@ -51,7 +51,7 @@ class L1Error(Metric):
 
 
 class MsSsim(Metric):
-    """Multi-scale structural similarity of image and reconstruction; the column says over how many scales."""
+    """Multi-scale structural similarity of image and reconstruction; the column gives the number of scales."""
 
     name = "ms-ssim"
     version = 1
@@ -66,7 +66,7 @@ class MsSsim(Metric):
 
 
 def similarity(images: np.ndarray, others: np.ndarray, batch: int = 16) -> np.ndarray:
-    """MS-SSIM of each pair, float64 (N,)."""
+    """Return the MS-SSIM of each pair, float64 (N,)."""
     if min(images.shape[-2:]) < 11:
         raise NotApplicable(f"MS-SSIM needs images of at least 11 px, not {images.shape[-2]} x {images.shape[-1]}")
     pairs = zip(torch.from_numpy(images).split(batch), torch.from_numpy(others).split(batch), strict=True)

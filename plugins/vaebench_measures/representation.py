@@ -1,6 +1,6 @@
-"""What a classifier can tell from codes, from real pixels and from decoded images: R0's experiment, in full.
+"""How well classifiers predict labels from codes, from real pixels and from decoded images: R0's experiment, in full.
 
-Each classifier is trained once and gives four numbers: `svc-accuracy`, `svc-balanced-accuracy`, ... `probe-auroc`.
+Each classifier is trained once and yields four metrics: `svc-accuracy`, `svc-balanced-accuracy`, ... `probe-auroc`.
 """
 
 from __future__ import annotations
@@ -19,37 +19,37 @@ from vaebench_measures.classifiers.svc import svc
 from vaebench_measures.features.pixels import SIDE, flat, reduced
 
 Judgement = tuple[np.ndarray, Predictions]
-"""The rows that were judged and what was predicted for them."""
+"""The tested rows and the predictions for them."""
 
 
 def features(evidence: Evidence, of: Callable[[str], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Of the train split and of the test split, where the test images carry labels that can be told apart."""
+    """Return features of the train and test splits; the test images must have at least two labels."""
     test, _ = of("test"), evidence.labels("test")
     return of("train"), test
 
 
 def on_codes(evidence: Evidence) -> Judgement:
-    """RBF SVC on codes, train split against test split"""
+    """RBF SVC on codes, fitted on the train split and tested on the test split"""
     train, test = features(evidence, evidence.codes)
     return np.arange(len(test)), learn(svc, train, evidence.split("train").labels, test, scale=True)
 
 
 def on_codes_by_group(evidence: Evidence) -> Judgement:
-    """RBF SVC on codes of four fifths of the training patients, against the rest: one population"""
+    """RBF SVC on codes, fitted on four fifths of the training patients and tested on the others (one population)"""
     split, (codes, _) = evidence.split("train"), features(evidence, evidence.codes)
     taught, judged = apart(split.groups)
     return judged, learn(svc, codes[taught], split.labels[taught], codes[judged], scale=True)
 
 
 def on_pixels(evidence: Evidence) -> Judgement:
-    """RBF SVC on the real images, train split against test split: what there is to know"""
+    """RBF SVC on the real images, fitted on the train split and tested on the test split: a reference for codes"""
     rows = np.arange(len(evidence.labels("test")))
     found = evidence.of_dataset("svc on pixels", lambda *splits: vars(from_pixels(*splits)), "train", "test")
     return rows, Predictions(**found)
 
 
 def on_pixels_by_group(evidence: Evidence) -> Judgement:
-    """RBF SVC on the real images of four fifths of the training patients, against the rest: one population"""
+    """RBF SVC on the real images, fitted on four fifths of the training patients and tested on the others"""
 
     def compute(train: Split) -> dict[str, np.ndarray]:
         return vars(from_pixels(*map(train.take, apart(train.groups))))
@@ -60,13 +60,13 @@ def on_pixels_by_group(evidence: Evidence) -> Judgement:
 
 
 def on_decoded(evidence: Evidence) -> Judgement:
-    """RBF SVC on reconstructions, train split against test split: what the decoder keeps"""
+    """RBF SVC on reconstructions, fitted on the train split and tested on the test split: what the decoder preserves"""
     train, test = map(flat, features(evidence, evidence.reconstructions))
     return np.arange(len(test)), learn(svc, train, evidence.split("train").labels, test)
 
 
 def on_decoded_by_group(evidence: Evidence) -> Judgement:
-    """RBF SVC on reconstructions of four fifths of the training patients, against the rest: one population"""
+    """RBF SVC on reconstructions, fitted on four fifths of the training patients and tested on the others"""
     split, (images, _) = evidence.split("train"), features(evidence, evidence.reconstructions)
     decoded = flat(images)
     taught, judged = apart(split.groups)
@@ -74,25 +74,25 @@ def on_decoded_by_group(evidence: Evidence) -> Judgement:
 
 
 def probed(evidence: Evidence) -> Judgement:
-    """Logistic regression on codes, train split against test split"""
+    """Logistic regression on codes, fitted on the train split and tested on the test split"""
     train, test = features(evidence, evidence.codes)
     return np.arange(len(test)), learn(probe, train, evidence.split("train").labels, test, scale=True)
 
 
 def guessed(evidence: Evidence) -> Judgement:
-    """The most frequent training label, always: the floor"""
+    """Constant prediction of the most frequent training label: the floor"""
     count = len(evidence.labels("test"))
     return np.arange(count), majority(evidence.split("train").labels, count)
 
 
 def from_pixels(train: Split, test: Split) -> Predictions:
-    """The SVC on real pixels: the same for every model, so it is trained once for all."""
+    """Return the predictions of the SVC on real pixels, which is the same for every model and trained only once."""
     train = train.take(stratified(train.labels))
     return learn(svc, flat(train.images), train.labels, flat(test.images))
 
 
 class ClassifierScore(Metric):
-    """One number about one classifier's predictions."""
+    """One statistic of one classifier's predictions."""
 
     version = 1
     verdict = "representation"
@@ -116,7 +116,7 @@ class ClassifierScore(Metric):
 WITHIN_TRAIN = {"split": "train"}
 PIXELS = {"reads_pixels": True}
 ON_CODES = {"version": 2}
-"""Version 1 divided each latent by its own deviation."""
+"""Version 1 divided each latent by its standard deviation."""
 CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {
     "svc": ("SVC", {"judge": on_codes, **ON_CODES}),
     "svc-grouped": ("SVC within train", {"judge": on_codes_by_group, **WITHIN_TRAIN, **ON_CODES}),
@@ -136,7 +136,7 @@ STATISTICS: dict[str, tuple[str, Callable[[np.ndarray, Predictions], float]]] = 
 
 
 def score_of(classifier: str, statistic: str) -> type[ClassifierScore]:
-    """The metric `classifier-statistic`."""
+    """Return the metric `classifier-statistic`."""
     (who, facts), (what, compute) = CLASSIFIERS[classifier], STATISTICS[statistic]
     name, about = f"{classifier}-{statistic}", f"{facts['judge'].__doc__}. {compute.__doc__}"
     given = {"name": name, "title": f"{who} {what}", "statistic": compute, "__doc__": about}

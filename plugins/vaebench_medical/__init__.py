@@ -1,4 +1,4 @@
-"""Medical image datasets: the published ones, anyone's own folder, and phantoms that stand in."""
+"""Medical image datasets: published ones, your own folder, and phantoms that stand in for missing ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives unpacked so that nothing lands outside the folder, and nothing half-unpacked is ever seen."""
+"""Safe unpacking of archives: no file is written outside the folder, and no half-unpacked folder is ever visible."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from vaebench_medical import bounds
 
 
 def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -> None:
-    """The members of a zip whose names match `wanted`, into `folder`. Names that lead out of it and links are refused
-    before anything is written; each top folder appears whole or not at all, and one that is there already stays."""
+    """Unpack the members of a zip whose names match `wanted` into `folder`. Links and names that lead out of the folder
+    are refused before anything is written. Each top-level folder appears completely or not at all, and an existing one
+    is kept."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{path.name}.lock"), opened(path) as archive:
@@ -32,7 +33,7 @@ def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -
                 raise ValueError(f"claims to unpack to {needed:,} bytes, more than {bounds.MAX_RATIO} times its size")
             _make_room(needed, folder)
             _destination(archive, members, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: encrypted, say
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: for example, encrypted
         raise ValueError(f"{path} cannot be unpacked or is damaged ({error}); get it again") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be unpacked into {folder}: {error.strerror or error}") from error
@@ -42,9 +43,9 @@ def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -
 
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The zip, unless its list of members is longer than the bound: Python holds all of it in memory."""
+    """Open the zip, unless its list of members exceeds the bound: Python keeps the whole list in memory."""
     with path.open("rb") as file:
-        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # where ZipFile itself takes it from
+        end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # ZipFile uses it as well
         if end and end[zipfile._ECD_SIZE] > bounds.MAX_DIRECTORY_BYTES:  # type: ignore[attr-defined]
             raise ValueError(f"claims a list of members of more than {bounds.MAX_DIRECTORY_BYTES:,} bytes")
         with zipfile.ZipFile(file) as archive:
@@ -52,9 +53,11 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def plain(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """The member, if it is stored or deflated: others take memory that the archive says how much of."""
+    """Return the member if it is stored or deflated: for other methods, the archive decides how much memory is used."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"holds {member.filename!r}, which is compressed in another way than deflate; pack it again")
+        raise ValueError(
+            f"contains {member.filename!r}, which uses a compression method other than deflate; repack the archive"
+        )
     return member
 
 
@@ -74,9 +77,9 @@ def _check(member: zipfile.ZipInfo) -> None:
     name = member.filename
     plain(member)
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise ValueError(f"holds the link {name!r}; that is not the published archive, delete it")
+        raise ValueError(f"contains the link {name!r}, so it is not the published archive; delete it")
     if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
-        raise ValueError(f"holds {name!r}, which leads out of the folder; delete it, it is not to be trusted")
+        raise ValueError(f"contains {name!r}, which leads out of the folder; delete it, as it cannot be trusted")
 
 
 def _make_room(needed: int, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Slices of brain MRI without and with a tumour: Kaggle's "Brain Tumor MRI Dataset", which names no patient."""
+"""Brain MRI slices with and without a tumour: Kaggle's "Brain Tumor MRI Dataset", which does not identify patients."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from vaebench_medical.layout import listing, there
 KINDS = {"notumor": "no tumour", "glioma": "glioma", "meningioma": "meningioma", "pituitary": "pituitary tumour"}
 """Folder -> class"""
 SIDES = {"train": ("train", "Training"), "test": ("test", "Testing")}
-"""Split -> what its folder may be called; the archive has the second name"""
+"""Split -> accepted names of its folder; the archive uses the second name"""
 SHARE = 5
-"""One picture in so many is for testing."""
+"""One in this many pictures is used for testing."""
 
 
 class BrainMri(PictureDataset):
-    """`split=grouped` pools the published folders, makes one group of each picture and its twins, and divides anew: a
-    fifth of each class is for testing. `split=published` takes the folders as they are, although most healthy test
-    pictures have a twin in train. `split=published-clean` takes them without the test pictures that have one."""
+    """Brain MRI slices with and without a tumour. `split=grouped` pools the published folders, groups each picture with
+    its twins, and splits anew, with a fifth of each class for testing. `split=published` uses the published folders,
+    although most healthy test pictures have a twin in train. `split=published-clean` leaves out these test pictures."""
 
     name = "brain-mri"
     version = 1
@@ -56,7 +56,7 @@ class BrainMri(PictureDataset):
         )
 
     def pictures(self, home: Path) -> list[Picture]:
-        """Each a group of its own, in the split of its folder."""
+        """Return the pictures in the splits of their folders, each in a separate group."""
         found = []
         for split, names in SIDES.items():
             side = next((home / name for name in names if there(home / name)), home / names[0])
@@ -97,8 +97,8 @@ class BrainMri(PictureDataset):
 
 
 def divided(pictures: Sequence[Picture]) -> list[Picture]:
-    """With a fifth of each class for testing, in whole groups: those whose names have the smallest hashes, so that the
-    split is the same everywhere. A group whose pictures disagree counts as the class of its first."""
+    """Assign a fifth of each class to testing, in whole groups: those whose names have the smallest hashes, so that the
+    split is the same everywhere. A group with several classes counts as the class of its first picture."""
     kinds = {picture.group: picture.label for picture in reversed(pictures)}
     sizes = Counter(picture.group for picture in pictures)
     test = set[str]()
@@ -114,7 +114,7 @@ def divided(pictures: Sequence[Picture]) -> list[Picture]:
 
 
 def without_twins(pictures: Sequence[Picture]) -> list[Picture]:
-    """All of train, and of test what has no twin there."""
+    """Return all training pictures, and the test pictures without a twin among them."""
     seen = {picture.group for picture in pictures if picture.split == "train"}
     return [picture for picture in pictures if picture.split == "train" or picture.group not in seen]
 

@@ -1,4 +1,4 @@
-"""The picture size that a JPEG, JPEG-LS or JPEG 2000 stream claims, and what RLE data unpack to, without decoding."""
+"""Picture sizes claimed by JPEG, JPEG-LS and JPEG 2000 streams, and unpacked sizes of RLE data, without decoding."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import struct
 from itertools import pairwise
 
 FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
-"""JPEG markers that tell the size: SOF0 to SOF15, and SOF55 of JPEG-LS"""
+"""The JPEG markers that give the size: SOF0 to SOF15, and SOF55 of JPEG-LS"""
 SIZE_2000 = b"\xff\x4f\xff\x51"
-"""How a JPEG 2000 stream begins: SOC, SIZ"""
+"""The beginning of a JPEG 2000 stream: SOC, SIZ"""
 
 
 def size_of(stream: bytes) -> tuple[int, int] | None:
-    """Height and width. None where the stream is of another kind or damaged."""
-    start = stream.find(SIZE_2000, 0, 4096)  # behind the boxes of a JP2 file, if there are any
+    """Return height and width, or None if the stream is of another kind or damaged."""
+    start = stream.find(SIZE_2000, 0, 4096)  # after the boxes of a JP2 file, if there are any
     if start >= 0 and len(stream) >= start + 24:
         right, bottom, left, top = struct.unpack_from(">4I", stream, start + 8)
         return bottom - top, right - left
@@ -30,7 +30,7 @@ def size_of(stream: bytes) -> tuple[int, int] | None:
 
 
 def rle_bytes(frame: bytes) -> int:
-    """The bytes that the segments of a DICOM RLE frame unpack to. They may overlap, so each is counted on its own."""
+    """Return the unpacked size of a DICOM RLE frame in bytes. Segments may overlap, so each is counted separately."""
     if len(frame) < 64:
         return 0
     count, *starts = struct.unpack_from("<16I", frame)

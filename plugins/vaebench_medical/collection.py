@@ -1,4 +1,4 @@
-"""Pictures as their owner describes them: a folder for each class, or a CSV that says what each file shows."""
+"""Pictures as described by their owner: in a folder for each class, or in a CSV with the class of each file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from vaebench_medical.findings import Box
 from vaebench_medical.layout import entries, listing
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""Names that a CSV may give a split, by the split that is meant"""
+"""The names of splits that are accepted in a CSV, and the split that each means"""
 CORNERS = ("x0", "y0", "x1", "y1")
-"""Columns of a box, in pixels of its picture"""
+"""The columns of a box, in pixels of its picture"""
 
 
 class Described(NamedTuple):
-    """A file, and what its owner says of it; empty where nothing is said."""
+    """A file with its owner's description; missing items are empty."""
 
     path: str
     label: str
@@ -26,24 +26,24 @@ class Described(NamedTuple):
     masks: tuple[str, ...] = ()
     boxes: tuple[Box, ...] = ()
     volume: str = ""
-    """The file or folder that it is a slice of"""
+    """The file or folder of the volume, if this is a slice"""
 
 
 class Slices(NamedTuple):
-    """Which slices of volumes are pictures: every so many of a plane."""
+    """The choice of slices: the plane, and every how many of its slices are used."""
 
     plane: str
     every: int = 1
 
     def of(self, one: Described) -> Iterator[Described]:
-        """A volume's slices, described as it is."""
+        """Yield a volume's slices, with the description of the volume."""
         for path, volume in volumes.slices(Path(one.path), self.plane, self.every):
             yield one._replace(path=path, volume=volume)
 
 
 def in_folders(home: Path, without: Path | None = None, sliced: Slices | None = None) -> Iterator[Described]:
-    """The pictures in class subfolders of `home`, perhaps below folders of splits, with the masks that lie beside them;
-    or the slices of the volumes there. The folder `without` is none of a class."""
+    """Yield the pictures in class subfolders of `home`, which may be below folders of splits, with the masks next to
+    them; or the slices of the volumes there. The folder `without` does not count as a class."""
     inside = [folder for folder in _folders(home) if folder != without]
     splits = {f.name: SPLITS[f.name.lower()] for f in inside if f.name.lower() in SPLITS}
     if not splits:
@@ -60,8 +60,8 @@ def in_folders(home: Path, without: Path | None = None, sliced: Slices | None = 
 
 
 def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> Iterator[Described]:
-    """The pictures that a CSV names, or the slices of its volumes. Further rows of a file add masks and boxes, and must
-    agree in all else."""
+    """Yield the pictures that a CSV names, or the slices of its volumes. Further rows of a file add masks and boxes,
+    and must agree in everything else."""
     found: dict[str, Described] = {}
     for line, row in table.rows(csv, ("file", "label")):
         told = f"{csv}, line {line}"
@@ -70,17 +70,17 @@ def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> 
         path = _file(csv, row["file"], told, bool(sliced))
         split = row.get("split", "")
         if split and split.lower() not in SPLITS:
-            raise ValueError(f"{told}: split {split!r} is none of train, val, test")
+            raise ValueError(f"{told}: split {split!r} is not one of train, val, test")
         new = Described(path, row["label"], row.get("group", ""), SPLITS.get(split.lower(), ""))
         known = found.get(path, new)
         for what in ("label", "group", "split"):
             if getattr(known, what) != getattr(new, what):
                 one, other = (getattr(row, what) or "empty" for row in (new, known))
                 raise ValueError(
-                    f"{told}: {row['file']} is {one} here, {other} above; say the same {what} in both rows"
+                    f"{told}: {row['file']} is {one} here, {other} above; give the same {what} in both rows"
                 )
         if sliced and (row.get("mask") or any(row.get(name) for name in CORNERS)):
-            raise ValueError(f"{told}: has a mask or a box, which are not read for slices; leave these columns out")
+            raise ValueError(f"{told}: has a mask or a box, which slices do not support; leave these columns out")
         masks, boxes = list(known.masks), list(known.boxes)
         if row.get("mask") and (mask := _file(csv, row["mask"], told)) not in masks:
             masks.append(mask)
@@ -93,7 +93,7 @@ def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> 
 
 def _volumes(folder: Path) -> list[str]:
     if not (found := volumes.below(folder)):
-        raise ValueError(f"{folder} holds no volumes; put some there (.nii, .nii.gz, or DICOM files in a folder each)")
+        raise ValueError(f"{folder} holds no volumes; add some (.nii, .nii.gz, or a folder of DICOM files for each)")
     return found
 
 
@@ -119,11 +119,11 @@ def _file(csv: Path, name: str, told: str, volume: bool = False) -> str:
     if not (path.exists() if volume else path.is_file()):
         raise ValueError(f"{told}: {path} is not there")
     if volume != (path.is_dir() or nifti.is_volume(path)):
-        raise ValueError(f"{told}: {path} {'is no volume; leave slices away' if volume else volumes.SLICES}")
+        raise ValueError(f"{told}: {path} {'is not a volume; omit `slices`' if volume else volumes.SLICES}")
     if volume:
         return str(path)
     if path.suffix.lower() not in decode.SUFFIXES:
-        raise ValueError(f"{told}: {path} is none of {', '.join(sorted(decode.SUFFIXES))}")
+        raise ValueError(f"{told}: {path} is not one of {', '.join(sorted(decode.SUFFIXES))}")
     return str(path)
 
 

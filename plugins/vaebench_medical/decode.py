@@ -21,25 +21,26 @@ from rich.progress import track
 from vaebench_medical import bounds, dicom, nifti, npy, storage
 
 Aspect = Literal["stretch", "pad"]
-"""How an oblong picture becomes a square: squeezed, or centred on black."""
+"""How an oblong picture becomes a square: stretched, or centred on black."""
 
 DICOM = frozenset({".dcm", ".dicom"})
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".npy"}) | DICOM
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "PPM")
-"""What Pillow may open, told by content whatever the suffix says. Others run foreign programs (PostScript: `gs`)."""
+"""Formats that Pillow may open, detected by content, not suffix. Others run external programs (PostScript: `gs`)."""
 MAX_SCANS = 500
-"""Of a progressive JPEG: each takes as long as the whole picture does, and may be a few bytes."""
+"""The maximum number of scans of a progressive JPEG: each takes as long as decoding the picture, even if it has only a
+few bytes."""
 
-# A triangle filter as wide as the step it takes: it averages all pixels it drops, and adds no ringing (Lanczos does),
-# which would be a sharpness cue of its own.
+# A triangle filter as wide as the sampling step: it averages all dropped pixels and adds no ringing (as Lanczos does),
+# which would be an artificial sharpness cue.
 FILTER = Image.Resampling.BILINEAR
 HEADROOM = 3
-"""A JPEG may be decoded at a half, a quarter or an eighth, as long as this many pixels remain for each one wanted."""
+"""A JPEG may be decoded at a half, a quarter or an eighth, as long as this many pixels remain per output pixel."""
 log = logging.getLogger(__name__)
 PAUSE = 5.0
-"""Seconds between two lines in the log"""
+"""Seconds between two progress messages in the log"""
 WORKERS = 16
-"""More threads than this would wait for Python's lock."""
+"""The maximum number of threads; more would wait for Python's global lock."""
 ROOM = bounds.Room(bounds.MAX_PIXELS)
 TILE = (0x0142, 0x0143)
 """The TIFF tags of a tile's width and height"""
@@ -48,16 +49,16 @@ ORIENTATION = 0x0112
 
 
 def picture(path: Path, size: int, channels: int, aspect: Aspect = "stretch", bits: int | None = None) -> np.ndarray:
-    """The file as uint8 (channels, size, size). A ValueError names the file and what is wrong with it.
+    """Return the file as uint8 (channels, size, size). A ValueError names the file and the problem.
 
-    `bits` says how many bits of a deeper file are used; unless given, all 16."""
+    `bits` is the number of bits used in a file of more than 8; by default, all 16."""
     return with_native(path, size, channels, aspect, bits)[0]
 
 
 def with_native(
     path: Path, size: int, channels: int, aspect: Aspect = "stretch", bits: int | None = None
 ) -> tuple[np.ndarray, tuple[int, int]]:
-    """The picture, and the height and width that the file has."""
+    """Return the picture, and the height and width of the file."""
     try:
         with ROOM.take(_checked(path)):
             image, native = _opened(path, size, channels, bits)
@@ -66,13 +67,13 @@ def with_native(
                 image = ImageOps.pad(image, (size, size), method=FILTER)
             return resized(np.asarray(image), size), native
     except MemoryError as error:
-        raise ValueError(f"{path}: takes more memory to decode than there is") from error
-    except Exception as error:  # decoders answer damaged files with whatever comes to them
+        raise ValueError(f"{path}: needs more memory to decode than is available") from error
+    except Exception as error:  # decoders may raise anything for damaged files
         raise ValueError(f"{path}: {_reason(error)}") from error
 
 
 def native_size(path: Path) -> tuple[int, int]:
-    """Height and width of the picture that a file holds, from its heading where that tells them."""
+    """Return the height and width of a picture file, from its header if that gives them."""
     if path.suffix.lower() in DICOM or path.suffix.lower() == ".npy":
         return with_native(path, 8, 1)[1]
     try:
@@ -83,8 +84,8 @@ def native_size(path: Path) -> tuple[int, int]:
 
 
 def mask(path: Path, size: int, aspect: Aspect = "stretch") -> tuple[np.ndarray, tuple[int, int]]:
-    """Where the file marks something, as bool (size, size), and the height and width it has: pixels above half of its
-    maximum, so that 0 and 1 serve as well as 0 and 255. A palette's first colour is the background."""
+    """Return a mask as bool (size, size), and the height and width of the file. Pixels above half of the maximum are
+    marked, so that masks of 0 and 1 work as well as masks of 0 and 255. A palette's first colour is the background."""
     try:
         with ROOM.take(_checked(path)), Image.open(path, formats=FORMATS) as image:
             ImageOps.exif_transpose(image, in_place=True)
@@ -101,8 +102,8 @@ def mask(path: Path, size: int, aspect: Aspect = "stretch") -> tuple[np.ndarray,
 def many(
     paths: Sequence[str], size: int, channels: int, aspect: Aspect = "stretch", bits: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 (N, channels, size, size) in the order of the paths, and the height and width (N, 2) of each file. One
-    ValueError names all unreadable files."""
+    """Return uint8 (N, channels, size, size) in the order of the paths, and the height and width (N, 2) of each file. A
+    single ValueError lists all unreadable files."""
     images = storage.allocate((len(paths), channels, size, size))
     native = np.empty((len(paths), 2), np.int32)
     rows = _with_progress(len(paths))
@@ -125,7 +126,7 @@ def many(
         told = [pool.submit(work) for _ in range(workers)]
         try:
             faults = [fault for _, fault in sorted(fault for worker in told for fault in worker.result())]
-        except BaseException:  # Ctrl-C, say: every thread stops after the picture in hand
+        except BaseException:  # such as Ctrl-C: every thread stops after its current picture
             with lock:
                 rows.close()
             raise
@@ -136,20 +137,20 @@ def many(
 
 
 def resized(pixels: np.ndarray, size: int) -> np.ndarray:
-    """uint8 (H, W) or (H, W, 3) -> uint8 (channels, size, size)"""
+    """Resize uint8 (H, W) or (H, W, 3) to uint8 (channels, size, size)."""
     if pixels.shape[:2] != (size, size):
         pixels = np.asarray(Image.fromarray(pixels).resize((size, size), FILTER))
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
 def is_colour(path: Path, bits: int | None = None) -> bool:
-    """Whether a picture shows more than greys, whatever mode it is stored in."""
+    """Return whether a picture contains colours other than greys, whatever mode it is stored in."""
     small = picture(path, 64, 3, bits=bits).astype(np.int16)
     return bool((small.max(axis=0) - small.min(axis=0)).max() > 16)
 
 
 def _checked(path: Path) -> int:
-    """How many pixels the file claims to hold, found without decoding any. ValueError where they are too many."""
+    """Return the number of pixels that the file claims, without decoding it. Raise ValueError if it is too large."""
     if nifti.volume_of(path):
         return nifti.check(path)
     suffix = path.suffix.lower()
@@ -161,7 +162,7 @@ def _checked(path: Path) -> int:
         pixels = bounds.check_pixels(image.height, image.width)
         if image.format == "TIFF":
             if getattr(image, "n_frames", 1) > 1:
-                raise ValueError(f"holds {image.n_frames} pages; save each as a file of its own")
+                raise ValueError(f"holds {image.n_frames} pages; save each as a separate file")
             bounds.check_pixels(*(image.tag_v2.get(tag, 1) for tag in TILE))
     if image.info.get("progressive") and path.read_bytes().count(b"\xff\xda") > MAX_SCANS:
         raise ValueError(f"claims more than {MAX_SCANS} scans; save it again")
@@ -198,7 +199,7 @@ def _coloured(image: Image.Image, channels: int) -> Image.Image:
 
 
 def _planes(array: np.ndarray) -> np.ndarray:
-    """(H, W), (H, W, 1), (1, H, W), (H, W, 3) or (3, H, W) -> (H, W) or (H, W, 3)"""
+    """Convert (H, W), (H, W, 1), (1, H, W), (H, W, 3) or (3, H, W) to (H, W) or (H, W, 3)."""
     if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3):
         array = array.transpose(1, 2, 0)
     if array.ndim == 3 and array.shape[2] == 1:
@@ -209,7 +210,7 @@ def _planes(array: np.ndarray) -> np.ndarray:
 
 
 def _shallow(array: np.ndarray, bits: int | None) -> np.ndarray:
-    """Deep greys as uint8, by a scale that does not depend on the picture."""
+    """Convert greys of more than 8 bits to uint8, by a scale that does not depend on the picture."""
     if array.dtype == np.uint8 and bits in (None, 8):
         return np.ascontiguousarray(array)
     if array.dtype == np.bool_:
@@ -219,22 +220,22 @@ def _shallow(array: np.ndarray, bits: int | None) -> np.ndarray:
     low, high = array.min(), array.max()
     if array.dtype.kind == "f":
         if not (low >= 0 and high <= 1):
-            raise ValueError(f"holds decimal numbers from {low:g} to {high:g}; scale them to 0..1, or save integers")
+            raise ValueError(f"holds floats from {low:g} to {high:g}; scale them to 0..1, or save integers")
         return _scaled(array, 255)
     if array.dtype.kind not in "ui":
-        raise ValueError(f"holds {array.dtype}; expected integers or decimal numbers")
+        raise ValueError(f"holds {array.dtype}; expected integers or floats")
     top = 2 ** (bits or 16) - 1
     if low < 0 or high > top:
         raise ValueError(f"holds values from {low} to {high}, more than {bits or 16} bits; save it with 8 or 16 bits")
     if bits is None and 0 < high < 4096:
         raise ValueError(
-            f"holds 16-bit values that end at {high}, almost black; say how many bits are used, as in bits=12"
+            f"holds 16-bit values of at most {high}, almost black; give the number of bits used, as in bits=12"
         )
     return _scaled(array, 255 / top)
 
 
 def _scaled(array: np.ndarray, factor: float) -> np.ndarray:
-    """Some rows at a time: decimal numbers take many times the memory of the picture."""
+    """Scale a picture to uint8, some rows at a time: floats take many times the memory of the picture."""
     scaled = np.empty(array.shape, np.uint8)
     for start in range(0, len(array), 256):
         rows = array[start : start + 256]
@@ -250,14 +251,14 @@ def _reason(error: Exception) -> str:
         return "is not there"
     if isinstance(error, Image.DecompressionBombError):
         claimed = "".join(re.findall(r"\d+", text)[:1])  # Pillow's own bound is the second number
-        return f"claims {claimed} pixels, more than the {bounds.MAX_PIXELS:,} that are decoded; make it smaller"
+        return f"claims {claimed} pixels, more than the limit of {bounds.MAX_PIXELS:,}; make it smaller"
     if type(error) is ValueError and "truncated" not in text:
         return text
-    return f"is damaged or no picture ({' '.join(text.split()) or type(error).__name__}); get it again"
+    return f"is damaged or not a picture ({' '.join(text.split()) or type(error).__name__}); get it again"
 
 
 def _with_progress(count: int) -> Generator[int, None, None]:
-    """Row numbers, with a bar on a terminal, and a line in the log every few seconds."""
+    """Yield row numbers, with a progress bar on a terminal, and a message in the log every few seconds."""
     shown, told = Console(stderr=True), time.monotonic()
     for row in track(range(count), "decoding", console=shown, transient=True, disable=not sys.stderr.isatty()):
         if time.monotonic() - told > PAUSE:

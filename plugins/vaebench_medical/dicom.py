@@ -1,4 +1,4 @@
-"""A DICOM radiograph as its maker meant it to be looked at: rescaled, windowed, white on black, uint8."""
+"""DICOM radiographs as they are meant to be displayed: rescaled, windowed, white on black, uint8."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DECODERS = 'install its decoders: pip install "vaebench[dicom]"'
 
 
 def read(path: Path) -> np.ndarray:
-    """uint8 (H, W), or (H, W, 3) for a colour picture. ValueError says what cannot be read, and why."""
+    """Return uint8 (H, W), or (H, W, 3) for a colour picture. Raise ValueError with the reason if that fails."""
     header = _header(path, stop_before_pixels=False)
     if "PixelData" not in header:
         raise ValueError("has no pixels")
@@ -38,19 +38,19 @@ def read(path: Path) -> np.ndarray:
 
 
 def check(path: Path) -> int:
-    """Return how many pixels the file claims, after reading all but the pixels. Raise ValueError beyond a bound."""
+    """Return the number of pixels that the file claims, without reading them. Raise ValueError if it is too large."""
     if (size := path.stat().st_size) > bounds.MAX_PICTURE_BYTES:
         raise ValueError(f"has {size:,} bytes, more than the {bounds.MAX_PICTURE_BYTES:,} of a picture")
     return max(_claimed(_header(path, stop_before_pixels=True)), size // 8)
 
 
 def place(path: Path) -> tuple[str, int, float]:
-    """The series that a slice belongs to, the direction (0 to the left, 1 to the back, 2 to the head) in which its
-    slices follow each other, and its place along that, in mm."""
+    """Return the series that a slice belongs to, the direction in which the slices follow each other (0 to the left, 1
+    to the back, 2 to the head), and the position of the slice in this direction, in mm."""
     header = _header(path, stop_before_pixels=True)
     turned, corner = header.get("ImageOrientationPatient"), header.get("ImagePositionPatient")
     if not turned or not corner or len(turned) != 6 or len(corner) != 3:
-        raise ValueError("does not say where its slice lies; leave slices away to read the files as pictures")
+        raise ValueError("does not give the position of its slice; omit `slices` to read the files as pictures")
     normal = np.cross([float(value) for value in turned[:3]], [float(value) for value in turned[3:]])
     axis = int(np.abs(normal).argmax())
     along = float(np.dot(normal, [float(value) for value in corner]))
@@ -61,7 +61,7 @@ def _claimed(header: Any) -> int:
     frames, samples = int(header.get("NumberOfFrames") or 1), int(header.get("SamplesPerPixel") or 1)
     pixels = bounds.check_pixels(int(header.get("Rows") or 0), int(header.get("Columns") or 0), frames, samples)
     if frames > 1:
-        raise ValueError(f"holds {frames} frames; save each as a file of its own")
+        raise ValueError(f"holds {frames} frames; save each as a separate file")
     return pixels
 
 
@@ -71,15 +71,15 @@ def _header(path: Path, stop_before_pixels: bool) -> Any:
     except ImportError as error:
         raise ValueError(INSTALL) from error
     try:
-        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:  # inflated without bound
-            raise ValueError("is deflated as a whole, which is not read; save it as Explicit VR Little Endian")
+        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:  # would inflate unbounded
+            raise ValueError("is deflated as a whole, which is not supported; save it as Explicit VR Little Endian")
         return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
     except pydicom.errors.InvalidDicomError as error:
-        raise ValueError("is no DICOM file; get it again") from error
+        raise ValueError("is not a DICOM file; get it again") from error
 
 
 def _check_stream(header: Any) -> None:
-    """Compressed pixels must unpack to what the header says: decoders take room for what the stream says."""
+    """Check that compressed pixels unpack to the size in the header: decoders allocate the size given in the stream."""
     syntax = header.file_meta.TransferSyntaxUID
     if not syntax.is_compressed:
         return
@@ -91,13 +91,13 @@ def _check_stream(header: Any) -> None:
     if syntax == RLELossless:
         most = 2 * (told[0] * told[1] * int(header.SamplesPerPixel) * int(header.BitsAllocated) // 8) + 2**16
         if (found := codestream.rle_bytes(frame)) > most:
-            raise ValueError(f"claims {told[0]} x {told[1]} pixels, and its RLE data unpack to {found:,} bytes")
+            raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its RLE data unpack to {found:,} bytes")
     elif (size := codestream.size_of(frame)) not in (None, told):
-        raise ValueError(f"claims {told[0]} x {told[1]} pixels, and its compressed picture {size[0]} x {size[1]}")
+        raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its compressed picture {size[0]} x {size[1]}")
 
 
 def developed(header: Any, pixels: np.ndarray, inverse: bool) -> np.ndarray:
-    """Each stored value is looked up in a table of what it shows: a mammogram has many pixels and few values."""
+    """Convert stored values to grey values by a lookup table: a mammogram has many pixels but few distinct values."""
     low, high = int(pixels.min()), int(pixels.max())
     if high - low > 2**16:
         raise ValueError(f"holds values from {low} to {high}, more than 16 bits; convert it to PNG")
@@ -110,8 +110,8 @@ def developed(header: Any, pixels: np.ndarray, inverse: bool) -> np.ndarray:
 
 
 def displayed(header: Any, pixels: np.ndarray) -> np.ndarray:
-    """Grey values in [0, 1] after the modality and VOI transforms of DICOM PS3.3 C.11.1 and C.11.2. Where a file has no
-    window or table of its own, the range that its bits can hold."""
+    """Return grey values in [0, 1] after the modality and VOI transforms of DICOM PS3.3 C.11.1 and C.11.2. Without a
+    window or table in the file, the full range of its bits is used."""
     from pydicom.pixels import apply_modality_lut, apply_voi
 
     values = apply_modality_lut(pixels, header).astype(np.float64)
@@ -142,7 +142,7 @@ def _range(header: Any) -> tuple[float, float]:
 
 
 def _first(header: Any, tag: str) -> float | None:
-    """A value that a file may give once, several times (one for each way of looking), or not."""
+    """Return a value that may be missing or given several times (once per view setting); the first one counts."""
     value = header.get(tag)
     if value is None or value == "":
         return None

@@ -1,4 +1,4 @@
-"""Downloads that resume, and that count as there only when their checksum is right."""
+"""Downloads that resume, and that count as complete only if their checksum is correct."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from vaebench_medical import bounds
 
 CHUNK = 2**18
 TRIES = 4
-"""How often a connection may break without a byte in between."""
+"""The number of times in a row that a connection may break without receiving a byte."""
 TIMEOUT = 60
 
 
 def md5(path: Path) -> str:
-    """Of a file's bytes. It is remembered in a hidden file beside it, and computed again when the file's size, time or
-    inode change."""
+    """Return the MD5 of a file. It is cached in a hidden file next to it, and recomputed if the file's size, time or
+    inode changes."""
     stat, note = path.stat(), path.with_name(f".{path.name}.md5")
     stamp = f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
     try:
@@ -36,7 +36,7 @@ def md5(path: Path) -> str:
     except (OSError, ValueError):
         pass
     found = _md5(path)
-    with suppress(OSError):  # a read-only folder costs hashing again
+    with suppress(OSError):  # in a read-only folder, the file is hashed again each time
         note.write_text(f"{found} {stamp}")
     return found
 
@@ -47,26 +47,26 @@ def _md5(path: Path) -> str:
 
 
 def download(url: str, target: Path, expected: str) -> None:
-    """The file at `url` as `target`, whose MD5 is `expected`. Safe to run twice at once; goes on where it was stopped.
+    """Download `url` to `target` and check that its MD5 is `expected`. It resumes, and may run twice at the same time.
 
-    Bytes go to `target.part`, and get their name only when all are there and right."""
+    The data are written to `target.part`, which is renamed once it is complete and its checksum is correct."""
     part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
             if target.exists():
                 if md5(target) != expected:
-                    raise ValueError(f"{target} is there, but is not the published file; move it away and fetch again")
+                    raise ValueError(f"{target} exists, but is not the published file; move it away and fetch again")
                 return
             _complete(url, part)
             if (found := _md5(part)) != expected:
                 part.unlink()
-                raise ValueError(f"{url} gave bytes of MD5 {found}, not the published {expected}; deleted, fetch again")
+                raise ValueError(f"{url} sent a file of MD5 {found}, not {expected} as published; fetch again")
             part.replace(target)
     except urllib.error.HTTPError as error:
-        raise ValueError(f"{url} answers {error.code} {error.reason}; try again later") from error
+        raise ValueError(f"{url} returns {error.code} {error.reason}; try again later") from error
     except (urllib.error.URLError, TimeoutError, HTTPException, ConnectionError) as error:
-        raise ValueError(f"{url} cannot be fetched ({error}); fetch again to go on where it stopped") from error
+        raise ValueError(f"{url} cannot be fetched ({error}); fetch again to resume") from error
     except OSError as error:
         why = (
             "the disk is full; make room" if error.errno == errno.ENOSPC else f"{error.strerror}; choose another --data"
@@ -75,7 +75,7 @@ def download(url: str, target: Path, expected: str) -> None:
 
 
 def _complete(url: str, part: Path) -> None:
-    """Append to `part` until all bytes are there."""
+    """Append to `part` until the download is complete."""
     broken = 0
     while True:
         have = part.stat().st_size if part.exists() else 0
@@ -83,7 +83,7 @@ def _complete(url: str, part: Path) -> None:
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
                 if response.status != 206:
-                    have = 0  # the server sends the whole file, whatever was asked for
+                    have = 0  # the server ignores the requested range and sends the whole file
                 length = response.headers.get("Content-Length")
                 total = have + int(length) if length else None
                 _make_room(part, int(length or 0))
@@ -92,7 +92,7 @@ def _complete(url: str, part: Path) -> None:
                 return
         except urllib.error.HTTPError as error:
             if error.code == 416 and have:
-                return  # nothing lies beyond what is there
+                return  # the file is already complete
             raise
         except (urllib.error.URLError, TimeoutError, HTTPException, ConnectionError):
             if broken + 1 >= TRIES:
@@ -117,7 +117,7 @@ def _append(response: HTTPResponse, part: Path, have: int, total: int | None) ->
             if file.tell() > bounds.MAX_DOWNLOAD_BYTES:
                 file.truncate(0)
                 raise ValueError(
-                    f"{response.url} gives more than {bounds.MAX_DOWNLOAD_BYTES:,} bytes; nothing published does"
+                    f"{response.url} sends more than {bounds.MAX_DOWNLOAD_BYTES:,} bytes, more than any published file"
                 )
             progress.advance(task, len(chunk))
         return file.tell()

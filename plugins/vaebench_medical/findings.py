@@ -1,4 +1,4 @@
-"""Where findings are: masks that lie beside pictures as files, and boxes."""
+"""The locations of findings: mask files next to pictures, and boxes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from vaebench_medical.image_files import Picture, PictureDataset
 
 NAMED = re.compile(r"(?P<of>.+)_mask(_\d+)?")
-"""The name of a mask beside its picture's, without suffixes: `scan 7_mask`, `scan 7_mask_1`, as BUSI has them"""
+"""The name of a mask, without suffix, next to a picture `scan 7`: `scan 7_mask`, `scan 7_mask_1`, as in BUSI"""
 Box = tuple[float, float, float, float]
 
 
 def beside(files: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """The pictures among the files of a folder, and for each its masks: `NAME_mask.png` or `NAME_mask_1.png` where
-    there is a picture NAME. Files of other names are pictures, whatever they end with."""
+    """Return the pictures among the files of a folder, and the masks of each: `NAME_mask.png` or `NAME_mask_1.png` if
+    there is a picture NAME. All other files are pictures, even if their names end in `_mask`."""
     listed = list(files)
     stems = {Path(file).stem: file for file in listed}
     masks: dict[str, list[str]] = defaultdict(list)
@@ -36,7 +36,7 @@ def beside(files: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:
 
 
 def index(folder: Path) -> dict[str, list[str]]:
-    """The masks below a folder of their own, by the place and name of their picture without its suffix."""
+    """Return the masks in a separate folder, by the relative path of their picture without its suffix."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in decode.SUFFIXES:
@@ -46,28 +46,28 @@ def index(folder: Path) -> dict[str, list[str]]:
 
 
 def masks(pictures: Sequence[Picture], native: np.ndarray, size: int, dataset: PictureDataset) -> np.ndarray:
-    """bool (N, size, size). Diseased pictures without a mask are told in a warning."""
+    """Return the masks of pictures, bool (N, size, size). A warning reports diseased pictures without a mask."""
     drawn = storage.allocate((len(pictures), size, size), np.bool_)
     for row, picture in enumerate(pictures):
         drawn[row] = marked(picture, (int(native[row, 0]), int(native[row, 1])), size, dataset.aspect)
     if bare := [picture.path for picture in pictures if picture.health is False and not picture.masks]:
         warnings.warn(
-            f"{dataset.name}: {len(bare)} diseased pictures have no mask, {Path(bare[0]).name} for one; metrics of "
-            "localisation take all of their pixels for healthy ones",
+            f"{dataset.name}: {len(bare)} diseased pictures have no mask, for example {Path(bare[0]).name}; "
+            "localisation metrics count all of their pixels as healthy",
             stacklevel=3,
         )
     return drawn
 
 
 def marked(picture: Picture, native: tuple[int, int], size: int, aspect: decode.Aspect) -> np.ndarray:
-    """The pixels that at least one mask of a picture marks, bool (size, size)."""
+    """Return the pixels that at least one mask of a picture marks, bool (size, size)."""
     drawn = np.zeros((size, size), np.bool_)
     for path in picture.masks:
         found, its = decode.mask(Path(path), size, aspect)
         if its != native:
             raise ValueError(
                 f"{path}: the mask has {its[0]} x {its[1]} pixels, its picture {native[0]} x {native[1]}; give both "
-                "one size"
+                "the same size"
             )
         if picture.health and found.any():
             raise ValueError(f"{path}: the mask of a healthy picture marks something; correct the mask or the class")
@@ -76,14 +76,14 @@ def marked(picture: Picture, native: tuple[int, int], size: int, aspect: decode.
 
 
 def boxes(pictures: Sequence[Picture]) -> np.ndarray:
-    """float32 (N, K, 4), NaN where a picture has fewer than K."""
+    """Return the boxes of pictures, float32 (N, K, 4), filled with NaN if a picture has fewer than K."""
     most = max(1, *(len(picture.boxes) for picture in pictures))
     empty = (np.nan,) * 4
     return np.array([[*picture.boxes, *[empty] * (most - len(picture.boxes))] for picture in pictures], np.float32)
 
 
 def squared(box: Box, shape: tuple[float, float], aspect: decode.Aspect) -> Box:
-    """A box in pixels of a picture (height, width) as fractions of the square that is made of it."""
+    """Convert a box in pixels of a picture (height, width) to fractions of the square picture made from it."""
     height, width = shape
     x0, y0, x1, y1 = box
     if aspect == "stretch":

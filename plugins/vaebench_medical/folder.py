@@ -1,4 +1,4 @@
-"""Anyone's own pictures: class subfolders, or a CSV that says what each file shows."""
+"""Your own pictures, in class subfolders or listed in a CSV that gives the class of each file."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from vaebench_medical.image_files import Picture, PictureDataset, assemble
 from vaebench_medical.layout import there
 
 FOLDS = 5
-"""One in so many pictures is for testing where no split is given."""
+"""One in this many pictures is used for testing if no split is given."""
 PEEK = 16
-"""How many pictures are looked at to tell whether they are in colour."""
-SLICED = "every counts from 1 and needs slices, and masks of volumes are not read"
+"""The number of pictures that are examined to detect colour."""
+SLICED = "every must be at least 1 and needs slices; masks of volumes are not supported"
 
 
 class Folder(PictureDataset):
-    """`path` is a folder of class subfolders, perhaps below `train`, `val` and `test`, or a CSV with the columns `file`
-    and `label`, and perhaps `group` and `split`; files are relative to it.
+    """Your own pictures. `path` is a folder of class subfolders, optionally below `train`, `val` and `test`; or a CSV
+    with the columns `file` and `label`, and optionally `group` and `split`, whose files are relative to it.
 
-    `name` is what tables call the data; `healthy` the healthy classes, separated by `|`; `group` a pattern whose first
-    bracket (or all of it) is the patient in a file's path; or `twins`, which groups pictures that are nearly the same.
-    Without groups, every file is a patient of its own. Masks lie beside their pictures as `NAME_mask.png`, or in the
-    folder `masks`, or are named in the CSV, as are boxes. With `slices` (axial, coronal or sagittal), the files are
-    volumes; every so many of their slices are the pictures, and a volume is a group."""
+    `name` is the name of the data in tables, and `healthy` lists the healthy classes, separated by `|`. `group` is a
+    regular expression whose first bracket (or whole match) in a file's path is the patient; or `twins`, which groups
+    pictures that are nearly the same. Without it, every file counts as a separate patient. Masks are next to their
+    pictures as `NAME_mask.png`, in the folder `masks`, or named in the CSV, as are boxes. With `slices` (axial, coronal
+    or sagittal), the files are volumes: every `every`-th slice is a picture, and a volume is a group."""
 
     name = "folder"
     version = 2
@@ -59,7 +59,7 @@ class Folder(PictureDataset):
     ) -> None:
         super().__init__(path)
         if not name or seed < 0 or not (bits is None or 1 <= bits <= 16):
-            raise ValueError(f"name={name!r}, seed={seed}, bits={bits}: a name is needed, a seed from 0, 1 to 16 bits")
+            raise ValueError(f"name={name!r}, seed={seed}, bits={bits}: give a name, a seed from 0, and 1 to 16 bits")
         self.name = name
         self.healthy = tuple(filter(None, (word.strip() for word in healthy.split("|"))))
         self.group = group
@@ -75,7 +75,7 @@ class Folder(PictureDataset):
         try:
             self.pattern = re.compile(group) if group and group != TWINS else None
         except re.error as error:
-            raise ValueError(f"group={group!r} is no regular expression: {error}") from error
+            raise ValueError(f"group={group!r} is not a regular expression: {error}") from error
 
     def obtain(self) -> str:
         return "Give the folder, or a CSV, of your pictures: -d 'folder[path=FOLDER,name=NAME,healthy=CLASS]'."
@@ -83,21 +83,21 @@ class Folder(PictureDataset):
     def home(self, folder: Path) -> Path:
         root = Path(self.path or "").expanduser()
         if not there(root):
-            raise ValueError(f"{root} is not there. {self.obtain()}")
+            raise ValueError(f"{root} does not exist. {self.obtain()}")
         return root
 
     def pictures(self, home: Path) -> list[Picture]:
         root = home if home.is_dir() else home.parent
         own = root / Path(self.masks).expanduser() if self.masks else None
         if own and not own.is_dir():
-            raise ValueError(f"masks={self.masks}: {own} is no folder; give the folder of the masks below {root}")
+            raise ValueError(f"masks={self.masks}: {own} is not a folder; give the folder of the masks below {root}")
         sliced = Slices(self.slices, self.every) if self.slices else None
         read = sorted(in_table(home, self.aspect, sliced) if home.is_file() else in_folders(home, own, sliced))
         if not read:
             raise ValueError(f"{home} names no pictures. {self.obtain()}")
         self.classes = tuple(sorted({one.label for one in read}))
         if unknown := set(self.healthy) - set(self.classes):
-            raise ValueError(f"healthy={'|'.join(sorted(unknown))} is no class; the classes are {list(self.classes)}")
+            raise ValueError(f"healthy={'|'.join(sorted(unknown))} is not a class; classes are {list(self.classes)}")
         numbers = {label: number for number, label in enumerate(self.classes)}
         masks = findings.index(own) if own else {}
         found, unused = [], 0
@@ -116,13 +116,13 @@ class Folder(PictureDataset):
             found.append(picture)
         if unused:
             warnings.warn(
-                f"{self.name}: masks and boxes of {unused} pictures are not used, since nobody says which class is "
+                f"{self.name}: masks and boxes of {unused} pictures are not used, because no class is marked as "
                 f"healthy; add healthy=CLASS, one of {list(self.classes)}",
                 stacklevel=2,
             )
         elif own and not any(picture.masks for picture in found):
             raise ValueError(
-                f"masks={self.masks}: no file in {own} is called like a picture; names are NAME.png or NAME_mask.png"
+                f"masks={self.masks}: no file in {own} is named after a picture, as NAME.png or NAME_mask.png"
             )
         return found
 
@@ -158,7 +158,7 @@ class Folder(PictureDataset):
         return match[1] if match.groups() else match[0]
 
     def _enough(self, pictures: Sequence[Picture], home: Path) -> None:
-        """Raise where no split is given and a class has too few groups to divide."""
+        """Raise ValueError if no split is given and a class has too few groups to divide."""
         if any(picture.split for picture in pictures):
             return
         found = {(picture.label, picture.group) for picture in pictures}
@@ -166,15 +166,16 @@ class Folder(PictureDataset):
         for label, kind in enumerate(self.classes):
             if counts[label] < FOLDS:
                 raise ValueError(
-                    f"{home}: class {kind!r} has {counts[label]} groups, a split by group needs {FOLDS}; add "
+                    f"{home}: class {kind!r} has {counts[label]} groups, but a split by group needs {FOLDS}; add "
                     "pictures, leave the class out, or give the split (train/ and test/, or a column `split`)"
                 )
 
     def _divided(self, pictures: list[Picture], home: Path) -> list[Picture]:
-        """With the splits given; or, where none is, a fifth for testing: by group, stratified, seeded."""
+        """Return the pictures with the given splits or, if there are none, a fifth of them for testing: by group,
+        stratified, seeded."""
         if any(picture.split for picture in pictures):
             return pictures
-        from sklearn.model_selection import StratifiedGroupKFold  # takes seconds to load, and a plan does without
+        from sklearn.model_selection import StratifiedGroupKFold  # takes seconds to import; planning does not need it
 
         self._enough(pictures, home)
         labels, groups = np.array([p.label for p in pictures]), np.array([p.group for p in pictures])
@@ -185,7 +186,7 @@ class Folder(PictureDataset):
 
 
 def _whole(pictures: Sequence[Picture], home: Path) -> None:
-    """Raise unless each picture has a split, or none has."""
+    """Raise ValueError unless either all pictures have a split or none has."""
     given = {p.split for p in pictures}
     if given - {""}:
         if missing := {"train", "test"} - given:

@@ -1,5 +1,5 @@
-"""Groups of pictures, on one side of a split each. Where nobody names the patients, twins (pictures that are nearly the
-same) make the groups."""
+"""Groups of pictures, each within one split. If patients are unknown, twins (pictures that are nearly the same) form
+the groups."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ TWINS = "twins"
 
 
 def by_twins(pictures: Sequence[Picture], dataset: PictureDataset) -> list[Picture]:
-    """The pictures with twins in one group, as are those that were in one group before. It has the name of its first
-    picture's. A group that is suspiciously large is told in a warning.
+    """Return the pictures with twins merged into one group, and existing groups kept together. A merged group is named
+    after the group of its first picture. A warning reports a suspiciously large group.
 
-    Thumbnails of one size decide, whatever the size that is trained at, so that the split is the same at all sizes."""
+    Twins are found on thumbnails of a fixed size, so that the split is the same at all training sizes."""
     paths = [picture.path for picture in pictures]
     thumbs, _ = decode.many(paths, twins.THUMB, 1, dataset.aspect, dataset.bits)
     before = np.unique([picture.group for picture in pictures], return_inverse=True)[1]
@@ -40,8 +40,8 @@ def by_twins(pictures: Sequence[Picture], dataset: PictureDataset) -> list[Pictu
 
 
 def twins_apart(parts: Mapping[str, Split], name: str) -> dict[str, Split]:
-    """The splits with twins as groups. An image that has a twin in test leaves train and val, and one with a twin in
-    val leaves train."""
+    """Return the splits with twins as groups. Images that have a twin in test are removed from train and val, and
+    images that have a twin in val are removed from train."""
     groups = twins.find([part.images for part in parts.values()], twins.SAFE).groups
     sides = np.repeat(list(parts), [len(part) for part in parts.values()])
     names = [f"{side} {row}" for side, part in parts.items() for row in range(len(part))]
@@ -52,19 +52,19 @@ def twins_apart(parts: Mapping[str, Split], name: str) -> dict[str, Split]:
 
 
 def on_one_side(groups: Sequence[object], sides: Sequence[str], name: str) -> np.ndarray:
-    """Mark what stays so that no group is in two splits: groups of test leave train and val, groups of val leave
-    train. What is left out is told in a warning."""
+    """Return a mask of the pictures to keep so that no group is in two splits: groups in test are removed from train
+    and val, groups in val from train. A warning reports what is left out."""
     home: dict[object, str] = {}
     for side in ("", "train", "val", "test"):
         home.update((group, side) for group, its in zip(groups, sides, strict=True) if its == side)
     left = Counter((its, home[group]) for group, its in zip(groups, sides, strict=True) if its != home[group])
     for (split, other), count in sorted(left.items()):
-        warnings.warn(f"{name}: {count} {split} pictures left out, whose groups {other} has too", stacklevel=3)
+        warnings.warn(f"{name}: {count} {split} pictures left out, whose groups are also in {other}", stacklevel=3)
     return np.array([its == home[group] for group, its in zip(groups, sides, strict=True)], np.bool_)
 
 
 def _joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The groups that are left when whoever shares a group of either kind is in one group."""
+    """Return the merged groups: elements that share a group of either kind are in one group."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -74,6 +74,6 @@ def _joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def relative(paths: Sequence[str]) -> np.ndarray:
-    """The paths below the folder that all of them share."""
+    """Return the paths relative to their common folder."""
     root = os.path.commonpath([Path(path).parent for path in paths])
     return np.array([Path(path).relative_to(root).as_posix() for path in paths])

@@ -1,4 +1,4 @@
-"""Datasets that lie on disk as one file per picture: found, checked, decoded in threads, split by group."""
+"""Datasets stored as one file per picture: found, checked, decoded in threads, and split by group."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file, and what is known of it."""
+    """A picture file and its metadata."""
 
     path: str
-    """Not a Path, which takes five times the memory: there may be a million."""
+    """A str and not a Path, which takes five times the memory: there may be a million pictures."""
     label: int
     group: str
     split: str
@@ -37,23 +37,23 @@ class Picture:
     factors: tuple[float, ...] = ()
     """Clinical variables, in the order of the dataset's `variables`"""
     masks: tuple[str, ...] = ()
-    """Files that mark pixels of the anomaly, one for each finding"""
+    """Mask files that mark the pixels of the anomaly, one for each finding"""
 
 
 class PictureDataset(Dataset):
-    """What datasets of picture files share. A subclass says where its folder lies and which pictures are in it."""
+    """The base class of datasets of picture files. A subclass defines where its folder is and which pictures it has."""
 
     aspect: decode.Aspect = "stretch"
     places: ClassVar[tuple[str, ...]] = ()
-    """Folders below the data folder where it may lie, beside the one that has its name."""
+    """Folders below the data folder in which the dataset may be, in addition to the one named after it."""
     inner: ClassVar[tuple[str, ...]] = ()
-    """Folders in those, as the published archives have them."""
+    """Subfolders of these in which the published archives store the pictures."""
     mark: ClassVar[tuple[str, ...]] = ()
-    """What lies in its folder, and tells it; ` or ` stands between two names that it may have."""
+    """Files and folders by which its folder is recognised; ` or ` separates alternative names."""
     variables: ClassVar[tuple[str, ...]] = ()
-    """Names of the clinical variables that its pictures have"""
+    """The names of its pictures' clinical variables"""
     unpacks: ClassVar[str] = ""
-    """Pattern of what to take from an archive; all of it, unless given."""
+    """A pattern of the files to unpack from an archive; by default, all of them."""
     bits: int | None = None
     local = ("path",)
 
@@ -61,16 +61,16 @@ class PictureDataset(Dataset):
         self.path = path
 
     def pictures(self, home: Path) -> list[Picture]:
-        """All pictures of the dataset whose folder is `home`."""
-        raise NotImplementedError(f"{type(self).__name__} does not say which pictures it has: implement pictures()")
+        """Return all pictures of the dataset whose folder is `home`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement pictures(), which returns its pictures")
 
     def roots(self, folder: Path) -> list[Path]:
-        """Where the dataset may lie, best first."""
+        """Return the folders in which the dataset may be, best first."""
         starts = [Path(self.path).expanduser()] if self.path else [folder / p for p in (self.name, *self.places, "")]
         return [start / inner for start in starts for inner in ("", *self.inner)]
 
     def home(self, folder: Path) -> Path:
-        """The dataset's own folder. ValueError where there is none."""
+        """Return the dataset's folder; raise ValueError if it is missing or incomplete."""
         root, missing = self._look(folder)
         if root and not missing:
             return root
@@ -78,8 +78,8 @@ class PictureDataset(Dataset):
         raise ValueError(f"{self.name}: {fault}. {self.obtain()}")
 
     def present(self, folder: Path) -> bool:
-        """A path that the user gives counts as there: phantoms must not stand in for a mistyped one, and `load` says
-        what is wrong with it."""
+        """Return whether the dataset is present. A path that the user gives counts as present: phantoms must not stand
+        in for a mistyped one, and `load` reports what is wrong with it."""
         if self.path:
             return True
         root, missing = self._look(folder)
@@ -88,7 +88,8 @@ class PictureDataset(Dataset):
         return root is not None and not missing
 
     def _look(self, folder: Path) -> tuple[Path | None, list[str]]:
-        """Where it lies, with nothing missing; or where a part of it lies, and what is missing there."""
+        """Return the folder and an empty list if the dataset is complete, else a folder with a part of it, if there is
+        one, and the parts that are missing there."""
         partly: tuple[Path | None, list[str]] = (self.roots(folder)[0], list(self.mark)) if self.path else (None, [])
         for root in self.roots(folder):
             missing = [mark for mark in self.mark if not any(there(root / name) for name in mark.split(" or "))]
@@ -105,15 +106,15 @@ class PictureDataset(Dataset):
         return [*self.tables(home), *volumes.files(path for one in pictures for path in (one.path, *one.masks))]
 
     def check(self, pictures: Sequence[Picture], home: Path) -> None:
-        """Raise what is wrong with the splits; which pictures have to leave theirs is told in a warning."""
+        """Check the splits: raise ValueError if they are wrong, and warn about pictures that must be left out."""
         apart(pictures, self.name)
 
     def tables(self, home: Path) -> list[Path]:
-        """The files that say what the pictures show, where the folders do not."""
+        """Return the tables that describe the pictures, if the folders do not."""
         return []
 
     def prepare(self, folder: Path) -> None:
-        """Unpack an archive that the user put into the dataset's folder; else say how to get one."""
+        """Unpack an archive that the user put into the dataset's folder; if there is none, explain how to get it."""
         place = Path(self.path).expanduser() if self.path else folder / self.name
         found = sorted(place.glob("*.zip")) if place.is_dir() else []
         try:
@@ -127,22 +128,22 @@ class PictureDataset(Dataset):
         self.home(folder)
 
     def load(self, folder: Path, size: int, limit: Limit) -> Splits:
-        """All of it, whatever the limit: the harness keeps what was decoded, and cuts by the trial's seed."""
+        """Load the whole dataset, whatever the limit: the harness caches it, and subsamples it by the trial's seed."""
         pictures = self.pictures(self.home(folder))
         return assemble(pictures, self, size)
 
     def published(self) -> dict[str, tuple[int, ...]]:
-        """How many pictures each split has; several numbers where several editions differ."""
+        """Return the number of pictures in each split, or several numbers if editions differ."""
         return {}
 
     def verify(self, folder: Path) -> Iterator[str]:
-        """What is wrong with the files, one sentence each."""
+        """Yield the problems with the files, one sentence each."""
         home = self.home(folder)
         pictures = self.pictures(home)
         found = Counter(picture.split for picture in pictures)
         for split, counts in self.published().items():
             if found[split] not in counts:
-                yield f"{split} has {found[split]} pictures, published are {' or '.join(map(str, counts))}"
+                yield f"{split} has {found[split]} pictures; {' or '.join(map(str, counts))} are published"
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             self.check(pictures, home)
@@ -156,12 +157,12 @@ class PictureDataset(Dataset):
 
 
 def assemble(pictures: Sequence[Picture], dataset: PictureDataset, size: int) -> Splits:
-    """Pictures decoded, by split; a group on two sides of a split leaves train."""
+    """Decode the pictures of each split; a group in two splits is removed from train (or val)."""
     kept = sorted(apart(pictures, dataset.name), key=lambda picture: (SPLITS.index(picture.split), picture.path))
     for name in ("train", "test"):
         if missing := set(range(len(dataset.classes))) - {p.label for p in kept if p.split == name}:
             lacking = ", ".join(repr(dataset.classes[label]) for label in sorted(missing))
-            raise ValueError(f"{dataset.name}: its {name} split has no picture of {lacking}. {dataset.obtain()}")
+            raise ValueError(f"{dataset.name}: the {name} split has no picture of {lacking}. {dataset.obtain()}")
     paths = [picture.path for picture in kept]
     names = relative(paths)
     images, native = decode.many(paths, size, dataset.channels, dataset.aspect, dataset.bits)
@@ -190,6 +191,6 @@ def assemble(pictures: Sequence[Picture], dataset: PictureDataset, size: int) ->
 
 
 def apart(pictures: Sequence[Picture], name: str) -> list[Picture]:
-    """Pictures whose group is on one side only."""
+    """Return the pictures that are left after `on_one_side` has removed groups from a second split."""
     kept = on_one_side([picture.group for picture in pictures], [picture.split for picture in pictures], name)
     return list(compress(pictures, kept))

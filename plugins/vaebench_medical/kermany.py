@@ -11,8 +11,8 @@ from vaebench.interfaces import Limit, Splits
 from vaebench_medical.image_files import Picture, PictureDataset
 from vaebench_medical.layout import listing
 
-# The bare number of a name is shared by people of the published train and test splits (264 times); prefix, number and
-# type together are not: person1_bacteria and person1_virus are two people, as are IM-0115 and NORMAL2-IM-0115.
+# The number alone does not identify a patient: 264 numbers occur in both the published train and test splits. Prefix,
+# number and type together do: person1_bacteria and person1_virus are two people, as are IM-0115 and NORMAL2-IM-0115.
 NAMES = re.compile(
     r"(?P<mendeley>(NORMAL|BACTERIA|VIRUS)-\d+)-\d+"  # NORMAL-1049278-0001.jpeg
     r"|(?P<healthy>(NORMAL2-)?IM-\d+)-\d+"  # IM-0115-0001.jpeg, NORMAL2-IM-1427-0001.jpeg
@@ -20,12 +20,12 @@ NAMES = re.compile(
 )
 REPACKS = {
     16: "",
-    782: "the re-pack that takes 15 % of the published train split for val, with pictures of mixed sizes",
+    782: "the re-pack that uses 15 % of the published train split as val, with pictures of mixed sizes",
 }
-"""Pictures in `val` -> whose re-pack that is; the one on Kaggle is no fault"""
+"""Number of pictures in `val` -> the re-pack; the one on Kaggle is not reported"""
 DIVIDED_ANEW = (
-    "Its val goes back to train, so the split is the published one; but what it resized or dropped stays so. "
-    "`vaebench data status kermany-cxr` says where the published files are"
+    "Its val is merged into train, so the split is the published one; but pictures that it resized or dropped cannot "
+    "be restored. `vaebench data status kermany-cxr` shows where to get the published files"
 )
 TYPES = ("normal", "bacterial", "viral")
 
@@ -68,7 +68,7 @@ class KermanyCxr(PictureDataset):
         )
 
     def pictures(self, home: Path) -> list[Picture]:
-        """The re-pack's `val` holds 16 pictures of the published train split; they go back there."""
+        """Return the pictures. The re-pack's `val`, 16 pictures of the published train split, is merged into train."""
         found = []
         for split in ("train", "val", "test"):
             for folder in ("NORMAL", "PNEUMONIA"):
@@ -78,15 +78,15 @@ class KermanyCxr(PictureDataset):
         return found
 
     def published(self) -> dict[str, tuple[int, ...]]:
-        """Mendeley's; and the re-pack's train where its `val` is not there."""
+        """Return Mendeley's numbers, and for train also the re-pack's number without its `val`."""
         return {"train": (5232, 5216), "test": (624,)}
 
     def verify(self, folder: Path) -> Iterator[str]:
-        """Also name a re-pack whose `val` was taken from the published train split, which no count shows."""
+        """Also report a re-pack whose `val` was taken from the published train split, which the totals do not show."""
         val = [self.home(folder) / "val" / kind for kind in ("NORMAL", "PNEUMONIA")]
         count = sum(len(listing(place)) for place in val if place.is_dir())
         if count not in (0, *REPACKS):
-            yield f"val has {count} pictures: a re-pack that we do not know. {DIVIDED_ANEW}"
+            yield f"val has {count} pictures: an unknown re-pack. {DIVIDED_ANEW}"
         elif count and REPACKS[count]:
             yield f"val has {count} pictures: {REPACKS[count]}. {DIVIDED_ANEW}"
         yield from super().verify(folder)
@@ -95,13 +95,13 @@ class KermanyCxr(PictureDataset):
         match = NAMES.match(Path(path).name)
         if not match:
             raise ValueError(
-                f"{path}: the name tells no patient. Names are like NORMAL-1049278-0001, IM-0115-0001 or "
+                f"{path}: the name does not identify a patient. Names are like NORMAL-1049278-0001, IM-0115-0001 or "
                 "person1_bacteria_1; delete the file, or load your own data with -d 'folder[path=...]'"
             )
         group = match["mendeley"] or match["healthy"] or match["ill"]
         kind = 0 if folder == "NORMAL" else 2 if "vir" in group.lower() else 1
         if (kind == 0) != (match["healthy"] is not None or group.startswith("NORMAL-")):
-            raise ValueError(f"{path}: a file of that name does not belong into {folder}; move it")
+            raise ValueError(f"{path}: a file with this name does not belong in {folder}; move it")
         label = kind if self.task == "type" else min(kind, 1)
         return Picture(path, label, group, split, health=kind == 0)
 

@@ -1,4 +1,4 @@
-"""Folders as people have them: which of the files are pictures, and what else lies there."""
+"""The contents of users' folders: which files are pictures, and which other files are there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JUNK = frozenset({"thumbs.db", "desktop.ini"})
 
 
 def listing(folder: Path) -> list[str]:
-    """The picture files of a folder, by name. Files of other kinds are counted in a warning; hidden ones are not."""
+    """Return the picture files in a folder, by name. A warning counts files of other kinds, except hidden ones."""
     found, other = [], Counter[str]()
     for entry in entries(folder):
         kind = Path(entry.name).suffix.lower()
@@ -25,28 +25,28 @@ def listing(folder: Path) -> list[str]:
             other[kind or entry.name] += 1
     if other:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(other.items()))
-        warnings.warn(f"{folder}: left out {kinds}, which are no pictures that can be read", stacklevel=2)
+        warnings.warn(f"{folder}: left out {kinds}, which cannot be read as pictures", stacklevel=2)
     if not found and other[".nii"] + other[".gz"]:
-        raise ValueError(f"{folder} holds volumes and no pictures; say which of their slices: slices=axial")
+        raise ValueError(f"{folder} holds volumes and no pictures; choose their slices, as in slices=axial")
     if not found:
-        raise ValueError(f"{folder} holds no pictures; put some there ({', '.join(sorted(SUFFIXES))})")
+        raise ValueError(f"{folder} holds no pictures; add some ({', '.join(sorted(SUFFIXES))})")
     return found
 
 
 def entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, by name."""
+    """Return the entries of a folder, sorted by name."""
     try:
         with os.scandir(folder) as inside:
             return sorted(inside, key=lambda entry: entry.name)
     except OSError as error:
-        why = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        why = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
         raise ValueError(f"{folder} {why}; check the path and its permissions") from error
 
 
 def there(path: Path) -> bool:
-    """Whether a file or folder exists. One that may not be looked at is told in a warning."""
+    """Return whether a file or folder exists. Warn if permissions do not allow the check."""
     try:
         return path.exists()
     except OSError as error:
-        warnings.warn(f"{path} cannot be looked at ({error.strerror}); change its permissions", stacklevel=2)
+        warnings.warn(f"{path} cannot be accessed ({error.strerror}); change its permissions", stacklevel=2)
         return False

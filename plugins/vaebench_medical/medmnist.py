@@ -22,7 +22,7 @@ from vaebench_medical.medmnist_index import INDEX, SIDES, Entry
 log = logging.getLogger(__name__)
 FILES = "https://zenodo.org/records/10519652/files"
 FETCHED = 64
-"""The size that is fetched unless the user names one."""
+"""The default size to fetch."""
 SPLITS = ("train", "val", "test")
 
 PHANTOMS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -30,19 +30,19 @@ PHANTOMS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "pneumoniamnist": ("chest", {"classes": (0.27, 0.475, 0.255), "diseased": {1, 2}, "merge": (0, 1, 1)}),
     "retinamnist": ("fundus", {"classes": (0.45, 0.12, 0.19, 0.18, 0.06), "diseased": {1, 2, 3, 4}}),
 }
-"""Which phantom stands in, and the share of its labels"""
+"""The phantom that stands in for each set, and the shares of its labels"""
 
 
 ORIGINS: Mapping[str, str] = {
     "pneumoniamnist": "kermany-cxr",
     **dict.fromkeys(("organamnist", "organcmnist", "organsmnist"), "lits"),
 }
-"""Sets that show patients of another one"""
+"""Sets that contain patients of another dataset, or of each other, by the name of their common source"""
 
 
 class MedMnist(Dataset):
-    """One of the sets; `side` picks the published size, and unless given, the smallest there that is large enough.
-    `group=twins` groups images that are nearly the same, since no patients are published."""
+    """A MedMNIST set. `side` chooses a published size; by default, it is the smallest present one that is large enough.
+    `group=twins` groups images that are nearly the same, because patients are not published."""
 
     version = 1
     fetchable = True
@@ -71,7 +71,7 @@ class MedMnist(Dataset):
         )
 
     def present(self, folder: Path) -> bool:
-        """Whether a file is there that `load` would take. One that it would refuse is told in a warning."""
+        """Return whether there is a file that `load` would accept. Warn about a file that it would refuse."""
         for path in self._found(folder).values():
             try:
                 self._check(path)
@@ -92,16 +92,16 @@ class MedMnist(Dataset):
     def load(self, folder: Path, size: int, limit: Limit) -> Splits:
         path = self._choose(folder, size)
         self._check(path)
-        with ThreadPoolExecutor() as pool:  # inflating is most of it, and each split is a stream of its own
+        with ThreadPoolExecutor() as pool:  # most of the time is spent inflating, and each split is a separate stream
             parts = list(pool.map(lambda which: self._split(path, which, size), SPLITS))
-        # No patients are published, so every image is a group of its own.
+        # No patients are published, so every image is a separate group.
         starts = np.cumsum([0, *map(len, parts[:-1])])
         numbered = [replace(part, groups=start + part.groups) for part, start in zip(parts, starts, strict=True)]
         named = dict(zip(SPLITS, numbered, strict=True))
         return Splits(**(twins_apart(named, self.name) if self.group == TWINS else named))
 
     def verify(self, folder: Path) -> Iterator[str]:
-        """What is wrong with the files, one sentence each."""
+        """Yield the problems with the files, one sentence each."""
         for path in self._found(folder).values():
             try:
                 self._check(path)
@@ -110,7 +110,7 @@ class MedMnist(Dataset):
                         for _ in images:  # reading to the end checks the archive's own checksum
                             pass
                         if self.checked and images.shape[0] != count:
-                            yield f"{path}: {which} has {images.shape[0]} images, published are {count}"
+                            yield f"{path}: {which} has {images.shape[0]} images; {count} are published"
             except ValueError as error:
                 yield str(error)
 
@@ -131,7 +131,7 @@ class MedMnist(Dataset):
         return self.entry.md5[[self._file(side) for side in SIDES].index(path.name)]
 
     def _found(self, folder: Path) -> dict[int, Path]:
-        """The files that are there, by size."""
+        """Return the files that exist, by size."""
         found: dict[int, Path] = {}
         for side in (self.side,) if self.side else SIDES:
             for place in (folder / self.name, folder / "medmnist", folder):
@@ -157,8 +157,8 @@ class MedMnist(Dataset):
         if self.checked and (found := fetch.md5(path)) != self._md5(path):
             raise ValueError(
                 f"{path} is not the published file: its MD5 is {found}, that of MedMNIST 3.0.2 {self._md5(path)}. "
-                "Somebody saved it again, perhaps with other images. Move it away and run "
-                f"`vaebench data fetch {self.name}`, or take it as it is with -d '{self.name}[verify=false]'"
+                "It was saved again, perhaps with other images. Move it away and run "
+                f"`vaebench data fetch {self.name}`, or use it unverified with -d '{self.name}[verify=false]'"
             )
 
     def _split(self, path: Path, which: str, size: int) -> Split:

@@ -1,6 +1,7 @@
-"""The twelve 2D MedMNIST sets as MedMNIST 3.0.2 lists them: classes, counts, licences, and the MD5 of each size.
+"""The twelve 2D MedMNIST sets as listed by MedMNIST 3.0.2: classes, counts, licences, and the MD5 of each size.
 
-Two facts are this benchmark's: what counts as healthy, and ChestMNIST's fourteen findings as one task, any or none."""
+This benchmark adds which class counts as healthy, and merges ChestMNIST's fourteen findings into one task: any or none.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ ORGANS = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One set."""
+    """One MedMNIST set."""
 
     name: str
     title: str
@@ -34,11 +35,11 @@ class Entry:
     counts: tuple[int, int, int]
     """train, val, test"""
     md5: tuple[str, str, str, str]
-    """of the files of 28, 64, 128 and 224 pixels"""
+    """the MD5 of the files of 28, 64, 128 and 224 pixels"""
     healthy: int | None = None
-    """The class that is healthy; None where no class is (BreastMNIST merges normal with benign)."""
+    """The healthy class; None if there is none (BreastMNIST merges normal with benign)."""
     findings: int = 0
-    """Columns of a multi-label set"""
+    """The number of label columns in a multi-label set"""
     licence: str = "CC BY 4.0"
 
 

@@ -1,5 +1,5 @@
-"""Slices of NIfTI-1 volumes (`.nii`, `.nii.gz`) as grey pictures, seen as radiologists do: the patient's right on the
-left, the front or the head above. Nothing but header and voxels is read, and no more of them than the bounds allow."""
+"""Slices of NIfTI-1 volumes (`.nii`, `.nii.gz`) as grey pictures in radiological view: the patient's right on the left,
+the front or the head at the top. Only the header and voxels are read, and no more of them than the bounds allow."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ import numpy as np
 from vaebench_medical import bounds
 
 PLANES = ("sagittal", "coronal", "axial")
-"""By the direction in which slices follow each other: to the right, to the front, to the head"""
+"""The planes, by the direction in which slices follow each other: to the right, to the front, to the head"""
 SUFFIXES = (".nii", ".nii.gz")
 HEADER, SECOND = 348, 540
-"""Bytes of a header of NIfTI-1 and of NIfTI-2, with which it begins"""
+"""The sizes of NIfTI-1 and NIfTI-2 headers in bytes; a header begins with its size"""
 KINDS = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4"}
-"""The format's numbers of data types with one value per voxel"""
+"""The format's codes of data types with one value per voxel"""
 SAMPLE = 2**20
-"""Voxels that tell how bright a volume is"""
+"""The number of voxels from which the brightness range of a volume is estimated"""
 DARKEST, BRIGHTEST = 0.5, 99.5
-"""Percentiles of all voxels that become black and white"""
+"""The percentiles of all voxels that are displayed as black and white"""
 LOCK = Lock()
 
 
@@ -33,7 +33,7 @@ class Header(NamedTuple):
     shape: tuple[int, int, int]
     dtype: np.dtype
     start: int
-    """where the voxels begin"""
+    """the byte at which the voxels begin"""
     directions: np.ndarray
     """(3, 3): the step along each axis of the file, as columns, to the right, front and head"""
     inverse: bool
@@ -41,7 +41,7 @@ class Header(NamedTuple):
 
 
 class Volume(NamedTuple):
-    """Voxels by their place from left to right, back to front and foot to head."""
+    """Voxels, indexed from left to right, back to front and foot to head."""
 
     voxels: np.ndarray
     black: float
@@ -54,17 +54,17 @@ def is_volume(path: Path) -> bool:
 
 
 def path_of(volume: Path, plane: str, number: int) -> Path:
-    """What a slice is called: a path inside its volume."""
+    """Return the virtual path of a slice: VOLUME/PLANE/NUMBER."""
     return volume / plane / f"{number:05d}"
 
 
 def volume_of(path: Path) -> Path | None:
-    """The file of the volume that a slice's path names; None for any other path."""
+    """Return the volume file of a slice's virtual path, or None for any other path."""
     return path.parents[1] if path.parent.name in PLANES and is_volume(path.parents[1]) else None
 
 
 def count(volume: Path, plane: str) -> int:
-    """How many slices a volume has."""
+    """Return the number of slices in a volume."""
     with _opened(volume) as stream:
         header = read_header(stream)
     axes, _ = orientation(header.directions)
@@ -72,16 +72,16 @@ def count(volume: Path, plane: str) -> int:
 
 
 def check(path: Path) -> int:
-    """Return how many pixels a slice may have, after reading the header. Raise ValueError beyond a bound."""
+    """Return the maximum number of pixels of a slice, from the header. Raise ValueError if it exceeds a bound."""
     with _opened(path.parents[1]) as stream:
         return bounds.check_pixels(*sorted(read_header(stream).shape)[1:])
 
 
 def read(path: Path) -> np.ndarray:
-    """A slice as uint8 (H, W); grey values depend on its whole volume, not on the slice."""
+    """Return a slice as uint8 (H, W), with grey values scaled by percentiles of the whole volume."""
     file = path.parents[1]
     stat = file.stat()
-    with LOCK:  # slices of a volume follow each other: it is read once, by whoever comes first
+    with LOCK:  # slices of a volume are requested together: the first request reads it, the others use the cache
         volume = _volume(file, stat.st_mtime_ns, stat.st_size)
     black, white = volume.black, volume.white
     values = volume.voxels.take(int(path.name), PLANES.index(path.parent.name))[::-1, ::-1].T.astype(np.float32)
@@ -91,14 +91,14 @@ def read(path: Path) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _volume(file: Path, _time: int, _size: int) -> Volume:
-    """Two are kept: threads that still are at one volume do not read it again while others begin the next."""
+    """Read a volume. Two are cached, so that threads can finish one volume while others begin the next."""
     with _opened(file) as stream:
         header = read_header(stream)
         stream.seek(header.start)
         wanted = int(np.prod(header.shape)) * header.dtype.itemsize
         data = stream.read(wanted)
     if len(data) < wanted:
-        raise ValueError(f"claims {wanted:,} bytes of voxels and has {len(data):,}; get it again")
+        raise ValueError(f"claims {wanted:,} bytes of voxels but has {len(data):,}; get it again")
     voxels = np.frombuffer(data, header.dtype)
     some = voxels[:: voxels.size // SAMPLE | 1].astype(np.float64)
     some = some[np.isfinite(some)]
@@ -114,20 +114,20 @@ def _volume(file: Path, _time: int, _size: int) -> Volume:
 
 
 def read_header(stream: IO[bytes]) -> Header:
-    """The header at the start of a file. A ValueError says what is wrong with it, or which bound it exceeds."""
+    """Return the header at the start of a file. Raise ValueError if it is invalid or exceeds a bound."""
     raw = stream.read(HEADER)
     order = {HEADER.to_bytes(4, "little"): "<", HEADER.to_bytes(4, "big"): ">"}.get(raw[:4])
     if raw[:4] in (SECOND.to_bytes(4, "little"), SECOND.to_bytes(4, "big")):
         raise ValueError("is NIfTI-2; save it as NIfTI-1")
     if order is None or len(raw) < HEADER or raw[344:348] != b"n+1\0":
-        raise ValueError("is no NIfTI-1 file with header and voxels in one; save it as .nii or .nii.gz")
+        raise ValueError("is not a NIfTI-1 file that contains header and voxels; save it as .nii or .nii.gz")
     rank, *sides = struct.unpack_from(f"{order}8h", raw, 40)
     if not 3 <= rank <= 7 or any(side != 1 for side in sides[3:rank]):
         told = " x ".join(map(str, sides[: max(rank, 0)]))
         raise ValueError(f"holds {told or 'no'} voxels, not one volume of three dimensions; save each volume as a file")
     kind, step = struct.unpack_from(f"{order}h", raw, 70)[0], struct.unpack_from(f"{order}8f", raw, 76)
     if kind not in KINDS:
-        raise ValueError(f"has data type {kind}; save it as integers or decimal numbers, one for each voxel")
+        raise ValueError(f"has data type {kind}; save it as integers or floats, one for each voxel")
     dtype = np.dtype(order + KINDS[kind])
     start, slope = struct.unpack_from(f"{order}2f", raw, 108)
     if min(sides[:3]) < 1 or not HEADER <= start <= bounds.MAX_PICTURE_BYTES:
@@ -137,14 +137,14 @@ def read_header(stream: IO[bytes]) -> Header:
 
 
 def orientation(directions: np.ndarray) -> tuple[tuple[int, ...], tuple[bool, ...]]:
-    """The axis of the file that runs nearest to each direction (right, front, head), and whether it runs against it."""
+    """Return the file's axis closest to each direction (right, front, head), and whether it points the opposite way."""
     unit = directions / np.linalg.norm(directions, axis=0)
     axes = max(permutations(range(3)), key=lambda order: sum(abs(unit[i, axis]) for i, axis in enumerate(order)))
     return axes, tuple(bool(unit[i, axis] < 0) for i, axis in enumerate(axes))
 
 
 def _directions(raw: bytes, order: str, step: tuple[float, ...]) -> np.ndarray:
-    """The header's affine matrix where it has one, else its quaternion, else the file's own axes."""
+    """Return the directions from the header's affine matrix or, without one, from its quaternion or the file's axes."""
     quaternion, affine = struct.unpack_from(f"{order}2h", raw, 252)
     if affine > 0:
         found = np.array(struct.unpack_from(f"{order}12f", raw, 280)).reshape(3, 4)[:, :3]
@@ -160,7 +160,7 @@ def _directions(raw: bytes, order: str, step: tuple[float, ...]) -> np.ndarray:
     else:
         found = np.eye(3)
     if not np.isfinite(found).all() or not np.linalg.norm(found, axis=0).all():
-        raise ValueError("does not say how its voxels lie in the patient; save it again")
+        raise ValueError("does not give the orientation of its voxels; save it again")
     return found
 
 

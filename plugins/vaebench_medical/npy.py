@@ -1,4 +1,4 @@
-"""Headers of NumPy's array files, checked before any data is read; nothing is unpickled."""
+"""Headers of NumPy's array files, checked before any data are read; no data are unpickled."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READERS = {
     (1, 0): (2, np.lib.format.read_array_header_1_0),
     (2, 0): (4, np.lib.format.read_array_header_2_0),
 }
-"""By format version: how many bytes tell the header's length, and what reads it"""
+"""For each format version: the number of bytes that store the header's length, and the function that reads it"""
 
 
 class Header(NamedTuple):
@@ -23,17 +23,17 @@ class Header(NamedTuple):
     fortran: bool
     dtype: np.dtype
     bytes: int
-    """of the data that follow"""
+    """the size of the data that follow"""
 
 
 def read_header(stream: IO[bytes], name: str) -> Header:
-    """The header at which the stream stands. A ValueError says what is wrong with it, or which bound it exceeds."""
+    """Read the header at the stream's position. Raise ValueError if it is invalid or exceeds a bound."""
     start = stream.read(len(MAGIC) + 2)
     if not start.startswith(MAGIC) or len(start) < len(MAGIC) + 2:
-        raise ValueError(f"{name} is no NumPy array; get it again")
+        raise ValueError(f"{name} is not a NumPy array; get it again")
     version = (start[-2], start[-1])
     if version not in READERS:
-        raise ValueError(f"{name} is written in NPY format {version[0]}.{version[1]}, which is not read here")
+        raise ValueError(f"{name} is written in NPY format {version[0]}.{version[1]}, which is not supported")
     count, read = READERS[version]
     told = stream.read(count)
     length = int.from_bytes(told, "little")
@@ -46,13 +46,13 @@ def read_header(stream: IO[bytes], name: str) -> Header:
 
 
 def open_picture(path: Path) -> np.ndarray:
-    """The array of an `.npy` file, memory-mapped."""
+    """Return the array of an `.npy` file, memory-mapped."""
     with path.open("rb") as file:
         header = read_header(file, "the file")
         bounds.check_array("the file", header.shape, header.dtype.itemsize, bounds.MAX_LOADED_BYTES * 4)
         start = file.tell()
     if path.stat().st_size < start + header.bytes:
-        raise ValueError(f"claims {header.bytes} bytes of data and has {path.stat().st_size - start}; get it again")
+        raise ValueError(f"claims {header.bytes} bytes of data but has {path.stat().st_size - start}; get it again")
     if not header.bytes:
         raise ValueError(f"has shape {header.shape}; expected (H, W) or (H, W, 3)")
     order = "F" if header.fortran else "C"

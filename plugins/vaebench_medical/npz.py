@@ -1,4 +1,4 @@
-"""Arrays of an `.npz`, row by row: nothing is unpickled, and only a few rows are in memory beside the result."""
+"""Arrays of an `.npz`, row by row: no data are unpickled, and only a few rows are in memory besides the result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from vaebench_medical import archive, bounds, npy
 
 CHUNK = 2**20
-"""Bytes that are inflated at once"""
+"""The number of bytes inflated at once"""
 
 
 class Rows:
@@ -30,7 +30,7 @@ class Rows:
         bounds.check_array(f"a row of {name}", self.shape[1:], self.dtype.itemsize, bounds.MAX_LOADED_BYTES)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Some rows at a time."""
+        """Yield some rows at a time."""
         row = math.prod(self.shape[1:]) * self.dtype.itemsize
         step = max(1, CHUNK // max(1, row))
         for start in range(0, self.shape[0], step):
@@ -41,7 +41,7 @@ class Rows:
             yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
 
     def ahead(self) -> Iterator[np.ndarray]:
-        """The same; the next rows are inflated, which needs no Python, while the caller works on some."""
+        """Yield the same, but inflate the next rows in a thread while the caller processes the current ones."""
         rows = iter(self)
         with ThreadPoolExecutor(1) as pool:
             following = pool.submit(next, rows, None)
@@ -56,18 +56,18 @@ class Rows:
 
 @contextmanager
 def array(path: Path, name: str) -> Iterator[Rows]:
-    """The array `name` of the file. A ValueError names the file and what is wrong with it."""
+    """Open the array `name` of the file. A ValueError names the file and the problem."""
     try:
         with archive.opened(path) as opened:
             names = opened.namelist()
             if f"{name}.npy" not in names:
                 there = ", ".join(n.removesuffix(".npy") for n in names)
-                raise ValueError(f"has no array {name!r}, but: {there}; get the published file")
+                raise ValueError(f"has no array {name!r}, only: {there}; get the published file")
             member = archive.plain(opened.getinfo(f"{name}.npy"))
             with opened.open(member) as stream:
                 rows = Rows(stream, name)
                 if rows.bytes > member.file_size:
-                    raise ValueError(f"{name} claims {rows.bytes} bytes of data, and is stored in {member.file_size}")
+                    raise ValueError(f"{name} claims {rows.bytes} bytes of data, but is stored in {member.file_size}")
                 yield rows
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and get it again") from error

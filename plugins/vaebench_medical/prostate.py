@@ -1,4 +1,4 @@
-"""Patches of prostate biopsies by Gleason pattern (Damian's choice from PANDA): `train/`, `test/` and two CSVs."""
+"""Patches of prostate biopsies by Gleason pattern (Damian's selection from PANDA): `train/`, `test/` and two CSVs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ProstateGleason(PictureDataset):
         )
 
     def pictures(self, home: Path) -> list[Picture]:
-        """Neighbouring patches overlap by half, so a biopsy, the name's hash, is a group."""
+        """Return the pictures, grouped by biopsy (the hash in the name): neighbouring patches overlap by half."""
         found = []
         for split in ("train", "test"):
             csv = home / f"{split}.csv"
@@ -49,7 +49,7 @@ class ProstateGleason(PictureDataset):
                     raise ValueError(f"{csv}, line {line}: {path} is not there; get the dataset again")
                 named.add(path)
                 if row["class"] not in ("0", "1", "2", "3"):
-                    raise ValueError(f"{csv}, line {line}: class {row['class']!r} is none of 0, 1, 2, 3")
+                    raise ValueError(f"{csv}, line {line}: class {row['class']!r} is not one of 0, 1, 2, 3")
                 label = int(row["class"])
                 biopsy = row["image"].rpartition("_")[0] or row["image"]
                 found.append(Picture(path, label, biopsy, split, health=label == 0))

@@ -1,4 +1,4 @@
-"""CSV tables that say what pictures show; what is missing from one is told with the file's name and the line."""
+"""CSV tables that describe pictures; errors name the file and the line."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from vaebench_medical import bounds
 
 
 def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and columns of each row. ValueError unless every needed column is there."""
+    """Yield the line number and columns of each row. Raise ValueError if a needed column is missing."""
     try:
         if (size := path.stat().st_size) > bounds.MAX_TABLE_BYTES:
-            raise ValueError(f"{path} has {size:,} bytes, more than the {bounds.MAX_TABLE_BYTES:,} of a table")
+            raise ValueError(f"{path} has {size:,} bytes, more than the {bounds.MAX_TABLE_BYTES:,} allowed for a table")
         with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(_lines(file, path))
             known = tuple(name.strip() for name in table.fieldnames or ())
@@ -24,7 +24,7 @@ def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, s
             table.fieldnames = list(known)
             for row in table:
                 if None in row.values() or None in row:
-                    raise ValueError(f"{path}, line {table.line_num}: has not {len(known)} columns, as its heading has")
+                    raise ValueError(f"{path}, line {table.line_num}: needs {len(known)} columns, as in the header")
                 yield table.line_num, {name: value.strip() for name, value in row.items()}
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text; save it as CSV in UTF-8") from error
@@ -44,15 +44,15 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
 
 
 def inside(folder: Path, name: str, told: Path | str) -> Path:
-    """The file below the folder that a table names, at `told`. ValueError where the name leads out of the folder:
-    pictures that a stranger's table names would become part of records and boards."""
+    """Return the file that a table names at `told`. Raise ValueError if it is outside the folder: otherwise, a table
+    from an untrusted source could make private pictures part of records and boards."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise ValueError(f"{told}: {name!r} leads out of {folder}; put the table above all files that it names")
     return folder / name
 
 
 def number(text: str) -> float | None:
-    """None for an empty cell or NaN."""
+    """Return the number in a cell, or None if it is empty or NaN."""
     value = float(text) if text else math.nan
     if math.isinf(value):
         raise ValueError(f"{text!r} is not a finite number")

@@ -1,4 +1,4 @@
-"""VinDr-Mammo (Nguyen et al. 2023), as PhysioNet publishes it (DICOM) and as a copy of PNGs."""
+"""VinDr-Mammo (Nguyen et al. 2023), as published on PhysioNet (DICOM) or converted to PNGs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DENSITIES = "ABCD"
 
 @dataclass
 class Image:
-    """All rows of one image, as one."""
+    """The merged rows of one image."""
 
     study: str
     side: str
@@ -37,8 +37,9 @@ class Image:
 
 
 class VindrMammo(PictureDataset):
-    """Labels: has this image a finding? Healthy and diseased are breasts: `rule=birads` calls BI-RADS 1 without a
-    finding in either view healthy, BI-RADS 3 to 5 diseased, and leaves 2 out; `rule=finding` goes by the label."""
+    """Mammograms, labelled by whether the image has a finding. With `rule=birads`, health is defined per breast:
+    BI-RADS 1 without a finding in either view is healthy, BI-RADS 3 to 5 is diseased, and other breasts are neither;
+    with `rule=finding`, the label decides."""
 
     name = "vindr-mammo"
     version = 1
@@ -87,7 +88,7 @@ class VindrMammo(PictureDataset):
                 continue
             path = table.inside(home, place.format(study=image.study, image=name), home / FINDINGS)
             if not path.is_file():
-                raise ValueError(f"{path} is not there, and {home / FINDINGS} names it; get it again")
+                raise ValueError(f"{path}, which {home / FINDINGS} names, does not exist; get it again")
             finding = bool(image.findings)
             breast = (image.study, image.side)
             if self.rule == "finding":
@@ -109,19 +110,19 @@ class VindrMammo(PictureDataset):
         return found
 
     def _path_below(self, home: Path, images: Mapping[str, Image]) -> str:
-        """Which of the known layouts this is, told by its first image."""
+        """Return which of the known layouts this is, according to its first image."""
         name, image = next(iter(images.items()))
         for place in PLACES:
             if (home / place.format(study=image.study, image="")).parent.is_dir():
                 return place
         tried = ", ".join(place.format(study=image.study, image=name) for place in PLACES)
-        raise ValueError(f"{home} has no images: none of {tried} is there. {self.obtain()}")
+        raise ValueError(f"{home} has no images: none of {tried} exists. {self.obtain()}")
 
     def tables(self, home: Path) -> list[Path]:
         return [home / name for name in (FINDINGS, BREASTS) if (home / name).is_file()]
 
     def published(self) -> dict[str, tuple[int, ...]]:
-        """Every examination has both views of both breasts."""
+        """Return the numbers of images: every examination has both views of both breasts."""
         each = (1 + (self.laterality == "both")) * (1 + (self.view == "both"))
         return {"train": (4000 * each,), "test": (1000 * each,)}
 
@@ -144,7 +145,7 @@ class VindrMammo(PictureDataset):
 
 
 def read_images(csv: Path) -> dict[str, Image]:
-    """One entry for each image; the table has a row for each finding."""
+    """Return one entry per image; the table has one row per finding."""
     images: dict[str, Image] = {}
     needed = (*COLUMNS, "finding_categories", "xmin", "ymin", "xmax", "ymax")
     for line, row in table.rows(csv, needed):
@@ -174,7 +175,7 @@ def read_images(csv: Path) -> dict[str, Image]:
 
 
 def _categories(text: str) -> set[str]:
-    """Of a Python list of names, as the table has it; no table needs a long or deep one, which would exhaust Python."""
+    """Return the names in a cell that contains a Python list. Its length is limited: parsing a deep one could crash."""
     found = ast.literal_eval(text) if len(text) < 1000 else None
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise ValueError(f"{text[:40]!r} is not a list of findings")
@@ -189,7 +190,7 @@ def _side(text: str) -> float:
 
 
 def worst_breasts(csv: Path, images: Mapping[str, Image]) -> dict[tuple[str, str], int]:
-    """BI-RADS of each breast, the worst where its rows disagree; the table of breasts is one more witness, if there."""
+    """Return the BI-RADS of each breast, the worst if its rows disagree; the table of breasts counts if present."""
     seen: dict[tuple[str, str], set[int]] = defaultdict(set)
     for image in images.values():
         seen[image.study, image.side].add(image.birads)
@@ -205,11 +206,11 @@ def worst_breasts(csv: Path, images: Mapping[str, Image]) -> dict[tuple[str, str
 def birads(text: str) -> int:
     grade = text.upper().removeprefix("BI-RADS").strip()
     if grade not in ("1", "2", "3", "4", "5"):
-        raise ValueError(f"{text!r} is none of BI-RADS 1 to 5")
+        raise ValueError(f"{text!r} is not one of BI-RADS 1 to 5")
     return int(grade)
 
 
 def density(text: str) -> float:
-    """1 to 4 for A to D; NaN where it is not given."""
+    """Return 1 to 4 for A to D, or NaN if it is not given."""
     letter = text.upper().removeprefix("DENSITY").strip()
     return float(DENSITIES.index(letter) + 1) if letter and letter in DENSITIES else float("nan")

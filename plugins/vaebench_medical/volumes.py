@@ -9,11 +9,11 @@ from pathlib import Path
 from vaebench_medical import decode, dicom, nifti
 from vaebench_medical.layout import entries
 
-SLICES = "is a volume; say which of its slices: slices=axial, coronal or sagittal"
+SLICES = "is a volume; choose its slices: slices=axial, coronal or sagittal"
 
 
 def below(folder: Path) -> list[str]:
-    """The volumes of a folder and its subfolders: NIfTI files, and folders that hold DICOM files."""
+    """Return the volumes in a folder and its subfolders: NIfTI files, and folders that contain DICOM files."""
     found, dicoms = [], False
     for entry in entries(folder):
         path = Path(entry.path)
@@ -29,7 +29,7 @@ def below(folder: Path) -> list[str]:
 
 
 def slices(volume: Path, plane: str, every: int) -> Iterator[tuple[str, str]]:
-    """The path of every so many slices, as many being left out at both ends, and the volume that each belongs to."""
+    """Yield the path of every `every`-th slice, centred in the volume, and the volume that it belongs to."""
     if volume.is_dir():
         for name, files in _series(volume, plane).items():
             yield from ((str(files[number]), name) for number in _chosen(len(files), every))
@@ -46,7 +46,7 @@ def _chosen(count: int, every: int) -> range:
 
 
 def _series(folder: Path, plane: str) -> dict[str, list[Path]]:
-    """The files of each DICOM series in a folder, in the order of their places."""
+    """Return the files of each DICOM series in a folder, ordered by the position of their slices."""
     placed: dict[str, list[tuple[float, Path]]] = defaultdict(list)
     for file in (Path(entry.path) for entry in entries(folder) if Path(entry.name).suffix.lower() in decode.DICOM):
         try:
@@ -54,13 +54,13 @@ def _series(folder: Path, plane: str) -> dict[str, list[Path]]:
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from error
         if (own := nifti.PLANES[axis]) != plane:
-            raise ValueError(f"{file}: is a {own} slice, and DICOM series are not cut anew; give slices={own}")
+            raise ValueError(f"{file}: is a {own} slice, and DICOM series are not resliced; give slices={own}")
         placed[series].append((place, file))
     names = {uid: str(folder / uid) if len(placed) > 1 else str(folder) for uid in placed}
     return {names[uid]: [file for _, file in sorted(files)] for uid, files in sorted(placed.items())}
 
 
 def files(paths: Iterable[str]) -> list[Path]:
-    """The files that pictures are read from, each once."""
+    """Return the files that contain these pictures, each once."""
     own = (Path(path) for path in paths)
     return list(dict.fromkeys(nifti.volume_of(path) or path for path in own))

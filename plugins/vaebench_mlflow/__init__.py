@@ -1,4 +1,4 @@
-"""MLflow listens to a sweep: an experiment per track, a run per trial with its losses, its metrics and its fate.
+"""Log a sweep to MLflow: one experiment per track, and one run per trial with its losses, metrics and final status.
 
 pip install "vaebench[mlflow]"
 VAEBENCH_MLFLOW=sqlite:///mlflow.db vaebench run       and, with all of MLflow installed:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vaebench.trial import Trial
 
 STORE = "VAEBENCH_MLFLOW"
-"""The environment variable that names the tracking URI to write to; unset, nothing is written."""
+"""The environment variable that names the tracking URI; if it is not set, no logs are written."""
 
 
 @hookimpl
@@ -45,7 +45,7 @@ def vaebench_record(record: Mapping[str, Any]) -> None:
             if (value := getattr(trial, name)) is not None:
                 _client().log_param(run, name, value)
         error = record["error"]
-        _client().set_tag(run, "error", f"{error['kind']}: {error['message']}" if error else "")  # of the last try
+        _client().set_tag(run, "error", f"{error['kind']}: {error['message']}" if error else "")  # of the last attempt
         _client().set_terminated(run, "FAILED" if error else "FINISHED")
 
 
@@ -61,7 +61,7 @@ def _log(trial: Trial, values: Mapping[str, float], step: int) -> str:
 
 @cache
 def _run(track: str, trial: str, title: str) -> str:
-    """The id of a trial's run: the one it has, in which an interrupted trial goes on, or a new one."""
+    """Return the id of a trial's run: a new one, or the existing one, so that an interrupted trial continues in it."""
     known = _client().get_experiment_by_name(track)
     experiment = known.experiment_id if known else _client().create_experiment(track)
     found = _client().search_runs([experiment], f"tags.trial = '{trial}'", max_results=1)
@@ -72,10 +72,10 @@ def _run(track: str, trial: str, title: str) -> str:
 
 @cache
 def _client() -> MlflowClient:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow would tell its makers how it is used
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow would send usage data to its developers
     try:
         from mlflow.tracking import MlflowClient
     except ImportError as error:
         raise RuntimeError(f"{STORE} is set, but MLflow is not installed: pip install 'vaebench[mlflow]'") from error
-    logging.getLogger("mlflow").setLevel(logging.WARNING)  # making a database is no news
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # creating a database needs no message
     return MlflowClient(os.environ[STORE])

@@ -1,6 +1,6 @@
-"""The encoders and decoders of MONAI's AutoencoderKL and VQVAE. MONAI itself is imported when one is built.
+"""The encoders and decoders of MONAI's AutoencoderKL and VQVAE. MONAI is imported only when one is built.
 
-The number of halvings follows the image: sides are halved while they are even and over the grid that is asked for, so
+The number of halvings depends on the image: sides are halved while they are even and larger than the requested grid, so
 28 px end at 7 x 7 and 64 px at 4 x 4. Channels double from `width` to at most eight times `width`.
 """
 
@@ -16,11 +16,11 @@ from vaebench.interfaces import Network, Shape
 
 WIDEST = 8
 RESIDUAL = 2
-"""Residual blocks at each level, in both networks."""
+"""The number of residual blocks at each level, in both networks."""
 
 
 def monai(module: str) -> ModuleType:
-    """A module of MONAI; a ValueError where it is not installed."""
+    """Import a module of MONAI; raise ValueError if MONAI is not installed."""
     try:
         return import_module(f"monai.networks.nets.{module}")
     except ImportError as error:
@@ -28,7 +28,7 @@ def monai(module: str) -> ModuleType:
 
 
 def levels(shape: Shape, width: int, grid: int) -> list[Shape]:
-    """Channels, height and width of the features at every level, from the image's own resolution down."""
+    """Return channels, height and width of the features at every level, from the image's resolution down."""
     if width < 1:
         raise ValueError(f"width must be at least 1, not {width}")
     found = [(width, *shape[1:])]
@@ -39,7 +39,7 @@ def levels(shape: Shape, width: int, grid: int) -> list[Shape]:
 
 
 class Encoder(nn.Module):
-    """One of MONAI's encoders, which see images in [-1, 1]."""
+    """One of MONAI's encoders, whose inputs are images in [-1, 1]."""
 
     def __init__(self, net: nn.Module, out: Shape) -> None:
         super().__init__()
@@ -112,9 +112,9 @@ class MonaiVQ(Network):
 
 
 def common_vq(found: list[Shape]) -> dict[str, object]:
-    """One level for each halving: the first convolution already halves."""
+    """Return the arguments of both parts, with one level for each halving: the first convolution already halves."""
     if not found:
-        raise ValueError("height and width must be even and over the grid for monai-vq, which halves at least once")
+        raise ValueError("height and width must be even and larger than the grid: monai-vq halves them at least once")
     channels = [level[0] for level in found]
     return {
         "spatial_dims": 2,

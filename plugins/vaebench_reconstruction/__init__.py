@@ -1,4 +1,4 @@
-"""Reconstruction losses: how a network's raw output is compared with the image it stands for."""
+"""Reconstruction losses, which compare a network's raw output with the image that it reconstructs."""
 
 from __future__ import annotations
 

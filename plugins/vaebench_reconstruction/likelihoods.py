@@ -1,10 +1,11 @@
-"""Losses that are whole negative log-likelihoods with one spread for all pixels: `gaussian`, `laplace`.
+"""Losses that are complete negative log-likelihoods with one spread for all pixels: `gaussian`, `laplace`.
 
-The spread is learned with the network unless it is fixed, which sets the balance with a VAE's KL by maximum likelihood
-instead of by hand (Rybkin, Daniilidis, Levine 2021, "Simple and Effective VAE Training with Calibrated Decoders").
-Learned, a loss has one parameter: a model that groups its own must put `criterion` into the decoder's group. It moves
-fast enough to follow the error throughout a training of a few hundred steps, where the network's learning rate would
-leave it far behind; it is a parameter nevertheless, so an image's loss never depends on the rest of its batch.
+Unless it is fixed, the spread is learned with the network. This balances reconstruction and a VAE's KL by maximum
+likelihood instead of by hand (Rybkin, Daniilidis, Levine 2021, "Simple and Effective VAE Training with Calibrated
+Decoders"). A loss with a learned spread has one parameter: a model with parameter groups must put `criterion` into the
+decoder's group. The parameter moves fast enough to follow the error throughout a training run of a few hundred steps;
+at the network's learning rate it would lag far behind. As the spread is a parameter, not a statistic of the batch, an
+image's loss never depends on the rest of its batch.
 """
 
 from __future__ import annotations
@@ -18,24 +19,25 @@ from vaebench.interfaces import Loss
 from vaebench_reconstruction.pixels import per_image
 
 ROUNDING = 1 / (255 * math.sqrt(12))
-"""Standard deviation of rounding to 8 bits: a spread below it is certainty the images do not hold, and stays out."""
+"""Standard deviation of rounding to 8 bits, the lower bound of the spread: images are not known more precisely."""
 
 
 SPEED = 30.0
-"""How much faster the logarithm of a spread moves than the optimiser's learning rate says: 3 % a step of Adam at 1e-3.
-Chosen on validation X-rays by `benchmarks/scripts/validated.py`, run with 1, 10, 30, 50 and 100 here."""
+"""The factor by which the logarithm of a spread moves faster than at the optimiser's learning rate: 3 % per step of
+Adam at 1e-3. It was chosen among 1, 10, 30, 50 and 100 on validation X-rays by `benchmarks/scripts/validated.py`."""
 QUIET = 1e-3
-"""Its gradient, a sum over all pixels, is scaled by this: Adam does not mind, and a clipped norm is not all its own."""
+"""The spread's gradient, a sum over all pixels, is scaled by this: Adam is invariant to the scale, and without it the
+spread would dominate the norm by which gradients are clipped."""
 
 
 class Spread(nn.Module):
-    """A positive number above a floor, trained or not. Its gradient never dies: floor + exp(SPEED * parameter)."""
+    """A number above a floor, learned or fixed: floor + exp(SPEED * parameter), whose gradient never vanishes."""
 
     def __init__(self, start: float, floor: float, learned: bool) -> None:
         super().__init__()
         if not (math.isfinite(start) and start > floor):
             raise ValueError(
-                f"a spread of {start} is not above {floor:.2g}, what rounding to 8 bits leaves: give a larger one"
+                f"a spread of {start} is not above {floor:.2g}, that of rounding to 8 bits: give a larger one"
             )
         self.floor = floor
         self.slow_log = nn.Parameter(torch.tensor(math.log(start - floor) / SPEED), requires_grad=learned)
@@ -46,7 +48,7 @@ class Spread(nn.Module):
 
 
 class Gaussian(Loss):
-    """sum (x - y)^2 / 2v + ln(2 pi v) / 2: fixed at v = 1/2, `mse` and a constant."""
+    """sum (x - y)^2 / 2v + ln(2 pi v) / 2: with v fixed at 1/2, this is `mse` plus a constant."""
 
     name = "gaussian"
     version = 2
@@ -54,7 +56,7 @@ class Gaussian(Loss):
     likelihood = True
 
     def __init__(self, variance: float = 0.2, learned: bool = True) -> None:
-        """`variance` is where a learned one starts."""
+        """`variance` is the initial value if it is learned, and fixed otherwise."""
         super().__init__()
         self.variance = Spread(variance, ROUNDING**2, learned)
 
@@ -68,7 +70,7 @@ class Gaussian(Loss):
 
 
 class Laplace(Loss):
-    """sum |x - y| / b + ln 2b: fixed at b = 1, `l1` and a constant."""
+    """sum |x - y| / b + ln 2b: with b fixed at 1, this is `l1` plus a constant."""
 
     name = "laplace"
     version = 2
@@ -76,7 +78,7 @@ class Laplace(Loss):
     likelihood = True
 
     def __init__(self, scale: float = 0.4, learned: bool = True) -> None:
-        """`scale` is where a learned one starts."""
+        """`scale` is the initial value if it is learned, and fixed otherwise."""
         super().__init__()
         self.scale = Spread(scale, ROUNDING, learned)
 

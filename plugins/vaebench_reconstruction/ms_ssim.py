@@ -3,7 +3,7 @@
     MS-SSIM = (l_M cs_M)^w_M  prod_{j<M} cs_j^w_j,   l = (2 m_x m_y + C1) / (m_x^2 + m_y^2 + C1)
                                                     cs = (2 s_xy + C2) / (s_x^2 + s_y^2 + C2)
 
-`ms_ssim` and `scales` are public: the metric of the same name in `vaebench_measures` is computed by them.
+`ms_ssim` and `scales` are public: the metric `ms-ssim` in `vaebench_measures` uses them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ C1, C2 = 0.01**2, 0.03**2
 
 
 def scales(height: int, width: int) -> int:
-    """How many scales the window fits into, five at most: 28 px -> 2, 64 -> 3, 128 -> 4, from 176 -> 5."""
+    """Return the number of scales into which the window fits, at most five: 28 px -> 2, 64 -> 3, 128 -> 4, 176 -> 5."""
     fitting = sum(min(height, width) >> j >= WINDOW for j in range(len(WEIGHTS)))
     if not fitting:
         raise ValueError(f"MS-SSIM needs images of at least {WINDOW} px, not {height} x {width}")
@@ -29,15 +29,16 @@ def scales(height: int, width: int) -> int:
 
 
 def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
-    """(B, C, H, W) twice, in [0, 1] -> (B,). As pytorch-msssim, a negative similarity of any scale makes it zero."""
+    """Return the MS-SSIM (B,) of two batches (B, C, H, W) in [0, 1]. A negative similarity at any scale makes it zero,
+    as in pytorch-msssim."""
     parts, weights = similarities(x, y)
     return (parts.relu() ** weights).prod(-1).mean(1)
 
 
 def similarities(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """The similarity of each scale (B, C, scales), the coarsest with luminance, and the weights, which sum to one.
+    """Return the similarity at each scale (B, C, scales), the coarsest with luminance, and weights that sum to one.
 
-    Always in float32, outside autocast: variances are small differences of large numbers."""
+    It is always computed in float32, without autocast: variances are small differences of large numbers."""
     with torch.autocast(x.device.type, enabled=False):
         x, y = x.float(), y.float()
         count = scales(x.shape[-2], x.shape[-1])
@@ -53,7 +54,7 @@ def similarities(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def compare(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Luminance and contrast-structure maps under the Gaussian window, where it fits whole."""
+    """Return the luminance and contrast-structure maps at all positions where the Gaussian window fits completely."""
     moments = torch.stack([x, y, x * x + y * y, x * y])
     down, across = (blur(side, x.device) for side in x.shape[-2:])
     mean_x, mean_y, squares, product = down @ moments @ across.T
@@ -64,12 +65,12 @@ def compare(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return luminance, structure
 
 
-# Kept on the device, so that a training step copies nothing there; made outside inference mode, so that what evaluation
-# made first, training can use.
+# The tensors stay on the device, so that a training step copies no data to it. They are created outside inference mode,
+# so that training can use them even if evaluation created them.
 @lru_cache(maxsize=32)
 @torch.inference_mode(False)
 def exponents(count: int, device: torch.device) -> Tensor:
-    """The weights of the first scales, which sum to one."""
+    """Return the weights of the first scales, normalised to sum to one."""
     weights = torch.tensor(WEIGHTS[:count], dtype=torch.float64)
     return (weights / weights.sum()).float().to(device)
 
@@ -77,7 +78,7 @@ def exponents(count: int, device: torch.device) -> Tensor:
 @lru_cache(maxsize=32)
 @torch.inference_mode(False)
 def blur(side: int, device: torch.device) -> Tensor:
-    """The Gaussian window as a banded matrix (side - 10, side): a product with it filters one axis."""
+    """Return the Gaussian window as a banded matrix (side - 10, side): a product with it filters one axis."""
     offset = torch.arange(WINDOW, dtype=torch.float64) - WINDOW // 2
     window = torch.exp(-(offset**2) / (2 * SIGMA**2))
     window /= window.sum()

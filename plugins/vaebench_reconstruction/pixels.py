@@ -1,6 +1,7 @@
 """Losses that compare pixel by pixel: `bce`, `mse`, `l1`. The raw output is a logit; the picture is its sigmoid.
 
-Scale, on which every VAE's beta depends: sums over pixels and channels, no mean, no half; images in [0, 1].
+The beta of every VAE depends on the scale of the loss: it is a sum over pixels and channels, neither averaged nor
+halved, for images in [0, 1].
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from vaebench.interfaces import Loss
 
 
 def per_image(values: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B,), summed in float32 whatever autocast made of the network's output."""
+    """Return the sum over each image, (B, C, H, W) -> (B,), in float32 regardless of autocast."""
     return values.float().flatten(1).sum(1)
 
 
 class Bce(Loss):
     """-sum x ln y + (1 - x) ln (1 - y), y = sigmoid(raw): the Bernoulli likelihood, from logits, so it never overflows.
 
-    Its least value is the entropy of the target, above zero for grey pixels."""
+    Its minimum is the entropy of the target, which is above zero for grey pixels."""
 
     name = "bce"
     version = 1
@@ -29,7 +30,7 @@ class Bce(Loss):
 
 
 class Mse(Loss):
-    """sum (x - y)^2, without the half: a Gaussian likelihood of variance 1/2, less its constant."""
+    """sum (x - y)^2, without a factor of 1/2: a Gaussian likelihood of variance 1/2, without its constant."""
 
     name = "mse"
     version = 1
@@ -40,7 +41,7 @@ class Mse(Loss):
 
 
 class L1(Loss):
-    """sum |x - y|: a Laplace likelihood of scale 1, less its constant."""
+    """sum |x - y|: a Laplace likelihood of scale 1, without its constant."""
 
     name = "l1"
     version = 1

@@ -1,11 +1,11 @@
-"""Losses that look at structure: `ms-ssim` (Snell et al., arXiv 1511.06409), `ms-ssim+l1` (Zhao et al., 1511.08861).
+"""Losses that compare structure: `ms-ssim` (Snell et al., arXiv 1511.06409), `ms-ssim+l1` (Zhao et al., 1511.08861).
 
     d(x, y) = 1 - prod_j max(c_j, floor)^w_j + sum_j max(floor - c_j, 0),    c_j the similarity of scale j
 
-Where every scale is above the floor, d = 1 - MS-SSIM. A scale below it (structure that is lost or inverted) would have
-a gradient of zero or an exploding one; the second sum keeps pulling it up. Scale: d times the number of pixels and
-channels P, so beta means what it means for a loss summed over pixels; a published weight w on the KL beside a bare
-d (0.00025 in PyTorch-VAE) is beta = w P here.
+If every scale is above the floor, d = 1 - MS-SSIM. Below the floor (structure that is lost or inverted), the gradient
+of a scale would be zero or explode; the second sum keeps pulling the scale up. d is multiplied by P, the number of
+pixels times channels, so that beta has its usual meaning for a summed loss. A paper that adds the KL with weight w to
+an unscaled d (w = 0.00025 in PyTorch-VAE) corresponds to beta = w P.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from vaebench_reconstruction.ms_ssim import similarities
 from vaebench_reconstruction.pixels import per_image
 
 FLOOR = 0.01
-"""Low enough to be met early in training, high enough that w c^(w - 1) stays below 10."""
+"""Low enough to be exceeded early in training, high enough that w c^(w - 1) stays below 10."""
 
 
 def distance(x: Tensor, y: Tensor) -> Tensor:
-    """(B, C, H, W) twice, in [0, 1] -> d of each pair (B,), the mean of its channels'."""
+    """Return d (B,) of each pair of images from two batches (B, C, H, W) in [0, 1], averaged over channels."""
     parts, weights = similarities(x, y)
-    # As a sum of logarithms: the gradient of prod() looks for zeros, for which the host would wait at every step.
+    # The product is a sum of logarithms: the gradient of prod() checks for zeros, so the host would wait at every step.
     similarity = (parts.clamp_min(FLOOR).log() * weights).sum(-1).exp()
     missing = (FLOOR - parts).relu().sum(-1)
     return (1 - similarity + missing).mean(1)
 
 
 class MsSsim(Loss):
-    """P d(x, y). Blind to a uniform shift of brightness in all but the coarsest scale."""
+    """P d(x, y). Only the coarsest scale is sensitive to a uniform shift of brightness."""
 
     name = "ms-ssim"
     version = 2
@@ -41,14 +41,14 @@ class MsSsim(Loss):
 
 
 class MsSsimL1(Loss):
-    """alpha P d(x, y) + (1 - alpha) sum |x - y|. The paper weights the second sum by a Gaussian; here it is plain."""
+    """alpha P d(x, y) + (1 - alpha) sum |x - y|. The second sum is unweighted; the paper weights it by a Gaussian."""
 
     name = "ms-ssim+l1"
     version = 2
     optimises = ("ms-ssim", "l1-error")
 
     def __init__(self, alpha: float = 0.84) -> None:
-        """`alpha` is the share of structure, 0.84 in the paper."""
+        """`alpha` is the share of MS-SSIM, 0.84 in the paper."""
         super().__init__()
         if not 0 <= alpha <= 1:
             raise ValueError(f"alpha is the share of MS-SSIM in ms-ssim+l1, from 0 to 1, not {alpha}")

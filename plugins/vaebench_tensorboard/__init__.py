@@ -1,4 +1,4 @@
-"""TensorBoard listens to a sweep: one run per trial, its losses as it trains and its metrics when it is done.
+"""Log a sweep to TensorBoard: one run per trial, with its losses during training and its metrics at the end.
 
 pip install "vaebench[tensorboard]"
 VAEBENCH_TENSORBOARD=logs vaebench run        and in another terminal:  tensorboard --logdir logs
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vaebench.trial import Trial
 
 FOLDER = "VAEBENCH_TENSORBOARD"
-"""The environment variable that names the folder to write to; unset, nothing is written."""
+"""The environment variable that names the log folder; if it is not set, no logs are written."""
 
 
 @hookimpl
@@ -42,7 +42,7 @@ def vaebench_record(record: Mapping[str, Any]) -> None:
                 writer.add_scalar(f"{cell['verdict']}/{name}", cell["value"], record["settings"]["steps"])
         if record["status"] != "ok":
             writer.add_text("failed", f"{record['error']['kind']}: {record['error']['message']}")
-        writer.close()  # it opens again if more comes
+        writer.close()  # it reopens if more is logged
 
 
 @cache
@@ -50,7 +50,9 @@ def _writer(track: str, trial: str, title: str) -> SummaryWriter:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        raise RuntimeError(f"{FOLDER} is set, but TensorBoard is not: pip install 'vaebench[tensorboard]'") from error
+        raise RuntimeError(
+            f"{FOLDER} is set, but TensorBoard is not installed: pip install 'vaebench[tensorboard]'"
+        ) from error
     from vaebench.trial import slug
 
     return SummaryWriter(str(Path(os.environ[FOLDER]) / slug(track) / slug(f"{title} {trial}")))

@@ -1,4 +1,4 @@
-"""The VAE variants and the floors below them, and the networks that they can train."""
+"""The VAE variants, the floors that they must beat, and the networks that they can train."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
     minimise  d(x, g(f(x)))
 
-No noise and no prior: the honest baseline for anomaly detection and for what a code of this size can hold. It has
-nothing to sample from, and says so.
+It has neither noise nor a prior, so it is the plain baseline for anomaly detection and for how much a code of this size
+can store. It cannot generate samples, and reports that as not applicable.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What the variants share: an encoder, a code of `latent` numbers between two linear layers, and a decoder.
+"""The base of all variants: an encoder, a code of `latent` numbers between two linear layers, and a decoder.
 
-A parameter that all of them should have is added here and nowhere else.
+To give all of them a new parameter, add it here.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from vaebench_vaes.posterior import Posterior, require_density
 
 
 class Autoencoder(Model):
-    """A decoder behind an encoder that gives `per_latent` numbers for each latent."""
+    """An encoder that returns `per_latent` numbers for each latent, followed by a decoder."""
 
     per_latent: ClassVar[int] = 1
     grid: ClassVar[int] = GRID
-    """The largest side of features that the network is asked for."""
+    """The network is asked to reduce its features to at most this side."""
     recipe = Recipe(average=0.99)
     tunable: ClassVar[Mapping[str, Range]] = {"latent": Log(8, 1024, rate=True)}
 
@@ -38,7 +38,7 @@ class Autoencoder(Model):
         net: type[Network] = Trunk,
         bypass: bool = False,
     ) -> None:
-        """`bypass` puts PCA beside the networks, which then learn what PCA misses."""
+        """`bypass` adds PCA in parallel to the networks, which then learn what PCA misses."""
         at_least(1, latent=latent)
         super().__init__(shape, loss)
         self.latent, self.width, self.bypass = latent, width, bypass
@@ -56,11 +56,11 @@ class Autoencoder(Model):
             start_as(self.encoder.pca, self.to_latent[-1])
 
     def constants(self, at: At) -> Hashable:
-        """Nothing, unless a variant says otherwise."""
+        """Return None: by default, no Python number changes between steps."""
         return None
 
     def raw(self, z: Tensor) -> Tensor:
-        """The decoder's output as the reconstruction loss wants it."""
+        """Return the decoder's output in the form that the reconstruction loss expects."""
         return self.decoder(self.from_latent(z))
 
     def image(self, raw: Tensor) -> Tensor:
@@ -74,16 +74,16 @@ class Autoencoder(Model):
 
 
 class GaussianAutoencoder(Autoencoder):
-    """An autoencoder whose code is a Gaussian q(z|x) beside a prior N(0, I): it can sample, and bound ln p(x)."""
+    """An autoencoder with a Gaussian code q(z|x) and a prior N(0, I): it can generate samples and bound ln p(x)."""
 
     per_latent = 2
 
     def final_weights(self) -> tuple[float, float]:
-        """What the KL and the reconstruction loss count at the end of training."""
+        """Return the weights of the KL and of the reconstruction loss at the end of training."""
         return 1.0, 1.0
 
     def facts(self) -> dict[str, float]:
-        """`effective_beta`: the weight of the KL beside the plain error, summed over pixels."""
+        """Add `effective_beta`: the weight of the KL relative to the unweighted error, summed over pixels."""
         facts = super().facts()
         kl, reconstruction = self.final_weights()
         weight = reconstruction * facts.get("error_weight", 1.0)

@@ -2,8 +2,8 @@
 
 A stride-2 stem, then one residual block per halving until no side is over `grid` pixels (28 -> 14 -> 7,
 64 -> 32 -> 16 -> 8 -> 4), and one at that grid; channels double from `width` up to eight times `width`. The decoder
-mirrors it with nearest-neighbour upsampling. No block works at full resolution. GroupNorm treats every image alone,
-so real, reconstructed and sampled batches meet the same network, in training and afterwards.
+mirrors it with nearest-neighbour upsampling. No block works at full resolution. GroupNorm normalises each image
+separately, so the network treats real, reconstructed and sampled batches alike, in training and afterwards.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Decoder(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions beside a skip; `stride` 2 halves the side, `size` enlarges it to that."""
+    """Two convolutions with a skip connection; `stride` 2 halves the side, and `size` is the size to enlarge to."""
 
     def __init__(self, channels: int, out: int, stride: int = 1, size: tuple[int, int] | None = None) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class Block(nn.Module):
 
 
 def plan(shape: Shape, width: int, grid: int = GRID) -> list[Shape]:
-    """Channels, height and width of the features at every level, from the stem's to the smallest."""
+    """Return channels, height and width of the features at every level, from the stem's to the smallest."""
     at_least(1, width=width, grid=grid)
     channels, height, side = shape
     if channels < 1 or min(height, side) < 8:
@@ -92,20 +92,20 @@ def plan(shape: Shape, width: int, grid: int = GRID) -> list[Shape]:
 
 
 def norm(channels: int) -> nn.GroupNorm:
-    """Groups of eight channels, or of what divides the channels."""
+    """Return a GroupNorm with eight channels per group, or gcd(8, channels) if eight does not divide `channels`."""
     return nn.GroupNorm(channels // math.gcd(8, channels), channels)
 
 
 def trained(*modules: nn.Module) -> list[nn.Parameter]:
-    """The parameters of a group."""
+    """Return the parameters of these modules that require gradients."""
     return [p for module in modules for p in module.parameters() if p.requires_grad]
 
 
 def to_vector(entry: tuple[int, ...], size: int) -> nn.Module:
-    """Head from the trunk's features to a vector."""
+    """Return a head from the trunk's features to a vector."""
     return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(entry), size))
 
 
 def to_features(size: int, out: Shape) -> nn.Module:
-    """Head from a vector to the trunk's features."""
+    """Return a head from a vector to the trunk's features."""
     return nn.Sequential(nn.Linear(size, math.prod(out)), nn.Unflatten(1, out))

@@ -3,8 +3,8 @@ ICLR 2017.
 
     minimise  E_q(z|x) [-ln p(x|z)] + beta KL(q(z|x) || N(0, I)),    beta > 1
 
-The VAE with a KL that counts more than the evidence bound asks for, from the first step on: factors that are worth
-their price get a latent of their own, the others are dropped.
+A VAE whose KL is weighted more than in the evidence bound, from the first step on. A factor of variation that lowers
+the reconstruction loss by more than its KL gets a separate latent; the others are dropped.
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from vaebench_vaes.pca import PCA
 
 EDGE = 0.01
-"""PCA's picture is kept this far from black and white, where the logit is infinite."""
+"""PCA's reconstruction is kept this far from 0 and 1, where the logit is infinite."""
 
 
 class BesideEncoder(nn.Module):
-    """An encoder's features and PCA's code, side by side in a vector."""
+    """An encoder whose output concatenates a network's features and PCA's code in one vector."""
 
     def __init__(self, net: nn.Module, pca: PCA) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class BesideEncoder(nn.Module):
 
 
 class BesideDecoder(nn.Module):
-    """A decoder of features and a code, side by side in a vector: its raw output, added to that of PCA's picture."""
+    """A decoder of concatenated features and PCA code: the network's raw output plus the logit of PCA's image."""
 
     def __init__(self, net: nn.Module, pca: PCA) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class BesideDecoder(nn.Module):
 
 
 class FromLatent(nn.Module):
-    """Head from a code to the features of a decoder with a bypass."""
+    """The head from a code to the input of a decoder with a bypass."""
 
     def __init__(self, latent: int, entry: tuple[int, ...]) -> None:
         super().__init__()
@@ -62,7 +62,8 @@ class FromLatent(nn.Module):
 
 @torch.no_grad()
 def start_as(pca: PCA, head: nn.Linear) -> None:
-    """Make a head after a BesideEncoder give PCA's code, and its log-variances if there are rows for them."""
+    """Initialise a head after a BesideEncoder so that it returns PCA's code, and its log-variances if it has rows for
+    them."""
     latent = pca.latent
     head.weight.zero_()
     head.bias.zero_()

@@ -1,7 +1,7 @@
-"""Priors over a grid of discrete codes, read row by row: what the second stage of a VQ-VAE learns.
+"""Priors over a grid of discrete codes, read row by row, which the second stage of a VQ-VAE learns.
 
 -ln p(k) = -sum_i ln p(k_i | k_1 ... k_(i-1))     autoregressive: a causal transformer over the places
--ln p(k) = -sum_i ln p_i(k_i)                     per position: one table per place, blind to all others
+-ln p(k) = -sum_i ln p_i(k_i)                     per position: one table per place, independent of all others
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from vaebench.interfaces import Group
 
 Memory = dict[nn.Module, tuple[Tensor, Tensor]]
-"""Keys and values of the places before, by block."""
+"""The keys and values of the earlier places, by block."""
 
 
 class Prior(nn.Module):
-    """Maps codes (B, places) to logits (B, places, codes), those at a place from the codes before it alone."""
+    """Maps codes (B, places) to logits (B, places, codes); the logits at a place depend only on the codes before it."""
 
     places: int
 
@@ -27,7 +27,7 @@ class Prior(nn.Module):
         return Group(list(self.parameters()))
 
     def surprise(self, codes: Tensor) -> Tensor:
-        """-ln p of each image's codes."""
+        """Return -ln p of each image's codes."""
         logits = self(codes).float()
         return F.cross_entropy(logits.flatten(0, 1), codes.flatten(), reduction="none").view(codes.shape).sum(1)
 
@@ -40,8 +40,8 @@ class Prior(nn.Module):
         return codes
 
     def next(self, codes: Tensor, place: int, memory: Memory) -> Tensor:
-        """Logits at one place; places are asked for in order, with one memory."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what follows: implement next()")
+        """Return the logits at one place; call it for each place in order, with the same memory."""
+        raise NotImplementedError(f"{type(self).__name__} must implement next(), which returns the logits of a place")
 
 
 class Autoregressive(Prior):
@@ -56,7 +56,8 @@ class Autoregressive(Prior):
         self.width = width
 
     def group(self) -> Group:
-        """Large steps, smaller the wider it is, which rise, then vanish: at 1e-3 it learns fast to the very end."""
+        """Use a large learning rate, smaller for a wider network, that rises and then falls to zero: at a constant rate
+        of 1e-3, the prior was still improving quickly when the stage ended."""
         return Group(list(self.parameters()), options={"lr": 0.32 / self.width}, schedule=rise_and_fall)
 
     def forward(self, codes: Tensor) -> Tensor:
@@ -78,7 +79,7 @@ def rise_and_fall(progress: float) -> float:
 
 
 class Attention(nn.Module):
-    """A transformer block in which no place sees a later one. With a memory it is given one place after the other."""
+    """A causal transformer block. With a memory, it is called for one place after the other."""
 
     def __init__(self, width: int, heads: int = 4) -> None:
         super().__init__()
@@ -106,7 +107,7 @@ class PerPosition(Prior):
         self.logits = nn.Parameter(torch.zeros(places, codes))
 
     def group(self) -> Group:
-        """Large steps that vanish: a table has far to go and nothing to unlearn."""
+        """Use large steps that shrink to zero: the table starts far from its optimum and has nothing to unlearn."""
         return Group(list(self.parameters()), options={"lr": 0.1}, schedule=lambda progress: 1 - progress)
 
     def forward(self, codes: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A codebook that follows the vectors that choose it, by moving averages instead of a gradient.
+"""A codebook that is updated by moving averages of the vectors assigned to each code, instead of by a gradient.
 
 k = argmin_j |z - e_j|
 N_j <- g N_j + (1 - g) n_j,    m_j <- g m_j + (1 - g) sum of z at j,    e_j = m_j / N_j (N smoothed)
@@ -15,7 +15,7 @@ DEAD = 0.5
 
 
 class MovingCodebook(nn.Module):
-    """Vectors are (B, places, dim), codes (B, places)."""
+    """A codebook learned by moving averages; vectors are (B, places, dim), codes (B, places)."""
 
     codebook: Tensor
     counts: Tensor
@@ -23,25 +23,25 @@ class MovingCodebook(nn.Module):
     decay: float
 
     def keep_codes(self, codes: int, dim: int) -> None:
-        """Buffers for that many codes, all of them dead."""
+        """Create the buffers for that many codes, all of them dead."""
         self.register_buffer("codebook", torch.zeros(codes, dim))
         self.register_buffer("counts", torch.zeros(codes))
         self.register_buffer("sums", torch.zeros(codes, dim))
 
     def choose(self, z_e: Tensor) -> Tensor:
-        """The nearest code of each vector, (B, places)."""
+        """Return the nearest code of each vector, (B, places)."""
         with torch.autocast(z_e.device.type, enabled=False):
             distances = self.codebook.square().sum(1) - 2 * z_e @ self.codebook.T
         return distances.argmin(-1)
 
     def count(self, chosen: Tensor) -> Tensor:
-        """How many vectors of the batch chose each code."""
+        """Return the number of vectors in the batch that chose each code."""
         counts = torch.zeros(len(self.codebook), device=chosen.device)
         return counts.index_add_(0, chosen.flatten(), torch.ones(chosen.numel(), device=chosen.device))
 
     @torch.no_grad()
     def revive(self, z_e: Tensor) -> None:
-        """Put dead codes on vectors of the batch, drawn at random."""
+        """Move dead codes onto randomly drawn vectors of the batch."""
         vectors = z_e.flatten(0, 1)
         drawn = vectors[torch.randint(len(vectors), (len(self.codebook),), device=z_e.device)]
         dead = (self.counts < DEAD)[:, None]
@@ -51,7 +51,7 @@ class MovingCodebook(nn.Module):
 
     @torch.no_grad()
     def follow(self, z_e: Tensor, chosen: Tensor, counts: Tensor) -> None:
-        """Move the codebook after the vectors that chose it."""
+        """Move each code towards the mean of the vectors that chose it."""
         sums = torch.zeros_like(self.sums).index_add_(0, chosen.flatten(), z_e.flatten(0, 1))
         self.counts.lerp_(counts, 1 - self.decay)
         self.sums.lerp_(sums, 1 - self.decay)

@@ -6,14 +6,15 @@ With E(x) = KL(q(z|x) || N(0, I)), x_r = Dec(z), x_p = Dec(z_p), z_p ~ N(0, I), 
     L_E = E(x) + alpha_e sum_s [m - E(sg x_s)]_+ + beta L_AE(x, x_r)        encoder, s in {r, p}
     L_G = alpha_g sum_s E(x_s)                  + beta L_AE(x, x_r)        generator, decoded again from the same codes
 
-The encoder is the discriminator: real images shall cost little, the generator's at least m; the generator makes its
-images cheap. m must be above the cost of real images, or there is no game. How much they cost depends on the code, the
-images and the training: unless `margin` is given, m is `ratio` times what they cost at the end of the warm-up, a share
-`warmup` of the steps that trains a plain VAE; far above it, because the game itself raises that cost. alpha_e is above
-alpha_g, or the generator keeps its images as cheap as real ones. 2 alpha_e is below 1, or the encoder loses nothing by
-making real images and fakes dearer together. L_AE is the sum of squares without the paper's half, as in the authors'
-code, whose 256 px settings amount to beta = 1/20, alpha_e = 1/4, alpha_g = 1/2: on small grey images, with a hundredth
-of the squares, that game drowns the pictures.
+The encoder is the discriminator: it gives real images a low KL, and generated images a KL of at least m; the generator
+lowers the KL of its images. m must be above the KL of real images, or there is no game. That KL depends on the code,
+the images and the training. Unless `margin` is given, m is `ratio` times the KL of real images at the end of the
+warm-up, in which a share `warmup` of the steps trains a plain VAE. The ratio is far above 1, because the game itself
+raises the KL of real images. alpha_e must be above alpha_g, or the generator keeps the KL of its images as low as that
+of real ones. 2 alpha_e must be below 1, or the encoder can raise the KL of real and generated images together at no
+loss. L_AE is the sum of squares without the paper's factor of 1/2, as in the authors' code. Its settings for 256 px
+amount to beta = 1/20, alpha_e = 1/4, alpha_g = 1/2; on small grey images, whose sum of squares is a hundred times
+smaller, that game outweighs the reconstruction.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from vaebench_vaes.vae import VAE
 class IntroVAE(VAE):
     name = "intro-vae"
     version = 3
-    recipe = Recipe()  # the players' last weights fit each other; averages of both need not
+    recipe = Recipe()  # the players' last weights match each other; their averaged weights may not
     default_loss = "mse"
     tunable: ClassVar = {
         **VAE.tunable,
@@ -104,6 +105,6 @@ class IntroVAE(VAE):
 
 @torch.no_grad()
 def follow(mean: Tensor, values: Tensor) -> None:
-    """Move a running mean, zero before its first step, towards the batch's."""
+    """Move a running mean towards the batch's mean; before the first step it is zero, and the first batch sets it."""
     batch = values.mean()
     mean.copy_(torch.where(mean == 0, batch, mean.lerp(batch, 0.05)))

@@ -1,8 +1,8 @@
-"""mean-image: the training set's mean, whatever is shown. The floor that every model must beat to mean anything.
+"""mean-image: the training set's mean, whatever the input. The floor that every model must beat to be of any use.
 
     reconstruction = sample = mean;    code = 0;    score = -ln N(x; mean, per-pixel variance)
 
-It knows nothing about the image in hand, so its code is a single zero, not even the image's brightness.
+It ignores the input image, so its code is a single zero and does not contain even the image's brightness.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from vaebench.interfaces import Images, Loss, Model, Shape
 
 QUANTISATION = 1 / (12 * 255**2)
-"""Variance of the rounding in an 8-bit pixel: no model can know a pixel better."""
+"""Variance of the rounding error of an 8-bit pixel; no model can predict a pixel more precisely."""
 
 
 class MeanImage(Model):
@@ -54,5 +54,5 @@ class MeanImage(Model):
         return {"nll": 0.5 * pixels.flatten(1).sum(1)}
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        """ln p(x), no less."""
+        """Return ln p(x) itself, as it is known exactly."""
         return -self.scores(x)["nll"]

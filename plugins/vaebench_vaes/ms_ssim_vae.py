@@ -2,11 +2,13 @@
 
     minimise  E_q(z|x) [d(x, x^)] + beta KL(q(z|x) || N(0, I)),    d = pixels (1 - MS-SSIM(x, x^))
 
-MS-SSIM is no log-density, so this is an expected loss under the prior's price, not an evidence bound, and `beta` is a
-choice. Trained on the very quantity one column of the leaderboard measures: read that column accordingly.
+MS-SSIM is not a log-density, so the objective is an expected loss plus a KL penalty, not an evidence bound, and `beta`
+has no canonical value. One column of the leaderboard measures the very quantity that this model is trained on: read
+that column accordingly.
 
-By default d is mixed with some L1 (`ms-ssim+l1`): MS-SSIM alone hardly sees a shift in brightness, and a short training
-drifts to a wrong one (its squared error at 32 px was that of the mean image). `loss=ms-ssim` is the paper's.
+By default d is mixed with some L1 (`ms-ssim+l1`). MS-SSIM alone is nearly insensitive to a shift in brightness, so a
+short training run drifts to a wrong brightness (at 32 px its squared error equalled that of the mean image).
+`loss=ms-ssim` is the paper's loss.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The networks that this plugin offers: the shared trunk, and those of the reference projects as they were."""
+"""The networks that this plugin offers: the shared trunk, and the original networks of the reference projects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vaebench_vaes.references import r1, r3, r4
 
 
 class Trunk(Network):
-    """The residual trunk that every method has unless another network is named; any size from 8 px."""
+    """The default network of every method, a residual trunk; works for any image size from 8 px."""
 
     name = "trunk"
     version = 1
@@ -16,7 +16,7 @@ class Trunk(Network):
 
 
 class R1(Network):
-    """Five convolutions with batch norm, as in AntixK/PyTorch-VAE; sides that are multiples of 32."""
+    """Five convolutions with batch norm, as in AntixK/PyTorch-VAE; image sides must be multiples of 32."""
 
     name = "r1"
     version = 1
@@ -24,7 +24,7 @@ class R1(Network):
 
 
 class R3(Network):
-    """Four convolutions with maximum pooling, as in the mammography project; sides that are multiples of 16."""
+    """Four convolutions with max pooling, as in the mammography project; image sides must be multiples of 16."""
 
     name = "r3"
     version = 1
@@ -32,7 +32,7 @@ class R3(Network):
 
 
 class R4(Network):
-    """Residual blocks of 4 x 4 convolutions, as in the knee thesis; sides that are multiples of 128."""
+    """Residual blocks of 4 x 4 convolutions, as in the knee thesis; image sides must be multiples of 128."""
 
     name = "r4"
     version = 1
@@ -40,7 +40,7 @@ class R4(Network):
 
 
 class R4Quantised(Network):
-    """The knee thesis' network for VQ-VAE, wider and less deep; sides that are multiples of 16."""
+    """The knee thesis' network for VQ-VAE, wider and shallower; image sides must be multiples of 16."""
 
     name = "r4-quantised"
     version = 1

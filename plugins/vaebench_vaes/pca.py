@@ -55,7 +55,7 @@ class PCA(Model):
         if self.pixels > count:
             vectors = centred.combine(vectors) / (count * values).sqrt().clamp_min(1e-12)
         noise = ((total - values.sum()) / (self.pixels - self.latent)).clamp_min(QUANTISATION)
-        vectors = vectors * (values > noise)  # too few images: what they do not span is noise
+        vectors = vectors * (values > noise)  # with too few images, directions that they do not span are noise
         largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
         self.mean.copy_(mean)
         self.noise.copy_(noise)
@@ -65,11 +65,11 @@ class PCA(Model):
         self.directions[:, :found] = (vectors * torch.where(largest < 0, -1, 1)).to(self.directions)
 
     def stretch(self) -> Tensor:
-        """(L - s² I)^(1/2), the lengths of W's columns."""
+        """Return (L - s² I)^(1/2), the lengths of W's columns."""
         return (self.variances - self.noise).clamp_min(0).sqrt()
 
     def project(self, x: Tensor) -> Tensor:
-        """U^T (x - mean)"""
+        """Return U^T (x - mean)."""
         return (x.flatten(1) - self.mean) @ self.directions
 
     def encode(self, x: Tensor) -> Tensor:
@@ -86,12 +86,12 @@ class PCA(Model):
         return self.decode(self.posterior(x).draw(generator))
 
     def posterior(self, x: Tensor) -> Posterior:
-        """p(z|x), no approximation."""
+        """Return p(z|x), which is exact."""
         code = self.encode(x)
         return Posterior(code, (self.noise / self.variances).log().expand(code.shape))
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """-ln N(x; mean, W W^T + s² I)"""
+        """Return `nll`: -ln N(x; mean, W W^T + s² I)."""
         inside = self.project(x)
         outside = x.flatten(1) - self.mean - inside @ self.directions.T
         distance = (inside.square() / self.variances).sum(1) + outside.square().sum(1) / self.noise
@@ -99,7 +99,7 @@ class PCA(Model):
         return {"nll": 0.5 * (self.pixels * math.log(2 * math.pi) + volume + distance)}
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        """ln p(x), no less."""
+        """Return ln p(x) itself, as it is known exactly."""
         return -self.scores(x)["nll"]
 
 
@@ -114,13 +114,13 @@ class Centred:
             yield x.flatten(1) - self.mean
 
     def covariance(self) -> Tensor:
-        """X^T X / n, for images with fewer pixels than there are images."""
+        """Return X^T X / n, for when there are fewer pixels than images."""
         return sum(x.T @ x for x in self) / len(self.images)
 
     def gram(self) -> Tensor:
-        """X X^T / n, which has the same eigenvalues, for fewer images than pixels."""
+        """Return X X^T / n, which has the same eigenvalues, for when there are fewer images than pixels."""
         return torch.cat([torch.cat([a @ b.T for b in self], 1) for a in self]) / len(self.images)
 
     def combine(self, weights: Tensor) -> Tensor:
-        """X^T weights"""
+        """Return X^T weights."""
         return sum(x.T @ w for x, w in zip(self, weights.split(self.rows), strict=True))

@@ -1,4 +1,4 @@
-"""The diagonal Gaussian that an encoder gives: its draws, and what they say of an image's likelihood."""
+"""The diagonal Gaussian that an encoder returns: draws from it, its densities, and bounds on an image's likelihood."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ LOWEST, HIGHEST = -30.0, 20.0
 
 
 class Posterior(Gaussian):
-    """q(z|x), beside a prior N(0, I)."""
+    """The posterior q(z|x) of a model whose prior is N(0, I)."""
 
     @classmethod
     def of(cls, statistics: Tensor) -> Posterior:
-        """From a head's output, means and log-variances side by side; in float32, the log-variances clamped."""
+        """Split a head's output into means and log-variances, in float32, with the log-variances clamped."""
         mean, logvar = statistics.float().chunk(2, dim=1)
         return cls(mean, logvar.clamp(LOWEST, HIGHEST))
 
     def draw(self, generator: torch.Generator | None = None) -> Tensor:
-        """mean + exp(logvar / 2) * noise, differentiable in both."""
+        """Return mean + exp(logvar / 2) * noise, differentiable in mean and logvar."""
         return self.at(self.noise(generator))
 
     def noise(self, generator: torch.Generator | None = None) -> Tensor:
@@ -33,17 +33,18 @@ class Posterior(Gaussian):
         return self.mean + (0.5 * self.logvar).exp() * noise
 
     def density_at(self, noise: Tensor) -> Tensor:
-        """ln q(z|x) per image, z = mean + std * noise."""
+        """Return ln q(z|x) per image, for z = mean + std * noise."""
         return -0.5 * (noise.square() + self.logvar + math.log(2 * math.pi)).sum(1)
 
     def densities(self, z: Tensor) -> Tensor:
-        """ln of every row's density at every code, by dimension: (codes, rows, D)."""
+        """Return the log-density of every row's posterior at every code, by dimension: (codes, rows, D)."""
         squares = (z[:, None].float() - self.mean).square() / self.logvar.exp()
         return -0.5 * (squares + self.logvar + math.log(2 * math.pi))
 
     def bound(self, likelihood: Callable[[Tensor], Tensor], generator: torch.Generator | None, draws: int) -> Tensor:
-        """ln 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x), z_k from q(z|x), per image; `likelihood` gives ln p(x|z). At most
-        ln p(x) on average, and nearer for more draws: Burda, Grosse & Salakhutdinov, arXiv 1509.00519."""
+        """Return ln 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x) per image, with z_k from q(z|x); `likelihood` returns
+        ln p(x|z). On average the bound is at most ln p(x), and it gets closer with more draws: Burda, Grosse &
+        Salakhutdinov, arXiv 1509.00519."""
         weights = []
         for _ in range(draws):
             noise = self.noise(generator)
@@ -53,8 +54,8 @@ class Posterior(Gaussian):
 
 
 def require_density(loss: Loss | None) -> Loss:
-    """The loss, if it is a density of images. NotApplicable otherwise: ln p(x) has no bound then."""
+    """Return the loss if it is a density of images; raise NotApplicable otherwise, as ln p(x) then has no bound."""
     if loss is None or not loss.likelihood:
         objective = f"the loss {loss.name}" if loss else "the model's objective"
-        raise NotApplicable(f"{objective} is no density of images, so there is no ln p(x) to bound")
+        raise NotApplicable(f"{objective} is not a density of images, so there is no ln p(x) to bound")
     return loss

@@ -1,5 +1,5 @@
-"""What autoencoders with discrete codes share: a grid of vectors between encoder and decoder, each replaced by one of a
-finite set, and a prior over the codes that is learned in a second stage."""
+"""The base of autoencoders with discrete codes: a grid of vectors between encoder and decoder, each replaced by one of
+a finite set, and a prior over the codes that is learned in a second stage."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from vaebench_vaes.posterior import require_density
 
 
 class Quantised(Model):
-    """A method says how vectors become codes (`choose`) and codes vectors (`vectors`), and what its first stage
-    minimises. The network is asked for a grid of at most `grid`."""
+    """The base class of models with discrete codes. A subclass defines how vectors become codes (`choose`), how codes
+    become vectors (`vectors`), and the objective of the first stage. The network is asked for a grid of at most `grid`
+    places a side."""
 
     default_loss = "mse"
     stages = ("main", "prior")
@@ -43,7 +44,7 @@ class Quantised(Model):
         self.encoder, self.decoder = (part(shape, width, grid) for part in (net.encoder, net.decoder))
 
     def quantise(self, codes: int, dim: int, depth: int = 1) -> None:
-        """Heads to and from vectors of `dim` numbers, and a prior over `depth` of so many codes at each place."""
+        """Create the heads to and from vectors of `dim` numbers, and a prior over `depth` codes at each place."""
         channels, *self.grid = self.encoder.out
         self.codes, self.depth = codes, depth
         self.to_codes, self.from_codes = nn.Conv2d(channels, dim, 1), nn.Conv2d(dim, channels, 3, padding=1)
@@ -51,7 +52,7 @@ class Quantised(Model):
 
     @property
     def bits(self) -> float:
-        """Size of an image's code."""
+        """Return the size of an image's code in bits."""
         return math.prod(self.grid) * self.depth * math.log2(self.codes)
 
     def groups(self) -> dict[str, Group]:
@@ -59,26 +60,26 @@ class Quantised(Model):
         return {"main": Group(main), "prior": self.prior.group()}
 
     def constants(self, at: At) -> Hashable:
-        """Nothing: whatever depends on the codes is decided on the device."""
+        """Return None: whatever depends on the codes is decided on the device."""
         return None
 
     def second_stage(self, x: Tensor) -> dict[str, dict[str, Tensor]]:
-        """What the prior minimises."""
+        """Return the objective of the prior."""
         with torch.no_grad():
             chosen = self.choose(self.continuous(x))
         return {"prior": {"prior": self.prior.surprise(chosen)}}
 
     def continuous(self, x: Tensor) -> Tensor:
-        """z_e: one vector per place of the grid, (B, places, dim), in float32."""
+        """Return z_e: one vector per place of the grid, (B, places, dim), in float32."""
         return self.to_codes(self.encoder(x)).flatten(2).transpose(1, 2).float()
 
     def choose(self, z_e: Tensor) -> Tensor:
-        """The codes of each vector, (B, places * depth)."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how vectors become codes: implement choose()")
+        """Return the codes of each vector, (B, places * depth)."""
+        raise NotImplementedError(f"{type(self).__name__} must implement choose(), which maps vectors to their codes")
 
     def vectors(self, chosen: Tensor) -> Tensor:
-        """What codes stand for, (B, places, dim)."""
-        raise NotImplementedError(f"{type(self).__name__} does not say what codes stand for: implement vectors()")
+        """Return the vectors that the codes represent, (B, places, dim)."""
+        raise NotImplementedError(f"{type(self).__name__} must implement vectors(), which maps codes to their vectors")
 
     def raw(self, z: Tensor) -> Tensor:
         return self.decoder(self.from_codes(z.transpose(1, 2).unflatten(2, self.grid)))
@@ -93,15 +94,15 @@ class Quantised(Model):
         return self.decode(self.vectors(self.prior.sample(n, generator)).flatten(1))
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """How much the codes surprise the prior."""
+        """Return the surprise of the codes under the prior."""
         return {"nll": self.rate(x)}
 
     def rate(self, x: Tensor) -> Tensor:
-        """-ln p(k): q is sure of its codes."""
+        """Return -ln p(k): q(k|x) is deterministic, so it adds nothing to the rate."""
         return self.prior.surprise(self.choose(self.continuous(x)))
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        """ln p(x|k) + ln p(k), the same for any draws."""
+        """Return ln p(x|k) + ln p(k), which does not depend on `draws`."""
         require_density(self.criterion)
         codes = self.choose(self.continuous(x))
         return -self.criterion(self.raw(self.vectors(codes)), x) - self.prior.surprise(codes)

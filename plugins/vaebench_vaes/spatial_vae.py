@@ -5,8 +5,8 @@ arXiv 1705.06821.
     KL = 1/2 sum_ij [(mu_i nu_j)^2 + omega_i psi_j - ln omega_i - ln psi_j - 1]
 
 Latents are maps Z_k over the decoder's first grid, and enter the decoder as maps. The low-rank form needs
-2 (height + width) numbers per map where independent entries (`naive`) need 2 height width: rows and columns share
-their means and variances, so the entries of a map depend on each other through what encodes them.
+2 (height + width) numbers per map, whereas independent entries (`naive`) need 2 height width: rows and columns share
+their means and variances, so the entries of a map are coupled through the parameters that encode them.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ class SpatialVAE(VAE):
     version = 2
 
     def __init__(self, shape: Shape, loss: Loss | None, naive: bool = False, **common: Any) -> None:
-        """As many maps as come nearest to `latent` numbers: two of 4 x 4 for 32; at 28 px one of 7 x 7, the least."""
+        """Use the number of maps, at least one, that comes closest to `latent` numbers: for 32, two maps of 4 x 4; at
+        28 px one map of 7 x 7."""
         if common.get("bypass"):
-            raise ValueError("bypass must be false for spatial-vae, whose code is maps and not the numbers of PCA")
+            raise ValueError("bypass must be false for spatial-vae, whose code consists of maps, unlike PCA's code")
         super().__init__(shape, loss, **common)
         channels, *grid = self.decoder.entry
         self.rows, self.columns = grid
@@ -45,7 +46,8 @@ class SpatialVAE(VAE):
         return Posterior.of(statistics) if self.naive else self.low_rank(statistics)
 
     def low_rank(self, statistics: Tensor) -> Posterior:
-        """Both logarithms are clamped, for their sum leaves the scale of each open."""
+        """Return the matrix-variate posterior. Both log-variances are clamped, as their sum does not fix the scale of
+        either."""
         mean, log = statistics.float().unflatten(1, (2, self.maps, -1)).unbind(1)
         mu, nu = mean.split((self.rows, self.columns), -1)
         omega, psi = log.clamp(LOWEST / 2, HIGHEST / 2).split((self.rows, self.columns), -1)

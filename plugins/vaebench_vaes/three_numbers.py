@@ -4,8 +4,8 @@
     code = (b, c, s), each standardised by the training images
     reconstruction = b + c (mean image - its mean) / its deviation, clipped to [0, 1]
 
-The numbers are those that `vaebench data audit` calls shortcuts; images with channels are averaged over them first. A
-method that does not beat this one has not shown that it sees anatomy. Sharpness cannot be decoded and is ignored there.
+These numbers are among those that `vaebench data audit` calls shortcuts; images with several channels are averaged over
+them first. A method that does not beat this one has not shown that it represents anatomy. Sharpness is not decoded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from vaebench.interfaces import Images, Loss, Model, Shape
 
 LEAST = 1e-8
-"""Added to the variance of the Laplacian, so that flat images have a logarithm."""
+"""Added to the variance of the Laplacian, so that the logarithm is finite for flat images."""
 
 
 class ThreeNumbers(Model):
@@ -28,7 +28,7 @@ class ThreeNumbers(Model):
     def __init__(self, shape: Shape, loss: Loss | None = None) -> None:
         super().__init__(shape, loss)
         self.register_buffer("pattern", torch.zeros(shape))
-        """the mean image, of mean 0 and deviation 1"""
+        """the mean image, standardised to mean 0 and deviation 1"""
         self.register_buffer("centre", torch.zeros(3))
         self.register_buffer("spread", torch.ones(3))
 
@@ -51,7 +51,7 @@ class ThreeNumbers(Model):
 
 
 def measured(x: Tensor) -> Tensor:
-    """Brightness, contrast and sharpness of each image (B, 3)."""
+    """Return brightness, contrast and sharpness of each image, (B, 3)."""
     grey = x.mean(1)
     around = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]
     sharpness = (4 * grey[:, 1:-1, 1:-1] - around).flatten(1).var(1, correction=0)

@@ -2,8 +2,8 @@
 
     code = means over a grid of 8 x 8 tiles;    reconstruction = bilinear interpolation of the code
 
-It is fitted to nothing and knows no image but the one it is shown. A code of learned features should be worth more to a
-classifier than such a thumbnail, and a reconstruction should keep more than one.
+It is not fitted to any data. A code of learned features should be more useful to a classifier than such a thumbnail,
+and a reconstruction should preserve more detail.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Thumbnail(Model):
     stages = ()
 
     def __init__(self, shape: Shape, loss: Loss | None = None, side: int = 8) -> None:
-        """`side` is that of the thumbnail in pixels."""
+        """`side` is the side of the thumbnail in pixels."""
         at_least(1, side=side)
         super().__init__(shape, loss)
         self.side = side

@@ -1,9 +1,9 @@
-"""untrained: the trunk as it is initialised, without a single training step.
+"""untrained: the randomly initialised trunk, without a single training step.
 
     code = linear(encoder(x));    reconstruction = sigmoid(decoder(linear(code)))
 
-Random convolutions already tell images apart. What a classifier finds in these codes, training did not put there, so a
-trained encoder must be of more use than this one. Every seed draws other weights.
+Random convolutions already distinguish images. Whatever a classifier finds in these codes does not come from training,
+so the codes of a trained encoder must be more useful than these. Each seed draws different weights.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class VAE(GaussianAutoencoder):
         self.beta, self.warmup = beta, warmup
 
     def weight(self, at: At) -> float:
-        """What the KL counts at this step."""
+        """Return the weight of the KL at this step."""
         return self.beta * min(1.0, at.progress / self.warmup) if self.warmup else self.beta
 
     def constants(self, at: At) -> Hashable:

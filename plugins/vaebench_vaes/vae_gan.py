@@ -6,14 +6,15 @@
     Enc minimises beta L_prior + L_llike,    Dis minimises L_gan,
     Dec minimises gamma L_llike - 1/2 [ln D(x~) + ln D(x_p)]
 
-All three gradients are taken at the same parameters, each group's from its own objective alone: the encoder never
-feels the game, the discriminator never the similarity. The decoder's part is the non-saturating form of the paper's
--L_gan (its Algorithm 1 prints the opposite sign, with which the decoder would help the discriminator).
+All three gradients are taken at the same parameters, each group's from its own objective only: the encoder gets no
+gradient from the game, and the discriminator none from the similarity. The decoder's part is the non-saturating form of
+the paper's -L_gan (its Algorithm 1 prints the opposite sign, with which the decoder would help the discriminator).
 
-Balance, as in the authors' code (there with a margin of 0.35, by which the discriminator waited in most steps), by
-the costs of the step before: a discriminator that wins by more than `margin` waits, as does the decoder when it does;
-if both would wait, neither does. Who waits has an objective of zero, decided on the device, and RMSProp does not move
-what has no gradient.
+The players are balanced by the costs of the previous step, as in the authors' code (with their margin of 0.35, the
+discriminator paused in most steps). The discriminator pauses if its smaller cost is below `equilibrium` - `margin`, and
+the decoder if the discriminator's larger cost is above `equilibrium` + `margin`; if both would pause, neither does. The
+objective of a paused player is zero, which is decided on the device, and RMSProp does not move parameters without a
+gradient.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class VAEGAN(VAE):
         margin: float = 0.5,
         **common: Any,
     ) -> None:
-        """`gamma` weighs similarity against the game in the decoder."""
+        """`gamma` is the weight of the similarity, relative to the game, in the decoder's objective."""
         at_least(0, gamma=gamma, equilibrium=equilibrium, margin=margin)
         super().__init__(shape, loss, beta, **common)
         self.gamma, self.equilibrium, self.margin = gamma, equilibrium, margin
@@ -55,8 +56,8 @@ class VAEGAN(VAE):
         self.register_buffer("costs", torch.full((2,), equilibrium))
 
     def groups(self) -> dict[str, Group]:
-        """Adam for the encoder, which never waits. The discriminator is the slowest: features that run away teach the
-        others nothing."""
+        """Use Adam for the encoder, which never pauses. The discriminator has the lowest learning rate, because the
+        other players cannot learn from features that change quickly."""
         return {
             "encoder": Group(trained(self.encoder, self.to_latent)),
             "decoder": player(1e-3, trained(self.from_latent, self.decoder)),
@@ -64,7 +65,7 @@ class VAEGAN(VAE):
         }
 
     def facts(self) -> dict[str, float]:
-        """It has no error per pixel for the KL to stand beside."""
+        """Return no facts: without an error per pixel, `effective_beta` is undefined."""
         return {}
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
@@ -89,7 +90,7 @@ class VAEGAN(VAE):
         }
 
     def balance(self) -> tuple[Tensor, Tensor]:
-        """1 or 0: whether the decoder and the discriminator move now, by what the two costs were a step ago."""
+        """Return 1 or 0 for decoder and discriminator: whether each is updated, given the previous step's costs."""
         decoder = self.costs.max() <= self.equilibrium + self.margin
         discriminator = self.costs.min() >= self.equilibrium - self.margin
         deadlock = ~(decoder | discriminator)
@@ -104,8 +105,8 @@ def player(rate: float, parameters: list[nn.Parameter], critic: bool = False) ->
 
 
 class Discriminator(nn.Module):
-    """Logit for "real", and the features by which images are compared: those of the first block, three convolutions
-    deep where the paper's are four."""
+    """The logit for "real", and the features by which images are compared: those of the first block, after three
+    convolutions (the paper uses four)."""
 
     def __init__(self, shape: Shape, width: int) -> None:
         super().__init__()

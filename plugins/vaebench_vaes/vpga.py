@@ -1,7 +1,7 @@
 """VPGA: Zhang et al., "Perceptual Generative Autoencoders", ICML 2020, arXiv 1906.10335.
 
 With encoder mean f, decoder g, posterior deviation s, z and noise from N(0, I), z^ = f(x) without gradient, and f' the
-encoder whose parameters get none (gradients still pass through it to its input):
+encoder with fixed parameters (gradients still pass through it to its input):
 
     L_r  = mse(x, g(f(x)))
     L_zN = mse(z, f(g(z))),    L_zH = mse(z^, f(g(z^)))
@@ -9,9 +9,9 @@ encoder whose parameters get none (gradients still pass through it to its input)
     L_kl = KL(q(z|x) || N(0, I)) / latents
     encoder: L_r + normal L_zN + hidden L_zH + variation L_vr + kl L_kl,    decoder: L_r + variation L_vr
 
-The generator's draws are mapped back onto their codes, so f learns the images that g can make; a decoder at f's
-inverse then needs no pixel-wise likelihood. Squared errors are means, on images in [-1, 1], as in the authors' code.
-They normalise batches and must sample in training mode; the trunk here normalises every image alone.
+Generated images are mapped back to their codes, so f learns the images that g can generate; once g inverts f, it needs
+no pixel-wise likelihood. Squared errors are means, on images in [-1, 1], as in the authors' code. The authors use batch
+normalisation and must therefore sample in training mode; the trunk here normalises each image separately.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from vaebench_vaes.backbone import trained
 from vaebench_vaes.limits import at_least, one_of
 
 SPAN = {"mse": 4.0, "l1": 2.0}
-"""What a loss of [0, 1] grows by on [-1, 1]; others are no powers of a difference, and count as they are."""
+"""The factor by which a loss grows from [0, 1] to [-1, 1]. Other losses are not powers of a difference and keep a
+factor of 1."""
 
 
 class VPGA(GaussianAutoencoder):
@@ -57,8 +58,8 @@ class VPGA(GaussianAutoencoder):
         optimizer: Literal["adam", "sgd"] = "adam",
         **common: Any,
     ) -> None:
-        """`rec` weighs the loss's mean over pixels; if not given, it makes errors of [0, 1] those of [-1, 1]: 4 for
-        `mse`, 2 for `l1`, 1 for any other. `sgd` is the authors' optimiser, with a momentum of 0.9."""
+        """`rec` is the weight of the loss, averaged over pixels; by default it converts errors on [0, 1] to errors on
+        [-1, 1]: 4 for `mse`, 2 for `l1`, 1 for any other. `sgd` is the authors' optimiser, with a momentum of 0.9."""
         one_of("adam", "sgd", optimizer=optimizer)
         rec = SPAN.get(getattr(loss, "name", ""), 1.0) if rec is None else rec
         at_least(0, rec=rec, normal=normal, hidden=hidden, variation=variation, kl=kl)
@@ -98,7 +99,7 @@ class VPGA(GaussianAutoencoder):
         yield {
             "encoder": {
                 "reconstruction": reconstruction,
-                # `again` was decoded from the code, which this term must not move: only the deviation of `moved`.
+                # This term must only move the deviation in `moved`, not the code from which `again` was decoded.
                 "variation": self.variation * squares(still.detach(), apart),
                 "normal": self.normal * normal,
                 "hidden": self.hidden * hidden,
@@ -111,17 +112,17 @@ class VPGA(GaussianAutoencoder):
         return self.kl / self.latent, self.rec / self.pixels
 
     def frozen(self, x: Tensor) -> Tensor:
-        """f': the encoder's mean, with no gradient to its parameters."""
+        """Return f'(x): the encoder's mean, without gradients for its parameters."""
         features = functional_call(self.encoder, held(self.encoder), x)
         return functional_call(self.to_latent, held(self.to_latent), features).float()[:, : self.latent]
 
 
 def held(module: nn.Module) -> dict[str, Tensor]:
-    """Parameters without gradient, and buffers (a reference network's running statistics) that may be written to."""
+    """Return the parameters without gradient, and copies of the buffers (running statistics), which may change."""
     parameters = {name: parameter.detach() for name, parameter in module.named_parameters()}
     return parameters | {name: buffer.clone() for name, buffer in module.named_buffers()}
 
 
 def squares(a: Tensor, b: Tensor) -> Tensor:
-    """Mean squared error per image."""
+    """Return the mean squared error per image."""
     return (a - b).square().mean(1)

@@ -6,9 +6,10 @@
 
 With g = `decay` = 0, the codebook learns by gradient instead, as in the paper: from |sg z_e - z_q|^2.
 
-Codes that nearly nothing chooses are put where the batch has vectors, the whole codebook therefore at the first step.
-Images are drawn from a prior over the grid of codes that is learned in the second stage: `autoregressive`, code after
-code, or `per-position`, the cheap one, a histogram at each place. The network is asked for a grid of at most `grid`.
+Codes that are hardly ever chosen are moved onto vectors of the batch; at the first step this places the whole codebook.
+Images are sampled from a prior over the grid of codes, which is learned in the second stage: `autoregressive` predicts
+code after code; `per-position`, the cheap one, is a histogram at each place. The network is asked for a grid of at most
+`grid` places a side.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Classifiers, what they predict, and how right that is."""
+"""Classifiers, their predictions, and statistics of these."""

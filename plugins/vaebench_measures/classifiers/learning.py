@@ -1,4 +1,4 @@
-"""How a classifier learns here: from capped, seeded, stratified rows, and never from features that are all alike."""
+"""Fitting classifiers: on a capped, seeded, stratified choice of rows, and never on constant features."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from vaebench.interfaces import NotApplicable
 from vaebench_measures.classifiers.predictions import Predictions, decided
 
 CAP = 5000
-"""The most training rows; a support vector machine's time grows with their square."""
+"""The maximum number of training rows; a support vector machine's time grows with their square."""
 
 Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], Predictions]
 """(train, labels, test) -> predictions for `test`"""
 
 
 def learn(fit: Fit, train: np.ndarray, labels: np.ndarray, test: np.ndarray, scale: bool = False) -> Predictions:
-    """Predictions for `test` of a classifier that learned from `train`, `scaled` on request.
+    """Return predictions for `test` by a classifier fitted on `train`; with `scale`, both are `scaled` first.
 
-    Features that are all alike say nothing, so the prediction is the most frequent label."""
+    If the features are constant, the prediction is the most frequent label."""
     if len(np.unique(labels)) < 2:
         raise NotApplicable("the training images have fewer than two labels")
     rows = stratified(labels)
@@ -33,29 +33,29 @@ def learn(fit: Fit, train: np.ndarray, labels: np.ndarray, test: np.ndarray, sca
 
 
 def scaled(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both sets, centred and divided by one number: the root of the mean variance of the training columns.
+    """Return both sets, centred and divided by one number: the root of the mean variance of the training columns.
 
-    A rotation of the code then changes no distance between two images. Dividing each column by its own deviation
-    would change distances, and would give an unused latent the weight of all others."""
+    This keeps distances between images unchanged when the code is rotated. Dividing each column by its own deviation
+    would not, and would give an unused latent the same weight as any other."""
     train, test = (x.astype(np.float64) for x in (train, test))
     centre, size = train.mean(axis=0), np.sqrt(train.var(axis=0).mean())
     return (train - centre) / size, (test - centre) / size
 
 
 def majority(labels: np.ndarray, count: int) -> Predictions:
-    """The most frequent label, `count` times."""
+    """Return predictions of the most frequent label for `count` rows."""
     classes, counts = np.unique(labels, return_counts=True)
     return Predictions(np.full(count, classes[counts.argmax()]), np.zeros((count, len(classes))), classes)
 
 
 def probe(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Predictions:
-    """Logistic regression with C = 1 and `class_weight="balanced"`."""
+    """Return the predictions of a logistic regression with C = 1 and `class_weight="balanced"`."""
     machine = LogisticRegression(class_weight="balanced", max_iter=2000).fit(train, labels)
     return Predictions(machine.predict(test), decided(machine.decision_function(test)), machine.classes_)
 
 
 def stratified(labels: np.ndarray, cap: int = CAP, seed: int = 0) -> np.ndarray:
-    """Sorted rows, at most `cap`, every class in its share and none left out while the cap allows."""
+    """Return at most `cap` sorted rows that keep the share of every class, and leave out no class if `cap` allows."""
     order = np.random.default_rng(seed).permutation(len(labels))
     place = np.empty(len(labels))
     for label in np.unique(labels):
@@ -65,7 +65,7 @@ def stratified(labels: np.ndarray, cap: int = CAP, seed: int = 0) -> np.ndarray:
 
 
 def apart(groups: np.ndarray, share: float = 0.2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to learn from and rows to judge by, about `share` of the groups; no group on both sides."""
+    """Return the rows to fit and the rows to test, the latter from about `share` of the groups; no group is in both."""
     names = np.unique(groups)
     held = np.random.default_rng(seed).permutation(names)[: max(1, round(share * len(names)))]
     judged = np.isin(groups, held)

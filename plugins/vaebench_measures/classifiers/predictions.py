@@ -1,4 +1,4 @@
-"""What a classifier predicts for held-out rows, and how right that is: accuracy, balanced accuracy, macro-F1, AUROC."""
+"""A classifier's predictions for held-out rows, and their accuracy, balanced accuracy, macro-F1 and AUROC."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from vaebench_measures.classifiers.ranking import auroc
 
 @dataclass(frozen=True)
 class Predictions:
-    """One prediction per row."""
+    """The predictions of a classifier, one per row."""
 
     labels: np.ndarray
     """(N,)"""
     decisions: np.ndarray
     """(N, classes), higher where a class is likelier"""
     classes: np.ndarray
-    """sorted; what the training rows carried"""
+    """the sorted labels of the training rows"""
 
     def __getitem__(self, rows: np.ndarray) -> Predictions:
         return Predictions(self.labels[rows], self.decisions[rows], self.classes)
 
 
 def decided(decisions: np.ndarray) -> np.ndarray:
-    """scikit-learn's decision function with one column per class, also for two."""
+    """Return scikit-learn's decision function with one column per class, even for two classes."""
     return np.stack([-decisions, decisions], 1) if decisions.ndim == 1 else decisions
 
 
 def accuracy(truth: np.ndarray, predicted: Predictions) -> float:
-    """Share labelled rightly; read it beside the majority's share."""
+    """Share of rows classified correctly; compare it with `majority-accuracy`."""
     return float(np.mean(truth == predicted.labels))
 
 
 def balanced_accuracy(truth: np.ndarray, predicted: Predictions) -> float:
-    """Mean over the classes that occur of the share labelled rightly: 1 / classes for always saying the same."""
+    """Mean, over the classes that occur, of the share classified correctly: 1 / classes for a constant prediction."""
     _, member, counts = np.unique(truth, return_inverse=True, return_counts=True)
     return float((np.bincount(member, truth == predicted.labels) / counts).mean())
 
 
 def macro_f1(truth: np.ndarray, predicted: Predictions) -> float:
-    """Mean over the classes that occur or were predicted of the harmonic mean of precision and recall."""
+    """Mean over classes (those that occur or were predicted) of the harmonic mean of precision and recall."""
     classes = np.union1d(truth, predicted.labels)
     true, told = (np.searchsorted(classes, x) for x in (truth, predicted.labels))
     right = np.bincount(true[true == told], minlength=len(classes))
@@ -52,7 +52,7 @@ def macro_f1(truth: np.ndarray, predicted: Predictions) -> float:
 def macro_auroc(truth: np.ndarray, predicted: Predictions) -> float:
     """Mean over classes of the area under the ROC curve of one class against the rest; for two classes, that of one.
 
-    Classes that no row carries do not count."""
+    Classes without a row are left out."""
     columns = list(enumerate(predicted.classes))
     if len(columns) == 2 and np.isin(truth, predicted.classes).all():  # both areas are the same
         columns = columns[1:]

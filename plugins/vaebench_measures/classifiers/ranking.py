@@ -1,4 +1,4 @@
-"""How well a score ranks positives above negatives (area under the ROC curve, average precision); rank correlation."""
+"""Statistics of rankings of positives above negatives (AUROC, average precision, best Dice), and rank correlation."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from scipy.stats import rankdata
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
-    """The chance that a positive scores above a negative, a tie counting half; NaN when either is missing."""
+    """Return the probability that a positive scores above a negative; ties count half; NaN if either is missing."""
     return auroc_of(*_counts(scores, positive))
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Precision at every threshold, weighted by the recall gained there; NaN when either kind is missing."""
+    """Return the precision averaged over thresholds, weighted by the gain in recall; NaN if either kind is missing."""
     return average_precision_of(*_counts(scores, positive))
 
 
 def average_precision_of(hits: np.ndarray, misses: np.ndarray) -> float:
-    """The same from counts of positives and negatives at each threshold, the highest first."""
+    """Return `average_precision` from counts of positives and negatives at each threshold, the highest first."""
     if not hits.sum() or not misses.sum():
         return float("nan")
     found, called = hits.cumsum(), (hits + misses).cumsum()
@@ -26,7 +26,7 @@ def average_precision_of(hits: np.ndarray, misses: np.ndarray) -> float:
 
 
 def auroc_of(hits: np.ndarray, misses: np.ndarray) -> float:
-    """`auroc` from counts of positives and negatives at each threshold, the highest first."""
+    """Return `auroc` from counts of positives and negatives at each threshold, the highest first."""
     positives, negatives = float(hits.sum()), float(misses.sum())
     if not positives or not negatives:
         return float("nan")
@@ -35,7 +35,7 @@ def auroc_of(hits: np.ndarray, misses: np.ndarray) -> float:
 
 
 def best_dice_of(hits: np.ndarray, misses: np.ndarray) -> float:
-    """The greatest Dice overlap that any one threshold reaches: an oracle's, who knows the masks."""
+    """Return the greatest Dice overlap at any single threshold; only an oracle that knows the masks can choose it."""
     positives = float(hits.sum())
     if not positives:
         return float("nan")
@@ -43,14 +43,14 @@ def best_dice_of(hits: np.ndarray, misses: np.ndarray) -> float:
 
 
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
-    """Spearman's: 1 where both rank alike, -1 where the other way round; NaN where one of them is constant."""
+    """Return Spearman's rank correlation: 1 for equal, -1 for opposite rankings, NaN if either input is constant."""
     ranks = [rankdata(values) - (len(values) + 1) / 2 for values in (x, y)]
     scale = np.sqrt(np.prod([rank @ rank for rank in ranks]))
     return float(ranks[0] @ ranks[1] / scale) if scale > 0 else float("nan")
 
 
 def _counts(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many positives and negatives have each of the scores, the highest first."""
+    """Return the numbers of positives and of negatives at each distinct score, the highest first."""
     levels, place = np.unique(-scores, return_inverse=True)
     hits = np.bincount(place, positive, minlength=len(levels))
     return hits, np.bincount(place, minlength=len(levels)) - hits

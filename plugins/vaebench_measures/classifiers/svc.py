@@ -1,4 +1,4 @@
-"""An RBF support vector machine whose kernel matrix is one matrix product: scikit-learn's answers, sooner."""
+"""An RBF support vector machine whose kernel matrix is one matrix product: scikit-learn's results in less time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from vaebench_measures.classifiers.predictions import Predictions, decided
 
 
 def svc(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Predictions:
-    """`SVC(C=1, kernel="rbf", gamma="scale", class_weight="balanced")` fitted on `train`, asked about `test`."""
+    """Fit `SVC(C=1, kernel="rbf", gamma="scale", class_weight="balanced")` on `train` and predict `test`."""
     gamma = 1 / (train.shape[1] * float(train.var(dtype=np.float64)))
-    # Distances do not change when both sets move, and near the origin float32 keeps more of them.
+    # Shifting both sets does not change distances, and float32 is more precise near the origin.
     centre = train.mean(axis=0, dtype=np.float64)
     train, test = ((x - centre).astype(np.float32) for x in (train, test))
     machine = SVC(kernel="precomputed", class_weight="balanced", decision_function_shape="ovr")
@@ -21,8 +21,8 @@ def svc(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Predictions:
 
 
 def kernel(x: np.ndarray, y: np.ndarray, gamma: float) -> np.ndarray:
-    """exp(-gamma |x - y|^2) of every row with every row, float64 as libsvm wants it. In place: new memory for each step
-    would take as long as the steps."""
+    """Return exp(-gamma |x - y|^2) for every pair of rows, in float64, which libsvm needs. It is computed in place:
+    allocating memory for each step would take as long as the steps."""
     products, distances = x @ y.T, np.square(x).sum(1)[:, None] + np.square(y).sum(1)
     products *= 2
     distances -= products

@@ -1,4 +1,4 @@
-"""A set of features, and the error of whatever two such sets give."""
+"""A set of features, and the standard error of a statistic of two such sets."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ SUBSAMPLES = 20
 
 
 class Cloud:
-    """Features of some images."""
+    """The features of some images, and the patients they belong to."""
 
     def __init__(self, rows: np.ndarray, groups: np.ndarray | None = None) -> None:
         self.rows = rows
         """(n, d)"""
         self.groups = groups
-        """(n,) whose images they are: those of one patient are alike; None where each stands alone"""
+        """(n,): the patient of each image, as images of one patient are alike; None if all images are independent"""
 
     def take(self, index: np.ndarray) -> Cloud:
         return Cloud(self.rows[index], None if self.groups is None else self.groups[index])
 
     @cached_property
     def members(self) -> np.ndarray:
-        """The patient of each row, by number."""
+        """Return the number of each row's patient."""
         return np.arange(len(self.rows)) if self.groups is None else np.unique(self.groups, return_inverse=True)[1]
 
     @property
@@ -34,10 +34,11 @@ class Cloud:
 
 
 def halving_error(statistic: Callable[[np.ndarray, np.ndarray], ArrayLike], x: Cloud, y: Cloud) -> np.ndarray:
-    """Standard error of what two sets give: its deviation over random halves of both, drawn without replacement.
+    """Return the standard error of a statistic of two sets: its deviation over random halves of both.
 
-    A half varies about its whole as much as the whole about the truth; drawing with replacement would repeat rows,
-    which distances take for structure. Halves are of patients; of two sets of the same patients, of the same ones."""
+    Halves are drawn without replacement: a half varies about the whole as much as the whole varies about the truth,
+    whereas drawing with replacement would repeat rows, which distances mistake for structure. Patients are halved, not
+    images; if both sets have the same patients, both are halved in the same way."""
     random, found = np.random.default_rng(0), []
     paired = x.groups is not None and y.groups is not None and np.array_equal(x.groups, y.groups)
     for _ in range(SUBSAMPLES):
@@ -48,7 +49,7 @@ def halving_error(statistic: Callable[[np.ndarray, np.ndarray], ArrayLike], x: C
 
 
 def half(count: int, random: np.random.Generator) -> np.ndarray:
-    """Which of so many are in it, bool (count,); of one, that one."""
+    """Return a random half of `count` elements as bool (count,), with at least one element."""
     chosen = np.zeros(count, bool)
     chosen[random.permutation(count)[: max(1, count // 2)]] = True
     return chosen

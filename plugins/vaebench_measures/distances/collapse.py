@@ -1,7 +1,8 @@
-"""Whether samples have lost all diversity, and are told from real images for it.
+"""Detection of samples that have lost all diversity and are therefore easily distinguished from real images.
 
-Both are asked of nearest neighbours, which need no training and find repeated images too. On real chest X-rays, sets of
-up to a hundred repeated images and the mean image are found; blurred images, PCA samples and averages of four are not.
+Both conditions are tested by nearest neighbours, which need no training and also find repeated images. On real chest
+X-rays, this detects the mean image and sets of up to a hundred repeated images, but not blurred images, PCA samples or
+averages of four images.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ import torch
 from vaebench_measures.classifiers.ranking import auroc
 
 TOLD = 0.99
-"""AUROC from which samples count as told from real images perfectly."""
+"""Samples count as perfectly distinguishable from real images from this AUROC on."""
 SHARE = 0.01
-"""Of a set: how many neighbours are asked about. So a set of more than a hundred distinct images is diverse."""
+"""The share of a set that counts as neighbours. A set of more than a hundred distinct images is therefore diverse."""
 CLOSE = 0.1
-"""Share of the usual distance to these neighbours below which samples hardly differ."""
+"""Samples hardly differ if their distance to these neighbours is below this share of the distance in real images."""
 
 
 def collapsed(samples: np.ndarray, real: np.ndarray) -> bool:
-    """Most samples are much closer to a hundredth of the samples than real images are to a hundredth of those, and
-    nearest neighbours tell the two sets apart."""
+    """Return whether most samples are much closer to their nearest hundredth of the samples than real images are to
+    theirs, and nearest neighbours distinguish the two sets."""
     if np.median(nearest(samples, samples, SHARE)) >= CLOSE * np.median(nearest(real, real, SHARE)):
         return False
     of_samples = _nearness(nearest(samples, samples), nearest(samples, real))
@@ -30,8 +31,8 @@ def collapsed(samples: np.ndarray, real: np.ndarray) -> bool:
 
 
 def nearest(x: np.ndarray, y: np.ndarray, share: float = 0.0) -> np.ndarray:
-    """Distance of each row of x to the nearest of y, or to the last of that share of the nearest, two at least; of a
-    set to itself, to other rows."""
+    """Return the distance of each row of x to its nearest row of y or, given a share, to the farthest of that share of
+    nearest rows, at least two. If x is y, a row is not its own neighbour."""
     there, found = torch.from_numpy(y), []
     rank = max(2, int(share * len(y))) if share else 1
     for start in range(0, len(x), 512):
@@ -43,6 +44,6 @@ def nearest(x: np.ndarray, y: np.ndarray, share: float = 0.0) -> np.ndarray:
 
 
 def _nearness(to_samples: np.ndarray, to_real: np.ndarray) -> np.ndarray:
-    """1 on a sample, 0 on a real image."""
+    """Return 1 for rows equal to a sample, 0 for rows equal to a real image, and values in between otherwise."""
     both = to_samples + to_real
     return np.divide(to_real, both, out=np.full(len(both), 0.5), where=both > 0)

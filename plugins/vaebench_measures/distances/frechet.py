@@ -1,6 +1,6 @@
-"""How far apart two sets of features are by Fréchet's distance.
+"""The Fréchet distance of two sets of features.
 
-|m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^1/2)   of two Gaussians; biased by about 1/n
+|m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^1/2)   between two Gaussians; its bias is of order 1/n
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from vaebench_measures.distances.cloud import Cloud, halving_error
 
 
 def frechet(x: np.ndarray, y: np.ndarray) -> float:
-    """Exact for any n >= 2, also below the number of features, where covariances are singular."""
+    """Return the distance, exact for any n >= 2, even if there are fewer rows than features (singular covariances)."""
     mean_x, mean_y = (z.mean(0, dtype=np.float64) for z in (x, y))
     x, y = ((z - mean) / np.sqrt(len(z) - 1) for z, mean in ((x, mean_x), (y, mean_y)))
     overlap = np.sqrt(product_spectrum(*sorted((x, y), key=len)).clip(0)).sum()
@@ -21,10 +21,11 @@ def frechet(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def product_spectrum(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The eigenvalues of (x^T x)(y^T y), as those of a symmetric matrix as small as may be; `x` has no more rows.
+    """Return the eigenvalues of (x^T x)(y^T y), computed from a symmetric matrix that is as small as possible; `x` must
+    not have more rows than `y`.
 
-    With a root S = F^T F of one factor they are those of F S' F^T. LAPACK's `gv` takes Cholesky's root and keeps the
-    product symmetric all the way, in two thirds of the time of its `gvd`, the default, which wants no vectors here."""
+    With a factorisation S = F^T F of one factor, they are the eigenvalues of F S' F^T. LAPACK's `gv` uses the Cholesky
+    factor and keeps the product symmetric throughout; it takes two thirds of the time of `gvd`, SciPy's default."""
     if len(x) <= x.shape[1]:
         cross = x @ y.T
         return np.linalg.eigvalsh(cross @ cross.T)

@@ -5,17 +5,17 @@
     cubic       k(x, y) = (x.y / d + 1)^3             Bińkowski et al., arXiv 1801.01401 (KID)
     gaussian    k(x, y) = exp(-|x - y|^2 / 2d)        Gretton et al., JMLR 13 (2012); for whitened features
 
-Two images of one patient are no pair: they are alike without the population being so, and counted they would add to
-the distance of every model. Where each image has a patient of its own, this is the usual estimate from all pairs.
+Pairs of images from one patient are left out: they are alike even if the population is not, and would add to the
+distance of every model. If every image comes from a different patient, this is the usual unbiased estimate.
 
-The error follows from Hoeffding's decomposition. A patient's influence on the distance gives a variance a + 2b, where
-a is the part that is linear in patients and b the part of their pairs; the truth is a + b, and b is known from the
-kernels centred in both directions. Near zero a vanishes: there random halves and redrawn patients show a + 3b, an error
-1.7 times too wide, which is why neither is used. No error is smaller than b allows, so that at zero itself it is still
-1.2 times too wide.
+The standard error follows from Hoeffding's decomposition. The influences of patients on the distance give a variance of
+a + 2b, where a is the part that is linear in patients and b the part of their pairs; the true variance is a + b, and b
+is known from the kernels centred in both directions. For distances near zero, a vanishes; there, random halves and
+bootstrapped patients give a + 3b, an error 1.7 times too large, which is why neither is used. The error is never less
+than b implies, so at a distance of exactly zero it is still 1.2 times too large.
 
-Kernels are computed a block of rows at a time and never kept: first for their means, then again for what is left after
-these, so that memory does not grow with the square of the images.
+Kernels are computed a block of rows at a time and never stored: once for their means, and again for the squares of the
+centred kernels. Memory therefore does not grow with the square of the number of images.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from vaebench_measures.distances.cloud import Cloud
 
 Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
 BLOCK = 2**20
-"""Kernels that are computed at once, 8 MiB of them; those of a whole patient always are."""
+"""The number of kernel values computed at once (8 MiB), unless those of one patient are more."""
 
 
 def cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def gaussian(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Its width needs no choice: whitened features are 2d apart on average, squared."""
+    """Return the Gaussian kernel. Its bandwidth is fixed: the mean squared distance between whitened features is 2d."""
     halves = x @ y.T - np.square(x).sum(1)[:, None] / 2 - np.square(y).sum(1) / 2
     return np.exp(np.minimum(halves, 0) / x.shape[1])
 
@@ -50,15 +50,15 @@ class Distance(NamedTuple):
     value: float
     error: float
     influences: tuple[np.ndarray, np.ndarray]
-    """What the distance changes by when a patient of either set counts once more; they sum to zero."""
+    """The change of the distance if a patient of either set is counted once more; they sum to zero."""
 
 
 class Patients(NamedTuple):
-    """Features, those of a patient together."""
+    """Features sorted by patient."""
 
     rows: np.ndarray
     sizes: np.ndarray
-    """how many rows each patient has"""
+    """the number of rows of each patient"""
 
     @classmethod
     def of(cls, cloud: Cloud) -> Patients:
@@ -68,7 +68,7 @@ class Patients(NamedTuple):
 
 @lru_cache(maxsize=1)
 def distance(x: Cloud, y: Cloud, kernel: Kernel = cubic) -> Distance:
-    """Computed once for the value, its error and its replicates."""
+    """Return the distance with its error and influences, computed once for all that is derived from them."""
     one, other = map(Patients.of, (x, y))
     inner = [_within(own, kernel) for own in (one, other)]
     sums = [np.zeros(len(own.sizes)) for own in (one, other)]
@@ -90,15 +90,15 @@ def distance(x: Cloud, y: Cloud, kernel: Kernel = cubic) -> Distance:
 
 
 def by_kernel(x: Cloud, y: Cloud, kernel: Kernel = cubic) -> tuple[float, float]:
-    """The distance, and its standard error."""
+    """Return the distance and its standard error."""
     found = distance(x, y, kernel)
     return found.value, found.error
 
 
 def under_draws(x: Cloud, y: Cloud, draws: Iterable[np.ndarray], kernel: Kernel = cubic) -> np.ndarray:
-    """The distance under draws of whole patients, given as rows of y: what their influences add up to, scaled so that
-    it varies by the standard error. Samples are drawn anew for each, too: a model judged by a single seed has been
-    lucky or unlucky with them, and of several seeds boards take out what one seed does not share with the next."""
+    """Return the distance under draws of whole patients, given as rows of y: the distance plus the influences of the
+    patients, scaled so that its deviation is the standard error. Samples are redrawn for each draw as well: a model
+    with a single seed is affected by chance in its samples; with several, boards remove what seeds do not share."""
     value, error, (x_influence, y_influence) = distance(x, y, kernel)
     sizes = np.bincount(y.members)
     times = np.array([np.bincount(y.members[draw], minlength=y.patients) / sizes for draw in draws])
@@ -110,7 +110,7 @@ def under_draws(x: Cloud, y: Cloud, draws: Iterable[np.ndarray], kernel: Kernel 
 
 
 def _within(own: Patients, kernel: Kernel) -> tuple[float, np.ndarray, float]:
-    """E k(x, x') over pairs of two patients, each patient's influence on it, and the variance that pairs add."""
+    """Return E k(x, x') over pairs of different patients, each patient's influence on it, and the variance of pairs."""
     sizes, count, total = own.sizes, len(own.sizes), own.sizes.sum()
     if count < 2:
         return float("nan"), np.zeros(count), 0.0
@@ -119,7 +119,7 @@ def _within(own: Patients, kernel: Kernel) -> tuple[float, np.ndarray, float]:
         sums[part] = pairs.sum(1)
     value = float(sums.sum() / weight)
     influence = 2 * (sums - value * sizes * (total - sizes)) / weight
-    # Székely & Rizzo's U-centring makes the sum of squares unbiased where no row is paired with itself.
+    # Székely & Rizzo's U-centring makes the sum of squares unbiased if no row is paired with itself.
     mean = sums / sizes / (total - sizes) * _unbiased(count, 2) * (count - 1) / count
     grand = value * _unbiased(count, 2)
     squares = _centred_squares(own, own, kernel, (mean, mean), grand, apart=True)
@@ -132,8 +132,8 @@ def _unbiased(count: int, lost: int = 1) -> float:
 
 
 def _blocks(x: Patients, y: Patients, kernel: Kernel, apart: bool = False) -> Iterator[tuple[slice, np.ndarray]]:
-    """Kernels summed over the images of two patients, for some patients of x at a time: which ones, and the sums
-    (patients of x, patients of y); `apart` leaves out a patient's kernel with itself."""
+    """Yield kernels summed over the images of each pair of patients, for some patients of x at a time: the slice of
+    patients, and the sums (patients of x, patients of y); `apart` leaves out a patient's kernel with itself."""
     ends, starts, y_starts = np.cumsum(x.sizes).astype(int), _starts(x.sizes), _starts(y.sizes)
     most, first = BLOCK // len(y.rows), 0
     while first < len(ends):
@@ -161,7 +161,7 @@ def _centred_squares(
     grand: float,
     apart: bool = False,
 ) -> float:
-    """The sum of squares of kernels less what either patient has with all others."""
+    """Return the sum of squares of the kernels, centred by the mean kernel of either patient."""
     total = 0.0
     for part, pairs in _blocks(x, y, kernel, apart):
         pairs -= (means[0][part, None] + (means[1] - grand)) * x.sizes[part, None] * y.sizes

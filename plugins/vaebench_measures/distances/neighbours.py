@@ -1,7 +1,7 @@
-"""Whether samples lie where real images are, and reach all of them: precision, recall, density, coverage.
+"""Whether samples are like real images, and cover all kinds of them: precision, recall, density, coverage.
 
-Kynkäänniemi et al., arXiv 1904.06991, and Naeem et al., arXiv 2002.09797. A ball around each row reaches its k-th
-nearest neighbour in its own set.
+Kynkäänniemi et al., arXiv 1904.06991, and Naeem et al., arXiv 2002.09797. Each row is the centre of a ball that extends
+to its k-th nearest neighbour in the same set.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 K = 5
-"""Neighbours, as Naeem et al. advise."""
+"""The number of neighbours, as recommended by Naeem et al."""
 
 
 class Manifolds(NamedTuple):
@@ -21,15 +21,15 @@ class Manifolds(NamedTuple):
     precision: float
     """Share of samples inside any real ball: are they like real images?"""
     recall: float
-    """Share of real images inside any sample's ball: are all kinds reached?"""
+    """Share of real images inside any sample's ball: are all kinds of images generated?"""
     density: float
-    """Real balls around a sample, over k: as precision, but an outlier's huge ball counts little. May exceed 1."""
+    """Real balls around a sample, over k: like precision, but an outlier's huge ball counts little. May exceed 1."""
     coverage: float
-    """Share of real balls that hold a sample."""
+    """Share of real balls that contain a sample."""
 
 
 def compare(samples: np.ndarray, real: np.ndarray, k: int = K) -> Manifolds:
-    """A point on a ball's surface counts as inside."""
+    """Return the four shares. A point on a ball's surface counts as inside."""
     x, y = (torch.from_numpy(z).double() for z in (real, samples))
     across = torch.cdist(x, y)
     inside_real = across <= radius(x, k)[:, None]
@@ -42,5 +42,5 @@ def compare(samples: np.ndarray, real: np.ndarray, k: int = K) -> Manifolds:
 
 
 def radius(x: torch.Tensor, k: int) -> torch.Tensor:
-    """Distance of each row to its k-th neighbour; the nearest row is itself."""
+    """Return the distance of each row to its k-th neighbour; the row itself does not count."""
     return torch.cdist(x, x).kthvalue(k + 1).values

@@ -1,1 +1,1 @@
-"""Images as features: the spaces in which sets of images are compared, and pixels as classifiers read them."""
+"""Images as features: the spaces in which sets of images are compared, and the pixels that classifiers are given."""

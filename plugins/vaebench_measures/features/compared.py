@@ -1,4 +1,4 @@
-"""Sets of images as features: which images, whose they are, and the space in which they are compared."""
+"""Sets of images as features: the images, their patients, and the space in which they are compared."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from vaebench_measures.features.components import COUNT, Components
 from vaebench_measures.features.extractor import Cnn, Extractor
 
 LEAST = 2 * (K + 1)
-"""The fewest images for which the error by halves is computed: each half must have k neighbours for every image."""
+"""The minimum number of images for the error by halves: in each half, every image needs k neighbours."""
 
 
 def pictures(evidence: Evidence, of: str) -> np.ndarray:
-    """Images of `test`, `reconstructions`, `samples`, or as many images of `train`; enough of them to compare."""
+    """Return the images of `test`, `reconstructions` or `samples`, or as many of `train` as there are samples."""
     sources = {
         "test": lambda: evidence.split("test").images,
         "reconstructions": lambda: evidence.reconstructions("test"),
@@ -32,7 +32,7 @@ def pictures(evidence: Evidence, of: str) -> np.ndarray:
 
 
 def whose(evidence: Evidence, of: str) -> np.ndarray | None:
-    """The patients of these images; samples have none."""
+    """Return the patients of these images; samples have none."""
     if of == "samples":
         return None
     if of == "train":
@@ -42,11 +42,11 @@ def whose(evidence: Evidence, of: str) -> np.ndarray | None:
 
 def enough(count: int, what: str, least: int) -> None:
     if count < least:
-        raise NotApplicable(f"{count} {what} are too few to compare, {least} are the least")
+        raise NotApplicable(f"{count} {what} are too few to compare; at least {least} are needed")
 
 
 def drawn(images: np.ndarray, count: int) -> np.ndarray:
-    """So many of the images, the same each time."""
+    """Return `count` of the images, the same ones each time."""
     if len(images) < count:
         raise NotApplicable(f"a floor for {count} samples needs as many training images; there are {len(images)}")
     return images[np.random.default_rng(1).permutation(len(images))[:count]]
@@ -54,32 +54,32 @@ def drawn(images: np.ndarray, count: int) -> np.ndarray:
 
 @cache
 def instance(extractor: type[Extractor]) -> Extractor:
-    """The extractor, made once per process."""
+    """Return the extractor, which is created once per process."""
     return extractor()
 
 
 def ready(evidence: Evidence, extractor: type[Extractor]) -> Extractor:
-    """The extractor, on the trial's device if it gains by that."""
+    """Return the extractor, on the trial's device if it is faster there."""
     made = instance(extractor)
     made.to(evidence.device)
     return made
 
 
 def seen(evidence: Evidence, extractor: type[Extractor], of: str) -> np.ndarray:
-    """Features (n, d) of what the model made, found once for all metrics that look through this extractor."""
+    """Return the features (n, d) of generated images, computed once for all metrics that use this extractor."""
     images = pictures(evidence, of)
     return evidence.once(("features", extractor, of), lambda: ready(evidence, extractor)(images))
 
 
 class Compared(Metric):
-    """A comparison in the space of an extractor; the column names it with the first digits of its weights' hash."""
+    """A comparison in an extractor's feature space; the column gives its name and the first digits of its hash."""
 
     extractor: ClassVar[type[Extractor]] = Cnn
     patients: ClassVar[int] = 4
-    """The least: of fewer, a half has no two."""
+    """The minimum number of patients: half of fewer would not contain two."""
 
     def features(self, evidence: Evidence, of: str) -> np.ndarray:
-        """(n, d) of the images that `pictures` gives."""
+        """Return the features (n, d) of the images that `pictures` returns."""
         if of not in ("train", "test"):
             return seen(evidence, self.extractor, of)
         images = pictures(evidence, of)
@@ -90,28 +90,28 @@ class Compared(Metric):
         return evidence.of_dataset(key, lambda _: {"features": see(images)}, of, code=self.code())["features"]
 
     def whole(self, evidence: Evidence, split: str) -> np.ndarray:
-        """(N, d) of all images of a split, found once per dataset."""
+        """Return the features (N, d) of all images of a split, computed once per dataset."""
         see, key = ready(evidence, self.extractor), f"all of {split} {self.space()}"
         found = evidence.of_dataset(key, lambda own: {"features": see(own.images)}, split, code=self.code())
         return found["features"]
 
     def cloud(self, evidence: Evidence, of: str) -> Cloud:
-        """The features, and whose they are."""
+        """Return the features together with the patients of the images."""
         found = Cloud(self.features(evidence, of), whose(evidence, of))
         enough(found.patients, f"patients of {of}", self.patients)
         return found
 
     def space(self) -> str:
-        """The name and digest of the feature extractor, which identify the feature space."""
+        """Return the name and digest of the feature extractor, which identify the feature space."""
         see = instance(self.extractor)
         return f"{see.name}@{see.digest}"
 
     def code(self) -> tuple[type, ...]:
-        """Classes whose code decides the features."""
+        """Return the classes whose code determines the features."""
         return type(self), self.extractor
 
     def against(self, x: Cloud, y: Cloud) -> str:
-        """The note beside the number: the extractor, and how many images were compared with how many."""
+        """Return the note next to the value: the extractor, and the numbers of images compared."""
         see = instance(self.extractor)
         return f"{see.name}@{see.digest[:8]}, {len(x.rows)} vs {len(y.rows)}"
 
@@ -126,7 +126,7 @@ class ByComponents(Compared):
                 **evidence.of_dataset("components", lambda train: vars(Components.of(train.images)), "train")
             )
             if not components.axes.shape[1]:
-                raise NotApplicable("the training images are all alike: they have no components")
+                raise NotApplicable("the training images are all identical: they have no principal components")
             return components(images)
 
         return evidence.once(("features", of), compute)

@@ -11,13 +11,13 @@ from vaebench_measures.features.pixels import flat
 
 COUNT = 64
 ROWS = 2000
-"""Training images that the components are computed from, at most: more hardly turn them."""
+"""The maximum number of training images for computing the components; more hardly change them."""
 
 
 @dataclass(frozen=True)
 class Components:
-    """Images -> coordinates along the components, all divided by one number, so that they have variance 1 on average
-    over training images. One component stays as much larger than the next as it is."""
+    """Maps images to coordinates along the components, all divided by one number, so that their average variance over
+    training images is 1. The ratios of the components' variances are kept."""
 
     mean: np.ndarray
     axes: np.ndarray
@@ -25,8 +25,8 @@ class Components:
 
     @classmethod
     def of(cls, train: np.ndarray, seed: int = 0) -> Components:
-        """From images (N, C, H, W), of which at most 64 x 64 pixels a channel are looked at; exact, by the small
-        matrix of inner products. There are fewer components when there are fewer images or pixels."""
+        """Compute the components of images (N, C, H, W), averaged down to at most 64 x 64 pixels a channel. They are
+        exact, from the small matrix of inner products. With few images or pixels there are fewer components."""
         rows = np.sort(np.random.default_rng(seed).permutation(len(train))[:ROWS])
         pixels = flat(train[rows]).astype(np.float64)
         mean = pixels.mean(0)

@@ -1,13 +1,13 @@
-"""Images -> features: what distances between sets of images look through.
+"""Feature extractors, in whose feature spaces sets of images are compared.
 
 The extractor that comes with the package is one small CNN, trained once on the five phantoms by
-benchmarks/scripts/extractor, pinned by the SHA-256 of its weights and never trained again, so that its numbers mean the
-same on every machine:
+benchmarks/scripts/extractor. It is pinned by the SHA-256 of its weights and never trained again, so that its values are
+comparable between machines:
 
     64 px, grey -> conv, conv, conv -> mean and deviation of each of 64 channels -> 64 fixed projections
 
-A middle block, because the last features of a classifier collapse to about one dimension; the deviations beside the
-means, because blur and noise change how much a channel varies before they change its mean.
+Features are taken from a middle block, because the last features of a classifier collapse to about one dimension. They
+include deviations as well as means, because blur and noise change the deviation of a channel before its mean.
 """
 
 from __future__ import annotations
@@ -28,28 +28,28 @@ FILE = Path(__file__).with_name("extractor.safetensors")
 SHA256 = "27e9ad56494059aac5058b4e4cb48126a739354983e41935af5247d3fe953749"
 SIDE = 64
 LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601: how red, green and blue become grey."""
+"""The weights of red, green and blue in grey (ITU-R BT.601)."""
 
 
 class Extractor:
-    """Images -> features. A metric names the class as its `extractor`; it is made once per process, and raises
-    NotApplicable when what it needs is not there."""
+    """Maps images to features. A metric names the class as its `extractor`; it is created once per process, and raises
+    NotApplicable if something that it needs is missing."""
 
     name: ClassVar[str]
     digest: str
-    """SHA-256 of the weights: columns name the first eight digits, and other digits are other columns."""
+    """SHA-256 of the weights: columns show its first eight digits, and different weights get different columns."""
     batch: ClassVar[int] = 128
 
     def to(self, device: torch.device) -> None:
-        """Compute on the trial's device from now on. A small network gains nothing there, and stays on the CPU."""
+        """Compute on the trial's device from now on. A small network is not faster there and stays on the CPU."""
 
     def features(self, images: Tensor) -> Tensor:
-        """uint8 (B, C, H, W), one channel or three -> (B, d)"""
-        raise NotImplementedError(f"{type(self).__name__} does not say what the features are: implement features()")
+        """Return the features (B, d) of uint8 images (B, C, H, W) with one channel or three."""
+        raise NotImplementedError(f"{type(self).__name__} must implement features(), which maps images to features")
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """(N, C, H, W), uint8 or float in [0, 1] -> float64 (N, d). Floats are rounded to the 256 levels that real
-        images have, so that no network can tell the two by their rounding."""
+        """Return the features, float64 (N, d), of images (N, C, H, W), uint8 or float in [0, 1]. Floats are rounded to
+        the 256 levels of real images, so that no network can distinguish the two by their rounding."""
         with torch.inference_mode():
             parts = [self.features(levels(x)).double().cpu() for x in torch.from_numpy(images).split(self.batch)]
         return torch.cat(parts).numpy()
@@ -74,20 +74,20 @@ class Cnn(Extractor):
 
 
 def standard(images: Tensor) -> Tensor:
-    """uint8 images of any size, one channel or three -> float32 (B, 1, 64, 64) in [0, 1]. Grey first; bilinear,
-    anti-aliased where it shrinks."""
+    """Return uint8 images of any size, with one channel or three, as float32 (B, 1, 64, 64) in [0, 1]: converted to
+    grey, then resized bilinearly, with anti-aliasing for larger images."""
     x = images.float() / 255
     if x.shape[1] == 3:
         x = (x * x.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
     elif x.shape[1] != 1:
-        raise NotApplicable(f"the extractor looks at images of one channel or three, not {x.shape[1]}")
+        raise NotApplicable(f"the extractor needs images of one channel or three, not {x.shape[1]}")
     if x.shape[-2:] != (SIDE, SIDE):
         x = interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
     return x
 
 
 class Network(nn.Module):
-    """What is shipped: the first blocks, and the projection."""
+    """The network that comes with the package: the first blocks of a classifier, and a projection."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,19 +104,19 @@ class Network(nn.Module):
 
 
 def pooled(maps: Tensor) -> Tensor:
-    """Mean and deviation of each channel: (B, C, H, W) -> (B, 2 C)."""
+    """Return the mean and deviation of each channel: (B, C, H, W) -> (B, 2 C)."""
     return torch.cat([maps.mean((2, 3)), maps.std((2, 3), correction=0)], 1)
 
 
 def published(file: Path = FILE, expected: str = SHA256) -> Network:
-    """The network with the published weights, or the reason why there is none."""
+    """Return the network with the published weights; raise NotApplicable with the reason if that is impossible."""
     if not file.is_file():
         raise NotApplicable(f"the extractor's weights {file.name} are missing: install the package again")
     content = file.read_bytes()
     if (found := hashlib.sha256(content).hexdigest()) != expected:
         raise NotApplicable(
-            f"{file.name} is not the published file (SHA-256 {found[:8]}..., not {expected[:8]}...), and numbers of "
-            "other weights mean something else: install the package again"
+            f"{file.name} is not the published file (SHA-256 {found[:8]}..., not {expected[:8]}...), and values by "
+            "other weights are not comparable: install the package again"
         )
     network = Network()
     network.load_state_dict(load(content))

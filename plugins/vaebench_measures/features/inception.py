@@ -1,8 +1,9 @@
 """The one network whose Fréchet distance is called FID: torch-fidelity's Inception with its published weights.
 
-Seitzer's port of TensorFlow's network of 2015-12-05, as torch-fidelity has it ("inception-v3-compat"): 299 px by
-TensorFlow 1's bilinear resize, the 2,048 features before the classifier. The file is looked for, never downloaded
-unasked, and its bytes are checked before anything is made of them. Other weights give no FID but a reason.
+This is Seitzer's port of TensorFlow's network of 2015-12-05, as included in torch-fidelity ("inception-v3-compat"):
+images of 299 px, by TensorFlow 1's bilinear resize, and the 2,048 features before the classifier. The file is only
+downloaded on request, and its checksum is verified before it is used. With other weights, FID is not applicable, and
+the reason is given.
 """
 
 from __future__ import annotations
@@ -50,22 +51,22 @@ class Inception(Extractor):
 
     def features(self, images: Tensor) -> Tensor:
         if images.shape[1] not in (1, 3):
-            raise NotApplicable(f"Inception looks at images of one channel or three, not {images.shape[1]}")
+            raise NotApplicable(f"Inception needs images of one channel or three, not {images.shape[1]}")
         return self.network(images.expand(-1, 3, -1, -1).to(self.device))[0]
 
 
 def weights_file() -> Path:
-    """Where the file should lie."""
+    """Return the path at which the file is expected."""
     given = os.environ.get("VAEBENCH_INCEPTION")
     file = Path(given) if given else Path(torch.hub.get_dir()) / "checkpoints" / NAME
     return file / NAME if file.is_dir() else file
 
 
 def published() -> bytes:
-    """The content of the published file, checked, or the reason why it is not there."""
+    """Return the verified content of the published file; raise NotApplicable with the reason if that is impossible."""
     file = weights_file()
     if not file.is_file():
-        raise NotApplicable(f"FID needs the published Inception weights, and they are not here. {REMEDY}")
+        raise NotApplicable(f"FID needs the published Inception weights, which are missing. {REMEDY}")
     if (size := file.stat().st_size) != BYTES:
         raise NotApplicable(f"{file.name} has {size} bytes, the published Inception weights have {BYTES}. {REMEDY}")
     content = file.read_bytes()
@@ -75,18 +76,18 @@ def published() -> bytes:
 
 
 def network(content: bytes) -> nn.Module:
-    """torch-fidelity's network with these weights, which are read as numbers only: no code in the file is run."""
+    """Return torch-fidelity's network with these weights; they are loaded as data only, so no code in the file runs."""
     fidelity = torch_fidelity()
     weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     module = fidelity.feature_extractor_inceptionv3
-    # It would unpickle a file itself, or download one; this is where it asks for the weights.
+    # It would unpickle or download a file by itself; this is the function by which it gets the weights.
     with patch.object(module, "load_state_dict_from_url", lambda url, progress: weights):
         made: nn.Module = module.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"])
     return made
 
 
 def fetch() -> Path:
-    """Download the published weights; only when a user says so. A file with another hash is not kept."""
+    """Download the published weights, at the user's request only. A file with a different hash is not kept."""
     file = weights_file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -97,8 +98,8 @@ def fetch() -> Path:
 
 
 def torch_fidelity() -> ModuleType:
-    """torch-fidelity, whatever state torchvision is in: it imports it for what is never used here, and beside a CPU
-    build of torch the torchvision of the package index does not load."""
+    """Import torch-fidelity even if torchvision is broken: it imports torchvision for functions that are not used here,
+    and with a CPU build of torch, the torchvision from PyPI cannot be imported."""
     if "torch_fidelity" not in sys.modules and not loads("torchvision"):
         with standing_in("torchvision", "datasets", "models", "transforms", "transforms.functional"):
             return importlib.import_module("torch_fidelity")
@@ -108,21 +109,21 @@ def torch_fidelity() -> ModuleType:
 def loads(name: str) -> bool:
     try:
         importlib.import_module(name)
-    except Exception:  # a broken torchvision raises what it likes
+    except Exception:  # a broken torchvision may raise anything
         return False
     return True
 
 
 @contextmanager
 def standing_in(name: str, *parts: str) -> Iterator[None]:
-    """Empty modules of these names while the block runs, and none of them afterwards."""
+    """Provide empty modules of these names while the block runs, and remove them afterwards."""
     names = [name, *(f"{name}.{part}" for part in parts)]
     before = {key: module for key, module in sys.modules.items() if key == name or key.startswith(f"{name}.")}
     for one in names:
         module = ModuleType(one)
         module.__spec__ = ModuleSpec(one, None)
         module.__path__ = []
-        module.__getattr__ = lambda wanted: type(wanted, (), {})  # a class to inherit from, with nothing in it
+        module.__getattr__ = lambda wanted: type(wanted, (), {})  # an empty class to inherit from
         sys.modules[one] = module
     for one in names[1:]:
         above, _, last = one.rpartition(".")

@@ -1,4 +1,4 @@
-"""Images as rows of numbers, for whatever reads pixels directly."""
+"""Images as rows of numbers, for metrics that use pixels directly."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
 SIDE = 64
-"""Larger images are averaged down to it: more pixels cost much and tell little."""
+"""Larger images are averaged down to this side: more pixels take much time and add little information."""
 
 
 def flat(images: np.ndarray) -> np.ndarray:
-    """(N, C, H, W), uint8 or float in [0, 1] -> float32 (N, features), at most 64 x 64 pixels a channel."""
+    """Return images (N, C, H, W), uint8 or float in [0, 1], as float32 (N, features) of at most 64 x 64 a channel."""
     if images.dtype == np.uint8:
         images = images.astype(np.float32) / 255
     if reduced(images):
@@ -20,5 +20,5 @@ def flat(images: np.ndarray) -> np.ndarray:
 
 
 def reduced(images: np.ndarray) -> bool:
-    """Whether `flat` averages such images down."""
+    """Return whether `flat` averages such images down."""
     return max(images.shape[-2:]) > SIDE

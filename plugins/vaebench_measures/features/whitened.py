@@ -1,8 +1,8 @@
-"""Features in which every direction counts alike: whitened by the training images of a dataset.
+"""Features in which all directions have equal weight: whitened by the training images of a dataset.
 
-Whitened by training images, the space is fixed before any test image or sample is seen: it is the same for all models,
-nothing that a model draws can change it, the distance stays unbiased and its values under draws of test patients are
-right. Whitened by the test images, these would look whiter than any others.
+Because the training images determine it, the space is fixed before any test image or sample is seen: it is the same for
+all models, a model's samples cannot change it, the distance stays unbiased, and its values under draws of test patients
+are correct. If test images determined the whitening, they would appear whiter than any other images.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from vaebench_measures.distances.cloud import Cloud
 from vaebench_measures.features.compared import LEAST, Compared, enough, ready
 
 ROWS = 2000
-"""Training images that decide the space, at most."""
+"""The maximum number of training images that determine the space."""
 RIDGE = 0.01
-"""Share of the mean variance that is added to every direction: what hardly varies is not blown up without end."""
+"""Share of the mean variance that is added to every direction, to limit how much small variation is magnified."""
 
 
 def whitening(features: np.ndarray) -> np.ndarray:
-    """The projection (d, d) after which these features have variance 1 in every direction, or less where the ridge
-    counts."""
+    """Return the projection (d, d) after which these features have variance 1 in every direction, or less because of
+    the ridge."""
     values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(features.T)))
     mean = float(values.mean())
     if mean <= np.finfo(np.float64).eps:
-        raise NotApplicable("the training images are all alike: nothing says how features vary")
+        raise NotApplicable("the training images are all identical: their features have no variance")
     whitened: np.ndarray = vectors / np.sqrt(values.clip(0) + RIDGE * mean)
     return whitened
 
@@ -39,7 +39,7 @@ class Whitened(Compared):
         return Cloud(found.rows @ self.scale(evidence), found.groups)
 
     def scale(self, evidence: Evidence) -> np.ndarray:
-        """The projection (d, d) that whitens features; found once per dataset."""
+        """Return the projection (d, d) that whitens features; it is computed once per dataset."""
         see = ready(evidence, self.extractor)
 
         def compute(train: Split) -> dict[str, np.ndarray]:

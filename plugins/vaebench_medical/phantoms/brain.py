@@ -1,8 +1,8 @@
 """Brain MRI, an axial slice with contrast medium: 0 no tumour, 1 glioma, 2 meningioma, 3 pituitary tumour.
 
-Fat of scalp and marrow shines, bone and cerebrospinal fluid are dark, white matter is brighter than grey. A glioma is a
-ragged ring around a dark core, in a dark swelling; a meningioma an even bright knob on the brain's cover; a pituitary
-tumour a small bright one in the midline.
+The fat of scalp and marrow is bright, bone and cerebrospinal fluid are dark, and white matter is brighter than grey. A
+glioma is a ragged ring around a dark core, in a dark swelling; a meningioma is a uniformly bright mass at the brain's
+surface; a pituitary tumour is small, bright and in the midline.
 """
 
 from __future__ import annotations
@@ -94,10 +94,10 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 def tumour_place(
     shot: Chance, breadth: np.ndarray, length: np.ndarray, reach: np.ndarray, kinds: tuple[np.ndarray, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The middle of a tumour: a glioma's anywhere in a hemisphere, a meningioma's at the brain's border, a pituitary
-    tumour's in the midline."""
+    """Return the centre of a tumour: a glioma is anywhere in a hemisphere, a meningioma at the brain's border, a
+    pituitary tumour in the midline."""
     left = np.where(shot.happens("lesion left", 0.5) > 0, np.float32(1), np.float32(-1))
-    # A point of the circle without sine or cosine, whose last bits differ between machines.
+    # A point on the circle without sine or cosine, whose last bits differ between machines.
     t = shot.uniform("lesion angle", -0.9, 0.9)
     across, along = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
     glioma = left * shot.uniform("lesion x", 0.11, 0.17), shot.uniform("lesion y", -0.17, 0.19)
@@ -111,7 +111,7 @@ def tumour_place(
 def tumour(
     shot: Chance, u: np.ndarray, v: np.ndarray, reach: np.ndarray, kinds: tuple[np.ndarray, ...], size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What shines, and what is darker than the tissue was."""
+    """Return the bright parts of a tumour, and the parts that are darker than the tissue."""
     glioma, meningioma, pituitary = kinds
     reach = np.maximum(reach, np.float32(1e-3))
     ragged = noise(shot, "lesion border", 12, size) * reach * (0.30 * glioma + 0.07 * meningioma + 0.05 * pituitary)

@@ -1,8 +1,8 @@
-"""The way from what a lesion and its surroundings look like to a picture: focus, exposure, grain.
+"""The simulated camera, which turns a scene into a picture: focus, exposure, grain.
 
-A detector ranges each picture to a brightness (and contrast) of its own, lesion included, and no lens focuses twice
-alike. So mean, contrast and sharpness vary on their own account and do not give the lesion away. The healthy twin goes
-through the same optics with the same settings, so it differs where the lesion is and nowhere else.
+The detector adjusts each picture, lesion included, to a randomly drawn brightness (and contrast), and the focus varies
+between pictures. Mean, contrast and sharpness therefore vary independently of the lesion and do not give it away. The
+healthy twin passes through the same optics with the same settings, so it differs only where the lesion is.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ def photograph(
     contrasts: tuple[float, float] | None = None,
     marker: np.ndarray | float = 0.0,
 ) -> Painting:
-    """Scenes (N, H, W), or (3, N, H, W) in colour, to a painting.
+    """Convert scenes (N, H, W), or (3, N, H, W) in colour, to a painting.
 
-    `blurs`: the most, as a share of the side; `grains`: least and most; `exposures` and `contrasts`: mean and sd of
-    what the picture's own mean and sd become. Without `contrasts` the scene is gained only, and black stays black.
+    `blurs` is the largest blur as a share of the side; `grains` are the least and the most grain; `exposures` and
+    `contrasts` are the mean and sd of the distributions from which the picture's mean and sd are drawn. Without
+    `contrasts`, the scene is only multiplied by a gain, so black stays black.
     """
     size = ill.shape[-1]
     sigma = shot.uniform("blur", 0.0, blurs)

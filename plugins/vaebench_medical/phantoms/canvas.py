@@ -1,4 +1,4 @@
-"""What the modalities draw with: coordinates, soft shapes, strokes, smooth noise, and the optics at the end.
+"""Drawing tools of the modalities: coordinates, soft shapes, strokes, smooth noise, blur and moments.
 
 Lengths are fractions of the image side. Arrays are float32 (N, H, W) or broadcast to it.
 """
@@ -18,46 +18,46 @@ Point = tuple[np.ndarray | float, np.ndarray | float]
 
 @cache
 def axes(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """x to the right as (1, 1, W) and y downwards as (1, H, 1), at pixel centres, the middle of the image at 0."""
+    """Return x to the right (1, 1, W) and y downwards (1, H, 1) at pixel centres, with 0 in the middle of the image."""
     line = ((np.arange(size) + 0.5) / size - 0.5).astype(np.float32)
     return line[None, None, :], line[None, :, None]
 
 
 def turn(x: np.ndarray, y: np.ndarray, degrees: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The coordinates in a frame that is turned clockwise by so many degrees."""
+    """Return the coordinates in a frame that is turned clockwise by `degrees`."""
     radians = np.deg2rad(degrees.astype(np.float64))
     cos, sin = np.cos(radians).astype(np.float32), np.sin(radians).astype(np.float32)
     return x * cos + y * sin, y * cos - x * sin
 
 
 def rise(value: np.ndarray, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
-    """0 below `low`, 1 above `high`, smooth between (and falling where `high` is the smaller one)."""
+    """Return 0 below `low`, 1 above `high`, and smooth values in between (falling if `high` is the smaller one)."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def inside(distance: np.ndarray, soft: np.ndarray | float, size: int) -> np.ndarray:
-    """1 where a signed distance is negative, 0 where it is positive; the border is `soft` wide, at least 1.5 pixels."""
+    """Return 1 for negative and 0 for positive signed distances; the border is `soft` wide, at least 1.5 pixels."""
     width = np.maximum(np.float32(soft), np.float32(1.5 / size))
     t = np.clip(0.5 - distance / width, 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def ellipse(x: np.ndarray, y: np.ndarray, rx: np.ndarray | float, ry: np.ndarray | float) -> np.ndarray:
-    """Signed distance (nearly) to an ellipse around the origin."""
+    """Return the approximate signed distance to an ellipse around the origin."""
     u, v = x / rx, y / ry
     return (np.sqrt(u * u + v * v) - 1) * np.minimum(np.float32(rx), ry)
 
 
 def bump(x: np.ndarray, width: np.ndarray | float) -> np.ndarray:
-    """A bell of height 1 that is half as high at `width` and exactly 0 from about 2.5 widths on."""
+    """Return a bell curve of height 1 that falls to a half at `width` and is exactly 0 beyond about 2.5 widths."""
     t = np.maximum(1 - np.square(x / (np.float32(2.5) * width)), 0)
     t = t * t
     return t * t
 
 
 def stroke(x: np.ndarray, y: np.ndarray, start: Point, end: Point, width: float) -> np.ndarray:
-    """A line with a bell profile from `start` to `end`."""
+    """Return a line with a bell profile from `start` to `end`."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     px, py = x - start[0], y - start[1]
     along = np.clip((px * dx + py * dy) / (dx * dx + dy * dy), 0, 1)
@@ -65,17 +65,17 @@ def stroke(x: np.ndarray, y: np.ndarray, start: Point, end: Point, width: float)
 
 
 def repeat(phase: np.ndarray) -> np.ndarray:
-    """Distance to the nearest whole number, signed, in [-1/2, 1/2]."""
+    """Return the signed distance to the nearest integer, in [-1/2, 1/2]."""
     return phase - np.floor(phase + np.float32(0.5))
 
 
 def scatter(
     chance: Chance, what: str, x: np.ndarray, y: np.ndarray, cells: int | np.ndarray, margin: float, most: int = 0
 ) -> tuple[np.ndarray, np.ndarray, Callable[..., np.ndarray]]:
-    """One point in each cell of a lattice laid like bricks, `margin` (a share of the cell) away from the cell's border.
+    """Place one point in each cell of a lattice laid like bricks, `margin` (a share of the cell) away from its border.
 
-    `cells` may differ between images, up to `most`. Returns each pixel's way from the point of its own cell, and
-    `each(what, low, high)`: a number per point, at its pixels.
+    `cells` may differ between images, up to `most`. Return the offset of each pixel from the point in its cell, and
+    `each(what, low, high)`, which draws a number per point and returns it at the pixels of the point's cell.
     """
     most = most or int(cells)
     row = np.clip(np.floor((y + np.float32(0.5)) * cells), 0, cells - 1)
@@ -96,7 +96,7 @@ def scatter(
 
 @cache
 def _spline(cells: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel lies on a lattice, and the weights of the four knots around it (uniform cubic B-spline)."""
+    """Return each pixel's place on a lattice, and the weights of the four knots around it (uniform cubic B-spline)."""
     place = (np.arange(size) + 0.5) / size * (cells - 3)
     left = np.minimum(np.floor(place).astype(int), cells - 4)
     t = place - left
@@ -106,7 +106,7 @@ def _spline(cells: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smooth(lattice: np.ndarray, size: int) -> np.ndarray:
-    """Knots (N, rows, columns) -> a smooth field (N, size, size) with features about a cell wide."""
+    """Interpolate knots (N, rows, columns) to a smooth field (N, size, size) with features about a cell wide."""
     for axis in (2, 1):  # columns first, while the rows are few
         left, weights = _spline(lattice.shape[axis], size)
         weights = weights[..., None] if axis == 1 else weights
@@ -115,14 +115,15 @@ def smooth(lattice: np.ndarray, size: int) -> np.ndarray:
 
 
 def noise(chance: Chance, what: str, cells: int | tuple[int, int], size: int) -> np.ndarray:
-    """A smooth random field, mean 0 and sd about 1, whose features are 1 / `cells` wide; (rows, columns) streaks it."""
+    """Return a smooth random field of mean 0 and sd about 1, with features of width 1 / `cells`; (rows, columns) makes
+    streaks."""
     rows, columns = cells if isinstance(cells, tuple) else (cells, cells)
     knots = chance.normal(what, 0, 2.08, (rows + 3, columns + 3))  # a cubic spline averages normal knots down to 0.48
     return smooth(knots, size)
 
 
 def blur(image: np.ndarray, sigma: np.ndarray, most: float) -> np.ndarray:
-    """Gaussian-like blur by `sigma` (N, 1, 1), which is at most `most`: three-tap passes at strides 1, 2, 4, ..."""
+    """Blur nearly like a Gaussian of `sigma` (N, 1, 1), at most `most`: three-tap passes at strides 1, 2, 4, ..."""
     size = image.shape[-1]
     variance = np.square(np.minimum(sigma, np.float32(most)) * np.float32(size))
     left, stride = (most * size) ** 2, 1
@@ -141,7 +142,7 @@ def blur(image: np.ndarray, sigma: np.ndarray, most: float) -> np.ndarray:
 
 
 def moments(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sd of each image, (N, 1, 1); summed in float64, so that the order of summation does not show."""
+    """Return mean and sd of each image, (N, 1, 1); float64 sums, so that the order of summation does not matter."""
     mean = image.mean((-2, -1), dtype=np.float64, keepdims=True)
     square = np.square(image).mean((-2, -1), dtype=np.float64, keepdims=True)
     return mean.astype(np.float32), np.sqrt(np.maximum(square - mean * mean, 1e-8)).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Random numbers that depend on (name, seed, index) and on what they are for, and on nothing else.
+"""Random numbers that depend only on (name, seed, index) and on the name of their purpose.
 
-There is no generator to advance: each number is a hash (SplitMix64) of whose it is and what it is called, so an image
-does not change with the others drawn beside it, nor a factor with the factors added before it.
+There is no generator state: each number is a hash (SplitMix64) of these. An image therefore does not depend on the
+other images that are drawn, nor a factor on other factors.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ def _key(text: str) -> np.uint64:
 
 
 def seed_for(name: str, seed: int) -> int:
-    """A seed of its own for each name."""
+    """Return a different seed for each name."""
     return int(_key(f"seed for {name} {seed}"))
 
 
 def _mix(z: np.ndarray) -> np.ndarray:
-    """SplitMix64's finaliser: neighbouring numbers in, unrelated bits out."""
+    """Apply SplitMix64's finaliser, which turns neighbouring numbers into unrelated bits."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
 
 
 class Chance:
-    """The luck of each of N things. Numbers come as float32 (N, 1, 1), ready to meet pixels, or (N, *shape)."""
+    """The random numbers of N things, as float32 (N, 1, 1), which broadcasts with pixels, or (N, *shape)."""
 
     def __init__(self, name: str, seed: int, index: np.ndarray) -> None:
         self._roots = _mix(_mix(np.asarray(index, np.uint64) + GOLDEN) ^ _key(f"{name} {seed}"))
@@ -50,20 +50,20 @@ class Chance:
         return np.float32(low) + np.float32(high - low) * unit
 
     def normal(self, what: str, mean: float = 0.0, sd: float = 1.0, shape: tuple[int, ...] = (1, 1)) -> np.ndarray:
-        """Nearly normal: the sum of four uniforms, which no processor rounds differently and which ends at 3.5 sd."""
+        """Return nearly normal numbers: sums of four uniforms, rounded alike by every processor, within 3.5 sd."""
         bits, low = self._bits(what, shape), np.uint64(0xFFFF)
         total = (bits & low) + (bits >> np.uint64(16) & low) + (bits >> np.uint64(32) & low) + (bits >> np.uint64(48))
         scale = sd * 3**0.5 / 2**16
         return total.astype(np.float32) * np.float32(scale) + np.float32(mean - 2 * 2**16 * scale)
 
     def happens(self, what: str, probability: float) -> np.ndarray:
-        """1 or 0."""
+        """Return 1 with this probability, else 0."""
         return (self.uniform(what) < probability).astype(np.float32)
 
     def integers(self, what: str, count: int, shape: tuple[int, ...] = (1, 1)) -> np.ndarray:
-        """Whole numbers below `count`, as floats."""
+        """Return integers from 0 to `count` - 1, as floats."""
         return np.floor(self.uniform(what, 0, count, shape))
 
     def order(self) -> np.ndarray:
-        """The rows shuffled, whatever the order they were given in."""
+        """Return a random order of the rows, which does not depend on the order in which they are given."""
         return np.argsort(self._bits("order", (1,))[:, 0], kind="stable")

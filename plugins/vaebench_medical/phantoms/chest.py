@@ -1,6 +1,6 @@
 """Chest X-rays of children: 0 healthy, 1 bacterial (a focal consolidation), 2 viral (diffuse, interstitial).
 
-Bones and soft tissue add density, air takes it away, and pneumonia fills air.
+Bones and soft tissue add density, air reduces it, and pneumonia fills air spaces.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 def consolidation(
     shot: Chance, u: np.ndarray, v: np.ndarray, cage: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One lobe filled: a cloud with a ragged border, in either lung at any height; and its radius."""
+    """Return the filling of one lobe, a cloud with a ragged border in either lung at any height, and its radius."""
     left = np.where(shot.happens("lesion left", 0.45) > 0, np.float32(1), np.float32(-1))
     cx = left * (cage * shot.uniform("lesion x", 0.5, 0.7))
     cy = shot.uniform("lesion y", -0.16, 0.13) - 0.03 * (left + 1)  # the heart hides the lower left lung
@@ -131,7 +131,7 @@ def consolidation(
 
 
 def interstitium(shot: Chance, side: np.ndarray, v: np.ndarray, spread: np.ndarray, size: int) -> np.ndarray:
-    """Both lungs veiled: streaks and patches, thickest around the hila."""
+    """Return a haze over both lungs: streaks and patches, densest around the hila."""
     net = bump(noise(shot, "net", 18, size), 0.4) + 0.7 * bump(noise(shot, "fine net", 30, size), 0.4)
     patches = rise(noise(shot, "patches", 5, size), -0.8, 1.6)
     around = 0.25 + 0.75 * bump(ellipse(side - 0.13, v, 0.09, 0.16), spread)
@@ -139,7 +139,7 @@ def interstitium(shot: Chance, side: np.ndarray, v: np.ndarray, spread: np.ndarr
 
 
 def marker(shot: Chance, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The lead letter R beside the patient's right shoulder, on most films."""
+    """Return the lead letter R next to the patient's right shoulder, which most images have."""
     x, y = x + shot.uniform("marker x", 0.41, 0.46), y + shot.uniform("marker y", 0.05, 0.4)
     strokes = (
         ((-0.012, -0.02), (-0.012, 0.022)),

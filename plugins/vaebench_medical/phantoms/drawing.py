@@ -1,4 +1,4 @@
-"""From what a modality paints to what is handed out: pictures, their healthy twins, and where the two differ."""
+"""Rendering of a modality's paintings to uint8: pictures, their healthy twins, and masks of where the two differ."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from vaebench_medical.phantoms.chance import Chance
 
 VISIBLE = 6
-"""A pixel belongs to the anomaly when it differs from the healthy twin by this many of 255 levels in any channel."""
+"""A pixel belongs to the anomaly if a channel differs from the healthy twin by at least this many of 255 levels."""
 BLOCK = 1 << 15
-"""Pixels painted at once: what fits the processor's cache."""
+"""The number of pixels painted at once, which fit into the processor's cache."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """N pictures and the truth about them."""
+    """N pictures and their ground truth."""
 
     images: np.ndarray
     """uint8 (N, C, H, W)"""
@@ -39,7 +39,7 @@ class Painting:
 
 
 Painter = Callable[[Chance, Chance, np.ndarray, int], Painting]
-"""(the patient's luck, the picture's own luck, labels (N, 1, 1), size) -> Painting"""
+"""(random numbers of the patients, those of the pictures, labels (N, 1, 1), size) -> Painting"""
 
 
 def blocks(n: int, size: int) -> Iterator[slice]:
@@ -50,7 +50,7 @@ def blocks(n: int, size: int) -> Iterator[slice]:
 def render(
     paint: Painter, name: str, seed: int, index: np.ndarray, label: np.ndarray, size: int, patient: np.ndarray | None
 ) -> Drawing:
-    """Paint every image, in blocks that fit the cache. Without `patient`, every image has a patient of its own."""
+    """Paint every image, in blocks that fit into the cache. Without `patient`, every image has a different patient."""
     index, label = np.asarray(index), np.asarray(label)
     patient = index if patient is None else np.asarray(patient)
     if not len(index) == len(label) == len(patient) > 0:

@@ -1,7 +1,8 @@
 """Eye fundus photographs by grade of diabetic retinopathy, 0 to 4.
 
-0 none; 1 a few red dots; 2 haemorrhages and some hard exudates; 3 many of both, and cotton wool; 4 a large bleeding
-and new vessels on top. A lamp lights the retina; pigment and blood absorb, the disc and exudates shine.
+0: none; 1: a few red dots; 2: haemorrhages and some hard exudates; 3: many of both, and cotton-wool spots; 4: a large
+haemorrhage and new vessels in addition. A lamp lights the retina; pigment and blood absorb light, and the disc and
+exudates are bright.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ CHANNELS = 3
 HEALTHY, DISEASED = {0}, {1, 2, 3, 4}
 
 DOTS = np.float32([0, 0.10, 0.20, 0.42, 0.34])
-"""Share of a fine lattice's points that bleed, by grade."""
+"""The share of a fine lattice's points that are haemorrhages, by grade."""
 EXUDATES = np.float32([0, 0, 0.20, 0.28, 0.24])
-"""Share of them that shine."""
+"""The share of these points that are exudates, by grade."""
 BLOTS = np.float32([0, 0, 0.14, 0.4, 0.3])
 WOOL = np.float32([0, 0, 0, 0.3, 0.2])
-"""The same for a coarse lattice."""
+"""The share of a coarse lattice's points that are cotton-wool spots, by grade."""
 
 
 def draw(seed: int, index: np.ndarray, label: np.ndarray, size: int, patient: np.ndarray | None = None) -> Drawing:
@@ -97,7 +98,8 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 
 
 def vessels(person: Chance, u: np.ndarray, v: np.ndarray, size: int) -> np.ndarray:
-    """Arcades from the disc around the macula and smaller ones towards the nose, each a vein and an artery."""
+    """Return the vessels: arcades from the disc around the macula and smaller ones towards the nose, each a vein and an
+    artery."""
     blood = np.float32(0)
     for name, angle, bend, length, width, children in trunks():
         angle, bend = person.normal(f"{name} angle", angle, 5), person.normal(f"{name} bend", bend, 0.2)
@@ -117,7 +119,7 @@ def vessels(person: Chance, u: np.ndarray, v: np.ndarray, size: int) -> np.ndarr
 
 
 def trunks() -> Iterator[tuple[str, float, float, float, float, int]]:
-    """Name, angle from the temple (clockwise), bend, length, width, branches."""
+    """Yield name, angle from the temple (clockwise), bend, length, width and branches of each main vessel."""
     for half, sign in (("upper", -1), ("lower", 1)):
         yield f"{half} vein", 38 * sign, 1.75 * sign, 0.74, 0.0105, 2
         yield f"{half} artery", 46 * sign, 1.5 * sign, 0.66, 0.0075, 2
@@ -128,7 +130,7 @@ def trunks() -> Iterator[tuple[str, float, float, float, float, int]]:
 def vessel(
     along: np.ndarray, across: np.ndarray, bend: np.ndarray, length: np.ndarray | float, width: float, size: int
 ) -> np.ndarray:
-    """A bow from the origin that comes back to its axis at `length`, tapering; thinner than a pixel it fades."""
+    """Return a tapering arc from the origin that returns to its axis at `length`; below a pixel's width it fades."""
     bow = across - bend * along * (length - along)
     slope = bend * (length - 2 * along)
     taper = width * (1 - 0.55 * np.clip(along / length, 0, 1))
@@ -140,7 +142,7 @@ def vessel(
 def lesions(
     shot: Chance, u: np.ndarray, v: np.ndarray, to_disc: np.ndarray, label: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How red and how bright the retina has become, and the strength of it."""
+    """Return how much redder and how much brighter lesions make the retina, and their strength."""
     contrast = shot.uniform("lesion contrast", 0.65, 1.0)
     ragged = 0.006 * noise(shot, "ragged", 20, size)
 
@@ -156,7 +158,7 @@ def lesions(
     dots, exudates = spots("fine", 12, DOTS[label], EXUDATES[label] * (0.3 + 2.2 * near_macula), 0.007, 0.016, 0.008)
     blots, wool = spots("coarse", 6, BLOTS[label], WOOL[label], 0.014, 0.036, 0.016)
 
-    # One bleeding is certain, so that no diseased eye looks healthy; a large one in grade 4, where new vessels sprout.
+    # One haemorrhage always exists, so that no diseased eye looks healthy; in grade 4 it is large, with new vessels.
     sure = np.where(label == 4, shot.uniform("bleeding", 0.09, 0.15), shot.uniform("dot", 0.010, 0.014))
     below = np.where(shot.happens("bleeding below", 0.7) > 0, np.float32(1), np.float32(-1))
     du, dv = u - shot.uniform("bleeding x", 0.0, 0.22), v - shot.uniform("bleeding y", 0.09, 0.24) * below

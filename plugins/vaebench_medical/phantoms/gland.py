@@ -1,8 +1,8 @@
 """Prostate tissue in haematoxylin and eosin by Gleason pattern: 0 stroma and benign glands, then patterns 3, 4 and 5.
 
-Benign glands are large and folded, with a wide lumen. Pattern 3: small round glands of their own. Pattern 4: fused
-glands, a mass with holes punched in. Pattern 5: no glands, cells in sheets and cords. The stains absorb light by Beer
-and Lambert's law, I = exp(-density). The healthy twin has benign glands where the tumour is.
+Benign glands are large and folded, with a wide lumen. Pattern 3: small, round, separate glands. Pattern 4: fused
+glands, a mass with punched-out holes. Pattern 5: no glands, cells in sheets and cords. The stains absorb light by the
+Beer-Lambert law, I = exp(-density). The healthy twin has benign glands in place of the tumour.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 
 
 def transmit(density: np.ndarray) -> np.ndarray:
-    """Nearly exp(-density): (1 + density / 8) to the power -8, which every machine computes alike."""
+    """Return nearly exp(-density): (1 + density / 8) to the power -8, which is bit-identical on every machine."""
     t = 1 / (1 + np.maximum(density, 0) * np.float32(0.125))
     t = t * t
     t = t * t
@@ -101,7 +101,7 @@ def transmit(density: np.ndarray) -> np.ndarray:
 
 
 def benign_glands(shot: Chance, u: np.ndarray, v: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lumen, epithelium and how crowded with nuclei, for large glands with folded walls."""
+    """Return lumen, epithelium and the density of nuclei for large glands with folded walls."""
     dx, dy, each = scatter(shot, "benign", u, v, 3, 0.42)
     present = each("present", 0, 1) < 0.72
     folds = 0.022 * noise(shot, "folds", 11, size)
@@ -115,7 +115,7 @@ def benign_glands(shot: Chance, u: np.ndarray, v: np.ndarray, size: int) -> tupl
 def tumour_glands(
     shot: Chance, u: np.ndarray, v: np.ndarray, label: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same for the pattern that the label says."""
+    """Return lumen, epithelium and the density of nuclei for the Gleason pattern of the label."""
     three, four, five = ((label == k).astype(np.float32) for k in (1, 2, 3))
     dx, dy, each = scatter(shot, "tumour", u, v, 9 - 3 * three, 0.36, most=9)
     present = each("present", 0, 1) < 0.88 * three + 0.62 * four + 0.02 * five
@@ -130,7 +130,7 @@ def tumour_glands(
 
 
 def nucleus(shot: Chance, u: np.ndarray, v: np.ndarray, size: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Crowding -> nuclei, each at its own place wherever it is asked for."""
+    """Return a function that maps a density to nuclei, whose positions are the same for every density."""
     dx, dy, each = scatter(shot, "nuclei", u, v, 54, 0.28)
     here = inside(ellipse(dx, dy, each("width", 0.0055, 0.0085), each("height", 0.0055, 0.0085)), 0.004, size)
     threshold = each("present", 0, 1)

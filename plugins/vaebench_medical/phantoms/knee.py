@@ -1,8 +1,8 @@
 """Knee radiographs from the front, by Kellgren-Lawrence grade of osteoarthritis, 0 to 4.
 
-With the grade the joint space narrows on the inner side, spurs (osteophytes) grow at the joint's margins and the bone
-below the cartilage hardens. Bone grows into the space while all else stays, so the healthy twin differs at the joint
-alone.
+With increasing grade, the joint space narrows on the inner side, spurs (osteophytes) grow at the joint's margins, and
+the bone below the cartilage hardens. Bone grows into the space while everything else stays in place, so the healthy
+twin differs only at the joint.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CHANNELS = 1
 HEALTHY, DISEASED = {0}, {2, 3, 4}
 
 NARROWING = np.float32([0, 0.09, 0.28, 0.58, 0.90])
-"""Share of the joint space that is lost on the inner side, by grade."""
+"""The share of the joint space that is lost on the inner side, by grade."""
 SPURS = np.float32([0, 0.015, 0.025, 0.035, 0.047])
 HARDENING = np.float32([0, 0.0, 0.25, 0.6, 1.0])
 
@@ -94,7 +94,7 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 
 
 def femur(u: np.ndarray, v: np.ndarray, gap: np.ndarray, breadth: np.ndarray) -> np.ndarray:
-    """Signed distance (nearly) to a shaft that widens into two rounded condyles with a notch between."""
+    """Return the approximate signed distance to a shaft that widens into two rounded condyles with a notch between."""
     side = np.abs(u)
     across = side / breadth
     shaft = 0.205 + (breadth - 0.205) * rise(v, -0.52, -0.16)
@@ -104,7 +104,7 @@ def femur(u: np.ndarray, v: np.ndarray, gap: np.ndarray, breadth: np.ndarray) ->
 
 
 def tibia(u: np.ndarray, v: np.ndarray, gap: np.ndarray, breadth: np.ndarray) -> np.ndarray:
-    """Signed distance (nearly) to a flat plateau with two spines, narrowing to the shaft."""
+    """Return the approximate signed distance to a flat plateau with two spines that narrows to the shaft."""
     side = np.abs(u)
     shaft = 0.19 + (breadth - 0.19) * rise(v, 0.44, 0.02)
     spines = 0.034 * bump(side - 0.035, 0.016) + 0.008 * rise(side, 0.10, 0.04)
@@ -115,7 +115,9 @@ def tibia(u: np.ndarray, v: np.ndarray, gap: np.ndarray, breadth: np.ndarray) ->
 def osteophytes(
     u: np.ndarray, v: np.ndarray, gap: np.ndarray, breadth: np.ndarray, spur: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Signed distances to beaks at femur's and tibia's corners, larger on the inner side; none where `spur` is 0."""
+    """Return signed distances to spurs at the corners of femur and tibia, larger on the inner side.
+
+    If `spur` is 0, there are none."""
     out = np.abs(u) - breadth
     reach = np.maximum(spur * np.where(u < 0, np.float32(1.15), np.float32(0.8)), np.float32(1e-3))
     none = np.float32(1) * (spur <= 0)

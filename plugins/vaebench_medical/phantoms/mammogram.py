@@ -1,7 +1,7 @@
 """Mammograms of the right breast, mediolateral oblique: 0 no finding, 1 a mass, 2 a cluster of calcifications.
 
-The chest wall is at the right edge, the pectoral muscle in the upper right corner, the nipple to the left. Fat is dark,
-glandular tissue bright and drawn towards the nipple.
+The chest wall is at the right edge, the pectoral muscle in the upper right corner, and the nipple on the left. Fat is
+dark; glandular tissue is bright and converges towards the nipple.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 
 
 def tumour(shot: Chance, x: np.ndarray, y: np.ndarray, radius: np.ndarray, size: int) -> np.ndarray:
-    """Round with a fuzzy border, some with spicules."""
+    """Return a round mass with a fuzzy border, sometimes with spicules."""
     fuzz = noise(shot, "lesion border", 14, size)
     body = inside(
         ellipse(x, y, radius, radius * shot.uniform("lesion shape", 0.75, 1.2)) + 0.2 * radius * fuzz, 0.035, size
@@ -105,7 +105,7 @@ def tumour(shot: Chance, x: np.ndarray, y: np.ndarray, radius: np.ndarray, size:
 def calcifications(
     shot: Chance, u: np.ndarray, v: np.ndarray, x: np.ndarray, y: np.ndarray, radius: np.ndarray, size: int
 ) -> np.ndarray:
-    """A handful of specks around the origin of (u, v), and one that is certain in the middle."""
+    """Return a few specks around the origin of (u, v), always including one in the middle."""
     dx, dy, each = scatter(shot, "specks", x, y, 24, 0.2)
     speck = inside(ellipse(dx, dy, each("width", 0.004, 0.010), each("height", 0.004, 0.010)), 0.008, size)
     near = np.sqrt(u * u + v * v) < radius

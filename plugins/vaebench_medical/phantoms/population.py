@@ -1,18 +1,19 @@
-"""Who is in each split of a phantom dataset: how many images, of which class and patient, and the pictures of them.
+"""The splits of a phantom dataset: the number of images, their classes and patients, and the drawn pictures.
 
     population(
         chest.draw, "kermany-cxr", size=64, limit={"train": 500}, seed=0,
-        sizes={"train": 4709, "val": 523, "test": 624},  # images when no limit says less
-        classes=(0.27, 0.48, 0.25),                      # share of each label that `draw` knows, in every split
+        sizes={"train": 4709, "val": 523, "test": 624},  # images, unless a limit is lower
+        classes=(0.27, 0.48, 0.25),                      # share of each of `draw`'s labels, in every split
         healthy={0}, diseased={1, 2},                    # a label may be in neither
         per_patient=4,                                   # a patient has 1 to 4 images
-        merge=(0, 1, 1),                                 # optional: the dataset's label for each drawn one
+        merge=(0, 1, 1),                                 # optional: the dataset's label for each drawn label
     )
 
-Each class of each split is an endless row of patients and images of its own, so splits share no patient, and a limit
-takes the front of every row: the images under a small limit are among those under a larger one. All images of a patient
-have one label. Every class appears in every split that has room for it, a healthy and a diseased one first. Two
-datasets that are drawn alike have different patients, by their names.
+Each class of each split is a separate, endless sequence of patients and images, so splits share no patients. A limit
+takes the beginning of every sequence: the images under a small limit are among those under a larger one. All images of
+a patient have the same label. Every class appears in every split that is large enough, a healthy and a diseased one
+first. Two datasets with the same drawing parameters still have different patients, because the dataset's name seeds
+them.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def population(
     per_patient: int = 1,
     merge: Sequence[int] | None = None,
 ) -> Splits:
-    """The splits of a dataset drawn by `draw`; `healthy` and `diseased` are labels that `draw` knows."""
+    """Return the splits of a dataset drawn by `draw`; `healthy` and `diseased` are labels of `draw`."""
     if unknown := set(sizes) - set(SPLITS):
         raise ValueError(f"{name}: no such split: {', '.join(sorted(unknown))}; phantoms have {', '.join(SPLITS)}")
 
@@ -79,8 +80,8 @@ def population(
 
 
 def shares(n: int, classes: Sequence[float], healthy: Collection[int], diseased: Collection[int]) -> list[int]:
-    """How many of n images each class gets: at least one while n lasts, then the class furthest below its share is next
-    (Sainte-Laguë's rule, under which no class loses an image when n grows)."""
+    """Return how many of n images each class gets. Each class first gets one image if n allows; each further image goes
+    to the class furthest below its share (Sainte-Laguë's rule, by which no class loses an image when n grows)."""
     if n < 1:
         raise ValueError(f"a split needs at least one image, not {n}: raise its limit")
     weight = np.asarray(classes, np.float64) / np.sum(classes)
@@ -96,7 +97,7 @@ def shares(n: int, classes: Sequence[float], healthy: Collection[int], diseased:
 def roster(
     name: str, seed: int, which: str, counts: Sequence[int], per_patient: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Label, index and patient of each image of a split, shuffled. Indices of two splits or two classes never meet."""
+    """Return label, index and patient of each image of a split, shuffled. Splits and classes never share indices."""
     labels, indices, patients = [], [], []
     for label, count in enumerate(counts):
         row = (SPLITS.index(which) * 256 + label) << 32

@@ -1,1 +1,1 @@
-"""The networks and models of the public projects that this benchmark succeeds, as they were published."""
+"""The published networks and models of the public projects that preceded this benchmark."""

@@ -2,9 +2,10 @@
 
     minimise  rec / pixels sum (x - x^)^2 + kl KL(q(z|x) || N(0, I))
 
-The factors were never published, so `rec` must be given: nobody's guess becomes the project's number. At 1 and 1 the
-mean is thousands of times smaller than the evidence bound asks, and the code collapses; rec = pixels / 2 is the bound
-for a unit variance (2048 at 64 px), rec = pixels what `mse` is to every other model. Adam sees only their ratio.
+The factors were never published, so `rec` must be given; a default would pass for the project's value. With both
+factors at 1, the error's weight is thousands of times smaller than in the evidence bound, and the code collapses.
+rec = pixels / 2 is the bound for unit variance (2048 at 64 px); rec = pixels corresponds to `mse` in every other model.
+With Adam, only the ratio of the two factors matters.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from vaebench_vaes.limits import at_least
 class GrayVAE(GaussianAutoencoder):
     name = "gray-vae"
     version = 1
-    recipe = Recipe()  # as its original: the last weights, not their average
+    recipe = Recipe()  # as in the original: the last weights, not their average
     default_loss = "mse"
 
     def __init__(self, shape: Shape, loss: Loss | None, rec: float, kl: float = 1.0, **common: Any) -> None:

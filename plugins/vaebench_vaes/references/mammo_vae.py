@@ -1,9 +1,10 @@
-"""mammo-vae: the mammography project (VinDr-Mammo, 128 px, one channel), by its last published code.
+"""mammo-vae: the mammography project (VinDr-Mammo, 128 px, one channel), following its last published code.
 
     minimise  sum BCE(x, x^) + 0.1 KL(q(z|x) || N(0, I)),    1024 latents,    Adam at 1e-3
 
-Mended: averages over images where the original summed them, and BCE from logits where it cut the targets to
-[1e-5, 1 - 1e-5]. Its "generated" images were posterior draws of training images: `vary` here, not `sample`.
+Two corrections: losses are averaged over images, which the original summed; and BCE is computed from logits, whereas
+the original clipped the targets to [1e-5, 1 - 1e-5]. Its "generated" images were posterior draws of training images:
+`vary` here, not `sample`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from vaebench_vaes.vae import VAE
 class MammoVAE(VAE):
     name = "mammo-vae"
     version = 1
-    recipe = Recipe()  # as its original: the last weights, not their average
+    recipe = Recipe()  # as in the original: the last weights, not their average
     default_loss = "bce"
     native_size = 128
 

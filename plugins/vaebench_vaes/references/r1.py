@@ -1,8 +1,9 @@
 """R1: the five-block networks of the prostate, chest and retina project (64 px), taken from AntixK/PyTorch-VAE.
 
 Encoder: five 3 x 3 convolutions of stride 2 with batch norm and LeakyReLU, 32 to 512 channels. Decoder: transposed
-convolutions back, and a last 3 x 3 convolution to a tanh on [-1, 1]: the sigmoid of twice as much on [0, 1], as losses
-here have it. Mended: as many channels come out as go in, where three were compared with one by broadcasting.
+convolutions back, and a last 3 x 3 convolution. The original ends in a tanh on [-1, 1]; here this is the equivalent
+sigmoid of twice the value on [0, 1], as the losses expect. One correction: the output has as many channels as the
+input; in the original, three channels were compared with one by broadcasting.
 """
 
 from __future__ import annotations

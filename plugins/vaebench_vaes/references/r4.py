@@ -1,9 +1,10 @@
-"""R4: the networks of the knee thesis (256 px), 8 to 256 channels; its VQ-VAE's have 64, 128, 256.
+"""R4: the networks of the knee thesis (256 px), with 8 to 256 channels; those of its VQ-VAE have 64, 128, 256.
 
-Encoder: 4 x 4 convolution of stride 2, then residual blocks with 4 x 4 convolutions. Decoder: the same mirrored, with
-transposed convolutions. Mended: every layer trains, where the linear ones to and from the latent stayed as they were
-drawn; codes are decoded as they are, where training squashed them by a tanh and sampling did not. Where the thesis
-leaves a padding of the decoder's blocks unsaid, the one is taken with which its sizes come out.
+Encoder: a 4 x 4 convolution of stride 2, then residual blocks with 4 x 4 convolutions. Decoder: the same mirrored, with
+transposed convolutions. Two corrections: every layer is trained, whereas the original left the linear layers to and
+from the latent at their initial values; and codes are decoded without a tanh, which the original applied in training
+but not in sampling. The thesis does not give every padding of the decoder's blocks; the missing ones are chosen so that
+the sizes match.
 """
 
 from __future__ import annotations

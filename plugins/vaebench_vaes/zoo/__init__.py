@@ -1,1 +1,1 @@
-"""Methods that people use beside those of the suite `medical`, one file each; `medical-zoo` compares them."""
+"""Further methods that are not in the suite `medical`, one file each; the suite `medical-zoo` compares them."""

@@ -3,11 +3,11 @@ Anomaly Detection in Brain MRI", MIDL 2022.
 
     minimise  d(x, f(x + n)),    n: Gaussian noise on a coarse grid, shifted at random and interpolated to the image
 
-A U-Net takes away what does not belong into an image. Noise as coarse as a lesion teaches it to remove lesions, where
-the noise of single pixels would teach it to smooth. The skip connections let all else pass, so residuals are small but
-for what was removed. At 128 px the paper draws noise on 16 x 16 points, `cell` = 8 pixels apart, with a deviation of
-`noise` = 0.2. The code is the mean of the deepest features; the decoder sees more than that, so it decodes no code
-alone.
+A U-Net removes whatever does not belong in the image. Noise as coarse as a lesion teaches it to remove lesions, whereas
+pixel-wise noise would teach it to smooth. The skip connections pass everything else, so residuals are small except
+where something was removed. At 128 px the paper draws noise on 16 x 16 points, `cell` = 8 pixels apart, with a
+deviation of `noise` = 0.2. The code is the mean of the deepest features; as the decoder also uses the skip connections,
+it cannot decode a code alone.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class CoarseDAE(Model):
         yield {"all": {"reconstruction": self.criterion(self.network(x + self.drawn(x)), x)}}
 
     def drawn(self, x: Tensor) -> Tensor:
-        """n, of the images' shape: a window of a coarse grid, up to half a cell from its middle."""
+        """Return n in the images' shape: a window of a coarse grid, shifted at random by up to half a cell."""
         rows, columns = (-(-side // self.cell) for side in x.shape[2:])
         coarse = self.noise * torch.randn(*x.shape[:2], rows + 2, columns + 2, device=x.device)
         shift = 2 * torch.rand(len(x), 2, device=x.device) - 1
@@ -63,14 +63,14 @@ class CoarseDAE(Model):
         return self.network.features(x)[-1].mean((2, 3))
 
     def decode(self, code: Tensor) -> Tensor:
-        raise NotApplicable("the decoder also sees the image, through skip connections, so a code alone is no picture")
+        raise NotApplicable("the decoder also needs the image, through skip connections, so it cannot decode a code")
 
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.criterion.image(self.network(x))
 
 
 class UNet(nn.Module):
-    """The trunk's blocks from full resolution to an eighth and back, with the features of each level passed across."""
+    """A U-Net of the trunk's blocks, from full resolution to an eighth and back, with skip connections."""
 
     def __init__(self, shape: Shape, width: int) -> None:
         at_least(1, width=width)
@@ -87,7 +87,7 @@ class UNet(nn.Module):
         self.last = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, shape[0], 3, padding=1))
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """From full resolution to the deepest."""
+        """Return the features of each level, from full resolution to the deepest."""
         found = [self.stem(2 * x - 1)]
         for block in self.down:
             found.append(block(found[-1]))

@@ -4,8 +4,8 @@
     q(z) = round(b(z)) / floor(L/2),    the decoder sees b + sg(round(b) - b), sg = without gradient
     minimise  d(x, g(q(f(x))))
 
-Each number of a vector is rounded to one of L levels, so a code is one of their product: no codebook, nothing to commit
-to and no code that dies. `levels` are the paper's for 2^8, 2^10 and 2^12 codes.
+Each number of a vector is rounded to one of L levels, so the number of codes is the product of the levels. There is no
+codebook, no commitment loss, and there are no dead codes. `levels` are the paper's for 2^8, 2^10 and 2^12 codes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from vaebench_vaes.limits import one_of
 from vaebench_vaes.quantised import Quantised, show_use
 
 SLACK = 1e-3
-"""e: the outermost levels are reached, not only approached."""
+"""e: because of it, the outermost levels are reached, not only approached."""
 
 
 class FSQVAE(Quantised):
@@ -46,7 +46,7 @@ class FSQVAE(Quantised):
         self.register_buffer("steps", torch.tensor([1, *accumulate(sizes, int.__mul__)][:-1]), persistent=False)
 
     def bounded(self, z: Tensor) -> Tensor:
-        """b(z), whose rounded values are the L whole numbers around zero."""
+        """Return b(z), whose rounded values are L integers around zero."""
         half = (self.levels - 1) * (1 + SLACK) / 2
         offset = 0.5 * (self.levels % 2 == 0)
         return half * (z + (offset / half).atanh()).tanh() - offset

@@ -4,8 +4,9 @@ arXiv 1706.02262.
     minimise  E_q(z|x) [-ln p(x|z)] + (1 - alpha) KL(q(z|x) || N(0, I)) + mmd MMD(q(z), N(0, I))
     mmd = alpha + lambda - 1
 
-The KL draws each image's posterior to the prior, and so away from the image; the discrepancy asks only that all codes
-together look like the prior. alpha = 0 and mmd = 0 is the VAE, alpha = 1 the paper's MMD-VAE.
+The KL pulls each image's posterior towards the prior, so that it contains less information about the image; the
+discrepancy only requires that all codes together follow the prior. alpha = 0 and mmd = 0 give the VAE, alpha = 1 the
+paper's MMD-VAE.
 """
 
 from __future__ import annotations

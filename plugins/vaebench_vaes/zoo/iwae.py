@@ -2,8 +2,9 @@
 
     minimise  -ln 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x),    z_1 ... z_K ~ q(z|x)
 
-A tighter bound on ln p(x) than the VAE's, which it equals for K = `draws` = 1: a draw that explains the image badly
-hardly counts, so the posterior may be wider. With a loss that is no density of images, it trains and bounds nothing.
+This bound on ln p(x) is tighter than the VAE's, and equal to it for K = `draws` = 1. A draw that explains the image
+badly has little weight, so the posterior may be wider. With a loss that is not a density of images, the model can be
+trained, but its objective is not a bound.
 """
 
 from __future__ import annotations

@@ -5,10 +5,11 @@ Diffusion Models", CVPR 2022, arXiv 2112.10752, after Esser et al., arXiv 2012.0
     autoencoder: minimise  d(x, x^) + kl KL(q(z|x) || N(0, I)) + pixels [features sum_l |D_l(x) - D_l(x^)| - game D(x^)]
     critic:      minimise  max(0, 1 - D(x)) + max(0, 1 + D(x^))
 
-The KL hardly counts: it keeps codes from running away, and the second stage learns where they are. The paper's feature
-loss is LPIPS, on a network that saw photographs. `lpips` names a file with its weights; without one, features are the
-critic's own layers, each distance in units of the layer's mean. Either way nothing that judges is trained on: no
-metric looks through VGG16. The game begins after `start` of the steps; the critic learns from the first on.
+The weight of the KL is tiny: it only keeps codes from diverging, and the second stage learns their distribution. The
+paper's feature loss is LPIPS, with a network trained on photographs. `lpips` names a file with its weights; without
+one, features are the critic's layers, with each distance in units of the layer's mean. In either case, the model is not
+trained on any metric: none uses VGG16. The game begins after the share `start` of the steps; the critic learns from the
+first step on.
 """
 
 from __future__ import annotations
@@ -51,12 +52,12 @@ class KLAE(TwoStage):
         prior: Literal["mixture", "flow"] = "flow",
         **common: Any,
     ) -> None:
-        """As many maps as come nearest to `latent` numbers: four of 8 x 8 for 256. `lpips` is the name of a file in
-        PyTorch's folder for downloaded weights, and ends in digits of its SHA-256."""
+        """The number of maps is the one that comes closest to `latent` numbers: for 256, four maps of 8 x 8. `lpips` is
+        the name of a file in PyTorch's folder for downloaded weights, which ends in the first digits of its SHA-256."""
         at_least(0, kl=kl, features=features, game=game)
         between(0, 1, start=start)
         if common.get("bypass"):
-            raise ValueError("bypass must be false for kl-ae, whose code is maps and not the numbers of PCA")
+            raise ValueError("bypass must be false for kl-ae, whose code consists of maps, unlike PCA's code")
         if lpips and (shape[0] not in (1, 3) or min(shape[1:]) < SMALLEST):
             raise ValueError(f"lpips compares images of one or three channels and at least {SMALLEST} pixels a side")
         super().__init__(shape, loss, prior, latent=latent, **common)
@@ -77,14 +78,14 @@ class KLAE(TwoStage):
         return {"main": Group(main), "critic": critic, "prior": self.prior.group()}
 
     def playing(self, at: At) -> float:
-        """Whether the game has begun."""
+        """Return 1 if the game has begun, else 0."""
         return float(at.progress >= self.start)
 
     def constants(self, at: At) -> Hashable:
         return at.stage == "main" and self.playing(at)
 
     def code_of(self, x: Tensor) -> Posterior:
-        """q(z|x)"""
+        """Return q(z|x)."""
         return Posterior.of(self.to_latent(self.encoder(x)))
 
     def encode(self, x: Tensor) -> Tensor:
@@ -122,13 +123,13 @@ class KLAE(TwoStage):
 
 
 def distance(real: Tensor, fake: Tensor) -> Tensor:
-    """How far features are apart on average, in units of the real ones' mean, per image."""
+    """Return the mean absolute difference of features per image, in units of the real features' mean magnitude."""
     scale = real.abs().flatten(1).mean(1) + 1e-6
     return (real - fake).abs().flatten(1).mean(1) / scale
 
 
 class Critic(nn.Module):
-    """Logits of patches, and the layers before: three convolutions of stride 2, as in PatchGAN."""
+    """A critic of patches as in PatchGAN, with three convolutions of stride 2; returns logits and the layers before."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
@@ -137,7 +138,7 @@ class Critic(nn.Module):
             nn.Sequential(nn.Conv2d(a, b, 4, stride=2, padding=1), norm(b), nn.LeakyReLU(0.2))
             for a, b in pairwise(sizes)
         )
-        # no bias: within the margins real and fake pull at it alike
+        # no bias: within the margins, the gradients from real and fake images would cancel
         self.last = nn.Conv2d(sizes[-1], 1, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:

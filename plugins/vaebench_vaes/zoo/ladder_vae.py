@@ -4,10 +4,10 @@ Models", ICLR 2021, arXiv 2011.10650, with two to four levels.
     p(z) = p(z_1) p(z_2|z_1) ... p(z_L|z_<L),    q(z|x) = q(z_1|x) q(z_2|z_1, x) ... q(z_L|z_<L, x)
     minimise  E_q(z|x) [-ln p(x|z)] + beta sum_l KL(q(z_l|z_<l, x) || p(z_l|z_<l))
 
-From the top down: at each level the decoder's features give the prior, and together with the encoder's features of that
-level the posterior; a draw is added to the decoder's features, which are then enlarged to the next level. z_1 lies on
-the coarsest grid, so it decides what the picture is, and later levels how it looks in detail. The code is the means of
-all levels, each given those before.
+The levels are processed from the top down. At each level, the prior is computed from the decoder's features, and the
+posterior from these and the encoder's features of that level; a draw is added to the decoder's features, which are then
+enlarged to the next level. z_1 lies on the coarsest grid, so it determines the content of the image, and later levels
+determine its details. The code consists of the means of all levels, each given the means of the levels above.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from vaebench_vaes.limits import at_least, between
 from vaebench_vaes.posterior import Posterior, require_density
 
 Step = tuple[Gaussian, Gaussian | None, Tensor]
-"""The prior of a level, the posterior if there is an image, and the z that was chosen."""
+"""The prior of a level, its posterior if there is an image, and the chosen z."""
 
 
 class LadderVAE(Model):
@@ -50,7 +50,8 @@ class LadderVAE(Model):
         warmup: float = 0.1,
         width: int = 32,
     ) -> None:
-        """`maps` numbers at each place of each level; no more levels than the trunk has grids."""
+        """`maps` is the number of latents at each place of each level. `levels` is at most the number of the trunk's
+        grids."""
         between(2, 4, levels=levels)
         at_least(1, maps=maps)
         at_least(0, beta=beta)
@@ -76,14 +77,14 @@ class LadderVAE(Model):
         return self.weight(at)
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """The encoder's features, one per level from the top down."""
+        """Return the encoder's features, one per level from the top down."""
         found = [self.encoder.stem(2 * x - 1)]
         for block in self.encoder.blocks:
             found.append(block(found[-1]))
         return [self.encoder.finish(found[-1]), *found[-2::-1]][: len(self.grids)]
 
     def descend(self, n: int, x: Tensor | None, choose: Callable[[int, Step], Tensor]) -> tuple[Tensor, list[Step]]:
-        """The raw output, and what happened at each level; `choose` says which z is taken."""
+        """Return the raw output and the step of each level; `choose` returns the z to use."""
         features = self.features(x) if x is not None else [None] * len(self.grids)
         h, steps = self.top.expand(n, *self.top.shape), []
         for number, (level, seen) in enumerate(zip(self.levels, features, strict=True)):
@@ -119,7 +120,7 @@ class LadderVAE(Model):
         return self.criterion.image(self.descend(len(x), x, lambda _, step: step[1].draw(generator))[0])
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """The divergence of all levels, and of the top one, on the way of the means."""
+        """Return the KL divergence of all levels, and of the top level, if every level uses its posterior mean."""
         _, steps = self.descend(len(x), x, lambda _, step: step[1].mean)
         each = [divergence(q, p) for p, q, _ in steps]
         return {"kl": sum(each), "kl-top": each[0]}
@@ -135,7 +136,7 @@ class LadderVAE(Model):
 
 
 class Level(nn.Module):
-    """The prior and the posterior of one level, and the way of z into the features."""
+    """The prior and the posterior of one level, and the layer that adds z to the features."""
 
     def __init__(self, channels: int, maps: int) -> None:
         super().__init__()
@@ -155,12 +156,12 @@ class Level(nn.Module):
 
 
 def divergence(q: Gaussian, p: Gaussian) -> Tensor:
-    """KL(q || p) of diagonal Gaussians, per image."""
+    """Return KL(q || p) of diagonal Gaussians, per image."""
     squares = (q.mean - p.mean).square() / p.logvar.exp()
     return 0.5 * (p.logvar - q.logvar + (q.logvar - p.logvar).exp() + squares - 1).flatten(1).sum(1)
 
 
 def density(p: Gaussian, z: Tensor) -> Tensor:
-    """ln p(z), per image."""
+    """Return ln p(z), per image."""
     squares = (z - p.mean).square() / p.logvar.exp()
     return -0.5 * (squares + p.logvar + math.log(2 * math.pi)).flatten(1).sum(1)

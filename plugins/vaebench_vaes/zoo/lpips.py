@@ -1,12 +1,12 @@
 """LPIPS: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018,
 arXiv 1801.03924.
 
-    F_l: layer l of VGG16, each place of unit length;    w_l: a learned weight of each channel
+    F_l: layer l of VGG16, normalised to unit length at each place;    w_l: a learned weight of each channel
     LPIPS(x, y) = sum_l mean over places of  w_l . (F_l(x) - F_l(y))^2
 
-The weights are a file of the user's: those of VGG16 by torchvision's names (`features.0.weight`) or by the names of the
-package lpips (`net.slice1.0.weight`), and lpips' linear layers (`lin0.model.1.weight`). The file's name ends in the
-first digits of its SHA-256, as PyTorch's own do, so a record that names it says which weights they were.
+The user provides the file of weights: those of VGG16 under torchvision's names (`features.0.weight`) or under the names
+of the package lpips (`net.slice1.0.weight`), and lpips' linear layers (`lin0.model.1.weight`). As with PyTorch's files,
+the name ends in the first digits of the file's SHA-256, so the name in a record identifies the weights.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 BLOCKS = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
-"""VGG16's convolutions by torchvision's numbers. Sides are halved between blocks; the last output of each counts."""
+"""VGG16's convolutions by torchvision's numbers. Sides are halved between blocks; the last output of each is used."""
 SMALLEST = 16
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
-"""Of images in [-1, 1]; lpips' own rounding of ImageNet's means and deviations."""
+"""For images in [-1, 1]; ImageNet's means and deviations as rounded by lpips."""
 KEY = re.compile(r"(?:features|net\.slice\d)\.(?P<conv>\d+)\.(?P<part>weight|bias)|lin(?P<layer>\d)\.model\.1\.weight")
 NAMED = re.compile(r"(?P<stem>[^/\\]+?)(-(?P<digest>[0-9a-f]{8,64}))?\.pth")
 
 
 class LPIPS(nn.Module):
-    """The distance of two images in [0, 1], one number per pair. Its weights never train and are in no checkpoint."""
+    """The distance of two images in [0, 1], one number per pair. Its weights are fixed and not part of checkpoints."""
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class LPIPS(nn.Module):
         self.register_buffer("scale", torch.tensor(SCALE)[:, None, None], persistent=False)
 
     def forward(self, real: Tensor, fake: Tensor) -> Tensor:
-        """No gradient reaches `real`."""
+        """Return the distance of each pair, without a gradient for `real`."""
         with torch.no_grad():
             expected = list(self.layers(real))
         pairs = enumerate(zip(expected, self.layers(fake), strict=True))
@@ -50,7 +50,7 @@ class LPIPS(nn.Module):
         return sum(one.flatten(1).mean(1) for one in apart)
 
     def layers(self, x: Tensor) -> Iterator[Tensor]:
-        """F_l"""
+        """Yield the normalised features F_l."""
         h = (2 * x - 1 - self.shift) / self.scale
         for number, block in enumerate(BLOCKS):
             h = F.max_pool2d(h, 2) if number else h
@@ -60,7 +60,7 @@ class LPIPS(nn.Module):
 
 
 def ordered(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights by the names of buffers; ValueError where some are missing or do not fit each other."""
+    """Return the weights by the names of buffers; raise ValueError if some are missing or their shapes do not match."""
     found: dict[str, Tensor] = {}
     for key, value in weights.items():
         if match := KEY.fullmatch(key):
@@ -85,18 +85,18 @@ def _expect(weight: Tensor, shape: tuple[int, ...]) -> None:
 
 
 def opened(name: str) -> LPIPS:
-    """LPIPS by a file of weights in PyTorch's folder for downloaded ones; ValueError says what is wrong with it."""
+    """Return LPIPS with weights from a file in PyTorch's folder for downloads; raise ValueError if that fails."""
     match, folder = NAMED.fullmatch(name), Path(torch.hub.get_dir()) / "checkpoints"
     if not match:
-        raise ValueError(f"lpips={name} is not the name of a .pth file. Give no folder: it is looked for in {folder}")
+        raise ValueError(f"lpips={name} is not the name of a .pth file. Omit the folder: the file must be in {folder}")
     if not (file := folder / name).is_file():
         raise ValueError(f"lpips={name}: there is no such file in {folder} (TORCH_HOME moves that folder)")
     content = file.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if not match["digest"] or not digest.startswith(match["digest"]):
         named = f"{match['stem']}-{digest[:8]}.pth"
-        raise ValueError(f"lpips={name} does not name its weights by their SHA-256: rename the file to {named}")
+        raise ValueError(f"the name lpips={name} does not end in digits of the SHA-256: rename the file to {named}")
     try:
         return LPIPS(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
-    except Exception as error:  # torch raises what it likes
+    except Exception as error:  # torch may raise anything
         raise ValueError(f"lpips={name} cannot be used: {error}") from error

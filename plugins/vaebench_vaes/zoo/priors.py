@@ -1,10 +1,10 @@
-"""Densities of codes that are learned after the encoder, in a second stage, so that an autoencoder can sample.
+"""Densities of codes, learned in a second stage after the encoder, so that an autoencoder can generate samples.
 
 mixture: ln p(u) = ln sum_k w_k N(u; m_k, (L_k^T L_k)^-1), by gradient ascent on the likelihood
 flow:    minimise |v(u_t, t) - (u_1 - u_0)|^2,  u_t = (1 - t) u_0 + t u_1,  u_0 ~ N(0, I);  sample by du/dt = v(u, t)
 
-The second is rectified flow: Liu, Gong & Liu, "Flow Straight and Fast", arXiv 2209.03003. u is the code, centred and
-divided by its deviations, which are running averages over the stage.
+The second is rectified flow: Liu, Gong & Liu, "Flow Straight and Fast", arXiv 2209.03003. u is the code, standardised
+by means and deviations that are running averages over the stage.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LatentPrior(nn.Module):
 
     @torch.no_grad()
     def observe(self, codes: Tensor) -> None:
-        """Move the averages after a batch of codes."""
+        """Update the running averages by a batch of codes."""
         self.count.add_(1)
         self.mean.lerp_(codes.mean(0), 1 / self.count)
         self.variance.lerp_((codes - self.mean).square().mean(0), 1 / self.count)
@@ -42,16 +42,16 @@ class LatentPrior(nn.Module):
         return (self.variance + 1e-6).sqrt()
 
     def standard(self, codes: Tensor) -> Tensor:
-        """u, in float32."""
+        """Return u, in float32."""
         return (codes.float() - self.mean) / self.deviation()
 
     def objective(self, codes: Tensor) -> Tensor:
-        """What training minimises, per code."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it learns: implement objective()")
+        """Return the objective that training minimises, per code."""
+        raise NotImplementedError(f"{type(self).__name__} must implement objective(), which training minimises")
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
-        """u from the density."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it is drawn from: implement draw()")
+        """Draw n values of u from the density."""
+        raise NotImplementedError(f"{type(self).__name__} must implement draw(), which draws from the density")
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         return self.draw(n, generator) * self.deviation() + self.mean
@@ -68,15 +68,15 @@ class Mixture(LatentPrior):
         self.below = nn.Parameter(torch.zeros(components, size, size))
 
     def group(self) -> Group:
-        """Large steps that vanish, as it starts far from the codes and has nothing to unlearn."""
+        """Use large steps that shrink to zero: the mixture starts far from the codes and has nothing to unlearn."""
         return Group(list(self.parameters()), options={"lr": 0.02}, schedule=lambda progress: 1 - progress)
 
     def factors(self) -> Tensor:
-        """L_k, lower triangular; L_k^T L_k is the precision."""
+        """Return L_k, lower triangular; L_k^T L_k is the precision."""
         return self.below.tril(-1) + torch.diag_embed(self.scales.exp())
 
     def surprise(self, codes: Tensor) -> Tensor:
-        """-ln p of each code."""
+        """Return -ln p of each code."""
         apart = self.standard(codes)[:, None] - self.means
         squares = torch.einsum("kde,bke->bkd", self.factors(), apart).square().sum(2)
         normal = self.scales.sum(1) - 0.5 * squares - 0.5 * self.size * math.log(2 * math.pi)
@@ -93,7 +93,7 @@ class Mixture(LatentPrior):
 
 
 class Flow(LatentPrior):
-    """Rectified flow; `steps` of Heun's method on the way from noise to a code."""
+    """Rectified flow, with `steps` steps of Heun's method from noise to a code."""
 
     def __init__(self, size: int, width: int = 256, steps: int = 24) -> None:
         super().__init__(size)
@@ -109,7 +109,7 @@ class Flow(LatentPrior):
         return Group(list(self.parameters()))
 
     def velocity(self, u: Tensor, t: Tensor) -> Tensor:
-        """v(u, t); `t` is (B, 1)."""
+        """Return v(u, t); `t` is (B, 1)."""
         h = self.enter(torch.cat([u, t, (math.pi * t).sin(), (math.pi * t).cos()], 1))
         for block in self.blocks:
             h = h + block(h)

@@ -2,7 +2,7 @@
 
     minimise  d(x, g(z)) + beta/2 |z|^2 + decay |theta_g|^2,    z = f(x),    theta_g: the decoder's weights
 
-What noise does for a VAE, two penalties do here: codes stay near zero, and the decoder stays smooth. It samples from a
+Two penalties replace the noise of a VAE: they keep the codes near zero and the decoder smooth. Samples are drawn from a
 Gaussian mixture that is fitted to the codes afterwards.
 """
 

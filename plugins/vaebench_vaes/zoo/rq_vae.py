@@ -3,9 +3,9 @@
     r_0 = z_e,    k_d = argmin_j |r_(d-1) - e^d_j|,    r_d = r_(d-1) - e^d_(k_d),    z^(d) = e^1_(k_1) + ... + e^d_(k_d)
     minimise  L(x, x^) + commitment sum_d |z_e - sg z^(d)|^2,    the decoder sees z_e + sg(z^(D) - z_e)
 
-A vector is rounded, then what rounding left over, `depth` times: D codebooks of K tell K^D vectors apart. Each depth
-has a codebook of its own, learned as in `vq-vae`, where the paper's depths share one. The prior reads all codes of a
-place, then the next place's.
+A vector is quantised, then the remainder is quantised, and so on, `depth` times: D codebooks of K codes represent K^D
+vectors. Each depth has a separate codebook, learned as in `vq-vae`, whereas the paper's depths share one. The prior
+reads all codes of a place, then those of the next place.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ arXiv 1802.04942.
     KL(q(z|x) || p(z)), averaged over x = MI(x, z) + TC(z) + sum_d KL(q(z_d) || p(z_d)),  TC = KL(q(z) || prod_d q(z_d))
     minimise  E_q(z|x) [-ln p(x|z)] + KL(q(z|x) || N(0, I)) + (tc - 1) TC(z)
 
-Only the total correlation counts more than in a VAE; `tc` is the paper's beta, and `tc` = 1 the VAE. q(z) and q(z_d)
-are mixtures over the batch. The paper also divides them by the number of training images: a constant, without gradient.
+Only the total correlation has a larger weight than in a VAE; `tc` is the paper's beta, and `tc` = 1 is the VAE. q(z)
+and q(z_d) are mixtures over the batch. The paper also divides them by the number of training images, a constant that
+has no gradient.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class TCVAE(VAE):
 
 
 def total_correlation(z: Tensor, posterior: Posterior) -> Tensor:
-    """ln q(z) - sum_d ln q(z_d) of each code, q the mixture of all posteriors of the batch."""
+    """Return ln q(z) - sum_d ln q(z_d) of each code, where q is the mixture of all posteriors of the batch."""
     each, many = posterior.densities(z), math.log(len(z))
     together = each.sum(2).logsumexp(1) - many
     return together - (each.logsumexp(1) - many).sum(1)

@@ -3,8 +3,8 @@
     first stage:  minimise  d(x, g(f(x)))
     second stage: maximise  ln p(f(x)),  f held fixed
 
-A plain autoencoder whose codes get a density of their own once they are there: a Gaussian mixture, or rectified flow.
-With it an autoencoder samples: draw a code, decode it.
+This is a plain autoencoder. After it is trained, a density of its codes is learned: a Gaussian mixture, or rectified
+flow. To generate a sample, a code is drawn from this density and decoded.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class TwoStage(Autoencoder):
             yield {"main": self.terms(x)}
 
     def terms(self, x: Tensor) -> dict[str, Tensor]:
-        """What the first stage minimises."""
+        """Return the terms that the first stage minimises."""
         return {"reconstruction": self.criterion(self.raw(self.encode(x)), x)}
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         return self.decode(self.prior.sample(n, generator))
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """How much the code surprises a prior that has a density in closed form."""
+        """Return the surprise of the code under the prior, if its density has a closed form."""
         return {"nll": self.prior.surprise(self.encode(x))} if isinstance(self.prior, Mixture) else {}

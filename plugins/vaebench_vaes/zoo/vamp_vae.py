@@ -1,10 +1,10 @@
 """VampPrior VAE: Tomczak & Welling, "VAE with a VampPrior", AISTATS 2018, arXiv 1705.07120.
 
-    p(z) = 1/K sum_k q(z|u_k),    u_k: pseudo-inputs, images that are learned
+    p(z) = 1/K sum_k q(z|u_k),    u_k: pseudo-inputs, which are learned images
     minimise  E_q(z|x) [-ln p(x|z) + beta (ln q(z|x) - ln p(z))]
 
-The prior is a mixture of the encoder's answers to `pseudo` images, so it follows the codes. The pseudo-inputs start as
-training images from all over the set (an option of the authors' code), and count as cut to [0, 1].
+The prior is a mixture of the posteriors of `pseudo` learned images, so it adapts to the codes. The pseudo-inputs are
+initialised with evenly spaced training images (an option in the authors' code), and are clipped to [0, 1] when used.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class VampVAE(Autoencoder):
         return self.weight(at)
 
     def code_of(self, x: Tensor) -> Posterior:
-        """q(z|x)"""
+        """Return q(z|x)."""
         return Posterior.of(self.to_latent(self.encoder(x)))
 
     def encode(self, x: Tensor) -> Tensor:
         return self.code_of(x).mean
 
     def surprise(self, z: Tensor) -> Tensor:
-        """-ln p(z)"""
+        """Return -ln p(z)."""
         each = self.code_of(self.pseudo.clamp(0, 1)).densities(z).sum(2)
         return math.log(len(self.pseudo)) - each.logsumexp(1)
 
@@ -88,7 +88,7 @@ class VampVAE(Autoencoder):
         return self.decode(self.code_of(x).draw(generator))
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """How much the posterior's mean surprises the prior."""
+        """Return the surprise of the posterior's mean under the prior."""
         return {"nll": self.surprise(self.encode(x))}
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:

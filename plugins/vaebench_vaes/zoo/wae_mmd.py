@@ -2,8 +2,9 @@
 
     minimise  d(x, g(f(x))) + mmd MMD(f(x), N(0, I))
 
-No image's code is pulled to the prior, as a VAE's KL does; all codes together must be spread like it. The encoder is
-deterministic, as in the paper's experiments. `mmd` = 10 is the authors' for MNIST.
+Unlike a VAE's KL, the penalty does not pull the code of each image to the prior; it only requires that all codes
+together follow the prior. The encoder is deterministic, as in the paper's experiments. `mmd` = 10 is the authors' value
+for MNIST.
 """
 
 from __future__ import annotations
@@ -39,5 +40,5 @@ class WAEMMD(Autoencoder):
         return self.decode(torch.randn(n, self.latent, generator=generator, device=generator.device))
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """-ln N(z; 0, I), without its constant."""
+        """Return -ln N(z; 0, I), without its constant."""
         return {"nll": 0.5 * self.encode(x).square().sum(1)}
