@@ -1,4 +1,4 @@
-"""One picture of all variants on one dataset: original, reconstruction and residual beside samples from the prior.
+"""Draw one picture of all variants on one dataset: originals, reconstructions, residuals and samples from the prior.
 
 python benchmarks/scripts/variant_sheet.py results/medical@1/quick/phantom --dataset kermany-cxr --to docs/variants.png
 """
@@ -29,7 +29,7 @@ def main() -> None:
         if (str(trial.dataset), trial.regime, trial.seed) == (given.dataset, "all", 0):
             panels.append(panel(str(trial.model), artifacts_of(path)))
     if not panels:
-        parser.error(f"{given.track} has no good record on {given.dataset} with its pictures beside it")
+        parser.error(f"{given.track} has no successful record on {given.dataset} with its pictures next to it")
     columns = 2
     rows = -(-len(panels) // columns)
     width = max(p.width for p in panels)
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def panel(name: str, folder: Path) -> Image.Image:
-    """A model's name over its reconstructions and its samples."""
+    """Return a panel with a model's name above its reconstructions and samples."""
     parts = [scaled(folder / f"{kind}.png") for kind in ("reconstructions", "samples")]
     shown = [part for part in parts if part]
     picture = Image.new("L", (sum(p.width + GAP for p in shown), HEIGHT + LABEL), 255)

@@ -49,8 +49,8 @@ def published(parts: list[Part], root: Path) -> tuple[str, list[Quoted]]:
         "shows how much twins can change the AUROC of the PCA residual, healthy images against tumours:",
         "\n".join(table),
         "    python benchmarks/scripts/twins.py DIR",
-        f"Without twins, the AUROC of PCA-64 {'falls' if float(new) < float(known) else 'changes'} from {known} to {new} "
-        "([more](datasets.md#brain-mri-and-its-published-split)). "
+        f"Without twins, the AUROC of PCA-64 {'falls' if float(new) < float(known) else 'changes'} from {known} to "
+        f"{new} ([more](datasets.md#brain-mri-and-its-published-split)). "
         + ("" if ours else "It is not known yet whether autoencoders lose as much."),
     ]
     return "\n\n".join(texts).rstrip(), quoted
