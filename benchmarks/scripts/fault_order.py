@@ -119,7 +119,7 @@ def main() -> None:
     wrong = [f"{better} is not better than {worse}" for better, worse in ORDER if found[better] >= found[worse]]
     wrong += [f"{name} is not worse than {CLEAN}" for name in found if name != CLEAN and found[name] <= found[CLEAN]]
     wrong += [f"{name} is as bad as {WORST}" for name in found if name != WORST and found[name] >= found[WORST]]
-    print("\n".join(wrong) or "MMD orders the faults as demanded.")
+    print("\n".join(wrong) or "MMD orders the faults as required.")
     sys.exit(bool(wrong))
 
 

@@ -32,11 +32,11 @@ def main() -> None:
     beyond = False
     for dataset, models in found.items():
         common = shared(models)
-        print(f"| {dataset} | bits per image | beside {common:.1f} |\n| --- | ---: | ---: |")
+        print(f"| {dataset} | bits per image | relative to {common:.1f} |\n| --- | ---: | ---: |")
         for model, rate in sorted(models.items()):
             off = rate / common - 1
             beyond |= abs(off) > TOLERANCE
-            print(f"| `{model}` | {rate:.1f} | {off:+.0%}{' (beyond)' if abs(off) > TOLERANCE else ''} |")
+            print(f"| `{model}` | {rate:.1f} | {off:+.0%}{' (too far)' if abs(off) > TOLERANCE else ''} |")
     sys.exit(f"a rate differs by more than {TOLERANCE:.0%}: change the size of its code" if beyond else 0)
 
 

@@ -95,7 +95,7 @@ def compare_ms_ssim(side: int = 128, count: int = 64) -> tuple[str, float, float
         mine, _ = fastest(lambda: ms_ssim(x, y), 7)
         other, _ = fastest(lambda: ssim(x, y, data_range=1, size_average=False), 7)
     what = f"MS-SSIM, 4 scales, {count} pairs of {side} px, against pytorch-msssim's single-scale SSIM"
-    return what, mine, other, "another number: it refuses MS-SSIM below 161 px"
+    return what, mine, other, "not compared: it refuses MS-SSIM below 161 px"
 
 
 def compare_anomalies(side: int, width: int, count: int = 256) -> tuple[str, float, float, str]:

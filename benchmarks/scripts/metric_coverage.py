@@ -176,8 +176,8 @@ def main() -> None:
             share = told_apart(WORLDS[name], seeds, args.runs, np.random.default_rng(list(WORLDS).index(name)))
             print(f"| {name} | {seeds} | {share:.1%} |", flush=True)
         return
-    print(f"{args.runs} runs; a share of 95 % is known to ±{1.96 * np.sqrt(0.95 * 0.05 / args.runs):.1%}\n")
-    print("| test set | metric | truth | interval holds it | error claimed / deviation seen |")
+    print(f"{args.runs} runs; the interval of a share of 95 % is ±{1.96 * np.sqrt(0.95 * 0.05 / args.runs):.1%}\n")
+    print("| test set | metric | truth | interval contains it | estimated error / observed deviation |")
     print("| --- | --- | ---: | ---: | ---: |")
     for name in args.worlds:
         world, rng = WORLDS[name], np.random.default_rng(list(WORLDS).index(name))

@@ -103,7 +103,7 @@ def ranks(count: int) -> Iterator[Row]:
         found = held("0 to -.10", kind, seeds, count)
         true = np.arange(1, MODELS + 1)
         covered = ((found.low <= true) & (true <= found.high)).all(1)
-        yield Row("ranks", f"all 12 intervals hold the true rank; {world}", covered.mean(), (0.95, np.inf))
+        yield Row("ranks", f"all 12 intervals contain the true rank; {world}", covered.mean(), (0.95, np.inf))
         claims = held("equal means", kind, seeds, count).claims
         yield Row("ranks", f"any false claim, equal means; {world}", claims.mean(), (-np.inf, 0.05))
 
@@ -115,8 +115,8 @@ def means(count: int) -> Iterator[Row]:
         played = boards(np.zeros(MODELS), spread, seeds, rng)
         inside = np.array([[one.low <= 0 <= one.high for one in estimates(samples)] for samples in played]).mean(0)
         world, bars = f"{kind} deviations, {seeds} seeds", [(0.93, 0.97), (0.92, np.inf)] if seeds == 5 else [None] * 2
-        yield Row("means", f"interval of a mean holds it, all models; {world}", inside.mean(), bars[0])
-        yield Row("means", f"the model where it does so least; {world}", inside.min(), bars[1])
+        yield Row("means", f"interval contains the true mean, all models; {world}", inside.mean(), bars[0])
+        yield Row("means", f"the same, model with the lowest rate; {world}", inside.min(), bars[1])
 
 
 def power(count: int) -> Iterator[Row]:
@@ -175,7 +175,7 @@ def groups(count: int) -> Iterator[Row]:
             samples, truth = statistic(tuple(SIZES[shape](patients)), start // AT_ONCE, rng)
             inside += [one.low is not None and one.low <= truth <= one.high for one in estimates(samples)]
         number = "a mean" if statistic is few_means else "an AUROC"
-        what = f"interval of {number} over {patients} {shape} patients holds it"
+        what = f"interval of {number} over {patients} {shape} patients contains the true value"
         yield Row("groups", what, float(np.mean(inside)), (0.93, 0.98))
     for patients in (10, 20):
         claims = held("equal means", "equal", 5, count, patients=patients).claims
@@ -212,7 +212,7 @@ def main() -> None:
     parser.add_argument("--part", nargs="+", choices=list(PARTS), default=list(PARTS), help="only these parts")
     args = parser.parse_args()
     error = 1.96 * np.sqrt(0.05 * 0.95 / args.boards)
-    print(f"{args.boards} boards of each; a rate of 5 % is known to ±{error:.1%}\n")
+    print(f"{args.boards} boards of each; the 95 % interval of a rate of 5 % is ±{error:.1%}\n")
     print("| part | what | simulated | bar | outcome |\n|---|---|---|---|---|")
     met = True
     for name in args.part:

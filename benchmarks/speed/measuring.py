@@ -140,7 +140,7 @@ def timed(job: Any, data: Path, sink: Any, keeper: Any, mouth: Any) -> None:
 
 
 def show(trials: list[dict[str, Any]]) -> None:
-    print(f"| trial | {' | '.join(PARTS)} | dearest metrics |")
+    print(f"| trial | {' | '.join(PARTS)} | slowest metrics |")
     print(f"| --- | {' | '.join('---:' for _ in PARTS)} | --- |")
     for one in trials:
         dear = sorted(one["metrics"].items(), key=lambda metric: -metric[1])[:DEAR]
@@ -149,7 +149,9 @@ def show(trials: list[dict[str, Any]]) -> None:
 
 
 def compare(trials: list[tuple[dict[str, Any], ...]]) -> None:
-    print("\n| trial | measuring and pictures | beside | ratio | numbers alike | to rounding | else |")
+    print(
+        "\n| trial | measuring and pictures | other version | ratio | equal values | equal up to rounding | different |"
+    )
     print("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
     totals = [0.0, 0.0]
     for ours, theirs in trials:

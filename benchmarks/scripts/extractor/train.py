@@ -148,7 +148,7 @@ def shipped(student: Student, pictures: Pictures) -> Network:
         network.projection.copy_(vectors[:, -64:] / values[-64:].sqrt())
         shares = values / values.sum()
         effective = 1 / shares.square().sum()
-        print(f"64 of 128 directions hold {shares[-64:].sum():.4f} of the variance, effective {effective:.1f}")
+        print(f"64 of 128 directions explain {shares[-64:].sum():.4f} of the variance, effective {effective:.1f}")
     return network
 
 
