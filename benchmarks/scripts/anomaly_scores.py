@@ -1,13 +1,13 @@
-"""Compare anomaly scores on phantoms or on real images: how the headline of the anomaly verdict was chosen.
+"""Compare anomaly scores on phantoms or on real images, as when the headline of the anomaly verdict was chosen.
 
     python benchmarks/scripts/anomaly_scores.py                                              # six phantoms
     python benchmarks/scripts/anomaly_scores.py --data "kermany-cxr[path=DIR]" --size 64     # real images
 
-Networks are trained briefly on healthy training images. Of the healthy patients kept out of training, half calibrate,
-and the others are scored against diseased training images, as `anomaly-auroc-held-out` does. No test image or label is
-read: the test split is replaced by one blank image without labels, which is asserted. Scores were compared with seed 0,
-so seed 1, the default, confirms. The tables have AUROCs, higher = more anomalous, and the rank correlation of
-each score with PSNR over the models. The last column is a Gaussian on features, without any model."""
+Networks are trained briefly on healthy training images. Half of the held-out healthy patients calibrate the scores,
+and the others are ranked against diseased training images, as in `anomaly-auroc-held-out`. Test images and labels are
+not read: the test split is replaced by one blank image without labels, which is asserted. The scores were chosen with
+seed 0; seed 1, the default, confirms the choice. The tables show AUROCs (higher scores are more anomalous) and the rank
+correlation of each score with PSNR over the models. The last column is a Gaussian on features, without any model."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def untested(text: str, given: argparse.Namespace) -> Splits:
-    """The training images; in the place of the test split, one blank image that nothing is known of."""
+    """Return the training images, with one blank image without labels in place of the test split."""
     name, params = split_spec(text)
     limit = {"train": given.limit * 10, "val": 1, "test": 1}
     source = "real" if params else "phantom"
@@ -92,7 +92,7 @@ def kept() -> Keep:
 
 
 def compared(text: str, splits: Splits, keep: Keep, given: argparse.Namespace) -> dict[str, float]:
-    """The AUROC of every score of one network."""
+    """Return the AUROC of every score of one network."""
     test = splits.test
     assert test.healthy is None and test.diseased is None and not test.labels.any() and not test.images.any()
     model = create(text, splits.train.images.shape[1:], given.width, given.seed)
@@ -116,7 +116,7 @@ def compared(text: str, splits: Splits, keep: Keep, given: argparse.Namespace) -
 
 
 def distances(evidence: Evidence, asked: HeldOut, rows: np.ndarray) -> np.ndarray:
-    """The distance from a Gaussian in the features of the images that a healthy training sees."""
+    """Return distances from a Gaussian fitted to the features of the training images of the regime `healthy`."""
     features = asked.whole(evidence, "train") @ asked.scale(evidence)
     known = training_rows(evidence.split("train"), "healthy")
     found: np.ndarray = LedoitWolf().fit(features[known]).mahalanobis(features[rows])

@@ -1,4 +1,4 @@
-"""Time `vaebench data audit`, once with an empty cache and once more from the cache, in seconds and CPU seconds.
+"""Time `vaebench data audit`, first with an empty cache and then from the cache, in seconds and CPU seconds.
 
 python benchmarks/scripts/audit_speed.py "kermany-cxr[path=DIR]" "brain-mri[path=DIR]"
 """
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def measured(spec: str, cache: str) -> str:
-    """One audit, its data decoded and hashed where that is not kept yet."""
+    """Time one audit, which decodes and hashes data that are not cached yet."""
     before, start = os.times(), time.perf_counter()
     command = [str(Path(sys.executable).with_name("vaebench")), "data", "audit", spec, "--format", "json"]
     subprocess.run(command, env={**os.environ, "VAEBENCH_CACHE": cache}, stdout=subprocess.DEVNULL, check=True)

@@ -1,11 +1,11 @@
-"""How long the tables of 100,000 records take, and how much memory: 20 s and 2 GB are the limits.
+"""Measure the time and memory for the tables of 100,000 records; the limits are 20 s and 2 GB.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/board_speed.py [--seeds 1]
 
-Synthetic records of 20 models x 25 parameters x 10 datasets x 2 regimes x 10 seeds come one by one, as they do from a
-folder, each with 20 metrics, of which 4 have replicates under 200 patient draws. The first variant of each model is a
-reference, the others are newcomers. Making them does not count; reading JSON from disk is not in it. Times are CPU
-seconds of one thread, which other work on the machine disturbs least.
+Synthetic records of 20 models x 25 parameters x 10 datasets x 2 regimes x 10 seeds are read one by one, as from a
+folder. Each has 20 metrics, of which 4 have replicates under 200 patient draws. The first variant of each model is a
+reference, the others are newcomers. The times do not include generating the records or reading JSON from disk. They are
+CPU seconds of one thread, because other work on the machine affects these least.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> None:
     made = board(read(stream, rules(seeds).track), rules(seeds))
     drawn = time.process_time()
     sizes = Counter[str]()
-    with TemporaryDirectory() as folder, uncollected():  # as `write_boards` has it
+    with TemporaryDirectory() as folder, uncollected():  # as in `write_boards`
         for name, text in texts(made):
             store.write_atomically(Path(folder) / name, text.encode())
             sizes[Path(name).suffix] += len(text.encode())
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 class Stream:
-    """Records one by one; the time it takes to make them is kept apart."""
+    """Yields records one by one and measures the time spent on generating them."""
 
     def __init__(self, source: Iterator[Record]) -> None:
         self.source, self.count, self.seconds = source, 0, 0.0
@@ -98,7 +98,7 @@ def rules(seeds: int) -> Rules:
 
 
 def make(seeds: int) -> Iterator[Record]:
-    """Models differ a little, variants less; patients and seeds add their share."""
+    """Yield records in which models differ slightly and variants less, with effects of patients and seeds."""
     rng = np.random.default_rng(0)
     worth = rng.normal(0, 0.05, (MODELS, 1)) + rng.normal(0, 0.01, (MODELS, VARIANTS))
     patients = rng.normal(0, 0.02, DRAWS)

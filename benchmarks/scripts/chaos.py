@@ -4,8 +4,8 @@
 
 Workers, the server that they fork from, the resource tracker of Python and the driver are killed by SIGKILL, SIGTERM,
 SIGHUP and SIGINT, in rounds of ten trials with checkpoints. After each round the same command finishes the sweep, and
-its records and weights are compared with those of a run that nobody killed. A record that cannot be read, or a second
-one of a trial, ends the program at once. It needs the tests of the repository and Linux.
+its records and weights are compared with those of an undisturbed run. An unreadable record, or a second record of the
+same trial, stops the program at once. The script needs the tests of the repository and Linux.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ import killing
 import laboratory
 
 A_ROUND = 50
-"""Kills after which a sweep is left in peace to finish."""
+"""Number of kills after which a sweep is left to finish."""
 TARGETS = ("worker", "fork server", "resource tracker", "driver")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=300)
-    parser.add_argument("--minutes", type=float, default=60.0, help="nothing is killed after this time")
+    parser.add_argument("--minutes", type=float, default=60.0, help="stop killing after this time")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     until, chance = time.monotonic() + 60 * asked.minutes, random.Random(asked.seed)

@@ -1,10 +1,11 @@
-"""Two published questions, asked again of real chest X-rays: tables from the board and the records of a run.
+"""Revisit two published questions on real chest X-rays, with tables from the board and the records of a run.
 
     vaebench run --preset compact --source real -d kermany-cxr --data FOLDER
     python benchmarks/scripts/chest_xrays.py results/medical@1/compact/real > chest-xrays.md
 
-What can an SVC tell from real, encoded and decoded images (the project called R0 in the suite `references`)? And does a
-model of healthy images alone see pneumonia (R3's question), beside shortcuts that know no anatomy?
+What can an SVC infer from real, encoded and decoded images (the question of the project R0 in the suite `references`)?
+And does a model trained on healthy images alone detect pneumonia (R3's question), compared with shortcuts that do not
+use anatomy?
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def cell(board: pd.DataFrame, model: str, metric: str) -> str:
 
 
 def shortcuts(track: Path) -> list[tuple[str, float]]:
-    """Median over the seeds, best first."""
+    """Return the shortcuts with their median over the seeds, best first."""
     found: dict[str, list[float]] = {}
     for path in sorted(track.glob("*/*/*-*.json")):
         for name, value in (json.loads(path.read_text())["inputs"].get("shortcuts") or {}).items():

@@ -1,4 +1,4 @@
-"""Write the tables of what the built-in components declare, by which boards know versions without importing torch.
+"""Write the tables of what the built-in components declare, from which boards read versions without importing torch.
 
 python benchmarks/scripts/declared.py
 """
@@ -15,7 +15,7 @@ from vaebench.components.registry import registry
 
 
 def tables() -> Mapping[Path, str]:
-    """Path -> text of the table of every built-in plugin that offers components."""
+    """Return the table of every built-in plugin with components, by path."""
     components = registry()
     modules = {point.name: point.module for point in installed().points if point.dist and point.dist.name == GROUP}
     offered: dict[str, dict[str, list[type]]] = defaultdict(lambda: defaultdict(list))

@@ -1,13 +1,12 @@
-"""Compare what a short trial costs through other executors and through `local`. Ray may need twice as much, and pilots
-five times.
+"""Compare the time of a short trial in other executors with `local`. Ray may need twice as much, pilots five times.
 
     python benchmarks/scripts/executor_overhead.py [--seeds 8] [--slots 2] 'slurm[pilots=2]' 'ray[address=HOST:6379]'
 
-The trials of the suite `smoke` on a phantom are run by `vaebench run` through each executor, into a results folder of
-its own. Data are ready, and a run with another seed comes first, so that neither is estimated or loaded from disk for
-the first time. What counts is slot-seconds per trial: the time from the start of the command to the board, times the
-slots, divided by the number of trials. Where there is no `sbatch`, a stand-in starts the pilots as processes of this
-machine; it needs the tests of the repository. A Ray cluster must run already, with as many cores as there are slots:
+`vaebench run` runs the trials of the suite `smoke` on a phantom with each executor, each in a separate results folder.
+The data are prepared beforehand, and a run with another seed comes first, so that estimates and files are cached. The
+result is in slot-seconds per trial: the time from the start of the command to the board, times the number of slots,
+divided by the number of trials. Without `sbatch`, a substitute starts the pilots as processes of this machine; it needs
+the tests of the repository. A Ray cluster must be running already, with as many cores as slots:
 `ray start --head --num-cpus=2`.
 """
 
@@ -27,12 +26,12 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 import slurm_made
 
 ALLOWED = {"ray": 2.0, "slurm": 5.0}
-"""How often the time of `local` an executor may need."""
+"""The largest allowed ratio of an executor's time to that of `local`."""
 PROGRAM = "from vaebench.cli import main; main(prog_name='vaebench')"
 
 
 def seconds(executor: str, seeds: range, slots: int, results: Path) -> float:
-    """How long a run takes."""
+    """Return the seconds that a run takes."""
     words = ["run", "--suite", "smoke", "--source", "phantom", "--device", "cpu", "--results", str(results)]
     words += ["-j", str(slots), "--seeds", ",".join(map(str, seeds)), "--executor", executor]
     before = time.monotonic()

@@ -1,10 +1,10 @@
-"""Does a metric of samples order faults of different kinds as a person would? Faults made on real chest X-rays.
+"""Check whether a metric of samples orders different kinds of faults as a person would, on real chest X-rays.
 
     OMP_NUM_THREADS=2 python benchmarks/scripts/fault_order.py --data DIR
 
-The training split of the Kermany chest X-rays at 64 px, its patients in three parts: 1,000 images of one part, made
-worse, stand against 1,500 of another; the third is what a model would have been trained on. Prints a table, and fails
-when MMD breaks the order that `ORDER` demands.
+The patients in the training split of the Kermany chest X-rays at 64 px are divided into three parts. Faults are added
+to 1,000 images of one part, which are compared with 1,500 images of another; the third part plays the role of the
+training images. The script prints a table and fails if MMD violates the order in `ORDER`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ORDER = [
 
 
 def faults(images: np.ndarray, normals: np.ndarray, train: np.ndarray) -> dict[str, np.ndarray]:
-    """Sets of images in [0, 1], float."""
+    """Return sets of degraded images by name, as floats in [0, 1]."""
     rng = np.random.default_rng(0)
     mean = train.mean(0)
     _, sizes, axes = np.linalg.svd((train - mean).reshape(len(train), -1), full_matrices=False)
@@ -72,7 +72,7 @@ def faults(images: np.ndarray, normals: np.ndarray, train: np.ndarray) -> dict[s
 
 
 def phase_randomised(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The spectrum of each image with the phases of noise, its mean kept."""
+    """Return images with their amplitude spectrum and mean, but with the phases of noise."""
     noise = np.fft.fft2(rng.standard_normal(images.shape))
     phases = noise / np.abs(noise)
     phases[..., 0, 0] = 1
@@ -80,7 +80,7 @@ def phase_randomised(images: np.ndarray, rng: np.random.Generator) -> np.ndarray
 
 
 def shuffled(images: np.ndarray, rng: np.random.Generator, block: int = 16) -> np.ndarray:
-    """The blocks of each image in random order."""
+    """Return images whose blocks are in random order."""
     n, side = len(images), SIDE // block
     blocks = images.reshape(n, side, block, side, block).transpose(0, 1, 3, 2, 4).reshape(n, side**2, block, block)
     blocks = np.stack([one[rng.permutation(side**2)] for one in blocks])
@@ -88,7 +88,7 @@ def shuffled(images: np.ndarray, rng: np.random.Generator, block: int = 16) -> n
 
 
 def parts(split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of three thirds of the patients, in random order."""
+    """Return the rows of each third of the patients, in random order."""
     rng = np.random.default_rng(0)
     thirds = np.array_split(rng.permutation(np.unique(split.groups)), 3)
     one, two, three = (rng.permutation(np.flatnonzero(np.isin(split.groups, names))) for names in thirds)
@@ -119,7 +119,7 @@ def main() -> None:
     wrong = [f"{better} is not better than {worse}" for better, worse in ORDER if found[better] >= found[worse]]
     wrong += [f"{name} is not worse than {CLEAN}" for name in found if name != CLEAN and found[name] <= found[CLEAN]]
     wrong += [f"{name} is as bad as {WORST}" for name in found if name != WORST and found[name] >= found[WORST]]
-    print("\n".join(wrong) or "MMD orders the faults as demanded.")
+    print("\n".join(wrong) or "MMD orders the faults as required.")
     sys.exit(bool(wrong))
 
 

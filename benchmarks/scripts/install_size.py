@@ -1,4 +1,4 @@
-"""The size of an installation: vaebench and all that it requires, as the files that pip wrote.
+"""Print the size of an installation: the files that pip installed for vaebench and its requirements.
 
 python benchmarks/scripts/install_size.py
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def required(name: str, found: dict[str, float]) -> dict[str, float]:
-    """Distribution -> MB on disk, of one and of all that it requires without extras."""
+    """Return the MB on disk by distribution, for this one and all its requirements without extras."""
     key = re.sub(r"[-_.]+", "-", name).lower()
     if key in found:
         return found

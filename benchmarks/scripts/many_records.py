@@ -1,11 +1,11 @@
-"""What the board of very many records costs, with and without `vaebench index`.
+"""Measure the time and memory for a board of very many records, with and without `vaebench index`.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/many_records.py FOLDER [--seeds 10]
 
 The limits for 100,000 records are 15 CPU seconds with the index, 60 without, and 3 GB. The records of
-`board_speed.py` (10,000 for each seed) are written to FOLDER, unless they are there already, and stay there. Each
-measurement is a process of its own, which reads the records and makes and writes all table files. Making
-the index and the page are counted apart. Times are CPU seconds of one thread.
+`board_speed.py` (10,000 for each seed) are written to FOLDER, unless they exist already, and are kept. Each
+measurement is a separate process, which reads the records and writes all table files. Building the index and the page
+is measured separately. Times are CPU seconds of one thread.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.once:
         asked = suite(given.folder, given.seeds)
-        # Its metrics stand in no table of installed ones, so plugins are asked and import torch: not counted here.
+        # Its metrics are not in the tables of components, so plugins are loaded and import torch: not counted.
         assert Track(asked, "full", "phantom", given.folder / "empty").rules
         WAYS[given.once](Track(asked, "full", "phantom", given.folder))
         return

@@ -1,5 +1,5 @@
-"""Do the models of the suite `medical-rate` cost alike? It fails where the bits per image of a model, their median over
-seeds, are more than a fifth from the geometric mean of all.
+"""Check that the models of the suite `medical-rate` have similar rates. The script fails if the bits per image of a
+model (median over seeds) differ by more than a fifth from the geometric mean of all models.
 
 vaebench run --suite medical-rate && python benchmarks/scripts/matched_rate.py results/medical-rate@1/compact/phantom
 """
@@ -19,7 +19,7 @@ from vaebench.records.store import BadRecord, scan
 
 METRIC = "bits-per-image"
 TOLERANCE = 0.2
-"""Share of the common rate by which a model's may differ from it."""
+"""The largest relative difference of a model's rate from the common rate."""
 
 
 def main() -> None:
@@ -32,16 +32,16 @@ def main() -> None:
     beyond = False
     for dataset, models in found.items():
         common = shared(models)
-        print(f"| {dataset} | bits per image | beside {common:.1f} |\n| --- | ---: | ---: |")
+        print(f"| {dataset} | bits per image | relative to {common:.1f} |\n| --- | ---: | ---: |")
         for model, rate in sorted(models.items()):
             off = rate / common - 1
             beyond |= abs(off) > TOLERANCE
-            print(f"| `{model}` | {rate:.1f} | {off:+.0%}{' (beyond)' if abs(off) > TOLERANCE else ''} |")
+            print(f"| `{model}` | {rate:.1f} | {off:+.0%}{' (too far)' if abs(off) > TOLERANCE else ''} |")
     sys.exit(f"a rate differs by more than {TOLERANCE:.0%}: change the size of its code" if beyond else 0)
 
 
 def bits(records: Iterable[Record]) -> dict[str, dict[str, float]]:
-    """Dataset -> model -> the median over seeds, of those whose code has a price."""
+    """Return the median rate over seeds by dataset and model, for models whose code has a rate."""
     told: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
         cell = record.metrics.get(METRIC)
@@ -51,7 +51,7 @@ def bits(records: Iterable[Record]) -> dict[str, dict[str, float]]:
 
 
 def shared(models: Mapping[str, float]) -> float:
-    """The rate that they have in common."""
+    """Return the common rate of the models."""
     return float(np.exp(np.mean(np.log(list(models.values())))))
 
 

@@ -1,9 +1,9 @@
-"""How fast the metrics are beside the libraries whose numbers they give, in one run.
+"""Compare the speed of the metrics with that of libraries that compute the same values, in one run.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/measures_speed.py
 
-Each pair gets the same data and is timed from features or images to the number, in CPU seconds of one thread, which
-other work on the machine disturbs least. The fastest of the repeats counts; the slow libraries run once.
+Each pair gets the same data and is timed from features or images to the result, in CPU seconds of one thread, which
+other work on the machine affects least. The fastest of the repetitions counts; slow libraries run once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def fastest(work: Callable[[], T], repeats: int) -> tuple[float, T]:
-    """CPU seconds, and what came of it."""
+    """Return the CPU seconds and the result."""
     seconds = []
     for _ in range(repeats):
         start = time.process_time()
@@ -40,8 +40,8 @@ def fastest(work: Callable[[], T], repeats: int) -> tuple[float, T]:
 
 
 def torch_fidelity() -> ModuleType:
-    """Its Fréchet distance. A torchvision whose compiled operators do not load declares fakes of two of them, which
-    must be known before it is imported."""
+    """Return the Fréchet distance of torch-fidelity. If the compiled operators of torchvision cannot be loaded, two of
+    them must be declared as fakes before it is imported."""
     try:
         from torch_fidelity import metric_fid
     except RuntimeError:
@@ -95,12 +95,12 @@ def compare_ms_ssim(side: int = 128, count: int = 64) -> tuple[str, float, float
         mine, _ = fastest(lambda: ms_ssim(x, y), 7)
         other, _ = fastest(lambda: ssim(x, y, data_range=1, size_average=False), 7)
     what = f"MS-SSIM, 4 scales, {count} pairs of {side} px, against pytorch-msssim's single-scale SSIM"
-    return what, mine, other, "another number: it refuses MS-SSIM below 161 px"
+    return what, mine, other, "not compared: it refuses MS-SSIM below 161 px"
 
 
 def compare_anomalies(side: int, width: int, count: int = 256) -> tuple[str, float, float, str]:
-    """Against what detectors do as a rule: a loop over images, each a batch of its own, the model as it was made. The
-    harness's model lies in memory as `vaebench.training.build` has it."""
+    """Compare with the usual loop of anomaly detectors, in which every image is a batch and the model has its default
+    memory layout. The harness's model has the memory layout of `vaebench.training.build`."""
     torch.manual_seed(0)
     usual = VAE((1, side, side), Gaussian(), width=width).eval()
     model = deepcopy(usual).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

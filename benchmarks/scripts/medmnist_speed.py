@@ -1,9 +1,9 @@
-"""Compare reading a MedMNIST file at 224 px in one thread, as before, with reading it in several.
+"""Compare reading a MedMNIST file at 224 px in one thread, as in earlier versions, with reading it in several threads.
 
     python benchmarks/scripts/medmnist_speed.py [--images 2000] [--rounds 5]
 
-The file is made up: smooth pictures with a little noise, which deflate about as well as radiographs do. Both ways take
-turns in one process; what is compared is the ratio of their times.
+The file is synthetic: smooth pictures with a little noise, which compress about as well as radiographs. Both methods
+take turns in one process, and the ratio of their times is printed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Check the bars that the shipped methods are held to, with the defaults they have.
+"""Check whether the built-in methods reach their bars with their defaults.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/method_bars.py --data DIR --bar psnr bypass intro gan
 
@@ -6,14 +6,14 @@
 
 - psnr, bypass: PSNR of test X-rays at 64 px after 1,000 steps of 32 by `vae[latent=64]` at width 8, mean of seeds 0 to
   2: at least 25.5 dB, and 26.5 dB with `bypass=true`;
-- intro: `intro-vae` asks at least a tenth more KL for its samples than for images it has not trained on, with each of
-  seeds 0 to 2, on phantoms at 28 px after 250 steps; `soft-intro-vae`, and both on X-rays at 64 px after 400, are
-  told beside it;
-- gan: discriminator and decoder of `vae-gan` each move in more than half of the steps, on phantoms at 28 px and on
-  X-rays at 64 px, after 400 steps; counted in the second half.
+- intro: for `intro-vae`, the KL of samples is at least a tenth larger than that of images not used in training, with
+  each of seeds 0 to 2, on phantoms at 28 px after 250 steps; `soft-intro-vae`, and both on X-rays at 64 px after 400
+  steps, are reported as well;
+- gan: discriminator and decoder of `vae-gan` are each updated in more than half of the steps, on phantoms at 28 px and
+  on X-rays at 64 px, in the second half of 400 steps.
 
-The test images decide psnr and bypass alone; defaults are chosen by `validated.py`, on validation images. A line per
-training, then one per bar; the exit code is 1 where a bar is missed."""
+Test images are used only for psnr and bypass; defaults are chosen by `validated.py`, on validation images. The script
+prints a line per training run, then one per bar; the exit code is 1 if a bar is missed."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
-"""Are the errors of a single checkpoint's metrics honest? Test sets are drawn from populations of known truth.
+"""Check the errors of a single checkpoint's metrics on test sets drawn from populations with known true values.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/metric_coverage.py [--runs 1000] [--worlds NAME ...] [--pairs]
 
-Every run draws patients with their images, computes the metrics by `Evidence` as a trial does, and makes the 95 %
-interval that a board shows of one seed. Printed is how often it holds what a million images would give. Patients differ
-as much as images of one patient do; health and class belong to the patient. Sensitivity is asked twice: at the
-threshold that the validation images gave, which is given, and at the population's, whose luck its error does not know.
-KID is asked with the error in its record, and by its replicates, which boards make its interval from. `--pairs` asks
-instead how often KID claims that one of two equally good models is better, at 5 %, both judged on the same test images.
+Every run draws patients with their images, computes the metrics with `Evidence` as a trial does, and computes the 95 %
+interval that a board shows for one seed. The script prints how often the interval contains the value from a million
+images. The variance between patients equals that between images of one patient; all images of a patient have the same
+health and class. Sensitivity is measured twice: at the threshold from the validation images, which its error takes as
+given, and at that of the population, whose uncertainty its error does not include. KID is measured with the error in
+its record, and with its replicates, from which boards compute its interval. With `--pairs`, the script instead prints
+how often KID claims, at 5 %, that one of two equally good models is better, both judged on the same test images.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ FEATURES, SAMPLES = 16, 300
 class World(NamedTuple):
     patients: int
     more: float
-    """images of a patient beyond the first, on average"""
+    """Mean number of images per patient beyond the first."""
     separation: float
-    """of the ill from the healthy, in standard deviations"""
+    """Distance of the diseased from the healthy, in standard deviations."""
     validation: int
-    """healthy validation images, each of a patient of its own"""
+    """Number of healthy validation images, each from a different patient."""
 
 
 WORLDS = {
@@ -53,7 +54,7 @@ WORLDS = {
 
 
 class Drawn(NamedTuple):
-    """Images of some patients, and what a model showed on them."""
+    """Images of some patients, and a model's outputs on them."""
 
     groups: np.ndarray
     residuals: np.ndarray
@@ -68,7 +69,7 @@ def draw(world: World, patients: int, rng: np.random.Generator) -> Drawn:
     ill, labels = (rng.random(patients) < ILL)[groups], rng.choice(3, patients, p=SHARES)[groups]
 
     def varied(width: int) -> np.ndarray:
-        """Half of the variance is the patient's."""
+        """Draw normal values; half of their variance is between patients."""
         own = rng.standard_normal((patients, width))[groups]
         return (own + rng.standard_normal((len(groups), width))) / np.sqrt(2)
 
@@ -93,12 +94,12 @@ def truths(world: World, rng: np.random.Generator) -> dict[str, float]:
 
 
 def generated(count: int, rng: np.random.Generator) -> Cloud:
-    """Features of samples of a model that is not quite right."""
+    """Draw features of samples from an imperfect model."""
     return Cloud(0.9 * rng.standard_normal((count, FEATURES)) + 0.15)
 
 
 def asked(world: World, seen: Drawn, truth: dict[str, float], run: int, rng: np.random.Generator) -> dict[str, tuple]:
-    """What a trial's record would say, and the truth that belongs to it."""
+    """Return the scores that a trial's record would contain, with their true values."""
     blank = np.zeros((len(seen.groups), 1, 1, 1), np.uint8)
     split = Split(blank, seen.labels, seen.groups, healthy=~seen.ill)
     evidence = Evidence(Model((1, 1, 1), None), Splits(split, split), dataset=f"world {run}")
@@ -135,7 +136,7 @@ def _normal(x: float) -> float:
 
 
 def held(score: Score, truth: float) -> tuple[bool, float]:
-    """Whether the board's interval of one seed holds the truth; and its half width."""
+    """Return whether the board's interval of one seed contains the true value, and the interval's half width."""
     replicates = np.array([score.replicates]) if len(score.replicates) else None
     errors = None if score.error is None else np.array([score.error])
     one = estimate(Sample((0,), np.array([score.value]), replicates, errors))
@@ -145,7 +146,7 @@ def held(score: Score, truth: float) -> tuple[bool, float]:
 
 
 def told_apart(world: World, seeds: int, runs: int, rng: np.random.Generator) -> float:
-    """How often KID claims a difference between two models that have none, each seed with samples of its own."""
+    """Return how often KID claims a difference between two equal models; each seed has separate samples."""
     claims = 0
     for run in range(runs):
         seen = draw(world, world.patients, rng)
@@ -175,8 +176,8 @@ def main() -> None:
             share = told_apart(WORLDS[name], seeds, args.runs, np.random.default_rng(list(WORLDS).index(name)))
             print(f"| {name} | {seeds} | {share:.1%} |", flush=True)
         return
-    print(f"{args.runs} runs; a share of 95 % is known to ±{1.96 * np.sqrt(0.95 * 0.05 / args.runs):.1%}\n")
-    print("| test set | metric | truth | interval holds it | error claimed / deviation seen |")
+    print(f"{args.runs} runs; the interval of a share of 95 % is ±{1.96 * np.sqrt(0.95 * 0.05 / args.runs):.1%}\n")
+    print("| test set | metric | truth | interval contains it | estimated error / observed deviation |")
     print("| --- | --- | ---: | ---: | ---: |")
     for name in args.worlds:
         world, rng = WORLDS[name], np.random.default_rng(list(WORLDS).index(name))

@@ -1,9 +1,10 @@
-"""What very many trials on very many GPUs need, by arithmetic on the sizes of real records.
+"""Estimate what very many trials on very many GPUs need, from the sizes of real records.
 
     python benchmarks/scripts/on_paper.py RESULTS... [--trials 100000] [--gpus 1000] [--seconds 120]
 
-RESULTS are folders of results, whose records and files beside them are measured (`results/reference` has records only).
-What a trial takes on a GPU (--seconds, with --share trials at once) and what a GPU costs (--price) are assumptions.
+RESULTS are results folders; the sizes of their records and of the files next to them are measured (`results/reference`
+has records only). The time of a trial on a GPU (--seconds, with --share trials at once) and the price of a GPU
+(--price) are assumptions.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from vaebench.running.claims import BEAT, LENGTH
 from vaebench.training.checkpoint import EVERY
 
 CHECKPOINT = 3
-"""Weights, and two moments of Adam for each: times the size of the weights"""
+"""Size of a checkpoint relative to the weights: the weights and Adam's two moments."""
 
 
 def main() -> None:
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def measured(folders: list[Path]) -> dict[str, list[int]]:
-    """The name of a file beside a record, or `record` -> the sizes of all of them."""
+    """Return the sizes of all files by their name next to a record, and those of records as `record`."""
     found = defaultdict[str, list[int]](list)
     for folder in folders:
         for path in folder.rglob("*.json"):

@@ -1,8 +1,8 @@
-"""A picture of the page for the README: the board, and below it parts of one run.
+"""Take a screenshot of the page for the README: the board, and below it parts of one run.
 
     python benchmarks/scripts/page_screenshot.py results/medical@1/quick/phantom --to docs/page.png
 
-Of phantoms only: pictures of patients do not belong into a repository.
+Only phantoms are allowed: pictures of patients do not belong in a repository.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--model", default="vae")
     given = parser.parse_args()
     if given.track.resolve().name != "phantom":
-        parser.error(f"{given.track} is no folder of phantoms")
+        parser.error(f"{given.track} is not a folder of phantoms")
     parts = [Image.open(io.BytesIO(shot)) for shot in shots(given.track / "leaderboard.html", given.model)]
     sheet = Image.new("RGB", (WIDTH, sum(part.height + MARGIN for part in parts) + MARGIN), "white")
     top = MARGIN
@@ -59,7 +59,7 @@ def shots(path: Path, model: str) -> Iterator[bytes]:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """The machine's own Chromium, or else playwright's."""
+    """Return the machine's Chromium, or playwright's if there is none."""
     found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     with (
         sync_playwright() as started,

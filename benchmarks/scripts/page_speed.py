@@ -1,11 +1,11 @@
-"""How large the page of a track is, and how long it takes until its table, and then a run, can be used.
+"""Measure the size of a track's page, and the time until its table, and then a run, can be used.
 
     python benchmarks/scripts/page_speed.py results/medical@1/quick/phantom [--seeds 5] [--rounds 5]
 
-25 MB and 2 s are the limits. Every run of the track's first seed is copied to as many seeds as are asked for, with
-pictures that differ by a byte at their end: so a page can be measured that nobody has trained for yet. Seconds are the
-median over rounds, each in a fresh browser: from the wish for the page to a row that answers a click, and from that
-click to the run's pictures.
+The limits are 25 MB and 2 s. Every run of the track's first seed is copied to the requested number of seeds, with
+pictures that differ by a byte at their end, so that large pages can be measured without training. Seconds are medians
+over rounds, each in a fresh browser: from requesting the page to a row that responds to a click, and from that click to
+the run's pictures.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def copy(track: Path, folder: Path, seeds: int) -> int:
-    """The runs of the first seed, as if they had been trained with so many; how many there are now."""
+    """Copy the runs of the first seed to the other seeds, and return the number of runs."""
     count = 0
     for path, record in store.scan(track):
         if not isinstance(record, Record) or record.trial.seed:

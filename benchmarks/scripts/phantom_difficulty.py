@@ -1,4 +1,4 @@
-"""How hard the phantoms are, as a Markdown table.
+"""Measure the difficulty of the phantoms and print it as a Markdown table.
 
     python benchmarks/scripts/phantom_difficulty.py [--per-class N] [name ...]
 
@@ -10,7 +10,7 @@
 | all | at most 0.65 | the same for a cross-validated logistic model of the three |
 | oracle | at least 0.95 | AUROC of the squared difference to the same phantom without its lesion |
 
-N images per class to learn from (2,000), and a quarter as many others to test on, 64 x 64.
+N training images per class (2,000 by default) and a quarter as many test images, at 64 x 64.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def pixels(images: np.ndarray) -> np.ndarray:
 
 
 def svc(x: np.ndarray, labels: np.ndarray, y: np.ndarray, expected: np.ndarray) -> float:
-    """`SVC()` as scikit-learn ships it; the kernel is computed here, by BLAS, for speed."""
+    """Fit scikit-learn's `SVC()` with its defaults; for speed, the kernel is computed here with BLAS."""
     gamma = 1 / (x.shape[1] * x.var(dtype=np.float64))
     kernel = np.exp(-gamma * euclidean_distances(x, squared=True))
     model = SVC(kernel="precomputed").fit(kernel, labels)
@@ -93,7 +93,7 @@ def pca_residual(healthy: np.ndarray, x: np.ndarray, components: int = 16) -> np
 
 
 def shortcuts(images: np.ndarray) -> np.ndarray:
-    """Mean, standard deviation and variance of the Laplacian of each image's grey version, (N, 3)."""
+    """Return mean, standard deviation and variance of the Laplacian of each image in grey, (N, 3)."""
     grey = images.mean(1, dtype=np.float64)
     inner = grey[:, 1:-1, 1:-1]
     edges = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:] - 4 * inner

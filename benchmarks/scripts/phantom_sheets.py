@@ -1,6 +1,6 @@
-"""Draws the contact sheets in docs/phantoms: `python benchmarks/scripts/phantom_sheets.py [modality ...]`.
+"""Draw the contact sheets in docs/phantoms: `python benchmarks/scripts/phantom_sheets.py [modality ...]`.
 
-A row of patients per class, the same patients in every row, and under each diseased row what the lesion changed.
+Each row shows patients of one class, and all rows show the same patients. Below each diseased row are its masks.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""How many phantoms one core draws per second, as a Markdown table.
+"""Print how many phantoms one core draws per second, as a Markdown table.
 
     python benchmarks/scripts/phantom_speed.py [--size 64]
 
-The processor's time, of one thread, best of five rounds; each picture comes with its healthy twin, mask and factors.
+Times are CPU times of one thread, best of five rounds; each picture is drawn with its healthy counterpart, mask and
+factors.
 """
 
 from __future__ import annotations

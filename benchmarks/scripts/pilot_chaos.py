@@ -1,12 +1,13 @@
-"""Strike pilots and their driver at random moments, and count what is lost, changed, falsely failed or left over.
+"""Disturb pilots and their driver at random, and count records that are lost, changed or wrongly failed, and leftovers.
 
     python benchmarks/scripts/pilot_chaos.py [--rounds 20] [--pilots 3] [--seed 0]
 
-The pilots are processes of this machine, started by the stand-in for Slurm of the tests. In each round of ten trials
-with checkpoints, drivers start, watch and are killed, while a pilot at a time is preempted, cancelled, told that its
-time is up, or killed as when its node dies. Then the same command ends the round, and its records and weights are
-compared with those of `local`. No trial may fail: three machines must die with a trial before it is given up, and in a
-round two do. A second record of a trial ends the program at once. It needs the tests of the repository and Linux.
+The pilots are processes of this machine, started by the tests' substitute for Slurm. In each round of ten trials with
+checkpoints, drivers are started and killed, while one pilot at a time is preempted, cancelled, notified that its time
+is up, or killed as if its node had died. Then the same command finishes the round, and its records and weights are
+compared with those of `local`. Trials must not fail: a trial is given up only after three machines died during it, and
+at most two die in a round. A second record of a trial stops the program at once. The script needs the tests of the
+repository and Linux.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ import slurm_made
 from vaebench.records import store
 
 STRIKES = {"preempt": 3, "kill": 2, "limit": 2, "cancel": 1}
-"""How likely each strike is, relative to the others"""
+"""Relative probability of each kind of disturbance."""
 DEATHS = 2
-"""Most nodes that die in a round."""
+"""The largest number of nodes that die in a round."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 PROGRAM = "from vaebench.running.executors import slurm; slurm.PAUSE = 0.2\n" + killing.PROGRAM
 
 
 class Round:
-    """A sweep through pilots that are struck."""
+    """A sweep whose pilots are disturbed."""
 
     def __init__(self, results: Path, there: slurm_made.Cluster, pilots: int, chance: random.Random) -> None:
         self.results, self.there, self.pilots, self.chance = results, there, pilots, chance
@@ -46,7 +47,7 @@ class Round:
         self.words = ("--executor", f"slurm[pilots={pilots},minutes=60]")
 
     def rage(self) -> None:
-        """Start drivers, each of which sees some strikes and is killed."""
+        """Start drivers one after the other; each experiences some disturbances and is killed."""
         done: set[str] = set()
         for _ in range(self.chance.randint(1, 3)):
             driver, moment = killing.start(self.results, *self.words, program=PROGRAM), time.time()
@@ -72,7 +73,7 @@ class Round:
             self.strikes[drawn] += 1
 
     def _look(self, done: set[str]) -> set[str]:
-        """The good trials now; those that were good and are no longer are lost, and no other may have failed."""
+        """Read the successful trials; those no longer successful are lost, and other trials must not have failed."""
         now = set(killing.good(self.results))
         self.lost |= done - now
         for _, record in store.scan(self.results / "lab@1" / "long" / "phantom"):

@@ -1,9 +1,10 @@
-"""How long planning takes: a made-up suite of 100,000 trials, planned, looked through and made into jobs.
+"""Measure planning: a synthetic suite of 100,000 trials is planned, checked for finished trials and turned into jobs.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/plan_speed.py [TRIALS]
 
-Phantoms of five datasets, fifty models, two regimes, and as many seeds as it takes. Nothing is trained, and no record
-is there. Measured on one core of an AMD EPYC: planning 6.0 s, finding what is done 3.9 s, making jobs 1.3 s.
+The suite has phantoms of five datasets, fifty models, two regimes, and as many seeds as needed. There is no training,
+and there are no records. Measured on one core of an AMD EPYC: planning 6.0 s, finding finished trials 3.9 s, making
+jobs 1.3 s.
 """
 
 from __future__ import annotations

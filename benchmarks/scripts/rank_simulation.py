@@ -1,11 +1,11 @@
-"""Check the statistics behind ranks on simulated boards of known truth, against the bars of docs/ranks.md.
+"""Check the statistics behind ranks on simulated boards with known true values, against the bars of docs/ranks.md.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/rank_simulation.py [--boards 2000] [--part NAME ...]
 
 A board has 12 references, judged on 150 patients (`simulated_boards.py`). The standard deviation over seeds is .02 for
 all models ("equal"), spread evenly in the logarithm from .005 to .06 ("unequal"), or drawn log-uniformly from .003 to
-.063 for each model. All results come from the functions that make real boards. The "old rule" is the one that boards
-followed before variances were moderated. The exit code is 1 if a bar is missed.
+.063 for each model. All results come from the functions that make real boards. The "old rule" is that of boards before
+variances were moderated. The exit code is 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TRUTHS = {
 
 
 class Row(NamedTuple):
-    """A line of the table. `bar` is what the value must lie within."""
+    """A line of the table. The value must lie within `bar`."""
 
     part: str
     what: str
@@ -71,7 +71,7 @@ class Places(NamedTuple):
 
 @cache
 def held(truths: str, kind: str, seeds: int, count: int, old: bool = False, patients: int = PATIENTS) -> Places:
-    """The places on boards of one world. Both rules judge the same boards."""
+    """Return the places on boards of one world. Both rules are applied to the same boards."""
     rng = np.random.default_rng(seeds)
     played = boards(TRUTHS[truths], deviations(kind, (count, MODELS), rng), seeds, rng, patients)
     judge = by_old_rule if old else lambda samples: [place[:3] for place in contest(samples, "higher").places or ()]
@@ -80,7 +80,7 @@ def held(truths: str, kind: str, seeds: int, count: int, old: bool = False, pati
 
 
 def by_old_rule(samples: Sequence[Sample]) -> list[tuple[int, int, bool]]:
-    """Each pair by its own variance over seeds, and as if that over patients were known; rank 1 served as the mark."""
+    """Test each pair with its own variance over seeds and a known variance over patients; rank 1 serves as the mark."""
     draws, values = shared_draws(samples), np.stack([sample.values for sample in samples])
     models, seeds = values.shape
     one, two = np.triu_indices(models, 1)
@@ -103,7 +103,7 @@ def ranks(count: int) -> Iterator[Row]:
         found = held("0 to -.10", kind, seeds, count)
         true = np.arange(1, MODELS + 1)
         covered = ((found.low <= true) & (true <= found.high)).all(1)
-        yield Row("ranks", f"all 12 intervals hold the true rank; {world}", covered.mean(), (0.95, np.inf))
+        yield Row("ranks", f"all 12 intervals contain the true rank; {world}", covered.mean(), (0.95, np.inf))
         claims = held("equal means", kind, seeds, count).claims
         yield Row("ranks", f"any false claim, equal means; {world}", claims.mean(), (-np.inf, 0.05))
 
@@ -115,12 +115,12 @@ def means(count: int) -> Iterator[Row]:
         played = boards(np.zeros(MODELS), spread, seeds, rng)
         inside = np.array([[one.low <= 0 <= one.high for one in estimates(samples)] for samples in played]).mean(0)
         world, bars = f"{kind} deviations, {seeds} seeds", [(0.93, 0.97), (0.92, np.inf)] if seeds == 5 else [None] * 2
-        yield Row("means", f"interval of a mean holds it, all models; {world}", inside.mean(), bars[0])
-        yield Row("means", f"the model where it does so least; {world}", inside.min(), bars[1])
+        yield Row("means", f"interval contains the true mean, all models; {world}", inside.mean(), bars[0])
+        yield Row("means", f"the same, model with the lowest rate; {world}", inside.min(), bars[1])
 
 
 def power(count: int) -> Iterator[Row]:
-    """The share of the 11 pairs in which the better model is found better."""
+    """Yield the share of the 11 pairs in which the better model is found to be better."""
     for kind, least in (("equal", 4.0), ("unequal", 1.3)):
         now, then = (
             (MODELS - held("one is .06 better", kind, 5, count, old).high[:, 0]).mean() for old in (False, True)
@@ -155,8 +155,8 @@ def newcomers(count: int) -> Iterator[Row]:
 
 
 def _placed(truths: str, kind: str, seeds: int, new: int, times: float, count: int) -> Iterator[list]:
-    """The places of newcomers that are equal to the best reference; their usual deviation is the references' middle
-    one."""
+    """Yield the places of newcomers that are equal to the best reference; with `times` = 1, their deviation is the
+    geometric mean of those of the references."""
     rng = np.random.default_rng(seeds)
     spread = deviations(kind, (count, MODELS), rng)
     own = times * np.exp(np.log(spread).mean(1, keepdims=True)) * np.ones(new)
@@ -166,7 +166,7 @@ def _placed(truths: str, kind: str, seeds: int, new: int, times: float, count: i
 
 
 def groups(count: int) -> Iterator[Row]:
-    """Intervals of one model over few patients, 5 seeds."""
+    """Yield rows on the intervals of one model over few patients, with 5 seeds."""
     for statistic, patients, shape in product((few_means, few_aurocs), (8, 20, 50), SIZES):
         if statistic is few_aurocs and patients < 20:
             continue
@@ -175,7 +175,7 @@ def groups(count: int) -> Iterator[Row]:
             samples, truth = statistic(tuple(SIZES[shape](patients)), start // AT_ONCE, rng)
             inside += [one.low is not None and one.low <= truth <= one.high for one in estimates(samples)]
         number = "a mean" if statistic is few_means else "an AUROC"
-        what = f"interval of {number} over {patients} {shape} patients holds it"
+        what = f"interval of {number} over {patients} {shape} patients contains the true value"
         yield Row("groups", what, float(np.mean(inside)), (0.93, 0.98))
     for patients in (10, 20):
         claims = held("equal means", "equal", 5, count, patients=patients).claims
@@ -184,7 +184,7 @@ def groups(count: int) -> Iterator[Row]:
 
 
 def gap(count: int) -> Iterator[Row]:
-    """The stated gap, and the one at which a model raised by it is found better in 80 % of its pairs."""
+    """Yield the stated gap divided by the one at which a model raised by it is found better in 80 % of its pairs."""
     for kind, seeds in product(("equal", "unequal"), (5, 3)):
         rng = np.random.default_rng(seeds)
         played = list(boards(np.zeros(MODELS), deviations(kind, (50, MODELS), rng), seeds, rng))
@@ -212,7 +212,7 @@ def main() -> None:
     parser.add_argument("--part", nargs="+", choices=list(PARTS), default=list(PARTS), help="only these parts")
     args = parser.parse_args()
     error = 1.96 * np.sqrt(0.05 * 0.95 / args.boards)
-    print(f"{args.boards} boards of each; a rate of 5 % is known to ±{error:.1%}\n")
+    print(f"{args.boards} boards of each; the 95 % interval of a rate of 5 % is ±{error:.1%}\n")
     print("| part | what | simulated | bar | outcome |\n|---|---|---|---|---|")
     met = True
     for name in args.part:

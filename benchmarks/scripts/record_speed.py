@@ -1,8 +1,8 @@
-"""How fast records are parsed and validated: the typed definition against json.loads alone.
+"""Measure how fast records are parsed and validated, compared with json.loads alone.
 
     python benchmarks/scripts/record_speed.py [--records 100000]
 
-It parses the committed records again and again, in turns, and prints CPU seconds.
+The script parses the committed records repeatedly, with both methods in turn, and prints CPU seconds.
 """
 
 from __future__ import annotations

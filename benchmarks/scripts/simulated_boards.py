@@ -1,7 +1,7 @@
-"""Boards of simulated models whose true worth is known, for `rank_simulation.py`.
+"""Boards of simulated models with known true values, for `rank_simulation.py`.
 
-A score is the model's true mean plus a normal effect of the patient, of patient and model, of patient, model and seed,
-and of the seed. Patients are drawn anew by the package's own draws, which all models of a board share.
+A score is the model's true mean plus normal effects of the patient, of patient and model, of patient, model and seed,
+and of the seed. Patients are resampled with the package's own draws, which all models of a board share.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from vaebench.patients import Resolution, patient_draws, resolution
 
 MODELS, PATIENTS = 12, 150
 PATIENT, TASTE, INTERACTION = 0.3, 0.1, 0.05
-"""Standard deviations over patients: of all models alike, of one model, and of one training. With these, the old
-rule and today's find and mark about as much as in the simulation that the bars come from."""
+"""Standard deviations over patients: shared by all models, of one model, and of one training run. With these values,
+power and marks of the old and the present rule are similar to those in the simulation from which the bars come."""
 AT_ONCE = 25
-"""Boards that are drawn as one block and share the luck of one dataset's patient draws."""
+"""Number of boards that are drawn as one block and share the patient draws of one dataset."""
 SIZES = {"even": lambda count: np.full(count, 4), "uneven": lambda count: np.geomspace(1, 12, count).astype(int)}
 SEPARATION = 1.2
 """Distance between diseased and healthy images, in standard deviations of a patient and of an image: AUROC .725."""
 
 
 def deviations(kind: str, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Standard deviations over seeds, independent of the models' worth."""
+    """Return standard deviations over seeds, independent of the models' true values."""
     if kind == "equal":
         return np.full(shape, 0.02)
     if kind == "unequal":
@@ -63,28 +63,28 @@ def boards(
 
 
 def few_means(sizes: tuple[int, ...], block: int, rng: np.random.Generator) -> tuple[list[Sample], float]:
-    """Means of models over patients of these sizes, and their true value."""
+    """Return means of models over patients with these numbers of images, and the true value."""
     counts, told = drawn(sizes, block)
     shown = _images(sizes, rng)
     return _samples(shown.mean(2), shown @ (counts / counts.sum(1, keepdims=True)).T, told), 0.0
 
 
 def few_aurocs(sizes: tuple[int, ...], block: int, rng: np.random.Generator) -> tuple[list[Sample], float]:
-    """AUROCs of models on patients of these sizes, of whom every second one is diseased, and their true value."""
+    """Return AUROCs on patients with these numbers of images, every second one diseased, and the true value."""
     counts, told = drawn(sizes, block, two_classes=True)
     ill = np.repeat(np.arange(len(sizes)) % 2 == 1, sizes)
     apart = SEPARATION + 0.1 * rng.standard_normal((AT_ONCE, 5, 1))
     shown = _images(sizes, rng, own=1.0) + apart * ill
     won = (shown[..., ill][..., :, None] > shown[..., ~ill][..., None, :]).astype(float)
     one, two = counts[:, ill], counts[:, ~ill]
-    with np.errstate(invalid="ignore"):  # a draw may hold one class alone
+    with np.errstate(invalid="ignore"):  # a draw may contain only one class
         again = ((one @ won) * two).sum(-1) / (one.sum(1) * two.sum(1))
     truth = ndtr(SEPARATION / np.sqrt(2 * (1 + 1 + INTERACTION**2) + 0.1**2))
     return _samples(won.mean((2, 3)), again, told), float(truth)
 
 
 def _images(sizes: tuple[int, ...], rng: np.random.Generator, own: float = PATIENT) -> np.ndarray:
-    """(boards, seeds, images): scores whose patients and images vary alike, around nothing."""
+    """Return scores (boards, seeds, images) around zero, with equal variance between patients and between images."""
     member = np.repeat(np.arange(len(sizes)), sizes)
     shown = own * (rng.standard_normal((AT_ONCE, 1, len(sizes)))[..., member])
     shown = shown + own * rng.standard_normal((AT_ONCE, 1, len(member)))

@@ -1,8 +1,8 @@
-"""How long `vaebench --help` takes beside `python -c "import click, pluggy"`, which it may take twice the time of.
+"""Time `vaebench --help`, which may take twice as long as `python -c "import click, pluggy"`.
 
     python benchmarks/scripts/startup.py [ROUNDS]
 
-Both are started by turns, so that whatever else the machine does slows both alike; medians are compared.
+Both are started in turns, so that other work on the machine slows them equally; medians are compared.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Compare the CPU time of a quick trial in two versions of vaebench. A change of the harness may add 3 % at most.
+"""Compare the CPU time of a quick trial in two versions of vaebench. Changes of the harness may add at most 3 %.
 
     git worktree add ../before 0a031df && python -m venv ../before/.venv && ../before/.venv/bin/pip install ../before
     python benchmarks/scripts/trial_overhead.py ../before/.venv/bin/python .venv/bin/python [--pairs 20] [--suite smoke]
 
-The trials of `vae` on one phantom, of the suite `medical` or `smoke`, are run by each Python in turn: a whole `vaebench
-run` with ready data, from the start of Python to the board. User and system time of all its processes count, those of
-the fork server and its workers, too. The median of the ratios of pairs is compared. It needs Linux.
+Each Python in turn runs the trials of `vae` on one phantom, of the suite `medical` or `smoke`: a whole `vaebench run`
+with prepared data, from the start of Python to the board. Counted is the user and system time of all processes,
+including the fork server and its workers. The result is the median ratio of the pairs. The script needs Linux.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 ALLOWED = 1.03
-SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: processes that outlive their parent are waited for here, so their time counts
+SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: this process waits for those that outlive their parents, so their time counts
 PROGRAM = "from vaebench.cli import main; main(prog_name='vaebench')"
 
 
 def seconds(python: Path, place: Path, suite: str) -> float:
-    """User and system time of one run."""
+    """Return the user and system time of one run."""
     environment = {**os.environ, "VAEBENCH_CACHE": str(place / "cache")}
     words = ["run", "--suite", suite, "--source", "phantom", "-m", "vae", "-d", "kermany-cxr", "--seeds", "0"]
     words += ["-j", "1", "--device", "cpu", "--force", "--results", str(place / "results")]
@@ -60,7 +60,7 @@ def main() -> int:
             (asked.before.absolute(), Path(first)),
             (asked.after.absolute(), Path(second)),
         ]
-        for python, place in ways:  # the data are made ready
+        for python, place in ways:  # prepares the data
             seconds(python, place, asked.suite)
         pairs = []
         for number in range(asked.pairs):

@@ -19,12 +19,12 @@ from vaebench.records.record import Record
 from vaebench.records.store import scan
 
 Numbers = dict[tuple[str, str], dict[int, float]]
-"""Dataset and model -> seed -> headline."""
+"""(dataset, model) -> seed -> headline."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", type=Path, help="what `vaebench tune` wrote")
+    parser.add_argument("suite", type=Path, help="suite written by `vaebench tune`")
     parser.add_argument("default", type=Path, help="track of the suite that was tuned")
     parser.add_argument("tuned", type=Path, help="track of the tuned suite")
     given = parser.parse_args()
@@ -45,11 +45,11 @@ def main() -> None:
         means = " | ".join(f"{fmean(own[seed] for seed in seeds):.4f}" for own in (default, tuned))
         print(f"| {dataset} | `{model}` | {means} | {fmean(gains):+.4f} | {error} | {len(seeds)} |")
     print("\n± is the standard error of the gain over seeds.")
-    print("A method that kept its defaults begins from other weights, too, so its gain is noise.")
+    print("A method that kept its defaults starts from different initial weights, too, so its gain is noise.")
 
 
 def numbers(track: Path, metric: str, regime: str) -> Numbers:
-    """The metric of every good record of a track."""
+    """Return the metric of every successful record of a track."""
     found: Numbers = {}
     for _, record in scan(track):
         if isinstance(record, Record) and record.trial.regime == regime:
@@ -61,7 +61,7 @@ def numbers(track: Path, metric: str, regime: str) -> Numbers:
 
 
 def counterpart(model: str, defaults: Mapping[str, dict[int, float]]) -> dict[int, float]:
-    """The numbers of the entry that was tuned into `model`: of its name, with most of its parameters and no others."""
+    """Return the values of the untuned entry of `model`: its name, with as many of its parameters as possible."""
     wanted = parts(model)
     among = [name for name in defaults if parts(name)[0] == wanted[0] and parts(name)[1] <= wanted[1]]
     return defaults[max(among, key=lambda name: len(parts(name)[1]))] if among else {}

@@ -1,18 +1,18 @@
-"""Whether a split of `brain-mri` keeps twins apart, and what twins do to an anomaly score, as a Markdown table.
+"""Print a Markdown table of twins across the splits of `brain-mri`, and of their effect on an anomaly score.
 
     python benchmarks/scripts/twins.py DATA [--size 64]
 
-DATA is the folder below which `brain-mri` lies. The dataset says which file is in which split; everything else is
-computed here, without `vaebench.twins`: the files are read and resized, and all pairs of a training and a test image
-are correlated at once, pixel by pixel, as they are and mirrored.
+DATA is the folder that contains `brain-mri`. The dataset decides which file is in which split; everything else is
+computed here, without `vaebench.twins`: files are read and resized, and all pairs of a training and a test image are
+correlated pixel by pixel, unmirrored and mirrored.
 
 | column | what |
 |---|---|
 | test, healthy | test images, and how many of them are healthy |
-| unmirrored | test images that correlate above 0.99 with a training image as it is, and the healthy ones of them |
+| unmirrored | test images that correlate above 0.99 with an unmirrored training image, and the healthy ones of them |
 | twins | the same with a training image or its mirror image |
 | highest | the highest correlation across the split |
-| PCA-4 to PCA-64 | AUROC, healthy against tumour, of the residual of so many components fitted on healthy images |
+| PCA-4 to PCA-64 | AUROC, healthy against tumour, of the residual of 4 to 64 components fitted on healthy images |
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ COMPONENTS = (4, 16, 32, 64)
 
 
 def read(files: np.ndarray, home: Path, size: int) -> np.ndarray:
-    """float32 (N, size, size) in [0, 1]"""
+    """Return the images as float32 (N, size, size) in [0, 1]."""
     images = (Image.open(home / str(file)).convert("L").resize((size, size), Image.Resampling.BOX) for file in files)
     return np.stack([np.asarray(image, np.float32) / 255 for image in images])
 
 
 def highest(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """The highest correlation of each test image with any training image, as it is and mirrored, (2, N)."""
+    """Return the highest correlation of each test image with any training image, unmirrored and mirrored, (2, N)."""
     known = standardised(train)
     return np.stack([(standardised(images) @ known.T).max(axis=1) for images in (test, test[..., ::-1])])
 
@@ -52,7 +52,7 @@ def standardised(images: np.ndarray) -> np.ndarray:
 
 
 def residuals(healthy: np.ndarray, test: np.ndarray) -> dict[int, np.ndarray]:
-    """The squared residual of each test image, by the number of components."""
+    """Return the squared residual of each test image, by the number of components."""
     flat, asked = (images.reshape(len(images), -1) for images in (healthy, test))
     mean = flat.mean(axis=0)
     _, vectors = np.linalg.eigh((flat - mean) @ (flat - mean).T)
@@ -68,7 +68,7 @@ def row(name: str, data: Path, size: int) -> str:
     dataset = BrainMri(split=name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        splits = dataset.load(data, 8, {})  # who is where; the pixels are read here
+        splits = dataset.load(data, 8, {})  # only the assignment of files to splits is used; the pixels are read here
     train, test = (read(files(split), dataset.home(data), size) for split in (splits.train, splits.test))
     healthy = splits.test.healthy
     assert healthy is not None

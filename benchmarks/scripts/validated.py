@@ -1,11 +1,11 @@
-"""Train models briefly and judge them on validation images, which is where defaults of methods are chosen.
+"""Train models briefly and judge them on validation images, to choose the defaults of methods.
 
     python benchmarks/scripts/validated.py vae "vae[latent=64]" --dataset "kermany-cxr[path=DIR]"
 
-A line per training and one per model, the mean over its seeds: PSNR of validation reconstructions in dB; their rate
-in nats; the KL of real images, of reconstructions and of samples, where there is one; energy distance of samples from
-validation images (`variants.py` defines it); CPU seconds; what the model says of itself; and the mean of every logged
-value over the last half of the training. Without a path, the images are the dataset's phantom."""
+The script prints a line per training run and one per model, with the mean over its seeds: PSNR of validation
+reconstructions in dB; their rate in nats; the KL of real images, of reconstructions and of samples, if there is one;
+energy distance of samples from validation images (defined in `variants.py`); CPU seconds; the model's facts; and the
+mean of every logged value over the last half of training. Without a path, the images are the dataset's phantom."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One picture of all variants on one dataset: original, reconstruction and residual beside samples from the prior.
+"""Draw one picture of all variants on one dataset: originals, reconstructions, residuals and samples from the prior.
 
 python benchmarks/scripts/variant_sheet.py results/medical@1/quick/phantom --dataset kermany-cxr --to docs/variants.png
 """
@@ -30,7 +30,7 @@ def main() -> None:
         if (str(trial.dataset), trial.regime, trial.seed) == (given.dataset, "all", 0):
             panels.append(panel(str(trial.model), artifacts_of(path), given.few))
     if not panels:
-        parser.error(f"{given.track} has no good record on {given.dataset} with its pictures beside it")
+        parser.error(f"{given.track} has no successful record on {given.dataset} with its pictures next to it")
     columns = 3 if given.few else 2
     rows = -(-len(panels) // columns)
     width = max(p.width for p in panels)
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def panel(name: str, folder: Path, few: bool) -> Image.Image:
-    """A model's name over its reconstructions and its samples."""
+    """Return a panel with a model's name above its reconstructions and samples."""
     shares = ((0.5, 1.0), (0.4, 0.4)) if few else ((1.0, 1.0), (1.0, 1.0))  # 4 of 8 columns; 2 of 5 columns and rows
     parts = [
         scaled(folder / f"{kind}.png", share)

@@ -1,18 +1,18 @@
-"""Train every model of the suite `medical` briefly on the phantom chests: does it learn, beat the mean image, and
-sample without collapse?
+"""Train every model of the suite `medical` briefly on the chest phantom, and check that it learns, is better than the
+mean image, and samples without collapse.
 
     python benchmarks/scripts/variants.py --jobs 2 --out variants.jsonl
 
-Prints a line per run, then per model, the mean over its seeds and in brackets the worst of them:
+The script prints a line per run, then a line per model with the mean over its seeds and, in brackets, the worst seed:
 
-- error: squared error of test reconstructions, relative to mean-image's;
+- error: squared error of test reconstructions, relative to that of `mean-image`;
 - likeness: mean MS-SSIM between pairs of samples, minus that between pairs of real images (collapse is far above zero,
   incoherence far below);
-- distance of samples from real images: energy distance on their first 32 principal components, in units of one half of
-  them from the other;
-- CPU seconds of a training, and how many runs failed by NaN or infinity.
+- distance of samples from real images: energy distance on the first 32 principal components of the real images,
+  relative to the distance between two halves of the real images;
+- CPU seconds of a training run, and how many runs failed because of NaN or infinity.
 
-Runs that `--out` holds already, with equal settings and versions, are not done again.
+Runs that are already in `--out`, with equal settings and versions, are not repeated.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--dataset", default="kermany-cxr")
     for name, value in {**SIZES, "seeds": 5, "jobs": 1}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--out", type=Path, help="file of finished runs, one JSON object a line")
+    parser.add_argument("--out", type=Path, help="file of finished runs, one JSON object per line")
     parser.add_argument("--sheet", help="folder for pictures: originals, reconstructions, samples")
     given = parser.parse_args()
 
@@ -103,7 +103,7 @@ def finished(out: Path | None) -> Iterator[dict]:
 
 
 def measure(run: Run) -> dict:
-    """What one training shows."""
+    """Return the measurements of one training run."""
     torch.set_num_threads(1)
     images, test, floor = chests(run.dataset, run.size, run.train)
     model = create(run, test[0].shape)
@@ -129,7 +129,7 @@ def measure(run: Run) -> dict:
 
 @cache
 def chests(dataset: str, size: int, count: int) -> tuple[Images, Tensor, Tensor]:
-    """Training images, test images, and the squared error of the training mean on them."""
+    """Return training images, test images, and the squared error of the training mean on the test images."""
     splits = registry().get("datasets", dataset).component().phantom(size, {"train": count, "test": 400}, 0)
     images, test = Images(torch.from_numpy(splits.train.images)), Images(torch.from_numpy(splits.test.images))[:]
     return images, test, (images[:].mean(0) - test).square().mean()
@@ -151,7 +151,7 @@ def criterion(name: str) -> Loss:
 
 
 def generation(model: Model, test: Tensor) -> dict[str, float]:
-    """How alike samples are beyond real images, and how far from them."""
+    """Return how much more alike samples are than real images, and their distance from real images."""
     try:
         samples = model.sample(len(test), torch.Generator().manual_seed(0))
     except NotApplicable:
@@ -163,7 +163,7 @@ def generation(model: Model, test: Tensor) -> dict[str, float]:
 
 
 def distance(a: Tensor, b: Tensor, real: Tensor) -> float:
-    """Energy distance on principal components of real images."""
+    """Return the energy distance on principal components of real images."""
     mean = real.flatten(1).mean(0)
     axes = torch.linalg.svd(real.flatten(1) - mean, full_matrices=False).Vh[:32].T
     a, b = ((x.flatten(1) - mean) @ axes for x in (a, b))
@@ -187,7 +187,7 @@ def summary(text: str, rows: Sequence[Mapping]) -> str:
 
 
 def draw(model: Model, test: Tensor, path: Path) -> None:
-    """Ten originals, their reconstructions, ten samples."""
+    """Draw ten originals, their reconstructions, and ten samples."""
     rows = [test[:10], model.reconstruct(test[:10])]
     with suppress(NotApplicable):
         rows.append(model.sample(10, torch.Generator().manual_seed(0)))

@@ -1,10 +1,10 @@
-"""Yardsticks of the Kermany chest X-rays, from the loader and scikit-learn alone: what any method must be held against.
+"""Print baselines on the Kermany chest X-rays that any method must be compared with, using only scikit-learn.
 
     python benchmarks/scripts/yardsticks.py --data DIR
 
-For 28 and 64 pixels: an RBF SVC on raw pixels (scikit-learn's defaults, 2,000 training images, mean of five draws),
-the same with balanced class weights, and on a random split of everything, which shows how much easier that is; PCA-64
-fitted on healthy images, its residual as anomaly score; and three shortcuts, each a single number per image."""
+For 28 and 64 pixels: an RBF SVC on raw pixels (scikit-learn's defaults, 2,000 training images, mean of five draws); the
+same with balanced class weights, and on a random split of all images, which shows how much easier such a split is; the
+residual of PCA-64, fitted on healthy images, as anomaly score; and three shortcuts, each a single number per image."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def flat(images: np.ndarray) -> np.ndarray:
 
 
 def svc(train: Pair, test: Pair, weights: str | None = None) -> np.ndarray:
-    """Accuracy and balanced accuracy."""
+    """Return accuracy and balanced accuracy."""
     guess = SVC(class_weight=weights).fit(*train).predict(test[0])
     return np.array([accuracy_score(test[1], guess), balanced_accuracy_score(test[1], guess)])
 
@@ -40,13 +40,13 @@ def draw(x: np.ndarray, y: np.ndarray, seed: int) -> Pair:
 
 
 def mixed(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[Pair, Pair]:
-    """A random split of everything, by image."""
+    """Return a random split of all images, by image."""
     rows = np.random.default_rng(seed).permutation(len(x))
     return (x[rows[:TRAINED]], y[rows[:TRAINED]]), (x[rows[-1000:]], y[rows[-1000:]])
 
 
 def sharpness(images: np.ndarray) -> np.ndarray:
-    """Variance of the Laplacian."""
+    """Return the variance of the Laplacian."""
     x = images[:, 0].astype(np.float32) / 255
     inner = x[:, 1:-1, 1:-1]
     return (x[:, :-2, 1:-1] + x[:, 2:, 1:-1] + x[:, 1:-1, :-2] + x[:, 1:-1, 2:] - 4 * inner).var(axis=(1, 2))

@@ -1,4 +1,4 @@
-"""Contenders timed by turns, so that whatever else the machine does slows all alike."""
+"""Time contenders in turns, so that other work on the machine slows all of them equally."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import torch
 from stepping import now
 
 Work = Callable[[], float | None]
-"""The work of one turn. It returns the seconds to count, or None to count all of them."""
+"""The work of one turn. It returns the seconds to count, or None to count the whole turn."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A piece of work to be timed. On a CPU it runs in its own process, which reads settings when it starts. On a GPU
-    it runs in this process, because a new one takes seconds to open the card."""
+    """A piece of work to be timed. On a CPU, it runs in its own process, which reads settings when it starts. On a GPU,
+    it runs in this process, because a new process takes seconds to open the card."""
 
     make: Callable[[], Work]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """what its process is started with, beside ours"""
+    """Environment variables of its process, in addition to ours."""
 
 
 def by_turns(contenders: Mapping[str, Contender], rounds: int, device: str = "cpu") -> dict[str, list[float]]:
-    """Seconds of each contender in each round, after one that does not count: of its CPU, one thread, or of the wall
-    where the work is a GPU's."""
+    """Return the seconds of each contender in each round after the first: CPU seconds of one thread, or wall-clock
+    seconds for work on a GPU."""
     if device != "cpu":
         return take_turns(
             {name: partial(timed, contender.make(), device) for name, contender in contenders.items()}, rounds
@@ -62,7 +62,7 @@ def timed(work: Work, device: str) -> float:
 
 
 def times_faster(one: list[float], other: list[float]) -> float:
-    """How many times faster `one` was, the median over the rounds."""
+    """Return how many times faster `one` was, as the median over the rounds."""
     return median(theirs / mine for mine, theirs in zip(one, other, strict=True))
 
 

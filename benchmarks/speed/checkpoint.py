@@ -1,4 +1,5 @@
-"""What a checkpoint costs: `vae` at width 32 and 64 px and the order of 10,000 images, as in the preset standard.
+"""Measure the size and time of a checkpoint: `vae` at width 32 and 64 px with the order of 10,000 images, as in the
+preset standard.
 
 OMP_NUM_THREADS=1 python benchmarks/speed/checkpoint.py
 """

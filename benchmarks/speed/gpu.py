@@ -1,13 +1,13 @@
-"""Everything that a GPU has to say about the harness, in one command and one file.
+"""Measure everything about the harness that needs a GPU, with one command and into one file.
 
     python benchmarks/speed/gpu.py [--part NAME ...] [--minutes 8] [--device cuda] [--out gpu.json] [--data FOLDER]
     python benchmarks/speed/gpu.py --table gpu.json     # the tables of docs/speed.md
 
-Parts come in the order of their importance and share the minutes; a part that needs less leaves the rest to the next.
-Each measurement is on the file as soon as it is made, with its error if it failed. A process that dies of one is
-followed by another, and the same command again goes on with what is missing. What trials leave is in a folder beside
-the file. `--tiny` does a little of everything, in about a minute on a CPU. Seconds are those of the wall, after the
-device was waited for; contenders take turns in one process.
+Parts run in the order of their importance and share the minutes; a part that needs less leaves the rest to the next.
+Each measurement is written to the file immediately, with its error if it failed. If the process dies during a
+measurement, a new one is started; repeating the command continues with what is missing. The output of trials is in a
+folder next to the file. `--tiny` does a little of everything, in about a minute on a CPU. Seconds are wall-clock
+seconds, measured after waiting for the device; contenders take turns in one process.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from vaebench.records import provenance
 SHARES = {
     "correctness": 2.6, "launches": 1.2, "speed": 1.8, "slots": 1.5, "memory": 0.3, "trials": 1.0, "run": 1.2
 }  # fmt: skip
-"""part, in the order of importance -> minutes that it wants; all are scaled to the minutes there are"""
+"""Minutes for each part, in order of importance; they are scaled to the minutes available."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(args: argparse.Namespace, seconds: float, supervised: bool = False) -> None:
-    """All that is asked for and not on the file yet."""
+    """Measure all requested parts that are not in the file yet."""
     from gpu_parts import subjects
     from gpu_parts.sweeps import prepare_ahead
 
@@ -91,10 +91,10 @@ def measure(args: argparse.Namespace, seconds: float, supervised: bool = False) 
             import_module(f"gpu_parts.{part}").measure(bench)
         except Broken:
             raise
-        except Exception as error:  # outside of any measurement: it costs this part
+        except Exception as error:  # outside of any measurement: only this part is lost
             sheet.measure("the part", partial(_raise, error))
         sheet.finish()
-    sheet.say(f"all of it is in {args.out}")
+    sheet.say(f"all results are in {args.out}")
 
 
 def _raise(error: Exception) -> dict[str, object]:

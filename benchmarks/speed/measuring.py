@@ -1,10 +1,11 @@
-"""Where a trial's CPU seconds go: training, each metric, pictures, and the rest.
+"""Measure how a trial's CPU seconds are divided between training, each metric, pictures, and the rest.
 
     OMP_NUM_THREADS=1 python benchmarks/speed/measuring.py [--preset compact] [--models vae vq-vae] [--beside CHECKOUT]
 
-Every trial runs in a process of its own, as in a sweep. The trials of the first model run once before, uncounted: what
-depends on a dataset alone is stored by then. A metric that shares work with others pays for it if it comes first.
-`--beside` names the folder of another version of this repository, which does the same trials in turns with this one.
+Every trial runs in a separate process, as in a sweep. The trials of the first model are run once beforehand without
+being counted, so that results that depend only on the dataset are cached. Work that several metrics share is counted
+for the first of them. `--beside` names the folder of another version of this repository, which runs the same trials in
+turns with this one.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ HERE = Path(__file__).parents[2]
 MODELS = ["pca", "vae", "vq-vae"]
 PARTS = ("training", "measuring", "pictures", "rest")
 DEAR = 8
-"""Metrics that are shown by name."""
+"""Number of metrics that are listed by name."""
 
 
 def main() -> None:
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def by_turns(versions: list[Path]) -> list[tuple[dict[str, Any], ...]]:
-    """What each version says of each trial."""
+    """Return the measurements of each trial, one for each version."""
     servers = []
     for folder in versions:
         paths = os.pathsep.join([str(folder.resolve()), str(folder.resolve() / "plugins")])
@@ -139,7 +140,7 @@ def timed(job: Any, data: Path, sink: Any, keeper: Any, mouth: Any) -> None:
 
 
 def show(trials: list[dict[str, Any]]) -> None:
-    print(f"| trial | {' | '.join(PARTS)} | dearest metrics |")
+    print(f"| trial | {' | '.join(PARTS)} | slowest metrics |")
     print(f"| --- | {' | '.join('---:' for _ in PARTS)} | --- |")
     for one in trials:
         dear = sorted(one["metrics"].items(), key=lambda metric: -metric[1])[:DEAR]
@@ -148,7 +149,9 @@ def show(trials: list[dict[str, Any]]) -> None:
 
 
 def compare(trials: list[tuple[dict[str, Any], ...]]) -> None:
-    print("\n| trial | measuring and pictures | beside | ratio | numbers alike | to rounding | else |")
+    print(
+        "\n| trial | measuring and pictures | other version | ratio | equal values | equal up to rounding | different |"
+    )
     print("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
     totals = [0.0, 0.0]
     for ours, theirs in trials:
@@ -165,7 +168,7 @@ def compare(trials: list[tuple[dict[str, Any], ...]]) -> None:
 
 
 def near(one: list[Any], other: list[Any]) -> bool:
-    """Whether value and error agree to rounding."""
+    """Return whether value and error agree up to rounding."""
     return all(
         x == y or (x is not None and y is not None and abs(x - y) <= 1e-5 * max(abs(x), abs(y), 1e-3))
         for x, y in zip(one[:2], other[:2], strict=True)

@@ -1,4 +1,4 @@
-"""The networks that every trainer gets: an MLP, that of pythae's default; a small convolutional one; the trunk."""
+"""The networks of every trainer: an MLP, as in pythae's default; a small convolutional network; the trunk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LATENT = 16
 
 
 class Net(nn.Module):
-    """Images -> means and log-variances; latents -> images in [0, 1]."""
+    """An encoder from images to means and log-variances, and a decoder from latents to images in [0, 1]."""
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ def mlp(shape: Shape) -> Net:
 
 
 def conv(shape: Shape) -> Net:
-    """Three convolutions that halve the side, 16 to 64 channels, and back."""
+    """Return a network of three convolutions that halve the side, with 16 to 64 channels, and their mirror image."""
     channels, height, width = shape
     features = (64, math.ceil(height / 8), math.ceil(width / 8))
     down = nn.Sequential(
@@ -55,7 +55,7 @@ def conv(shape: Shape) -> Net:
 
 
 def trunk(shape: Shape, width: int = 8) -> Net:
-    """What the package's own variants share."""
+    """Return the trunk that the package's own variants share."""
     down, up = Encoder(shape, width), Decoder(shape, width)
     return Net(
         nn.Sequential(down, to_vector(down.out, 2 * LATENT)),

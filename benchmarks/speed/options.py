@@ -1,11 +1,12 @@
-"""What the options of a training engine are worth: steps a second of `vae` on its trunk, in one run.
+"""Measure the effect of the options of training: steps per second of `vae` on its trunk, in one run.
 
     OMP_NUM_THREADS=1 python benchmarks/speed/options.py [--device cuda] [--rounds 7] [--compile]
 
-Every column after that says how many times faster. Every choice that `vaebench/training/devices.py` makes is a column,
-and the last are all that the harness does, without and with `torch.compile` (a minute a row). Batches of 32 at width 8,
-as in the preset quick, and of 64 at width 32, as in standard. Contenders take turns. On a CPU each is a process of its
-own and seconds are those of one thread; on a GPU all are in one process and seconds are the wall's.
+All further columns are speed-ups. Every setting in `vaebench/training/devices.py` has a column, and the last columns
+combine all settings of the harness, without and with `torch.compile` (which takes a minute per row). The batch size is
+32 at width 8, as in the preset quick, and 64 at width 32, as in standard. Contenders take turns. On a CPU, each is a
+separate process, and seconds are CPU seconds of one thread; on a GPU, all run in one process, and seconds are
+wall-clock seconds.
 """
 
 from __future__ import annotations
@@ -35,32 +36,32 @@ SIZES = [(8, 28), (8, 64), (8, 128), (32, 28), (32, 64), (32, 128)]
 LOOP, FOREACH = {"foreach": False, "capturable": False}, {"foreach": True, "capturable": False}
 FUSED, CAPTURABLE = {"fused": True, "capturable": False}, {"fused": True, "capturable": True}
 STEPS = {28: 8, 64: 3, 128: 1}
-"""by side: steps in a turn on a CPU"""
+"""Steps in a turn on a CPU, by image side."""
 
 ON_GPU = (12, 40)
-"""steps in a turn on a GPU before those that count, in which a graph is captured, and those that count"""
+"""Uncounted steps in a turn on a GPU, in which a graph is captured, and counted ones."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """How a contender trains."""
+    """The training options of a contender."""
 
     adam: Mapping[str, Any] = field(default_factory=lambda: LOOP)
     last: bool = False
-    """weights in `channels_last`"""
+    """Store weights in `channels_last`."""
     kept: bool = False
-    """the memory settings of the harness's workers, for glibc"""
+    """Use the glibc memory settings of the harness's workers."""
     tf32: tuple[bool, bool] = (True, False)
-    """in convolutions and in matrix products; as PyTorch has it"""
+    """Use TF32 in convolutions and in matrix products; the default is PyTorch's."""
     bf16: bool = False
-    """autocast"""
+    """Use autocast to bfloat16."""
     deterministic: bool = False
     graphs: bool = False
     compiled: bool = False
 
 
 def _shipped(device: str) -> Option:
-    """What the harness does by itself on a kind of device; `vaebench/training/devices.py` has the table."""
+    """Return the harness's default options for a kind of device, from the table in `vaebench/training/devices.py`."""
     last = choices(device)["layout"] == "channels_last"
     return Option({}, last, kept=device == "cpu", deterministic=device != "cpu")
 
@@ -101,13 +102,13 @@ if GRAPHS:
 
 
 def options_of(device: str, compiled: bool = False) -> dict[str, Option]:
-    """The columns for a device; the first is what the others are compared with."""
+    """Return the columns for a device; the others are compared with the first."""
     kind = device.partition(":")[0]
     return OPTIONS[kind] | ({"as shipped, compiled": replace(HARNESS[kind], compiled=True)} if compiled else {})
 
 
 def course_with(option: Option, width: int, side: int, device: str) -> Course:
-    """The training of `vae` with an option."""
+    """Return a course of `vae` with the given options."""
     torch.manual_seed(0)
     layout = torch.channels_last if option.last else torch.contiguous_format
     model: Model = VAE((1, side, side), Gaussian(), width=width).to(device, memory_format=layout)
@@ -125,12 +126,12 @@ def course_with(option: Option, width: int, side: int, device: str) -> Course:
 
 
 def turn_of(side: int, device: str) -> tuple[int, int]:
-    """Steps in a turn: those before, and those that count."""
+    """Return the numbers of uncounted and of counted steps in a turn."""
     return (0, STEPS[side]) if device == "cpu" else ON_GPU
 
 
 def steps(option: Option, width: int, side: int, device: str, turn: tuple[int, int]) -> Work:
-    """Some training steps by the harness's own loop."""
+    """Do some training steps with the harness's own loop."""
     course = course_with(option, width, side, device)
     warm, counted = turn
     drive = Drive(course, warm, counted)
@@ -148,7 +149,7 @@ def contender(option: Option, width: int, side: int, device: str, turn: tuple[in
 
 @contextmanager
 def arithmetic(option: Option) -> Iterator[None]:
-    """The global switches of torch as an option has them."""
+    """Set the global switches of torch to those of an option, and restore them at the end."""
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
     before = cudnn.allow_tf32, matmul.allow_tf32, torch.are_deterministic_algorithms_enabled()
     with ExitStack() as after:

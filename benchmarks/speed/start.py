@@ -1,8 +1,9 @@
-"""What a trial's process costs before it does anything: from its start to its first word, after the first one.
+"""Measure the time from the start of a trial's process until it can work, for the first process and for later ones.
 
     python benchmarks/speed/start.py [ROUNDS]
 
-The first process waits until the server that all are forked from has loaded torch. Wall seconds, on a machine at rest.
+The first process waits until the server from which all are forked has loaded torch. Seconds are wall-clock seconds on
+an idle machine.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ ALLOWED = 0.1
 
 
 def speak(mouth: Connection) -> None:
-    """The first word comes when all that a trial needs is loaded."""
+    """Report that everything that a trial needs is loaded."""
     from vaebench.running.worker import perform
 
     mouth.send(perform.__name__)

@@ -1,4 +1,4 @@
-"""Steps of a course, timed from the middle of each stage, where a trial spends its time."""
+"""Time training steps in the middle of each stage, where a trial spends most of its time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from vaebench.interfaces import At
 from vaebench.training.loop import Course
 
 MOST = 95
-"""Steps in one go. Of the preset standard's 5,000, a trial reports every 100th, and waits for the device there."""
+"""The largest number of steps in one go. In the preset standard, a trial reports every 100th of its 5,000 steps and
+then waits for the device."""
 
 
 def now(device: str) -> float:
-    """CPU seconds of this process; on a GPU wall seconds, after all that it was given to do."""
+    """Return the CPU seconds of this process; for a GPU, the wall-clock seconds after waiting for all its work."""
     if device == "cpu":
         return time.process_time()
     torch.cuda.synchronize()
@@ -25,8 +26,8 @@ def now(device: str) -> float:
 
 
 class Drive:
-    """`warm` steps that do not count, then `counted` ones; with `watch` some `watched` ones more under it. Schedules
-    are past their warm-up, and no step but the first is reported, as most of a trial's are not."""
+    """Do `warm` uncounted steps and then `counted` ones; with `watch`, do `watched` more steps inside it. Schedules are
+    past their warm-up, and only the first step is reported, because most steps of a trial are not reported."""
 
     def __init__(self, course: Course, warm: int, counted: int, watched: int = 0) -> None:
         if course.settings.steps >= 2 * MOST and warm + counted + watched > MOST:
@@ -34,14 +35,14 @@ class Drive:
         self.course, self.warm, self.counted, self.watched = course, warm, counted, watched
 
     def run(self, watch: Callable[[str], AbstractContextManager[object]] | None = None) -> dict[str, float]:
-        """Seconds of a step, by stage; `watch` is asked for something to enter for each stage."""
+        """Return the seconds of a step by stage; `watch` returns a context manager for each stage."""
         course, device = self.course, self.course.images.device.type
         done, seconds, started = Counter[str](), dict[str, float](), dict[str, float]()
         begins, ends = self.warm, self.warm + self.counted
         with ExitStack() as watching:
 
             def after(at: At) -> None:
-                if at.step == 0 < at.steps // 2:  # of a stage after the first
+                if at.step == 0 < at.steps // 2:  # for stages after the first
                     course.step = at.steps // 2 + 1
                     if self.warm == 0:
                         started[at.stage] = now(device)

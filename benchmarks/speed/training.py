@@ -1,14 +1,13 @@
-"""Training images a second: the harness beside bare loops and pythae's trainer, with the same network, in one run.
+"""Compare training images per second of the harness, bare loops and pythae's trainer, with the same network.
 
     OMP_NUM_THREADS=1 python benchmarks/speed/training.py [--device cuda] [--rounds 11]
 
-All train a VAE on the same images with the same loss, Adam and batches of 64, on a CPU each in a process of its own, on
-a GPU in one. `bare` is
-the shortest loop that one would write by hand, on images that lie in memory as uint8 as the harness keeps them. Beside
-it the same with PyTorch's fused Adam, with weights in `channels_last`, and with both, these three with the memory
-settings that the harness starts its workers with (`vaebench/training/devices.py`); the harness is compared with the
-fastest of the four. Of pythae's trainer its `train_step` is timed, an epoch without what it does between epochs.
-Contenders take turns; seconds are those of one CPU thread. Where pythae is not installed, its column says so.
+All contenders train a VAE on the same images with the same loss, Adam and batches of 64; on a CPU each in a separate
+process, on a GPU in one process. `bare` is the shortest loop that one would write by hand, on images that are stored in
+memory as uint8, as in the harness. Three variants of it use PyTorch's fused Adam, weights in `channels_last`, and both;
+they also use the memory settings of the harness's workers (`vaebench/training/devices.py`). The harness is compared
+with the fastest of these four. For pythae's trainer, its `train_step` is timed: an epoch without the work between
+epochs. Contenders take turns; seconds are those of one CPU thread. If pythae is not installed, its column says so.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ Trainer = Callable[[Net, Tensor, int], Work]
 
 BATCH, RATE = 64, 1e-3
 STEPS = {28: 16, 64: 6, 128: 2}
-"""by side: an epoch, and what a contender does in its turn"""
+"""Steps in an epoch, which is also a contender's turn, by image side."""
 STEPS_ON_GPU = 64
 
 
 def loss(net: Net, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Squared error and divergence of each image, as pythae has them."""
+    """Return the squared error and KL of each image, as in pythae."""
     mean, logvar = net.encode(x)
     z = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
     error = 0.5 * F.mse_loss(net.decode(z), x, reduction="none").flatten(1).sum(1)
@@ -51,7 +50,7 @@ def loss(net: Net, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Judged(Model):
-    """A network as the harness trains it."""
+    """A network wrapped for training by the harness."""
 
     name, version = "judged", 1
 
@@ -63,7 +62,7 @@ class Judged(Model):
         return {"all": Group(self.parameters(), options={"lr": RATE})}
 
     def constants(self, at: At) -> object:
-        return ()  # no step differs from another
+        return ()  # all steps are alike
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         error, divergence = loss(self.net, x)
@@ -74,7 +73,7 @@ def harness(net: Net, pixels: Tensor, steps: int, graphs: bool = False) -> Work:
     settings = Settings(size=pixels.shape[-1], steps=5000, batch=BATCH)
     model = Judged(net).to(memory_format=layout_of(pixels.device.type))
     course = new_course(model, Images(pixels), settings, graphs)
-    warm = 12 if pixels.is_cuda else 0  # a graph is captured in them
+    warm = 12 if pixels.is_cuda else 0  # a graph is captured in these steps
     drive = Drive(course, warm, steps)
     return lambda: sum(drive.run().values()) * steps
 
@@ -139,14 +138,14 @@ def pythae(net: Net, pixels: Tensor, steps: int) -> Work:
     trainer._setup_callbacks()
 
     def run() -> None:
-        with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
+        with contextlib.redirect_stderr(io.StringIO()):  # for its progress bar
             trainer.train_step(1)
 
     return run
 
 
 def trainers_for(device: str) -> dict[str, Trainer]:
-    """All that can be timed here."""
+    """Return all trainers that can be timed here."""
     captured = {"harness, graphs": partial(harness, graphs=True)} if GRAPHS and device != "cpu" else {}
     return {"harness": harness, **captured, **BARE, **({"pythae": pythae} if find_spec("pythae") else {})}
 
@@ -156,7 +155,7 @@ def steps_for(side: int, device: str) -> int:
 
 
 def begin(start: Trainer, network: str, side: int, device: str, steps: int) -> Work:
-    """A contender, with the same weights and images as all others."""
+    """Return a contender with the same weights and images as all others."""
     net = NETWORKS[network]((1, side, side)).to(device)
     pixels = torch.randint(0, 256, (steps * BATCH, 1, side, side), dtype=torch.uint8).to(device)
     return start(net, pixels, steps)

@@ -30,7 +30,7 @@ def test_a_rate_beyond_the_tolerance_is_found_by_its_median(tmp_path: Path) -> N
     good = checked(tmp_path / "good", vae=(60.0, 61.0, 500.0), pca=(66.0,))
     assert good.returncode == 0 and "`vae` | 61.0 | -4%" in good.stdout
     bad = checked(tmp_path / "bad", vae=(60.0,), pca=(66.0,), vq=(110.0,))
-    assert bad.returncode != 0 and "`vq` | 110.0 | +45% (beyond)" in bad.stdout
+    assert bad.returncode != 0 and "`vq` | 110.0 | +45% (too far)" in bad.stdout
 
 
 def test_every_preset_measures_rates_and_names_sizes() -> None:

@@ -1,13 +1,13 @@
-"""Train the extractor that comes with the package: once, by its authors, never by users.
+"""Train the extractor that comes with the package. Its authors ran this once; users never need to.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/extractor/train.py \
         --to plugins/vaebench_measures/features/extractor.safetensors
 
-All five phantoms, grey, 64 px, blurred and made noisy by random amounts. The network tells from one picture which
-phantom and class it is of, its factors, and how blurred and how noisy it is; so its features see all of these. What is
-shipped: the first three blocks with batch norm folded in, and the projection of their pooled channels to 64 features,
-each of variance 1 over clean and degraded phantoms together. Other weights than the published ones are another
-extractor: `SHA256` in extractor.py must then become the printed one."""
+The training images are all five phantoms in grey at 64 px, with random blur and noise. The network predicts the phantom
+and class of an image, its factors, and its blur and noise, so its features represent all of these. The shipped file
+contains the first three blocks with batch norm folded in, and the projection of their pooled channels to 64 features,
+each of variance 1 over clean and degraded phantoms together. New weights define a new extractor: set `SHA256` in
+extractor.py to the printed value."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from vaebench_medical.phantoms import chest, fundus, gland, knee, mammogram
 PHANTOMS = (chest, fundus, gland, knee, mammogram)
 SEED = 5
 CLEAN = 0.25
-"""Share of pictures without blur, and of those without noise."""
+"""The share of pictures without blur, and also of pictures without noise."""
 MOST_BLUR, MOST_NOISE = 3.0, 0.2
-"""Pixels of 64; levels of 1."""
+"""The largest blur in pixels (of 64), and the largest noise on a scale from 0 to 1."""
 
 
 @dataclass
 class Pictures:
-    """Phantoms with what is to be told of them: one class number over all phantoms, and standardised factors, NaN
-    where a phantom has none of that name."""
+    """Phantoms with their targets: a class number that is unique over all phantoms, and standardised factors, which are
+    NaN if a phantom does not have a factor."""
 
     images: Tensor
     classes: Tensor
@@ -66,7 +66,7 @@ def draw(per_phantom: int, first: int) -> Pictures:
 
 
 def degrade(x: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Pictures blurred by a Gaussian of their own and given noise of their own; and how much of both, in [0, 1]."""
+    """Return pictures with random Gaussian blur and noise, and the amount of both, in [0, 1]."""
     amount = torch.rand(2, len(x), generator=random)
     amount[torch.rand(2, len(x), generator=random) < CLEAN] = 0
     reach = int(2.5 * MOST_BLUR)
@@ -85,7 +85,7 @@ def block(before: int, after: int, kernel: int, stride: int) -> nn.Sequential:
 
 
 class Student(nn.Module):
-    """The shipped blocks with batch norm, deeper ones behind them, and a head that answers everything."""
+    """The shipped blocks with batch norm, deeper blocks after them, and a head that predicts all targets."""
 
     def __init__(self, classes: int, factors: int) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ def losses(answer: tuple[Tensor, ...], pictures: Pictures, rows: Tensor, amount:
 
 
 def shipped(student: Student, pictures: Pictures) -> Network:
-    """Batch norm folded into the convolutions; the projection from clean and degraded phantoms."""
+    """Return the network to ship, with batch norm folded in and a projection fitted to clean and degraded phantoms."""
     network = Network()
     for i, (conv, norm, _) in enumerate(student.shipped):
         network.blocks[2 * i].load_state_dict(fuse_conv_bn_eval(conv, norm).state_dict())
@@ -148,12 +148,12 @@ def shipped(student: Student, pictures: Pictures) -> Network:
         network.projection.copy_(vectors[:, -64:] / values[-64:].sqrt())
         shares = values / values.sum()
         effective = 1 / shares.square().sum()
-        print(f"64 of 128 directions hold {shares[-64:].sum():.4f} of the variance, effective {effective:.1f}")
+        print(f"64 of 128 directions explain {shares[-64:].sum():.4f} of the variance, effective {effective:.1f}")
     return network
 
 
 def report(student: Student, pictures: Pictures) -> None:
-    """What the student tells of pictures that it never saw, clean and degraded."""
+    """Print how well the student predicts the targets of unseen pictures, clean and degraded."""
     random = torch.Generator().manual_seed(1)
     with torch.no_grad():
         x = pictures.images.float() / 255

@@ -1,11 +1,11 @@
-"""Whether the extractor's distances can be trusted: they must rise with every fault made on real X-rays.
+"""Check that the extractor's distances increase with every fault added to real X-rays.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/extractor/validate.py --data DIR
 
-The training split of the Kermany chest X-rays at 64 px, its patients in two halves: 2,000 images of one half are the
-reference, 2,000 of the other, as many of them normal, are made worse; without a fault the truth is about zero. Prints a
-table, and fails when a distance does not rise strictly with a fault, or anything is as far away as one image repeated
-with noise."""
+The patients in the training split of the Kermany chest X-rays at 64 px are divided into halves. 2,000 images of one
+half are the reference, and faults are added to 2,000 of the other, with as many normal ones; without faults the true
+distance is about zero. The script prints a table and fails if a distance does not increase strictly with a fault, or if
+anything is as far away as one image repeated with noise."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Fault = tuple[str, str, np.ndarray]
 
 
 def draw(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """So many of the rows, in random order, as many of each label as in the whole split."""
+    """Return COUNT of the rows in random order, with the label proportions of the whole split."""
     rows = np.random.default_rng(0).permutation(rows)
     sick = round(COUNT * (labels == 1).mean())
     return np.random.default_rng(1).permutation(
@@ -40,8 +40,8 @@ def draw(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def without(rows: np.ndarray, pool: np.ndarray, dropped: np.ndarray) -> np.ndarray:
-    """Rows with the dropped ones replaced by others of the pool; again from the start where there are too few, as a
-    model would that knows only these."""
+    """Return the rows with dropped ones replaced by others of the pool. If there are too few, rows are repeated, as by
+    a model that generates only these images."""
     spare = np.random.default_rng(0).permutation(np.setdiff1d(pool, rows))
     every = np.concatenate([rows, spare])
     return np.resize(every[~dropped[every]], COUNT)
@@ -57,7 +57,7 @@ def blurred(images: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def faults(images: np.ndarray, labels: np.ndarray, pool: np.ndarray, modes: np.ndarray) -> Iterator[Fault]:
-    """(kind, degree, images), each kind from mild to bad. `pool`: the rows that may be shown."""
+    """Yield (kind, degree, images), each kind from mild to severe. `pool`: the rows that may be used."""
     rows = draw(pool, labels)
     for sigma in BLURS:
         yield "blur", f"sigma {sigma} px", blurred(images[rows], sigma)

@@ -64,8 +64,8 @@ def measured(part: Part) -> str:
         return ""
     told = listed([f"{part.number(column, entrant)} for `{model}`" for model, entrant in sorted(found.items())])
     return (
-        f"In our records (preset `{part.board.preset}`), without twins and with all tumours, the AUROC of the raw "
-        f"residual is {told}."
+        f"In our records, without twins and with all tumours, the AUROC of the raw residual is {told} (preset "
+        f"`{part.board.preset}`)."
     )
 
 

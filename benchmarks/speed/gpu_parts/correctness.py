@@ -1,4 +1,4 @@
-"""Part `correctness`: every model trains a small trial on the card; the same again, as graphs, and resumed."""
+"""Part `correctness`: train a small trial of every model on the card, and repeat it: unchanged, as graphs, resumed."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from vaebench.running.worker import perform
 from vaebench.trial import Settings
 
 FEW = ("psnr", "ms-ssim", "kid", "anomaly-auroc")
-"""Asked of trials whose weights are compared; all metrics are asked of the first two."""
+"""The metrics of trials whose weights are compared; the first two trials have all metrics."""
 LIMIT = {"train": 200, "val": 40, "test": 100}
 
 
 class Cut(BaseException):
-    """The training is interrupted here."""
+    """Raised to interrupt training."""
 
 
 @dataclass(frozen=True)
 class HalfWay(CheckpointKeeper):
-    """Writes one checkpoint, half way through the first stage, and then cuts the training off."""
+    """Writes one checkpoint half-way through the first stage, and then interrupts training."""
 
     half: int = 0
 
@@ -45,7 +45,7 @@ class HalfWay(CheckpointKeeper):
 
 
 def measure(bench: Bench) -> None:
-    """One round over all models for each question, so that every model has an answer to the first."""
+    """Do one round over all models for each check, so that every model has a result for the first check."""
     settings = bench.settings("standard", size=28, steps=40, batch=32, samples=64, limit=LIMIT, model={"width": 8})
     if bench.tiny:
         settings = msgspec.structs.replace(settings, steps=8, metrics=FEW)
@@ -80,7 +80,7 @@ def _first(bench: Bench, settings: Settings, name: str) -> dict[str, Any]:
 def _compare(
     bench: Bench, kind: str, settings: Settings, other: str, name: str, graphs: bool = False, cut: bool = False
 ) -> dict[str, Any]:
-    """A trial beside the same one made otherwise: weights, losses and metrics, each equal to the bit?"""
+    """Return whether weights, losses and metrics of two versions of a trial are bit-identical."""
     one = _trial(bench, kind, name, settings, graphs, cut)
     job, _ = job_of(name, settings, bench.folder / "cache")
     two = _sink(bench, other).record(job.trial)
@@ -125,7 +125,7 @@ def _told(record: Record) -> dict[str, Any]:
 
 
 def _apart(one: dict[str, Any], two: dict[str, Any]) -> float | None:
-    """The largest relative difference between two curves; None where they are not of the same steps."""
+    """Return the largest relative difference between two curves, or None if their steps differ."""
     largest = 0.0
     for stage, lines in one.items():
         for key, values in lines.items():
@@ -139,7 +139,7 @@ def _apart(one: dict[str, Any], two: dict[str, Any]) -> float | None:
 
 @contextmanager
 def _warned() -> Iterator[set[str]]:
-    """The operations that torch says it has no deterministic implementation of, in words of its warning."""
+    """Return the operations without a deterministic implementation, in the words of torch's warnings."""
     ops: set[str] = set()
     always = torch.is_warn_always_enabled()
     torch.set_warn_always(True)

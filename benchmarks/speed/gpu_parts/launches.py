@@ -1,4 +1,4 @@
-"""Part `launches`: kernels launched and waits for the device in a training step of each model, and its time."""
+"""Part `launches`: count the kernel launches and the waits of a training step of each model, and time it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _steps(bench: Bench, name: str, settings: Settings, graphs: bool) -> dict[st
 def counting(device: str) -> Iterator[dict[str, Any]]:
     """Count the calls of the CUDA runtime per step; empty if the profiler saw none."""
     counts: dict[str, Any] = {}
-    wanted = ProfilerActivity.CPU if device == "cpu" else ProfilerActivity.CUDA  # which has the runtime's calls, too
+    wanted = ProfilerActivity.CPU if device == "cpu" else ProfilerActivity.CUDA  # this includes the runtime's calls
     with profile(activities=[wanted] if wanted in supported_activities() else None, acc_events=True) as found:
         yield counts
         if device != "cpu":

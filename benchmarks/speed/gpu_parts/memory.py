@@ -1,4 +1,4 @@
-"""Part `memory`: the most that a model's training takes of the card at the settings of the preset standard."""
+"""Part `memory`: measure each model's peak memory on the card in training, with the settings of the preset standard."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _peak(bench: Bench, name: str, settings: Settings, graphs: bool) -> dict[str
         gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()  # what parts before this one have left
+        before = torch.cuda.memory_allocated()  # memory left allocated by earlier parts
     with as_a_worker(bench.device):
         course = course_of(name, settings, bench.device, graphs)
         if course.model.stages:

@@ -1,4 +1,4 @@
-"""Part `run`: a real `vaebench run --suite medical` on the card, as many trials as fit; the results stay."""
+"""Part `run`: a real `vaebench run --suite medical` on the card, with as many trials as fit; the results are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gpu_parts.sweeps import sweep
 
 
 def measure(bench: Bench) -> None:
-    """At the preset that the suite has for a GPU, each model once on one dataset before the other regime."""
+    """Run the suite's GPU preset on one dataset; each model is trained in one regime before the other regime begins."""
     preset = ["--preset", "quick", "-m", "mean-image"] if bench.tiny else ["--preset", "standard"]
     arguments = ["--suite", "medical", *preset, "--seeds", "0", "-j", str(best(bench)), *bench.graphs_flag]
     seconds = bench.sheet.seconds(60.0, 600.0)

@@ -1,4 +1,4 @@
-"""The sheet: every measurement in one JSON file, written the moment it is made."""
+"""The sheet: a JSON file with all measurements, each written as soon as it is made."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ import torch
 OUT_OF_TIME = "out of time"
 CUT = "did not end: the process was killed in it"
 DEAF = 15.0
-"""Seconds after which a process that was told to stop, but hangs in the card's driver, is ended."""
+"""Seconds after which a process that was asked to stop, but hangs in the card's driver, is killed."""
 
 
 class TooLong(BaseException):
-    """A measurement took longer than it may. Not an Exception, which a trial would catch and record as its own."""
+    """A measurement exceeded its time limit. It is not an Exception, because a trial would catch and record that."""
 
 
 class Broken(Exception):
-    """The card answers nothing more in this process, so that a new one must go on."""
+    """The card no longer responds in this process, so a new process must continue."""
 
 
 class Sheet:
-    """Measurements by part and name. One that is on the file already is not made again, so that a run that was killed
-    goes on where it stood."""
+    """Measurements by part and name. Those already in the file are not repeated, so a run that was killed continues
+    where it stopped."""
 
     def __init__(self, path: Path, device: str, seconds: float, supervised: bool = False) -> None:
         self.path, self.device, self.supervised = path, device, supervised
@@ -43,7 +43,7 @@ class Sheet:
 
     @property
     def left(self) -> float:
-        """Seconds of the whole run."""
+        """Return the seconds left of the whole run."""
         return self.ends - time.monotonic()
 
     @property
@@ -51,8 +51,8 @@ class Sheet:
         return self.part_ends - time.monotonic()
 
     def seconds(self, least: float, most: float) -> float:
-        """What something long may take: the part's time, but so many seconds at least and at most, and some seconds
-        before all ends, so that it can be ended in order."""
+        """Return the time limit of a long measurement: the part's time within the given bounds, but ending some seconds
+        before the run does, so that it can be stopped properly."""
         return max(1.0, min(max(least, self.part_left), most, self.left - 15.0))
 
     def say(self, text: str) -> None:
@@ -63,7 +63,7 @@ class Sheet:
         self._write()
 
     def is_done(self, part: str) -> bool:
-        """Whether the part came to its end, with nothing left out for want of time."""
+        """Return whether the part is complete, with no measurement skipped for lack of time."""
         found = self.content["measured"].get(part, {}).values()
         return part in self.content.get("done", []) and not any(one.get("not measured") == OUT_OF_TIME for one in found)
 
@@ -78,8 +78,8 @@ class Sheet:
     def measure(
         self, name: str, work: Callable[[], Mapping[str, Any]], limit: float = 60.0, needs: float = 0.0
     ) -> dict[str, Any]:
-        """Do the work and keep what it returns, or why it returned nothing. `limit` seconds are the most it may take,
-        and without `needs` seconds left of the part it is not begun."""
+        """Do the work and store its result, or the reason why there is none. The work may take at most `limit` seconds,
+        and does not begin if less than `needs` seconds of the part are left."""
         known = self.get(self.part, name)
         if known and known.get("not measured") != OUT_OF_TIME:
             return known
@@ -93,7 +93,7 @@ class Sheet:
         except TooLong:
             result = {"error": f"stopped after {time.monotonic() - started:.0f} s"}
         except Exception as error:
-            trace = re.sub(r'File ".*/', 'File "', "".join(traceback.format_exception(error)))  # no path of a machine
+            trace = re.sub(r'File ".*/', 'File "', "".join(traceback.format_exception(error)))  # without local paths
             lines = trace.strip().splitlines()
             result = {"error": f"{type(error).__name__}: {error}"[:500], "trace": lines[-12:]}
         result["seconds"] = round(time.monotonic() - started, 2)
@@ -119,7 +119,7 @@ class Sheet:
 
 @contextmanager
 def _at_most(seconds: float, supervised: bool) -> Iterator[None]:
-    """Raise TooLong after so many seconds. A process that does not hear it ends soon after; its supervisor goes on."""
+    """Raise TooLong after some seconds. A process that does not react ends soon after; its supervisor continues."""
 
     def stop(number: int, frame: object) -> None:
         raise TooLong
@@ -138,7 +138,7 @@ def _at_most(seconds: float, supervised: bool) -> Iterator[None]:
 
 
 def _ask_the_card() -> None:
-    """After an error: some of them (an illegal address, a graph half captured) leave a process with no card."""
+    """Check the card after an error: some errors (an illegal address, a half-captured graph) make it unusable."""
     try:
         torch.cuda.synchronize()
         torch.zeros(8, device="cuda").sum().item()

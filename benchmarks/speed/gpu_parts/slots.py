@@ -1,4 +1,4 @@
-"""Part `slots`: trials an hour with some trials at once on the card, by `vaebench run` of the preset quick."""
+"""Part `slots`: trials per hour for several numbers of concurrent trials, by `vaebench run` with the preset quick."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ START = 25.0
 
 
 def measure(bench: Bench) -> None:
-    """Two trials for each slot: the suite's two regimes, and a seed for each slot."""
+    """Run two trials for each slot: the suite's two regimes, with a different seed for each slot."""
     for slots in (1,) if bench.tiny else ORDER:
         seeds = ",".join(map(str, range(slots)))
         model = "mean-image" if bench.tiny else "vae"
@@ -24,7 +24,7 @@ def measure(bench: Bench) -> None:
 
 
 def best(bench: Bench) -> int:
-    """The number of slots with the most trials an hour; four where that was not measured."""
+    """Return the number of slots with the most trials per hour, or four if that was not measured."""
     rates = {slots: bench.sheet.get("slots", str(slots)).get("trials an hour", 0.0) for slots in ORDER}
     top = max(rates, key=lambda slots: rates[slots])
     return top if rates[top] else (1 if bench.tiny else 4)

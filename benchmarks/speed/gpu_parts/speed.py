@@ -1,4 +1,4 @@
-"""Part `speed`: the card's peak, the harness beside bare loops, and what each option of training is worth."""
+"""Part `speed`: the card's peak, the harness compared with bare loops, and the effect of each training option."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _options(bench: Bench, width: int, side: int, rounds: int, names: list[str])
 
 def _beside_others(bench: Bench, network: str, side: int, rounds: int) -> dict[str, Any]:
     steps = 2 if bench.tiny else training.steps_for(side, bench.device)
-    with as_a_worker(bench.device):  # the harness pays for determinism; the others train as they would alone
+    with as_a_worker(bench.device):  # only the harness uses deterministic algorithms; the others use their defaults
         torch.use_deterministic_algorithms(False)
         contenders = {
             who: Contender(partial(training.begin, start, network, side, bench.device, steps))
@@ -77,7 +77,7 @@ def _beside_others(bench: Bench, network: str, side: int, rounds: int) -> dict[s
 def _together(
     contenders: Mapping[str, Contender], rounds: int, device: str, deterministic: tuple[str, ...] = ()
 ) -> tuple[dict[str, list[float]], dict[str, str]]:
-    """Turns in this process. A contender that fails is out, and the others go on; torch says what failed it."""
+    """Time contenders in turns in this process. A contender that fails is dropped; the others continue."""
     failed: dict[str, str] = {}
 
     def turn(name: str, work: Callable[[], float | None]) -> float:
@@ -98,7 +98,7 @@ def _together(
         except Exception as error:
             failed[name] = f"{type(error).__name__}: {error}"[:300]
     if not turns:
-        raise RuntimeError(f"none of them began: {failed}")
+        raise RuntimeError(f"no contender could start: {failed}")
     spent = take_turns(turns, rounds)
     return {name: times for name, times in spent.items() if name not in failed}, failed
 
@@ -112,7 +112,7 @@ def _flops(bench: Bench, option: options.Option, width: int, side: int) -> int:
 
 
 def _peak(bench: Bench, option: options.Option) -> dict[str, Any]:
-    """The fastest that the card multiplies and convolves, both large."""
+    """Measure the peak speed of the card with large matrix products and convolutions."""
     n, (batch, channels, side) = (256, (2, 16, 16)) if bench.tiny else (8192, (64, 256, 64))
     kind = torch.bfloat16 if option.bf16 else torch.float32
     a, b = (torch.randn(n, n, device=bench.device, dtype=kind) for _ in range(2))

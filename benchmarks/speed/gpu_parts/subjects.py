@@ -1,4 +1,4 @@
-"""What is measured: the shipped models at a preset's settings, as trials and as courses."""
+"""The subjects of the measurements: the built-in models with a preset's settings, as trials and as courses."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from vaebench.trial import Settings, Spec, Trial
 
 DATASET = "kermany-cxr"
 NEEDED = {"gray-vae": "gray-vae[rec=2048]"}
-"""Models that have a parameter without a default, as the suite `references` has them."""
+"""Models that have a parameter without a default, as configured in the suite `references`."""
 GRAPHS = "graphs" in inspect.signature(Course).parameters
-"""Whether this version of the harness can replay its steps as CUDA graphs."""
+"""True if this version of the harness can replay its steps as CUDA graphs."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What every part gets."""
+    """The settings passed to every part."""
 
     sheet: Sheet
     device: str
     folder: Path
-    """for whatever trials leave"""
+    """The folder for the output of trials."""
     tiny: bool = False
     data: Path | None = None
-    """of real images"""
+    """The folder of the real images."""
 
     @property
     def eager_and_graphs(self) -> tuple[bool, ...]:
@@ -50,19 +50,19 @@ class Bench:
 
     @property
     def graphs_flag(self) -> list[str]:
-        """For `vaebench run`, unless a model failed with graphs in the part `correctness`."""
+        """Return `--no-graphs` if graphs are not available or a model failed with them in `correctness`."""
         known = self.sheet.content["measured"].get("correctness", {})
         failed = [found for name, found in known.items() if "graphs" in name and found.get("error")]
         return [] if self.eager_and_graphs[-1] and not failed else ["--no-graphs"]
 
     def models(self) -> list[str]:
-        """All that are installed, those of the suite first; few of them where all is tiny."""
+        """Return all installed models, those of the suite first; only a few with `--tiny`."""
         first = list(find("medical", installed()).presets["standard"].models)
         rest = sorted(name for name in registry().offers("models") if name not in first)
         return ["vae", "pca", "vq-vae"] if self.tiny else first + rest
 
     def settings(self, preset: str, **changes: Any) -> Settings:
-        """Those of a preset of the suite `medical`."""
+        """Return the settings of a preset of the suite `medical`."""
         given = msgspec.structs.replace(find("medical", installed()).presets[preset].settings, **changes)
         if not self.tiny:
             return given
@@ -71,7 +71,7 @@ class Bench:
 
 
 def side_of(name: str, settings: Settings) -> int:
-    """A model's own size of images, if it has one."""
+    """Return the fixed image size of a model, if it has one."""
     return registry().get("models", name).component.native_size or settings.size
 
 
@@ -82,7 +82,7 @@ def trial_of(name: str, regime: str = "all") -> Trial:
 
 
 def job_of(name: str, settings: Settings, cache: Path, graphs: bool = False) -> tuple[Job, Path]:
-    """A job of a model on phantoms, and where these lie ready."""
+    """Return a job of a model on phantoms, and the folder of the prepared phantoms."""
     settings = msgspec.structs.replace(settings, size=side_of(name, settings))
     trial = trial_of(name, "healthy")
     dataset = registry().create("datasets", trial.dataset)
@@ -95,7 +95,7 @@ def job_of(name: str, settings: Settings, cache: Path, graphs: bool = False) -> 
 
 
 def course_of(name: str, settings: Settings, device: str, graphs: bool = False) -> Course:
-    """A course of a model on drawn images of one channel, as a worker begins it."""
+    """Return a course of a model on synthetic images of one channel, as it begins in a worker."""
     side = side_of(name, settings)
     torch.manual_seed(0)
     more = (device,) if "device" in inspect.signature(build).parameters else ()
@@ -112,13 +112,13 @@ def new_course(model: Any, images: Images, settings: Settings, graphs: bool = Fa
 
 
 def layout_of(device: str) -> torch.memory_format:
-    """The layout of weights that the harness chooses for a device."""
+    """Return the layout of weights that the harness uses on a device."""
     return torch.channels_last if choices(device)["layout"] == "channels_last" else torch.contiguous_format
 
 
 @contextmanager
 def as_a_worker(device: str) -> Iterator[None]:
-    """What `vaebench.running.worker.perform` sets before it trains."""
+    """Apply the settings that `vaebench.running.worker.perform` applies before training."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(device != "cpu", warn_only=True)

@@ -1,4 +1,4 @@
-"""Work in a forked process, and in another one when that dies: a card that failed once answers a new process."""
+"""Do work in a forked process, and in a new one if it dies: after a failure, the card works again in a new process."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from gpu_parts.sheet import Broken
 
 TRIES = 12
 FAULT = 2
-"""The exit code of a fault of ours, which another process would only repeat."""
+"""The exit code of an error in our code, which would occur again in a new process."""
 LEAST = 5.0
-"""Seconds below which no other process is worth its start."""
+"""With fewer seconds left, no new process is started."""
 
 
 def supervise(work: Callable[[float], None], seconds: float) -> int:
-    """Do work(seconds left) until one process ends well; the exit code. Nothing may have used the card before."""
+    """Call work(seconds left) in new processes until one succeeds; return the exit code. The card must be unused."""
     ends = time.monotonic() + seconds
     for _ in range(TRIES):
         if (left := ends - time.monotonic()) < LEAST:
@@ -29,7 +29,7 @@ def supervise(work: Callable[[float], None], seconds: float) -> int:
         code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         if code in (0, FAULT):
             return code
-        print(f"The process ended with code {code}; another one goes on.", flush=True)
+        print(f"The process ended with code {code}; a new one continues.", flush=True)
     return 1
 
 
@@ -39,7 +39,7 @@ def _work_and_exit(work: Callable[[float], None], left: float) -> None:
         work(left)
         code = 0
     except Broken as reason:
-        print(f"The card does not answer any more: {reason}")
+        print(f"The card no longer responds: {reason}")
         code = 1
     except BaseException:
         traceback.print_exc()

@@ -1,4 +1,4 @@
-"""A real `vaebench run` in a process of its own, and what its records say."""
+"""Run a real `vaebench run` in a separate process, and summarise its records."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ COMMAND = [sys.executable, "-c", "import sys; from vaebench.cli import main; sys
 
 
 def prepare_ahead(bench: Bench) -> None:
-    """Begin to draw or decode the images of the sweeps in another process, which ends with this one: it takes half a
-    minute that no part of ours should wait."""
+    """Start drawing or decoding the images of the sweeps in another process, which ends with this one. It takes half a
+    minute, for which no part should have to wait."""
     context = multiprocessing.get_context("spawn")
     given = [(preset, bench.settings(preset)) for preset in ("quick", "standard")]
     for preset, settings in given:
@@ -52,7 +52,7 @@ def _source(bench: Bench) -> str:
 
 
 def sweep(bench: Bench, name: str, arguments: Sequence[str], seconds: float) -> dict[str, Any]:
-    """Run it for so many seconds at most, in a results folder of that name; the folder keeps its log."""
+    """Run a sweep for at most the given seconds, in a results folder of the given name, which also gets the log."""
     results = bench.folder / name
     results.mkdir(parents=True, exist_ok=True)
     given = [
@@ -86,7 +86,7 @@ def sweep(bench: Bench, name: str, arguments: Sequence[str], seconds: float) -> 
 
 
 def summary(results: Path) -> dict[str, Any]:
-    """Trials an hour from the first one's start to the last one's end, and the medians of each model's costs."""
+    """Return trials per hour, from the start of the first to the end of the last, and each model's median costs."""
     found = list(_records(results))
     good = [(path, record) for path, record in found if record.status == "ok"]
     bad = [f"{record.trial.model}: {record.error.message[:160]}" for _, record in found if record.error]
@@ -124,7 +124,7 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """As Ctrl-C would, then for good."""
+    """Stop the process as with Ctrl-C, and then kill it."""
     for number, patience in ((signal.SIGTERM, 8.0), (signal.SIGKILL, 5.0)):
         if process.poll() is None:
             with suppress(ProcessLookupError):

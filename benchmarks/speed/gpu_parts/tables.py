@@ -1,4 +1,4 @@
-"""The tables of docs/speed.md from the file of a run; what is missing there is "not measured" here."""
+"""The tables of docs/speed.md from the file of a run; missing values are shown as "not measured"."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 NOT = "not measured"
 Found = Mapping[str, Mapping[str, Any]]
-"""name of a measurement -> what it came to"""
+"""Name of a measurement -> its result."""
 
 
 def all_of(path: Path) -> str:
-    """All tables of a file; without one, all of them say so."""
+    """Return all tables of a file; without a file, all values are "not measured"."""
     content = json.loads(path.read_text()) if path.exists() else {}
     measured = content.get("measured", {})
     parts = [f"### {title}\n\n{draw(measured.get(part, {}))}" for title, part, draw in TABLES]
@@ -30,14 +30,14 @@ def _device(about: Mapping[str, Any]) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown, with the first column on the left and numbers on the right."""
+    """Return a Markdown table with the first column left-aligned and the others right-aligned."""
     rows = rows or [[NOT] * len(header)]
     rule = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [header, rule, *rows])
 
 
 def number(value: Any, digits: int = 1) -> str:
-    """A number as people read it."""
+    """Return a number in readable form."""
     if value is None or value != value:
         return NOT
     return f"{value:,.{digits}f}"
@@ -73,7 +73,7 @@ def _equal(found: Mapping[str, Any]) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text that breaks no table."""
+    """Return the text in a form that is safe in a table cell."""
     return " ".join(str(text).split()).replace("|", "/")[:80]
 
 
@@ -127,7 +127,7 @@ def contenders(found: Found) -> str:
 
 
 def choices(found: Found) -> str:
-    """One row an option, one column a size: images a second of the first, the others as multiples of it."""
+    """Return a row per option and a column per size: images per second of the first, multiples for the others."""
     sizes = {name.removeprefix("options, "): one for name, one in found.items() if name.startswith("options")}
     options = list(dict.fromkeys(option for one in sizes.values() for option in one.get("images/s", {})))
     rows = []
@@ -200,4 +200,4 @@ TABLES: list[tuple[str, str, Callable[[Found], str]]] = [
     ("The preset standard, projected", "trials", trials),
     ("A real run", "run", run),
 ]
-"""title, part, and how it is drawn"""
+"""Title, part, and the function that makes the table."""

@@ -1,4 +1,4 @@
-"""Part `trials`: what the preset `standard` of the suite `medical` takes, projected from shorter trials."""
+"""Part `trials`: the time of the preset `standard` of the suite `medical`, projected from shorter trials."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _project(bench: Bench, slots: int, seconds: float) -> dict[str, Any]:
 
 
 def _whole(costs: dict[str, float], factor: float) -> float:
-    """Training as much longer as it has more steps. Its start is counted as often, so this is rather too much."""
+    """Scale training time by the number of steps. Its start is scaled, too, so the result is slightly too large."""
     longer = costs["train_seconds"] * (factor if costs.get("images_per_second") else 1.0)
     return longer + costs["seconds"] - costs["train_seconds"]
 
