@@ -49,9 +49,9 @@ def test_quality_stands_beside_time_with_the_front_and_beside_bits(costs: Any) -
     assert tips[0] == "MS-SSIM [L3] against Training time [cpu] (s)", "variants are in the tooltip"
     time, bits = costs.locator("#scatters svg").all()
     names = "all => all.map(one => one.firstChild.data)"
-    assert time.locator("text.best").evaluate_all(names) == ["vae", "ae", EVIL[:21] + "…"], "slow is worse than vae"
+    assert time.locator("text.best").evaluate_all(names) == ["vae", "ae", EVIL[:19] + "…"], "slow is worse than vae"
     assert time.locator(".front").get_attribute("d").count("L") == 2 and bits.locator(".best").count() == 0
-    (far,) = [name for name in time.locator("text").evaluate_all(names) if "low" in name]
+    (far,) = [name for name in time.locator("text").evaluate_all(names) if name.endswith("low (floor)")]
     assert far == "↓-30 low (floor)"
     texts = time.locator("text").evaluate_all(names)
     assert {"1", "10"} < set(texts) and "1000" not in texts, "a logarithmic axis, and no number under the labels"

@@ -1,6 +1,6 @@
 // A chart per verdict: means with their intervals, best first, with floors as reference lines.
 
-const FOREST = { width: 300, left: 122, right: 10, row: 17, top: 6, bottom: 34 };
+const FOREST = { width: 300, left: 126, right: 10, row: 17, top: 6, bottom: 34 };
 const MOST_FORESTS = 12;
 
 function forestRows(column) {
@@ -27,7 +27,7 @@ function forest(column, title, tip) {
   const at = (value) => left + 6 + Math.min(1, Math.max(0, (value - low) / (high - low))) * (width - left - right - 12);
   const base = height - bottom, middle = (number) => top + (number + 0.5) * row;
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": tip });
-  for (const tick of ticks(low, high, 3)) svg.append(draw("line", { class: "grid", x1: at(tick), x2: at(tick), y1: top, y2: base }), draw("text", { x: at(tick), y: base + 13, "text-anchor": "middle" }, short(tick)));
+  for (const tick of ticks(low, high, 4)) svg.append(draw("line", { class: "grid", x1: at(tick), x2: at(tick), y1: top, y2: base }), draw("text", { x: at(tick), y: base + 13, "text-anchor": "middle" }, short(tick)));
   svg.append(draw("path", { class: "axis", d: `M${left} ${base}H${width - right}` }));
   svg.append(draw("text", { x: (left + width) / 2, y: height - 5, "text-anchor": "middle" }, column.better === "higher" ? "higher is better →" : "← lower is better"));
   rows.forEach(([model, found], number) => {
@@ -39,7 +39,7 @@ function forest(column, title, tip) {
     const mark = draw("path", { d: SHAPES[isFloor ? 1 : 0], transform: `translate(${at(found.value)} ${y})`, stroke, fill: isFloor ? "var(--ground)" : stroke });
     mark.append(draw("title", {}, `${data.models[model]}: ${found.text}`));
     const name = data.models[model];
-    svg.append(isFar ? "" : mark, draw("text", { x: left - 6, y: y + 4, "text-anchor": "end", class: found.best ? "best" : null }, cut(name, 19), draw("title", {}, name)));
+    svg.append(isFar ? "" : mark, draw("text", { x: left - 6, y: y + 4, "text-anchor": "end", class: found.best ? "best" : null }, cut(name, 18), draw("title", {}, name)));
   });
   return captioned(make("span", { title: tip }, title), svg);
 }

@@ -19,7 +19,7 @@ function scatter({ dataset, x, y, tip, points, front }) {
   const heights = spread(places.map((one) => up(one.y) + 4), up(low - room) - 2);
   for (const [i, one] of places.entries()) {
     const [left, top] = [across(one.x), up(one.y)], name = data.models[one.model], isAbove = one.value > high;
-    const far = `${isAbove ? "↑" : "↓"}${short(one.value, 3)} `, told = one.isFar ? far + cut(name, 22 - far.length) : cut(name, 22); // a number first, so that it is never cut
+    const far = `${isAbove ? "↑" : "↓"}${short(one.value, 3)} `, told = one.isFar ? far + cut(name, 20 - far.length) : cut(name, 20); // a number first, so that it is never cut
     const look = one.isFloor ? { fill: "var(--ground)", stroke: "var(--other)", "stroke-width": 1.6 } : { fill: "var(--one)" };
     const below = heights[i];
     svg.append(draw("line", { class: "grid", x1: left + 6, y1: top, x2: across(most) + 14, y2: below - 4 }),
