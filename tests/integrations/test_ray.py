@@ -225,40 +225,29 @@ def test_a_folder_that_takes_no_record_ends_the_run_and_all_its_trials(
     assert not list(tmp_path.glob("results/**/*.lease"))
 
 
+@pytest.mark.parametrize("strike", [signal.SIGKILL, signal.SIGINT])
 def test_nothing_is_left_of_a_driver_that_was_killed_or_interrupted_and_the_next_one_goes_on(
-    machines: Machines, lab: Lab, tmp_path: Path
+    strike: signal.Signals, machines: Machines, lab: Lab, tmp_path: Path
 ) -> None:
-    """Checkpoints lie at a URL."""
+    """Checkpoints are kept at a URL."""
     keep, results = tmp_path / "keep", tmp_path / "there"
     spec = f"ray[address={machines.cluster.address},keep=file://{keep}]"
     only = ("-m", "held", "--seeds", "0", "-j", "1")
-
-    def begun() -> list[int]:
-        """A trial that holds, after a checkpoint: its process, the server that forked it, and Ray's worker."""
-        known = len(noted(lab, "holds"))
+    known = len(noted(lab, "holds"))
+    with lab.holding():
         driver = start(results, *only, "--executor", spec)
-        drivers.append(driver)
-        until(lambda: driver.poll() is not None or (noted(lab, "holds")[known:] and kept()))
+        until(lambda: driver.poll() is not None or (noted(lab, "holds")[known:] and any(keep.glob("**/checkpoint"))))
         assert driver.poll() is None, driver.communicate()[0]
         process = noted(lab, "holds")[-1]
-        return [process, server := parent(process), parent(server)]
-
-    def kept() -> bool:
-        return any(keep.glob("**/checkpoint"))
-
-    drivers: list[Any] = []
-    with lab.holding():
-        for strike in (signal.SIGKILL, signal.SIGINT):
-            processes = begun()
-            drivers[-1].send_signal(strike)
-            struck, told = time.monotonic(), drivers[-1].communicate()[0]
-            assert drivers[-1].returncode == (130 if strike == signal.SIGINT else -strike), told
-            assert strike == signal.SIGKILL or "To continue, run the same command" in told
-            ended = time.monotonic() if strike == signal.SIGINT else struck  # it waits for its trials itself
-            assert all(lab.ends(process, ended + 5.0 - time.monotonic()) for process in processes)
-            assert kept()
-    last = start(results, *only, "--executor", spec)
-    finish(last)
+        processes = [process, server := parent(process), parent(server)]  # the server forked it in a worker of Ray
+        driver.send_signal(strike)
+        struck, told = time.monotonic(), driver.communicate()[0]
+        assert driver.returncode == (130 if strike == signal.SIGINT else -strike), told
+        assert strike == signal.SIGKILL or "To continue, run the same command" in told
+        ended = time.monotonic() if strike == signal.SIGINT else struck  # an interrupted driver waits for its trials
+        assert all(lab.ends(process, ended + 5.0 - time.monotonic()) for process in processes)
+        assert any(keep.glob("**/checkpoint"))
+    finish(start(results, *only, "--executor", spec))
     finish(start(tmp_path / "here", *only))
     assert changed(results, tmp_path / "here") == []
 
