@@ -156,7 +156,7 @@ def test_what_is_missing_is_said() -> None:
             ask(changed(**columns), "test")
     seen = evidence()
     seen.splits["train"] = seen.splits["train"].take(np.arange(1))
-    with pytest.raises(NotApplicable, match="the training images carry fewer than two labels"):
+    with pytest.raises(NotApplicable, match="the training images have fewer than two labels"):
         seen.labels("train")
     with pytest.raises(NotApplicable, match="no more split"):
         seen.images("more")

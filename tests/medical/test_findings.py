@@ -67,7 +67,7 @@ def test_masks_may_have_a_folder_of_their_own(trees, inside):
     splits = load(trees, masks="masks")
     assert {file: share for file, share in both(splits).items() if share} == {f"benign/b{i}.png": 0.5 for i in range(5)}
     (trees.root / f"scans/masks/{inside}b3.png").unlink()
-    with pytest.warns(UserWarning, match=r"1 diseased pictures have no mask, b3\.png for one"):
+    with pytest.warns(UserWarning, match=r"1 diseased pictures have no mask, for example b3\.png"):
         load(trees, masks="masks")
 
 
@@ -126,10 +126,10 @@ def test_a_mask_of_another_size_is_told_when_loading_and_verifying(trees):
 
 def test_users_mistakes_about_masks(trees):
     busi(trees)
-    with pytest.raises(ValueError, match=r"masks=none: .*none is no folder; give the folder of the masks below"):
+    with pytest.raises(ValueError, match=r"masks=none: .*none is not a folder; give the folder of the masks below"):
         load(trees, masks="none")
     trees.save("scans/other/x.png", LEFT)
-    with pytest.raises(ValueError, match=r"masks=other: no file in .*other is called like a picture"):
+    with pytest.raises(ValueError, match=r"masks=other: no file in .*other is named after a picture"):
         for path in (trees.root / "scans").rglob("*_mask*"):
             path.unlink()
         load(trees, masks="other")

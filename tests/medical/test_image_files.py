@@ -86,7 +86,7 @@ def test_verify_compares_the_published_counts(trees):
         def published(self):
             return {"train": (4, 5), "test": (7, 9)}
 
-    assert list(Counted().verify(trees.pictures(TREE))) == ["test has 3 pictures, published are 7 or 9"]
+    assert list(Counted().verify(trees.pictures(TREE))) == ["test has 3 pictures; 7 or 9 are published"]
 
 
 def test_a_class_or_a_split_without_pictures_is_an_error(trees):
@@ -128,7 +128,7 @@ def test_a_data_folder_that_may_not_be_looked_at_is_told(trees, monkeypatch):
         patch.setattr(Path, "exists", refuse)
         with pytest.warns(UserWarning) as told:
             assert not Two().present(trees.root)
-    assert "two/train cannot be looked at (Permission denied)" in str(told[0].message)
+    assert "two/train cannot be accessed (Permission denied)" in str(told[0].message)
 
 
 def test_a_missing_dataset_says_how_to_get_it(trees):

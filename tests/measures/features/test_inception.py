@@ -77,7 +77,7 @@ def test_a_file_named_by_the_user_is_not_passed_over_for_another(tmp_path, monke
     monkeypatch.setenv("VAEBENCH_INCEPTION", str(hub))
     assert inception.published() == b"the published bytes"
     monkeypatch.setenv("VAEBENCH_INCEPTION", str(tmp_path / "gone.pth"))
-    with pytest.raises(NotApplicable, match="not here"):
+    with pytest.raises(NotApplicable, match="which are missing"):
         inception.published()
 
 
