@@ -73,7 +73,7 @@ def names(folder):
 
 def test_a_download_without_end_is_stopped(server, tmp_path, monkeypatch):
     monkeypatch.setattr(bounds, "MAX_DOWNLOAD_BYTES", 1000)
-    with pytest.raises(ValueError, match=r"x\.npz gives more than 1,000 bytes"):
+    with pytest.raises(ValueError, match=r"x\.npz sends more than 1,000 bytes"):
         fetch.download(server.url, tmp_path / "x.npz", MD5)
     assert names(tmp_path) == ["x.npz.part"] and not (tmp_path / "x.npz.part").stat().st_size
 
