@@ -102,7 +102,7 @@ def test_boxes_follow_the_shape_of_the_square():
         ("b0.png,benign,,,0,0,57,20", r"line 11: the box .* does not lie in the picture of 56 x 40 pixels"),
         ("b0.png,benign,,,9,0,8,20", r"line 11: the box .* give x0 < x1"),
         ("b0.png,benign,,,9,0,,20", r"line 11: a box needs four numbers in x0, y0, x1, y1"),
-        ("b1.png,benign,other,,,,,", r"line 11: b1\.png is other here, empty above; say the same group in both rows"),
+        ("b1.png,benign,other,,,,,", r"line 11: b1\.png is other here, empty above; give the same group in both rows"),
         ("b0.png,benign,,../left.png,,,,", r"line 11: '\.\./left\.png' leads out of"),
         ("n0.png,normal,,,0,0,9,9", r"n0\.png: a healthy picture has a box; correct the box or the class"),
         ("n0.png,normal,,left.png,,,,", r"left\.png: the mask of a healthy picture marks something"),
