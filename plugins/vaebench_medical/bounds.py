@@ -40,7 +40,7 @@ def check_pixels(*sides: int) -> int:
     if min(sides) < 1:
         raise ValueError(f"claims {_times(sides)} pixels; get it again")
     if count > MAX_PIXELS:
-        raise ValueError(f"claims {_times(sides)} pixels, more than the limit of {MAX_PIXELS:,}; make it smaller")
+        raise ValueError(f"claims {_times(sides)} pixels, more than the {MAX_PIXELS:,} allowed; make it smaller")
     return count
 
 

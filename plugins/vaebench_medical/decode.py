@@ -251,7 +251,7 @@ def _reason(error: Exception) -> str:
         return "is not there"
     if isinstance(error, Image.DecompressionBombError):
         claimed = "".join(re.findall(r"\d+", text)[:1])  # Pillow's own bound is the second number
-        return f"claims {claimed} pixels, more than the limit of {bounds.MAX_PIXELS:,}; make it smaller"
+        return f"claims {claimed} pixels, more than the {bounds.MAX_PIXELS:,} allowed; make it smaller"
     if type(error) is ValueError and "truncated" not in text:
         return text
     return f"is damaged or not a picture ({' '.join(text.split()) or type(error).__name__}); get it again"

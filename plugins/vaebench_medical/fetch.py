@@ -61,7 +61,7 @@ def download(url: str, target: Path, expected: str) -> None:
             _complete(url, part)
             if (found := _md5(part)) != expected:
                 part.unlink()
-                raise ValueError(f"{url} sent a file of MD5 {found}, not {expected} as published; fetch again")
+                raise ValueError(f"{url} has MD5 {found}, not the published {expected}; deleted, fetch again")
             part.replace(target)
     except urllib.error.HTTPError as error:
         raise ValueError(f"{url} returns {error.code} {error.reason}; try again later") from error

@@ -282,13 +282,13 @@ def test_only_a_likelihood_bounds_one(loss):
         if loss in (GaussianLoss, Laplace):
             assert IwBound().compute(seen(model, split)).value > 0
         else:
-            with pytest.raises(NotApplicable, match=f"{loss.name.replace('+', '.')} is no density of images"):
+            with pytest.raises(NotApplicable, match=f"{loss.name.replace('+', '.')} is not a density of images"):
                 IwBound().compute(seen(model, split))
 
 
 def test_models_without_a_likelihood_or_a_prior_say_so():
     split = grey(4, side=32)
-    with pytest.raises(NotApplicable, match="objective is no density"):
+    with pytest.raises(NotApplicable, match="objective is not a density"):
         IwBound().compute(seen(VAEGAN((1, 32, 32), width=4), split))
     for metric in METRICS:
         with pytest.raises(NotApplicable, match=r"no (Gaussian posterior|bound on ln p)"):

@@ -171,7 +171,7 @@ def test_where_there_is_no_answer_there_is_a_reason(evidence, of_samples, metric
         metric().compute(of_samples(nan))
     with pytest.raises(NotApplicable, match="no prior"):
         metric().compute(without_prior(of_samples(floats(discs(30, 3)))))
-    with pytest.raises(NotApplicable, match=r"too few|no two pairs"):
+    with pytest.raises(NotApplicable, match=r"too few"):
         metric().compute(of_samples(floats(discs(3, 3))))
 
 
@@ -182,7 +182,7 @@ def without_prior(build):
 
 def test_alike_training_images_and_too_few_of_them_are_reasons(evidence):
     alike = split_of(np.full((40, 1, 28, 28), 9, np.uint8))
-    with pytest.raises(NotApplicable, match="all alike"):
+    with pytest.raises(NotApplicable, match="all identical"):
         FdPca64().compute(evidence(split_of(discs(40, 1)), alike, samples=floats(discs(40, 2))))
     with pytest.raises(NotApplicable, match="as many training images"):
         FdPca64Floor().compute(evidence(split_of(discs(40, 1)), split_of(discs(30, 3)), samples=floats(discs(40, 2))))

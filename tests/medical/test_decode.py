@@ -148,7 +148,7 @@ def test_broken_files_are_named(trees):
     with pytest.raises(ValueError, match=r"x\.jpeg: is damaged.*get it again"):
         decode.picture(trees.truncated("x.jpeg"), 28, 1)
     (trees.root / "text.png").write_text("no picture")
-    with pytest.raises(ValueError, match=r"text\.png: is damaged or no picture"):
+    with pytest.raises(ValueError, match=r"text\.png: is damaged or not a picture"):
         decode.picture(trees.root / "text.png", 28, 1)
     with pytest.raises(ValueError, match=r"none\.png: is not there"):
         decode.picture(trees.root / "none.png", 28, 1)

@@ -108,7 +108,7 @@ def test_without_a_decoder_the_remedy_is_said(trees):
 
 def test_what_is_no_radiograph_is_refused(trees):
     (trees.root / "x.dcm").write_bytes(b"no DICOM at all" * 20)
-    with pytest.raises(ValueError, match="is no DICOM file"):
+    with pytest.raises(ValueError, match="is not a DICOM file"):
         dicom.read(trees.root / "x.dcm")
     with pytest.raises(ValueError, match="holds 2 frames"):
         dicom.read(trees.dicom("y.dcm", NumberOfFrames=2))

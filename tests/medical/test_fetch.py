@@ -73,7 +73,7 @@ def names(folder):
 
 def test_a_download_without_end_is_stopped(server, tmp_path, monkeypatch):
     monkeypatch.setattr(bounds, "MAX_DOWNLOAD_BYTES", 1000)
-    with pytest.raises(ValueError, match=r"x\.npz gives more than 1,000 bytes"):
+    with pytest.raises(ValueError, match=r"x\.npz sends more than 1,000 bytes"):
         fetch.download(server.url, tmp_path / "x.npz", MD5)
     assert names(tmp_path) == ["x.npz.part"] and not (tmp_path / "x.npz.part").stat().st_size
 
@@ -120,7 +120,7 @@ def test_a_connection_that_gives_nothing_ends_in_an_error_and_keeps_what_came(se
 
 
 def test_wrong_bytes_never_get_the_name(server, tmp_path):
-    with pytest.raises(ValueError, match=rf"bytes of MD5 {MD5}, not the published {'0' * 32}; deleted, fetch again"):
+    with pytest.raises(ValueError, match=rf"has MD5 {MD5}, not the published {'0' * 32}; deleted, fetch again"):
         fetch.download(server.url, tmp_path / "x.npz", "0" * 32)
     assert names(tmp_path) == []
 
@@ -135,7 +135,7 @@ def test_a_wrong_part_does_not_poison_the_next_try(server, tmp_path):
 
 def test_a_file_of_that_name_is_never_overwritten(server, tmp_path):
     (tmp_path / "x.npz").write_bytes(b"mine")
-    with pytest.raises(ValueError, match=r"x\.npz is there, but is not the published file; move it away"):
+    with pytest.raises(ValueError, match=r"x\.npz exists, but is not the published file; move it away"):
         fetch.download(server.url, tmp_path / "x.npz", MD5)
     assert (tmp_path / "x.npz").read_bytes() == b"mine" and server.asked == []
 
@@ -143,7 +143,7 @@ def test_a_file_of_that_name_is_never_overwritten(server, tmp_path):
 @pytest.mark.parametrize("status", [403, 404, 500])
 def test_a_refusal_is_told(server, tmp_path, status):
     server.status = status
-    with pytest.raises(ValueError, match=rf"x\.npz answers {status} .*try again later"):
+    with pytest.raises(ValueError, match=rf"x\.npz returns {status} .*try again later"):
         fetch.download(server.url, tmp_path / "x.npz", MD5)
 
 

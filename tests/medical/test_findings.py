@@ -67,7 +67,7 @@ def test_masks_may_have_a_folder_of_their_own(trees, inside):
     splits = load(trees, masks="masks")
     assert {file: share for file, share in both(splits).items() if share} == {f"benign/b{i}.png": 0.5 for i in range(5)}
     (trees.root / f"scans/masks/{inside}b3.png").unlink()
-    with pytest.warns(UserWarning, match=r"1 diseased pictures have no mask, b3\.png for one"):
+    with pytest.warns(UserWarning, match=r"1 diseased pictures have no mask, for example b3\.png"):
         load(trees, masks="masks")
 
 
@@ -102,7 +102,7 @@ def test_boxes_follow_the_shape_of_the_square():
         ("b0.png,benign,,,0,0,57,20", r"line 11: the box .* does not lie in the picture of 56 x 40 pixels"),
         ("b0.png,benign,,,9,0,8,20", r"line 11: the box .* give x0 < x1"),
         ("b0.png,benign,,,9,0,,20", r"line 11: a box needs four numbers in x0, y0, x1, y1"),
-        ("b1.png,benign,other,,,,,", r"line 11: b1\.png is other here, empty above; say the same group in both rows"),
+        ("b1.png,benign,other,,,,,", r"line 11: b1\.png is other here, empty above; give the same group in both rows"),
         ("b0.png,benign,,../left.png,,,,", r"line 11: '\.\./left\.png' leads out of"),
         ("n0.png,normal,,,0,0,9,9", r"n0\.png: a healthy picture has a box; correct the box or the class"),
         ("n0.png,normal,,left.png,,,,", r"left\.png: the mask of a healthy picture marks something"),
@@ -126,10 +126,10 @@ def test_a_mask_of_another_size_is_told_when_loading_and_verifying(trees):
 
 def test_users_mistakes_about_masks(trees):
     busi(trees)
-    with pytest.raises(ValueError, match=r"masks=none: .*none is no folder; give the folder of the masks below"):
+    with pytest.raises(ValueError, match=r"masks=none: .*none is not a folder; give the folder of the masks below"):
         load(trees, masks="none")
     trees.save("scans/other/x.png", LEFT)
-    with pytest.raises(ValueError, match=r"masks=other: no file in .*other is called like a picture"):
+    with pytest.raises(ValueError, match=r"masks=other: no file in .*other is named after a picture"):
         for path in (trees.root / "scans").rglob("*_mask*"):
             path.unlink()
         load(trees, masks="other")

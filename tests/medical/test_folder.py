@@ -68,7 +68,7 @@ def test_a_group_of_twins_that_is_suspiciously_large_is_told(trees):
     subfolders(trees)  # pictures of one grey are twins of each other
     with (
         pytest.warns(UserWarning, match=r"folder: the largest group of twins has 30 of 30 images \(100%\)"),
-        pytest.raises(ValueError, match="has 1 groups, a split by group needs 5"),
+        pytest.raises(ValueError, match="has 1 groups, but a split by group needs 5"),
     ):
         one(trees, group="twins")
 
@@ -139,13 +139,13 @@ def test_a_table_without_splits(trees):
         ("file,label", ["none.png,x"], r"table\.csv, line 2: .*none\.png is not there"),
         ("file,label", ["a.png,"], r"table\.csv, line 2: has no file or no label"),
         ("file,label", ["a.png,x", "a.png,y"], r"line 3: a\.png is y here, x above"),
-        ("file,label,split", ["a.png,x,dev"], r"line 2: split 'dev' is none of train, val, test"),
+        ("file,label,split", ["a.png,x,dev"], r"line 2: split 'dev' is not one of train, val, test"),
         ("file,label,split", ["a.png,x,train", "b.png,x,train"], r"gives splits, but no test split"),
         ("file,label,split", ["a.png,x,train", "b.png,x,"], r"gives splits, but no test split"),
         ("file,label,split", ["a.png,x,train", "b.png,x,test", "c.png,x,"], r"gives splits, but none for .*c\.png"),
-        ("file,label", ["table.csv,x"], r"line 2: .*table\.csv is none of \.bmp"),
+        ("file,label", ["table.csv,x"], r"line 2: .*table\.csv is not one of \.bmp"),
         ("file,label", [], r"table\.csv names no pictures"),
-        ("file,label", ["a.png,x", "b.png,x", "c.png,y"], r"class 'x' has 2 groups, a split by group needs 5"),
+        ("file,label", ["a.png,x", "b.png,x", "c.png,y"], r"class 'x' has 2 groups, but a split by group needs 5"),
     ],
 )
 def test_faulty_tables(trees, heading, lines, reason):
@@ -158,19 +158,19 @@ def test_users_mistakes(trees):
     with pytest.raises(ValueError, match="has no class subfolders"):
         one(trees)
     subfolders(trees)
-    with pytest.raises(ValueError, match=r"healthy=HEALTHY is no class; the classes are \['ILL', 'NORMAL'\]"):
+    with pytest.raises(ValueError, match=r"healthy=HEALTHY is not a class; classes are \['ILL', 'NORMAL'\]"):
         one(trees, healthy="HEALTHY")
     for wrong in ({"seed": -1}, {"bits": 0}, {"bits": 32}, {"name": ""}):
-        with pytest.raises(ValueError, match="a seed from 0, 1 to 16 bits"):
+        with pytest.raises(ValueError, match="a seed from 0, and 1 to 16 bits"):
             one(trees, **wrong)
-    with pytest.raises(ValueError, match=r"group='\(x' is no regular expression"):
+    with pytest.raises(ValueError, match=r"group='\(x' is not a regular expression"):
         one(trees, group="(x")
     with pytest.raises(ValueError, match=r"group='z\\\\d' is not found in 'ILL/q0\.tif'"):
         one(trees, group=r"z\d")
     (trees.root / "EMPTY").mkdir()
     with pytest.raises(ValueError, match="EMPTY holds no pictures"):
         one(trees)
-    with pytest.raises(ValueError, match=r"nowhere is not there"):
+    with pytest.raises(ValueError, match=r"nowhere does not exist"):
         Folder(path=str(trees.root / "nowhere")).load(trees.root, 16, {})
 
 

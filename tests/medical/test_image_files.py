@@ -65,9 +65,9 @@ def test_groups_of_the_test_split_leave_train_and_are_counted():
         kept = apart([Picture(str(i), 0, group, split) for i, (group, split) in enumerate(rows)], "x")
     assert [(p.group, p.split) for p in kept] == [("a", "test"), ("b", "val"), ("c", "test")]
     assert [str(w.message) for w in told] == [
-        "x: 2 train pictures left out, whose groups test has too",
-        "x: 1 train pictures left out, whose groups val has too",
-        "x: 1 val pictures left out, whose groups test has too",
+        "x: 2 train pictures left out, whose groups are also in test",
+        "x: 1 train pictures left out, whose groups are also in val",
+        "x: 1 val pictures left out, whose groups are also in test",
     ]
 
 
@@ -86,7 +86,7 @@ def test_verify_compares_the_published_counts(trees):
         def published(self):
             return {"train": (4, 5), "test": (7, 9)}
 
-    assert list(Counted().verify(trees.pictures(TREE))) == ["test has 3 pictures, published are 7 or 9"]
+    assert list(Counted().verify(trees.pictures(TREE))) == ["test has 3 pictures; 7 or 9 are published"]
 
 
 def test_a_class_or_a_split_without_pictures_is_an_error(trees):
@@ -128,7 +128,7 @@ def test_a_data_folder_that_may_not_be_looked_at_is_told(trees, monkeypatch):
         patch.setattr(Path, "exists", refuse)
         with pytest.warns(UserWarning) as told:
             assert not Two().present(trees.root)
-    assert "two/train cannot be looked at (Permission denied)" in str(told[0].message)
+    assert "two/train cannot be accessed (Permission denied)" in str(told[0].message)
 
 
 def test_a_missing_dataset_says_how_to_get_it(trees):

@@ -71,12 +71,12 @@ def test_the_repacks_val_goes_back_to_train(trees):
 
 @pytest.mark.parametrize(
     ("count", "told"),
-    [(16, ""), (782, "the re-pack that takes 15 % of the published train split"), (9, "a re-pack that we do not know")],
+    [(16, ""), (782, "the re-pack that uses 15 % of the published train split"), (9, "an unknown re-pack")],
 )
 def test_verify_names_a_repack_by_its_val(trees, count, told):
     names = KAGGLE | {"val/NORMAL": [f"IM-{9000 + i}-0001.jpeg" for i in range(count)]}
     faults = list(KermanyCxr().verify(trees.pictures(below("chest_xray", names))))
-    assert faults[-2].startswith(f"train has {7 + count} pictures, published are") and faults[-1].startswith("test has")
+    assert faults[-2].startswith(f"train has {7 + count} pictures; ") and faults[-1].startswith("test has")
     assert len(faults) == 2 + bool(told) and told in faults[0]
     assert not told or f"val has {count} pictures: " in faults[0]
 
@@ -97,13 +97,13 @@ def test_grey_and_rgb_jpegs_are_one_channel(trees):
 
 def test_a_name_without_a_patient_is_an_error(trees):
     root = trees.pictures(below("kermany-cxr", KAGGLE) | {"kermany-cxr/train/NORMAL": ["scan.jpeg"]})
-    with pytest.raises(ValueError, match=r"NORMAL/scan\.jpeg: the name tells no patient.*folder\[path="):
+    with pytest.raises(ValueError, match=r"NORMAL/scan\.jpeg: the name does not identify a patient.*folder\[path="):
         KermanyCxr().load(root, 28, {})
 
 
 def test_a_file_in_the_wrong_class_is_an_error(trees):
     root = trees.pictures(below("kermany-cxr", KAGGLE) | {"kermany-cxr/test/NORMAL": ["person9_virus_1.jpeg"]})
-    with pytest.raises(ValueError, match=r"person9_virus_1\.jpeg: a file of that name does not belong into NORMAL"):
+    with pytest.raises(ValueError, match=r"person9_virus_1\.jpeg: a file with this name does not belong in NORMAL"):
         KermanyCxr().load(root, 28, {})
 
 

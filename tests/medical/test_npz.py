@@ -37,7 +37,7 @@ def test_pickles_are_never_loaded(tmp_path):
 
 def test_missing_arrays_are_named(tmp_path):
     np.savez(tmp_path / "x.npz", b=np.zeros(3), c=np.zeros(3))
-    with pytest.raises(ValueError, match=r"x\.npz: has no array 'a', but: b, c"):
+    with pytest.raises(ValueError, match=r"x\.npz: has no array 'a', only: b, c"):
         reading(tmp_path / "x.npz")
 
 

@@ -122,7 +122,7 @@ def test_the_dicoms_of_physionet_are_read(trees, place):
     ("rows", "heading", "reason"),
     [
         (ROWS, HEADING.replace("xmin", "x_min"), r"finding_annotations\.csv has no column 'xmin'"),
-        ([row("s1", "i1", birads="X")], HEADING, r"line 2: 'BI-RADS X' is none of BI-RADS 1 to 5"),
+        ([row("s1", "i1", birads="X")], HEADING, r"line 2: 'BI-RADS X' is not one of BI-RADS 1 to 5"),
         ([row("s1", "i1", split="dev")], HEADING, r"line 2: split 'dev' is neither 'training' nor 'test'"),
         ([row("s1", "i1", finding=("Mass", "a", 1, 2, 3))], HEADING, r"line 2: could not convert string to float: 'a'"),
         ([row("s1", "i1").replace(NONE, "Mass(,,,,,")], HEADING, r"finding_annotations\.csv, line 2: "),
@@ -138,13 +138,13 @@ def test_faulty_tables(trees, rows, heading, reason):
 def test_missing_images_are_named(trees):
     tree(trees)
     (trees.root / "vindr-mammo/Processed_Images/s2/i4.png").unlink()
-    with pytest.raises(ValueError, match=r"s2/i4\.png is not there.*get it again"):
+    with pytest.raises(ValueError, match=r"s2/i4\.png, which .* does not exist; get it again"):
         VindrMammo().load(trees.root, 32, {})
 
 
 def test_a_table_without_images_says_what_was_looked_for(trees):
     tree(trees, png=False)
-    with pytest.raises(ValueError, match=r"none of images/s1/i1\.dicom, .*Processed_Images/s1/i1\.png is there"):
+    with pytest.raises(ValueError, match=r"none of images/s1/i1\.dicom, .*Processed_Images/s1/i1\.png exists"):
         VindrMammo().load(trees.root, 32, {})
 
 

@@ -113,8 +113,8 @@ def test_greys_are_those_of_the_volume_and_not_of_the_slice(trees):
 
 WRONG = {
     "is NIfTI-2": lambda: (540).to_bytes(4, "little") + bytes(600),
-    "is no NIfTI-1 file": lambda: b"GIF89a" + bytes(600),
-    "is no NIfTI-1 file with header and voxels in one": lambda: content(RAS.astype("i2"), magic=b"ni1\0"),
+    "is not a NIfTI-1 file": lambda: b"GIF89a" + bytes(600),
+    "is not a NIfTI-1 file that contains header and voxels": lambda: content(RAS.astype("i2"), magic=b"ni1\0"),
     "not one volume of three dimensions": lambda: content(np.zeros((3, 3, 3, 2), "i2")),
     "holds no voxels": lambda: content(RAS.astype("i2"), dim=[0] * 8),
     "has data type 128": lambda: content(RAS.astype("i2"), kind=128),
@@ -123,9 +123,9 @@ WRONG = {
     "begin at byte": lambda: content(RAS.astype("i2"), start=1e30),
     r"claims \[-4, 5, 6\]": lambda: content(RAS.astype("i2"), dim=[3, -4, 5, 6, 1, 1, 1, 1]),
     "begin at byte nan": lambda: content(RAS.astype("i2"), start=np.nan),
-    "does not say how its voxels lie": lambda: content(RAS.astype("i2"), affine=np.zeros((3, 3))),
-    "how its voxels lie": lambda: content(RAS.astype("i2"), affine=np.full((3, 3), np.nan)),
-    "bytes of voxels and has 200": lambda: content(RAS.astype("i2"))[:552],
+    "does not give the orientation of its voxels": lambda: content(RAS.astype("i2"), affine=np.zeros((3, 3))),
+    "the orientation of its voxels": lambda: content(RAS.astype("i2"), affine=np.full((3, 3), np.nan)),
+    "bytes of voxels but has 200": lambda: content(RAS.astype("i2"))[:552],
     "the same value in all voxels": lambda: content(np.full((3, 3, 3), 7, "i2")),
     "same value": lambda: content(np.full((3, 3, 3), np.nan, "f4")),
 }
@@ -185,14 +185,14 @@ def test_a_table_names_volumes(trees):
     table = trees.csv("index.csv", "file,label,group,split", *rows)
     splits = Folder(path=str(table), slices="coronal", every=7).load(trees.root, 8, {})
     assert splits.test.groups.tolist() == ["p4", "p4"] and len(splits.train) == 8
-    with pytest.raises(ValueError, match=r"line 2: .*t1\.nii\.gz is a volume; say which of its slices: slices=axial"):
+    with pytest.raises(ValueError, match=r"line 2: .*t1\.nii\.gz is a volume; choose its slices: slices=axial"):
         Folder(path=str(table)).load(trees.root, 8, {})
     trees.flat("x.png", 3)
     table = trees.csv("mixed.csv", "file,label", "x.png,a")
-    with pytest.raises(ValueError, match=r"x\.png is no volume; leave slices away"):
+    with pytest.raises(ValueError, match=r"x\.png is not a volume; omit `slices`"):
         Folder(path=str(table), slices="axial").load(trees.root, 8, {})
     table = trees.csv("boxes.csv", "file,label,x0,y0,x1,y1", "a/p0/t1.nii.gz,a,1,1,2,2")
-    with pytest.raises(ValueError, match="a mask or a box, which are not read for slices"):
+    with pytest.raises(ValueError, match="a mask or a box, which slices do not support"):
         Folder(path=str(table), slices="axial").load(trees.root, 8, {})
 
 
@@ -241,13 +241,13 @@ def test_users_mistakes(trees, monkeypatch):
     with pytest.raises(ValueError, match=r"a holds volumes and no pictures; .*slices=axial"):
         one(trees)
     for wrong in ({"every": 0, "slices": "axial"}, {"every": 2}, {"slices": "axial", "masks": "m"}):
-        with pytest.raises(ValueError, match="every counts from 1 and needs slices"):
+        with pytest.raises(ValueError, match="every must be at least 1 and needs slices"):
             one(trees, **wrong)
     (trees.root / "c").mkdir()
-    with pytest.raises(ValueError, match="c holds no volumes; put some there"):
+    with pytest.raises(ValueError, match="c holds no volumes; add some"):
         one(trees, slices="axial")
     trees.dicom("c/0.dcm")
-    with pytest.raises(ValueError, match=r"0\.dcm: does not say where its slice lies"):
+    with pytest.raises(ValueError, match=r"0\.dcm: does not give the position of its slice"):
         one(trees, slices="axial")
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(ValueError, match=r'0\.dcm: .*pip install "vaebench\[dicom\]"'):

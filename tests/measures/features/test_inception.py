@@ -51,7 +51,7 @@ def test_without_the_file_there_is_a_reason_and_a_remedy(evidence):
     for metric in (Fid, FidFloor):
         with pytest.raises(
             NotApplicable,
-            match=rf"not here. `vaebench data fetch fid` downloads it; or get {NAME} from https://.*VAEBENCH_INCEPTION",
+            match=rf"missing. `vaebench data fetch fid` downloads it; or get {NAME} from https://.*VAEBENCH_INCEPTION",
         ):
             metric().compute(build)
 
@@ -77,7 +77,7 @@ def test_a_file_named_by_the_user_is_not_passed_over_for_another(tmp_path, monke
     monkeypatch.setenv("VAEBENCH_INCEPTION", str(hub))
     assert inception.published() == b"the published bytes"
     monkeypatch.setenv("VAEBENCH_INCEPTION", str(tmp_path / "gone.pth"))
-    with pytest.raises(NotApplicable, match="not here"):
+    with pytest.raises(NotApplicable, match="which are missing"):
         inception.published()
 
 

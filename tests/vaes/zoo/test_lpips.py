@@ -120,7 +120,7 @@ def test_other_files_are_refused_in_words(kept: Callable) -> None:
     with pytest.raises(ValueError, match="there is no such file"):
         opened("absent-01234567.pth")
     for path in ("/weights/lpips-01234567.pth", "../lpips-01234567.pth", "lpips.bin"):
-        with pytest.raises(ValueError, match="Give no folder"):
+        with pytest.raises(ValueError, match="Omit the folder"):
             opened(path)
 
 
