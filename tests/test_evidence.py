@@ -145,18 +145,26 @@ def test_what_is_missing_is_said() -> None:
     n = len(evidence().splits["test"])
     everyone = np.ones(n, bool)
     for ask, columns, reason in (
-        (Evidence.labels, {"labels": np.ones(n, int)}, "the test images have fewer than two labels"),
+        (Evidence.labels, {"labels": np.ones(n, int)}, "the test images belong to fewer than two classes"),
         (Evidence.masks, {}, "the dataset has no anomaly masks"),
         (Evidence.boxes, {}, "the dataset has no finding boxes"),
         (Evidence.health, {"healthy": None, "diseased": None}, "the dataset does not say which images are healthy"),
-        (Evidence.health, {"healthy": everyone, "diseased": None}, "the test images are not both healthy and diseased"),
-        (Evidence.health, {"healthy": ~everyone, "diseased": everyone}, "the test images are not both healthy and"),
+        (
+            Evidence.health,
+            {"healthy": everyone, "diseased": None},
+            "the test images do not include both healthy and diseased ones",
+        ),
+        (
+            Evidence.health,
+            {"healthy": ~everyone, "diseased": everyone},
+            "the test images do not include both healthy and",
+        ),
     ):
         with pytest.raises(NotApplicable, match=reason):
             ask(changed(**columns), "test")
     seen = evidence()
     seen.splits["train"] = seen.splits["train"].take(np.arange(1))
-    with pytest.raises(NotApplicable, match="the training images have fewer than two labels"):
+    with pytest.raises(NotApplicable, match="the training images belong to fewer than two classes"):
         seen.labels("train")
     with pytest.raises(NotApplicable, match="no more split"):
         seen.images("more")

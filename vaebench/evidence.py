@@ -128,7 +128,7 @@ class Evidence:
         """Return the label of each image, int (N,); NotApplicable if they are all the same."""
         labels = self.split(name).labels
         if len(np.unique(labels)) < 2:
-            raise NotApplicable(f"the {SAID.get(name, name)} images have fewer than two labels")
+            raise NotApplicable(f"the {SAID.get(name, name)} images belong to fewer than two classes")
         return labels
 
     def health(self, name: str) -> Health:
@@ -137,7 +137,7 @@ class Evidence:
         if split.healthy is None or split.diseased is None:
             raise NotApplicable("the dataset does not say which images are healthy")
         if not split.healthy.any() or not split.diseased.any():
-            raise NotApplicable(f"the {SAID.get(name, name)} images are not both healthy and diseased")
+            raise NotApplicable(f"the {SAID.get(name, name)} images do not include both healthy and diseased ones")
         return Health(split.healthy, split.diseased)
 
     def masks(self, name: str) -> np.ndarray:
@@ -333,7 +333,7 @@ class Evidence:
         if differing > MAY_TIP * len(rows):
             raise NotApplicable(
                 f"the model's {what} depend on the other images in the batch: {differing} of {len(rows)} images get "
-                "another output in another batch"
+                "a different output in a different batch"
             )
 
     def _one_each(self, name: str, values: np.ndarray, what: str, images: int | None = None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Anomaly detection: whether a model trained on healthy images only separates healthy from diseased test images.
+"""Anomaly detection: whether a model trained only on healthy images separates healthy from diseased test images.
 
 The score is the mean squared residual, the same for every model: higher means more anomalous, and its sign is never
 flipped. A method's own anomaly scores have separate columns.

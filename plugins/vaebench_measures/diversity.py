@@ -31,7 +31,8 @@ def mean_error(values: np.ndarray) -> tuple[float, float]:
 
 
 class PairMsSsim(Metric):
-    """Mean MS-SSIM of pairs of samples: near 1 if all samples are the same image; noise also gives values near 0."""
+    """Mean MS-SSIM of pairs of samples: near 1 if all samples are the same image. Noise scores near 0, so low values do
+    not prove diversity."""
 
     name = "pair-ms-ssim"
     version = 1

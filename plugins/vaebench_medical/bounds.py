@@ -57,7 +57,7 @@ def check_array(name: str, shape: Sequence[int], itemsize: int, most: int = MAX_
 
 
 class Room:
-    """Lets threads work at the same time as long as they need at most `total` together."""
+    """Lets threads run concurrently as long as their combined need does not exceed `total`."""
 
     def __init__(self, total: int) -> None:
         self._total = self._free = total

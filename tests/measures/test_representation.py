@@ -96,7 +96,7 @@ def test_codes_that_say_nothing_get_the_majoritys_answer(evidence, split, encode
 
 def test_one_label_in_training_is_a_reason(evidence, split):
     train = split(20)
-    with pytest.raises(NotApplicable, match="fewer than two labels"):
+    with pytest.raises(NotApplicable, match="fewer than two classes"):
         SvcAccuracy().compute(evidence(split(20, seed=1), train.take(train.labels == 0)))
 
 

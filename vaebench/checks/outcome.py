@@ -29,7 +29,7 @@ class Broken(AssertionError):
 
 
 def require(kept: bool, complaint: str) -> None:
-    """Fail the check with a text for the component's author."""
+    """Fail the check unless `kept`; `complaint` tells the component's author what is wrong."""
     if not kept:
         raise Broken(complaint)
 

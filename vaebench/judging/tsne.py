@@ -35,8 +35,8 @@ def embedded(values: np.ndarray) -> np.ndarray:
 
 
 def gradient(near: np.ndarray, points: np.ndarray, pull: float, room: np.ndarray) -> np.ndarray:
-    """Return 4 sum_j (pull p_ij - q_ij) (y_i - y_j) / (1 + |y_i - y_j|^2), computed in the memory of the two matrices
-    `room`: allocating memory for each step would take longer than the step."""
+    """Return 4 sum_j (pull p_ij - q_ij) (y_i - y_j) / (1 + |y_i - y_j|^2), using the two matrices
+    in `room` as buffers: allocating memory at each step would take longer than the step."""
     weights, forces = room
     squares = np.square(points).sum(1, keepdims=True)
     ones = np.ones_like(squares)

@@ -49,7 +49,7 @@ def takes_shortcuts(column: Column) -> bool:
 def floor_samples(
     rules: Rules, columns: Sequence[Column], samples: Mapping[tuple[Entrant, Column], Sample]
 ) -> Iterator[tuple[tuple[Entrant, Column], Sample]]:
-    """Yield the floors that are metrics, in the columns of their verdict's headline.
+    """Yield the floors that are computed as metrics, each for the column of its verdict's headline metric.
 
     Every model has the same number; that of the median model of the suite is used."""
     for lead in columns:

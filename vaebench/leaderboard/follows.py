@@ -22,7 +22,7 @@ Numbers = Mapping[Column, Mapping[Entrant, Mapping[int, Number]]]
 
 
 class Follows(NamedTuple):
-    """Rank correlations of one column, by the name of the other quantity."""
+    """Rank correlations of one column with other quantities, by their names."""
 
     column: Column
     over_models: tuple[tuple[str, float], ...]

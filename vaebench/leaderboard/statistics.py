@@ -169,7 +169,7 @@ def doubtful(between: np.ndarray, interaction: np.ndarray, seeds: int) -> np.nda
 def mean_ranks(places: np.ndarray) -> list[MeanRank]:
     """Return the mean of each model's ranks over datasets; `places` has a rank per dataset and model (D, M).
 
-    Intervals are limited to 1 and M."""
+    Intervals are clipped to [1, M]."""
     means, models = places.mean(0).tolist(), places.shape[1]
     if len(places) < 2:
         return [MeanRank(mean, None, None) for mean in means]

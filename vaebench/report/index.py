@@ -1,14 +1,14 @@
 """The index of a track: what boards and tables need of its records, in one Parquet file beside them.
 
-An index never decides what a record says. Two things must hold before a row of it is used:
+A row of the index is used only if two conditions hold:
 
-- This account wrote the file. Its digest is remembered in the cache under the folder's path, and a file with another
-  digest is not parsed: neither one that came with somebody's records nor one that was copied, cut off or changed.
-- The record's file is what it was: it has the same size, times of writing and of change, and inode. The time of change
-  cannot be set by hand, so an edit that keeps the size and restores the time of writing shows, too. A record that
-  changed less than two seconds before the index was begun is not indexed: a second edit might get the same time.
+- The current user account wrote the index. Its digest is kept in the cache under the folder's path, and a file with a
+  different digest is not parsed, whether it came with somebody's records, was copied, was cut off or was changed.
+- The record's file has not changed: its size, modification time, change time and inode are the same. The change time
+  cannot be set by hand, so an edit that keeps the size and restores the modification time is detected, too. A record
+  that changed less than two seconds before indexing began is not indexed, since a second edit might get the same time.
 
-Records that are new or changed are read from their files, as all are where there is no index.
+New and changed records are read from their files, and so are all records if there is no index.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ def _filling(board: Board, columns: Sequence[Column]) -> list[Entrant]:
 
 
 def _beats(board: Board, entrants: Sequence[Entrant], columns: Sequence[Column]) -> dict[Entrant, str]:
-    """Return for each row the floors that it beats and misses over the columns; empty without floors or ranks."""
+    """Return, for each row, which floors it beats and which it does not; empty without floors or ranks."""
     found = {entrant: beats(board, entrant, columns) for entrant in entrants}
     return found if any(found.values()) else {}
 

@@ -33,7 +33,7 @@ UNKNOWN = 60.0
 def estimate(plan: Plan, slots: int) -> dict[str, float]:
     """Return trial id -> seconds in its process. A sweep takes about the sum divided by the number of slots.
 
-    Models are timed for each number of channels, not for each dataset, and as many at once as trials will run. For
+    Models are timed once per number of channels, not per dataset, with as many in parallel as trials will run. For
     other machines, only records are used; all trials without similar records are assumed to take the same time."""
     channels = {str(one.spec): one.dataset.channels for one in plan.datasets}
     seconds = {kind: median(spent) for kind, spent in _known(plan, channels).items()}

@@ -78,5 +78,6 @@ def alone(folder: Path) -> Iterator[None]:
             yield
     except Timeout as error:
         raise UserError(
-            f"Another `vaebench tune` is running in {folder}. Wait for it, or use other --results."
+            f"Another `vaebench tune` is running in {folder}. Wait for it to finish, or choose another folder with "
+            "--results."
         ) from error

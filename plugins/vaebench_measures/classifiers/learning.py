@@ -22,7 +22,7 @@ def learn(fit: Fit, train: np.ndarray, labels: np.ndarray, test: np.ndarray, sca
 
     If the features are constant, the prediction is the most frequent label."""
     if len(np.unique(labels)) < 2:
-        raise NotApplicable("the training images have fewer than two labels")
+        raise NotApplicable("the training images belong to fewer than two classes")
     rows = stratified(labels)
     train, labels = train[rows], labels[rows]
     if np.ptp(train, axis=0).max(initial=0) == 0:

@@ -11,7 +11,7 @@ SIDE = 64
 
 
 def flat(images: np.ndarray) -> np.ndarray:
-    """Return images (N, C, H, W), uint8 or float in [0, 1], as float32 (N, features) of at most 64 x 64 a channel."""
+    """Flatten images (N, C, H, W), uint8 or float in [0, 1], to float32 (N, features), at most 64 x 64 per channel."""
     if images.dtype == np.uint8:
         images = images.astype(np.float32) / 255
     if reduced(images):

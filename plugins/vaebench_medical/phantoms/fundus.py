@@ -98,8 +98,8 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 
 
 def vessels(person: Chance, u: np.ndarray, v: np.ndarray, size: int) -> np.ndarray:
-    """Return the vessels: arcades from the disc around the macula and smaller ones towards the nose, each a vein and an
-    artery."""
+    """Return the vessels, in pairs of a vein and an artery: arcades from the disc around the macula, and smaller pairs
+    towards the nose."""
     blood = np.float32(0)
     for name, angle, bend, length, width, children in trunks():
         angle, bend = person.normal(f"{name} angle", angle, 5), person.normal(f"{name} bend", bend, 0.2)

@@ -1,4 +1,4 @@
-"""Prostate tissue in haematoxylin and eosin by Gleason pattern: 0 stroma and benign glands, then patterns 3, 4 and 5.
+"""Prostate tissue in haematoxylin and eosin by Gleason pattern: class 0 is benign, 1 to 3 are patterns 3 to 5.
 
 Benign glands are large and folded, with a wide lumen. Pattern 3: small, round, separate glands. Pattern 4: fused
 glands, a mass with punched-out holes. Pattern 5: no glands, cells in sheets and cords. The stains absorb light by the

@@ -1,7 +1,7 @@
 """R3: the networks of the mammography project (128 px).
 
-Encoder: four times a 3 x 3 convolution, ReLU and 2 x 2 max pooling, with 32 to 256 channels. Decoder: four transposed
-3 x 3 convolutions of stride 2, with ReLU in between.
+Encoder: four blocks of a 3 x 3 convolution, ReLU and 2 x 2 max pooling, with 32 to 256 channels. Decoder: four
+transposed 3 x 3 convolutions of stride 2, with ReLU in between.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ class Cards:
         return int(device)
 
     def launch(self, card: int, name: str, work: Call, into: Sequence[Tensor] = ()) -> Any:
-        """Do the work of a kernel; `into` are the tensors it writes to."""
+        """Run a kernel's work, or record it during a capture; `into` lists the tensors it writes to."""
         self[card].launched[name] += 1
         return work() if self.capture is None else self.capture.record(work, into)
 
