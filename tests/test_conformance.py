@@ -19,8 +19,9 @@ KINDS = ("models", "networks", "datasets", "losses", "metrics")
 
 
 def marks(offer: Offer) -> list[pytest.MarkDecorator]:
-    """The zoo's models are many, and mammo-vae is large."""
-    return [pytest.mark.long] * (".zoo." in offer.component.__module__ or offer.name == "mammo-vae")
+    """The zoo's models are many, and those of mammography are large."""
+    large = ("mammo-vae", "r4", "r4-quantised")
+    return [pytest.mark.long] * (".zoo." in offer.component.__module__ or offer.name in large)
 
 
 REGISTERED = [

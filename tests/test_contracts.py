@@ -123,7 +123,7 @@ class TestCompany:
         model.reconstruct = lambda x: (x + x.flip(0)) / 2  # type: ignore[method-assign]
         seen = evidence(model)
         for ask in (seen.codes, seen.reconstructions, seen.posterior):
-            with pytest.raises(NotApplicable, match="in another batch"):
+            with pytest.raises(NotApplicable, match="in a different batch"):
                 ask("test")
 
     def test_rounding_and_a_tipped_code_are_forgiven(self) -> None:

@@ -274,7 +274,7 @@ def test_nan_of_a_model_becomes_a_dash_with_a_reason() -> None:
     model.sick = True
     cell = measure(Residual(), evidence(model), "all")
     assert cell.value is None
-    assert "reconstructions hold" in cell.reason
+    assert "reconstructions contain" in cell.reason
     assert "NaN" in cell.reason
 
 

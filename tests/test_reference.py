@@ -90,6 +90,6 @@ def test_it_is_left_out_unless_it_is_named(tmp_path: Path) -> None:
 
 def test_the_published_results_are_sound(fresh: Path) -> None:
     told = said("verify-results", str(fresh / store.REFERENCE), "--sample", "0")
-    tracks = len(list(PUBLISHED.glob("*/*/*/track.json")))
+    tracks = len(list(PUBLISHED.glob("*/*/*/leaderboard.json")))
     assert tracks > 4
     assert f"{tracks} tracks with boards that match the records" in told and "No problem found." in told

@@ -119,6 +119,7 @@ def test_a_suite_of_the_built_ins_means_its_own_vae_still(vaebench: Vaebench):
     assert "vaebench-name-clash:" not in done.stdout
 
 
+@pytest.mark.long
 def test_an_executor_of_the_stranger_is_listed_chosen_and_checked(folder: Path, vaebench: Vaebench):
     """It uses public names only, and its processes, which share nothing, do what this machine does."""
     modules = re.findall(r"^from (vaebench\S*) import", (OUTSIDE / "pool" / "vaebench_pool.py").read_text(), re.M)
@@ -137,6 +138,7 @@ def test_what_strangers_bring_passes_the_conformance_kit(vaebench: Vaebench, nam
     assert " 0 failed" in done.stdout
 
 
+@pytest.mark.long
 def test_the_stranger_s_network_is_listed_shown_and_taken_by_a_built_in_model(vaebench: Vaebench):
     assert "patches" in vaebench("list", "networks").stdout
     assert "patches (network, version 1, from vaebench-patches 1.0)" in vaebench("show", "patches").stdout

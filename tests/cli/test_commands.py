@@ -315,6 +315,7 @@ def test_being_asked_to_stop_is_answered_as_ctrl_c_is(results: Path, lab: Lab, a
     assert not list(results.glob("**/*.lease"))
 
 
+@pytest.mark.long
 def test_being_asked_to_stop_while_data_are_prepared(results: Path, lab: Lab, tmp_path: Path) -> None:
     before = len(lab.trained())
     driver = start("-d", "lab-trouble[does=hang]")
@@ -326,6 +327,7 @@ def test_being_asked_to_stop_while_data_are_prepared(results: Path, lab: Lab, tm
     assert lab.ends(lab.trained()[before][1])
 
 
+@pytest.mark.long
 def test_ctrl_c_in_a_folder_with_a_copy_py(results: Path, lab: Lab) -> None:
     """A `copy.py` where the user works must not be taken for Python's."""
     (results.parent / "copy.py").write_text("raise SystemExit('taken for the real one')")

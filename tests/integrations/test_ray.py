@@ -168,6 +168,7 @@ def test_a_trial_sees_the_card_that_it_was_given_and_no_other(
     ray.kill(one)
 
 
+@pytest.mark.long
 def test_a_node_is_lost_before_and_after_a_checkpoint(
     machines: Machines, lab: Lab, beside: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
@@ -225,6 +226,7 @@ def test_a_folder_that_takes_no_record_ends_the_run_and_all_its_trials(
     assert not list(tmp_path.glob("results/**/*.lease"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strike", [signal.SIGKILL, signal.SIGINT])
 def test_nothing_is_left_of_a_driver_that_was_killed_or_interrupted_and_the_next_one_goes_on(
     strike: signal.Signals, machines: Machines, lab: Lab, tmp_path: Path

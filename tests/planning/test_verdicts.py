@@ -64,7 +64,7 @@ def test_verdicts_as_they_are_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "complaint"),
     [
-        ('summary = ["psnr"]', 'summary = ["pnsr"]', 6, "summary", "no metric of the suite. Did you mean 'psnr'"),
+        ('summary = ["psnr"]', 'summary = ["pnsr"]', 6, "summary", "not a metric of this suite. Did you mean 'psnr'"),
         ("reconstruction =", "reconstructoin =", 9, "[headline] reconstructoin", "Did you mean 'reconstruction'"),
         ("reconstruction =", "cost =", 9, "[headline] cost", "not a ranked verdict"),
         ('"ms-ssim"\nrep', '"kid"\nrep', 9, "[headline] reconstruction", "'kid' is not a metric of this suite"),

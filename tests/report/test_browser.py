@@ -260,4 +260,4 @@ def test_a_board_without_records_opens(browser: Any, tmp_path: Path) -> None:
     path = tmp_path / "leaderboard.html"
     path.write_text(pages.page(records_made.made([])))
     with visiting(browser, path) as page:
-        assert "no record in this track" in page.locator("#notes").text_content()
+        assert "This track has no records yet" in page.locator("#notes").text_content()

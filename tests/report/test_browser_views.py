@@ -96,7 +96,7 @@ def test_the_first_view_tells_what_a_floor_is_and_when_a_filter_finds_nothing(br
         assert page.locator("#count").inner_text() == "0 of 4 rows. No model is called “no such”."
         page.locator("#filter").fill("")
         choose(page, "metric", "MS-SSIM ↑ ★")
-        assert "What has rank 1 within its frame may be best too." in page.locator("#caption").inner_text()
+        assert "A model with rank 1 in its interval may be best, too." in page.locator("#caption").inner_text()
 
 
 def test_a_board_of_patients_has_no_banner(browser: Any, made: Path, tmp_path: Path) -> None:

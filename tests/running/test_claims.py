@@ -78,6 +78,7 @@ def no_flock(*_: Any) -> None:
     raise OSError(errno.ENOSYS, "Function not implemented")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("flock", [no_lock, no_flock])
 def test_two_runs_do_nothing_twice_where_locks_do_nothing(
     tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch, flock: Callable[..., None]

@@ -220,6 +220,7 @@ def vaebench_metrics():
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "how", ["not", pytest.param("as installed", marks=pytest.mark.long), "as the owner of a metric"]
 )
