@@ -19,7 +19,7 @@ KINDS = ("models", "networks", "datasets", "losses", "metrics")
 
 
 def marks(offer: Offer) -> list[pytest.MarkDecorator]:
-    """The zoo's models are many, and those of mammography are large."""
+    """The zoo's models are many, and these three are large."""
     large = ("mammo-vae", "r4", "r4-quantised")
     return [pytest.mark.long] * (".zoo." in offer.component.__module__ or offer.name in large)
 
