@@ -125,6 +125,7 @@ def test_a_suite_gives_the_records_of_this_machine(machines: Machines, tmp_path:
     assert answers(tmp_path / "there") == answers(tmp_path / "here")
 
 
+@pytest.mark.long
 def test_a_trial_sees_the_card_that_it_was_given_and_no_other(
     machines: Machines, lab: Lab, beside: ThreadPoolExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +195,7 @@ def test_a_node_is_lost_before_and_after_a_checkpoint(
     assert not list(keep.glob("**/checkpoint"))
 
 
+@pytest.mark.long
 def test_nodes_that_are_not_fit_are_left_out_and_their_trials_done_elsewhere(
     machines: Machines, beside: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
