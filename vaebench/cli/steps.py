@@ -59,8 +59,7 @@ def finish(
                 if event.kind == "end":
                     left[event.job.trial.seed] -= 1
                     if not left[event.job.trial.seed] and left.total():
-                        track = _track(plan)
-                        _write(track, track.board(), console, f"Seed {event.job.trial.seed} is complete: ")
+                        _write_after(event.job.trial.seed, plan, console)
     else:
         sweep.clear_debris(plan.folder)
     track = _track(plan)
@@ -95,6 +94,21 @@ def _work(watch: Watch | None) -> Iterator[str]:
 def _track(plan: Plan) -> Track:
     """Return the plan's track with its current records; a Track reads them only once."""
     return Track(plan.suite, plan.preset, plan.source, plan.request.results)
+
+
+def _write_after(seed: int, plan: Plan, console: Console) -> None:
+    """Write the board after a seed. Whatever is wrong with it does not stop the trials; at the end of the run, the same
+    error is raised."""
+    try:
+        track = _track(plan)
+        _write(track, track.board(), console, f"Seed {seed} is complete: ")
+    except Exception as error:
+        told = escape(f"{type(error).__name__}: {error}")
+        console.print(
+            f"[yellow]Warning:[/yellow] The board after seed {seed} could not be made ({told}); the trials go on.",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _write(track: Track, board: Board, console: Console, why: str = "") -> list[Path]:

@@ -67,6 +67,8 @@ def be_deterministic(device: str) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the card is first used
         torch.use_deterministic_algorithms(True, warn_only=True)
         setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 (torch's types lack it)
+        # Its gradients are sums in random order: on an H100, two trainings of `rq-vae` had different weights.
+        torch.backends.cuda.enable_mem_efficient_sdp(False)
 
 
 @contextmanager

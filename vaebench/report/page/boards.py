@@ -23,7 +23,7 @@ def board_data(board: Board) -> dict[str, Any]:
     place = {measure: number for number, measure in enumerate(measures)}
     number_of = {column: number for number, column in enumerate(columns)}
     leading = {one.measure for one in board.standings if is_ranked(one.measure)}
-    floor_metrics = {name for own in board.rules.floor_metrics.values() for name in own}
+    floor_metrics = {metric for own in board.rules.floor_metrics.values() for metric in own}
     datasets = {dataset: number for number, dataset in enumerate(board.datasets)}
     chosen = (main_column(board, dataset, measure) for dataset in board.datasets for measure in board.summary)
     return {
