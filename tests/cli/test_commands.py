@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -24,6 +25,7 @@ from records_made import metric, record
 from vaebench.cli import main
 from vaebench.records import store
 from vaebench.records.record import Record, to_json
+from vaebench.report.track import Track
 
 pytestmark = pytest.mark.usefixtures("lab")
 PROGRAM = [sys.executable, "-P", "-c", "from vaebench.cli import main; main(prog_name='vaebench')"]
@@ -393,3 +395,20 @@ def test_a_board_is_written_as_soon_as_a_seed_is_complete(results: Path) -> None
     assert "Wrote" not in early
     assert "Seed 4" not in told, "the last seed's board is the board"
     assert (results / "lab@1/tiny/phantom/leaderboard.md").exists()
+
+
+def test_a_board_that_fails_after_a_seed_does_not_stop_the_trials(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board, calls = Track.board, []
+
+    def fails_once(track: Track) -> Any:
+        calls.append(track)
+        if len(calls) == 1:
+            raise RuntimeError("a planted fault")
+        return board(track)
+
+    monkeypatch.setattr(Track, "board", fails_once)
+    told = lab_run("--seeds", "3,4", "-m", "steady", "-j", "1")
+    assert "The board after seed 3 could not be made (RuntimeError: a planted fault); the trials go on." in told
+    assert "Wrote" in told and len(answers(results)) == 4
