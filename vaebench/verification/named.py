@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from vaebench.components.discovery import GROUP
@@ -25,17 +26,24 @@ def needed(records: Iterable[tuple[Record, Suite | None]]) -> set[str]:
 
     These are the distribution of the suite and those that prefix the names of components. If they lack a component, all
     distributions that `named` returns for the record are added."""
-    from vaebench.training.build import versions_of
-
-    found = set[str]()
+    alike = defaultdict[frozenset[str], list[tuple[Record, str | None]]](list)
     for record, suite in records:
         owners = {name.split(" ", 1)[-1].partition(":")[0] for name in record.inputs.components if ":" in name}
         home = suite.home if suite else None
-        few = {GROUP, *owners} | ({home} if home else set())
-        with only(few):
-            try:
-                versions_of(record.trial, record.settings, registry().at(home))
-            except UserError:
-                few |= named([record])
-        found |= few
+        alike[frozenset({GROUP, *owners} | ({home} if home else set()))].append((record, home))
+    found = set[str]()
+    for few, members in alike.items():
+        with only(few):  # once for all of them, since it reads what is installed
+            found |= few | named(record for record, home in members if _is_incomplete(record, home))
     return found
+
+
+def _is_incomplete(record: Record, home: str | None) -> bool:
+    """Return True if the plugins in use lack a component of the record."""
+    from vaebench.training.build import versions_of
+
+    try:
+        versions_of(record.trial, record.settings, registry().at(home))
+    except UserError:
+        return True
+    return False
