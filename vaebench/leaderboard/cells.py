@@ -87,7 +87,7 @@ class Collected:
                 self._put(run, number)
 
     def columns(self, dataset: str, measure: Measure, leading: bool, always: bool) -> list[Column]:
-        """Return a column per variant; without numbers, one column if it is always shown or has failures or reasons."""
+        """Return one column per variant; without numbers, one if `always` is set or failures or reasons exist."""
         variants = self.variants.get((dataset, measure), set())
         failed = leading and (dataset, measure.regime) in self.failed
         if not variants and (always or failed or (dataset, measure) in self.reasons):

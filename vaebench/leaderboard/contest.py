@@ -1,4 +1,4 @@
-"""Tests which models of a column can be told apart: rank intervals, a mark for the possible best, labels, smallest gap.
+"""Tests which models of a column can be told apart: rank intervals, marks for possible best models, labels and gaps.
 
 A rank is an interval: from one plus the number of references that are significantly better to M minus the number that
 are significantly worse. All pairs of references are tested, with Holm's correction, using variances over seeds that are
@@ -22,10 +22,10 @@ from vaebench.leaderboard.statistics import LEVEL, Sample, certain, doubtful, kn
 Label = Literal["differs", "differs, by less than the margin", "equivalent", "not shown to differ"]
 ALPHA = 1 - LEVEL
 LEAST_SEEDS = 3
-"""With fewer training runs, so little is known about a method that there are no ranks."""
+"""The smallest number of seeds for ranks: with fewer training runs, too little is known about a method."""
 NEWCOMERS = 50
-"""The best of this many equal newcomers is called better than every reference on at most 5 % of boards. It is a
-constant, so that no row depends on the number of newcomers."""
+"""The best of this many equal newcomers is called better than every reference on at most 5 % of boards. The
+number is constant, so that no row depends on how many newcomers there are."""
 POWER = 0.8
 
 
@@ -172,8 +172,8 @@ def _pairs(samples: Sequence[Sample], better: str, moderated: Moderated) -> Diff
 def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
     """Return the differences between newcomers and references, with a row for each newcomer.
 
-    All newcomers must lack the same draws and errors. Each one's own variance over seeds is used: a moderated one would
-    be wrong for a model that varies less or more than the references."""
+    All newcomers must lack the same draws and errors. Each newcomer's own variance over seeds is used: a moderated
+    variance would be wrong for a model that varies less or more than the references."""
     references, seeds, count = against.references, len(newcomers[0].seeds), len(newcomers)
     values, means = _values(newcomers), _values(references).mean(1)
     draws = shared_draws([*newcomers, *references])

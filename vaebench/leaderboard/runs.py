@@ -78,7 +78,7 @@ class Number(NamedTuple):
     warning: str = ""
     """why the value should be read with caution"""
     follows: tuple[tuple[str, float], ...] = ()
-    """rank correlations over images of the score behind the value with trivial traits"""
+    """rank correlations, over images, between the score behind the value and trivial traits"""
     beside: tuple[tuple[str, float], ...] = ()
     """other numbers of the same model"""
 

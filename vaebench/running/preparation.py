@@ -78,7 +78,7 @@ def _await(process: Forked, patience: float, tell: Callable[[str], None]) -> Pre
 
 
 def _prepare(home: str | None, given: Mapping[str, Value], what: tuple[Any, ...], mouth: Connection) -> None:
-    """Run in the process: prepare the dataset and send the result."""
+    """Prepare the dataset and send the result; this function is the body of the process."""
     multiprocessing.current_process().daemon = False  # a dataset may start processes
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     answer: Prepared | NotReady

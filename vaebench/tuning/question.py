@@ -44,7 +44,7 @@ class Question:
 
     @property
     def name(self) -> str:
-        """The name of the search, which differs for other data, settings or versions."""
+        """The name of the search, which is different for different data, settings or versions."""
         plan = self.plan
         about = {
             "track": f"{self.suite}/{plan.preset}/{plan.source}",

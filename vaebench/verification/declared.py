@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vaebench.interfaces import Shape
 
 Counts = dict[str, tuple[int, int] | None]
-"""For each model built so far: its number of parameters, and the number of all values that it learns."""
+"""For each model built so far, its number of parameters and the number of all values that it learns."""
 
 
 def unknown(record: Record, suite: Suite) -> str:
@@ -51,7 +51,7 @@ def range_faults(record: Record, suite: Suite) -> Iterator[str]:
 def size_faults(record: Record, suite: Suite, counts: Counts) -> Iterator[str]:
     """Yield a fault if the model does not have the number of parameters that the record gives.
 
-    Numbers that are learned by a fit count, too, but older records leave them out."""
+    Numbers that are learned by a fit also count, but older records leave them out."""
     said = record.cost.get("parameters")
     key = canonical([record.trial.model.name, record.inputs.parameters, record.settings.model, record.inputs.shape])
     if said is None:
@@ -85,5 +85,5 @@ def shape_of(record: Record) -> Shape:
     """Return the shape of the record's images; raise ValueError if the record gives no valid shape."""
     channels, height, width = record.inputs.shape or (0, 0, 0)
     if not (0 < channels <= 4 and height == width == record.settings.size):
-        raise ValueError("it does not give a valid shape for its images")
+        raise ValueError("the record gives no valid shape for its images")
     return channels, height, width

@@ -24,7 +24,7 @@ ROOM = 0.005
 
 
 class Images:
-    """The datasets of some records; each is prepared only once."""
+    """The datasets that records name; each dataset is prepared only once."""
 
     def __init__(self, data: Path, cache: Path) -> None:
         self.data, self.cache = data, cache
