@@ -1,4 +1,4 @@
-"""Compare the time of a short trial in other executors with `local`. Ray may need twice as much, pilots five times.
+"""Compare the time of a short trial in other executors with `local`. The limit is twice for Ray, five times for pilots.
 
     python benchmarks/scripts/executor_overhead.py [--seeds 8] [--slots 2] 'slurm[pilots=2]' 'ray[address=HOST:6379]'
 

@@ -51,7 +51,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.once:
         asked = suite(given.folder, given.seeds)
-        # Its metrics are not in the tables of components, so plugins are loaded and import torch: not counted.
+        # The suite's metrics are not in the tables of components, so plugins must import torch, which is not counted.
         assert Track(asked, "full", "phantom", given.folder / "empty").rules
         WAYS[given.once](Track(asked, "full", "phantom", given.folder))
         return

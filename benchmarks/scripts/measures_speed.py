@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def fastest(work: Callable[[], T], repeats: int) -> tuple[float, T]:
-    """Return the CPU seconds and the result."""
+    """Return the CPU seconds of the fastest repetition, and the result."""
     seconds = []
     for _ in range(repeats):
         start = time.process_time()
@@ -41,7 +41,7 @@ def fastest(work: Callable[[], T], repeats: int) -> tuple[float, T]:
 
 def torch_fidelity() -> ModuleType:
     """Return the Fréchet distance of torch-fidelity. If the compiled operators of torchvision cannot be loaded, two of
-    them must be declared as fakes before it is imported."""
+    them must be declared as fakes before the import."""
     try:
         from torch_fidelity import metric_fid
     except RuntimeError:

@@ -59,7 +59,7 @@ def shots(path: Path, model: str) -> Iterator[bytes]:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Return the machine's Chromium, or playwright's if there is none."""
+    """Start the machine's Chromium, or playwright's if there is none."""
     found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     with (
         sync_playwright() as started,

@@ -24,7 +24,7 @@ class Contender:
 
     make: Callable[[], Work]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables of its process, in addition to ours."""
+    """Environment variables of the contender's process, in addition to those of this process."""
 
 
 def by_turns(contenders: Mapping[str, Contender], rounds: int, device: str = "cpu") -> dict[str, list[float]]:

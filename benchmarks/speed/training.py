@@ -138,7 +138,7 @@ def pythae(net: Net, pixels: Tensor, steps: int) -> Work:
     trainer._setup_callbacks()
 
     def run() -> None:
-        with contextlib.redirect_stderr(io.StringIO()):  # for its progress bar
+        with contextlib.redirect_stderr(io.StringIO()):  # hides its progress bar
             trainer.train_step(1)
 
     return run

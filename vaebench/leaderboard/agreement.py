@@ -47,7 +47,7 @@ def _asked(column: Column) -> tuple[str, str, str]:
 
 
 def kendall(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """Return Kendall's tau-b, which counts a tie as neither agreement nor disagreement; None if all x or all y are equal."""
+    """Return Kendall's tau-b, which counts ties as neither agreement nor disagreement; None if x or y is constant."""
     from scipy.stats import kendalltau  # takes half a second to load, so it is imported only when needed
 
     tau = float(kendalltau(x, y, variant="b").statistic)

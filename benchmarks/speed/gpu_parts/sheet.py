@@ -22,11 +22,11 @@ DEAF = 15.0
 
 
 class TooLong(BaseException):
-    """A measurement exceeded its time limit. It is not an Exception, because a trial would catch and record that."""
+    """Raised if a measurement exceeds its time limit; not an Exception, because a trial would catch and record one."""
 
 
 class Broken(Exception):
-    """The card no longer responds in this process, so a new process must continue."""
+    """Raised if the card no longer responds in this process, so that a new process must continue."""
 
 
 class Sheet:

@@ -124,7 +124,7 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Stop the process as with Ctrl-C, and then kill it."""
+    """Stop the process as with Ctrl-C, and kill it if it does not end."""
     for number, patience in ((signal.SIGTERM, 8.0), (signal.SIGKILL, 5.0)):
         if process.poll() is None:
             with suppress(ProcessLookupError):
