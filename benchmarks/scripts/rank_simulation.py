@@ -71,7 +71,7 @@ class Places(NamedTuple):
 
 @cache
 def held(truths: str, kind: str, seeds: int, count: int, old: bool = False, patients: int = PATIENTS) -> Places:
-    """Return the places on boards of one world. Both rules are applied to the same boards."""
+    """Return the places on boards with these true values and deviations. Both rules are applied to the same boards."""
     rng = np.random.default_rng(seeds)
     played = boards(TRUTHS[truths], deviations(kind, (count, MODELS), rng), seeds, rng, patients)
     judge = by_old_rule if old else lambda samples: [place[:3] for place in contest(samples, "higher").places or ()]

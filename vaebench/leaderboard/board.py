@@ -107,7 +107,7 @@ class Board:
 
     @cached_property
     def gaps(self) -> Mapping[Column, float]:
-        """column -> the smallest true difference that it would have detected"""
+        """column -> the smallest true difference that the column would have detected"""
         return {column: gap for one in self.standings for column, gap in one.gaps.items()}
 
     def narrowed(self, verdict: str | None = None, dataset: str | None = None) -> Board:

@@ -1,7 +1,7 @@
 """Selects the runs that may share a column because they fit the track's rules; others are listed as not comparable.
 
-The rules come from the suite, the installed packages and the track's pinned digests. No record can change them, so one
-entrant's records can never hide those of another.
+The rules come from the suite, the installed packages and the track's pinned digests. No record can change these
+rules, so one entrant's records can never hide another entrant's.
 """
 
 from __future__ import annotations

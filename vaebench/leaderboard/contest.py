@@ -112,7 +112,7 @@ def place_newcomers(newcomers: Sequence[Sample], against: Contest) -> list[Place
     """Place newcomers among the references.
 
     Each newcomer is tested against the references with its own variance and its own Holm correction, so its place does
-    not depend on other newcomers. A place is None if the references have none, or if the newcomer has other seeds,
+    not depend on other newcomers. A place is None if the references have no places, or if the newcomer has other seeds,
     lacks replicates that the references have, or has too few patients."""
     found: list[Place | None] = [None] * len(newcomers)
     alike: dict[tuple[bytes, bool, float], list[int]] = defaultdict(list)
@@ -199,7 +199,7 @@ def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
 
 
 def _placed(p: np.ndarray, ahead: np.ndarray) -> Place:
-    """Return a newcomer's place, from its tests against the references and whether it is ahead of each."""
+    """Return a newcomer's place from the p-values of its tests and whether it is ahead of each reference."""
     claims = holm(p) <= ALPHA
     surely = bool((ahead & (p / 2 <= ALPHA / NEWCOMERS)).all())
     return Place(1 + int((claims & ~ahead).sum()), len(p) + 1 - int((claims & ahead).sum()), above_all=surely)

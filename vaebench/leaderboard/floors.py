@@ -1,7 +1,7 @@
-"""Floors: rows that any useful method must beat. They have no rank; each ranked row lists the floors that it beats.
+"""Floors: rows without a rank that any useful method must beat. Each ranked row lists the floors that it beats.
 
-Some floors are models of the suite. The others are not models and are shown only in the headline's column: metrics that
-the suite names, and the best shortcut in the records of a dataset.
+Some floors are models of the suite. Other floors are not models and are shown only in the headline's column: metrics
+that the suite names, and the best shortcut in the records of a dataset.
 """
 
 from __future__ import annotations

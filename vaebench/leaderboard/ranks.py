@@ -63,7 +63,7 @@ class Standing:
 
 
 def is_ranked(measure: Measure) -> bool:
-    """Return whether a metric is ranked. Costs are not: they also depend on what else the machine did at the time."""
+    """Return whether a metric is ranked. Costs are not ranked: they also depend on other work on the machine."""
     return measure.verdict != "cost"
 
 

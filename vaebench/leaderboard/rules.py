@@ -1,4 +1,4 @@
-"""The rules of a board. They come from the suite, installed packages and the track, so no record can change them."""
+"""The rules of a board, which come from the suite, installed packages and the track; no record can change them."""
 
 from __future__ import annotations
 

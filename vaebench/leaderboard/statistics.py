@@ -8,7 +8,7 @@ The value of seed s under patient draw b is `replicates[s, b]`; all seeds (and a
 
 the mean over S seeds has two errors: one from patients alone, with variance k (P - I / S), and one with variance A / S.
 P + A / S would count the interaction twice, and a nested bootstrap would ignore that every seed saw the same patients.
-If there are few patients, the variance of the draws is too small by the factor k. It has only f degrees of freedom
+If there are few patients, the variance of the draws is too small by the factor k and has only f degrees of freedom
 (`vaebench/patients.py`); the variance over seeds has S - 1. The sum of both errors has a Behrens-Fisher distribution.
 """
 
@@ -85,7 +85,7 @@ class Estimate(NamedTuple):
     provisional: bool
     """There are fewer than five seeds. With one seed, the interval covers the choice of images but not retraining."""
     few: bool = False
-    """There are so few patients that boards flag the number. With too few, there is no error and no interval."""
+    """There are so few patients that boards flag the number. With even fewer, there is no error and no interval."""
 
 
 class MeanRank(NamedTuple):

@@ -15,7 +15,7 @@ from vaebench.report.order import by_means, has_every_seed, main_column
 from vaebench.report.tables import floors, name
 
 NAMED = 3
-"""The largest number of models that a sentence names; of longer lists it names fewer and counts the rest."""
+"""The largest number of models that a sentence names; from a longer list, it names fewer and counts the rest."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Claims, through which several runs share the trials of one results folder.
 
-A claim is a lease: a small file with the name of its owner and a counter that the owner raises every few seconds. It
-needs no file locks, which are unreliable on network file systems. A lease expires if its counter does not change for
-some time while another run watches it, so the clocks of different machines are never compared.
+A claim is a lease: a small file with the name of its owner and a counter that the owner raises every few seconds.
+Claims need no file locks, which are unreliable on network file systems. A lease expires if its counter does not change
+for some time while another run watches it, so the clocks of different machines are never compared.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BEAT = 5.0
 EXPIRY = 60.0
 """Seconds without a beat after which a lease may be taken over"""
 LENGTH = 512
-"""The size of a lease's file in bytes. It is constant, so that readers never see a half-written beat."""
+"""The size of a lease's file in bytes, which is constant, so that readers never see a half-written beat."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def clear_abandoned(track: Path) -> None:
 
 
 def _read(path: Path) -> bytes | None:
-    """Return the content of a lease's file: None if there is no file; nothing, which expires, if it is unusable."""
+    """Return the content of a lease's file; None if there is no file, and empty bytes, which expire, if unusable."""
     try:
         return store.read_bounded(path, 8 * LENGTH, "lease")
     except FileNotFoundError:
@@ -209,7 +209,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _create(path: Path, content: bytes) -> bool:
-    """Create the file. Return True if it was created, False if it already existed."""
+    """Create a file. Return True if the file was created, False if it already existed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         file = path.open("xb", buffering=0)
@@ -225,7 +225,7 @@ def _create(path: Path, content: bytes) -> bool:
 
 
 def _remove(path: Path, judged: bytes) -> bool:
-    """Remove an expired lease with this content. If several runs try to, only one succeeds."""
+    """Remove an expired lease with this content. If several runs try at once, only one succeeds."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         path.rename(aside)

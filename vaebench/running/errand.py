@@ -23,7 +23,7 @@ from vaebench.running.site import Site
 
 @dataclass(frozen=True)
 class Errand:
-    """A job with everything else that a machine needs to run it. It can be pickled and suits any machine."""
+    """A job with everything else that a machine needs to run it. Errands can be pickled and sent to any machine."""
 
     job: Job
     device_class: str

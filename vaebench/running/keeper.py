@@ -113,8 +113,8 @@ class UrlKeeper(CheckpointKeeper):
 def place_of(text: str) -> str:
     """Return a place for checkpoints in a form that is valid in every process.
 
-    This is a URL, the absolute path of a folder, or an empty string for none. A ValueError is raised if no installed
-    library supports the URL."""
+    The result is a URL, the absolute path of a folder, or an empty string for no place. A ValueError is raised if no
+    installed library supports the URL."""
     if "://" not in text:
         return str(Path(text).expanduser().absolute()) if text else ""
     from fsspec import get_filesystem_class

@@ -114,7 +114,7 @@ class Outbox:
         yield from self._end(job, record)
 
     def refused(self, errand: Errand) -> None:
-        """Send the errand again after an unfit machine refused it. This does not count as an attempt."""
+        """Send the errand again after an unfit machine refused it; a refusal does not count as an attempt."""
         self.again.append(errand.job)
 
     def _end(self, job: Job, record: Record, data: Mapping[str, Any] | None = None) -> Iterator[Event]:

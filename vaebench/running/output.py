@@ -26,7 +26,7 @@ class Output:
         self.first, self.last, self.length = bytearray(), bytearray(), 0
 
     def read(self) -> bool:
-        """Read the new output. Return whether there was any."""
+        """Read the new output, and return True if there was any."""
         before = self.length
         while self.length - before < AT_ONCE and not self.pipe.closed and self.pipe.poll():
             chunk = os.read(self.pipe.fileno(), 2**16)

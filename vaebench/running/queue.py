@@ -30,7 +30,7 @@ class Queue:
         return bool(self.waiting or self.elsewhere)
 
     def take(self) -> Generator[Event, None, tuple[Job, Claim] | None]:
-        """Claim the first waiting trial. Return None if it is done or claimed by another run; the event shows which."""
+        """Claim the first waiting trial. Return None if it is done or taken by another run, as the event shows."""
         job = self.waiting.popleft()
         claim = None if self.sink.answer(job) else self.claims.take(job.trial)
         if record := self.sink.answer(job):  # another run may have delivered it before it was claimed

@@ -24,7 +24,7 @@ class Sink(Protocol):
     def files(self, trial: Trial) -> Path:
         """Return the folder for the files that a trial stores next to its record; raise Lost if this run may not.
 
-        These are weights, pictures, `along.npz` and `error.txt`. Each file must be written atomically
+        The files are weights, pictures, `along.npz` and `error.txt`. Each file must be written atomically
         (`store.write_atomically`), before the record is delivered."""
 
     def record(self, trial: Trial) -> Record | None:
@@ -81,7 +81,7 @@ class ResultsSink:
     def keep_output(self, job: Job, text: str) -> Path | None:
         """Store a trial's output next to its record. Return the path, or None if there was no output."""
         path = self.files(job.trial) / store.OUTPUT
-        with suppress(OSError):  # the record matters more, and writing it will fail if the disk is full
+        with suppress(OSError):  # if the disk is full, writing the record, which matters more, raises the error
             if text.strip():
                 store.write_atomically(path, text.encode())
                 return path

@@ -32,7 +32,7 @@ from vaebench.training import checkpoint
 
 
 def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None, patience: float = PATIENCE) -> Plan:
-    """Return the plan with its datasets prepared, and without the trials and datasets for which that is impossible.
+    """Return the plan with its datasets prepared, and without the datasets and trials that cannot be prepared.
 
     The name of each dataset is passed to `tell` before it is prepared."""
     ready: dict[str, Prepared] = {}

@@ -50,8 +50,8 @@ def save(path: Path, record: Record, state: Mapping[str, Any]) -> None:
 
 
 def load(path: Path, record: Record) -> dict[str, Any] | None:
-    """Return the state to resume from; None if there is no checkpoint. Raise Spoiled if it cannot be used for this
-    training run."""
+    """Return the state to resume from; None if there is no checkpoint. Raise Spoiled if the checkpoint cannot be
+    used for this training run."""
     import torch
 
     if not path.exists():
@@ -88,7 +88,7 @@ def remove(path: Path) -> None:
 
 
 def resume(course: Course, history: History, state: Mapping[str, Any]) -> None:
-    """Resume from a state. Raise Spoiled if it does not fit; the model may have changed by then."""
+    """Resume from a state. Raise Spoiled if the state does not fit; the model may already have been changed then."""
     try:
         course.resume(state["course"])
         history.resume(state["history"])

@@ -84,7 +84,7 @@ def _values(trial: Trial, plan: Plan, components: Registry) -> dict[str, Value]:
     values = parameters_in_force(trial, plan.settings, components)
     if values.get("lr", 0) is None:
         one = next(one for one in plan.datasets if one.spec == trial.dataset)
-        with suppress(Exception):  # the search works without it
+        with suppress(Exception):  # the search also works without the rate
             values["lr"] = _first_rate(trial, plan.settings, one.dataset.channels, components)
     return values
 

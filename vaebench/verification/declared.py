@@ -63,7 +63,7 @@ def size_faults(record: Record, suite: Suite, counts: Counts) -> Iterator[str]:
 
 
 def _count(record: Record, components: Registry) -> tuple[int, int] | None:
-    """Count the parameters of a record's model; None if it is not known here or has another version."""
+    """Count the parameters of a record's model; None if the model is unknown here or has another version."""
     import torch
 
     from vaebench.judging.cost import count
@@ -74,7 +74,7 @@ def _count(record: Record, components: Registry) -> tuple[int, int] | None:
         name, version = components.version("models", model)
         if record.inputs.components.get(name) != version:
             return None
-        with torch.device("meta"):  # untrusted parameters may ask for more memory than there is
+        with torch.device("meta"):  # untrusted parameters may ask for more memory than the machine has
             made = build(record.trial, record.settings, shape_of(record), components)
         return sum(p.numel() for p in made.parameters()), count(made)
     except Exception:

@@ -65,7 +65,7 @@ def _faults(records: Mapping[Path, Record], ready: Prepared, suite: Suite) -> It
         trial = record.trial
         name, version = own.version("datasets", trial.dataset.name)
         if record.inputs.components.get(name) != version:
-            continue  # other versions may have other images
+            continue  # a different version may have different images
         if record.inputs.data != ready.digest:
             yield path, f"its data digest is not that of {trial.dataset} ({trial.source}), {ready.digest[:12]}…"
         elif trial.regime == "healthy":

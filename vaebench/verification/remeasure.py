@@ -43,7 +43,7 @@ class Contradicted(Exception):
 class Again:
     """Repeats trials in temporary folders.
 
-    Data are prepared in `cache`. It should be empty at first, since an old cache may be damaged."""
+    Data are prepared in `cache`, which should be empty at first, since an old cache may be damaged."""
 
     def __init__(self, data: Path, cache: Path) -> None:
         self.data, self.cache = data, cache

@@ -1,4 +1,4 @@
-"""Train the extractor that comes with the package. Its developers ran this script once; users never need to run it.
+"""Train the extractor that comes with the package. Developers ran this script once; users never need to run it.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/extractor/train.py \
         --to plugins/vaebench_measures/features/extractor.safetensors

@@ -35,7 +35,7 @@ class Made:
 
 def made_of(record: Record) -> Made:
     every = [cell for cell in record.metrics.values() if cell.value is not None]
-    # Metrics of the training split count other images; reconstruction metrics always use the test split.
+    # Metrics on the training split count other images; reconstruction metrics always use the test split.
     cells = [cell for cell in every if cell.verdict == "reconstruction"] or every
     images = max((cell.n or 0 for cell in cells), default=0)
     return Made(
@@ -57,8 +57,8 @@ def made_of(record: Record) -> Made:
 
 
 def _patients(cells: Iterable[Cell], images: int) -> int:
-    """Return the number of patients of that many images. Cells that tell classes apart are ignored: they count only the
-    patients of the smallest class."""
+    """Return the number of patients in the cells that count this many images. Cells that tell classes apart are
+    ignored: they count only the patients of the smallest class."""
     return max((one.patients or 0 for one in cells if one.n == images and one.classes == 1), default=0)
 
 
@@ -94,7 +94,9 @@ def _judged(runs: Sequence[Made], board: Board) -> Iterator[str]:
 
 
 def _amount(counts: Sequence[tuple[int, int]], kind: str = "") -> str:
-    """Return a text such as `394 to 404 images of 318 to 327 patients or groups`, without groups of one image each."""
+    """Return a text such as `394 to 404 images of 318 to 327 patients or groups`.
+
+    The patients or groups are left out if each image is a separate group."""
     images, patients = zip(*counts, strict=True)
     of = f" of {_span(patients)} patients or groups" if all(patients) and images != patients else ""
     return " ".join(filter(None, (_span(images), kind, "images"))) + of

@@ -123,8 +123,8 @@ def _standing(board: Board, standing: Standing, metric: int) -> dict[str, Any]:
 def _cells(board: Board, column: Column) -> list[list[Any]]:
     """Return a list for each row that has a cell in this column.
 
-    It contains the row's number, text, mean, interval, rank interval, whether it is the best, the floors that it beats,
-    and reasons and warnings."""
+    A list contains the row's number, text, mean, interval, rank interval, whether it is the best, the floors that it
+    beats, and reasons and warnings."""
     known = board.by_column.get(column, {})
     decimals, found = decimals_in(board, column), []
     for number, entrant in enumerate(board.entrants):

@@ -27,8 +27,8 @@ LOST = 255
 class Forked:
     """A process that runs `target(*args, mouth)`, with the pipe for its messages and its printed output.
 
-    It leads a process group, so that processes started by a plugin end with it, and it ends when this process does. It
-    has the current environment of this process, not the environment in which the server started."""
+    The process leads a process group, so that processes started by a plugin end with it, and it ends when its parent
+    does. It has the parent's current environment, not the environment in which the server started."""
 
     def __init__(self, target: Callable[..., None], *args: Any) -> None:
         for last in range(STARTS - 1, -1, -1):
@@ -150,7 +150,7 @@ def server() -> Any:
     for name, value in devices.MEMORY.items():
         os.environ.setdefault(name, value)
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # for bit-identical results on a GPU; read when CUDA starts
-    # CUDA must not be initialised in the server: the processes that it forks could not use a GPU then.
+    # CUDA must not be initialised in the server: otherwise, the forked processes could not use a GPU.
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     os.environ["PYTHONSAFEPATH"] = "1"  # the server must not import a `copy.py` from the user's working folder
     scratch.folder()

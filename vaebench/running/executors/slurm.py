@@ -102,7 +102,7 @@ class Slurm(Executor):
                         raise UserError(f"All pilots ended without completing a trial. {[*adopted, *own][-1].tail()}")
                     before = watched.tries()
                     own.append(self._send(list(watched.pending.values()), site, stop_on_failure))
-            adopted = []  # they may have other trials to run
+            adopted = []  # these pilots may have other trials to run
         finally:
             _end([*adopted, *own])
 
