@@ -30,7 +30,7 @@ class Cell:
     both: bool = False
     """measured on several device classes; this is the GPU's number"""
     optimised: bool = False
-    """the model or its loss was trained on this very metric"""
+    """the model or its loss optimises this metric in training"""
     place: Place | None = None
     """the rank interval"""
     best: bool = False

@@ -70,7 +70,7 @@ class Number(NamedTuple):
     replicates: np.ndarray | None = None
     """float32, which is enough for the six digits of a record"""
     optimised: bool = False
-    """the model or its loss was trained on this metric"""
+    """the model or its loss optimises this metric in training"""
     patients: int | None = None
     classes: int = 1
     widening: float = 1.0

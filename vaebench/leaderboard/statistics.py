@@ -4,7 +4,7 @@ The value of seed s under patient draw b is `replicates[s, b]`; all seeds (and a
 
     P = variance over draws of the mean over seeds      (patients, and 1/S of the interaction)
     A = variance over seeds of the values               (seeds, and the whole interaction)
-    I = mean square of seeds x draws, after both means  (interaction: some seeds do well on some patients)
+    I = mean square of seeds x draws, means removed     (interaction: some seeds do well on some patients)
 
 the mean over S seeds has two errors: one from patients alone, with variance k (P - I / S), and one with variance A / S.
 P + A / S would count the interaction twice, and a nested bootstrap would ignore that every seed saw the same patients.

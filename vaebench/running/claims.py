@@ -187,7 +187,7 @@ def free(track: Path, trial: str) -> list[str]:
 
 
 def clear_abandoned(track: Path) -> None:
-    """Remove the leases of dead runs of this machine.
+    """Remove the leases of runs on this machine that have died.
 
     A run that was killed just after a trial ended leaves a lease that no other run would take over."""
     for path in folder_of(track).glob("*.lease"):

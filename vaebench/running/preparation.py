@@ -35,7 +35,7 @@ class NotReady(Exception):
 def made_ready(one: Chosen, plan: Plan, patience: float, tell: Callable[[str], None]) -> Prepared:
     """Return the prepared data of a dataset, preparing it if necessary. Raise NotReady with the reason if that fails.
 
-    The preparation is stopped if it prints, logs or warns nothing for `patience` seconds."""
+    The preparation is stopped if it produces no output, log message or warning for `patience` seconds."""
     request, settings = plan.request, plan.settings
     cache = request.cache or cache_folder()
     what = one.spec, plan.source, settings.size, settings.limit, request.data, cache, request.population

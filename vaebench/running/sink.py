@@ -90,5 +90,5 @@ class ResultsSink:
         return None
 
     def clear_debris(self, trial: Trial) -> None:
-        """Remove incomplete files of a killed worker of this trial. The caller must hold the claim."""
+        """Remove incomplete files left behind by a killed worker of this trial. The caller must hold the claim."""
         store.clear_debris(self.path(trial))

@@ -111,7 +111,7 @@ def check_threads() -> None:
         limit_threads()
         raise Explained(
             f"a plugin set PyTorch to {threads} threads; results depend on their number, so remove set_num_threads "
-            "from its code"
+            "from the plugin's code"
         )
 
 

@@ -119,8 +119,8 @@ def _table(asked: Question, results: Sequence[Result], title: str) -> Iterator[s
     better = f"{asked.metric}, {asked.better} is better"
     mean = ", the mean over datasets" if len(asked.plan.ready) > 1 else ""
     yield (
-        f"Every method had the same number of trials, its default parameters first. The number is {better}{mean}, on "
-        "validation images; no test image was read. The chosen trial is bold."
+        "Every method had the same number of trials, the first with its default parameters. The number is "
+        f"{better}{mean}, on validation images; no test image was read. The chosen trial is bold."
     )
     for result in results:
         yield from _rows(asked, result)

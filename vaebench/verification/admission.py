@@ -121,8 +121,8 @@ def manifest_faults(seen: Examined) -> None:
 def write_manifests(admission: Admission) -> list[Path]:
     """Write a manifest into the folder of each track and return the paths of the manifests.
 
-    Unchanged records keep a higher tier that the old manifest gives. Missing records stay listed: to withdraw a record,
-    remove its entry by hand."""
+    Unchanged records keep the tier in the old manifest if it is higher. Missing records stay listed: to withdraw a
+    record, remove its entry by hand."""
     seen, written = admission.seen, []
     wrong = {path for path, _ in seen.problems}
     for track in seen.tracks:
