@@ -2,10 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/many_records.py FOLDER [--seeds 10]
 
-The limits for 100,000 records are 15 CPU seconds with the index, 60 without, and 3 GB. The records of
-`board_speed.py` (10,000 for each seed) are written to FOLDER, unless they exist already, and are kept. Each
-measurement is a separate process, which reads the records and writes all table files. Building the index and the page
-is measured separately. Times are CPU seconds of one thread.
+The limits for 100,000 records are 15 CPU seconds with the index, 60 without, and 3 GB. The records of `board_speed.py`
+(10,000 for each seed) are written to FOLDER, unless they exist already, and are kept. Each measurement runs in a
+separate process, which reads the records and writes all table files. Building the index and the page is measured
+separately. Times are CPU seconds of one thread.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measure everything about the harness that needs a GPU, with one command and into one file.
+"""Make all measurements of the harness that need a GPU, with one command, and store them in one file.
 
     python benchmarks/speed/gpu.py [--part NAME ...] [--minutes 8] [--device cuda] [--out gpu.json] [--data FOLDER]
     python benchmarks/speed/gpu.py --table gpu.json     # the tables of docs/speed.md

@@ -49,7 +49,7 @@ class Board:
     """each kind of failure -> its seeds"""
     dashes: Mapping[Dash, tuple[Entrant, ...]]
     hidden: Mapping[Hidden, int]
-    """the reason why records or numbers are not comparable -> their number"""
+    """the reason why records or numbers are not comparable -> how many there are"""
     other_seeds: Mapping[OtherSeeds, tuple[int, ...]]
     """records that are not used because the preset does not name their seeds"""
     shortcuts: Mapping[str, tuple[Shortcut, ...]]

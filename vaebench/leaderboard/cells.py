@@ -87,7 +87,9 @@ class Collected:
                 self._put(run, number)
 
     def columns(self, dataset: str, measure: Measure, leading: bool, always: bool) -> list[Column]:
-        """Return one column per variant; without numbers, one if `always` is set or failures or reasons exist."""
+        """Return a column for each variant that has numbers.
+
+        Without numbers, there is a single column if `always` is set or if there are failures or reasons to show."""
         variants = self.variants.get((dataset, measure), set())
         failed = leading and (dataset, measure.regime) in self.failed
         if not variants and (always or failed or (dataset, measure) in self.reasons):

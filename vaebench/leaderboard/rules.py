@@ -69,7 +69,7 @@ class Rules:
 
     @cached_property
     def _asked(self) -> dict[Entrant, Role]:
-        """Cache of roles; a board looks up each one thousands of times."""
+        """A cache of roles; a board looks up that of each entrant thousands of times."""
         return {}
 
     def role(self, entrant: Entrant) -> Role:

@@ -28,7 +28,7 @@ from vaebench.report.page import write_page
 from vaebench.trial import slug
 
 PINS = "track.json"
-"""The file with the pinned data digests of a track, including those of phantoms, which only drawing would give."""
+"""The file with the pinned data digests of a track, including those of phantoms, which would have to be drawn."""
 
 
 def pins(folder: Path) -> dict[str, str]:

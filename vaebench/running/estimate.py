@@ -31,7 +31,7 @@ UNKNOWN = 60.0
 
 
 def estimate(plan: Plan, slots: int) -> dict[str, float]:
-    """Return a mapping of trial id to the seconds that its process needs. A sweep takes about their sum / `slots`.
+    """Return the seconds that each trial's process needs, by trial id; a sweep takes about the total / `slots`.
 
     Models are timed once per number of channels, not per dataset, with as many in parallel as trials will run. For
     executors on other machines, only records are used; trials without similar records all get the same estimate."""

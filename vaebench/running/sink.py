@@ -22,7 +22,7 @@ class Sink(Protocol):
     """The interface through which a worker reads and writes the record and files of a trial."""
 
     def files(self, trial: Trial) -> Path:
-        """Return the folder for the files that a trial stores next to its record; raise Lost if this run may not.
+        """Return the folder for a trial's files next to its record; raise Lost if this run may no longer write there.
 
         The files are weights, pictures, `along.npz` and `error.txt`. Each file must be written atomically
         (`store.write_atomically`), before the record is delivered."""

@@ -37,8 +37,8 @@ def beside(record: Path, most: int) -> bytes | None:
 
 
 def restore(model: Model, content: bytes | None, digest: str | None) -> bool:
-    """Load stored weights into a model; return False if they do not have that digest, so that the model must be trained
-    again."""
+    """Load stored weights into a model; return False if the digest does not match, so that the model must be
+    trained again."""
     if content is None or hashlib.sha256(content).hexdigest() != digest:
         return False
     model.load_state_dict(load(content))

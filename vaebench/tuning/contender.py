@@ -27,9 +27,9 @@ class Contender:
     ranges: Mapping[str, Range]
     """the ranges of the searched parameters"""
     kinds: Mapping[str, Any]
-    """the types of those parameters"""
+    """the types of the searched parameters"""
     defaults: Mapping[str, Value]
-    """their values before the search, if these are within the ranges"""
+    """the values of the parameters before the search, if these are within the ranges"""
     versions: Mapping[str, int]
     """the versions of all components of a trial; results of other versions are not part of the search"""
 

@@ -29,7 +29,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Question:
-    """A verdict whose headline is tuned, and a plan with the default trial of each method."""
+    """A verdict for whose headline parameters are searched, and a plan with the default trial of each method."""
 
     suite: Suite
     """the user's suite, from which the plan's suite is derived"""

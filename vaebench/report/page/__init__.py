@@ -91,7 +91,7 @@ def _page(board: Board, shown: Sequence[Shown], left_out: int, pictures: Mapping
 
 
 class Alike:
-    """Stores values shared by many runs once: labels and the t-SNE map of pixels, which depend only on the dataset."""
+    """Stores once the values that many runs share: labels and the t-SNE map of pixels, which the dataset determines."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []

@@ -75,7 +75,7 @@ class Forked:
         return self.ear.poll()
 
     def ends(self) -> bool:
-        """Return whether the process has ended, or else its server, which would have reported that end."""
+        """Return True if the process has ended, or if the server that would report this has ended."""
         return not self.process.is_alive()
 
     def orphaned(self) -> bool:
