@@ -33,7 +33,7 @@ class NotReady(Exception):
 
 
 def made_ready(one: Chosen, plan: Plan, patience: float, tell: Callable[[str], None]) -> Prepared:
-    """Return the prepared data of a dataset, preparing it if necessary. Raise NotReady with the reason if that fails.
+    """Return the prepared data of a dataset, preparing it if necessary; raise NotReady if the preparation fails.
 
     The preparation is stopped if it produces no output, log message or warning for `patience` seconds."""
     request, settings = plan.request, plan.settings
