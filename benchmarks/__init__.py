@@ -1,4 +1,4 @@
-"""The suites that come with vaebench: every .toml file of this folder is one."""
+"""The suites that come with vaebench: each .toml file in this folder is a suite."""
 
 from __future__ import annotations
 

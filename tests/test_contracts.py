@@ -171,7 +171,7 @@ class TestObjectives:
             self.step(objectives)
 
     def test_a_function_that_returns_is_told_to_yield(self) -> None:
-        with pytest.raises(TypeError, match=r"objectives\(\) returns a dict: it must `yield` it"):
+        with pytest.raises(TypeError, match=r"objectives\(\) returns a dict: it must `yield` its"):
             self.step(lambda x, at: {"encoder": x.mean((1, 2, 3))})
 
     def test_what_is_no_mapping_is_named(self) -> None:

@@ -1,13 +1,14 @@
-"""Compare anomaly scores on phantoms or on real images, as when the headline of the anomaly verdict was chosen.
+"""Compare anomaly scores on phantoms or real images, as was done to choose the headline of the anomaly verdict.
 
     python benchmarks/scripts/anomaly_scores.py                                              # six phantoms
     python benchmarks/scripts/anomaly_scores.py --data "kermany-cxr[path=DIR]" --size 64     # real images
 
-Networks are trained briefly on healthy training images. Half of the held-out healthy patients calibrate the scores,
-and the others are ranked against diseased training images, as in `anomaly-auroc-held-out`. Test images and labels are
-not read: the test split is replaced by one blank image without labels, which is asserted. The scores were chosen with
-seed 0; seed 1, the default, confirms the choice. The tables show AUROCs (higher scores are more anomalous) and the rank
-correlation of each score with PSNR over the models. The last column is a Gaussian on features, without any model."""
+Networks are trained briefly on healthy training images. Half of the held-out healthy patients calibrate the scores, and
+the others are ranked against diseased training images, as in `anomaly-auroc-held-out`. Test images and labels are not
+read: the test split is replaced by one blank image without labels, which is asserted. The scores were chosen with seed
+0; seed 1, the default, confirms the choice. The tables show AUROCs (higher scores are more anomalous) and the rank
+correlation of each score with PSNR over the models. The last column is the distance from a Gaussian fitted to features,
+without any model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write the tables of what the built-in components declare, from which boards read versions without importing torch.
+"""Write the tables of the built-in components' declarations; boards read versions from them without importing torch.
 
 python benchmarks/scripts/declared.py
 """

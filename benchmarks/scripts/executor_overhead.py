@@ -1,12 +1,12 @@
-"""Compare the time of a short trial in other executors with `local`. Ray may need twice as much, pilots five times.
+"""Compare the time of a short trial in other executors with `local`; Ray may need twice, pilots five times as long.
 
     python benchmarks/scripts/executor_overhead.py [--seeds 8] [--slots 2] 'slurm[pilots=2]' 'ray[address=HOST:6379]'
 
 `vaebench run` runs the trials of the suite `smoke` on a phantom with each executor, each in a separate results folder.
 The data are prepared beforehand, and a run with another seed comes first, so that estimates and files are cached. The
 result is in slot-seconds per trial: the time from the start of the command to the board, times the number of slots,
-divided by the number of trials. Without `sbatch`, a substitute starts the pilots as processes of this machine; it needs
-the tests of the repository. A Ray cluster must be running already, with as many cores as slots:
+divided by the number of trials. Without `sbatch`, a substitute starts the pilots as processes of this machine, which
+needs the tests of the repository. A Ray cluster must be running already, with as many cores as slots:
 `ray start --head --num-cpus=2`.
 """
 

@@ -72,7 +72,7 @@ def faults(images: np.ndarray, normals: np.ndarray, train: np.ndarray) -> dict[s
 
 
 def phase_randomised(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return images with their amplitude spectrum and mean, but with the phases of noise."""
+    """Return images with the same amplitude spectra and means, but with the phases of noise."""
     noise = np.fft.fft2(rng.standard_normal(images.shape))
     phases = noise / np.abs(noise)
     phases[..., 0, 0] = 1

@@ -2,10 +2,10 @@
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/many_records.py FOLDER [--seeds 10]
 
-The limits for 100,000 records are 15 CPU seconds with the index, 60 without, and 3 GB. The records of
-`board_speed.py` (10,000 for each seed) are written to FOLDER, unless they exist already, and are kept. Each
-measurement is a separate process, which reads the records and writes all table files. Building the index and the page
-is measured separately. Times are CPU seconds of one thread.
+The limits for 100,000 records are 15 CPU seconds with the index, 60 without, and 3 GB. The records of `board_speed.py`
+(10,000 for each seed) are written to FOLDER, unless they exist already, and are kept. Each measurement runs in a
+separate process, which reads the records and writes all table files. Building the index and the page is measured
+separately. Times are CPU seconds of one thread.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.once:
         asked = suite(given.folder, given.seeds)
-        # Its metrics are not in the tables of components, so plugins are loaded and import torch: not counted.
+        # The suite's metrics are not in the tables of components, so plugins must import torch, which is not counted.
         assert Track(asked, "full", "phantom", given.folder / "empty").rules
         WAYS[given.once](Track(asked, "full", "phantom", given.folder))
         return

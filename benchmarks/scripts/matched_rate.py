@@ -37,7 +37,7 @@ def main() -> None:
             off = rate / common - 1
             beyond |= abs(off) > TOLERANCE
             print(f"| `{model}` | {rate:.1f} | {off:+.0%}{' (too far)' if abs(off) > TOLERANCE else ''} |")
-    sys.exit(f"a rate differs by more than {TOLERANCE:.0%}: change the size of its code" if beyond else 0)
+    sys.exit(f"a rate differs by more than {TOLERANCE:.0%}: change the code size of that model" if beyond else 0)
 
 
 def bits(records: Iterable[Record]) -> dict[str, dict[str, float]]:

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 def fastest(work: Callable[[], T], repeats: int) -> tuple[float, T]:
-    """Return the CPU seconds and the result."""
+    """Return the CPU seconds of the fastest repetition, and the result."""
     seconds = []
     for _ in range(repeats):
         start = time.process_time()
@@ -41,7 +41,7 @@ def fastest(work: Callable[[], T], repeats: int) -> tuple[float, T]:
 
 def torch_fidelity() -> ModuleType:
     """Return the Fréchet distance of torch-fidelity. If the compiled operators of torchvision cannot be loaded, two of
-    them must be declared as fakes before it is imported."""
+    them must be declared as fakes before the import."""
     try:
         from torch_fidelity import metric_fid
     except RuntimeError:
@@ -99,8 +99,8 @@ def compare_ms_ssim(side: int = 128, count: int = 64) -> tuple[str, float, float
 
 
 def compare_anomalies(side: int, width: int, count: int = 256) -> tuple[str, float, float, str]:
-    """Compare with the usual loop of anomaly detectors, in which every image is a batch and the model has its default
-    memory layout. The harness's model has the memory layout of `vaebench.training.build`."""
+    """Compare with the usual loop of anomaly detectors, in which images are processed one at a time and the model has
+    its default memory layout. The harness's model has the memory layout of `vaebench.training.build`."""
     torch.manual_seed(0)
     usual = VAE((1, side, side), Gaussian(), width=width).eval()
     model = deepcopy(usual).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -4,11 +4,12 @@
 
 Every run draws patients with their images, computes the metrics with `Evidence` as a trial does, and computes the 95 %
 interval that a board shows for one seed. The script prints how often the interval contains the value from a million
-images. The variance between patients equals that between images of one patient; all images of a patient have the same
-health and class. Sensitivity is measured twice: at the threshold from the validation images, which its error takes as
-given, and at that of the population, whose uncertainty its error does not include. KID is measured with the error in
-its record, and with its replicates, from which boards compute its interval. With `--pairs`, the script instead prints
-how often KID claims, at 5 %, that one of two equally good models is better, both judged on the same test images.
+images. In these populations, the variance between patients equals that between images of one patient, and all images of
+a patient have the same health and class. Sensitivity is measured twice: at the threshold from the validation images,
+which its error takes as given, and at that of the population, whose uncertainty its error does not include. KID is
+measured with the error in its record, and with its replicates, from which boards compute its interval. With `--pairs`,
+the script instead prints how often KID claims, at 5 %, that one of two equally good models is better, both judged on
+the same test images.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--worlds", nargs="*", choices=list(WORLDS), default=list(WORLDS))
-    parser.add_argument("--pairs", action="store_true", help="how often KID tells two equally good models apart")
+    parser.add_argument("--pairs", action="store_true", help="print how often KID tells two equally good models apart")
     args = parser.parse_args()
     if args.pairs:
         print("| test set | seeds | equal models told apart by KID |\n| --- | ---: | ---: |")

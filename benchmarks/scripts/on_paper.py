@@ -1,4 +1,4 @@
-"""Estimate what very many trials on very many GPUs need, from the sizes of real records.
+"""Estimate the resources that very many trials on very many GPUs need, from the sizes of real records.
 
     python benchmarks/scripts/on_paper.py RESULTS... [--trials 100000] [--gpus 1000] [--seconds 120]
 

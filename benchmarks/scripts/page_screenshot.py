@@ -50,7 +50,7 @@ def shots(path: Path, model: str) -> Iterator[bytes]:
         page.wait_for_function("[...sheets.values()].every(sheet => sheet.naturalWidth)")
         page.locator("#run-title").click()  # no frame around a button
         yield page.locator(".run-top").screenshot()
-        page.locator(".run-top").evaluate("top => { top.hidden = true }")  # its line would be drawn twice
+        page.locator(".run-top").evaluate("top => { top.hidden = true }")  # the line below it would be drawn twice
         for section in page.locator("#run-body > section").all():
             if section.locator("h3").inner_text() not in PARTS:
                 section.evaluate("section => { section.hidden = true }")
@@ -59,7 +59,7 @@ def shots(path: Path, model: str) -> Iterator[bytes]:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Return the machine's Chromium, or playwright's if there is none."""
+    """Start the machine's Chromium, or playwright's if there is none."""
     found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     with (
         sync_playwright() as started,

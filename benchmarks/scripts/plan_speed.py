@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/plan_speed.py [TRIALS]
 
-The suite has phantoms of five datasets, fifty models, two regimes, and as many seeds as needed. There is no training,
-and there are no records. Measured on one core of an AMD EPYC: planning 6.0 s, finding finished trials 3.9 s, making
+The suite has phantoms of five datasets, fifty models, two regimes, and as many seeds as needed. The script trains no
+models and needs no records. Measured on one core of an AMD EPYC: planning 6.0 s, finding finished trials 3.9 s, making
 jobs 1.3 s.
 """
 

@@ -71,7 +71,7 @@ class Places(NamedTuple):
 
 @cache
 def held(truths: str, kind: str, seeds: int, count: int, old: bool = False, patients: int = PATIENTS) -> Places:
-    """Return the places on boards of one world. Both rules are applied to the same boards."""
+    """Return the places on boards with these true values and deviations. Both rules are applied to the same boards."""
     rng = np.random.default_rng(seeds)
     played = boards(TRUTHS[truths], deviations(kind, (count, MODELS), rng), seeds, rng, patients)
     judge = by_old_rule if old else lambda samples: [place[:3] for place in contest(samples, "higher").places or ()]
@@ -111,7 +111,7 @@ def ranks(count: int) -> Iterator[Row]:
 def means(count: int) -> Iterator[Row]:
     for kind, seeds in product(("equal", "unequal"), (5, 3)):
         rng = np.random.default_rng(seeds)
-        spread = np.sort(deviations(kind, (count, MODELS), rng), axis=1)  # a model is one deviation
+        spread = np.sort(deviations(kind, (count, MODELS), rng), axis=1)  # each model keeps its deviation on all boards
         played = boards(np.zeros(MODELS), spread, seeds, rng)
         inside = np.array([[one.low <= 0 <= one.high for one in estimates(samples)] for samples in played]).mean(0)
         world, bars = f"{kind} deviations, {seeds} seeds", [(0.93, 0.97), (0.92, np.inf)] if seeds == 5 else [None] * 2
@@ -184,7 +184,7 @@ def groups(count: int) -> Iterator[Row]:
 
 
 def gap(count: int) -> Iterator[Row]:
-    """Yield the stated gap divided by the one at which a model raised by it is found better in 80 % of its pairs."""
+    """Yield the stated gap divided by the simulated one, by which a model must be better to win 80 % of its pairs."""
     for kind, seeds in product(("equal", "unequal"), (5, 3)):
         rng = np.random.default_rng(seeds)
         played = list(boards(np.zeros(MODELS), deviations(kind, (50, MODELS), rng), seeds, rng))

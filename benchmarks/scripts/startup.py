@@ -1,8 +1,8 @@
-"""Time `vaebench --help`, which may take twice as long as `python -c "import click, pluggy"`.
+"""Time `vaebench --help`, which may take at most twice as long as `python -c "import click, pluggy"`.
 
     python benchmarks/scripts/startup.py [ROUNDS]
 
-Both are started in turns, so that other work on the machine slows them equally; medians are compared.
+Both are started in turns, so that other work on the machine slows both equally; their medians are compared.
 """
 
 from __future__ import annotations

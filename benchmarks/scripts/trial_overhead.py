@@ -4,7 +4,7 @@
     python benchmarks/scripts/trial_overhead.py ../before/.venv/bin/python .venv/bin/python [--pairs 20] [--suite smoke]
 
 Each Python in turn runs the trials of `vae` on one phantom, of the suite `medical` or `smoke`: a whole `vaebench run`
-with prepared data, from the start of Python to the board. Counted is the user and system time of all processes,
+with prepared data, from the start of Python to the board. The script counts the user and system time of all processes,
 including the fork server and its workers. The result is the median ratio of the pairs. The script needs Linux.
 """
 

@@ -45,7 +45,7 @@ def main() -> None:
         means = " | ".join(f"{fmean(own[seed] for seed in seeds):.4f}" for own in (default, tuned))
         print(f"| {dataset} | `{model}` | {means} | {fmean(gains):+.4f} | {error} | {len(seeds)} |")
     print("\n± is the standard error of the gain over seeds.")
-    print("A method that kept its defaults starts from different initial weights, too, so its gain is noise.")
+    print("Even a method that kept its defaults starts from different initial weights, so its gain is noise.")
 
 
 def numbers(track: Path, metric: str, regime: str) -> Numbers:

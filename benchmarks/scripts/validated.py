@@ -3,9 +3,9 @@
     python benchmarks/scripts/validated.py vae "vae[latent=64]" --dataset "kermany-cxr[path=DIR]"
 
 The script prints a line per training run and one per model, with the mean over its seeds: PSNR of validation
-reconstructions in dB; their rate in nats; the KL of real images, of reconstructions and of samples, if there is one;
-energy distance of samples from validation images (defined in `variants.py`); CPU seconds; the model's facts; and the
-mean of every logged value over the last half of training. Without a path, the images are the dataset's phantom."""
+reconstructions in dB; their rate in nats; the KL of real images, of reconstructions and of samples, if the model has
+one; energy distance of samples from validation images (defined in `variants.py`); CPU seconds; the model's facts; and
+the mean of every logged value over the last half of training. Without a path, the images are the dataset's phantom."""
 
 from __future__ import annotations
 

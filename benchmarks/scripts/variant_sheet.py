@@ -58,7 +58,7 @@ def panel(name: str, folder: Path, few: bool) -> Image.Image:
 
 
 def scaled(path: Path, share: tuple[float, float]) -> Image.Image | None:
-    """The left upper share of a picture (width, height), at the height of a panel."""
+    """Return the upper left part of a picture, as a share of (width, height), scaled to the height of a panel."""
     if not path.exists():
         return None
     picture = Image.open(path).convert("L")

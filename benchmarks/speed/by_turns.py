@@ -14,17 +14,17 @@ import torch
 from stepping import now
 
 Work = Callable[[], float | None]
-"""The work of one turn. It returns the seconds to count, or None to count the whole turn."""
+"""The work of one turn, which returns the seconds to count, or None to count the whole turn."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A piece of work to be timed. On a CPU, it runs in its own process, which reads settings when it starts. On a GPU,
-    it runs in this process, because a new process takes seconds to open the card."""
+    """A piece of work to be timed. On a CPU, the work runs in a separate process, which reads settings when it starts.
+    On a GPU, it runs in this process, because a new process takes seconds to open the card."""
 
     make: Callable[[], Work]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Environment variables of its process, in addition to ours."""
+    """Environment variables of the contender's process, in addition to those of this process."""
 
 
 def by_turns(contenders: Mapping[str, Contender], rounds: int, device: str = "cpu") -> dict[str, list[float]]:
@@ -62,7 +62,7 @@ def timed(work: Work, device: str) -> float:
 
 
 def times_faster(one: list[float], other: list[float]) -> float:
-    """Return how many times faster `one` was, as the median over the rounds."""
+    """Return how many times faster `one` was than `other`, as the median over the rounds."""
     return median(theirs / mine for mine, theirs in zip(one, other, strict=True))
 
 

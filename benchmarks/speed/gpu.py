@@ -1,13 +1,13 @@
-"""Measure everything about the harness that needs a GPU, with one command and into one file.
+"""Make all measurements of the harness that need a GPU, with one command, and store them in one file.
 
     python benchmarks/speed/gpu.py [--part NAME ...] [--minutes 8] [--device cuda] [--out gpu.json] [--data FOLDER]
     python benchmarks/speed/gpu.py --table gpu.json     # the tables of docs/speed.md
 
-Parts run in the order of their importance and share the minutes; a part that needs less leaves the rest to the next.
-Each measurement is written to the file immediately, with its error if it failed. If the process dies during a
-measurement, a new one is started; repeating the command continues with what is missing. The output of trials is in a
-folder next to the file. `--tiny` does a little of everything, in about a minute on a CPU. Seconds are wall-clock
-seconds, measured after waiting for the device; contenders take turns in one process.
+Parts run in the order of their importance and share the minutes; time that a part does not need goes to the next. Each
+measurement is written to the file immediately, with its error if it failed. If the process dies during a measurement, a
+new one is started; repeating the command continues with the missing measurements. The output of trials is in a folder
+next to the file. `--tiny` does a little of everything, in about a minute on a CPU. Seconds are wall-clock seconds,
+measured after waiting for the device; contenders take turns in one process.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def by_turns(versions: list[Path]) -> list[tuple[dict[str, Any], ...]]:
 
 
 def serve(asked: argparse.Namespace) -> None:
-    """Do a trial for each line of the input."""
+    """Run a trial for each line of the input."""
     from msgspec import structs
 
     from vaebench.components.discovery import installed
@@ -109,7 +109,7 @@ def serve(asked: argparse.Namespace) -> None:
 
 
 def timed(job: Any, data: Path, sink: Any, keeper: Any, mouth: Any) -> None:
-    """Do a trial and send the seconds of its parts and its numbers."""
+    """Run a trial, and send the seconds of its parts and its numbers."""
     from vaebench.running import worker
 
     spent: dict[Hashable, float] = defaultdict(float)

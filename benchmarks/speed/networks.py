@@ -1,4 +1,4 @@
-"""The networks of every trainer: an MLP, as in pythae's default; a small convolutional network; the trunk."""
+"""The networks to be trained: an MLP as in pythae's default, a small convolutional network, and the package's trunk."""
 
 from __future__ import annotations
 

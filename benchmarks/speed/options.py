@@ -2,11 +2,11 @@
 
     OMP_NUM_THREADS=1 python benchmarks/speed/options.py [--device cuda] [--rounds 7] [--compile]
 
-All further columns are speed-ups. Every setting in `vaebench/training/devices.py` has a column, and the last columns
-combine all settings of the harness, without and with `torch.compile` (which takes a minute per row). The batch size is
-32 at width 8, as in the preset quick, and 64 at width 32, as in standard. Contenders take turns. On a CPU, each is a
-separate process, and seconds are CPU seconds of one thread; on a GPU, all run in one process, and seconds are
-wall-clock seconds.
+The first column is steps per second, and all others are speed-ups. Every setting in `vaebench/training/devices.py` has
+a column, and the last columns combine all settings of the harness, without and with `torch.compile` (which takes a
+minute per row). The batch size is 32 at width 8, as in the preset quick, and 64 at width 32, as in standard. Contenders
+take turns. On a CPU, each is a separate process, and seconds are CPU seconds of one thread; on a GPU, all run in one
+process, and seconds are wall-clock seconds.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ STEPS = {28: 8, 64: 3, 128: 1}
 """Steps in a turn on a CPU, by image side."""
 
 ON_GPU = (12, 40)
-"""Uncounted steps in a turn on a GPU, in which a graph is captured, and counted ones."""
+"""The numbers of steps in a turn on a GPU: uncounted steps, in which a graph is captured, and counted steps."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def turn_of(side: int, device: str) -> tuple[int, int]:
 
 
 def steps(option: Option, width: int, side: int, device: str, turn: tuple[int, int]) -> Work:
-    """Do some training steps with the harness's own loop."""
+    """Return work that does some training steps with the harness's own loop."""
     course = course_with(option, width, side, device)
     warm, counted = turn
     drive = Drive(course, warm, counted)

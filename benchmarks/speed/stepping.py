@@ -13,7 +13,7 @@ from vaebench.interfaces import At
 from vaebench.training.loop import Course
 
 MOST = 95
-"""The largest number of steps in one go. In the preset standard, a trial reports every 100th of its 5,000 steps and
+"""The largest number of consecutive steps. In the preset standard, a trial reports every 100th of its 5,000 steps and
 then waits for the device."""
 
 
@@ -26,8 +26,8 @@ def now(device: str) -> float:
 
 
 class Drive:
-    """Do `warm` uncounted steps and then `counted` ones; with `watch`, do `watched` more steps inside it. Schedules are
-    past their warm-up, and only the first step is reported, because most steps of a trial are not reported."""
+    """Does `warm` uncounted and `counted` counted steps and, with `watch`, `watched` more steps inside its context.
+    Schedules are past their warm-up, and only the first step is reported, since most steps of a trial are not."""
 
     def __init__(self, course: Course, warm: int, counted: int, watched: int = 0) -> None:
         if course.settings.steps >= 2 * MOST and warm + counted + watched > MOST:

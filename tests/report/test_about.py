@@ -30,7 +30,7 @@ def test_a_verdict_judged_on_other_images_than_the_test_split_says_so() -> None:
     """The patients are all of them, not those of the smallest class; samples (KID) are no images of patients."""
     assert told()["Judged on"] == (
         "chest: 100 real test images of 60 patients or groups; but representation (SVC balanced accuracy): "
-        "40 to 42 images of 30 to 32 patients or groups, held out of the training split, other ones for each seed"
+        "40 to 42 images of 30 to 32 patients or groups, held out of the training split, different for each seed"
     )
     same = told("phantom", held=(40,) * 3)["Judged on"]
     assert same.startswith("chest (phantom): 100 test images of 60") and same.endswith(

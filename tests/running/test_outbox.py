@@ -80,7 +80,7 @@ def test_a_lost_trial_is_tried_three_times_and_then_recorded(tmp_path: Path) -> 
             assert event.kind == ("end" if attempt == 3 else "progress")
         assert not outbox
     error = stored(work).error
-    assert (error.kind, error.message) == ("lost", "lost in each of 3 attempts, at last because node 7 died")
+    assert (error.kind, error.message) == ("lost", "lost in each of 3 attempts, most recently because node 7 died")
     assert event.data["record"] == stored(work)
 
 

@@ -156,7 +156,7 @@ PLACES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "another name": (lambda path: copy(path, f"mine-{path.stem[-12:]}.json"), "it belongs at"),
     "no id": (lambda path: copy(path, "mine.json"), "a record's name ends with the id"),
     "another device": (lambda path: shutil.copytree(path.parents[1], path.parents[2] / "cuda"), "it belongs at"),
-    "twice": (lambda path: shutil.copytree(path.parents[5], path.parents[5] / "again"), "is the same trial as"),
+    "twice": (lambda path: shutil.copytree(path.parents[5], path.parents[5] / "again"), "records the same trial as"),
     "a link": (lambda path: path.with_name("x").symlink_to("/etc"), "x: it is a link"),
     "a lost record": (Path.unlink, "leaderboard.csv: it differs from the board of these records from line"),
     "no board": (lambda path: (path.parents[2] / "leaderboard.md").unlink(), "leaderboard.md: it is missing"),

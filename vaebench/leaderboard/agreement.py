@@ -10,11 +10,11 @@ from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant
 
 LEAST = 3
-"""The smallest number of models: on two models, any two metrics agree completely or not at all."""
+"""The smallest number of models compared: with two, any two metrics agree completely or not at all."""
 
 
 class Agreement(NamedTuple):
-    """The agreement of a column with the headline on the order of models, by means alone."""
+    """The agreement of a column with the headline on the order of models, judged by means alone."""
 
     lead: Column
     tau: float
@@ -27,8 +27,8 @@ def agreements(
 ) -> Iterator[tuple[Column, Agreement]]:
     """Yield the agreement of each column with the headline of its verdict.
 
-    Only complete references count, since they have the same seeds. A column of equal numbers, such as a floor, is left
-    out because it has no order."""
+    Only references with all datasets and seeds count, so that all have the same seeds. A column whose numbers are all
+    equal, such as that of a floor metric, is left out because it has no order."""
     for standing in (one for one in standings if is_ranked(one.measure)):
         for lead in standing.main:
             for column in columns:
@@ -47,7 +47,7 @@ def _asked(column: Column) -> tuple[str, str, str]:
 
 
 def kendall(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """Return Kendall's tau-b, which counts a tie as neither agreement nor disagreement; None if a side is all ties."""
+    """Return Kendall's tau-b, which counts ties as neither agreement nor disagreement; None if x or y is constant."""
     from scipy.stats import kendalltau  # takes half a second to load, so it is imported only when needed
 
     tau = float(kendalltau(x, y, variant="b").statistic)

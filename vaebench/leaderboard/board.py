@@ -1,4 +1,4 @@
-"""Turns the runs of a track into a board: cells with intervals, ranks and notes, without any input or output."""
+"""Turns the runs of a track into a board of cells with intervals, ranks and notes; reads and writes no files."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Board:
     """each kind of failure -> its seeds"""
     dashes: Mapping[Dash, tuple[Entrant, ...]]
     hidden: Mapping[Hidden, int]
-    """the reason why records or numbers are not comparable -> their number"""
+    """the reason why records or numbers are not comparable -> how many there are"""
     other_seeds: Mapping[OtherSeeds, tuple[int, ...]]
     """records that are not used because the preset does not name their seeds"""
     shortcuts: Mapping[str, tuple[Shortcut, ...]]
@@ -57,9 +57,9 @@ class Board:
     tiers: Mapping[Entrant, Tier] = field(default_factory=dict)
     """the lowest tier among the records of a model, if it is above *reported*"""
     follows: tuple[Follows, ...] = ()
-    """what the numbers of a column correlate with"""
+    """correlates of the numbers of a column"""
     added: tuple[Added, ...] = ()
-    """by how much training improves on the untrained floor"""
+    """how much training improves on the untrained floor"""
 
     @property
     def suite(self) -> str:
@@ -102,16 +102,16 @@ class Board:
 
     @cached_property
     def floors(self) -> tuple[Entrant, ...]:
-        """The rows without a rank that others must beat."""
+        """The rows without a rank, which every useful model must beat."""
         return tuple(entrant for entrant in self.entrants if self.role(entrant) == "floor")
 
     @cached_property
     def gaps(self) -> Mapping[Column, float]:
-        """column -> the smallest true difference that it would have detected"""
+        """column -> the smallest true difference that the column would have detected"""
         return {column: gap for one in self.standings for column, gap in one.gaps.items()}
 
     def narrowed(self, verdict: str | None = None, dataset: str | None = None) -> Board:
-        """Return a part of this board, with the ranks and labels of the whole board."""
+        """Return this board's part for a verdict, a dataset or both, with the ranks and labels of the whole board."""
 
         beside = self.rules.beside(verdict)
 
@@ -157,7 +157,7 @@ class Board:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Turn off garbage collection, which would scan millions of new values again and again and find nothing."""
+    """Disable garbage collection, which would repeatedly scan millions of new objects and find nothing to free."""
     was = gc.isenabled()
     gc.disable()
     try:
@@ -173,7 +173,7 @@ def board(
 ) -> Board:
     """Return the board of the runs of one track, with all metrics and datasets or only the given ones.
 
-    If metrics are given, the first one of each verdict replaces its headline."""
+    If metrics are given, the first one of each verdict replaces the verdict's headline."""
     found = comparable.comparable(runs, rules)
     rules = replace(rules, done=found.done)
     datasets_known = {run.dataset for run in found.runs} | set(rules.datasets)

@@ -30,7 +30,7 @@ class Cell:
     both: bool = False
     """measured on several device classes; this is the GPU's number"""
     optimised: bool = False
-    """the model or its loss was trained on this very metric"""
+    """the model or its loss optimises this metric in training"""
     place: Place | None = None
     """the rank interval"""
     best: bool = False
@@ -87,7 +87,9 @@ class Collected:
                 self._put(run, number)
 
     def columns(self, dataset: str, measure: Measure, leading: bool, always: bool) -> list[Column]:
-        """Return a column per variant; without numbers, one column if it is always shown or has failures or reasons."""
+        """Return a column for each variant that has numbers.
+
+        Without numbers, there is a single column if `always` is set or if there are failures or reasons to show."""
         variants = self.variants.get((dataset, measure), set())
         failed = leading and (dataset, measure.regime) in self.failed
         if not variants and (always or failed or (dataset, measure) in self.reasons):

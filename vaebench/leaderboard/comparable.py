@@ -1,7 +1,7 @@
-"""Selects the runs of a track that may share a column: those that fit its rules. Others are listed as not comparable.
+"""Selects the runs that may share a column because they fit the track's rules; others are listed as not comparable.
 
-The rules come from the suite, the installed packages and the track's pinned digests. No record can change them, so one
-entrant's records can never hide those of another.
+The rules come from the suite, the installed packages and the track's pinned digests. No record can change these
+rules, so one entrant's records can never hide another entrant's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from vaebench.leaderboard.runs import Entrant, Hidden, Measure, OtherSeeds, Run
 
 @dataclass(frozen=True)
 class Comparable:
-    """The runs that are used, and what was left out."""
+    """The runs that a board uses, and what it leaves out."""
 
     runs: list[Run]
     measures: Mapping[Measure, Measure]
@@ -52,8 +52,8 @@ def comparable(runs: Sequence[Run], rules: Rules) -> Comparable:
 def complete_seeds(runs: Sequence[Run], rules: Rules) -> dict[tuple[str, str], tuple[int, ...]]:
     """Return a mapping of dataset and regime to the seeds that are complete while a sweep is still running.
 
-    These are the first seeds of the preset, as many as at least half of the references with runs there have completed.
-    There is no entry if all seeds or no seeds are complete."""
+    These are the first k seeds of the preset, with the largest k for which at least half of the references with runs on
+    this dataset in this regime have all k seeds. There is no entry if all seeds or no seeds are complete."""
     held: dict[tuple[str, str], dict[Entrant, set[int]]] = defaultdict(lambda: defaultdict(set))
     for run in runs:
         if rules.role(run.entrant) == "reference":
@@ -91,7 +91,7 @@ def _differs(
 def first_digests(runs: Sequence[Run], rules: Rules) -> dict[str, str]:
     """Return a mapping of dataset to the digest in the first record of a reference, or else of any model.
 
-    It is used until a reference is complete, so that its digest can be pinned."""
+    This digest is used until a reference has results for all seeds, whose digest is then pinned."""
     found: dict[str, str] = {}
     for run in sorted(runs, key=lambda run: (rules.role(run.entrant) == "newcomer", run.started, run.id)):
         if run.digest and _fits(run, rules):
@@ -115,7 +115,7 @@ def _fits(run: Run, rules: Rules) -> bool:
 
 
 def _newest_of_strangers(runs: Sequence[Run], rules: Rules) -> Mapping[tuple[Entrant, str], int]:
-    """Return the newest version in an entrant's records of each component that is not installed here."""
+    """Return, for each entrant and each component not installed here, the newest version in the entrant's records."""
     newest: dict[tuple[Entrant, str], int] = {}
     for run in runs:
         for name, version in run.versions:
@@ -157,7 +157,7 @@ def _with_measures(
 
 
 def one_per_trial(runs: Sequence[Run]) -> Iterator[Run]:
-    """Yield one run per trial: of several, a successful one, from a GPU if there is one, and the newest of these."""
+    """Yield one run per trial: if there are several, prefer successful ones, then those from a GPU, then the newest."""
     trials: dict[str, list[Run]] = defaultdict(list)
     for run in runs:
         trials[run.id].append(run)

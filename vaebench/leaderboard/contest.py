@@ -1,4 +1,4 @@
-"""Tests which models of a column can be told apart: rank intervals, a mark for the possible best, labels, smallest gap.
+"""Tests which models of a column can be told apart: rank intervals, marks for possible best models, labels and gaps.
 
 A rank is an interval: from one plus the number of references that are significantly better to M minus the number that
 are significantly worse. All pairs of references are tested, with Holm's correction, using variances over seeds that are
@@ -22,10 +22,10 @@ from vaebench.leaderboard.statistics import LEVEL, Sample, certain, doubtful, kn
 Label = Literal["differs", "differs, by less than the margin", "equivalent", "not shown to differ"]
 ALPHA = 1 - LEVEL
 LEAST_SEEDS = 3
-"""With fewer training runs, so little is known about a method that there are no ranks."""
+"""The smallest number of seeds for ranks: with fewer training runs, too little is known about a method."""
 NEWCOMERS = 50
-"""The best of this many equal newcomers is called better than every reference on at most 5 % of boards. It is a
-constant, so that no row depends on the number of newcomers."""
+"""The best of this many equal newcomers is called better than every reference on at most 5 % of boards. The
+number is constant, so that no row depends on how many newcomers there are."""
 POWER = 0.8
 
 
@@ -112,7 +112,7 @@ def place_newcomers(newcomers: Sequence[Sample], against: Contest) -> list[Place
     """Place newcomers among the references.
 
     Each newcomer is tested against the references with its own variance and its own Holm correction, so its place does
-    not depend on other newcomers. A place is None if the references have none, or if the newcomer has other seeds,
+    not depend on other newcomers. A place is None if the references have no places, or if the newcomer has other seeds,
     lacks replicates that the references have, or has too few patients."""
     found: list[Place | None] = [None] * len(newcomers)
     alike: dict[tuple[bytes, bool, float], list[int]] = defaultdict(list)
@@ -172,8 +172,8 @@ def _pairs(samples: Sequence[Sample], better: str, moderated: Moderated) -> Diff
 def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
     """Return the differences between newcomers and references, with a row for each newcomer.
 
-    All newcomers must lack the same draws and errors. Each one's own variance over seeds is used: a moderated one would
-    be wrong for a model that varies less or more than the references."""
+    All newcomers must lack the same draws and errors. Each newcomer's own variance over seeds is used: a moderated
+    variance would be wrong for a model that varies less or more than the references."""
     references, seeds, count = against.references, len(newcomers[0].seeds), len(newcomers)
     values, means = _values(newcomers), _values(references).mean(1)
     draws = shared_draws([*newcomers, *references])
@@ -199,7 +199,7 @@ def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
 
 
 def _placed(p: np.ndarray, ahead: np.ndarray) -> Place:
-    """Return a newcomer's place, from its tests against the references and whether it is ahead of each."""
+    """Return a newcomer's place from the p-values of its tests and whether it is ahead of each reference."""
     claims = holm(p) <= ALPHA
     surely = bool((ahead & (p / 2 <= ALPHA / NEWCOMERS)).all())
     return Place(1 + int((claims & ~ahead).sum()), len(p) + 1 - int((claims & ahead).sum()), above_all=surely)

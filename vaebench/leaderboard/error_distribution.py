@@ -3,11 +3,11 @@
     D = sqrt(c) T1 + sqrt(e) T2,    T1, T2 independent Student's t with f1 and f2 degrees of freedom
 
 This is the Behrens-Fisher distribution (1929, 1935). Given W1 ~ chi2_f1 / f1 and W2 ~ chi2_f2 / f2, D is normal with
-variance c / W1 + e / W2, so its tail is a mean over both, computed here by the trapezoidal rule in ln W1 and ln W2.
+variance c / W1 + e / W2, so its tail is a mean over W1 and W2, computed by the trapezoidal rule in ln W1 and ln W2.
 
 The usual approximation, Satterthwaite's single t with estimated degrees of freedom, is too liberal in the far tail that
 Holm's correction uses: seeds that agree by chance reduce the error and raise its degrees of freedom at the same time.
-With 12 equally good models and 3 seeds, it told some apart in half of all simulations.
+With 12 equally good models and 3 seeds, this approximation told some of them apart in half of all simulations.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from functools import lru_cache
 import numpy as np
 
 CUT = 1e-10
-"""Probability that is ignored at either end."""
+"""Probability ignored in each tail."""
 LIGHT = 1e-13
 """Nodes with less weight, at which both errors are extreme, are left out."""
 AT_ONCE = 2**20
 """Largest number of values in memory at once."""
 STEPS = 12
-"""Steps of Newton's method. The tail is convex, so iterates stay on the left; convergence is quadratic."""
+"""Steps of Newton's method. The tail is convex, so the iterates stay left of the root; convergence is quadratic."""
 ANGLES = np.linspace(0, np.pi / 2, 257)
 
 
@@ -51,7 +51,7 @@ def half_width(c: np.ndarray, e: np.ndarray, f1: float, f2: float, level: float)
 def _table(f1: float, f2: float, level: float) -> np.ndarray:
     """Return half widths for variances that add up to one.
 
-    Newton's method starts from the half width for the larger error alone, which is narrower."""
+    Newton's method starts from the half width for the larger error alone, which is a lower bound."""
     from scipy.special import stdtrit
 
     w1, w2, weights = _nodes(f1, f2)
@@ -81,7 +81,7 @@ def _nodes(f1: float, f2: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @lru_cache(256)
 def _line(freedom: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return values of chi2_f / f and their weights, about a standard deviation of ln W apart."""
+    """Return values of W = chi2_f / f, about one standard deviation of ln W apart, and their weights."""
     from scipy.special import gammainccinv, gammaincinv, gammaln
 
     if freedom < 1 or np.isinf(freedom):

@@ -1,7 +1,7 @@
-"""Floors: rows that any useful method must beat. They have no rank; each ranked row lists the floors that it beats.
+"""Floors: rows without a rank that any useful method must beat. Each ranked row lists the floors that it beats.
 
-Some are models of the suite. The others are not models and are shown only in the headline's column: metrics that the
-suite names, and the best shortcut in the records of a dataset.
+Some floors are models of the suite. Other floors are not models and are shown only in the headline's column: metrics
+that the suite names, and the best shortcut in the records of a dataset.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Shortcut(NamedTuple):
 
 
 def shortcuts(runs: Sequence[Run], rules: Rules) -> Iterator[tuple[str, tuple[Shortcut, ...]]]:
-    """Yield the shortcuts of each dataset: medians over the records of the suite's models, unaffected by newcomers."""
+    """Yield the shortcuts of each dataset with their median AUROCs over the records of the suite's models."""
     told: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
         if rules.role(run.entrant) != "newcomer":
@@ -51,7 +51,7 @@ def floor_samples(
 ) -> Iterator[tuple[tuple[Entrant, Column], Sample]]:
     """Yield the floors that are computed as metrics, each for the column of its verdict's headline metric.
 
-    Every model has the same number; that of the median model of the suite is used."""
+    Such a metric has the same value for every model; the value of the suite's median model is used."""
     for lead in columns:
         verdict = lead.measure.verdict
         if rules.headline.get(verdict) != lead.measure.name:
@@ -76,7 +76,7 @@ def beaten(
     samples: Mapping[tuple[Entrant, Column], Sample],
     best: Mapping[str, Sequence[Shortcut]],
 ) -> dict[tuple[Entrant, Column], tuple[Entrant, ...]]:
-    """Return a mapping of ranked row and column to the floors that it beats, each by a separate test at 5 %.
+    """Return a mapping of ranked row and column to the floors that the row beats there, each by a separate test at 5 %.
 
     A shortcut is a fixed number: it is beaten if the row's whole interval lies above it."""
     found = {}

@@ -17,17 +17,17 @@ class Front(NamedTuple):
     quality: Column
     cost: Column
     entrants: tuple[Entrant, ...]
-    """fastest first; each later one is slower and better; none if floors beat every model in both"""
+    """fastest first; each next model is slower and better; empty if floors beat every model in both"""
 
 
 def fronts(
     standings: Sequence[Standing], columns: Sequence[Column], means: Means, floors: Sequence[Entrant] = ()
 ) -> Iterator[Front]:
-    """Yield a front for every headline column and every device class, of the complete references.
+    """Yield the front of the complete references for every headline column and every device class.
 
-    A model that a floor beats in quality and time is not on it, and a floor never is. Quality and time must come from
-    the same trained models. Times are recorded for models trained on all images, so there is no front for models
-    trained on healthy images only."""
+    A model that a floor beats in both quality and time is not on the front, and floors never are. Quality and time must
+    come from the same trained models. Times are recorded for models trained on all images, so there is no front for
+    models trained on healthy images only."""
     times = [column for column in columns if column.measure.name == LEAD_COST]
     for standing in (one for one in standings if is_ranked(one.measure)):
         for quality in standing.main:

@@ -17,7 +17,7 @@ import numpy as np
 LEAST = 4
 """Smallest number of variances from which their distribution is estimated."""
 ZERO = 1e-14
-"""As a share of the largest squared value: a smaller variance means that training gives identical results each time."""
+"""As a share of the largest squared value: a variance below this means that training gives identical results."""
 
 
 class Moderated(NamedTuple):

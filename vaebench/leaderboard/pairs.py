@@ -20,7 +20,7 @@ class Pair(NamedTuple):
 
     column: Column
     better_by: Estimate | None
-    """how much better the first one is on the same seeds and patients; negative if it is worse"""
+    """how much better the first entrant is on the same seeds and patients; negative if it is worse"""
     apart: bool | None
     """whether they are told apart: by the board's ranks or, if one of them is not a reference, by the interval of their
     difference; None if there is no test"""

@@ -30,7 +30,7 @@ Samples = Mapping[At, Sample]
 
 @dataclass(frozen=True)
 class Standing:
-    """The headline of a verdict over all datasets, and its order of models. Newcomers and floors do not affect it."""
+    """The order of entrants by a verdict's headline over all datasets. Newcomers and floors affect no other row."""
 
     measure: Measure
     columns: tuple[Column, ...]
@@ -50,12 +50,12 @@ class Standing:
     gaps: Mapping[Column, float] = field(default_factory=dict)
     """the smallest true difference that the column would have detected"""
     mean_rank: Mapping[Entrant, float] = field(default_factory=dict)
-    """for ranked references, the mean over datasets of the place of their mean"""
+    """for ranked references, the mean over datasets of their position by mean value"""
     lacks: Mapping[Entrant, str] = field(default_factory=dict)
     """why an entrant is not ranked"""
 
     def interval(self, entrant: Entrant) -> tuple[float, float] | tuple[None, None]:
-        """Return the mean of both ends of an entrant's rank intervals; None unless it has one on each dataset."""
+        """Return the mean lower and upper ends of an entrant's rank intervals; None if a dataset has no interval."""
         own = [self.places[entrant, column] for column in self.main if (entrant, column) in self.places]
         if not own or len(own) < len(self.main):
             return None, None
@@ -63,7 +63,7 @@ class Standing:
 
 
 def is_ranked(measure: Measure) -> bool:
-    """Return whether a metric is ranked. Costs are not: they also depend on what else the machine did at the time."""
+    """Return whether a metric is ranked. Costs are not ranked: they also depend on other work on the machine."""
     return measure.verdict != "cost"
 
 
@@ -125,7 +125,7 @@ def stand(
 
 
 def _main_columns(columns: Sequence[Column], pool: Sequence[Entrant], rules: Rules, samples: Samples) -> list[Column]:
-    """Return a column for each dataset that has numbers; of several variants, the one that most references fill."""
+    """Return one column for each dataset that has numbers: the variant with the most complete references."""
     filled: dict[str, list[tuple[int, Column]]] = defaultdict(list)
     for column in columns:
         own = [sample for entrant in pool if (sample := samples.get((entrant, column)))]
@@ -147,7 +147,7 @@ def _positions(
     rules: Rules,
     samples: Samples,
 ) -> dict[Entrant, tuple[float, float]]:
-    """Return each entrant's mean place among the references and, if there is only one dataset, its mean."""
+    """Return each entrant's mean place among the references and, if there is only one dataset, its mean value."""
     places: dict[Entrant, list[int]] = {entrant: [] for entrant in entrants}
     values: dict[Entrant, float] = {}
     sign = -1 if measure.better == "higher" else 1

@@ -1,4 +1,4 @@
-"""The rules of a board. They come from the suite, installed packages and the track, so no record can change them."""
+"""The rules of a board, which come from the suite, installed packages and the track; no record can change them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Rules:
     references: tuple[Entrant, ...] = ()
     floors: tuple[Entrant, ...] = ()
     untrained: tuple[Entrant, ...] = ()
-    """the floors that did not train"""
+    """the floors that are untrained models"""
     floor_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """the metrics that are installed, by name"""
@@ -69,7 +69,7 @@ class Rules:
 
     @cached_property
     def _asked(self) -> dict[Entrant, Role]:
-        """Cache of roles; a board looks up each one thousands of times."""
+        """A cache of roles; a board looks up that of each entrant thousands of times."""
         return {}
 
     def role(self, entrant: Entrant) -> Role:
@@ -79,7 +79,7 @@ class Rules:
         return found
 
     def beside(self, verdict: str | None) -> tuple[str, ...]:
-        """Return the metrics and costs shown next to the metrics of a verdict: the price of its numbers."""
+        """Return the metrics and costs shown next to a verdict's metrics as the price at which they were achieved."""
         named = self.prices.get(verdict or "", ())
         return (*named, CODE_SIZE) if named else ()
 
@@ -124,7 +124,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
 
 
 def headline_of(suite: Suite, preset: str, declared: Declared) -> Mapping[str, str]:
-    """Return a mapping of verdict to its headline: named by the suite, or else its first metric of each verdict."""
+    """Return a mapping of verdict to headline: the suite's choice or, without one, its first metric of each verdict."""
     if suite.verdicts.headline:
         return suite.verdicts.headline
     metrics, found = suite.presets[preset].settings.metrics, dict[str, str]()
@@ -148,7 +148,7 @@ def _entrant(text: str, declared: Declared) -> Entrant:
 
 
 def _components(preset: Preset, entrants: Iterable[Entrant]) -> list[tuple[str, str]]:
-    """Return kind and name of all components of the preset's trials."""
+    """Return the kind and name of each component of the preset's trials."""
     found = [("datasets", split_spec(text)[0]) for text in preset.datasets]
     for entrant in entrants:
         found.append(("models", entrant.name))
@@ -171,7 +171,7 @@ def _parts(text: str) -> tuple[str, frozenset[tuple[str, str]]]:
         return "", frozenset()
     try:
         name, given = split_spec(text)
-    except UserError:  # untrusted records may name a model anything
+    except UserError:  # a model in an untrusted record may have any name
         return text, frozenset()
     return name, frozenset((key, _plain(value)) for key, value in given.items())
 

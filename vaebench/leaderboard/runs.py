@@ -70,7 +70,7 @@ class Number(NamedTuple):
     replicates: np.ndarray | None = None
     """float32, which is enough for the six digits of a record"""
     optimised: bool = False
-    """the model or its loss was trained on this metric"""
+    """the model or its loss optimises this metric in training"""
     patients: int | None = None
     classes: int = 1
     widening: float = 1.0
@@ -78,7 +78,7 @@ class Number(NamedTuple):
     warning: str = ""
     """why the value should be read with caution"""
     follows: tuple[tuple[str, float], ...] = ()
-    """rank correlations over images of the score behind the value with trivial traits"""
+    """rank correlations, over images, between the score behind the value and trivial traits"""
     beside: tuple[tuple[str, float], ...] = ()
     """other numbers of the same model"""
 

@@ -1,14 +1,14 @@
 """Means over seeds with valid intervals: seeds and patients are crossed factors, not nested ones.
 
-The value of seed s under patient draw b is `replicates[s, b]`; all seeds (and all models) see the same draws. With
+The value of seed s under patient draw b is `replicates[s, b]`; all seeds (and all models) share the same draws. With
 
     P = variance over draws of the mean over seeds      (patients, and 1/S of the interaction)
     A = variance over seeds of the values               (seeds, and the whole interaction)
-    I = mean square of seeds x draws, after both means  (interaction: some seeds do well on some patients)
+    I = mean square of seeds x draws, means removed     (interaction: some seeds do well on some patients)
 
 the mean over S seeds has two errors: one from patients alone, with variance k (P - I / S), and one with variance A / S.
 P + A / S would count the interaction twice, and a nested bootstrap would ignore that every seed saw the same patients.
-If there are few patients, the variance of the draws is too small by the factor k. It has only f degrees of freedom
+If there are few patients, the variance of the draws is too small by the factor k and has only f degrees of freedom
 (`vaebench/patients.py`); the variance over seeds has S - 1. The sum of both errors has a Behrens-Fisher distribution.
 """
 
@@ -28,7 +28,7 @@ ENOUGH_SEEDS = 5
 ENOUGH_DRAWS = 20
 FEW_PATIENTS, FEW_OF_A_CLASS = 50, 25
 LEAST, LEAST_OF_A_CLASS, LEAST_TO_RANK = 8, 10, 10
-"""With fewer patients there is no interval or no rank, as it would be wrong too often (docs/ranks.md)."""
+"""With fewer patients there is no interval or no rank: either would be wrong too often (docs/ranks.md)."""
 AT_ONCE = 256
 """Number of samples whose replicates are processed as one block."""
 
@@ -41,36 +41,36 @@ class Sample:
     values: np.ndarray
     """(S,)"""
     replicates: np.ndarray | None = None
-    """(S, B): values for the shared patient draws; NaN if a draw has none"""
+    """(S, B): values for the shared patient draws; NaN for a draw without a value"""
     errors: np.ndarray | None = None
     """(S,) image-level standard errors, used if there are no replicates"""
     patients: int | None = None
-    """Number of patients behind the values (of several classes, in the smallest one); None if the records lack it."""
+    """Number of patients behind the values (with several classes: in the smallest); None if the records lack it."""
     classes: int = 1
     """1 for means over patients of one kind; 2 or more for metrics that separate classes (AUROC, balanced accuracy)."""
     widening: float = 1.0
     """Ratio of the variance over patients to that of the draws, which is too small if there are few patients."""
     freedom: float = 200.0
-    """Degrees of freedom of that variance."""
+    """Degrees of freedom of the variance over patients."""
 
     @property
     def bounded(self) -> bool:
-        """Whether the values are between 0 and 1 and measure how well classes are separated."""
+        """True if the values are between 0 and 1 and measure how well classes are separated."""
         return self.classes > 1 and min(self.values) >= 0 and max(self.values) <= 1
 
     @property
     def few(self) -> bool:
-        """Whether there are so few patients that boards flag it: under 50, or a class under 25."""
+        """True if there are so few patients that boards flag the number: under 50, or a class under 25."""
         return self.patients is not None and self.patients < (FEW_PATIENTS if self.classes == 1 else FEW_OF_A_CLASS)
 
     @property
     def too_few(self) -> bool:
-        """Whether there are too few patients for an interval: under 8, or a class under 10."""
+        """True if there are too few patients for an interval: under 8, or a class under 10."""
         return self.patients is not None and self.patients < (LEAST if self.classes == 1 else LEAST_OF_A_CLASS)
 
     @property
     def too_few_to_rank(self) -> bool:
-        """Whether there are too few patients for a rank: under 10, or a class under 10."""
+        """True if there are too few patients for a rank: under 10, or a class under 10."""
         return self.patients is not None and self.patients < LEAST_TO_RANK
 
 
@@ -83,9 +83,9 @@ class Estimate(NamedTuple):
     high: float | None
     seeds: int
     provisional: bool
-    """Fewer than five seeds. With one seed, the interval covers the choice of images but not retraining."""
+    """There are fewer than five seeds. With one seed, the interval covers the choice of images but not retraining."""
     few: bool = False
-    """So few patients that boards flag it. If there are too few, there is no error and no interval."""
+    """There are so few patients that boards flag the number. With even fewer, there is no error and no interval."""
 
 
 class MeanRank(NamedTuple):
@@ -103,9 +103,9 @@ def estimate(sample: Sample) -> Estimate:
 def estimates(samples: Sequence[Sample]) -> list[Estimate]:
     """Return the mean over seeds of each sample and its interval; samples of the same shape are processed together.
 
-    A model's own variance over seeds is used: with three seeds, intervals from a moderated one would be too narrow.
-    Without replicates, patients and interaction cannot be separated: the mean squared image-level error then stands for
-    both, which makes the interval rather too wide."""
+    A model's own variance over seeds is used: with three seeds, moderated variances would give too narrow
+    intervals. Without replicates, patients and interaction cannot be separated: the mean squared image-level error then
+    stands for both, which makes the interval too wide rather than too narrow."""
     alike: dict[tuple[int, bytes, bool, float], list[int]] = defaultdict(list)
     for number, sample in enumerate(samples):
         answered = b"" if sample.replicates is None else np.isfinite(sample.replicates).all(0).tobytes()
@@ -119,7 +119,7 @@ def estimates(samples: Sequence[Sample]) -> list[Estimate]:
 
 
 def _estimates(samples: Sequence[Sample]) -> Iterator[Estimate]:
-    """Estimate samples with the same number of seeds, the same draws and the same degrees of freedom of patients."""
+    """Yield the estimates of samples with equal numbers of seeds, draws and degrees of freedom over patients."""
     values = np.stack([np.asarray(sample.values, float) for sample in samples])
     seeds, means = values.shape[1], values.mean(1)
     draws, errors = shared_draws(samples), [sample.errors for sample in samples if sample.errors is not None]
@@ -143,9 +143,9 @@ def _estimates(samples: Sequence[Sample]) -> Iterator[Estimate]:
 
 
 def _on_logit_scale(mean: float, reach: float, sample: Sample) -> tuple[float, float]:
-    """Return an interval that stays between 0 and 1 and is longer towards the middle than towards the bound.
+    """Return an interval that stays between 0 and 1 and reaches further towards 0.5 than towards the nearer bound.
 
-    At a bound, the logit is infinite, so the mean is kept half a patient of the smallest class away from it."""
+    The logit is infinite at 0 and 1, so the mean is first moved half a patient of the smallest class away from them."""
     margin = 0.5 / (sample.patients or len(sample.values))
     inside = min(max(mean, margin), 1 - margin)
     place, far = np.log(inside / (1 - inside)), reach / (inside * (1 - inside))
@@ -178,7 +178,7 @@ def mean_ranks(places: np.ndarray) -> list[MeanRank]:
 
 
 def rank_spread(places: np.ndarray) -> float:
-    """Return half of a 95 % interval of a mean rank over datasets; `places` has a rank per dataset and model (D, M).
+    """Return half the width of a 95 % interval of a mean rank; `places` has a rank per dataset and model (D, M).
 
     The variance over datasets is pooled over the models: a model that is first on each of six datasets has shown no
     spread, but may be second on the seventh. Degrees of freedom are those of the datasets alone, because ranks within a
@@ -200,7 +200,7 @@ def shared_draws(samples: Sequence[Sample]) -> np.ndarray | None:
 
 
 def rest_of(draws: np.ndarray) -> np.ndarray:
-    """Return the part that neither the seed nor the draw alone explains; zero with one seed."""
+    """Return the part of the values that neither the seed nor the draw alone explains; zero with one seed."""
     by_draw = draws.mean(1, keepdims=True)
     return draws - draws.mean(2, keepdims=True) - by_draw + by_draw.mean(2, keepdims=True)
 

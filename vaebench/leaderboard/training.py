@@ -25,7 +25,9 @@ class Added(NamedTuple):
 def added(
     standings: Sequence[Standing], rules: Rules, samples: Mapping[tuple[Entrant, Column], Sample]
 ) -> Iterator[Added]:
-    """Yield the gain in the headline of representation on each dataset; only the codes of untrained models matter."""
+    """Yield the gain in the representation headline on each dataset.
+
+    Other verdicts are left out: only the codes of an untrained model are of interest."""
     for standing in standings:
         for column in standing.main if standing.measure.verdict == "representation" else ():
             own = [samples[entrant, column] for entrant in standing.complete if (entrant, column) in samples]

@@ -1,4 +1,4 @@
-"""Differences between two folders of results: in which records they are, and what differs. Times are ignored."""
+"""Compares two folders of results: which records differ, and in which items. Times are ignored."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def differences(first: Records, second: Records) -> Differences:
 
 
 def by_what(found: Differences) -> Table:
-    """Return a table of what differs: in how many records, with the record in which it differs most."""
+    """Return a table of the items that differ: the number of records, and the record in which an item differs most."""
     own: dict[str, list[tuple[float, Change, Path]]] = defaultdict(list)
     for path, changes in found.changed.items():
         for change in changes:
@@ -79,7 +79,7 @@ def _changes(one: Record, other: Record) -> Iterator[Change]:
 
 
 def _groups(one: Record, other: Record) -> Iterator[tuple[str, dict[str, object], dict[str, object]]]:
-    """Yield the inputs that decide the numbers of two records, in groups."""
+    """Yield the inputs that determine the numbers of two records, in groups."""
     first, second = to_json(one), to_json(other)
     yield "images", {"digest": first["inputs"]["data"]}, {"digest": second["inputs"]["data"]}
     yield "version", first["inputs"]["components"], second["inputs"]["components"]

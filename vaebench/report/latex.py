@@ -45,7 +45,7 @@ ACCENTS = {0x300, 0x301, 0x302, 0x303, 0x304, 0x306, 0x308, 0x30A, 0x30B, 0x30C}
 
 
 class _Text(dict[int, str | int]):
-    """Replaces letters that LaTeX's own fonts lack, and that would stop it, by their code points."""
+    """Replaces letters that LaTeX's own fonts lack, which would stop LaTeX, by their code points."""
 
     def __missing__(self, code: int) -> str | int:
         letter, *accents = map(ord, normalize("NFD", chr(code)))

@@ -110,7 +110,7 @@ def _legend(board: Board) -> Iterable[str]:
 
 
 def _ranks(board: Board) -> Iterable[str]:
-    """Yield what ranks mean, or why there are none, and which rows have none."""
+    """Yield lines that explain the ranks or why there are none, and the rows without a rank."""
     roles = Counter(board.role(entrant) for entrant in board.entrants)
     if not any(one.places for one in board.standings):
         due = [board.rules.due(column.dataset, column.measure.regime) for column in board.columns]

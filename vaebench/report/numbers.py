@@ -54,7 +54,7 @@ def short(value: float) -> str:
 
 
 def rank_of(place: Place | None) -> str:
-    """Return `2–5`, or `2` if both ends are equal."""
+    """Return a rank interval as text: `2–5`, or `2` if both ends are equal."""
     if place is None:
         return ""
     ranks = str(place.low) if place.low == place.high else f"{place.low}–{place.high}"
@@ -87,7 +87,7 @@ def _clip(decimals: int) -> int:
 
 
 def _half(cell: Cell, decimals: int) -> str:
-    """Return half of the interval as text. An error of zero is not shown; a small one is never shown as zero."""
+    """Return half of the interval as text. An error of zero is not shown; a small error is never shown as zero."""
     found = cell.estimate
     if not found or found.low is None or found.high is None or found.high <= found.low:
         return ""

@@ -14,8 +14,8 @@ from vaebench.leaderboard.runs import Entrant, Measure
 def by_means(board: Board, columns: Sequence[Column], entrants: Sequence[Entrant]) -> list[Entrant]:
     """Sort entrants by their means, best first; rows that lack a number or a seed come last.
 
-    Newcomers and floors do not change the places of references: each is placed after the references that are better and
-    before all others."""
+    Newcomers and floors do not change the places of references: each of them is placed after the references that are
+    better and before those that are not."""
     places: dict[Entrant, list[float]] = {entrant: [] for entrant in entrants}
     values: dict[Entrant, float] = {}
     for column in columns:
@@ -49,7 +49,7 @@ def has_every_seed(board: Board, entrant: Entrant, columns: Sequence[Column]) ->
 
 
 def main_column(board: Board, dataset: str, measure: Measure) -> Column | None:
-    """Return the column of a measure on a dataset; of several variants, the one filled by most models of the suite."""
+    """Return the column of a measure on a dataset; of several variants, the one with most of the suite's models."""
     own = [column for column in board.columns if (column.dataset, column.measure) == (dataset, measure)]
 
     def filled(column: Column) -> int:

@@ -25,7 +25,7 @@ NOTES_SHOWN = 12
 def show(board: Board, console: Console | None = None, everything: bool = False) -> None:
     """Print the overall table and the verdicts.
 
-    All metrics are printed, too, if `everything` is set or the board has a single dataset."""
+    All metrics are also printed if `everything` is set or the board has a single dataset."""
     from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text

@@ -28,7 +28,7 @@ from vaebench.report.page import write_page
 from vaebench.trial import slug
 
 PINS = "track.json"
-"""The file with the pinned data digests of a track, also for phantoms, as only drawing them gives their digests."""
+"""The file with the pinned data digests of a track, including those of phantoms, which would have to be drawn."""
 
 
 def pins(folder: Path) -> dict[str, str]:

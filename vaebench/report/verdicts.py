@@ -15,7 +15,7 @@ from vaebench.report.order import by_means, has_every_seed, main_column
 from vaebench.report.tables import floors, name
 
 NAMED = 3
-"""The largest number of models that a sentence names; of longer lists it names fewer and counts the rest."""
+"""The largest number of models that a sentence names; from a longer list, it names fewer and counts the rest."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _floors(board: Board, one: Outcome) -> Iterator[str]:
 
 
 def _code_sizes(board: Board, one: Outcome) -> Iterator[str]:
-    """Both code sizes, where the best model has a larger code than the strongest floor that is a model."""
+    """Yield both code sizes if the best model has a larger code than the strongest floor that is a model."""
     known = next((column.measure for column in board.columns if column.measure.name == CODE_SIZE), None)
     models = [e for e in board.floors if not e.floor and has_every_seed(board, e, one.columns)]
     if one.verdict != "reconstruction" or not known or not models:

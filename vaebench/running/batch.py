@@ -1,4 +1,4 @@
-"""Slurm's sbatch, squeue and scancel, and the ledger of submitted jobs. Slurm's accounting is not needed."""
+"""Calls Slurm's sbatch, squeue and scancel, and keeps a ledger of submitted jobs; needs no Slurm accounting."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Batch:
 
     @property
     def ids(self) -> list[str]:
-        """The ids of all Slurm jobs submitted for it, including those that pilots submitted to continue."""
+        """The ids of all Slurm jobs submitted for the order, including those that pilots submitted to continue it."""
         with suppress(OSError):
             return (self.folder / LEDGER).read_text().split()
         return []

@@ -1,4 +1,4 @@
-"""The sink and keeper of a worker, which write only while its claim is valid: not after its run ended or lost it."""
+"""The sink and keeper of a worker, which write nothing once the worker's run has ended or lost its claim."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ClaimedSink(ResultsSink):
     job: Job
 
     def check(self) -> None:
-        """Raise Lost if another run has the trial."""
+        """Raise Lost if another run has claimed or completed the trial."""
         if not self.claim.holds() or self.answer(self.job):
             raise Lost
 

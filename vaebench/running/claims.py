@@ -1,8 +1,8 @@
 """Claims, through which several runs share the trials of one results folder.
 
-A claim is a lease: a small file with the name of its owner and a counter that the owner raises every few seconds. It
-needs no file locks, which are unreliable on network file systems. A lease expires if its counter does not change for
-some time while another run watches it, so the clocks of different machines are never compared.
+A claim is a lease: a small file with the name of its owner and a counter that the owner raises every few seconds.
+Claims need no file locks, which are unreliable on network file systems. A lease expires if its counter does not change
+for some time while another run watches it, so the clocks of different machines are never compared.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BEAT = 5.0
 EXPIRY = 60.0
 """Seconds without a beat after which a lease may be taken over"""
 LENGTH = 512
-"""The size of a lease's file in bytes. It is constant, so that readers never see a half-written beat."""
+"""The size of a lease's file in bytes, which is constant, so that readers never see a half-written beat."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Lease:
     """The content of a lease's file."""
 
     token: str
-    """identifies the run that holds it"""
+    """identifies the run that holds the lease"""
     host: str
     process: int
     born: str
@@ -52,7 +52,7 @@ class Lease:
 
     @property
     def abandoned(self) -> bool:
-        """Whether its owner was a process of this machine that has ended."""
+        """True if the owner of the lease was a process of this machine that has ended."""
         return self.host == processes.host() and not processes.lives(self.process, self.born)
 
     def same(self, other: Lease | None) -> bool:
@@ -60,7 +60,7 @@ class Lease:
 
 
 def unpacked(content: bytes) -> Lease | None:
-    """Return the lease in a file's content, or None if there is none, such as while its owner creates it."""
+    """Return the lease that a file contains, or None if the content is still incomplete or damaged."""
     try:
         lease = Lease(**json.loads(content))
         return replace(lease, process=int(lease.process), attempt=int(lease.attempt), expiry=float(lease.expiry))
@@ -76,7 +76,7 @@ class Claim:
     lease: Lease
 
     def holds(self) -> bool:
-        """Return whether this run still has the trial.
+        """Return whether this run still holds the claim to the trial.
 
         A trial that was released by hand and not taken by another run is claimed again, unless this worker's run has
         ended."""
@@ -86,7 +86,7 @@ class Claim:
         return self.lease.same(unpacked(content))
 
     def beat(self, number: int) -> None:
-        """Raise the counter. The file that was checked is also the one that is written, even if it was renamed."""
+        """Raise the counter. The same open file is checked and written, even if it is renamed in between."""
         with suppress(OSError), self.path.open("r+b", buffering=0) as file:
             if self.lease.same(unpacked(file.read(LENGTH))):
                 file.seek(0)
@@ -105,7 +105,7 @@ class Claims:
         self.sink, self.token = sink, secrets.token_hex(8)
         self.held: dict[str, Claim] = {}
         self.seen: dict[str, tuple[bytes, float, float]] = {}
-        """trial -> another run's lease, the time of the last look, and the seconds for which it had not changed"""
+        """trial -> another run's lease, when it was last read, and for how many seconds it had not changed"""
         self.alive = set[str]()
         """trials whose lease was renewed by another run"""
         self.over = threading.Event()
@@ -151,7 +151,7 @@ class Claims:
         before, looked, waited = self.seen.get(trial.id, (b"", now, 0.0))
         if before not in (b"", content):
             self.alive.add(trial.id)
-        # While this process was suspended, the other one may have been, too: this time counts as one beat at most.
+        # While this process was suspended, the other one may have been as well: a pause counts as one beat at most.
         waited = waited + min(now - looked, BEAT) if before == content else 0.0
         self.seen[trial.id] = (content, now, waited)
         return waited > (lease.expiry if lease else EXPIRY)
@@ -176,7 +176,7 @@ def leases(track: Path) -> Iterator[tuple[str, Lease]]:
 
 
 def free(track: Path, trial: str) -> list[str]:
-    """Delete the lease of a trial, or of `all`, at the user's request. Return the ids of the released trials."""
+    """Delete a trial's lease, or every lease for `all`, at the user's request; return the ids of released trials."""
     freed = []
     for path in sorted(folder_of(track).glob("*.lease")):
         id_ = path.stem.rpartition("-")[2]
@@ -187,7 +187,7 @@ def free(track: Path, trial: str) -> list[str]:
 
 
 def clear_abandoned(track: Path) -> None:
-    """Remove the leases of dead runs of this machine.
+    """Remove the leases of runs on this machine that have died.
 
     A run that was killed just after a trial ended leaves a lease that no other run would take over."""
     for path in folder_of(track).glob("*.lease"):
@@ -197,19 +197,19 @@ def clear_abandoned(track: Path) -> None:
 
 
 def _read(path: Path) -> bytes | None:
-    """Read a lease's file; return None if it does not exist, and an empty lease, which expires, if it is unusable."""
+    """Return the content of a lease's file; None if there is no file, and empty bytes, which expire, if unusable."""
     try:
         return store.read_bounded(path, 8 * LENGTH, "lease")
     except FileNotFoundError:
         return None
     except OSError as error:
-        if error.errno:  # the error is the system's; without a number, the file is a pipe, for example
+        if error.errno:  # a system error; errors without a number mean that the file is unusable, such as a pipe
             raise
         return b""
 
 
 def _create(path: Path, content: bytes) -> bool:
-    """Create the file. Return True if it was created, False if it already existed."""
+    """Create a file. Return True if the file was created, False if it already existed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         file = path.open("xb", buffering=0)
@@ -225,7 +225,7 @@ def _create(path: Path, content: bytes) -> bool:
 
 
 def _remove(path: Path, judged: bytes) -> bool:
-    """Remove an expired lease with this content. If several runs try to, only one succeeds."""
+    """Remove an expired lease with this content. If several runs try at once, only one succeeds."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
         path.rename(aside)

@@ -1,4 +1,4 @@
-"""Errands: trials that run on another machine, with what is sent there and what comes back."""
+"""Errands: trials that run on another machine, with the data sent there and the results sent back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vaebench.running.site import Site
 
 @dataclass(frozen=True)
 class Errand:
-    """A job with everything else that its machine needs. It can be pickled and does not depend on the machine."""
+    """A job with everything else that a machine needs to run it. Errands can be pickled and sent to any machine."""
 
     job: Job
     device_class: str
@@ -57,7 +57,7 @@ RECORD = "record.json"
 def fulfil(
     errand: Errand, fetch: Callable[[Path], None], keep: str | Path | None = None
 ) -> Iterator[Mapping[str, Any] | Returned]:
-    """Run the errand on this machine. Yield the trial's messages while it runs, and finally what it produced.
+    """Run the errand on this machine. Yield the trial's messages while it runs, and finally its results.
 
     `fetch` puts the files of the prepared data into the folder that it is given; it is called only if this machine
     lacks them. Checkpoints are written to `keep` (a folder or URL); without it, they are deleted when the process ends.

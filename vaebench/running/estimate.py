@@ -31,10 +31,10 @@ UNKNOWN = 60.0
 
 
 def estimate(plan: Plan, slots: int) -> dict[str, float]:
-    """Return trial id -> seconds in its process. A sweep takes about the sum divided by the number of slots.
+    """Return the seconds that each trial's process needs, by trial id; a sweep takes about the total / `slots`.
 
     Models are timed once per number of channels, not per dataset, with as many in parallel as trials will run. For
-    other machines, only records are used; all trials without similar records are assumed to take the same time."""
+    executors on other machines, only records are used; trials without similar records all get the same estimate."""
     channels = {str(one.spec): one.dataset.channels for one in plan.datasets}
     seconds = {kind: median(spent) for kind, spent in _known(plan, channels).items()}
     unknown = {_kind(trial, channels): trial for trial in plan.todo if trial.id not in plan.trained}
@@ -90,7 +90,7 @@ def time_steps(
     images = Images(torch.randint(0, 256, (settings.batch, *shape), dtype=torch.uint8, device=device))
 
     def seconds_each(action: Callable[[], object], warm_up: int = 1) -> float:
-        for _ in range(warm_up):  # the first calls allocate and are not typical
+        for _ in range(warm_up):  # the first calls allocate memory and are not typical
             action()
         times, started = [], time.perf_counter()
         while time.perf_counter() - started < PROBE_SECONDS:
@@ -122,10 +122,10 @@ def time_steps(
 
 
 METRIC_SECONDS = 5e-6
-"""The time of a metric and its share of the pictures, per image and per pixel of its side: between 3e-6 and 7e-6 in
-records of 13 to 65 metrics at 28 and 64 px"""
+"""Seconds for a metric and its share of the pictures, per image and per pixel of the image's side: between 3e-6 and
+7e-6 in records of 13 to 65 metrics at 28 and 64 px"""
 OVERHEAD_SECONDS = 0.2
-"""The time to start the process, load the data and write the results"""
+"""Seconds to start the process, load the data and write the results"""
 
 
 def _known(plan: Plan, channels: Mapping[str, int]) -> Mapping[tuple[str, int], list[float]]:

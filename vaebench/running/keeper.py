@@ -16,7 +16,7 @@ from vaebench.trial import Trial
 
 
 class Keeper(Protocol):
-    """The interface that a worker needs."""
+    """The interface through which a worker saves, loads and deletes checkpoints."""
 
     @property
     def every(self) -> float:
@@ -24,7 +24,7 @@ class Keeper(Protocol):
 
     @property
     def fresh(self) -> bool:
-        """Whether to train from the start even if there is a checkpoint."""
+        """True to train from the start even if there is a checkpoint."""
 
     def save(self, record: Record, state: Mapping[str, Any]) -> None:
         """Save the training state of a record's trial, replacing the previous one."""
@@ -38,9 +38,9 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True)
 class CheckpointKeeper:
-    """Checkpoints in a results folder, next to the records.
+    """Keeps checkpoints in a results folder, next to the records.
 
-    If several nodes share the folder, a trial that one of them lost can continue on another."""
+    If several nodes share the folder, a trial whose node was lost can continue on another node."""
 
     results: Path
     device_class: str
@@ -66,7 +66,7 @@ class CheckpointKeeper:
 
 @dataclass(frozen=True)
 class UrlKeeper(CheckpointKeeper):
-    """Checkpoints at a URL that fsspec supports, for machines without a shared disk.
+    """Keeps checkpoints at a URL that fsspec supports, for machines without a shared disk.
 
     While a trial runs, its checkpoint is also in the results folder of its machine."""
 
@@ -113,8 +113,8 @@ class UrlKeeper(CheckpointKeeper):
 def place_of(text: str) -> str:
     """Return a place for checkpoints in a form that is valid in every process.
 
-    This is a URL, the absolute path of a folder, or an empty string for none. A ValueError is raised if no installed
-    library supports the URL."""
+    The result is a URL, the absolute path of a folder, or an empty string for no place. A ValueError is raised if no
+    installed library supports the URL."""
     if "://" not in text:
         return str(Path(text).expanduser().absolute()) if text else ""
     from fsspec import get_filesystem_class

@@ -1,4 +1,4 @@
-"""The outbox of a run whose trials run on other machines: it tracks what is sent, what comes back and what is lost."""
+"""The outbox of a run whose trials run on other machines: it tracks which are sent, returned or lost."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Away:
 
 
 class Outbox:
-    """Claims trials for this run, hands out errands and delivers what comes back; an executor only transports them.
+    """Claims trials for this run, hands out errands and delivers their results; an executor only transports both.
 
-    After `take`, every errand ends with `returned` or `lost`. The outbox is empty (false) when all trials have a
-    record. The executor must yield the events that these methods yield or return."""
+    After `take`, every errand ends with `returned` or `lost`. The outbox is false once all trials have
+    records. The executor must yield the events that these methods yield or return."""
 
     def __init__(
         self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False, attempts: int = ATTEMPTS
@@ -56,7 +56,7 @@ class Outbox:
         return bool(self.queue or self.away)
 
     def take(self) -> Generator[Event, None, Errand | None]:
-        """Return the next trial to send, or None if there is none now; there may be more later."""
+        """Return the next errand to send, or None if no trial is available now; more may become available later."""
         if self.again:
             return self._errand(self.again.popleft())
         self.queue.look_again()
@@ -68,11 +68,11 @@ class Outbox:
         return None
 
     def told(self, errand: Errand, message: Mapping[str, Any]) -> Event:
-        """Return the event for a message that a trial sent while it runs."""
+        """Return the event for a message that a running trial sent."""
         return Event("progress", errand.job, message)
 
     def returned(self, errand: Errand, what: Returned) -> Iterator[Event]:
-        """Deliver the record and files that came back."""
+        """Deliver the record and files that a trial returned."""
         job, record = errand.job, decode(what.record)
         away = self.away.pop(job.trial.id)
         sink = ClaimedSink(self.site.sink.results, self.site.sink.device_class, away.claim, job)
@@ -84,7 +84,7 @@ class Outbox:
             for name in old - what.files.keys():
                 (folder / name).unlink(missing_ok=True)
             sink.deliver(job, record)
-        except Lost:  # another run has it
+        except Lost:  # another run has the trial
             self.queue.elsewhere.append(job)
             self.claims.release(job.trial)
             return
@@ -97,13 +97,13 @@ class Outbox:
         """Send the errand again after its machine was lost or failed; after the last attempt, record the failure."""
         job = errand.job
         if job.attempt < self.attempts:
-            text = f"attempt {job.attempt} of {self.attempts} was lost ({why}); it is sent again"
+            text = f"attempt {job.attempt} of {self.attempts} was lost ({why}); the trial is sent again"
             yield Event("progress", job, {"phase": "note", "text": text})
             self.again.append(replace(job, attempt=job.attempt + 1))
             return
         away = self.away.pop(job.trial.id)
         sink = ClaimedSink(self.site.sink.results, self.site.sink.device_class, away.claim, job)
-        why = f"lost in each of {job.attempt} attempts, at last because {why}"
+        why = f"lost in each of {job.attempt} attempts, most recently because {why}"
         record = lost_record(job, sink.device_class, why)
         try:
             sink.deliver(job, record)
@@ -114,7 +114,7 @@ class Outbox:
         yield from self._end(job, record)
 
     def refused(self, errand: Errand) -> None:
-        """Send the errand again after an unfit machine refused it. This does not count as an attempt."""
+        """Send the errand again after an unfit machine refused it; a refusal does not count as an attempt."""
         self.again.append(errand.job)
 
     def _end(self, job: Job, record: Record, data: Mapping[str, Any] | None = None) -> Iterator[Event]:

@@ -1,4 +1,4 @@
-"""The output of a process, of its C code and of its child processes: read from a pipe, keeping its start and end."""
+"""Reads the output of a process, its C code and its child processes from a pipe, and keeps its start and end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vaebench.records.clean import clean, clean_lines
 from vaebench.records.provenance import without_paths
 
 KEPT = 2**15
-"""The number of bytes kept of the start, and also of the end"""
+"""The number of bytes kept from the start, and as many from the end"""
 AT_ONCE = 2**20
 """The number of bytes read before other processes get their turn"""
 SEPARATOR = re.compile(r"[\\/]")
@@ -19,14 +19,14 @@ SEPARATOR = re.compile(r"[\\/]")
 
 
 class Output:
-    """The reading end of the pipe. Reading never blocks, and memory is limited to what is kept."""
+    """The reading end of the pipe. Reading never blocks, and only the start and the end are kept in memory."""
 
     def __init__(self, pipe: Connection) -> None:
         self.pipe = pipe
         self.first, self.last, self.length = bytearray(), bytearray(), 0
 
     def read(self) -> bool:
-        """Read the new output. Return whether there was any."""
+        """Read the new output, and return True if there was any."""
         before = self.length
         while self.length - before < AT_ONCE and not self.pipe.closed and self.pipe.poll():
             chunk = os.read(self.pipe.fileno(), 2**16)

@@ -33,9 +33,9 @@ class NotReady(Exception):
 
 
 def made_ready(one: Chosen, plan: Plan, patience: float, tell: Callable[[str], None]) -> Prepared:
-    """Return the prepared data of a dataset, preparing it if necessary. Raise NotReady with the reason if that fails.
+    """Return the prepared data of a dataset, preparing it if necessary; raise NotReady if the preparation fails.
 
-    The preparation is stopped if it prints, logs or warns nothing for `patience` seconds."""
+    The preparation is stopped if it produces no output, log message or warning for `patience` seconds."""
     request, settings = plan.request, plan.settings
     cache = request.cache or cache_folder()
     what = one.spec, plan.source, settings.size, settings.limit, request.data, cache, request.population
@@ -78,7 +78,7 @@ def _await(process: Forked, patience: float, tell: Callable[[str], None]) -> Pre
 
 
 def _prepare(home: str | None, given: Mapping[str, Value], what: tuple[Any, ...], mouth: Connection) -> None:
-    """Run in the process: prepare the dataset and send the result."""
+    """Prepare the dataset and send the result; this function is the body of the process."""
     multiprocessing.current_process().daemon = False  # a dataset may start processes
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
     answer: Prepared | NotReady

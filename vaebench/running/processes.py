@@ -1,4 +1,4 @@
-"""The identity of processes: a number alone may by now belong to another process, or to one on another machine."""
+"""Identifies processes: a number alone may now belong to a different process, or to one on another machine."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from functools import cache
 from pathlib import Path
 
 UNKNOWN = ""
-"""The start of a process if the system does not provide it"""
+"""The start time of a process if the system does not provide it"""
 
 
 @cache
 def host() -> str:
     """Return a short hash that identifies this boot of the machine and its container without revealing their names.
 
-    If the system provides no such identity, it is a random token, so that no other process seems to be on this
-    machine."""
+    If the system provides no such identity, the result is a random token, so that no other process seems to be on
+    this machine."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         numbering = str(Path("/proc/self/ns/pid").readlink())  # containers number their processes independently
@@ -58,7 +58,7 @@ def end(process: int, start: str, seconds: float = 5.0) -> None:
 
 
 def _stat(process: int) -> tuple[str, str]:
-    """Return the state and the start of a process from /proc."""
+    """Return the state and the start time of a process from /proc."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return fields[0], fields[19]

@@ -16,7 +16,7 @@ ATTEMPTS = 3
 
 
 class Queue:
-    """The remaining jobs in order.
+    """The remaining jobs, in the order in which they run.
 
     Trials claimed by another run are rechecked at the end, when each is either done or free. With `lingers=False`, the
     queue drops such trials as soon as the other run proves to be alive."""
@@ -30,7 +30,7 @@ class Queue:
         return bool(self.waiting or self.elsewhere)
 
     def take(self) -> Generator[Event, None, tuple[Job, Claim] | None]:
-        """Claim the first waiting trial. Return None if it is done or another run has it; the events show which."""
+        """Claim the first waiting trial. Return None if it is done or taken by another run, as the event shows."""
         job = self.waiting.popleft()
         claim = None if self.sink.answer(job) else self.claims.take(job.trial)
         if record := self.sink.answer(job):  # another run may have delivered it before it was claimed
@@ -53,7 +53,7 @@ class Queue:
         return None
 
     def look_again(self) -> None:
-        """If no trial is waiting any more, put the trials of other runs back into the queue."""
+        """If no trial is waiting any more, put the trials that other runs had claimed back into the queue."""
         if not self.waiting:
             left = set() if self.lingers else self.claims.alive
             self.waiting.extend(job for job in self.elsewhere if job.trial.id not in left)
@@ -66,7 +66,7 @@ class Queue:
 
 
 def lost_record(job: Job, device_class: str, why: str) -> Record:
-    """Return the record of a trial that was lost in every attempt. Its device is not known."""
+    """Return the record of a trial that was lost in every attempt and whose device is unknown."""
     from vaebench.running.worker import blank
 
     record = blank(job, "cpu", "failed", Failure("lost", why[:500]))

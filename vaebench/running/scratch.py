@@ -21,7 +21,7 @@ OWNER = "owner"
 def folder() -> Path:
     """Return this process's folder, in which `multiprocessing` also keeps its sockets.
 
-    It is removed when the process ends; this function also removes the folders of killed processes."""
+    The folder is removed when the process ends; this function also removes the folders of killed processes."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{OWNER}"):
         if _abandoned(path):
             shutil.rmtree(path.parent, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Sinks, to which a worker delivers a record and its files, and where it finds what is already stored for a trial."""
+"""Sinks, to which a worker delivers a trial's record and files, and from which it reads those already stored."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from vaebench.trial import Trial
 
 
 class Lost(Exception):
-    """Raised if another run has the trial by now: its record counts, and this one must not write anything."""
+    """Raised if another run has taken over the trial: that run's record counts, and this run must write nothing."""
 
 
 class Sink(Protocol):
-    """The interface that a worker needs."""
+    """The interface through which a worker reads and writes the record and files of a trial."""
 
     def files(self, trial: Trial) -> Path:
-        """Return the folder for the files that a trial stores next to its record; raise Lost if it may not write.
+        """Return the folder for a trial's files next to its record; raise Lost if this run may no longer write there.
 
-        These are weights, pictures, `along.npz` and `error.txt`. Each file must be written atomically
+        The files are weights, pictures, `along.npz` and `error.txt`. Each file must be written atomically
         (`store.write_atomically`), before the record is delivered."""
 
     def record(self, trial: Trial) -> Record | None:
@@ -66,7 +66,7 @@ class ResultsSink:
         return weights.beside(self.path(trial), most)
 
     def answer(self, job: Job) -> Record | None:
-        """Return the record that was delivered since the job was made, or None if the job is still to do."""
+        """Return the record that was delivered since the job was created, or None if the job still has to run."""
         if store.digest_of(self.path(job.trial)) == job.replaces:
             return None
         return self.record(job.trial)
@@ -81,7 +81,7 @@ class ResultsSink:
     def keep_output(self, job: Job, text: str) -> Path | None:
         """Store a trial's output next to its record. Return the path, or None if there was no output."""
         path = self.files(job.trial) / store.OUTPUT
-        with suppress(OSError):  # the record matters more, and writing it will fail if the disk is full
+        with suppress(OSError):  # if the disk is full, writing the record, which matters more, raises the error
             if text.strip():
                 store.write_atomically(path, text.encode())
                 return path
@@ -90,5 +90,5 @@ class ResultsSink:
         return None
 
     def clear_debris(self, trial: Trial) -> None:
-        """Remove incomplete files of a killed worker of this trial. The caller must hold the claim."""
+        """Remove incomplete files left behind by a killed worker of this trial. The caller must hold the claim."""
         store.clear_debris(self.path(trial))

@@ -18,7 +18,7 @@ def cores() -> int:
 
 
 def default_slots(devices: Sequence[str]) -> int:
-    """Return one slot per core on a CPU, because a trial uses one thread, or `slots_of_card` slots per GPU."""
+    """Return one slot per core on a CPU (a trial uses one thread), or `slots_of_card` slots per GPU."""
     if devices[0] == "cpu":
         return cores()
     import torch

@@ -32,7 +32,7 @@ from vaebench.training import checkpoint
 
 
 def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None, patience: float = PATIENCE) -> Plan:
-    """Return the plan with its datasets prepared, and without the trials and datasets for which that is impossible.
+    """Return the plan with its datasets prepared, and without the datasets and trials that cannot be prepared.
 
     The name of each dataset is passed to `tell` before it is prepared."""
     ready: dict[str, Prepared] = {}
@@ -49,7 +49,7 @@ def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None, p
         trial for trial in plan.trials if str(trial.dataset) in (healthy if trial.regime == "healthy" else ready)
     )
     asked = {str(trial.dataset) for trial in plan.trials} - {str(trial.dataset) for trial in trials}
-    left_out |= dict.fromkeys(asked & set(ready), "its images do not show who is healthy, and it has no other trials")
+    left_out |= dict.fromkeys(asked & set(ready), "its images do not show who is healthy, which all of its trials need")
     return replace(plan, datasets=datasets, trials=trials, left_out=left_out, ready=ready)
 
 
@@ -69,7 +69,7 @@ def look_at_files(plan: Plan) -> Plan:
 
 
 def find_done(plan: Plan, complain: Callable[[str], None] = lambda complaint: None) -> Plan:
-    """Return the plan with the trials marked whose records are good and current, or lack only metrics.
+    """Return the plan, marking the trials whose records are good and current or lack only metrics.
 
     Problems with other records are passed to `complain`."""
     versions = Versions(plan.settings, registry().at(plan.suite.home))
@@ -148,7 +148,7 @@ def submit(plan: Plan, slots: int, every: float, fresh: bool, patience: float) -
 
 
 def heard(events: Iterator[Event]) -> Iterator[Event]:
-    """Yield the same events, and pass them to the hooks of plugins."""
+    """Pass the events to the hooks of plugins, and yield them unchanged."""
     listeners = registry().plugins
     for event in events:
         if event.kind == "progress" and event.data.get("phase") == "train":
@@ -184,6 +184,6 @@ def clear_debris(folder: Path, age: float = 3600.0) -> None:
     with suppress(OSError):  # a read-only folder
         claims.clear_abandoned(folder)
     for path in folder.glob("**/.*.tmp"):
-        with suppress(OSError):  # it belonged to another run, which has finished it
+        with suppress(OSError):  # another run's file, which that run has just completed
             if time.time() - path.stat().st_mtime > age:
                 path.unlink()

@@ -14,7 +14,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 @contextmanager
 def terminable() -> Iterator[None]:
     """Raise KeyboardInterrupt when this process is asked to stop. Ignored signals stay ignored (`nohup`)."""
-    if threading.current_thread() is not threading.main_thread():  # Python allows no handlers there
+    if threading.current_thread() is not threading.main_thread():  # Python allows signal handlers only there
         yield
         return
     before = {each: signal.getsignal(each) for each in SIGNALS}
@@ -29,6 +29,6 @@ def terminable() -> Iterator[None]:
 
 
 def _interrupt(*_: Any) -> None:
-    for each in SIGNALS:  # once is enough: a second signal must not disturb the ending of the workers
+    for each in SIGNALS:  # once is enough: a second signal must not disturb the shutdown of the workers
         signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt

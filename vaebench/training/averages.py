@@ -44,7 +44,7 @@ class Averages:
 
     def resume(self, state: Mapping[str, Any]) -> None:
         if [tuple(value.shape) for value in state["values"]] != [tuple(value.shape) for value in self.values]:
-            raise ValueError("averages of another model")
+            raise ValueError("the averages belong to another model")
         self.steps = state["steps"]
         for value, stored in zip(self.values, state["values"], strict=True):
             value.copy_(stored)

@@ -38,7 +38,7 @@ def versions_of(trial: Trial, settings: Settings, components: Registry) -> dict[
 
 
 def code_of(trial: Trial, settings: Settings, components: Registry) -> dict[str, str]:
-    """Return the digest of the code of each of them, by the same names as `versions_of`."""
+    """Return the code digest of each component and of the regime, by the same names as in `versions_of`."""
     regime = {_regime(trial): code_digest(keep_out)} if trial.regime in REGIME_VERSIONS else {}
     found = {}
     for kind, name in _parts(trial, settings, components):
@@ -72,7 +72,7 @@ def origin_of(trial: Trial, components: Registry) -> str:
 
 
 def optimised(trial: Trial, components: Registry) -> set[str]:
-    """Return the metrics that the trial's model or loss declares to be trained on."""
+    """Return the metrics that the trial's model or loss is declared to optimise."""
     named = [("models", trial.model), ("losses", trial.loss)]
     parts = [components.get(kind, spec.name).component for kind, spec in named if spec]
     return {name for part in parts for name in part.optimises}

@@ -26,13 +26,13 @@ invalidate its checkpoints."""
 
 
 LARGEST = 2**34
-"""The largest size of a checkpoint in bytes; those of the suites' largest model have a hundredth of it."""
+"""The largest size of a checkpoint in bytes; the suites' largest model needs about a hundredth of this."""
 EVERY = 60.0
 """The default number of seconds of training between checkpoints."""
 
 
 class Spoiled(Exception):
-    """A checkpoint that cannot be used; the text says why."""
+    """Raised if a checkpoint cannot be used; the text gives the reason."""
 
 
 def path_of(record: Path) -> Path:
@@ -50,8 +50,8 @@ def save(path: Path, record: Record, state: Mapping[str, Any]) -> None:
 
 
 def load(path: Path, record: Record) -> dict[str, Any] | None:
-    """Return the state to resume from; None if there is no checkpoint. Raise Spoiled if it cannot be used for this
-    training run."""
+    """Return the state to resume from; None if there is no checkpoint. Raise Spoiled if the checkpoint cannot be
+    used for this training run."""
     import torch
 
     if not path.exists():
@@ -88,7 +88,7 @@ def remove(path: Path) -> None:
 
 
 def resume(course: Course, history: History, state: Mapping[str, Any]) -> None:
-    """Resume from a state. Raise Spoiled if it does not fit; the model may have changed by then."""
+    """Resume from a state. Raise Spoiled if the state does not fit; the model may already have been changed then."""
     try:
         course.resume(state["course"])
         history.resume(state["history"])
@@ -98,18 +98,18 @@ def resume(course: Course, history: History, state: Mapping[str, Any]) -> None:
 
 
 def _check(course: Course, history: History) -> None:
-    """Raise an error for what would fail later: a step that the training run does not have, or optimisers of another
+    """Raise an error for faults that would only show later: a step outside the training run, or optimisers of another
     model."""
     stages = len(course.model.stages)
     if not 0 <= course.stage <= stages or (course.stage < stages and not 0 <= course.step <= course.at.steps):
-        raise ValueError("no such step")
+        raise ValueError("the step is outside the training run")
     if not isinstance(history.curve, dict) or not isinstance(history.frames, dict):
-        raise TypeError("no such history")
+        raise TypeError("the history is not made of mappings")
     for stepper in course.steppers.values():
         for parameter, values in stepper.optimizer.state.items():
             if any(getattr(value, "ndim", 0) == parameter.ndim and value.shape != parameter.shape
                    for value in values.values() if parameter.ndim):  # fmt: skip
-                raise ValueError("an optimiser of another model")
+                raise ValueError("an optimiser belongs to another model")
 
 
 def _subject(record: Record) -> dict[str, Any]:

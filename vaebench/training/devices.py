@@ -1,5 +1,5 @@
-"""Devices: the choice for a run, and the training settings of each kind (measured in docs/speed.md, kept in
-records)."""
+"""Chooses the devices of a run, and lists the training settings of each kind of device (measured in docs/speed.md,
+stored in records)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def choices(device: str) -> dict[str, Any]:
 
 
 def precision(device: str) -> str:
-    """Return the precision of training: float32, except for what PyTorch lets a GPU round to TF32."""
+    """Return the precision of training: float32, except for operations that a GPU may round to TF32."""
     import torch
 
     if device == "cpu":
@@ -49,7 +49,7 @@ def precision(device: str) -> str:
 
 
 def lay_out(model: Model, device: str) -> Model:
-    """Return the model with its weights in the layout that is fastest on a device; it is not moved there."""
+    """Return the model with its weights in the layout that is fastest on a device, without moving it there."""
     import torch
 
     layout = getattr(torch, LAYOUTS[choices(device)["layout"]])
@@ -57,8 +57,8 @@ def lay_out(model: Model, device: str) -> Model:
 
 
 def be_deterministic(device: str) -> None:
-    """Make results of this process bit-identical, as far as the device allows. On a CPU, this requires a single
-    thread."""
+    """Make the results of this process reproducible bit by bit, as far as the device allows. On a CPU, this requires a
+    single thread."""
     import torch
     import torch.utils.deterministic
 
@@ -67,7 +67,7 @@ def be_deterministic(device: str) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the card is first used
         torch.use_deterministic_algorithms(True, warn_only=True)
         setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 (torch's types lack it)
-        # Its gradients are sums in random order: on an H100, two trainings of `rq-vae` had different weights.
+        # This attention sums gradients in random order: two runs of `rq-vae` on an H100 gave different weights.
         torch.backends.cuda.enable_mem_efficient_sdp(False)
 
 
@@ -97,7 +97,7 @@ def room_for_images(device: str) -> int:
 
 
 def limit_threads() -> None:
-    """Limit PyTorch to one thread, since results depend on the number of threads, which records contain."""
+    """Limit PyTorch to one thread, since results depend on the number of threads."""
     import torch
 
     torch.set_num_threads(1)
@@ -111,7 +111,7 @@ def check_threads() -> None:
         limit_threads()
         raise Explained(
             f"a plugin set PyTorch to {threads} threads; results depend on their number, so remove set_num_threads "
-            "from its code"
+            "from the plugin's code"
         )
 
 

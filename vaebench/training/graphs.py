@@ -19,7 +19,7 @@ memory."""
 
 
 class NotCaptured(Explained):
-    """A step that is declared constant but cannot be captured."""
+    """Raised if a training step that is declared constant cannot be captured."""
 
 
 class Replayed:

@@ -20,7 +20,7 @@ BEAT = 1.0
 
 
 class History:
-    """The history of a training run. It is stored in checkpoints, so that a resumed run has one history."""
+    """The history of a training run, which is stored in checkpoints, so that a resumed run has a complete history."""
 
     def __init__(self, model: Model, shown: Split, batch: int, tell: Callable[[Mapping[str, Any]], None]) -> None:
         self.model, self.batch, self.tell = model, batch, tell

@@ -21,13 +21,13 @@ Report = Callable[[At, Mapping[str, float]], None]
 
 
 class Diverged(Explained):
-    """A loss became NaN or infinite."""
+    """Raised if a loss becomes NaN or infinite."""
 
 
 class Course:
     """A training run in progress. Its state is everything that the next steps depend on, so a resumed run is
-    bit-identical to an uninterrupted one. `order` draws the batches, torch's global generator the model's noise. With
-    `graphs`, steps are replayed as CUDA graphs if the model allows it."""
+    bit-identical to an uninterrupted one. `order` draws the batches, and torch's global generator draws the model's
+    noise. With `graphs`, steps are replayed as CUDA graphs if the model allows it."""
 
     def __init__(
         self, model: Model, images: Images, settings: Settings, order: torch.Generator, graphs: bool = False
@@ -39,7 +39,7 @@ class Course:
         self.averages = Averages(model, self.steppers.values())
         self.graphs = graphs and images.device.type == "cuda"
         self.replays = 0
-        """Steps that were replayed as CUDA graphs."""
+        """The number of steps that were replayed as CUDA graphs."""
 
     @property
     def at(self) -> At:
@@ -161,10 +161,10 @@ def _unseen(key: str, group: str, seen: Mapping[tuple[str, str], Tensor]) -> str
 
 
 def yielded(model: Model, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
-    """Yield what the model's objectives() yields, and check that it is a generator of mappings."""
+    """Yield the mappings from the model's objectives(), checking that it is a generator of mappings."""
     found: Any = model.objectives(x, at)
     if not isinstance(found, Iterator):
-        raise TypeError(f"objectives() returns {_article(found)}: it must `yield` it, as a generator")
+        raise TypeError(f"objectives() returns {_article(found)}: it must `yield` its objectives, as a generator")
     for objectives in found:
         if not isinstance(objectives, Mapping):
             raise TypeError(f"objectives() yields {_article(objectives)}, not a mapping from group to objective")
@@ -204,7 +204,7 @@ class Feed:
         self.read: Future[Tensor] | None = None
 
     def take(self, more: bool = True) -> Tensor:
-        """Return the next batch; with `more`, start to read the one after it."""
+        """Return the next batch; with `more`, start reading the batch after it."""
         rows = self.draw() if self.ahead is None else self.ahead
         if self.reader is None:
             return self.images[rows]

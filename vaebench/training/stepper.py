@@ -17,8 +17,8 @@ the device."""
 
 
 def steppers_of(groups: dict[str, Group], recipe: Recipe) -> dict[str, Stepper]:
-    """Return a stepper for every group. The recipe's learning rate is that of the first group; the others keep their
-    ratio to it."""
+    """Return a stepper for every group. The recipe's learning rate is that of the first group; the other groups
+    keep their ratio to it."""
     steppers = {name: Stepper(group, recipe) for name, group in groups.items()}
     if recipe.lr is not None and steppers:
         first = next(iter(steppers.values())).rates[0]
@@ -41,7 +41,7 @@ class Stepper:
 
     @property
     def capturable(self) -> bool:
-        """True if its step can be captured in a CUDA graph."""
+        """True if the optimiser's step can be captured in a CUDA graph."""
         return isinstance(self.optimizer, CAPTURABLE) and bool(self.optimizer.defaults["capturable"])
 
     def gradients(self, total: Tensor, keep_graph: bool) -> tuple[Tensor | None, ...]:
@@ -73,7 +73,7 @@ class Stepper:
         self.optimizer.zero_grad(set_to_none=True)
 
     def resume(self, state: dict[str, Any]) -> None:
-        """Load an optimiser's state; the learning rates follow from the next step."""
+        """Load an optimiser's state, except for the learning rates, which are set again at the next step."""
         rates = [part["lr"] for part in self.optimizer.param_groups]
         self.optimizer.load_state_dict(state)
         for part, rate in zip(self.optimizer.param_groups, rates, strict=True):
@@ -82,7 +82,7 @@ class Stepper:
 
 
 def _clipped(gradients: tuple[Tensor | None, ...], largest: float) -> tuple[Tensor | None, ...]:
-    """Return the gradients, scaled down together if their norm is larger, without waiting for the device."""
+    """Return the gradients, scaled down together if their norm exceeds `largest`, without waiting for the device."""
     known = [gradient for gradient in gradients if gradient is not None]
     scale = (largest / (nn.utils.get_total_norm(known) + 1e-6)).clamp(max=1.0)
     scaled = iter(torch._foreach_mul(known, scale))

@@ -1,4 +1,4 @@
-"""Trained weights as safetensors; a model gets them back only if their digest is the one in its record."""
+"""Stores trained weights as safetensors, and loads them only if their digest is the one in the record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vaebench.interfaces import Model
 from vaebench.records import store
 
 HEADER = 2**14
-"""The most bytes of a file's header for each tensor, and for the rest of the header; about a hundred are usual."""
+"""The maximum bytes in a file's header per tensor, and for the rest of the header; about a hundred are usual."""
 
 
 def packed(model: Model) -> tuple[bytes, str]:
@@ -37,8 +37,8 @@ def beside(record: Path, most: int) -> bytes | None:
 
 
 def restore(model: Model, content: bytes | None, digest: str | None) -> bool:
-    """Load stored weights into a model; return False if they do not have that digest, so that the model must be trained
-    again."""
+    """Load stored weights into a model; return False if the digest does not match, so that the model must be
+    trained again."""
     if content is None or hashlib.sha256(content).hexdigest() != digest:
         return False
     model.load_state_dict(load(content))

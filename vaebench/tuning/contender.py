@@ -27,9 +27,9 @@ class Contender:
     ranges: Mapping[str, Range]
     """the ranges of the searched parameters"""
     kinds: Mapping[str, Any]
-    """the types of those parameters"""
+    """the types of the searched parameters"""
     defaults: Mapping[str, Value]
-    """their values before the search, if these are within the ranges"""
+    """the values of the parameters before the search, if these are within the ranges"""
     versions: Mapping[str, int]
     """the versions of all components of a trial; results of other versions are not part of the search"""
 
@@ -84,7 +84,7 @@ def _values(trial: Trial, plan: Plan, components: Registry) -> dict[str, Value]:
     values = parameters_in_force(trial, plan.settings, components)
     if values.get("lr", 0) is None:
         one = next(one for one in plan.datasets if one.spec == trial.dataset)
-        with suppress(Exception):  # the search works without it
+        with suppress(Exception):  # the search also works without the rate
             values["lr"] = _first_rate(trial, plan.settings, one.dataset.channels, components)
     return values
 

@@ -29,7 +29,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Question:
-    """A verdict whose headline is tuned, and a plan with the default trial of each method."""
+    """A verdict for whose headline parameters are searched, and a plan with the default trial of each method."""
 
     suite: Suite
     """the user's suite, from which the plan's suite is derived"""
@@ -44,7 +44,7 @@ class Question:
 
     @property
     def name(self) -> str:
-        """The name of the search, which differs for other data, settings or versions."""
+        """The name of the search, which is different for different data, settings or versions."""
         plan = self.plan
         about = {
             "track": f"{self.suite}/{plan.preset}/{plan.source}",

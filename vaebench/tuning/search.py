@@ -60,11 +60,11 @@ def _round(asked: Question, shares: Sequence[tuple[Study, int]], free_rate: bool
 
 
 def _of_size(outcome: Outcome, default: Outcome) -> Outcome:
-    """Return the outcome, marked as not eligible if its code has another size than the default's."""
+    """Return the outcome, marked as not eligible if its code size differs from the default's."""
     for dataset, size in outcome.sizes.items():
         usual = default.sizes.get(dataset, size)
         if size != usual:
-            reason = f"{dataset}: its code has {size} numbers and the default's {usual} (allowed with --free-rate)"
+            reason = f"{dataset}: its code has {size} numbers, the default's {usual} (allowed with --free-rate)"
             return replace(outcome, reason=reason)
     return outcome
 

@@ -1,4 +1,4 @@
-"""The search of one method with Optuna. All trials are kept in a journal, from which a second call continues."""
+"""The search of one method with Optuna. A journal keeps all trials, so that a second call continues the search."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Tried:
 
 
 class Study:
-    """The search of one method. Trial 0 has its default parameters; `ask` returns the next trial, `tell` ends it."""
+    """The search of one method. Trial 0 has the default parameters; `ask` returns the next trial, `tell` ends it."""
 
     def __init__(self, contender: Contender, folder: Path, better: Direction) -> None:
         self.contender, self.better = contender, better

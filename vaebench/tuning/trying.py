@@ -24,11 +24,11 @@ class Outcome:
     sizes: Mapping[str, int] = field(default_factory=dict)
     """dataset -> the number of values in a code"""
     reason: str = ""
-    """why it cannot be chosen; empty if it can"""
+    """why these parameters cannot be chosen; empty if they can"""
 
     @property
     def value(self) -> float | None:
-        """The mean over datasets."""
+        """The mean over datasets; None if these parameters cannot be chosen."""
         return None if self.reason or not self.values else fmean(self.values.values())
 
 

@@ -21,7 +21,7 @@ MARK = "Written by `vaebench tune`"
 
 
 def refuse_foreign(path: Path) -> None:
-    """Raise a UserError, before the search, if the suite could not be written after it."""
+    """Raise a UserError before the search if the suite could not be written after the search."""
     if path.suffix != ".toml" or not NAME.fullmatch(path.stem):
         raise UserError(f"--to {path}: this must be a .toml file, named with letters, digits and - + . _")
     if not path.absolute().parent.is_dir():
@@ -29,7 +29,7 @@ def refuse_foreign(path: Path) -> None:
     ours = path.exists() and path.read_text(encoding="utf-8", errors="replace").startswith(f"# {MARK}")
     for file in (path, path.with_suffix(".md")):
         if file.exists() and not ours:
-            raise UserError(f"--to {path}: {file} was not written by `vaebench tune`; name another file.")
+            raise UserError(f"--to {path}: {file} was not written by `vaebench tune`; choose another file.")
 
 
 def write(asked: Question, results: Sequence[Result], budget: int, path: Path) -> list[Path]:
@@ -37,7 +37,7 @@ def write(asked: Question, results: Sequence[Result], budget: int, path: Path) -
     table = path.with_suffix(".md")
     texts = {str(one.contender): _text(asked, one.best.model, one.contender.loss) for one in results}
     notes = {texts[str(one.contender)]: note(asked, one) for one in results}
-    head = f"{MARK}. What was tried: {table.name}"
+    head = f"{MARK}. All trials: {table.name}"
     data = _suite(asked, texts, budget, path.stem)
     write_atomically(path, written(data, notes, head).encode())
     load(path)  # raises an error now if it cannot be read
@@ -85,13 +85,13 @@ def _suite(asked: Question, chosen: Mapping[str, str], budget: int, name: str) -
 
 
 def _public(asked: Question, kind: str, spec: Spec) -> Spec:
-    """Return a spec that is valid in any suite: a prefix is added if only the suite's own distribution needs none."""
+    """Return a spec that is valid in any suite, with a prefix if only the suite's own distribution can omit it."""
     offer = registry().at(asked.suite.home).get(kind, spec.name)
     return Spec(registry().canonical(kind, offer), spec.params)
 
 
 def _text(asked: Question, model: Spec, loss: Spec | None) -> str:
-    """Return a model as a suite names it, with its loss if that is not the model's default."""
+    """Return a model as a suite names it, with its loss unless that is the model's default."""
     default = registry().at(asked.suite.home).get("models", model.name).component.default_loss
     params: dict[str, Value] = dict(model.params)
     if loss is not None and str(loss) != default:
@@ -119,8 +119,8 @@ def _table(asked: Question, results: Sequence[Result], title: str) -> Iterator[s
     better = f"{asked.metric}, {asked.better} is better"
     mean = ", the mean over datasets" if len(asked.plan.ready) > 1 else ""
     yield (
-        f"Every method had the same number of trials, its default parameters first. The number is {better}{mean}, on "
-        "validation images; no test image was read. The chosen trial is bold."
+        "Every method had the same number of trials, the first with its default parameters. The number is "
+        f"{better}{mean}, on validation images; no test image was read. The chosen trial is bold."
     )
     for result in results:
         yield from _rows(asked, result)

@@ -58,7 +58,7 @@ class Admission:
             self.lines += [f"Images not compared: {name}: {why}" for name, why in images.missing.items()]
 
     def measure(self, path: Path, fresh: bool) -> None:
-        """Re-measure one record from its weights and, if `fresh`, on newly drawn test patients, too."""
+        """Re-measure one record from its weights and, if `fresh`, also on newly drawn test patients."""
         record, suite = self.seen.found[path], self.suites[self.seen.found[path].trial.suite]
         assert suite is not None
         names = headlines(record, suite)
@@ -121,8 +121,8 @@ def manifest_faults(seen: Examined) -> None:
 def write_manifests(admission: Admission) -> list[Path]:
     """Write a manifest into the folder of each track and return the paths of the manifests.
 
-    Unchanged records keep a higher tier from earlier. Missing records stay listed: to withdraw a record, remove its
-    entry by hand."""
+    Unchanged records keep the tier in the old manifest if it is higher. Missing records stay listed: to withdraw a
+    record, remove its entry by hand."""
     seen, written = admission.seen, []
     wrong = {path for path, _ in seen.problems}
     for track in seen.tracks:

@@ -11,7 +11,7 @@ CLOCK = 0.1
 
 
 def cost_faults(record: Record) -> Iterator[str]:
-    """Yield what is impossible about the costs of a record."""
+    """Yield the contradictions in the costs of a record."""
     cost = record.cost
     train, measure, whole = (cost.get(f"{name}seconds") for name in ("train_", "measure_", ""))
     for name in ("train_seconds", "measure_seconds", "seconds", "images_per_second"):

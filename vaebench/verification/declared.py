@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vaebench.interfaces import Shape
 
 Counts = dict[str, tuple[int, int] | None]
-"""For each model built so far: its number of parameters, and the number of all values that it learns."""
+"""For each model built so far, its number of parameters and the number of all values that it learns."""
 
 
 def unknown(record: Record, suite: Suite) -> str:
@@ -51,7 +51,7 @@ def range_faults(record: Record, suite: Suite) -> Iterator[str]:
 def size_faults(record: Record, suite: Suite, counts: Counts) -> Iterator[str]:
     """Yield a fault if the model does not have the number of parameters that the record gives.
 
-    Numbers that are learned by a fit count, too, but older records leave them out."""
+    Numbers that are learned by a fit also count, but older records leave them out."""
     said = record.cost.get("parameters")
     key = canonical([record.trial.model.name, record.inputs.parameters, record.settings.model, record.inputs.shape])
     if said is None:
@@ -63,7 +63,7 @@ def size_faults(record: Record, suite: Suite, counts: Counts) -> Iterator[str]:
 
 
 def _count(record: Record, components: Registry) -> tuple[int, int] | None:
-    """Count the parameters of a record's model; None if it is not known here or has another version."""
+    """Count the parameters of a record's model; None if the model is unknown here or has another version."""
     import torch
 
     from vaebench.judging.cost import count
@@ -74,7 +74,7 @@ def _count(record: Record, components: Registry) -> tuple[int, int] | None:
         name, version = components.version("models", model)
         if record.inputs.components.get(name) != version:
             return None
-        with torch.device("meta"):  # untrusted parameters may ask for more memory than there is
+        with torch.device("meta"):  # untrusted parameters may ask for more memory than the machine has
             made = build(record.trial, record.settings, shape_of(record), components)
         return sum(p.numel() for p in made.parameters()), count(made)
     except Exception:
@@ -85,5 +85,5 @@ def shape_of(record: Record) -> Shape:
     """Return the shape of the record's images; raise ValueError if the record gives no valid shape."""
     channels, height, width = record.inputs.shape or (0, 0, 0)
     if not (0 < channels <= 4 and height == width == record.settings.size):
-        raise ValueError("it does not give a valid shape for its images")
+        raise ValueError("the record gives no valid shape for its images")
     return channels, height, width

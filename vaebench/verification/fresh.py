@@ -1,7 +1,7 @@
 """Fresh test patients: a newly drawn test split of a phantom.
 
-A model that memorised the test images does much worse on them; a model that learned from the training images does as
-well as before."""
+A model that memorised the test images does much worse on them; a model that learned from the training images does
+equally well on both."""
 
 from __future__ import annotations
 

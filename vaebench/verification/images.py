@@ -24,7 +24,7 @@ ROOM = 0.005
 
 
 class Images:
-    """The datasets of some records; each is prepared only once."""
+    """The datasets that records name; each dataset is prepared only once."""
 
     def __init__(self, data: Path, cache: Path) -> None:
         self.data, self.cache = data, cache
@@ -65,7 +65,7 @@ def _faults(records: Mapping[Path, Record], ready: Prepared, suite: Suite) -> It
         trial = record.trial
         name, version = own.version("datasets", trial.dataset.name)
         if record.inputs.components.get(name) != version:
-            continue  # other versions may have other images
+            continue  # a different version may have different images
         if record.inputs.data != ready.digest:
             yield path, f"its data digest is not that of {trial.dataset} ({trial.source}), {ready.digest[:12]}…"
         elif trial.regime == "healthy":

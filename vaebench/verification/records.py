@@ -21,9 +21,9 @@ from vaebench.trial import Trial
 from vaebench.verification.costs import cost_faults
 
 LARGEST_WEIGHTS = 2**31
-"""In bytes; the models of the suites need less than a tenth of this."""
+"""The maximum size in bytes; the models of the suites need less than a tenth of this."""
 ARTIFACTS = re.compile(r".+-[0-9a-f]{12}")
-"""The folder next to a record; only the weights in it are read."""
+"""The name of the folder next to a record; only the weights in this folder are read."""
 SOURCES = ("real", "phantom")
 BESIDE = ("leaderboard.json", "track.json", manifest.NAME, kept.DECLARED)
 """JSON files in a track's folder that are not records."""
@@ -44,13 +44,13 @@ class Examined:
 
     @property
     def sound(self) -> list[Path]:
-        """The records of successful trials in which no problem was found so far."""
+        """The records of successful trials in which no problem has been found so far."""
         wrong = {path for path, _ in self.problems}
         return [path for path, record in self.found.items() if record.status == "ok" and path not in wrong]
 
     @property
     def tracks(self) -> dict[Path, Trial]:
-        """The folder of each track, with one trial that belongs there."""
+        """The folder of each track, with one trial of the track."""
         tracks = {}
         for path, record in sorted(self.found.items()):
             trial = record.trial
@@ -74,7 +74,7 @@ def examine(folder: Path) -> Examined:
         if path.parts[-len(place.parts) :] != place.parts:
             seen.problems.append((path, f"it belongs at {place}"))
         elif places.setdefault(place, path) != path:
-            seen.problems.append((path, f"it is the same trial as {os.path.relpath(places[place])}"))
+            seen.problems.append((path, f"it records the same trial as {os.path.relpath(places[place])}"))
         seen.problems += [
             (path, what) for what in (*_faults(record), *cost_faults(record), *_weights(path, record, seen))
         ]
@@ -82,7 +82,7 @@ def examine(folder: Path) -> Examined:
 
 
 def settings_faults(record: Record, suite: Suite | None) -> Iterator[str]:
-    """Yield how a record differs from what its suite asks for; pass None for an unknown suite."""
+    """Yield the differences between a record's settings and its suite's; pass None for an unknown suite."""
     trial = record.trial
     if suite is None or str(suite) != trial.suite:
         here = f" (the suite here is {suite})" if suite else ""

@@ -26,30 +26,30 @@ from vaebench.verification.declared import shape_of
 from vaebench.verification.fresh import with_new_patients
 
 TOLERANCE = 0.05
-"""As a share of a number's image-level error: another processor or library may cause such a difference, and it is too
-small to affect a conclusion."""
+"""As a share of a number's image-level error: so small a difference may come from another processor or library, and
+cannot affect a conclusion."""
 WITHOUT_ERROR = 1e-4
-"""As a share of the number itself, if it has no error."""
+"""The tolerance for a number without an error, as a share of the number itself."""
 
 
 class Unanswered(Exception):
-    """Gives the reason why a record cannot be re-measured here."""
+    """Raised with the reason why a record cannot be re-measured here."""
 
 
 class Contradicted(Exception):
-    """Gives the reason why the weights next to a record cannot belong to it."""
+    """Raised with the reason why the weights next to a record cannot belong to it."""
 
 
 class Again:
     """Repeats trials in temporary folders.
 
-    Data are prepared in `cache`. It should be empty at first, since an old cache may be damaged."""
+    Data are prepared in `cache`, which should be empty at first, since an old cache may be damaged."""
 
     def __init__(self, data: Path, cache: Path) -> None:
         self.data, self.cache = data, cache
 
     def measured(self, path: Path, record: Record, suite: Suite, population: int | None = None) -> Record:
-        """Return the record that the weights give now, with the settings of the suite.
+        """Return a new record, measured from the weights with the settings of the suite.
 
         If a `population` is given, the test patients of a phantom are drawn from it."""
         _same_device(record)
@@ -64,7 +64,7 @@ class Again:
             return _done(plan if population is None else with_new_patients(plan, population))
 
     def trained(self, record: Record, suite: Suite) -> Record:
-        """Return the record of the retrained trial, on a GPU if the record is from one and this machine has one."""
+        """Return the record of the retrained trial, on a GPU if the record is from a GPU and this machine has one."""
         there = record.device.kind != "cpu" and torch.cuda.is_available()
         with self._plan(record, suite, "cuda:0" if there else "cpu") as plan:
             return _done(plan)
@@ -78,7 +78,7 @@ class Again:
                 request = Request(Path(scratch), self.data, (device,), cache=self.cache)
                 plan = sweep.make_ready(repeat_plan(record, suite, request))
                 if plan.left_out or not plan.trials:
-                    raise Unanswered("; ".join(plan.left_out.values()) or "its images have no labels of health")
+                    raise Unanswered("; ".join(plan.left_out.values()) or "its images have no health labels")
                 if plan.ready[str(record.trial.dataset)].digest != record.inputs.data:
                     raise Unanswered("the images here are not those of the record (their data digests differ)")
                 yield plan
@@ -87,7 +87,7 @@ class Again:
 
 
 class Comparison(NamedTuple):
-    """How a record agrees with the record of the repeated trial."""
+    """The agreement between a record and the record of the repeated trial."""
 
     told: list[str]
     """descriptions of the disagreements"""

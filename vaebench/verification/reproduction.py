@@ -28,7 +28,7 @@ def verdict_of(record: Record, again: Record, names: Collection[str]) -> Verdict
         told = compare(record, again).told
         return Verdict(not told, "; ".join(told) or "the weights are bit-identical", bool(told))
     if _alike(record, again):
-        return Verdict(False, "retrained on the same device with the same libraries, it gives other weights", True)
+        return Verdict(False, "retrained on the same device with the same libraries, it gives different weights", True)
     outside = [text for name in sorted(names) if (text := _outside(record, again, name))]
     answered = any(record.metrics[name].value is not None for name in names if name in record.metrics)
     if outside or not answered:
@@ -37,7 +37,7 @@ def verdict_of(record: Record, again: Record, names: Collection[str]) -> Verdict
 
 
 def _outside(record: Record, again: Record, name: str) -> str:
-    """Return how a number differs by more than its interval; empty if it agrees or neither record has one."""
+    """Describe how a number differs by more than its interval; empty if it agrees or both records lack it."""
     old, new = record.metrics.get(name), again.metrics.get(name)
     if old is None or new is None or (old.value is None and new.value is None):
         return "" if old else f"metric {name!r} is missing"

@@ -1,4 +1,4 @@
-"""Train the extractor that comes with the package. Its authors ran this once; users never need to.
+"""Train the extractor that comes with the package. Developers ran this script once; users never need to run it.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/extractor/train.py \
         --to plugins/vaebench_measures/features/extractor.safetensors
@@ -172,7 +172,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=96)
-    parser.add_argument("--pictures", type=int, default=4000, help="of each phantom")
+    parser.add_argument("--pictures", type=int, default=4000, help="number of training images of each phantom")
     given = parser.parse_args()
     torch.set_num_threads(1)
     pictures = draw(given.pictures, 0)

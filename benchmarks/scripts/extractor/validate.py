@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/scripts/extractor/validate.py --data DIR
 
 The patients in the training split of the Kermany chest X-rays at 64 px are divided into halves. 2,000 images of one
-half are the reference, and faults are added to 2,000 of the other, with as many normal ones; without faults the true
-distance is about zero. The script prints a table and fails if a distance does not increase strictly with a fault, or if
-anything is as far away as one image repeated with noise."""
+half are the reference, and faults are added to 2,000 images of the other half, with the same share of normal images;
+without faults, the true distance is about zero. The script prints a table and fails if a distance does not increase
+strictly with a fault, or if any set of images is as far away as one image repeated with noise."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def draw(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def without(rows: np.ndarray, pool: np.ndarray, dropped: np.ndarray) -> np.ndarray:
-    """Return the rows with dropped ones replaced by others of the pool. If there are too few, rows are repeated, as by
-    a model that generates only these images."""
+    """Return the rows with dropped ones replaced by others of the pool. If there are too few, rows are repeated, as in
+    the output of a model that generates only these images."""
     spare = np.random.default_rng(0).permutation(np.setdiff1d(pool, rows))
     every = np.concatenate([rows, spare])
     return np.resize(every[~dropped[every]], COUNT)
@@ -57,7 +57,7 @@ def blurred(images: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def faults(images: np.ndarray, labels: np.ndarray, pool: np.ndarray, modes: np.ndarray) -> Iterator[Fault]:
-    """Yield (kind, degree, images), each kind from mild to severe. `pool`: the rows that may be used."""
+    """Yield (kind, degree, images), each kind from mild to severe, using only the rows in `pool`."""
     rows = draw(pool, labels)
     for sigma in BLURS:
         yield "blur", f"sigma {sigma} px", blurred(images[rows], sigma)

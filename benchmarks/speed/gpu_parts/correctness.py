@@ -1,4 +1,4 @@
-"""Part `correctness`: train a small trial of every model on the card, and repeat it: unchanged, as graphs, resumed."""
+"""Part `correctness`: train a small trial of every model, and repeat it unchanged, with CUDA graphs, and resumed."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _apart(one: dict[str, Any], two: dict[str, Any]) -> float | None:
 
 @contextmanager
 def _warned() -> Iterator[set[str]]:
-    """Return the operations without a deterministic implementation, in the words of torch's warnings."""
+    """Yield a set that receives the operations without a deterministic implementation, as named by torch's warnings."""
     ops: set[str] = set()
     always = torch.is_warn_always_enabled()
     torch.set_warn_always(True)

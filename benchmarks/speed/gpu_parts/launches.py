@@ -1,4 +1,4 @@
-"""Part `launches`: count the kernel launches and the waits of a training step of each model, and time it."""
+"""Part `launches`: count the kernel launches and the waits of a training step of each model, and time the step."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _steps(bench: Bench, name: str, settings: Settings, graphs: bool) -> dict[st
 
 @contextmanager
 def counting(device: str) -> Iterator[dict[str, Any]]:
-    """Count the calls of the CUDA runtime per step; empty if the profiler saw none."""
+    """Yield a mapping that receives the calls of the CUDA runtime per step; empty if the profiler saw none."""
     counts: dict[str, Any] = {}
     wanted = ProfilerActivity.CPU if device == "cpu" else ProfilerActivity.CUDA  # this includes the runtime's calls
     with profile(activities=[wanted] if wanted in supported_activities() else None, acc_events=True) as found:
@@ -67,7 +67,7 @@ def counting(device: str) -> Iterator[dict[str, Any]]:
     counts["launches"] = sum(n for key, n in calls.items() if key.startswith(LAUNCHES))
     counts["graph launches"] = sum(n for key, n in calls.items() if key.startswith("cudaGraphLaunch"))
     counts["copies"] = sum(n for key, n in calls.items() if key.startswith(("cudaMemcpyAsync", "cudaMemset")))
-    counts["waits"] = round(sum(n for key, n in calls.items() if key in WAITS) - 1 / PROFILED, 2)  # but for ours
+    counts["waits"] = round(sum(n for key, n in calls.items() if key in WAITS) - 1 / PROFILED, 2)  # without our own
     counts["kernels"] = sum(row.count for row in kernels) / PROFILED
     counts["kernels ms"] = round(sum(row.self_device_time_total for row in kernels) / 1000 / PROFILED, 3)
     counts["calls"] = {key: round(n, 2) for key, n in calls.items()}

@@ -22,16 +22,16 @@ DEAF = 15.0
 
 
 class TooLong(BaseException):
-    """A measurement exceeded its time limit. It is not an Exception, because a trial would catch and record that."""
+    """Raised if a measurement exceeds its time limit; not an Exception, because a trial would catch and record one."""
 
 
 class Broken(Exception):
-    """The card no longer responds in this process, so a new process must continue."""
+    """Raised if the card no longer responds in this process, so that a new process must continue."""
 
 
 class Sheet:
-    """Measurements by part and name. Those already in the file are not repeated, so a run that was killed continues
-    where it stopped."""
+    """Measurements by part and name. No measurement in the file is repeated, so a run that was killed continues where
+    it stopped."""
 
     def __init__(self, path: Path, device: str, seconds: float, supervised: bool = False) -> None:
         self.path, self.device, self.supervised = path, device, supervised
@@ -119,7 +119,7 @@ class Sheet:
 
 @contextmanager
 def _at_most(seconds: float, supervised: bool) -> Iterator[None]:
-    """Raise TooLong after some seconds. A process that does not react ends soon after; its supervisor continues."""
+    """Raise TooLong after some seconds. A process that does not react is ended soon after; its supervisor continues."""
 
     def stop(number: int, frame: object) -> None:
         raise TooLong

@@ -1,4 +1,4 @@
-"""Part `slots`: trials per hour for several numbers of concurrent trials, by `vaebench run` with the preset quick."""
+"""Part `slots`: trials per hour for several numbers of concurrent trials, in `vaebench run` with the preset quick."""
 
 from __future__ import annotations
 

@@ -18,7 +18,9 @@ LEAST = 5.0
 
 
 def supervise(work: Callable[[float], None], seconds: float) -> int:
-    """Call work(seconds left) in new processes until one succeeds; return the exit code. The card must be unused."""
+    """Call work(seconds left) in new processes until one succeeds; return the exit code.
+
+    This process must not have used the card before, since CUDA does not survive a fork."""
     ends = time.monotonic() + seconds
     for _ in range(TRIES):
         if (left := ends - time.monotonic()) < LEAST:

@@ -28,8 +28,8 @@ COMMAND = [sys.executable, "-c", "import sys; from vaebench.cli import main; sys
 
 
 def prepare_ahead(bench: Bench) -> None:
-    """Start drawing or decoding the images of the sweeps in another process, which ends with this one. It takes half a
-    minute, for which no part should have to wait."""
+    """Start drawing or decoding the images of the sweeps in another process, which ends with this one. This takes
+    half a minute, for which no part should have to wait."""
     context = multiprocessing.get_context("spawn")
     given = [(preset, bench.settings(preset)) for preset in ("quick", "standard")]
     for preset, settings in given:
@@ -124,7 +124,7 @@ def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Stop the process as with Ctrl-C, and then kill it."""
+    """Stop the process as with Ctrl-C, and kill it if it does not end."""
     for number, patience in ((signal.SIGTERM, 8.0), (signal.SIGKILL, 5.0)):
         if process.poll() is None:
             with suppress(ProcessLookupError):

@@ -64,7 +64,7 @@ def _project(bench: Bench, slots: int, seconds: float) -> dict[str, Any]:
 
 
 def _whole(costs: dict[str, float], factor: float) -> float:
-    """Scale training time by the number of steps. Its start is scaled, too, so the result is slightly too large."""
+    """Scale training time by the number of steps. The start-up is also scaled, so the result is slightly too large."""
     longer = costs["train_seconds"] * (factor if costs.get("images_per_second") else 1.0)
     return longer + costs["seconds"] - costs["train_seconds"]
 

@@ -22,8 +22,8 @@ from vaebench.report.tables import title
 __all__ = ["page", "shown_runs", "write_page"]
 
 LARGEST = 25 * 10**6
-"""In bytes. Pictures that would make the page larger go into a folder next to it. If the page is still too large, the
-runs with the last seeds are left out."""
+"""The maximum size in bytes. Pictures that would make the page larger go into a folder next to it. If the page is still
+too large, the runs with the last seeds are left out."""
 SCRIPTS = (
     *("tools", "tiles", "plots", "boards", "columns", "forests", "scatters", "matrix"),
     *("latent", "numbers", "runs", "address", "paper", "start"),
@@ -91,7 +91,7 @@ def _page(board: Board, shown: Sequence[Shown], left_out: int, pictures: Mapping
 
 
 class Alike:
-    """Stores once what many runs share: the labels and the t-SNE map of pixels, which depend only on the dataset."""
+    """Stores once the values that many runs share: labels and the t-SNE map of pixels, which the dataset determines."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []

@@ -30,12 +30,12 @@ class Made:
     images: int
     patients: int
     counted: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """metric -> images and patients, where it counts patients of other images than the test split"""
+    """metric -> its numbers of images and patients, if they are not those of the test split"""
 
 
 def made_of(record: Record) -> Made:
     every = [cell for cell in record.metrics.values() if cell.value is not None]
-    # Metrics of the training split count other images; reconstruction metrics always use the test split.
+    # Metrics on the training split count other images; reconstruction metrics always use the test split.
     cells = [cell for cell in every if cell.verdict == "reconstruction"] or every
     images = max((cell.n or 0 for cell in cells), default=0)
     return Made(
@@ -57,8 +57,8 @@ def made_of(record: Record) -> Made:
 
 
 def _patients(cells: Iterable[Cell], images: int) -> int:
-    """Return the number of patients of that many images; a cell that tells classes apart counts those of the smallest
-    class alone."""
+    """Return the number of patients in the cells that count this many images. Cells that tell classes apart are
+    ignored: they count only the patients of the smallest class."""
     return max((one.patients or 0 for one in cells if one.n == images and one.classes == 1), default=0)
 
 
@@ -88,13 +88,15 @@ def _judged(runs: Sequence[Made], board: Board) -> Iterator[str]:
         for headline in headlines:
             counts = sorted({one.counted[headline.name] for one in own if headline.name in one.counted})
             if counts:
-                # The test split is one for all seeds, so what differs was held out of the training split.
-                other = ", held out of the training split, other ones for each seed" if len(counts) > 1 else ""
+                # All seeds share the test split, so differing counts are of images held out of the training split.
+                other = ", held out of the training split, different for each seed" if len(counts) > 1 else ""
                 yield f"but {headline.verdict} ({headline.title}): {_amount(counts)}{other}"
 
 
 def _amount(counts: Sequence[tuple[int, int]], kind: str = "") -> str:
-    """`394 to 404 images of 318 to 327 patients or groups`; where each image is a group of its own, images alone."""
+    """Return a text such as `394 to 404 images of 318 to 327 patients or groups`.
+
+    The patients or groups are left out if each image is a separate group."""
     images, patients = zip(*counts, strict=True)
     of = f" of {_span(patients)} patients or groups" if all(patients) and images != patients else ""
     return " ".join(filter(None, (_span(images), kind, "images"))) + of
@@ -105,7 +107,7 @@ def _span(values: Sequence[int]) -> str:
 
 
 def _spans(numbers: Sequence[int]) -> Iterator[str]:
-    """`0–4` for a run of at least three numbers, and the others one by one."""
+    """Yield `0–4` for at least three consecutive numbers, and other numbers one by one."""
     for _, run in groupby(enumerate(numbers), key=lambda one: one[1] - one[0]):
         found = [number for _, number in run]
         yield from [f"{found[0]}–{found[-1]}"] if len(found) > 2 else map(str, found)

@@ -80,7 +80,7 @@ def _scatter(
 
 
 def _called(board: Board, column: Column) -> str:
-    """Its title, with the variant where the dataset has several."""
+    """Return the title of a column, with its variant if the dataset has several."""
     own = [one for one in board.columns if (one.dataset, one.measure) == (column.dataset, column.measure)]
     return heading(column.measure, column.variant if len(own) > 1 else "")
 
@@ -90,8 +90,8 @@ def _has_numbers(board: Board, column: Column) -> bool:
 
 
 def _is_same(board: Board, columns: Sequence[Column]) -> bool:
-    """Whether all models have one number, of the images or of chance, that is no better higher or lower. What all have
-    as 0 or 1 may only have come to its end; and costs always have a direction."""
+    """Return whether all models have the same number, so that it describes the images or chance and has no direction.
+    If all have 0 or 1, models may have reached the end of the scale; and costs always have a direction."""
     means = [[one.estimate.mean for one in board.by_column[column].values() if one.estimate] for column in columns]
     if not any(len(own) > 2 for own in means) or columns[0].measure.verdict == "cost":
         return False
@@ -123,8 +123,8 @@ def _standing(board: Board, standing: Standing, metric: int) -> dict[str, Any]:
 def _cells(board: Board, column: Column) -> list[list[Any]]:
     """Return a list for each row that has a cell in this column.
 
-    It contains the row's number, text, mean, interval, rank interval, whether it is the best, the floors that it beats,
-    and reasons and warnings."""
+    A list contains the row's number, text, mean, interval, rank interval, whether it is the best, the floors that it
+    beats, and reasons and warnings."""
     known = board.by_column.get(column, {})
     decimals, found = decimals_in(board, column), []
     for number, entrant in enumerate(board.entrants):

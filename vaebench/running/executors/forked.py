@@ -27,8 +27,8 @@ LOST = 255
 class Forked:
     """A process that runs `target(*args, mouth)`, with the pipe for its messages and its printed output.
 
-    It leads a process group: the processes that a plugin starts end with it, and it ends with this process. It has the
-    current environment of this process, not the environment in which the server started."""
+    The process leads a process group, so that processes started by a plugin end with it, and it ends when its parent
+    does. It has the parent's current environment, not the environment in which the server started."""
 
     def __init__(self, target: Callable[..., None], *args: Any) -> None:
         for last in range(STARTS - 1, -1, -1):
@@ -63,7 +63,7 @@ class Forked:
 
     @property
     def handles(self) -> tuple[Any, ...]:
-        """What `multiprocessing.connection.wait` can wait for: the messages, output and end of the process."""
+        """The objects for `multiprocessing.connection.wait`: the messages, output and end of the process."""
         return (*(pipe for pipe in (self.ear, self.output.pipe) if not pipe.closed), self.process.sentinel)
 
     def wait(self, seconds: float) -> bool:
@@ -75,14 +75,14 @@ class Forked:
         return self.ear.poll()
 
     def ends(self) -> bool:
-        """Return whether the process has ended, or its server has, which would have reported that."""
+        """Return True if the process has ended, or if the server that would report this has ended."""
         return not self.process.is_alive()
 
     def orphaned(self) -> bool:
         """Return whether the server was killed before it could report how the process ended."""
         if self.process.exitcode != LOST:
             return False
-        until = time.monotonic() + 1.0  # a killed process closes its pipes a moment before it is gone
+        until = time.monotonic() + 1.0  # a killed process closes its pipes a moment before it ends
         while processes.lives(self.server, self.server_born):
             if time.monotonic() > until:
                 return False
@@ -90,7 +90,7 @@ class Forked:
         return True
 
     def fate(self) -> str:
-        """Describe how the process ended. It closes its pipes a moment before its exit code is known."""
+        """Describe how the process ended. Its exit code is known a moment after its pipes are closed."""
         self.process.join(GONE)
         code = self.process.exitcode
         if code is None:
@@ -102,7 +102,7 @@ class Forked:
         return f"the process died of {name}{cause}"
 
     def interrupt(self, seconds: float = 2.0) -> None:
-        """Ask the process to clean up and end, and wait a little for it."""
+        """Ask the process to clean up and end, and wait up to `seconds` for it."""
         self.process.terminate()
         self.process.join(seconds)
 
@@ -126,7 +126,7 @@ def _live(
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver handles Ctrl-C and ends this process
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the server ignores
-    os.environ.clear()  # the server's are outdated: a cluster may have assigned another GPU since it started
+    os.environ.clear()  # the server's variables are outdated: a cluster may have assigned another GPU since
     os.environ.update(environment)
     os.setsid()
     threading.Thread(target=_die_with_driver, daemon=True).start()
@@ -144,13 +144,13 @@ def _die_with_driver() -> None:
 
 
 def server() -> Any:
-    """Return a context that starts processes with torch already loaded; the first start waits for the loading."""
+    """Return a context that starts processes with torch already loaded; the first start waits until it is loaded."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"  # read when the server starts: results depend on the number of threads
     for name, value in devices.MEMORY.items():
         os.environ.setdefault(name, value)
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # for bit-identical results on a GPU; read when CUDA starts
-    # CUDA must not be initialised in the server: the processes that it forks could not use a GPU then.
+    # CUDA must not be initialised in the server: otherwise, the forked processes could not use a GPU.
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     os.environ["PYTHONSAFEPATH"] = "1"  # the server must not import a `copy.py` from the user's working folder
     scratch.folder()

@@ -1,6 +1,6 @@
 """Run trials on this machine, each in a process forked from a server that has already loaded torch.
 
-On a GPU, a trial frees its slot when it starts to measure: the next one trains, while it continues on a CPU core."""
+On a GPU, a trial frees its slot when it starts to measure: it continues on a CPU core while the next trial trains."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ class Running:
     orphaned: bool = False
     """whether its server was killed, so that its own outcome is unknown"""
     refused: bool = False
-    """whether another run turned out to have the trial"""
+    """whether another run turned out to own the trial"""
     record: Record | None = None
     """its record, if the process lived to send it"""
 
     @property
     def holds_slot(self) -> bool:
-        """Whether it occupies a slot: on a GPU, a trial that measures has left the card."""
+        """True if the trial occupies a slot: on a GPU, a trial that is measuring has already left the card."""
         return self.device == "cpu" or not self.measuring
 
 
 class Local(Executor):
-    """Trials on this machine, one process for each.
+    """Runs trials on this machine, each in a separate process.
 
     If a trial's process is killed, only that trial fails: the driver writes its record.
-    If the fork server is killed, any of the running trials may be the cause. Each of them is repeated once, alone: a
-    trial that kills the server again fails, and the others continue."""
+    If the fork server is killed, any of the running trials may be the cause. Each of these is repeated once, while no
+    other trial runs: a trial that kills the server again fails, and the others continue."""
 
     name = "local"
     version = 2
@@ -113,7 +113,7 @@ class Local(Executor):
         return Running(job, device, claim, Forked(work, job, device, site, claim), time.monotonic())
 
     def _listen(self, one: Running, patience: float) -> Iterator[Event]:
-        """Yield the messages of a trial as events; close its pipe when no more can come."""
+        """Yield the messages of a trial as events; close its pipe when no more messages can follow."""
         alive = not one.worker.ends()  # checked first, so that messages sent before its end are still read
         if one.worker.output.read():
             one.heard = time.monotonic()
@@ -183,7 +183,7 @@ def hear(one: Running) -> Iterator[Event]:
 
 
 def let_save(running: Sequence[Running]) -> None:
-    """Ask the trials in training to save a checkpoint and end, and wait a little for them."""
+    """Ask the trials in training to save a checkpoint and end, and wait up to GRACE seconds for them."""
     for one in running:
         list(hear(one))
     training = [one.worker.process for one in running if one.stepping and not one.measuring]
@@ -195,7 +195,7 @@ def let_save(running: Sequence[Running]) -> None:
 
 
 def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> None:
-    """Run a trial; this is the body of its process."""
+    """Run a trial; this function is the body of the trial's process."""
     from vaebench.running.worker import perform
 
     def tell(event: Any) -> None:

@@ -20,9 +20,9 @@ from vaebench.running.site import Site
 from vaebench.running.watched import Watched
 
 PAUSE = 10.0
-"""Seconds between two looks at the queue and the records; longer if a look takes long"""
+"""Seconds between two checks of the queue and the records; longer if a check takes long"""
 BUSY = 0.05
-"""The maximum share of the time spent on these looks"""
+"""The maximum share of the time spent on these checks"""
 ENDING = 30.0
 """Seconds to wait for cancelled pilots"""
 MARGIN = 120
@@ -32,7 +32,7 @@ START = [sys.executable, "-P", "-c", "from vaebench.cli import main; main(prog_n
 
 
 class Slurm(Executor):
-    """Pilots on a Slurm cluster: an array of jobs that share the trials through claims in the results folder.
+    """Runs trials on a Slurm cluster, in an array of pilot jobs that share them through claims in the results folder.
 
     The driver only watches: if it is killed, the next run watches the jobs in the ledgers of the results folder."""
 
@@ -102,12 +102,12 @@ class Slurm(Executor):
                         raise UserError(f"All pilots ended without completing a trial. {[*adopted, *own][-1].tail()}")
                     before = watched.tries()
                     own.append(self._send(list(watched.pending.values()), site, stop_on_failure))
-            adopted = []  # they may have other trials to run
+            adopted = []  # these pilots may have other trials to run
         finally:
             _end([*adopted, *own])
 
     def _adopt(self, watched: Watched) -> list[Batch]:
-        """Return the batches of earlier runs for these trials that have not ended; remove the folders of the others."""
+        """Return the unfinished batches of earlier runs for these trials; remove the folders of ended batches."""
         mine, found = set(order.lines_of(list(watched.pending.values()))), []
         states = batch.states()
         if states is None:
