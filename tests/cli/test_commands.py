@@ -141,7 +141,7 @@ def test_help_of_the_whole_names_every_command() -> None:
         ("check vea", "no component or suite 'vea'. Did you mean 'vae'"),
         ("list model", "'models'"),
         ("data status lab-xrays", "no dataset 'lab-xrays'. Did you mean 'lab-xray'"),
-        ("data fetch lab-residual", "lab-residual cannot be fetched: it needs no file"),
+        ("data fetch lab-residual", "lab-residual cannot be fetched: the metric needs no file"),
         ("data fetch lab-xray", "ask [bold]the lab[/bold]"),
         ("data audit lab-xray", "The real lab-xray is not in"),
         ("rn", "run"),
