@@ -202,7 +202,7 @@ def test_a_run_its_board_and_a_second_run_that_trains_nothing(results: Path, lab
     for words in (["--suite", "lab"], ["--suite", "lab", "--preset", "tiny", "--source", "phantom", "--format", "csv"]):
         assert "steady" in vaebench("leaderboard", *words)
     assert "steady[gain=2.0]" in vaebench("show", str(gone))
-    assert f"repeat it: vaebench run {gone}" in vaebench("show", str(gone))
+    assert f"repeat this trial: vaebench run {gone}" in vaebench("show", str(gone))
 
     gone.write_text("{}")
     told = lab_run()

@@ -1,4 +1,4 @@
-"""`vaebench status`: trials done and failed in a results folder, and runs in progress."""
+"""`vaebench status`: show trials done and failed in a results folder, and runs in progress."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def command(results: Path, release: str | None) -> None:
     """Show successful and failed trials in a results folder, and runs in progress with the time left.
 
     The subfolder `reference` is left out. Claims of dead runs are released automatically (after a minute, if they ran
-    on another machine); use `--release` for any others.
+    on another machine); use `--release` to release any other claim.
 
     \b
     Examples:
@@ -81,7 +81,7 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
     _tell_batches(console, track)
     for trial, lease in leases(track):
         text = f"  trial {trial} has been claimed by run {lease.token} since {lease.since}, attempt {lease.attempt}"
-        text += " (the run is gone)" if lease.abandoned else ""
+        text += " (this run is no longer alive)" if lease.abandoned else ""
         console.print(escape(clean(text, 300)), highlight=False, soft_wrap=True)
     for trial, kind, message in failed:
         text = f"  [red]failed[/red] {escape(clean(trial))}: {escape(kind)}, {escape(clean(message, 500))}"
@@ -89,7 +89,7 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
 
 
 def _tell_index(console: Console, track: Path) -> None:
-    """Print how many records the index covers, if there is one."""
+    """Print how many records the index covers, if the track has an index."""
     from vaebench.report import index
 
     if not (track / index.NAME).is_file():

@@ -18,8 +18,8 @@ from vaebench.errors import UserError
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.names("datasets"))
 @DATA
 def command(names: Sequence[str], data: Path | None) -> int:
-    """Check the number, checksums and readability of all files of the named datasets, or of all datasets present.
-    The exit code is 1 if files are faulty, and 2 if a named dataset cannot be read at all.
+    """Check the number, checksums and readability of all files of the named datasets, or of all datasets that are
+    present. The exit code is 1 if files are faulty, and 2 if a named dataset cannot be read at all.
 
     \b
     Example:
