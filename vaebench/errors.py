@@ -20,7 +20,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f" Did you mean {' or '.join(repr(n) for n in near)}?"
     more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
-    return f" There are: {', '.join(known[:LISTED])}{more}." if known else " There are none."
+    return f" Available: {', '.join(known[:LISTED])}{more}." if known else " None is available."
 
 
 class Explained(Exception):
