@@ -29,9 +29,9 @@ from vaebench.trial import Settings, Spec, Trial, Value
 CHECKS = Checklist()
 SIZE = 28
 LONG = 10**7
-"""The steps of a trial that is stopped before it ends"""
+"""The number of steps of a trial that is stopped before it ends"""
 SOON = 60.0
-"""Seconds within which an executor must stop once it is closed"""
+"""Seconds within which an executor must stop once its iterator is closed"""
 
 
 class Sent:
@@ -88,12 +88,12 @@ class Sent:
 
     @cached_property
     def two(self) -> list[Job]:
-        """A trial that fails and one that does not."""
+        """The jobs of two trials: the first fails, and the second succeeds."""
         return [*self.jobs(0, batch=-1), *self.jobs(1)]
 
     @cached_property
     def events(self) -> list[Event]:
-        """The events of these two trials, which are run once for all checks."""
+        """The events of the two trials, which are run once for all checks."""
         return list(self.make().run(self.two, self.site("mine")))
 
 
@@ -135,7 +135,7 @@ def events(case: Sent) -> None:
 
 @CHECKS.add
 def failures(case: Sent) -> None:
-    """A failed trial leaves a record with the reason, and the others continue."""
+    """A failed trial leaves a record with the reason, and the other trials continue."""
     bad, good = case.two
     ends = _ends(case.events)
     require(len(ends) == 2, f"of 2 trials, the first of which fails, {len(ends)} ended")
@@ -162,7 +162,8 @@ def equals_local(case: Sent) -> None:
 
 @CHECKS.add
 def done_once(case: Sent) -> None:
-    """A trial that another run completed since the plan was made ends at once with that record and is not repeated."""
+    """A trial that another run completed since the plan was made ends at once with that run's record and is not
+    repeated."""
     first = _ends(case.events)
     again = list(case.make().run(case.two, case.site("mine")))
     require(_ends(again) == first, "trials that have a record were repeated (use `Outbox`, or `site.sink.answer`)")

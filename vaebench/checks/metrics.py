@@ -67,7 +67,7 @@ def parameters(case: Asked) -> None:
 def described(case: Asked) -> None:
     """Title, verdict, direction, regime and range are declared with values that the harness accepts."""
     metric = case.component
-    require(bool(metric.title), "`title` is empty: it heads the column")
+    require(bool(metric.title), "`title` is empty, but boards use it as the column's title")
     for field, known in DECLARED.items():
         value = getattr(metric, field)
         require(value in known, f"`{field}` is {value!r}, not one of {', '.join(known)}")
@@ -120,7 +120,7 @@ def keeps_evidence(case: Asked) -> None:
 
 @CHECKS.add
 def direction(case: Asked) -> None:
-    """A good model beats one whose outputs are noise, in the declared direction.
+    """A good model beats a model with noisy outputs, in the declared direction.
 
     This is checked for reconstruction metrics and for the headline metrics of installed suites."""
     metric = case.component
@@ -128,7 +128,7 @@ def direction(case: Asked) -> None:
         raise NotApplicable("checked for reconstruction metrics and headlines of suites only")
     good, poor = case.ask(case.evidence("good")).value, case.ask(case.evidence("poor")).value
     if good == poor == metric.range[metric.better == "higher"]:
-        raise NotApplicable(f"these drawings are too easy for it: both models get {good:.6g}")
+        raise NotApplicable(f"these drawings are too easy for the metric: both models get {good:.6g}")
     ahead = good > poor if metric.better == "higher" else good < poor
     require(ahead, f"a good model gets {good:.6g}, a poor one {poor:.6g}, and {metric.better} is declared better")
 
@@ -163,7 +163,7 @@ def lesser_evidence(case: Asked) -> None:
 
 
 def lesser(case: Asked) -> dict[str, Evidence]:
-    """Return incomplete evidence, keyed by what it lacks."""
+    """Return incomplete evidence, by a description of its fault."""
     full = draw_splits(SHAPE)
     train, test = full.train, full.test
     unhealthy = np.flatnonzero(test.labels > 0)

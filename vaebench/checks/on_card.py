@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
     launches: int
     waits: list[str]
-    """what waited, and where"""
+    """the operations that made the host wait, and the lines of code"""
 
 
 class Enough(Exception):
@@ -35,7 +35,8 @@ class Enough(Exception):
 
 @CHECKS.add
 def steps(bench: Bench) -> str:
-    """A training step does not wait for the GPU, except to report losses; the result gives its kernel launches."""
+    """A training step does not wait for the GPU, except to report losses; the check reports how many kernels the step
+    launches."""
     if not bench.component.stages:
         raise NotApplicable("the model is fitted, not trained")
     found = {stage: count_steps(bench, stage) for stage in bench.component.stages}

@@ -40,7 +40,8 @@ def scores(bench: Bench) -> None:
 
 @CHECKS.add
 def posterior(bench: Bench) -> None:
-    """A Gaussian posterior has a finite mean and log-variance per latent; the rate is its divergence from N(0, I)."""
+    """A Gaussian posterior has a finite mean and log-variance per latent dimension, and the rate is its divergence from
+    N(0, I)."""
     found = look(bench.trained.posterior, bench.x)
     for name, value in (("mean", found.mean), ("logvar", found.logvar)):
         shape = tuple(value.shape)
@@ -62,14 +63,14 @@ def bound(bench: Bench) -> None:
     torch.manual_seed(3)
     state = bench.noise()
     few, many = torch.stack([drawn(seed, 1) for seed in range(8)]), drawn(8, 8)
-    require(tuple(many.shape) == (BATCH,), f"it has shape {tuple(many.shape)}, not ({BATCH},)")
-    require(bool(many.isfinite().all() and few.isfinite().all()), "it contains NaN or infinite numbers")
+    require(tuple(many.shape) == (BATCH,), f"the bound has shape {tuple(many.shape)}, not ({BATCH},)")
+    require(bool(many.isfinite().all() and few.isfinite().all()), "the bound contains NaN or infinite numbers")
     require(same(bench.noise(), state), "bound() draws from torch's global generator, not from the one given")
-    require(same(many, drawn(8, 8)), "bound() gives other numbers for the same generator")
+    require(same(many, drawn(8, 8)), "bound() gives different numbers for equal generators")
     luck = few.var(0).mean().sqrt() + 1e-3 * many.abs().mean() / BATCH
     require(
         float(many.mean()) >= float(few.mean() - luck),
-        f"of 8 draws it is {float(many.mean()):.6g} on average, of one {float(few.mean()):.6g}: it must not fall",
+        f"with 8 draws, the bound is {float(many.mean()):.6g}, lower than with one draw ({float(few.mean()):.6g})",
     )
 
 
@@ -155,10 +156,10 @@ def check_draws(draw: Callable[[torch.Generator], Tensor], shape: tuple[int, ...
     torch.manual_seed(3)
     state = bench.noise()
     first = drawn(0)
-    require_images(first, shape, f"what {what}() gives")
+    require_images(first, shape, f"the result of {what}()")
     require(same(bench.noise(), state), f"{what}() draws from torch's global generator, not from the one given")
-    require(same(first, drawn(0)), f"{what}() gives other images for the same generator")
+    require(same(first, drawn(0)), f"{what}() gives different images for equal generators")
     if same(first, drawn(1)):
         if not bench.component.stages:
             raise NotApplicable(f"{what}() always gives the same images, as a fitted model without randomness may")
-        require(False, f"{what}() gives the same images for another generator")
+        require(False, f"{what}() gives the same images for different generators")

@@ -144,7 +144,7 @@ def keeps_batch(bench: Bench) -> None:
 
 @CHECKS.add
 def reproducible(bench: Bench) -> None:
-    """The same seed gives bit-identical weights and outputs."""
+    """Two runs with the same seed give bit-identical weights and outputs."""
     again = bench.build()
     bench.train(again)
     weights = bench.trained.state_dict()
@@ -172,7 +172,7 @@ def learns(bench: Bench) -> None:
     before = error(model)
     totals = bench.train(model.train(), bench.learning)
     after = error(model)
-    require(after < 0.99 * before, f"the squared error goes from {before:.4g} to {after:.4g}: it does not learn")
+    require(after < 0.99 * before, f"the squared error goes from {before:.4g} to {after:.4g}: the model does not learn")
     for stage in model.stages[1:]:
         rivals = {name for objectives in ready(bench).objectives(bench.x, At(stage, 0, 1)) for name in objectives}
         early, late = sum(totals[stage][:5]) / 5, sum(totals[stage][-5:]) / 5
@@ -229,7 +229,7 @@ def snapshot(model: Model) -> dict[str, Tensor]:
 
 
 def changed(model: Model, before: Mapping[str, Tensor], allowed: Collection[int] = ()) -> list[str]:
-    """Return the names of the parameters that changed, except those that are allowed to."""
+    """Return the names of the parameters that changed, except those that are allowed to change."""
     return [n for n, p in model.named_parameters() if id(p) not in allowed and not torch.equal(p, before[n])]
 
 
