@@ -30,7 +30,7 @@ step."""
 RECHECKED = 32
 """The number of images of a split that a model processes twice, the second time in different batches."""
 COMPANY = 8
-"""The batch size when these images are processed the second time."""
+"""The batch size when the `RECHECKED` images are processed the second time."""
 ROUNDING = 0.01
 """The largest difference between batches that counts as rounding, as a share of the largest output; enough for TF32 on
 a GPU."""

@@ -28,7 +28,7 @@ def vaebench_datasets() -> Iterable[type[Dataset]]:  # type: ignore[empty-body]
 
 @hookspec
 def vaebench_losses() -> Iterable[type[Loss]]:  # type: ignore[empty-body]
-    """Return the reconstruction losses (classes) that this plugin offers."""
+    """Return the classes of reconstruction losses that this plugin offers."""
 
 
 @hookspec

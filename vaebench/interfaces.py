@@ -65,7 +65,7 @@ class Group:
     """A function from the progress of the stage, in [0, 1), to a factor for the learning rate; None means the recipe's
     schedule."""
     critic: bool = False
-    """True if these parameters only judge images, as those of a discriminator do. Their weights are not averaged."""
+    """True if these parameters only judge images, as those of a discriminator do. These parameters are not averaged."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Gaussian:
     mean: Tensor
     """The means, one row per image."""
     logvar: Tensor
-    """The logarithms of the variances, of the same shape."""
+    """The logarithms of the variances, of the same shape as `mean`."""
 
     def kl(self) -> Tensor:
         """Return the KL divergence from N(0, I) per image: 1/2 sum(mean² + exp(logvar) - logvar - 1) over all
@@ -154,7 +154,7 @@ class Network(Component):
 
 
 class Model(Component, nn.Module):
-    """A method under test. Images are float32 (B, C, H, W) in [0, 1]; a code is (B, D).
+    """A method under test. Images are float32 (B, C, H, W) in [0, 1]; codes are (B, D).
 
     Users may set the keyword parameters of `__init__` on the command line; `vaebench show NAME` prints their
     annotations and defaults. A parameter called `width` is set by the preset. A network parameter that must never be
@@ -336,15 +336,15 @@ class Score:
     warning: str = ""
     """A short warning about the limits of the number; kept in the record."""
     follows: Mapping[str, float] = field(default_factory=dict)
-    """The rank correlations, over images, between trivial traits and the score from which the value is computed, by the
-    trait's name; boards show them in their notes."""
+    """The rank correlation, over images, of each trivial trait with the score from which the value is computed, by the
+    trait's name. Boards show these correlations in their notes."""
     beside: Mapping[str, float] = field(default_factory=dict)
     """Other numbers of the same model, by name. Boards show the rank correlation of each number with the value, over
     models."""
 
 
 DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}
-"""The values that a metric may declare; a metric with any other value is not offered."""
+"""The values that a metric may declare; a metric with any other value is not registered."""
 
 
 class Metric(Component):
@@ -386,7 +386,7 @@ class Event:
     job: Job
     """The job that the message is about."""
     data: Mapping[str, Any] = field(default_factory=dict)
-    """For `progress`: the phase; during training also stage, step, steps, share of all stages and logs; in the phase
+    """For `progress`: the phase; during training also stage, step, steps, share (of all stages) and logs; in the phase
     `measure` also the metric. The first message of the phase `measure` means that the GPU is free. For `end`: the
     record, and the path of the trial's printed output (`output`), if there is any."""
 

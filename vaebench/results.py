@@ -135,7 +135,7 @@ def _paths(folder: Path) -> list[Path]:
 
 
 def _table(paths: list[Path]) -> DataFrame:
-    """Return the rows of these records; read them from their track's index if the index is up to date for these
+    """Return the rows of these records, taken from the index of their track if it is up to date, and else from the
     records."""
     import pandas as pd
 

@@ -41,7 +41,7 @@ def run_checks(
 ) -> Iterator[Outcome]:
     """Check a component with these parameters, or its defaults, and yield the outcome of each check as it ends.
 
-    Real images are looked for in the folder `data`, or else in this machine's data folder."""
+    Real images are loaded from the folder `data` or, by default, from this machine's data folder."""
     for task in tasks(offer, _given(offer, params or {}), device, data):
         with prepared(device):
             outcome = task.run()

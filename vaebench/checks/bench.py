@@ -24,7 +24,7 @@ BATCH = 8
 
 
 class Bench:
-    """A model class with one image shape."""
+    """A model class that is checked with one image shape."""
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ LIMIT = {"train": 60, "val": 12, "test": 40}
 
 
 class Source:
-    """A dataset class with its phantom at one size."""
+    """A dataset class that is checked with its phantom at one image size."""
 
     def __init__(
         self, component: type[Dataset], size: int, params: Mapping[str, Value], data: Path | None = None
@@ -45,7 +45,8 @@ class Source:
 
 @CHECKS.add
 def parameters(case: Source) -> None:
-    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names it."""
+    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names the
+    parameter."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
@@ -116,7 +117,7 @@ def labels(case: Source) -> None:
     count = len(case.dataset.classes)
     for name, split in case.splits.items():
         low, high = split.labels.min(), split.labels.max()
-        require(low >= 0 and high < count, f"{name} labels reach from {low} to {high} for {count} classes")
+        require(low >= 0 and high < count, f"{name} labels range from {low} to {high}, but there are {count} classes")
         require(name == "val" or len(np.unique(split.labels)) > 1, f"all {name} images have the label {low}")
 
 
@@ -171,7 +172,7 @@ def boxes(case: Source) -> None:
         there = ~np.isnan(split.boxes).all(2)
         low, high = split.boxes[there][:, :2], split.boxes[there][:, 2:]
         inside = ((low >= 0) & (low < high) & (high <= 1)).all(1)
-        require(bool(inside.all()), f"{int((~inside).sum())} {name} boxes are not x0 < x1, y0 < y1 within [0, 1]")
+        require(bool(inside.all()), f"{int((~inside).sum())} {name} boxes violate x0 < x1, y0 < y1 or [0, 1]")
         healthy = split.healthy if split.healthy is not None else np.zeros(len(split), bool)
         require(not there[healthy].any(), f"{int(there[healthy].any(1).sum())} healthy {name} images have a box")
 

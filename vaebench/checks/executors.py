@@ -83,7 +83,7 @@ class Sent:
             try:
                 found[path.stem] = store.read(path)
             except BadRecord as error:
-                require(False, f"it left a record that is not valid: {error}")
+                require(False, f"the executor left an invalid record: {error}")
         return {record.id: record for record in found.values()}
 
     @cached_property
@@ -129,8 +129,10 @@ def events(case: Sent) -> None:
     ids = sorted(job.trial.id for job in case.two)
     for kind in ("start", "end"):
         told = sorted(event.job.trial.id for event in case.events if event.kind == kind)
-        require(told == ids, f"for 2 trials it reported {len(told)} `{kind}` events, {len(set(told))} different")
-    require(_ends(case.events) == case.stored("mine"), "the records it reported are not those in the results folder")
+        require(
+            told == ids, f"for 2 trials, the executor reported {len(told)} `{kind}` events, {len(set(told))} different"
+        )
+    require(_ends(case.events) == case.stored("mine"), "the reported records are not those in the results folder")
 
 
 @CHECKS.add
@@ -151,7 +153,7 @@ def equals_local(case: Sent) -> None:
     wanted = perform(job, case.data[1].folder, "cpu", here.sink, here.keeper)
     require(wanted.status == "ok", "the trial failed on this machine, so there is nothing to compare with")
     mine = _ends(case.events).get(job.trial.id)
-    require(mine is not None, "it left no record of a trial")
+    require(mine is not None, "the executor left no record of a trial")
     for field in ("status", "metrics", "curve", "weights", "inputs", "settings"):
         one, two = getattr(mine, field), getattr(wanted, field)
         require(one == two, f"`{field}` differs from the result on this machine: {str(one)[:100]}")
@@ -177,7 +179,7 @@ def closing(case: Sent) -> None:
     before = time.monotonic()
     running.close()  # type: ignore[attr-defined]
     took = time.monotonic() - before
-    require(took < SOON, f"it took {took:.0f} s to stop")
+    require(took < SOON, f"the executor took {took:.0f} s to stop")
     require(not case.stored("closed"), "a trial that was stopped has a record")
     left = list((case.folder / "closed").glob("**/*.lease"))
-    require(not left, "it still claims the trial (use `Claims` or `Outbox` as a context manager)")
+    require(not left, "the executor still claims the trial (use `Claims` or `Outbox` as a context manager)")

@@ -52,7 +52,8 @@ class Comparison:
 
 @CHECKS.add
 def parameters(case: Comparison) -> None:
-    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names it."""
+    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names the
+    parameter."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
@@ -80,15 +81,13 @@ def picture(case: Comparison) -> None:
 @CHECKS.add
 def gradient(case: Comparison) -> None:
     """The gradient is finite for random, large and zero outputs, and for drawn, black and white targets."""
-    targets = {"its own": case.target, "black": torch.zeros_like(case.target), "white": torch.ones_like(case.target)}
+    targets = {"drawn": case.target, "black": torch.zeros_like(case.target), "white": torch.ones_like(case.target)}
     raws = {"random": case.noise(), "large": case.noise(30), "zero": case.noise(0)}
     for shade, target in targets.items():
         for kind, raw in raws.items():
             raw = raw.clone().requires_grad_()
             (slope,) = torch.autograd.grad(case.loss(raw, target).sum(), raw)
-            require(
-                bool(slope.isfinite().all()), f"the gradient at {kind} outputs against a {shade} target is not finite"
-            )
+            require(bool(slope.isfinite().all()), f"the gradient for {kind} outputs and a {shade} target is not finite")
 
 
 @CHECKS.add
@@ -110,7 +109,7 @@ def alone(case: Comparison) -> None:
     """An image's loss does not depend on the other images in its batch, nor on their number."""
     together = case.loss(case.noise(), case.target)
     single = [case.loss(raw[None], target[None]) for raw, target in zip(case.noise(), case.target, strict=True)]
-    require(close(together, torch.cat(single), 1e-4), "an image's loss changes with the images that share its batch")
+    require(close(together, torch.cat(single), 1e-4), "an image's loss changes with the other images in its batch")
 
 
 @CHECKS.add

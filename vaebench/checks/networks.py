@@ -78,7 +78,7 @@ def shapes(case: tuple[Part, Shape]) -> None:
         raise NotApplicable(f"the network refuses this size: {reason}") from reason
     out, entry = (tuple(getattr(net[name], told, ())) for name, told in (("encoder", "out"), ("decoder", "entry")))
     require(len(out) == 3, f"encoder.out is {out}, not (channels, height, width)")
-    require(out == entry, f"the decoder takes features of shape {entry}, the encoder gives {out}")
+    require(out == entry, f"the decoder takes features of shape {entry}, but the encoder gives {out}")
     x = part.images(shape)
     features = look(net["encoder"], x)
     require(tuple(features.shape) == (COUNT, *out), f"features have shape {tuple(features.shape)}, not {(COUNT, *out)}")
@@ -132,7 +132,7 @@ def learns(part: Part) -> None:
         optimizer.step()
     error = float((raw(net, x).detach().sigmoid() - x).square().mean())
     grey = float((x.mean() - x).square().mean())
-    require(error < grey, f"its squared error is {error:.4g} after {STEPS} steps, that of a uniform grey {grey:.4g}")
+    require(error < grey, f"the squared error is {error:.4g} after {STEPS} steps; a uniform grey has {grey:.4g}")
 
 
 @CHECKS.add
@@ -142,7 +142,7 @@ def alone(part: Part) -> None:
     net, x = part.build(part.shape).eval(), part.images()
     together = look(raw, net, x)
     single = look(lambda: torch.cat([raw(net, row[None]) for row in x]))
-    require(close(together, single), "its output for an image changes with the images that share its batch")
+    require(close(together, single), "the output for an image changes with the other images in its batch")
 
 
 @CHECKS.add
@@ -150,7 +150,7 @@ def keeps_images(part: Part) -> None:
     """The network does not modify its input."""
     net, x = part.build(part.shape).eval(), part.images()
     look(raw, net, x)
-    require(torch.equal(x, part.images()), "it writes into its input")
+    require(torch.equal(x, part.images()), "the network writes into its input")
 
 
 @CHECKS.add
@@ -160,4 +160,4 @@ def saves(part: Part) -> None:
     content = save({name: value.clone().contiguous() for name, value in net.state_dict().items()})
     fresh.load_state_dict(load(content))
     first, second = ({"the raw output": look(raw, one, x)} for one in (net, fresh))
-    require_equal(first, second, "differs after saving and loading: keep all it needs in parameters or buffers")
+    require_equal(first, second, "differs after saving and loading: keep everything it needs in parameters or buffers")

@@ -18,7 +18,7 @@ from vaebench.trial import Settings
 
 CHECKS = Checklist()
 LONG, COUNTED, ROUND = 1000, 3, 6
-"""The steps of a stage, the steps counted in the middle of it, and the batches of one epoch"""
+"""The numbers of steps of a stage, of counted steps in the middle of the stage, and of batches in an epoch"""
 
 
 class Step(NamedTuple):

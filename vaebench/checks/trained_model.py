@@ -17,7 +17,7 @@ CHECKS, ONE_STEP = Checklist(), Checklist()
 
 @CHECKS.add
 def codes(bench: Bench) -> None:
-    """encode() gives one finite row of numbers per image."""
+    """encode() gives one row of finite numbers per image."""
     code = look(bench.trained.encode, bench.x)
     require(code.ndim == 2 and len(code) == BATCH, f"codes have shape {tuple(code.shape)}, not ({BATCH}, D)")
     require(code.is_floating_point(), f"codes are {code.dtype}, not floating point")
@@ -45,9 +45,9 @@ def posterior(bench: Bench) -> None:
     found = look(bench.trained.posterior, bench.x)
     for name, value in (("mean", found.mean), ("logvar", found.logvar)):
         shape = tuple(value.shape)
-        require(value.ndim == 2 and len(value) == BATCH, f"its {name} has shape {shape}, not ({BATCH}, D)")
-        require(bool(value.isfinite().all()), f"its {name} contains NaN or infinite numbers")
-    require(found.mean.shape == found.logvar.shape, "its mean and logvar differ in shape")
+        require(value.ndim == 2 and len(value) == BATCH, f"the posterior's {name} has shape {shape}, not ({BATCH}, D)")
+        require(bool(value.isfinite().all()), f"the posterior's {name} contains NaN or infinite numbers")
+    require(found.mean.shape == found.logvar.shape, "the posterior's mean and logvar differ in shape")
     rate = look(bench.trained.rate, bench.x)
     require(close(rate, found.kl()), "rate() is not the divergence of posterior() from N(0, I)")
 
@@ -94,10 +94,10 @@ def alone(bench: Bench) -> None:
         joined = torch.cat([each[name] for each in single])
         require(
             value.shape == joined.shape,
-            f"{name} of eight images has shape {tuple(value.shape)}, {tuple(joined.shape)} one by one",
+            f"{name} of eight images has shape {tuple(value.shape)}, but {tuple(joined.shape)} one by one",
         )
         apart = (value - joined).nan_to_num().abs().mean() / value.nan_to_num().abs().amax().clamp_min(1e-6)
-        require(float(apart) < 0.01, f"{name} of an image changes with the images that share its batch")
+        require(float(apart) < 0.01, f"{name} of an image changes with the other images in its batch")
 
 
 @CHECKS.add
@@ -111,14 +111,14 @@ def keeps_images(bench: Bench) -> None:
 @CHECKS.add
 def samples(bench: Bench) -> None:
     """Samples are finite images in [0, 1], drawn with the given generator only."""
-    model = bench.trained  # before inference mode, in which no model can be trained
+    model = bench.trained  # trained here, since no model can be trained in inference mode
     check_draws(lambda generator: model.sample(5, generator), (5, *bench.shape), bench, "sample")
 
 
 @CHECKS.add
 def variations(bench: Bench) -> None:
     """Perturbed reconstructions are finite images in [0, 1], drawn with the given generator only."""
-    model = bench.trained  # before inference mode, in which no model can be trained
+    model = bench.trained  # trained here, since no model can be trained in inference mode
     check_draws(lambda generator: model.vary(bench.x, generator), (BATCH, *bench.shape), bench, "vary")
 
 

@@ -28,9 +28,9 @@ def command(
 ) -> None:
     """Compare two models of a board, or two results folders.
 
-    For two models, the command shows both headline numbers for every verdict and dataset, which model is better and by
-    how much, with the 95 % interval of the difference, and whether the difference is significant. Write A and B as on
-    the board: `vae`, `pca`, "vae[latent=8]".
+    For two models, the command shows the headline numbers of both for every verdict and dataset, which model is better
+    and by how much, with the 95 % interval of the difference, and whether the difference is significant. Write A and B
+    as on the board: `vae`, `pca`, "vae[latent=8]".
 
     If A and B are folders, the command shows which records only one of them has, and which metrics, versions, settings
     and images differ in the records that both have. Times are not compared.

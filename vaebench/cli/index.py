@@ -19,8 +19,8 @@ def command(results: Path) -> None:
     `leaderboard`, `run` and `vaebench.load` use the index for records that have not changed since it was made, and read
     all other records from their files: a board never depends on the age of the index. `vaebench status` shows how many
     records are new or changed. An index pays off from about ten thousand records. The index is a Parquet file with a
-    row per record and metric; DuckDB, Polars and pandas can also read it. Only the user account that made an index uses
-    it, and only in the folder where it was made.
+    row per record and metric; DuckDB, Polars and pandas can also read it. An index is used only by the user account
+    that made it, and only in the folder where it was made.
 
     \b
     Examples:

@@ -42,7 +42,7 @@ def command(results: Path, release: str | None) -> None:
     tracks = sorted({path.parents[2] for path in records} | {path.parent for path in results.glob("*/*/*/.runs")})
     if not tracks:
         raise UserError(
-            f"There are no runs and no records in {results}. `vaebench run` makes them."
+            f"There are no runs and no records in {results}. `vaebench run` creates them."
             f"{store.where_reference_is(results)}"
         )
     if release is not None:
@@ -56,7 +56,7 @@ def _release(console: Console, tracks: list[Path], trial: str) -> None:
 
     freed = [id_ for track in tracks for id_ in free(track, trial)]
     if not freed and trial != "all":
-        raise UserError(f"No run claims a trial {trial!r}. `vaebench status` lists the claims.")
+        raise UserError(f"No run has claimed a trial {trial!r}. `vaebench status` lists the claims.")
     for id_ in freed:
         console.print(f"Released trial {escape(id_)}", highlight=False)
 

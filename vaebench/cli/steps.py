@@ -153,8 +153,8 @@ def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
                 tell(f"  {name}: {len(own)} trial{'s' * (len(own) != 1)}, ~{time_words(sum(own))}")
         regimes = ", ".join(dict.fromkeys(trial.regime for trial in plan.todo))
         seeds = sorted({trial.seed for trial in plan.todo})
-        which = ", ".join(map(str, seeds)) if len(seeds) <= LISTED else f"{len(seeds)} of them"
-        tell(f"Seeds: {which}; trained on images: {regimes}")
+        which = ", ".join(map(str, seeds)) if len(seeds) <= LISTED else f"{len(seeds)} in total"
+        tell(f"Seeds: {which}; regimes: {regimes}")
     tell(f"Records would be written to {plan.folder}")
 
 

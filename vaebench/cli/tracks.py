@@ -46,7 +46,7 @@ def chosen(name: str, preset: str | None, source: str | None, results: Path, oth
     if not (theirs := tracks_in(suite, preset, source, *folders)):
         everywhere = ", ".join(map(str, (results, *others)))
         raise UserError(
-            f"There are no records of {asked} in {everywhere}. `vaebench run --suite {name}` makes them; "
+            f"There are no records of {asked} in {everywhere}. `vaebench run --suite {name}` creates them; "
             "use --results for another folder."
         )
     return Chosen(suite, theirs, folders, False)

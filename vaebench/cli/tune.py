@@ -155,7 +155,10 @@ def command(
     for path in tuned_suite.write(asked, found, budget, to):
         console.print(f"Wrote {path}", markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"Compare them on test images: vaebench run --suite {to}", markup=False, highlight=False, soft_wrap=True
+        f"To compare the methods on test images: vaebench run --suite {to}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
     return 0
 

@@ -38,8 +38,8 @@ class Declared:
 
     @cached_property
     def tables(self) -> Mapping[tuple[str, str], Facts]:
-        """The declarations in the tables of all plugins, by kind and name. If several plugins offer a name, the
-        distribution `home` takes precedence over the others, and these follow the order of plugins."""
+        """The declarations in the tables of all plugins, by kind and name. If several plugins offer a name, the plugin
+        of the distribution `home` takes precedence, and otherwise the first in the order of plugins."""
         found: dict[tuple[str, str], Facts] = {}
         owners = sorted(self.plugins.modules, key=lambda one: one[0] != self.home)
         for _, module in owners:

@@ -23,7 +23,7 @@ from vaebench.errors import did_you_mean
 GROUP = "vaebench"
 ONLY = "VAEBENCH_PLUGINS"
 """The environment variable that lists the distributions whose plugins are used, separated by commas. If it is unset,
-all are used."""
+all plugins are used."""
 SINGULAR = {
     "models": "model",
     "networks": "network",
@@ -81,7 +81,7 @@ class Plugins:
 
     @property
     def loaded(self) -> list[Plugin]:
-        """All working plugins; every plugin is imported."""
+        """All working plugins. Reading this property imports every plugin."""
         return list(self._one_by_one())
 
     @property

@@ -106,7 +106,7 @@ class Registry:
             raise UserError(f"There is no {SINGULAR[kind]} {name!r}.{did_you_mean(name, names)}")
         if len(owners) > 1:
             choices = " or ".join(f"{o.qualified!r} (version {o.plugin.version})" for o in owners)
-            raise UserError(f"{SINGULAR[kind].capitalize()} {bare!r} is offered twice: use {choices}.")
+            raise UserError(f"{SINGULAR[kind].capitalize()} {bare!r} is offered by several plugins: use {choices}.")
         return owners[0]
 
     def canonical(self, kind: str, offer: Offer) -> str:

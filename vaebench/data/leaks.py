@@ -89,14 +89,14 @@ def twins_of_test(splits: Splits) -> int:
     parts = [split.images for _, split in splits.items()]  # the test images come last
     seen = sum(map(len, parts[:-1]))
     if seen + len(splits.test) > MOST:
-        warnings.warn("it has too many images to search for twins now; run `vaebench data audit`", stacklevel=2)
+        warnings.warn("too many images to search for twins now; run `vaebench data audit`", stacklevel=2)
         return 0
     pairs = twins.find(parts).pairs
     count = len(np.unique(pairs[(pairs[:, 0] < seen) & (pairs[:, 1] >= seen), 1]))
     if count:
         warnings.warn(
-            f"{count} of {len(splits.test)} test images have a twin (correlation above {twins.TWIN}) among the images "
-            "to train on, which makes scores too good; `vaebench data audit` lists them",
+            f"{count} of {len(splits.test)} test images have a twin (correlation above {twins.TWIN}) among the "
+            "training or validation images, which makes scores too good; `vaebench data audit` lists them",
             stacklevel=2,
         )
     return count

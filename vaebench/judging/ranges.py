@@ -10,7 +10,7 @@ ROUNDING = 1e-6
 
 
 class Number(Protocol):
-    """A value with its error: that of a score, of a cell, or of one of their parts."""
+    """A value with its error, such as a score, a cell of a record, or a part of either."""
 
     @property
     def value(self) -> float | None: ...

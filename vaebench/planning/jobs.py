@@ -26,7 +26,7 @@ class Job:
     components: Mapping[str, int]
     """The version of every part of the trial, named as in `versions_of`."""
     code: Mapping[str, str]
-    """The digest of the code of each part, by the same names."""
+    """The digest of the code of each part, under the same names as in `components`."""
     home: str | None = None
     """The distribution in which the trial's names are looked up first."""
     replaces: str = ""

@@ -103,7 +103,9 @@ def check_preset(suite: Suite, preset: str, components: Registry) -> None:
         try:
             convert(value, known[name].kind)
         except ValueError as error:
-            raise UserError(f"Suite {suite}, preset {preset}: model.{known[name]}, not {value!r}.") from error
+            raise UserError(
+                f"Suite {suite}, preset {preset}: the parameter model.{known[name]} cannot be {value!r}."
+            ) from error
 
 
 def try_out(entrants: Sequence[Entrant], chosen: Sequence[Chosen], settings: Settings, components: Registry) -> None:

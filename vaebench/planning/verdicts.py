@@ -19,8 +19,8 @@ class Verdicts:
     """A suite's settings for its verdicts, which only the suite file can set."""
 
     headline: Mapping[str, str] = field(default_factory=dict)
-    """Verdict -> its headline metric. If empty, the headline is the first metric of each verdict in the suite's
-    list."""
+    """Verdict -> its headline metric. If the mapping is empty, the headline of each verdict is its first metric in the
+    suite's list."""
     summary: tuple[str, ...] = ()
     """Metrics that the summary shows in addition to the headlines."""
     floor_models: tuple[str, ...] = ()

@@ -21,7 +21,8 @@ LARGEST = 2**24
 """The largest size of a manifest in bytes; each record takes about two hundred bytes."""
 Tier = Literal["reported", "re-measured", "reproduced"]
 TIERS: tuple[Tier, ...] = get_args(Tier)
-"""The tiers, from lowest to highest: numbers only; recomputed from the stored weights; trained again."""
+"""The tiers, from lowest to highest: only reported; re-measured from the stored weights; reproduced by training
+again."""
 Place = Annotated[str, Meta(pattern=r"^([^/.][^/]*/){2}[^/.][^/]*\.json$")]
 """The path of a record, relative to the track's folder, with `/` as separator."""
 

@@ -75,7 +75,7 @@ class Cell(Struct):
     warning: Annotated[str, Meta(description="why the value should be read with caution")] = ""
     follows: Annotated[
         dict[str, Annotated[float, Meta(ge=-1, le=1)]],
-        Meta(description="rank correlations, over images, of the score behind the value with trivial traits"),
+        Meta(description="rank correlation, over images, of each trivial trait with the score behind the value"),
     ] = {}
     beside: Annotated[
         dict[str, float], Meta(description="other numbers of the same model, to be correlated with the value")
@@ -128,7 +128,7 @@ class Inputs(Struct):
     data: Annotated[str, Meta(description="SHA-256 of the images")]
     components: Annotated[dict[str, Whole], Meta(description="`model vae` -> version")]
     origin: Annotated[str, Meta(description="source of the images; datasets with the same patients share it")] = ""
-    parameters: Annotated[Mapping[str, Scalar], Meta(description="the model's parameters in force")] = {}
+    parameters: Annotated[Mapping[str, Scalar], Meta(description="the model's parameters, including defaults")] = {}
     shape: Annotated[Shape | None, Meta(description="channels, height and width of an image")] = None
     shortcuts: Annotated[
         dict[str, Share], Meta(description="AUROC of trivial features of the test images, in the regime `healthy`")

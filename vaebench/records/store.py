@@ -177,8 +177,8 @@ def places(track: Path) -> list[str]:
 
 
 def _names(folder: Path, folders: bool) -> list[str]:
-    """Return the names of a folder's subfolders, or of its files that may be records. Several hundred thousand files
-    take only seconds."""
+    """Return the names of a folder's subfolders, or of its files that may be records. Listing several hundred thousand
+    files takes only seconds."""
     try:
         with os.scandir(folder) as entries:
             shown = (entry for entry in entries if not entry.name.startswith("."))

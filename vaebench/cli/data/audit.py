@@ -56,7 +56,7 @@ def command(name: str, source: str, size: int, form: str, data: Path | None) -> 
     dataset, spec = find_dataset(name)
     folder = data_folder(data)
     if source == "real" and not dataset.present(folder):
-        raise UserError(f"The real {dataset.name} is not in {folder}. {dataset.obtain()}")
+        raise UserError(f"The real images of {dataset.name} are not in {folder}. {dataset.obtain()}")
     try:
         ready = prepare(dataset, spec, source, size, {}, folder, cache_folder())
     except (NotApplicable, SplitError, ValueError) as error:

@@ -32,7 +32,7 @@ def command(names: Sequence[str], data: Path | None) -> int:
     for dataset in find_datasets(names):
         if not dataset.present(folder):
             if names:
-                raise UserError(f"The real {dataset.name} is not in {folder}. {dataset.obtain()}")
+                raise UserError(f"The real images of {dataset.name} are not in {folder}. {dataset.obtain()}")
             continue
         try:
             faults = list(dataset.verify(folder))
