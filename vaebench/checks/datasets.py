@@ -172,7 +172,7 @@ def boxes(case: Source) -> None:
         there = ~np.isnan(split.boxes).all(2)
         low, high = split.boxes[there][:, :2], split.boxes[there][:, 2:]
         inside = ((low >= 0) & (low < high) & (high <= 1)).all(1)
-        require(bool(inside.all()), f"{int((~inside).sum())} {name} boxes violate x0 < x1, y0 < y1 or [0, 1]")
+        require(bool(inside.all()), f"{int((~inside).sum())} {name} boxes violate 0 <= x0 < x1 <= 1 or the same for y")
         healthy = split.healthy if split.healthy is not None else np.zeros(len(split), bool)
         require(not there[healthy].any(), f"{int(there[healthy].any(1).sum())} healthy {name} images have a box")
 

@@ -93,7 +93,7 @@ class Sent:
 
     @cached_property
     def events(self) -> list[Event]:
-        """The events of the two trials, which are run once for all checks."""
+        """The events of the trials of `two`, which are run once for all checks."""
         return list(self.make().run(self.two, self.site("mine")))
 
 

@@ -94,7 +94,7 @@ def alone(bench: Bench) -> None:
         joined = torch.cat([each[name] for each in single])
         require(
             value.shape == joined.shape,
-            f"{name} of eight images has shape {tuple(value.shape)}, but {tuple(joined.shape)} one by one",
+            f"{name} of eight images has shape {tuple(value.shape)}, but {tuple(joined.shape)} if computed singly",
         )
         apart = (value - joined).nan_to_num().abs().mean() / value.nan_to_num().abs().amax().clamp_min(1e-6)
         require(float(apart) < 0.01, f"{name} of an image changes with the other images in its batch")
@@ -161,5 +161,7 @@ def check_draws(draw: Callable[[torch.Generator], Tensor], shape: tuple[int, ...
     require(same(first, drawn(0)), f"{what}() gives different images for equal generators")
     if same(first, drawn(1)):
         if not bench.component.stages:
-            raise NotApplicable(f"{what}() always gives the same images, as a fitted model without randomness may")
+            raise NotApplicable(
+                f"{what}() always gives the same images, which is allowed for a fitted model without randomness"
+            )
         require(False, f"{what}() gives the same images for different generators")

@@ -86,7 +86,7 @@ class Registry:
                         mine, first = Offer(component, plugin), others[0]
                         self.plugins.report(
                             plugin,
-                            f"its {SINGULAR[kind]} {mine.name!r} has the same name as one of "
+                            f"its {SINGULAR[kind]} {mine.name!r} has the same name as one from "
                             f"{first.plugin.distribution} {first.plugin.version}; "
                             f"use {mine.qualified!r} or {first.qualified!r}",
                         )

@@ -106,7 +106,7 @@ def suites(plugins: Plugins) -> dict[str, tuple[Path, str]]:
     found: dict[str, tuple[Path, str]] = {}
     for path, plugin in _offers(plugins):
         if path.stem in found:
-            plugins.report(plugin, f"its suite {path.stem!r} has the same name as one of {found[path.stem][1]}")
+            plugins.report(plugin, f"its suite {path.stem!r} has the same name as one from {found[path.stem][1]}")
         else:
             found[path.stem] = (path, plugin.distribution)
     return dict(sorted(found.items()))
