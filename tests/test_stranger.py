@@ -25,7 +25,7 @@ RINGS = str(OUTSIDE / "rings.toml")
 BROKEN = "vaebench-broken-import 0.1 (main): ModuleNotFoundError: No module named 'a_module_that_nobody_has'"
 MISSPELT = "vaebench-misspelt-hook 0.1 (main): unknown hook 'vaebench_model'. Did you mean 'vaebench_models'"
 CLASH = (
-    "vaebench-name-clash 0.1 (main): its model 'vae' has the same name as one of vaebench {version}; "
+    "vaebench-name-clash 0.1 (main): its model 'vae' has the same name as one from vaebench {version}; "
     "use 'vaebench-name-clash:vae' or 'vaebench:vae'"
 )
 

@@ -17,8 +17,8 @@ __all__ = ["hookimpl", "load"]
 
 
 def load(path: str | PathLike[str]) -> Result | Any:
-    """Return the results in a folder as a tidy DataFrame, with a row for each trial and metric; or one record as a
-    `Result`.
+    """Return the results in a folder as a tidy DataFrame with a row for each trial and metric, or the record in a file
+    as a `Result`.
 
     Records in the subfolder `reference` are left out: load that folder separately."""
     from vaebench import results

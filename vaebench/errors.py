@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 LISTED = 20
-"""The most names that a message lists; any others are only counted."""
+"""The largest number of names that a message lists; the remaining names are only counted."""
 
 
 class UserError(Exception):
@@ -14,14 +14,14 @@ class UserError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ` Did you mean 'vae'?`, or, if no known name is similar, the first of the known names."""
+    """Return a hint such as ` Did you mean 'vae'?`, or, if no known name is similar, the first of the known names."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     if near:
         return f" Did you mean {' or '.join(repr(n) for n in near)}?"
     more = f" and {len(known) - LISTED} more" if len(known) > LISTED else ""
-    return f" There are: {', '.join(known[:LISTED])}{more}." if known else " There are none."
+    return f" Available: {', '.join(known[:LISTED])}{more}." if known else " None is available."
 
 
 class Explained(Exception):
-    """An error whose message is complete in itself, and is shown without the name of its type."""
+    """An error whose message needs no further explanation and is shown without the name of the exception class."""

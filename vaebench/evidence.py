@@ -18,23 +18,24 @@ from vaebench.patients import patient_draws, resolution
 T = TypeVar("T")
 Arrays = dict[str, np.ndarray]
 Code = type | Callable[..., Any]
-"""A class or function that stands for the whole package that it comes from."""
+"""A class or function that represents the whole package in which it is defined."""
 Keep = Callable[[str, Callable[[], Arrays], Mapping[str, Split], Sequence[Code]], Arrays]
-"""Return the stored result of a computation on these splits of a dataset, or compute and store it
-(`vaebench.data.cache`). The arguments are the key, the computation, the splits that it depends on, and classes or
-functions that stand for its code."""
+"""A function that returns the stored result of a computation on splits of a dataset, or computes and stores the result
+(see `vaebench.data.cache`). Its arguments are the key, the computation, the splits that the computation depends on, and
+classes or functions that represent the packages with its code."""
 BATCH, BATCH_ON_CARD = 128, 1024
 BATCH_PIXELS = 2**22
-"""The most values in the images of a batch on a GPU: a larger batch would need more memory than a training step."""
+"""The largest number of pixel values in a batch on a GPU: a larger batch would need more memory than a training
+step."""
 RECHECKED = 32
-"""The number of images of a split that a model processes twice, the second time in other batches."""
+"""The number of images of a split that a model processes twice, the second time in different batches."""
 COMPANY = 8
-"""The batch size of the second time."""
+"""The batch size when the `RECHECKED` images are processed the second time."""
 ROUNDING = 0.01
-"""The share of the largest output by which outputs may differ between batches because of rounding, in TF32 on a GPU
-too."""
+"""The largest difference between batches that counts as rounding, as a share of the largest output; enough for TF32 on
+a GPU."""
 MAY_TIP = 0.05
-"""The share of images whose output may differ by more, because rounding can change a discrete code."""
+"""The share of images whose output may differ by more than `ROUNDING`, because rounding can change a discrete code."""
 SAID = {"train": "training", "val": "validation"}
 """The words for splits in messages, if they differ from the splits' names."""
 
@@ -51,9 +52,9 @@ class Health(NamedTuple):
 class Evidence:
     """The outputs of one trained model, as numpy arrays in the order of a split's images.
 
-    Everything is computed when a metric first asks for it, and kept for the others. Splits are `train`, `val`, `test`
-    and, if the dataset says which images are healthy, `calibration`: healthy training images that the regime `healthy`
-    leaves out. A method raises NotApplicable if the model or the dataset cannot provide an output."""
+    Each output is computed when the first metric needs it, and is kept for the other metrics. The splits are `train`,
+    `val`, `test` and, if the dataset says which images are healthy, `calibration`: healthy training images that the
+    regime `healthy` leaves out. A method raises NotApplicable if the model or the dataset cannot provide the output."""
 
     def __init__(
         self,
@@ -84,8 +85,8 @@ class Evidence:
         self._known: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """Return the result of `compute`, which is called the first time this key is asked for. NotApplicable is kept
-        too."""
+        """Return the result of `compute`, which is called only the first time that this key is used. If it raises
+        NotApplicable, so does every later call."""
         if key not in self._known:
             try:
                 self._known[key] = compute()
@@ -98,11 +99,11 @@ class Evidence:
     def of_dataset(
         self, key: str, compute: Callable[..., Mapping[str, ArrayLike]], *splits: str, code: Sequence[Code] = ()
     ) -> Arrays:
-        """Return what `compute` makes of these splits, independent of the model: one trial computes it, and all others
-        on the same images read it from the cache.
+        """Return the arrays that `compute` returns for these splits, which must not depend on the model: one trial
+        computes them, and all other trials on the same images read them from the cache.
 
-        `key` must include every other input. The cache is renewed when the package of `compute`, or one that `code`
-        stands for, changes. Failures are not cached."""
+        `key` must include every input other than the splits. The arrays are computed again if the package that defines
+        `compute`, or a package that an item of `code` represents, has changed. Failures are not cached."""
 
         def find() -> Arrays:
             given = {name: self.split(name) for name in splits}
@@ -117,7 +118,7 @@ class Evidence:
         return self._classes[label] if 0 <= label < len(self._classes) else str(label)
 
     def split(self, name: str) -> Split:
-        """Return a split; NotApplicable if it is missing or empty."""
+        """Return a split; raise NotApplicable if it is missing or empty."""
         if name not in self.splits:
             raise NotApplicable(f"the dataset has no {name} split")
         if not len(self.splits[name]):
@@ -125,14 +126,15 @@ class Evidence:
         return self.splits[name]
 
     def labels(self, name: str) -> np.ndarray:
-        """Return the label of each image, int (N,); NotApplicable if they are all the same."""
+        """Return the label of each image, int (N,); raise NotApplicable if all labels are the same."""
         labels = self.split(name).labels
         if len(np.unique(labels)) < 2:
             raise NotApplicable(f"the {SAID.get(name, name)} images belong to fewer than two classes")
         return labels
 
     def health(self, name: str) -> Health:
-        """Return which images are healthy and which are diseased, bool (N,); NotApplicable unless there are both."""
+        """Return which images are healthy and which are diseased, bool (N,); raise NotApplicable unless both kinds
+        exist."""
         split = self.split(name)
         if split.healthy is None or split.diseased is None:
             raise NotApplicable("the dataset does not say which images are healthy")
@@ -141,14 +143,14 @@ class Evidence:
         return Health(split.healthy, split.diseased)
 
     def masks(self, name: str) -> np.ndarray:
-        """Return the anomalous pixels, bool (N, H, W); NotApplicable if the dataset has no masks."""
+        """Return the anomalous pixels, bool (N, H, W); raise NotApplicable if the dataset has no masks."""
         if (masks := self.split(name).masks) is None:
             raise NotApplicable("the dataset has no anomaly masks")
         return masks
 
     def boxes(self, name: str) -> np.ndarray:
         """Return the boxes around findings (N, boxes, 4) as x0, y0, x1, y1 in fractions of the image, NaN if an image
-        has fewer; NotApplicable if the dataset has no boxes."""
+        has fewer; raise NotApplicable if the dataset has no boxes."""
         if (boxes := self.split(name).boxes) is None:
             raise NotApplicable("the dataset has no finding boxes")
         return boxes
@@ -206,7 +208,8 @@ class Evidence:
         return self.once(("posterior", name), compute)
 
     def drawn_codes(self, name: str) -> np.ndarray:
-        """Return one draw from q(z|x) for each image, float32 (N, D): together, draws from the aggregate posterior."""
+        """Return one draw from q(z|x) for each image, float32 (N, D). Together, these codes are draws from the
+        aggregate posterior."""
 
         def compute() -> np.ndarray:
             mean, logvar = self.posterior(name)
@@ -231,7 +234,7 @@ class Evidence:
         return self.once(("bounds", name, draws), lambda: self._all(name, bound, "bounds", random=True))
 
     def samples(self) -> np.ndarray:
-        """Return images from the prior, float32 (n, C, H, W) in [0, 1]; the preset sets n."""
+        """Return images sampled from the model's prior, float32 (n, C, H, W) in [0, 1]; the preset sets n."""
 
         def compute() -> np.ndarray:
             self.split("test")  # without test images, samples cannot be compared with anything
@@ -248,8 +251,8 @@ class Evidence:
         return self.once("samples", compute)
 
     def variations(self, rows: np.ndarray) -> np.ndarray:
-        """Return perturbed reconstructions of test images, float32 (n, C, H, W) in [0, 1]. Some call this generation;
-        here it is never mixed with samples."""
+        """Return perturbed reconstructions of test images, float32 (n, C, H, W) in [0, 1]. Some authors call this
+        generation; vaebench never mixes these images with samples."""
         generator = torch.Generator(self.device).manual_seed(self._seed)
         with torch.inference_mode():
             x = self._pixels(self.split("test").images[rows])[:]
@@ -262,11 +265,12 @@ class Evidence:
         split: str = "test",
         labels: np.ndarray | None = None,
     ) -> Score:
-        """Return a statistic of some rows of a split, with its error from draws of patients that all models share.
+        """Return a statistic of some images of a split, with its error from random draws of patients that all models
+        share.
 
-        `statistic` gets positions in `rows`, repeated if a patient was drawn twice. For a statistic that tells classes
-        apart, such as AUROC, pass the class of each of these rows as `labels`: the smallest class then decides how many
-        patients there are."""
+        `statistic` is called with positions in `rows`, which repeat if a patient was drawn more than once. For a
+        statistic that compares classes, such as AUROC, pass the class of each of these rows as `labels`: the number of
+        patients is then that of the smallest class."""
         if len(rows) == 0:
             raise NotApplicable(f"no image of the {split} split qualifies")
         value = float(statistic(np.arange(len(rows))))
@@ -282,17 +286,18 @@ class Evidence:
         return Score(value, error, n=len(rows), replicates=replicates, **told._asdict())
 
     def per_image(self, values: np.ndarray, rows: np.ndarray | None = None, split: str = "test") -> Score:
-        """Return the mean of `values`, one number per image of a split, with its error."""
+        """Return the mean of `values`, which contains one number per image of a split, with the mean's error."""
         rows = np.arange(len(self.split(split))) if rows is None else rows
         values = values[rows]
         return self.resampled(lambda index: float(values[index].mean(dtype=np.float64)), rows, split)
 
     def _pixels(self, images: np.ndarray) -> Images:
-        """Return images that are moved to the model's device as bytes and become floats there."""
+        """Return images that are moved to the model's device as bytes and converted to floats there."""
         return Images(torch.from_numpy(images), wanted=self.device)
 
     def _leave_card(self) -> None:
-        """Release the GPU memory that the outputs needed: other trials train there by now, or will soon."""
+        """Release the GPU memory that computing the outputs needed: other trials train on this GPU already or will
+        soon."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -300,7 +305,7 @@ class Evidence:
         """Return what `ask` returns for each batch of a split."""
         answers: list[T] = []
         batches = self._pixels(self.split(name).images).batches(self._batch)
-        with torch.inference_mode():  # not inside a generator, which would never leave it after an exception
+        with torch.inference_mode():  # not in a generator, which would stay in this mode after an exception
             for number, x in enumerate(batches):
                 with self._memo.about((name, number), x):
                     answers.append(ask(x))
@@ -308,8 +313,8 @@ class Evidence:
         return answers
 
     def _all(self, name: str, answer: Callable[[Tensor], Tensor], what: str, random: bool = False) -> np.ndarray:
-        """Return the model's output for every image of a split; one that is `random` by design is not computed
-        twice."""
+        """Return the model's output for every image of a split. Unless outputs are `random` by design, recompute some
+        of them as a check."""
         values = torch.cat(self._each(name, lambda x: answer(x).float().cpu())).numpy()
         values = finite(self._one_each(name, values, what), what)
         if not random:
@@ -320,8 +325,8 @@ class Evidence:
         return self.model.scores(x)[key]
 
     def _stands_alone(self, name: str, answer: Callable[[Tensor], Tensor], known: np.ndarray, what: str) -> None:
-        """Recompute the outputs of a few images in other batches: no output may depend on the other images in the
-        batch."""
+        """Recompute the outputs of a few images in different batches, and raise NotApplicable if they differ: an output
+        must not depend on the other images in its batch."""
         images = self.split(name).images
         rows = np.random.default_rng(0).permutation(len(images))[:RECHECKED]
         company = self._pixels(images[rows]).batches(COMPANY)
@@ -337,7 +342,7 @@ class Evidence:
             )
 
     def _one_each(self, name: str, values: np.ndarray, what: str, images: int | None = None) -> np.ndarray:
-        """Return the values after a check that there is one for each image; a wrong count could otherwise be broadcast
+        """Return the values after checking that each image has one; numpy could otherwise broadcast a wrong count
         unnoticed."""
         n = len(self.split(name)) if images is None else images
         if len(values) != n:
@@ -346,14 +351,15 @@ class Evidence:
 
 
 def batch_on(device: torch.device, shape: Sequence[int]) -> int:
-    """Return how many images a model processes at once. On a CPU it is fixed, since the batch size affects the last
-    bits; on a GPU it is larger for small images, which mostly wait for kernel launches."""
+    """Return the number of images that a model processes at once. On a CPU the number is fixed, since the batch size
+    affects the last bits of the outputs; on a GPU it is larger for small images, because launching kernels takes most
+    of their time."""
     return BATCH if device.type == "cpu" else int(np.clip(BATCH_PIXELS // np.prod(shape), BATCH, BATCH_ON_CARD))
 
 
 def plain(values: Mapping[str, ArrayLike]) -> Arrays:
-    """Return the arrays as they would come back from disk: contiguous, since libraries sum numbers in the order in
-    memory."""
+    """Return the arrays as they would be read back from disk: contiguous, because libraries sum numbers in memory
+    order."""
     arrays = {name: np.asarray(value) for name, value in values.items()}
     if odd := [name for name, array in arrays.items() if array.dtype.hasobject]:
         raise TypeError(f"{', '.join(odd)}: only arrays of numbers or strings can be stored")
@@ -361,8 +367,8 @@ def plain(values: Mapping[str, ArrayLike]) -> Arrays:
 
 
 def pictures(values: np.ndarray, what: str) -> np.ndarray:
-    """Return the images after a check that they are finite and in [0, 1]; others would give wrong numbers without an
-    error."""
+    """Return the images after checking that all values are finite and in [0, 1]; other values would give wrong results
+    without an error."""
     low, high = float(finite(values, what).min(initial=0)), float(values.max(initial=1))
     if low < 0 or high > 1:
         raise NotApplicable(f"the model's {what} lie in [{low:.4g}, {high:.4g}], not in [0, 1]")

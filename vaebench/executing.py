@@ -1,10 +1,12 @@
-"""Names for authors of executors, in addition to `vaebench.interfaces.Executor`; docs/cluster.md shows their use.
+"""Classes and functions for authors of executors, in addition to `vaebench.interfaces.Executor`; docs/cluster.md shows
+their use.
 
-On the machine that runs the command, `Outbox` claims trials, hands out errands and delivers their results. On the
-machine that runs the trial, `fulfil` performs an errand with the executor `Local`, which turns crashes and stalls into
-records. An executor whose machines all have access to the results folder needs neither: there, `Queue` and `Claims`
-distribute the trials, `check_fitness` compares components, and `perform` does a job and delivers its record; `blank`
-creates the record of a trial that could not run.
+On the machine that runs the command, `Outbox` claims trials, packs each into an errand for another machine, and
+delivers the results of errands. On the machine that runs the trial, `fulfil` performs an errand with the executor
+`Local`, which turns crashes and stalls into records. An executor whose machines all have access to the results folder
+needs neither `Outbox` nor `fulfil`: `Queue` and `Claims` distribute the trials, `check_fitness` checks that a machine
+can run a job, and `perform` runs a job and delivers its record; `blank` creates the record of a trial that could not
+run.
 """
 
 from vaebench.data.by_digest import fetched, files_of

@@ -1,4 +1,5 @@
-"""The whole extension surface: nine hooks. A plugin is any package with an entry point in group `vaebench`."""
+"""The nine hooks through which plugins extend vaebench. Any package with an entry point in the group `vaebench` is a
+plugin."""
 
 from __future__ import annotations
 
@@ -27,12 +28,12 @@ def vaebench_datasets() -> Iterable[type[Dataset]]:  # type: ignore[empty-body]
 
 @hookspec
 def vaebench_losses() -> Iterable[type[Loss]]:  # type: ignore[empty-body]
-    """Return the reconstruction losses (classes) that this plugin offers."""
+    """Return the classes of reconstruction losses that this plugin offers."""
 
 
 @hookspec
 def vaebench_networks() -> Iterable[type[Network]]:  # type: ignore[empty-body]
-    """Return the network classes (an encoder and a decoder) that this plugin offers; methods take them as
+    """Return the network classes (pairs of an encoder and a decoder) that this plugin offers; users choose one with
     `net=NAME`."""
 
 
@@ -48,14 +49,15 @@ def vaebench_suites() -> Iterable[Path]:  # type: ignore[empty-body]
 
 @hookspec
 def vaebench_executors() -> Iterable[type[Executor]]:  # type: ignore[empty-body]
-    """Return the executor classes (where trials run) that this plugin offers."""
+    """Return the executor classes that this plugin offers; executors run trials."""
 
 
 @hookspec
 def vaebench_progress(trial: Trial, step: int, logs: Mapping[str, float]) -> None:
-    """Receive the current step and loss terms of a trial while it trains. For trackers; it must return quickly."""
+    """Receive the current step and loss terms of a trial during training. The hook is meant for experiment trackers and
+    must return quickly."""
 
 
 @hookspec
 def vaebench_record(record: Mapping[str, Any]) -> None:
-    """Receive the record of a trial after it was written. For trackers."""
+    """Receive the record of a trial after the record was written. The hook is meant for experiment trackers."""

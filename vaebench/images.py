@@ -1,5 +1,5 @@
-"""Images with what is known about them: as models receive them (Images), and as datasets provide them (Split,
-Splits)."""
+"""Classes for images: `Images`, which models receive, and `Split` and `Splits`, which datasets provide with labels and
+other annotations."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Images:
-    """Images that are stored as uint8 and handed out as float32 in [0, 1]. Index them with a slice or a tensor of
+    """Images that are stored as uint8 and returned as float32 in [0, 1]. Index them with a slice or a tensor of
     rows."""
 
     pixels: Tensor
-    """uint8 (N, C, H, W), on the device; a memory map if they do not fit there."""
+    """uint8 (N, C, H, W): the stored images, on the device or, if they do not fit there, in a memory map."""
     rows: Tensor | None = None
-    """The rows that belong to these images; None for all."""
+    """The rows of `pixels` that belong to these images; None means all rows."""
     wanted: torch.device | None = None
-    """The device on which they are handed out; None for the one that stores them."""
+    """The device on which images are returned; None means the device that stores them."""
 
     @property
     def device(self) -> torch.device:
-        """The device on which they are handed out."""
+        """The device on which images are returned."""
         return self.wanted or self.pixels.device
 
     def __len__(self) -> int:
@@ -44,7 +44,7 @@ class Images:
 
 @dataclass(frozen=True)
 class Split:
-    """Images, and what is known about each of them."""
+    """The images of a split, with labels and other annotations."""
 
     images: np.ndarray
     """uint8 (N, C, H, W)."""
@@ -55,15 +55,16 @@ class Split:
     healthy: np.ndarray | None = None
     """bool (N,): which images are healthy; None if the dataset does not say."""
     diseased: np.ndarray | None = None
-    """bool (N,): which images count as anomalous; by default all that are not healthy. An image may be neither."""
+    """bool (N,): which images count as anomalous; by default all that are not healthy. An image may be neither healthy
+    nor diseased."""
     kept_out: np.ndarray | None = None
     """bool (N,), set by vaebench: training images that are withheld from models trained on healthy images and used to
     set thresholds."""
     masks: np.ndarray | None = None
     """bool (N, H, W): the pixels of the anomaly."""
     boxes: np.ndarray | None = None
-    """float32 (N, K, 4): x0, y0, x1, y1 around each finding as fractions of the image, NaN if an image has fewer. They
-    give hit rates and the share of the residual inside, but no overlap of pixels."""
+    """float32 (N, K, 4): x0, y0, x1, y1 around each finding as fractions of the image, NaN if an image has fewer. Boxes
+    allow metrics to compute hit rates and the share of the residual inside, but not the overlap of pixels."""
     factors: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Generative factors or clinical variables by name, each (N,)."""
     files: np.ndarray | None = None
@@ -86,7 +87,7 @@ class Split:
             if value is not None and value.dtype != np.bool_:
                 raise ValueError(f"{name} must be bool, not {value.dtype}")
         if self.healthy is not None and self.diseased is not None and (self.healthy & self.diseased).any():
-            raise ValueError("an image is healthy and diseased at once")
+            raise ValueError("an image is marked as both healthy and diseased")
 
     def _columns(self) -> dict[str, np.ndarray]:
         columns = ("images", "labels", "groups", "healthy", "diseased", "kept_out", "masks", "boxes", "files")
@@ -97,7 +98,7 @@ class Split:
         return len(self.images)
 
     def take(self, index: np.ndarray) -> Split:
-        """Return the rows that an index or a mask selects."""
+        """Return a split with only the rows that an index or a mask selects."""
         rows = {k: v[index] for k, v in self._columns().items() if not k.startswith("factors[")}
         return replace(self, **rows, factors={k: v[index] for k, v in self.factors.items()})
 
@@ -114,7 +115,7 @@ class Splits:
     """Images for validation; if None, a tenth of `train` is used, split by group."""
 
     def items(self) -> Iterator[tuple[str, Split]]:
-        """Yield the name of each split, and the split."""
+        """Yield each split with its name."""
         yield "train", self.train
         if self.val is not None:
             yield "val", self.val

@@ -1,5 +1,5 @@
-"""The classes that plugins implement (Model, Network, Dataset, Loss, Metric, Executor), and the values they
-exchange."""
+"""The classes that plugins implement (Model, Network, Dataset, Loss, Metric, Executor), and the values that they
+exchange with vaebench."""
 
 from __future__ import annotations
 
@@ -33,37 +33,39 @@ Shape = tuple[int, int, int]
 """Channels, height and width of one image."""
 
 Objective = Tensor | Mapping[str, Tensor]
-"""The loss of a group: one number per image, or named terms of that shape, which are added up and logged by name."""
+"""The loss of a parameter group: one number per image, or named terms of that shape, which are added up and logged by
+name."""
 
 
 class NotApplicable(Explained):
-    """Raise this in a model or metric if a question has no answer; boards show a dash and this text as the reason."""
+    """The error that a model or metric raises if it cannot provide a value; boards show a dash, with the message as the
+    reason."""
 
 
 class Component:
-    """The base of everything that can be named on the command line."""
+    """The base class of everything that can be named on the command line."""
 
     name: ClassVar[str]
     """The name that users type: lower-case letters, digits and `- + . _`."""
     version: ClassVar[int]
-    """An integer from 1. Raise it when the component's numbers would change."""
+    """An integer, 1 or more. Raise it when a change of the component would alter its results."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Parameters that one optimizer steps together."""
+    """Parameters that one optimizer updates together."""
 
     parameters: Iterable[nn.Parameter]
     """The parameters, each of which belongs to one group only."""
     optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
     """The class of the optimizer."""
     options: Mapping[str, Any] = field(default_factory=lambda: {"lr": 1e-3})
-    """Its keyword arguments."""
+    """The optimizer's keyword arguments."""
     schedule: Callable[[float], float] | None = None
-    """A function from the progress of the stage, in [0, 1), to a factor on the learning rate; None: the recipe's
+    """A function from the progress of the stage, in [0, 1), to a factor for the learning rate; None means the recipe's
     schedule."""
     critic: bool = False
-    """True if these parameters only judge images, as those of a discriminator do. Their weights are not averaged."""
+    """True if these parameters only judge images, as those of a discriminator do. These parameters are not averaged."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,13 @@ class At:
     stage: str
     """The name of the stage."""
     step: int
-    """The step of this stage, from 0."""
+    """The step of this stage, counted from 0."""
     steps: int
     """The number of steps of this stage."""
     images: int = 1
     """The number of training images, which minibatch estimates need (N in beta-TCVAE)."""
     logs: dict[str, Tensor] = field(default_factory=dict, compare=False)
-    """Values to show in the curve; `log` adds to them."""
+    """Values to show in the training curve; `log` adds values."""
 
     @property
     def progress(self) -> float:
@@ -87,7 +89,8 @@ class At:
         return self.step / max(1, self.steps)
 
     def log(self, **values: Tensor) -> None:
-        """Show values that are not losses, such as a perplexity, in the curve. It does not wait for the GPU."""
+        """Show values that are not losses, such as a perplexity, in the training curve. The call does not wait for the
+        GPU."""
         self.logs.update({name: value.detach() for name, value in values.items()})
 
 
@@ -98,7 +101,7 @@ class Gaussian:
     mean: Tensor
     """The means, one row per image."""
     logvar: Tensor
-    """The logarithms of the variances, of the same shape."""
+    """The logarithms of the variances, of the same shape as `mean`."""
 
     def kl(self) -> Tensor:
         """Return the KL divergence from N(0, I) per image: 1/2 sum(mean² + exp(logvar) - logvar - 1) over all
@@ -110,14 +113,15 @@ class Loss(Component, nn.Module):
     """A reconstruction loss: it compares a network's raw output with the target, and sums over pixels."""
 
     optimises: ClassVar[tuple[str, ...]] = ()
-    """The names of metrics that this loss trains for: for each image, a term of the loss falls as the metric improves.
-    Boards mark their numbers with †."""
+    """The names of the metrics that this loss optimises directly: for each image, a term of the loss falls as the
+    metric improves. Boards mark the values of these metrics with †."""
     likelihood: ClassVar[bool] = False
     """True if the loss is -ln p(target) of a normalised density of pixels, without any constant left out. Only then may
     a model give a bound on ln p(x)."""
 
     def image(self, raw: Tensor) -> Tensor:
-        """Return the image in [0, 1] that a raw output stands for. Override it if outputs are not logits."""
+        """Return the image in [0, 1] that a raw output represents. Override this method if raw outputs are not
+        logits."""
         return raw.sigmoid()
 
     def forward(self, raw: Tensor, target: Tensor) -> Tensor:
@@ -134,39 +138,41 @@ class Network(Component):
     """An encoder and a decoder that any method can train.
 
     A network is a class that is never instantiated: a model whose parameter `net` is annotated `type[Network]` gets the
-    class that the user names with `net=NAME`. It calls `encoder` and `decoder` with `(shape, width, grid)`: the image's
-    shape, the width that the preset asks for, and the largest height and width that features should have. A network
-    of fixed size ignores `width`; one of fixed depth ignores `grid`. If a network cannot be built for these values,
-    raise a ValueError.
+    class that the user names with `net=NAME`. The model calls `encoder` and `decoder` with `(shape, width, grid)`: the
+    image's shape, the width that the preset asks for, and the largest height and width that features should have. A
+    network of fixed size ignores `width`; a network of fixed depth ignores `grid`. If a network cannot be built for
+    these values, it must raise a ValueError.
     """
 
     encoder: ClassVar[Callable[[Shape, int, int], nn.Module]]
-    """Builds the encoder, which turns images in [0, 1] into features. Its attribute `out` is their shape: channels,
-    height and width."""
+    """Builds the encoder, which turns images in [0, 1] into features. The encoder's attribute `out` is the shape of the
+    features: channels, height and width."""
     decoder: ClassVar[Callable[[Shape, int, int], nn.Module]]
-    """Builds the decoder, which turns features into a raw output of the image's shape with any values; the loss makes
-    an image of it. Its attribute `entry` is the shape of the features and equals `out`."""
+    """Builds the decoder, which turns features into a raw output of the image's shape with any values; the loss turns
+    this output into an image. The decoder's attribute `entry` is the shape of the features and equals the encoder's
+    `out`."""
 
 
 class Model(Component, nn.Module):
-    """A method under test. Images are float32 (B, C, H, W) in [0, 1]; a code is (B, D).
+    """A method under test. Images are float32 (B, C, H, W) in [0, 1]; codes are (B, D).
 
     Users may set the keyword parameters of `__init__` on the command line; `vaebench show NAME` prints their
-    annotations and defaults. A parameter called `width` is set by the preset. A parameter that must never train has
-    `requires_grad = False`; every other belongs to exactly one group."""
+    annotations and defaults. A parameter called `width` is set by the preset. A network parameter that must never be
+    trained has `requires_grad = False`; every other network parameter belongs to exactly one group."""
 
     default_loss: ClassVar[str | None] = "bce"
-    """The reconstruction loss if the user names none; None for a model that takes none."""
+    """The reconstruction loss if the user does not name one; None for a model without a reconstruction loss."""
     stages: ClassVar[tuple[str, ...]] = ("main",)
     """The training stages in order; () for a model that is only fitted."""
     native_size: ClassVar[int | None] = None
-    """The only image size that the model works with; None for any."""
+    """The only image size that the model works with; None if any size is possible."""
     optimises: ClassVar[tuple[str, ...]] = ()
-    """The names of metrics that the model trains for, whatever its loss. Boards mark their numbers with †."""
+    """The names of the metrics that the model optimises directly, whatever its loss. Boards mark the values of these
+    metrics with †."""
     recipe: Recipe = Recipe()
     """The training recipe: on the class, the method's defaults; on an instance, the values in force."""
     tunable: ClassVar[Mapping[str, Range]] = {}
-    """The range of each parameter that `vaebench tune` searches in addition to the recipe. A subclass adds to them with
+    """The range of each parameter that `vaebench tune` searches in addition to the recipe. A subclass adds ranges with
     `{**Parent.tunable, "gamma": Log(0.1, 10)}`."""
 
     def __init__(self, shape: Shape, loss: Loss | None) -> None:
@@ -180,24 +186,25 @@ class Model(Component, nn.Module):
         return {"all": Group([p for p in self.parameters() if p.requires_grad])}
 
     def fit(self, images: Images) -> None:
-        """Fit in closed form on all training images, before the first stage."""
+        """Fit the model in closed form on all training images, before the first stage."""
 
     def objectives(self, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]]:
         """Yield the losses of one training step, as a mapping from groups to objectives.
 
-        After each yield, the training loop computes the gradient of every group from its own objective alone, steps
-        these groups together, and resumes here."""
+        After each yield, the training loop computes the gradient of every group from that group's objective alone,
+        updates these groups together, and resumes the generator."""
         raise NotImplementedError(f"{type(self).__name__} trains in stages {self.stages} but has no objectives()")
 
     def constants(self, at: At) -> Hashable:
         """Return the Python numbers that a training step depends on at this point.
 
         On a GPU, steps with equal constants may be captured once and replayed. A step that reads the value of a tensor
-        must not be replayed. By default no two steps have equal constants."""
+        must not be replayed. By default, no two steps have equal constants, so no step is replayed."""
         return at.step
 
     def facts(self) -> dict[str, float]:
-        """Return numbers about the trained model for the record, by name. By default they are those of its loss."""
+        """Return numbers about the trained model for the record, by name. By default, these are the facts of the
+        model's loss."""
         return self.criterion.facts() if hasattr(self, "criterion") else {}
 
     def encode(self, x: Tensor) -> Tensor:
@@ -205,7 +212,7 @@ class Model(Component, nn.Module):
         raise NotImplementedError(f"{type(self).__name__} has no encode()")
 
     def decode(self, code: Tensor) -> Tensor:
-        """Return the images of codes, in [0, 1]."""
+        """Return the images that codes decode to, in [0, 1]."""
         raise NotImplementedError(f"{type(self).__name__} has no decode()")
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -217,12 +224,13 @@ class Model(Component, nn.Module):
         raise NotApplicable("the model has no prior to sample from")
 
     def vary(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Return perturbed reconstructions: decoded draws from the posterior of real images. These are not samples."""
+        """Return perturbed reconstructions: images decoded from draws from the posterior of real images. They do not
+        count as samples."""
         raise NotApplicable("the model has no posterior to draw from")
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
         """Return the method's own anomaly scores by name, each (B,), deterministic, higher for more anomalous images.
-        The squared residual of `reconstruct` is computed for every model and need not be among them."""
+        The squared residual of `reconstruct` is computed for every model and need not be included."""
         return {}
 
     def posterior(self, x: Tensor) -> Gaussian:
@@ -268,7 +276,8 @@ class Dataset(Component):
         return False
 
     def files(self, folder: Path) -> Iterable[Path]:
-        """Return the files in `folder` that the real images come from. If one changes, the images are decoded again."""
+        """Return the files in `folder` that the real images come from. If one of these files changes, the images are
+        decoded again."""
         return ()
 
     def obtain(self) -> str:
@@ -277,91 +286,95 @@ class Dataset(Component):
         return f"there is no real data for {self.name}"
 
     def prepare(self, folder: Path) -> None:
-        """Download the images into `folder`, or raise NotApplicable with how to get them. Two processes may call it at
-        once."""
+        """Download the images into `folder`, or raise NotApplicable with instructions for getting them. Two processes
+        may call this method at the same time."""
         raise NotApplicable(self.obtain())
 
     def load(self, folder: Path, size: int, limit: Limit) -> Splits:
         """Return the real images, resized to `size` x `size`.
 
-        `limit` may save work; images beyond it are cut afterwards. Report images that are left out with
-        `warnings.warn`, and raise a ValueError that names what cannot be read."""
+        The method may use `limit` to read fewer images; vaebench removes images beyond the limit afterwards. Report
+        skipped images with `warnings.warn`, and raise a ValueError that names any files that cannot be read."""
         raise NotApplicable(self.obtain())
 
     def verify(self, folder: Path) -> Iterator[str]:
-        """Yield a sentence for each fault of the files in `folder`: counts, checksums, readability."""
+        """Yield a sentence for each fault of the files in `folder`, such as a wrong count, a wrong checksum or an
+        unreadable file."""
         return iter(())
 
     def phantom(self, size: int, limit: Limit, seed: int) -> Splits:
-        """Return drawn images that stand in for the real ones. Equal arguments give equal images."""
+        """Return synthetic images that replace the real ones. Equal arguments give equal images."""
         raise NotApplicable(f"{self.name} has no phantom")
 
 
 @dataclass(frozen=True)
 class Score:
-    """The value of a metric, with its error. `Evidence.resampled` and `Evidence.per_image` return one."""
+    """The value of a metric, with its error. `Evidence.resampled` and `Evidence.per_image` return scores."""
 
     value: float
-    """The number."""
+    """The value of the metric."""
     error: float | None = None
-    """Its standard error from resampling the images by group."""
+    """The standard error of the value, from resampling the images by group."""
     n: int | None = None
-    """The number of images it was computed from."""
+    """The number of images from which the value was computed."""
     variant: str = ""
     """An addition to the column's title (scales, extractor, n). Numbers of different variants never share a column."""
     replicates: Sequence[float] = ()
     """The value for each of the draws of patients, which all models and seeds of a dataset share."""
     patients: int | None = None
-    """The number of patients it depends on; with several classes, that of the smallest class."""
+    """The number of patients that the value depends on; with several classes, the number of patients of the smallest
+    class."""
     classes: int = 1
-    """The number of classes that are told apart, or 1."""
+    """The number of classes that the metric compares; 1 if it does not compare classes."""
     widening: float = 1.0
-    """The factor by which the variance over draws is widened, because it is too small if patients are few."""
+    """The factor by which the variance over draws is increased, because this variance is too small if patients are
+    few."""
     freedom: float = 200.0
-    """The degrees of freedom of that variance."""
+    """The degrees of freedom of the variance over draws."""
     parts: Mapping[str, Score] = field(default_factory=dict)
     """Scores of parts (one label, one size), by name. They are kept in the record and have no column on boards."""
     warning: str = ""
     """A short warning about the limits of the number; kept in the record."""
     follows: Mapping[str, float] = field(default_factory=dict)
-    """The rank correlations, over images, of trivial traits with the score behind the number, by name; boards show them
-    in their notes."""
+    """The rank correlation, over images, of each trivial trait with the score from which the value is computed, by the
+    trait's name. Boards show these correlations in their notes."""
     beside: Mapping[str, float] = field(default_factory=dict)
-    """Other numbers of the same model, by name. Boards give their rank correlation with the value over models."""
+    """Other numbers of the same model, by name. Boards show the rank correlation of each number with the value, over
+    models."""
 
 
 DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}
-"""The values that a metric may declare; a metric with any other value is not offered."""
+"""The values that a metric may declare; a metric with any other value is not registered."""
 
 
 class Metric(Component):
     """A number computed from the evidence of a trained model."""
 
     title: ClassVar[str] = ""
-    """The title of its column."""
+    """The title of the metric's column."""
     verdict: ClassVar[Verdict] = "other"
-    """The verdict that it belongs to."""
+    """The verdict that the metric belongs to."""
     better: ClassVar[Direction] = "higher"
     """The better direction: `higher` or `lower`."""
     unit: ClassVar[str] = ""
-    """The unit shown next to its title."""
+    """The unit shown next to the title."""
     regime: ClassVar[Regime] = "all"
     """`healthy`: computed only for models trained on healthy images. `all`: computed for every model."""
     least_images: ClassVar[int] = 0
-    """The number of images below which boards flag the number."""
+    """The number of images below which boards flag the value."""
     range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
-    """The smallest and the largest possible value. A value outside counts as a failure of the metric, and a record that
-    contains one is refused."""
+    """The smallest and the largest possible value. A value outside this range counts as a failure of the metric, and a
+    record that contains such a value is refused."""
 
     def compute(self, evidence: Evidence) -> float | Score:
-        """Return the value, or raise NotApplicable with the reason why there is none. The evidence raises it if
-        something is missing."""
+        """Return the value, or raise NotApplicable with the reason why the metric has no value. The evidence raises
+        NotApplicable itself if an output is missing."""
         raise NotImplementedError(f"{type(self).__name__} has no compute()")
 
     def fetch(self) -> Path:
-        """Download a file that the metric needs, and return its path. Only `vaebench data fetch NAME` calls it. Raise a
-        ValueError that says what went wrong."""
-        raise NotApplicable("it needs no file")
+        """Download a file that the metric needs, and return its path. Only `vaebench data fetch NAME` calls this
+        method. If the download fails, raise a ValueError with the reason."""
+        raise NotApplicable("the metric needs no file")
 
 
 @dataclass(frozen=True)
@@ -373,19 +386,20 @@ class Event:
     job: Job
     """The job that the message is about."""
     data: Mapping[str, Any] = field(default_factory=dict)
-    """For `progress`: the phase; during training also stage, step, steps, share of all stages and logs; in the phase
-    `measure` also the metric, and its first message means that the GPU is free. For `end`: the record, and the path of
-    the trial's printed output (`output`), if there is any."""
+    """For `progress`: the phase; during training also stage, step, steps, share (of all stages) and logs; in the phase
+    `measure` also the metric. The first message of the phase `measure` means that the GPU is free. For `end`: the
+    record, and the path of the trial's printed output (`output`), if there is any."""
 
 
 class Executor(Component):
-    """A way to run trials, here or on other machines. `vaebench.executing` has more for authors of executors."""
+    """A way to run trials, on this machine or on others. `vaebench.executing` contains more tools for authors of
+    executors."""
 
     remote: ClassVar[bool] = False
     """True if trials run on other machines, which may have devices that this one lacks."""
     listens: ClassVar[bool] = False
-    """True if tracker plugins are called on the machine that runs the trial, instead of in the run that asked for
-    it."""
+    """True if tracker plugins are called on the machine that runs the trial, instead of in the process that started the
+    run."""
 
     @classmethod
     def missing(cls) -> str:
@@ -398,13 +412,12 @@ class Executor(Component):
         return 1
 
     def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
-        """Do the jobs and yield events. Each job leaves one record at the site's sink. Closing the iterator stops the
-        remaining jobs and keeps finished work."""
+        """Run the jobs and yield events. Each job delivers one record to the site's sink. Closing the iterator stops
+        the remaining jobs and keeps finished work."""
         raise NotImplementedError(f"{type(self).__name__} has no run()")
 
     def submit(self, jobs: Sequence[Job], site: Site) -> str:
-        """Hand over the jobs for `--detach`, and return a line that says what runs them after this process has
-        ended."""
+        """Submit the jobs for `--detach`, and return a line that says what runs them after this process has ended."""
         raise NotImplementedError(f"{type(self).__name__} has no submit()")
 
     @classmethod

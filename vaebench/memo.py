@@ -13,7 +13,7 @@ from torch import Tensor
 from vaebench.interfaces import Gaussian, Model
 
 METHODS = ("encode", "posterior", "rate")
-"""The methods that do most of a network's work on an image and have small outputs."""
+"""The methods that account for most of a network's work on an image and have small outputs."""
 
 
 class Memo:
@@ -26,7 +26,8 @@ class Memo:
 
     @contextmanager
     def about(self, batch: Hashable, x: Tensor) -> Iterator[None]:
-        """Remember the model's outputs for `x`, which is this batch; outputs for other images are computed as usual."""
+        """Remember the model's outputs for the images `x`, which `batch` identifies; outputs for other images are
+        computed as usual."""
         own = self.model.__dict__
         before = {name: own[name] for name in METHODS if name in own}
         try:
@@ -46,7 +47,7 @@ class Memo:
 
 
 def _copied(answer: Any) -> Any:
-    """Return a copy, because the caller may write into it."""
+    """Return a copy of an output, because the caller may modify it."""
     if isinstance(answer, Tensor):
         return answer.clone()
     if isinstance(answer, Gaussian):

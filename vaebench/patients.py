@@ -1,7 +1,7 @@
 """Resampling of whole patients, and the reliability of the variance over such draws when patients are few.
 
-Each draw takes as many patients as there are, with replacement. A replicate is the sum of the patients' means, weighted
-by the patients' shares of the draw. With n_p rows of patient p,
+Each draw takes as many patients as the data contain, with replacement. A replicate is the sum of the patients' means,
+weighted by the patients' shares of the draw. With n_p rows of patient p,
 
     w = n / sum n;   A[b, p] = share of patient p in draw b;   Q = covariance of A's columns over the draws
     k = sum w^2 / tr Q                     widening: the draws' variance is too small by this factor
@@ -51,8 +51,8 @@ def patient_draws(groups: np.ndarray, dataset: str, draws: int = DRAWS) -> Itera
 
 
 def resolution(groups: np.ndarray, draws: Sequence[np.ndarray], labels: np.ndarray | None = None) -> Resolution:
-    """Return the resolution of these draws of the rows of `groups`; `labels` are the rows' classes, if the statistic
-    compares classes."""
+    """Return the resolution of a value that is estimated with these draws of rows; `groups` names each row's patient,
+    and `labels` each row's class if the statistic compares classes."""
     kinds = [np.ones(len(groups), bool)] if labels is None else [labels == label for label in np.unique(labels)]
     each = [_of_class(groups, draws, kind) for kind in kinds]
     patients = min(own.patients for own, _ in each)

@@ -12,18 +12,18 @@ WARMUP = 0.05
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings of the optimisation. Each is a parameter of every trained model, which can be set on the command
-    line (`-m "vae[lr=3e-4]"`), in presets and in suites. The class attribute `recipe` has a method's defaults."""
+    """The settings of the optimisation. Each field is a parameter of every trained model and can be set on the command
+    line (`-m "vae[lr=3e-4]"`), in presets and in suites. A method's defaults are in its class attribute `recipe`."""
 
     lr: float | None = None
-    """The learning rate of the first group; those of the other groups are scaled by the same factor. None keeps the
-    groups' own learning rates."""
+    """The learning rate of the first parameter group; the rates of the other groups are scaled by the same factor. None
+    keeps every group's own learning rate."""
     schedule: Literal["constant", "cosine"] = "constant"
-    """The course of the learning rate over a stage, for groups without their own schedule."""
+    """The course of the learning rate over a stage, for parameter groups without their own schedule."""
     average: float = 0.0
     """The decay of the running average of the weights, which replaces the last weights; 0 keeps the last weights."""
     clip: float = 0.0
-    """The norm to which a group's gradient is clipped; 0 disables clipping."""
+    """The norm to which the gradient of each parameter group is clipped; 0 disables clipping."""
 
     def __post_init__(self) -> None:
         if self.lr is not None and self.lr <= 0:
@@ -36,8 +36,8 @@ class Recipe:
             raise ValueError(f"clip must be 0 or more, not {self.clip}")
 
     def rate(self, step: int, steps: int) -> float:
-        """Return the factor on the learning rate at a step; for `cosine`, linear warm-up, then half a cosine down to
-        0."""
+        """Return the factor by which the learning rate is multiplied at a step; `cosine` is a linear warm-up followed
+        by half a cosine down to 0."""
         if self.schedule == "constant":
             return 1.0
         rising = max(1, round(WARMUP * steps))
@@ -46,6 +46,6 @@ class Recipe:
         return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
 
     def decay(self, steps: int) -> float:
-        """Return the decay of the average after `steps` steps. It is smaller at first, so that the initial weights are
-        soon forgotten."""
+        """Return the decay of the average after `steps` steps. The decay is smaller at first, so that the initial
+        weights are soon forgotten."""
         return min(self.average, (1 + steps) / (10 + steps))

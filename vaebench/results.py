@@ -59,7 +59,7 @@ class Result:
 
     @cached_property
     def metrics(self) -> DataFrame:
-        """The numbers as a DataFrame, as `load` returns them for a folder."""
+        """The record's metrics and costs as a DataFrame with the same columns as `load` returns for a folder."""
         return _frame(self.rows())
 
     @cached_property
@@ -106,7 +106,8 @@ class Result:
         return f"<table><caption>{escape(str(self.trial))}</caption>{lines}</table>"
 
     def _headlines(self) -> Iterator[tuple[str, str]]:
-        """Yield the metrics that can rank, or all metrics if none can; for a failed trial, its error."""
+        """Yield a title and a text for each metric that can rank models, or for every metric if none can; for a failed
+        trial, its error."""
         if error := self.typed.error:
             yield self.typed.status, f"{self.typed.status}: {error.message}"
         told = {name: cell for name, cell in self.typed.metrics.items() if cell.value is not None}
@@ -134,7 +135,8 @@ def _paths(folder: Path) -> list[Path]:
 
 
 def _table(paths: list[Path]) -> DataFrame:
-    """Return the rows of these records, from their track's index if it has them up to date."""
+    """Return the rows of these records, taken from the index of their track if it is up to date, and else from the
+    records."""
     import pandas as pd
 
     places = {str(path): number for number, path in enumerate(paths)}
@@ -150,7 +152,7 @@ def _table(paths: list[Path]) -> DataFrame:
     if frames:
         frame = _typed(pd.concat([frame, *frames]))
     order = np.array([places.get(path, -1) for path in frame["path"]], int)
-    inside = int((order < 0).sum())  # rows of the index that were not asked for come first
+    inside = int((order < 0).sum())  # rows of the index that were not requested sort first
     return frame.iloc[order.argsort(kind="stable")[inside:]].reset_index(drop=True)
 
 
@@ -170,5 +172,5 @@ def _frame(told: Iterable[Mapping[str, Any]]) -> DataFrame:
 
 def _typed(frame: DataFrame) -> DataFrame:
     texts = [name for name, kind in KINDS.items() if kind == "str"]
-    frame[texts] = frame[texts].astype(object).fillna("")  # a column without any text would hold floats
+    frame[texts] = frame[texts].astype(object).fillna("")  # a column without any text would contain floats
     return frame.astype(KINDS)

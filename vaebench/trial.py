@@ -16,8 +16,8 @@ Verdict = Literal["generation", "reconstruction", "representation", "anomaly", "
 Direction = Literal["higher", "lower"]
 Regime = Literal["all", "healthy"]
 REGIME_VERSIONS = {"healthy": 2}
-"""The versions of regimes; 1 if not listed. Raise a version when the regime selects different training images, so that
-older trials are rerun."""
+"""The versions of regimes; a regime that is not listed has version 1. Raise a version when the regime selects different
+training images, so that older trials are rerun."""
 
 
 class Spec(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +33,7 @@ class Spec(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def plain(value: Value) -> str:
-    """Return a parameter as it is typed on the command line."""
+    """Return the value of a parameter as it is typed on the command line."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return f'"{text}"' if "," in text or text != text.strip() else text
 
@@ -65,7 +65,7 @@ class Trial(Struct, frozen=True, dict=True, forbid_unknown_fields=True):
 
     @classmethod
     def from_json(cls, data: Any) -> Trial:
-        """Return the trial that JSON values describe; a ValueError names an invalid field."""
+        """Return the trial that JSON values describe; raise a ValueError that names the field if one is invalid."""
         return convert(data, cls)
 
     def __str__(self) -> str:
@@ -74,7 +74,8 @@ class Trial(Struct, frozen=True, dict=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The effort that a preset spends on each trial; part of every record."""
+    """The settings that a preset gives each trial, such as the image size and the number of steps; they are part of
+    every record."""
 
     size: int
     steps: int
@@ -94,7 +95,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def from_json(cls, data: Any) -> Settings:
-        """Return the settings that JSON values describe; a ValueError names an invalid field."""
+        """Return the settings that JSON values describe; raise a ValueError that names the field if one is invalid."""
         return convert(data, cls)
 
 

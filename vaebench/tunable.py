@@ -20,7 +20,9 @@ class Linear:
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
-            raise ValueError(f"the low end of a range must be below its high end, not {self.low} and {self.high}")
+            raise ValueError(
+                f"the low end of a range must be below its high end, but they are {self.low} and {self.high}"
+            )
 
     @property
     def extremes(self) -> tuple[Value, ...]:
@@ -69,7 +71,7 @@ class Choice:
         return self.values
 
     def holds(self, value: object) -> bool:
-        """Return True if it is one of the values."""
+        """Return True if `value` is one of the choices."""
         return value in self.values
 
     def __str__(self) -> str:
@@ -83,5 +85,5 @@ TRAINING: dict[str, Range] = {
     "schedule": Choice("constant", "cosine"),
     "average": Choice(0.0, 0.9, 0.99, 0.999),
 }
-"""Ranges of the training recipe, for every model that is trained. `clip` is not among them: a sensible norm depends on
-the loss, so a model that gains from clipping declares its own range."""
+"""The ranges of parameters of the training recipe, for every model that is trained. `clip` is not listed: a sensible
+norm depends on the loss, so a model that gains from clipping declares its own range."""

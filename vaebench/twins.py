@@ -1,4 +1,4 @@
-"""Twins: images that are nearly the same, mirrored or not, found among all pairs of a dataset.
+"""Twins: nearly identical images, possibly mirrored, which are searched for among all pairs of a dataset's images.
 
 A model that was trained on an image has, in effect, also seen its twin. Twins in different splits therefore make every
 score too good.
@@ -20,20 +20,20 @@ import numpy as np
 TWIN = 0.99
 """The correlation of thumbnails (at most 32 x 32 pixels) above which two images are twins."""
 SAFE = 0.985
-"""The lower threshold for groups that must not be split: resizing changes correlations by a few thousandths, and a pair
-above `TWIN` at any size must not end up in different splits."""
+"""The lower threshold for groups whose images must stay in one split: resizing changes correlations by a few
+thousandths, and a pair above `TWIN` at any size must not end up in different splits."""
 THUMB = 32
 COARSE = 8
-"""The number of a hash's frequencies along each side."""
+"""The number of frequencies in a hash along each side of the image."""
 SLACK = 1e-4
 """The largest rounding error of a dot product."""
 LISTED = 100_000
-"""The number of pairs that are all listed. Beyond it, only pairs that join two groups are, so that groups are always
-right."""
+"""The number of pairs up to which every pair is listed. Beyond it, only pairs that join two groups are listed, so that
+the groups are always correct."""
 TILE = 1024, 4096
 """The numbers of rows and columns of pairs that are compared at once."""
 CONFIRMED = 4096
-"""The number of candidates that are compared pixel by pixel at once."""
+"""The number of candidate pairs that are compared pixel by pixel at once."""
 LARGE = 0.02
 """If a group has more than this share of the images, users are asked to check it: its images may be merely similar."""
 _ACROSS = np.arange(COARSE**2) % COARSE
@@ -45,14 +45,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Twins:
-    """The pairs that were found, and the groups that they form: the twin of a twin is in the same group."""
+    """The pairs of twins that were found, and the groups that these pairs form: the twin of a twin is in the same
+    group."""
 
     pairs: np.ndarray
-    """integers (P, 2): rows of the images, the smaller one first"""
+    """integers (P, 2): the row numbers of the two images of each pair, the smaller number first"""
     correlation: np.ndarray
-    """float32 (P,)"""
+    """float32 (P,): the correlation of the two images of each pair"""
     mirrored: np.ndarray
-    """bool (P,): one of the two is the mirror image of the other"""
+    """bool (P,): True if one image of the pair is the mirror image of the other"""
     groups: np.ndarray
     """integers (N,): the group of each image"""
     complete: bool = True
@@ -60,7 +61,7 @@ class Twins:
 
 
 def find(parts: Sequence[np.ndarray], threshold: float = TWIN) -> Twins:
-    """Return the twins among images, uint8 (N, C, H, W), in one or several arrays of images of one shape."""
+    """Return the twins among images, given as one or more uint8 arrays (N, C, H, W) with images of the same shape."""
     hashes = np.concatenate([_hashes(part) for part in parts])
     # The hashes of twins are close in each component, so only neighbours in the most variable component are compared.
     line = hashes[:, _EVEN[hashes[:, _EVEN].var(axis=0).argmax()]]
@@ -87,8 +88,8 @@ def find(parts: Sequence[np.ndarray], threshold: float = TWIN) -> Twins:
 
 
 def thumbnails(images: np.ndarray) -> np.ndarray:
-    """Return grey thumbnails as unit vectors: their dot product is a correlation. All images of uniform grey are
-    twins."""
+    """Return grey thumbnails as unit vectors, so that the dot product of two thumbnails is their correlation. All
+    images of uniform grey get the same vector and therefore count as twins."""
     step, side = _thumb(images.shape[-1])
     margin = (images.shape[-1] - side * step) // 2
     inner = slice(margin, margin + side * step)
@@ -104,14 +105,15 @@ def thumbnails(images: np.ndarray) -> np.ndarray:
 
 
 def large_group(groups: np.ndarray, names: Sequence[str]) -> str:
-    """Return a warning about a suspiciously large group; empty if there is none."""
+    """Return a warning if a group is suspiciously large, and an empty string otherwise."""
     values, counts = np.unique(groups, return_counts=True)
     if not len(counts) or counts.max() <= LARGE * len(groups):
         return ""
     some = [str(names[row]) for row in np.flatnonzero(groups == values[counts.argmax()])[:5]]
     return (
         f"the largest group of twins has {counts.max()} of {len(groups)} images ({counts.max() / len(groups):.0%}): "
-        f"look at some of them before you use it ({', '.join(some)}, …). Images that are merely similar are not twins"
+        f"look at some of them before you rely on the groups ({', '.join(some)}, …). "
+        "Images that are merely similar are not twins"
     )
 
 

@@ -45,7 +45,9 @@ def test_a_size_that_is_refused_in_words_is_no_fault(verdicts):
         encoder = Large
 
     assert verdicts(OnlyLarge) == {}
-    assert verdicts(OnlyLarge, "skipped") == {"shapes": ["it refuses this size: height must be at least 64, not 28"]}
+    assert verdicts(OnlyLarge, "skipped") == {
+        "shapes": ["the network refuses this size: height must be at least 64, not 28"]
+    }
 
 
 FAULTS: list[tuple[str, type[nn.Module], set[str]]] = []

@@ -143,9 +143,9 @@ def test_help_of_the_whole_names_every_command() -> None:
         ("check vea", "no component or suite 'vea'. Did you mean 'vae'"),
         ("list model", "'models'"),
         ("data status lab-xrays", "no dataset 'lab-xrays'. Did you mean 'lab-xray'"),
-        ("data fetch lab-residual", "lab-residual cannot be fetched: it needs no file"),
+        ("data fetch lab-residual", "lab-residual cannot be fetched: the metric needs no file"),
         ("data fetch lab-xray", "ask [bold]the lab[/bold]"),
-        ("data audit lab-xray", "The real lab-xray is not in"),
+        ("data audit lab-xray", "The real images of lab-xray are not in"),
         ("rn", "run"),
     ],
 )
@@ -204,7 +204,7 @@ def test_a_run_its_board_and_a_second_run_that_trains_nothing(results: Path, lab
     for words in (["--suite", "lab"], ["--suite", "lab", "--preset", "tiny", "--source", "phantom", "--format", "csv"]):
         assert "steady" in vaebench("leaderboard", *words)
     assert "steady[gain=2.0]" in vaebench("show", str(gone))
-    assert f"repeat it: vaebench run {gone}" in vaebench("show", str(gone))
+    assert f"repeat this trial: vaebench run {gone}" in vaebench("show", str(gone))
 
     gone.write_text("{}")
     told = lab_run()
@@ -234,7 +234,7 @@ def test_a_dry_run_of_many_trials_is_a_summary(results: Path) -> None:
     told = lab_run("--dry-run", "--seeds", seeds, "-m", "steady", "-m", "steady[gain=2]")
     assert len(told.splitlines()) < 12
     assert "steady: 5000 trials, ~" in told and "steady[gain=2.0]: 5000 trials, ~" in told
-    assert "  lab-xray: 10000 trials, ~" in told and "Seeds: 2500 of them; trained on images: all, healthy" in told
+    assert "  lab-xray: 10000 trials, ~" in told and "Seeds: 2500 in total; regimes: all, healthy" in told
     assert f"Records would be written to {results / 'lab@1/tiny/phantom'}" in told
 
 
@@ -242,7 +242,7 @@ def test_a_dry_run_trains_nothing_and_writes_nothing(results: Path, lab: Lab, mo
     trained = len(lab.trained())
     monkeypatch.setenv("VAEBENCH_CACHE", str(results.parent / "cache"))
     told = lab_run("--dry-run", "--seeds", "7")
-    assert "steady[gain=2.0]: 2 trials, ~" in told and "Seeds: 7; trained on images: all, healthy" in told
+    assert "steady[gain=2.0]: 2 trials, ~" in told and "Seeds: 7; regimes: all, healthy" in told
     assert len(lab.trained()) == trained
     assert not list(results.parent.iterdir())
 

@@ -199,7 +199,11 @@ def test_a_dataset_that_is_named_never_vanishes(
     monkeypatch.chdir(tmp_path)
     good, bad = (f"folder[path={tmp_path / name},healthy=a,name={name}]" for name in (scans(tmp_path).name, "lost"))
     code, told = said(tmp_path, *command, "-d", good, "-d", bad)
-    assert code == 2 and "folder[healthy=a,name=lost]: " in told and "Correct or get these, or run without them" in told
+    assert (
+        code == 2
+        and "folder[healthy=a,name=lost]: " in told
+        and "Correct or download these, or run without them" in told
+    )
     assert not list(tmp_path.glob("results/**/*.json"))
     code, told = said(tmp_path, *command, "-d", good, "-d", "knee-kl")
     assert code == 2 and "knee-kl: " in told and "kneeKL299" in told

@@ -155,7 +155,7 @@ def test_what_was_removed_is_told_once_with_its_replacement_and_the_component_is
     assert registry.get("metrics", "old").component.needs == ("reconstructions",)
     (problem,) = plugins.untold()
     assert problem.distribution == "aged"
-    assert problem.reason.startswith("metric old: `needs` is no longer read: ask the evidence in compute()")
+    assert problem.reason.startswith("metric old: `needs` is no longer read: in compute(), call the evidence's methods")
     assert plugins.untold() == []
 
 

@@ -100,4 +100,4 @@ def test_what_is_no_progress_file_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path: Path, lab: Lab) -> None:
-    assert "`vaebench run` makes them" in status(tmp_path, code=2)
+    assert "`vaebench run` creates them" in status(tmp_path, code=2)

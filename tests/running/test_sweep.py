@@ -84,7 +84,7 @@ def test_without_diseased_images_there_is_no_healthy_regime(tmp_path: Path) -> N
         ({"models": ["vaebench:steady"]}, "no model 'vaebench:steady'. Did you mean 'vaebench-lab:steady'"),
         ({"datasets": ["lab-xrays"]}, "no dataset 'lab-xrays'. Did you mean 'lab-xray'"),
         ({"executor": "lokal"}, "no executor 'lokal'. Did you mean 'local'"),
-        ({"preset": "tyni"}, "no preset 'tyni'. There are: long, tiny"),
+        ({"preset": "tyni"}, "no preset 'tyni'. Available: long, tiny"),
         ({"of": with_settings}, "no metric 'lab-residuals'. Did you mean 'lab-residual'"),
     ],
 )

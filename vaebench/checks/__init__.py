@@ -3,11 +3,12 @@
 There are three ways to run the same checks:
 
 vaebench check my-model                                     on the command line
-for outcome in run_checks(offer): ...                       in a program (an offer is what the registry gives)
+for outcome in run_checks(offer): ...                       in a program (the registry returns offers)
 @conformance("my-model")                                    in a plugin's tests, with pytest: one test per check
 def test_my_model(check): check()
 
-Each takes a device: `pretended-cuda` finds, without a GPU, what would fail on one (`vaebench.checks.pretended_cuda`).
+All three accept a device: `pretended-cuda` finds errors that would occur on a GPU, without needing one
+(`vaebench.checks.pretended_cuda`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ __all__ = ["Outcome", "conformance", "run_checks"]
 Device = Literal["cpu", "pretended-cuda"]
 PRETENDED = "pretended-cuda"
 CARD = "cuda:1"
-"""The second of two cards, so that tensors which go to the first by mistake are noticed"""
+"""The second of two pretended GPUs, so that tensors that are created on the first by mistake are noticed"""
 FULL = ((1, 28, 28), (3, 32, 32))
 STEP = ((1, 64, 64), (1, 128, 128))
 PHANTOMS = (28, 64)
@@ -40,7 +41,7 @@ def run_checks(
 ) -> Iterator[Outcome]:
     """Check a component with these parameters, or its defaults, and yield the outcome of each check as it ends.
 
-    Real images are looked for in the folder `data`, or else in this machine's data folder."""
+    Real images are loaded from the folder `data` or, by default, from this machine's data folder."""
     for task in tasks(offer, _given(offer, params or {}), device, data):
         with prepared(device):
             outcome = task.run()
@@ -50,7 +51,8 @@ def run_checks(
 def conformance(
     name: str, device: Device = "cpu", **params: Value
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Parametrize a pytest test that has an argument `check`: it runs for each check of each component of this name."""
+    """Parametrize a pytest test with an argument `check`, so that it runs once for each check of each component of this
+    name."""
     import pytest
 
     def run(task: Task) -> None:
@@ -78,7 +80,8 @@ def conformance(
 
 
 def _given(offer: Offer, params: Mapping[str, Value]) -> dict[str, Any]:
-    """Return the parameters as the constructor takes them; names of networks are resolved as in its own plugin."""
+    """Return the parameters in the form that the constructor expects; networks are looked up first in the component's
+    own plugin."""
     components = registry().at(offer.plugin.distribution)
     return components.resolved(offer.component, typed(offer.name, offer.component, params))
 

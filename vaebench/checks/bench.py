@@ -24,7 +24,7 @@ BATCH = 8
 
 
 class Bench:
-    """A model class with one image shape."""
+    """A model class that is checked with one image shape."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Bench:
         self.component, self.loss, self.shape, self.device = component, loss, shape, device
         small = {"width": WIDTH} if "width" in parameters_of(component) else {}
         self.params: dict[str, Value] = {**small, **params}
-        large = component.native_size is not None  # its width is fixed, and it may have fifty million weights
+        large = component.native_size is not None  # such a model has a fixed width, and may have fifty million weights
         self.few, self.learning = (2, 12) if large else (4, 60)
 
     @cached_property
@@ -64,7 +64,8 @@ class Bench:
         return torch.cat(states)
 
     def train(self, model: Model, steps: int | None = None) -> dict[str, list[float]]:
-        """Train with the harness's own loop, each stage for `steps` or a few steps; return the losses of each stage."""
+        """Train with the harness's own loop, every stage for `steps` steps (by default, a few); return the losses of
+        each stage."""
         totals: dict[str, list[float]] = {stage: [] for stage in model.stages}
         settings = Settings(self.shape[1], steps or self.few, BATCH)
         torch.manual_seed(0)
@@ -86,9 +87,10 @@ class Bench:
 
     @property
     def trained(self) -> Model:
-        """The model trained for a few steps. Checks must not change it; they are skipped if it cannot be trained."""
+        """The model trained for a few steps. Checks must not change it; they are skipped if the model cannot be
+        trained."""
         if isinstance(self._trained, Exception):
-            raise NotApplicable(f"it cannot be trained: {self._trained}")
+            raise NotApplicable(f"the model cannot be trained: {self._trained}")
         return self._trained
 
     @property
@@ -109,7 +111,7 @@ class Half(TorchDispatchMode):
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute with one thread, for which bit-identical results are promised."""
+    """Compute with one thread, because bit-identical results are guaranteed only for one thread."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -119,12 +121,12 @@ def one_thread() -> Iterator[None]:
 
 
 def same(one: Tensor, two: Tensor) -> bool:
-    """Return whether two tensors are bit-identical."""
+    """Return True if two tensors are bit-identical."""
     return one.shape == two.shape and one.dtype == two.dtype and torch.equal(one, two)
 
 
 def close(one: Tensor, two: Tensor, tolerance: float = 1e-3) -> bool:
-    """Return whether two tensors are equal up to rounding, relative to the largest absolute value."""
+    """Return True if two tensors are equal up to rounding, relative to the largest absolute value."""
     scale = max(float(one.abs().max()), float(two.abs().max())) if one.numel() else 0.0
     return one.shape == two.shape and bool((one - two).abs().max() <= tolerance * scale + 1e-6)
 

@@ -1,4 +1,4 @@
-"""Checks that every dataset must pass: of its description, its phantom and its behaviour without files."""
+"""The checks of a dataset's description, of its phantom, and of its behaviour without files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIMIT = {"train": 60, "val": 12, "test": 40}
 
 
 class Source:
-    """A dataset class with its phantom at one size."""
+    """A dataset class that is checked with its phantom at one image size."""
 
     def __init__(
         self, component: type[Dataset], size: int, params: Mapping[str, Value], data: Path | None = None
@@ -45,7 +45,8 @@ class Source:
 
 @CHECKS.add
 def parameters(case: Source) -> None:
-    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names it."""
+    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names the
+    parameter."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
@@ -69,7 +70,7 @@ def without_files(case: Source) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if dataset.present(folder):
-            raise NotApplicable("its real images are present even with an empty folder")
+            raise NotApplicable("the real images are present even with an empty folder")
         require(bool(dataset.obtain().strip()), "obtain() does not say how to get the images")
         try:
             dataset.load(folder, 28, {})
@@ -85,8 +86,8 @@ def real_images(case: Source) -> None:
     """The real images, if present on this machine, pass the same checks as the phantom."""
     folder = data_folder(case.data)
     if not case.dataset.present(folder):
-        require(case.data is None, f"they are not in {folder}: {case.dataset.obtain()}")
-        raise NotApplicable(f"not on this machine: {case.dataset.obtain()}")
+        require(case.data is None, f"the real images are not in {folder}: {case.dataset.obtain()}")
+        raise NotApplicable(f"the real images are not on this machine: {case.dataset.obtain()}")
     real = Source(case.component, case.size, case.params, case.data)
     real.splits = real.dataset.load(folder, case.size, LIMIT)
     for check in (shapes, labels, separate_groups, both_regimes, masks, boxes, factors):
@@ -107,7 +108,7 @@ def shapes(case: Source) -> None:
 def limits(case: Source) -> None:
     """No split is larger than its limit."""
     for name, split in case.splits.items():
-        require(len(split) <= LIMIT[name], f"{name} has {len(split)} images under a limit of {LIMIT[name]}")
+        require(len(split) <= LIMIT[name], f"{name} has {len(split)} images, but its limit is {LIMIT[name]}")
 
 
 @PHANTOM.add
@@ -116,22 +117,22 @@ def labels(case: Source) -> None:
     count = len(case.dataset.classes)
     for name, split in case.splits.items():
         low, high = split.labels.min(), split.labels.max()
-        require(low >= 0 and high < count, f"{name} labels reach from {low} to {high} for {count} classes")
+        require(low >= 0 and high < count, f"{name} labels range from {low} to {high}, but there are {count} classes")
         require(name == "val" or len(np.unique(split.labels)) > 1, f"all {name} images have the label {low}")
 
 
 @PHANTOM.add
 def separate_groups(case: Source) -> None:
-    """No patient is in two splits, even after the harness has made a missing validation split."""
+    """No patient is in more than one split, even after the harness has added a missing validation split."""
     check_splits(with_validation(case.splits, case.component.name))
 
 
 @PHANTOM.add
 def both_regimes(case: Source) -> None:
-    """There are healthy images to train on, and healthy and diseased ones to test on."""
+    """The training split contains healthy images, and the test split contains both healthy and diseased images."""
     train, test = case.splits.train, case.splits.test
     if train.healthy is None or test.healthy is None or test.diseased is None:
-        raise NotApplicable("it does not say which images are healthy")
+        raise NotApplicable("the dataset does not say which images are healthy")
     require(bool(train.healthy.any()), "no training image is healthy")
     require(bool(test.healthy.any()), "no test image is healthy")
     require(bool(test.diseased.any()), "no test image is diseased")
@@ -139,9 +140,10 @@ def both_regimes(case: Source) -> None:
 
 @PHANTOM.add
 def masks(case: Source) -> None:
-    """Masks have the size of the images, and mark something in some diseased test image but nothing in healthy ones."""
+    """Masks have the size of the images, at least one diseased test image has a marked pixel, and no healthy image has
+    one."""
     if all(split.masks is None for _, split in case.splits.items()):
-        raise NotApplicable("it has no anomaly masks")
+        raise NotApplicable("the dataset has no anomaly masks")
     for name, split in case.splits.items():
         if split.masks is None:
             continue
@@ -161,7 +163,7 @@ def masks(case: Source) -> None:
 def boxes(case: Source) -> None:
     """Boxes lie within the image, with x0 < x1 and y0 < y1, and healthy images have none."""
     if all(split.boxes is None for _, split in case.splits.items()):
-        raise NotApplicable("it has no boxes")
+        raise NotApplicable("the dataset has no boxes")
     for name, split in case.splits.items():
         if split.boxes is None:
             continue
@@ -170,7 +172,7 @@ def boxes(case: Source) -> None:
         there = ~np.isnan(split.boxes).all(2)
         low, high = split.boxes[there][:, :2], split.boxes[there][:, 2:]
         inside = ((low >= 0) & (low < high) & (high <= 1)).all(1)
-        require(bool(inside.all()), f"{int((~inside).sum())} {name} boxes are not x0 < x1, y0 < y1 within [0, 1]")
+        require(bool(inside.all()), f"{int((~inside).sum())} {name} boxes violate 0 <= x0 < x1 <= 1 or the same for y")
         healthy = split.healthy if split.healthy is not None else np.zeros(len(split), bool)
         require(not there[healthy].any(), f"{int(there[healthy].any(1).sum())} healthy {name} images have a box")
 
@@ -180,7 +182,7 @@ def factors(case: Source) -> None:
     """Factors are finite numbers, and every split has the same factors."""
     names = {name: set(split.factors) for name, split in case.splits.items()}
     if not any(names.values()):
-        raise NotApplicable("it has no generative factors")
+        raise NotApplicable("the dataset has no generative factors")
     for (one, ours), (two, theirs) in pairwise(names.items()):
         require(ours == theirs, f"{one} and {two} differ in the factors {', '.join(sorted(ours ^ theirs))}")
     for name, split in case.splits.items():
@@ -191,13 +193,13 @@ def factors(case: Source) -> None:
 
 @PHANTOM.add
 def pictures(case: Source) -> None:
-    """No image is of a single colour, and no two images of a split are identical."""
+    """No image has only one colour, and no two images of a split are identical."""
     for name, split in case.splits.items():
         flat = split.images.reshape(len(split), -1)
         blank = int((np.ptp(flat, axis=1) == 0).sum())
-        require(not blank, f"{blank} {name} images are of one colour")
+        require(not blank, f"{blank} {name} images have only one colour")
         twins = len(flat) - len(np.unique(flat, axis=0))
-        require(not twins, f"{twins} {name} images are copies of others")
+        require(not twins, f"{twins} {name} images are copies of other images")
 
 
 @PHANTOM.add
@@ -209,13 +211,14 @@ def deterministic(case: Source) -> None:
         require(not differing, f"{', '.join(differing)} of {name} differ between two phantoms with the same arguments")
     same_size = case.splits.train.images.shape == other.train.images.shape
     require(
-        not (same_size and np.array_equal(case.splits.train.images, other.train.images)), "the seed changes nothing"
+        not (same_size and np.array_equal(case.splits.train.images, other.train.images)),
+        "another seed gives the same images",
     )
 
 
 @PHANTOM.add
 def stored(case: Source) -> None:
-    """The phantom is unchanged after it is stored and read back: no column needs pickle."""
+    """The phantom is unchanged after it is stored and read back, so no column needs pickle."""
     with tempfile.TemporaryDirectory() as folder:
         lay_down(case.splits, Path(folder) / "phantom")
         for (name, one), (_, two) in zip(

@@ -34,6 +34,6 @@ def draw(n: int, shape: tuple[int, int, int], seed: int = 0) -> Split:
 
 
 def draw_splits(shape: tuple[int, int, int], train: int = 60, test: int = 66) -> Splits:
-    """Draw splits. All of train is marked as kept out, since the stand-in was not trained on any of it."""
+    """Draw splits. All training images are marked as kept out, since the stand-in was not trained on any of them."""
     known, other = draw(train, shape, 1), draw(train, shape, 2)
     return Splits(train=replace(known, kept_out=np.ones(train, bool)), val=other, test=draw(test, shape, 3))

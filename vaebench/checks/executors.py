@@ -29,9 +29,9 @@ from vaebench.trial import Settings, Spec, Trial, Value
 CHECKS = Checklist()
 SIZE = 28
 LONG = 10**7
-"""The steps of a trial that is stopped before it ends"""
+"""The number of steps of a trial that is stopped before it ends"""
 SOON = 60.0
-"""Seconds within which an executor must stop once it is closed"""
+"""Seconds within which an executor must stop once its iterator is closed"""
 
 
 class Sent:
@@ -83,17 +83,17 @@ class Sent:
             try:
                 found[path.stem] = store.read(path)
             except BadRecord as error:
-                require(False, f"it left a record that is not valid: {error}")
+                require(False, f"the executor left an invalid record: {error}")
         return {record.id: record for record in found.values()}
 
     @cached_property
     def two(self) -> list[Job]:
-        """A trial that fails and one that does not."""
+        """The jobs of two trials: the first fails, and the second succeeds."""
         return [*self.jobs(0, batch=-1), *self.jobs(1)]
 
     @cached_property
     def events(self) -> list[Event]:
-        """The events of these two trials, which are run once for all checks."""
+        """The events of the trials of `two`, which are run once for all checks."""
         return list(self.make().run(self.two, self.site("mine")))
 
 
@@ -129,13 +129,15 @@ def events(case: Sent) -> None:
     ids = sorted(job.trial.id for job in case.two)
     for kind in ("start", "end"):
         told = sorted(event.job.trial.id for event in case.events if event.kind == kind)
-        require(told == ids, f"for 2 trials it reported {len(told)} `{kind}` events, {len(set(told))} different")
-    require(_ends(case.events) == case.stored("mine"), "the records it reported are not those in the results folder")
+        require(
+            told == ids, f"for 2 trials, the executor reported {len(told)} `{kind}` events, {len(set(told))} different"
+        )
+    require(_ends(case.events) == case.stored("mine"), "the reported records are not those in the results folder")
 
 
 @CHECKS.add
 def failures(case: Sent) -> None:
-    """A failed trial leaves a record with the reason, and the others continue."""
+    """A failed trial leaves a record with the reason, and the other trials continue."""
     bad, good = case.two
     ends = _ends(case.events)
     require(len(ends) == 2, f"of 2 trials, the first of which fails, {len(ends)} ended")
@@ -151,7 +153,7 @@ def equals_local(case: Sent) -> None:
     wanted = perform(job, case.data[1].folder, "cpu", here.sink, here.keeper)
     require(wanted.status == "ok", "the trial failed on this machine, so there is nothing to compare with")
     mine = _ends(case.events).get(job.trial.id)
-    require(mine is not None, "it left no record of a trial")
+    require(mine is not None, "the executor left no record of a trial")
     for field in ("status", "metrics", "curve", "weights", "inputs", "settings"):
         one, two = getattr(mine, field), getattr(wanted, field)
         require(one == two, f"`{field}` differs from the result on this machine: {str(one)[:100]}")
@@ -162,7 +164,8 @@ def equals_local(case: Sent) -> None:
 
 @CHECKS.add
 def done_once(case: Sent) -> None:
-    """A trial that another run completed since the plan was made ends at once with that record and is not repeated."""
+    """A trial that another run completed since the plan was made ends at once with that run's record and is not
+    repeated."""
     first = _ends(case.events)
     again = list(case.make().run(case.two, case.site("mine")))
     require(_ends(again) == first, "trials that have a record were repeated (use `Outbox`, or `site.sink.answer`)")
@@ -176,7 +179,7 @@ def closing(case: Sent) -> None:
     before = time.monotonic()
     running.close()  # type: ignore[attr-defined]
     took = time.monotonic() - before
-    require(took < SOON, f"it took {took:.0f} s to stop")
+    require(took < SOON, f"the executor took {took:.0f} s to stop")
     require(not case.stored("closed"), "a trial that was stopped has a record")
     left = list((case.folder / "closed").glob("**/*.lease"))
-    require(not left, "it still claims the trial (use `Claims` or `Outbox` as a context manager)")
+    require(not left, "the executor still claims the trial (use `Claims` or `Outbox` as a context manager)")

@@ -52,7 +52,8 @@ class Comparison:
 
 @CHECKS.add
 def parameters(case: Comparison) -> None:
-    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names it."""
+    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names the
+    parameter."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
@@ -80,22 +81,20 @@ def picture(case: Comparison) -> None:
 @CHECKS.add
 def gradient(case: Comparison) -> None:
     """The gradient is finite for random, large and zero outputs, and for drawn, black and white targets."""
-    targets = {"its own": case.target, "black": torch.zeros_like(case.target), "white": torch.ones_like(case.target)}
+    targets = {"drawn": case.target, "black": torch.zeros_like(case.target), "white": torch.ones_like(case.target)}
     raws = {"random": case.noise(), "large": case.noise(30), "zero": case.noise(0)}
     for shade, target in targets.items():
         for kind, raw in raws.items():
             raw = raw.clone().requires_grad_()
             (slope,) = torch.autograd.grad(case.loss(raw, target).sum(), raw)
-            require(
-                bool(slope.isfinite().all()), f"the gradient at {kind} outputs against a {shade} target is not finite"
-            )
+            require(bool(slope.isfinite().all()), f"the gradient for {kind} outputs and a {shade} target is not finite")
 
 
 @CHECKS.add
 def descent(case: Comparison) -> None:
     """Gradient descent from noise approaches the target: the picture's squared error falls to less than a third."""
     start, end = (float((case.loss.image(raw) - case.target).square().mean()) for raw in (case.noise(), case.descended))
-    require(end < start / 3, f"the squared error of the picture goes from {start:.4g} to {end:.4g} on the way down")
+    require(end < start / 3, f"the squared error of the picture goes from {start:.4g} to {end:.4g} in the descent")
 
 
 @CHECKS.add
@@ -110,12 +109,13 @@ def alone(case: Comparison) -> None:
     """An image's loss does not depend on the other images in its batch, nor on their number."""
     together = case.loss(case.noise(), case.target)
     single = [case.loss(raw[None], target[None]) for raw, target in zip(case.noise(), case.target, strict=True)]
-    require(close(together, torch.cat(single), 1e-4), "an image's loss changes with the images that share its batch")
+    require(close(together, torch.cat(single), 1e-4), "an image's loss changes with the other images in its batch")
 
 
 @CHECKS.add
 def summed_over_pixels(case: Comparison) -> None:
-    """Four times the area gives about four times the loss (between two and eight), as a sum over pixels does."""
+    """An image of four times the area has about four times the loss (between two and eight times), as for a sum over
+    pixels."""
     once = float(case.loss(case.noise(), case.target).mean())
     tiled = float(case.loss(case.noise().repeat(1, 1, 2, 2), case.target.repeat(1, 1, 2, 2)).mean())
     require(
@@ -137,7 +137,7 @@ def repeats(case: Comparison) -> None:
 def likelihood(case: Comparison) -> None:
     """A loss declared as a likelihood is -ln p of a density that integrates to one over the values of a pixel."""
     if not case.component.likelihood:
-        raise NotApplicable("the loss is not declared as one")
+        raise NotApplicable("the loss is not declared as a likelihood")
     values = torch.linspace(-8, 9, 2**18 + 1, dtype=torch.float64, device=case.device)
     for raw in (-2.0, 0.0, 2.0):
         density = (
@@ -156,4 +156,4 @@ def not_a_number(case: Comparison) -> None:
     raw[0, 0, 3, 3] = float("nan")
     value = case.loss(raw, case.target)
     require(bool(value[0].isnan()), f"NaN in the output is hidden: the loss is {float(value[0]):.4g}")
-    require(bool(value[1:].isfinite().all()), "NaN in one image reaches the loss of others")
+    require(bool(value[1:].isfinite().all()), "NaN in one image reaches the loss of other images")

@@ -43,7 +43,7 @@ class Asked:
         try:
             answer = metric.compute(evidence)
         except NotApplicable as reason:
-            require(bool(str(reason).strip()), "NotApplicable without a reason: the board shows the reason")
+            require(bool(str(reason).strip()), "NotApplicable has no message, but boards show its message")
             raise
         number = isinstance(answer, int | float | np.number) and not isinstance(answer, bool)
         require(
@@ -53,13 +53,14 @@ class Asked:
         require(math.isfinite(score.value), f"the value is {score.value}: raise NotApplicable with the reason instead")
         require(score.error is None or score.error >= 0, f"the standard error is {score.error}")
         fault = beyond(score, *metric.range)
-        require(not fault, f"{fault}: correct `range`, or the number")
+        require(not fault, f"{fault}: correct `range` or the computation")
         return score
 
 
 @CHECKS.add
 def parameters(case: Asked) -> None:
-    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names it."""
+    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names the
+    parameter."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
@@ -67,7 +68,7 @@ def parameters(case: Asked) -> None:
 def described(case: Asked) -> None:
     """Title, verdict, direction, regime and range are declared with values that the harness accepts."""
     metric = case.component
-    require(bool(metric.title), "`title` is empty: it heads the column")
+    require(bool(metric.title), "`title` is empty, but boards use it as the column's title")
     for field, known in DECLARED.items():
         value = getattr(metric, field)
         require(value in known, f"`{field}` is {value!r}, not one of {', '.join(known)}")
@@ -96,7 +97,7 @@ def repeats(case: Asked) -> None:
         found.append(case.ask(case.evidence()))
     one, two = found
     require(one.value == two.value, f"the value is {one.value!r} the first time and {two.value!r} the second")
-    require(one.error == two.error, f"the standard error is {one.error!r} first and {two.error!r} then")
+    require(one.error == two.error, f"the standard error is {one.error!r} the first time and {two.error!r} the second")
     require(list(one.replicates) == list(two.replicates), "the replicates differ when computed twice")
 
 
@@ -115,12 +116,12 @@ def keeps_evidence(case: Asked) -> None:
     before = {name: view().copy() for name, view in views.items()}
     case.ask(shared)
     changed = [name for name, view in views.items() if not np.array_equal(before[name], view())]
-    require(not changed, f"it writes into the evidence's {', '.join(changed)}")
+    require(not changed, f"the metric writes into the evidence's {', '.join(changed)}")
 
 
 @CHECKS.add
 def direction(case: Asked) -> None:
-    """A good model beats one whose outputs are noise, in the declared direction.
+    """A good model beats a model with noisy outputs, in the declared direction.
 
     This is checked for reconstruction metrics and for the headline metrics of installed suites."""
     metric = case.component
@@ -128,9 +129,9 @@ def direction(case: Asked) -> None:
         raise NotApplicable("checked for reconstruction metrics and headlines of suites only")
     good, poor = case.ask(case.evidence("good")).value, case.ask(case.evidence("poor")).value
     if good == poor == metric.range[metric.better == "higher"]:
-        raise NotApplicable(f"these drawings are too easy for it: both models get {good:.6g}")
+        raise NotApplicable(f"these drawings are too easy for the metric: both models get {good:.6g}")
     ahead = good > poor if metric.better == "higher" else good < poor
-    require(ahead, f"a good model gets {good:.6g}, a poor one {poor:.6g}, and {metric.better} is declared better")
+    require(ahead, f"a good model gets {good:.6g} and a poor one {poor:.6g}, but {metric.better} is declared better")
 
 
 def _headlines() -> set[str]:
@@ -163,7 +164,7 @@ def lesser_evidence(case: Asked) -> None:
 
 
 def lesser(case: Asked) -> dict[str, Evidence]:
-    """Return incomplete evidence, keyed by what it lacks."""
+    """Return several kinds of incomplete evidence, each under a description of its fault."""
     full = draw_splits(SHAPE)
     train, test = full.train, full.test
     unhealthy = np.flatnonzero(test.labels > 0)

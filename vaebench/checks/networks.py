@@ -39,7 +39,7 @@ class Part:
         return max(encoder.out[1:])
 
     def build(self, shape: Shape, seed: int = 0) -> nn.ModuleDict:
-        """Build both on the device; equal seeds give equal weights."""
+        """Build the encoder and the decoder on the device; equal seeds give equal weights."""
         torch.manual_seed(seed)
         return self.make(shape).to(self.device)
 
@@ -54,7 +54,9 @@ class Part:
                 reason = str(error)
             else:
                 return shape
-        raise NotApplicable(f"it cannot be built for any of {', '.join(str(one[1]) for one in SHAPES)} px: {reason}")
+        raise NotApplicable(
+            f"the network cannot be built for any of {', '.join(str(one[1]) for one in SHAPES)} px: {reason}"
+        )
 
     def images(self, shape: Shape | None = None) -> Tensor:
         return Images(torch.from_numpy(draw(COUNT, shape or self.shape).images).to(self.device))[:]
@@ -67,16 +69,16 @@ def raw(net: nn.ModuleDict, x: Tensor) -> Tensor:
 
 @SIZES.add
 def shapes(case: tuple[Part, Shape]) -> None:
-    """Features have the shape of encoder.out and decoder.entry, the raw output has the shape of the image, and all are
-    finite; or the size is refused with a ValueError."""
+    """Features have the shape of encoder.out and decoder.entry, the raw output has the shape of the image, and all
+    values are finite; or the network refuses the size with a ValueError."""
     part, shape = case
     try:
         net = part.build(shape).eval()
     except ValueError as reason:
-        raise NotApplicable(f"it refuses this size: {reason}") from reason
+        raise NotApplicable(f"the network refuses this size: {reason}") from reason
     out, entry = (tuple(getattr(net[name], told, ())) for name, told in (("encoder", "out"), ("decoder", "entry")))
     require(len(out) == 3, f"encoder.out is {out}, not (channels, height, width)")
-    require(out == entry, f"the decoder takes features of shape {entry}, the encoder gives {out}")
+    require(out == entry, f"the decoder takes features of shape {entry}, but the encoder gives {out}")
     x = part.images(shape)
     features = look(net["encoder"], x)
     require(tuple(features.shape) == (COUNT, *out), f"features have shape {tuple(features.shape)}, not {(COUNT, *out)}")
@@ -120,7 +122,7 @@ def gradients(part: Part) -> None:
 
 @CHECKS.add
 def learns(part: Part) -> None:
-    """After a few steps as a plain autoencoder, it reconstructs a few images better than a uniform grey does."""
+    """After a few training steps as a plain autoencoder, the network has a smaller error than a uniform grey image."""
     net, x = part.build(part.shape).train(), part.images()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
     for _ in range(STEPS):
@@ -130,16 +132,17 @@ def learns(part: Part) -> None:
         optimizer.step()
     error = float((raw(net, x).detach().sigmoid() - x).square().mean())
     grey = float((x.mean() - x).square().mean())
-    require(error < grey, f"its squared error is {error:.4g} after {STEPS} steps, that of a uniform grey {grey:.4g}")
+    require(error < grey, f"the squared error is {error:.4g} after {STEPS} steps; a uniform grey has {grey:.4g}")
 
 
 @CHECKS.add
 def alone(part: Part) -> None:
-    """In evaluation mode, the output for an image is reproducible and does not depend on the rest of its batch."""
+    """In evaluation mode, the output for an image is reproducible and does not depend on the other images in its
+    batch."""
     net, x = part.build(part.shape).eval(), part.images()
     together = look(raw, net, x)
     single = look(lambda: torch.cat([raw(net, row[None]) for row in x]))
-    require(close(together, single), "its output for an image changes with the images that share its batch")
+    require(close(together, single), "the output for an image changes with the other images in its batch")
 
 
 @CHECKS.add
@@ -147,7 +150,7 @@ def keeps_images(part: Part) -> None:
     """The network does not modify its input."""
     net, x = part.build(part.shape).eval(), part.images()
     look(raw, net, x)
-    require(torch.equal(x, part.images()), "it writes into its input")
+    require(torch.equal(x, part.images()), "the network writes into its input")
 
 
 @CHECKS.add
@@ -157,4 +160,4 @@ def saves(part: Part) -> None:
     content = save({name: value.clone().contiguous() for name, value in net.state_dict().items()})
     fresh.load_state_dict(load(content))
     first, second = ({"the raw output": look(raw, one, x)} for one in (net, fresh))
-    require_equal(first, second, "differs after saving and loading: keep all it needs in parameters or buffers")
+    require_equal(first, second, "differs after saving and loading: keep everything it needs in parameters or buffers")

@@ -18,7 +18,7 @@ from vaebench.trial import Settings
 
 CHECKS = Checklist()
 LONG, COUNTED, ROUND = 1000, 3, 6
-"""The steps of a stage, the steps counted in the middle of it, and the batches of one epoch"""
+"""The numbers of steps of a stage, of counted steps in the middle of the stage, and of batches in an epoch"""
 
 
 class Step(NamedTuple):
@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
     launches: int
     waits: list[str]
-    """what waited, and where"""
+    """the operations that made the host wait, and the lines of code"""
 
 
 class Enough(Exception):
@@ -35,7 +35,8 @@ class Enough(Exception):
 
 @CHECKS.add
 def steps(bench: Bench) -> str:
-    """A training step does not wait for the GPU, except to report losses; the result gives its kernel launches."""
+    """A training step does not wait for the GPU, except to report losses; the check reports how many kernels the step
+    launches."""
     if not bench.component.stages:
         raise NotApplicable("the model is fitted, not trained")
     found = {stage: count_steps(bench, stage) for stage in bench.component.stages}

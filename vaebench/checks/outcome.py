@@ -19,13 +19,13 @@ class Outcome:
     name: str
     status: Literal["passed", "failed", "skipped"]
     reason: str = ""
-    """Why it failed or was skipped, or what it found"""
+    """Why the check failed or was skipped, or what it found"""
     says: str = ""
     """What the check proves, in one sentence"""
 
 
 class Broken(AssertionError):
-    """Raised if a component breaks its contract; the text says where, and what to do."""
+    """Raised if a component breaks its contract; the message says where, and what to do."""
 
 
 def require(kept: bool, complaint: str) -> None:
@@ -65,7 +65,7 @@ class Checklist:
         self.checks: list[tuple[str, str, Callable[[Any], str | None]]] = []
 
     def add(self, check: Check) -> Check:
-        """Add a check (a decorator).
+        """Add a check; used as a decorator.
 
         The function's name becomes the check's name, and the first paragraph of its docstring states what it proves.
         The function may return a text about what it found."""

@@ -14,7 +14,7 @@ def check_parameters(component: type, build: Callable[..., Any]) -> None:
     for parameter in parameters_of(component).values():
         require(
             can_be_typed(parameter.kind),
-            f"parameter {parameter.name} is annotated {parameter.kind}, which cannot be typed. {TYPABLE}",
+            f"parameter {parameter.name} is annotated {parameter.kind}, which cannot be given as text. {TYPABLE}",
         )
         if parameter.kind is int and not parameter.required:
             refuses(build, parameter.name, -1)

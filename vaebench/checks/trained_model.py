@@ -17,7 +17,7 @@ CHECKS, ONE_STEP = Checklist(), Checklist()
 
 @CHECKS.add
 def codes(bench: Bench) -> None:
-    """encode() gives one finite row of numbers per image."""
+    """encode() gives one row of finite numbers per image."""
     code = look(bench.trained.encode, bench.x)
     require(code.ndim == 2 and len(code) == BATCH, f"codes have shape {tuple(code.shape)}, not ({BATCH}, D)")
     require(code.is_floating_point(), f"codes are {code.dtype}, not floating point")
@@ -40,13 +40,14 @@ def scores(bench: Bench) -> None:
 
 @CHECKS.add
 def posterior(bench: Bench) -> None:
-    """A Gaussian posterior has a finite mean and log-variance per latent; the rate is its divergence from N(0, I)."""
+    """A Gaussian posterior has a finite mean and log-variance per latent dimension, and the rate is its divergence from
+    N(0, I)."""
     found = look(bench.trained.posterior, bench.x)
     for name, value in (("mean", found.mean), ("logvar", found.logvar)):
         shape = tuple(value.shape)
-        require(value.ndim == 2 and len(value) == BATCH, f"its {name} has shape {shape}, not ({BATCH}, D)")
-        require(bool(value.isfinite().all()), f"its {name} contains NaN or infinite numbers")
-    require(found.mean.shape == found.logvar.shape, "its mean and logvar differ in shape")
+        require(value.ndim == 2 and len(value) == BATCH, f"the posterior's {name} has shape {shape}, not ({BATCH}, D)")
+        require(bool(value.isfinite().all()), f"the posterior's {name} contains NaN or infinite numbers")
+    require(found.mean.shape == found.logvar.shape, "the posterior's mean and logvar differ in shape")
     rate = look(bench.trained.rate, bench.x)
     require(close(rate, found.kl()), "rate() is not the divergence of posterior() from N(0, I)")
 
@@ -62,14 +63,14 @@ def bound(bench: Bench) -> None:
     torch.manual_seed(3)
     state = bench.noise()
     few, many = torch.stack([drawn(seed, 1) for seed in range(8)]), drawn(8, 8)
-    require(tuple(many.shape) == (BATCH,), f"it has shape {tuple(many.shape)}, not ({BATCH},)")
-    require(bool(many.isfinite().all() and few.isfinite().all()), "it contains NaN or infinite numbers")
+    require(tuple(many.shape) == (BATCH,), f"the bound has shape {tuple(many.shape)}, not ({BATCH},)")
+    require(bool(many.isfinite().all() and few.isfinite().all()), "the bound contains NaN or infinite numbers")
     require(same(bench.noise(), state), "bound() draws from torch's global generator, not from the one given")
-    require(same(many, drawn(8, 8)), "bound() gives other numbers for the same generator")
+    require(same(many, drawn(8, 8)), "bound() gives different numbers for equal generators")
     luck = few.var(0).mean().sqrt() + 1e-3 * many.abs().mean() / BATCH
     require(
         float(many.mean()) >= float(few.mean() - luck),
-        f"of 8 draws it is {float(many.mean()):.6g} on average, of one {float(few.mean()):.6g}: it must not fall",
+        f"with 8 draws, the bound is {float(many.mean()):.6g}, lower than with one draw ({float(few.mean()):.6g})",
     )
 
 
@@ -93,10 +94,10 @@ def alone(bench: Bench) -> None:
         joined = torch.cat([each[name] for each in single])
         require(
             value.shape == joined.shape,
-            f"{name} of eight images has shape {tuple(value.shape)}, {tuple(joined.shape)} one by one",
+            f"{name} of eight images has shape {tuple(value.shape)}, but {tuple(joined.shape)} if computed singly",
         )
         apart = (value - joined).nan_to_num().abs().mean() / value.nan_to_num().abs().amax().clamp_min(1e-6)
-        require(float(apart) < 0.01, f"{name} of an image changes with the images that share its batch")
+        require(float(apart) < 0.01, f"{name} of an image changes with the other images in its batch")
 
 
 @CHECKS.add
@@ -110,14 +111,14 @@ def keeps_images(bench: Bench) -> None:
 @CHECKS.add
 def samples(bench: Bench) -> None:
     """Samples are finite images in [0, 1], drawn with the given generator only."""
-    model = bench.trained  # before inference mode, in which no model can be trained
+    model = bench.trained  # trained here, since no model can be trained in inference mode
     check_draws(lambda generator: model.sample(5, generator), (5, *bench.shape), bench, "sample")
 
 
 @CHECKS.add
 def variations(bench: Bench) -> None:
     """Perturbed reconstructions are finite images in [0, 1], drawn with the given generator only."""
-    model = bench.trained  # before inference mode, in which no model can be trained
+    model = bench.trained  # trained here, since no model can be trained in inference mode
     check_draws(lambda generator: model.vary(bench.x, generator), (BATCH, *bench.shape), bench, "vary")
 
 
@@ -155,10 +156,12 @@ def check_draws(draw: Callable[[torch.Generator], Tensor], shape: tuple[int, ...
     torch.manual_seed(3)
     state = bench.noise()
     first = drawn(0)
-    require_images(first, shape, f"what {what}() gives")
+    require_images(first, shape, f"the result of {what}()")
     require(same(bench.noise(), state), f"{what}() draws from torch's global generator, not from the one given")
-    require(same(first, drawn(0)), f"{what}() gives other images for the same generator")
+    require(same(first, drawn(0)), f"{what}() gives different images for equal generators")
     if same(first, drawn(1)):
         if not bench.component.stages:
-            raise NotApplicable(f"{what}() always gives the same images, as a fitted model without randomness may")
-        require(False, f"{what}() gives the same images for another generator")
+            raise NotApplicable(
+                f"{what}() always gives the same images, which is allowed for a fitted model without randomness"
+            )
+        require(False, f"{what}() gives the same images for different generators")

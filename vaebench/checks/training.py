@@ -24,7 +24,8 @@ CHECKS = Checklist()
 
 @CHECKS.add
 def parameters(bench: Bench) -> None:
-    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names it."""
+    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names the
+    parameter."""
     check_parameters(bench.component, bench.build)
 
 
@@ -33,7 +34,7 @@ def tunable(bench: Bench) -> None:
     """Every range in `tunable` belongs to a parameter of the model, which can be built with both ends of the range."""
     known = parameters_of(bench.component)
     for name, searched in tunable_of(bench.component).items():
-        require(name in known, f"tunable names {name!r}, which is not a parameter.{did_you_mean(name, known)}")
+        require(name in known, f"tunable lists {name!r}, which is not a parameter.{did_you_mean(name, known)}")
         for value in searched.extremes:
             try:
                 with torch.device("meta"), suppress(RuntimeError):  # the check `meta` reports this error
@@ -101,14 +102,14 @@ def routing(bench: Bench) -> None:
         before = snapshot(model)
         for objectives in plain(x, at):
             moved = changed(model, before)
-            require(not moved, f"objectives() itself changes {some(moved)} in stage {at.stage}; only the engine steps")
+            require(not moved, f"objectives() itself changes {some(moved)} in stage {at.stage}; only the loop may")
             yield objectives
             allowed = set().union(*(members[name] for name in objectives))
             moved = changed(model, before, allowed)
             require(not moved, f"a step of {some(list(objectives))} in stage {at.stage} changes {some(moved)}")
             before = snapshot(model)
         moved = changed(model, before)
-        require(not moved, f"objectives() changes {some(moved)} after its last yield; only the engine steps")
+        require(not moved, f"objectives() changes {some(moved)} after its last yield; only the training loop may")
 
     with patch.object(model, "objectives", watched):
         for at, x in few_steps(bench, model):
@@ -144,7 +145,7 @@ def keeps_batch(bench: Bench) -> None:
 
 @CHECKS.add
 def reproducible(bench: Bench) -> None:
-    """The same seed gives bit-identical weights and outputs."""
+    """Two runs with the same seed give bit-identical weights and outputs."""
     again = bench.build()
     bench.train(again)
     weights = bench.trained.state_dict()
@@ -172,7 +173,7 @@ def learns(bench: Bench) -> None:
     before = error(model)
     totals = bench.train(model.train(), bench.learning)
     after = error(model)
-    require(after < 0.99 * before, f"the squared error goes from {before:.4g} to {after:.4g}: it does not learn")
+    require(after < 0.99 * before, f"the squared error goes from {before:.4g} to {after:.4g}: the model does not learn")
     for stage in model.stages[1:]:
         rivals = {name for objectives in ready(bench).objectives(bench.x, At(stage, 0, 1)) for name in objectives}
         early, late = sum(totals[stage][:5]) / 5, sum(totals[stage][-5:]) / 5
@@ -229,7 +230,7 @@ def snapshot(model: Model) -> dict[str, Tensor]:
 
 
 def changed(model: Model, before: Mapping[str, Tensor], allowed: Collection[int] = ()) -> list[str]:
-    """Return the names of the parameters that changed, except those that are allowed to."""
+    """Return the names of the parameters that changed, except those that are allowed to change."""
     return [n for n, p in model.named_parameters() if id(p) not in allowed and not torch.equal(p, before[n])]
 
 

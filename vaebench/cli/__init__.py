@@ -13,14 +13,15 @@ from vaebench.cli.lazy import LazyGroup
 from vaebench.errors import UserError
 from vaebench.running.termination import terminable
 
-# Name -> (module, summary). A new command is a file, whose click command is called `command`, and a line here.
+# Name -> (module, summary). To add a command, write a file that defines a click command called `command`, and add a
+# line here.
 COMMANDS = {
     "run": ("vaebench.cli.run", "Train and measure the models of a suite"),
-    "tune": ("vaebench.cli.tune", "Search each method's parameters, and write a suite of the best"),
-    "status": ("vaebench.cli.status", "Runs in progress, with time left; trials done and failed"),
+    "tune": ("vaebench.cli.tune", "Search each method's parameters, and write a suite with the best ones"),
+    "status": ("vaebench.cli.status", "Show runs in progress with their time left, and trials done and failed"),
     "leaderboard": ("vaebench.cli.leaderboard", "Make the leaderboard from existing records"),
     "compare": ("vaebench.cli.compare", "Compare two models of a board, or two results folders"),
-    "index": ("vaebench.cli.index", "Index very many records, so that their boards are made fast"),
+    "index": ("vaebench.cli.index", "Index a large number of records, so that boards are made faster"),
     "score": ("vaebench.cli.score", "Compute missing metrics from stored weights"),
     "work": ("vaebench.cli.work", "Run trials on this machine for a run started elsewhere (used by Slurm)"),
     "verify-results": ("vaebench.cli.verify_results", "Check submitted results"),
@@ -92,7 +93,7 @@ def main() -> None:
       vaebench run --suite smoke        check that everything works (takes seconds)
       vaebench run                      run the suite `medical`, sized to this machine
       vaebench leaderboard              show the leaderboard again
-      vaebench list                     list what can be compared
+      vaebench list                     list available models, datasets and metrics
     """
 
 
@@ -109,7 +110,7 @@ def _warn(what: object) -> None:
 
 
 def _visible(what: object) -> str:
-    """Return the text without terminal control characters: a message may quote a file from someone else."""
+    """Return the text without terminal control characters: a message may quote an untrusted file."""
     from vaebench.records.clean import clean_lines
 
     return clean_lines(str(what))

@@ -1,4 +1,4 @@
-"""`vaebench check`: the conformance checks on one component."""
+"""`vaebench check`: run the conformance checks on one component."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
     type=click.Choice(["cpu", "pretended-cuda"]),
     default="cpu",
     show_default=True,
-    help="Device to check on; pretended-cuda finds most of what would fail on a GPU, without one.",
+    help="Device to check on; pretended-cuda finds most errors that would occur on a GPU, without needing one.",
 )
 @DATA
 def command(name: str, device: Literal["cpu", "pretended-cuda"], data: Path | None) -> int:
-    """Run the conformance checks on a component, and give the reason for each that failed or was skipped.
+    """Run the conformance checks on a component, and give the reason for each check that failed or was skipped.
 
     \b
     Examples:

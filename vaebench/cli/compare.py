@@ -1,4 +1,4 @@
-"""`vaebench compare`: two models of a board, or two folders of results."""
+"""`vaebench compare`: compare two models of a board, or two folders of results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LISTED = 20
 @click.argument("first", metavar="A", shell_complete=completion.names("models"))
 @click.argument("second", metavar="B", shell_complete=completion.names("models"))
 @SUITE
-@click.option("--preset", shell_complete=completion.presets, help="Only this preset [default: all that have records].")
+@click.option("--preset", shell_complete=completion.presets, help="Only this preset [default: all with records].")
 @click.option("--source", type=click.Choice(["real", "phantom"]), help="Only this source [default: both].")
 @click.option("--all", "everything", is_flag=True, help="For two folders, list every record that differs.")
 @RESULTS
@@ -28,12 +28,12 @@ def command(
 ) -> None:
     """Compare two models of a board, or two results folders.
 
-    For two models, it shows both headline numbers for every verdict and dataset, which model is better and by how much,
-    with the 95 % interval of the difference, and whether the difference is significant. Write A and B as on the board:
-    `vae`, `pca`, "vae[latent=8]".
+    For two models, the command shows the headline numbers of both for every verdict and dataset, which model is better
+    and by how much, with the 95 % interval of the difference, and whether the difference is significant. Write A and B
+    as on the board: `vae`, `pca`, "vae[latent=8]".
 
-    If A and B are folders, it shows which records only one of them has, and which metrics, versions, settings and
-    images differ in the others. Times are not compared.
+    If A and B are folders, the command shows which records only one of them has, and which metrics, versions, settings
+    and images differ in the records that both have. Times are not compared.
 
     \b
     Examples:

@@ -1,7 +1,7 @@
 """Shell completion for the names of components, suites and presets, and for parameters and their values.
 
-Names come from the tables of `components.json`, so that completing them does not import torch; parameters need the
-class, which does."""
+Names come from the tables of `components.json`, so that completing names does not import torch; completing parameters
+imports the component's class and, with it, torch."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def specs(kind: str) -> Offer:
 
 
 def suites(_: click.Context, __: click.Parameter, typed: str) -> list[Any]:
-    """Complete the name of a suite, or the path of a file."""
+    """Complete the name of a suite, or the path of a suite file."""
     from vaebench.components.discovery import installed
     from vaebench.planning.suite import suites as known
 
@@ -73,7 +73,8 @@ def _names(kind: str) -> list[str]:
 
 
 def _parameters(kind: str, name: str, typed: str) -> Iterable[str]:
-    """Return `latent=` for each parameter; once a name is typed, return `loss=bce` for each of its values."""
+    """Return a completion such as `latent=` for each parameter, or, once a parameter's name is typed, one such as
+    `loss=bce` for each of its values."""
     from vaebench.components.parameters import parameters_of
     from vaebench.components.registry import registry
 

@@ -13,12 +13,12 @@ from vaebench.planning.suite import suites
 
 SHORT = ("[A-Z]", "al", "vs", "Soc", "Statist", "Proc", r"e\.g", r"i\.e")
 SENTENCE = re.compile("".join(rf"(?<!\b{word})" for word in SHORT) + r"\. +(?=[A-Z0-9`])")
-"""The end of the first sentence, which is not the full stop of an initial or an abbreviation"""
+"""The end of a sentence; a full stop after an initial or an abbreviation does not match"""
 KINDS = ("models", "networks", "datasets", "losses", "metrics", "executors")
 
 
 def find_offers(name: str) -> list[tuple[str, Any]]:
-    """Return (kind, offer) of every component of that name; raise a UserError that suggests names if there is none."""
+    """Return (kind, offer) of every component of that name; raise a UserError that suggests names if none exists."""
     from vaebench.components.registry import registry
 
     owner, _, bare = name.rpartition(":")
@@ -35,7 +35,8 @@ def find_offers(name: str) -> list[tuple[str, Any]]:
 
 
 def documentation(component: type) -> str:
-    """Return the docstring of the class, or of its file (a method file starts with paper and equation)."""
+    """Return the docstring of the class or, if it has none, of its file (the file of a method starts with the paper and
+    the equation)."""
     return inspect.cleandoc(component.__doc__ or sys.modules[component.__module__].__doc__ or "")
 
 

@@ -14,7 +14,8 @@ from vaebench.records import provenance
 
 @click.command
 def command() -> None:
-    """Show versions, devices, data and plugins, to paste into an issue. Names of the machine and user are not shown.
+    """Show versions, devices, data and plugins, to paste into an issue. The names of the machine and the user are not
+    shown.
 
     \b
     Example:

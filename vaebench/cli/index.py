@@ -1,4 +1,5 @@
-"""`vaebench index`: collect what boards need from very many records in one file next to them."""
+"""`vaebench index`: collect the data that boards need from a large number of records in one file next to the
+records."""
 
 from __future__ import annotations
 
@@ -15,11 +16,11 @@ from vaebench.errors import UserError
 def command(results: Path) -> None:
     """Index the records of every track in a results folder, so that boards are made without reading each record.
 
-    `leaderboard`, `run` and `vaebench.load` use the index for records that have not changed since, and read all others
-    from their files: a board never depends on when the index was made. `vaebench status` shows how many records are new
-    or changed. An index pays off from about ten thousand records. It is a Parquet file with a row per record and
-    metric, which DuckDB, Polars and pandas can read as well. It is used only by the account that made it, and only in
-    the folder where it was made.
+    `leaderboard`, `run` and `vaebench.load` use the index for records that have not changed since it was made, and read
+    all other records from their files: a board never depends on the age of the index. `vaebench status` shows how many
+    records are new or changed. An index pays off from about ten thousand records. The index is a Parquet file with a
+    row per record and metric; DuckDB, Polars and pandas can also read it. An index is used only by the user account
+    that made it, and only in the folder where it was made.
 
     \b
     Examples:

@@ -10,9 +10,9 @@ import click
 
 
 class LazyCommands(UserDict[str, Any]):
-    """A table of name -> (module, summary) that reads as name -> command.
+    """A mapping from names to commands, made from a table of name -> (module, summary).
 
-    The module's click command is called `command`; it gets its name and its short help from the table.
+    The click command of each module is called `command`; its name and short help come from the table.
     """
 
     def __init__(self, table: dict[str, tuple[str, str]]) -> None:
@@ -26,7 +26,7 @@ class LazyCommands(UserDict[str, Any]):
 
 
 class LazyGroup(click.Group):
-    """A group whose help comes from its table."""
+    """A command group whose help text comes from its table."""
 
     def __init__(self, *, table: dict[str, tuple[str, str]], **options: Any) -> None:
         super().__init__(commands=LazyCommands(table), **options)

@@ -1,4 +1,4 @@
-"""`vaebench leaderboard`: tables from records, without torch."""
+"""`vaebench leaderboard`: make tables from records, without importing torch."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ FORMATS = ("table", "md", "csv", "json", "tex", "html")
 
 @click.command
 @SUITE
-@click.option("--preset", shell_complete=completion.presets, help="Only this preset [default: all that have records].")
+@click.option("--preset", shell_complete=completion.presets, help="Only this preset [default: all with records].")
 @click.option("--source", type=click.Choice(["real", "phantom"]), help="Only this source [default: both].")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", shell_complete=completion.names("metrics"),
               help="Only this metric, with ranks (repeatable).")  # fmt: skip
 @click.option("--dataset", metavar="NAME", shell_complete=completion.names("datasets"), help="Only this dataset.")
 @click.option("--all", "everything", is_flag=True, help="Also print every metric on every dataset, and every note.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format.")
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of printing."
+)
 @click.option(
     "--with", "others", multiple=True, metavar="PATH", type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Also show the records in this results folder (repeatable).",
 )  # fmt: skip
 @click.option(
-    "--repin", is_flag=True, help="Pin the images of the newest complete models of the suite; show what changes."
+    "--repin", is_flag=True, help="Pin the images that the newest complete models of the suite used; print the changes."
 )
 @RESULTS
 def command(
@@ -82,11 +84,11 @@ def command(
         for line in track.repin() if repin else ():
             click.echo(f"Pinned images of {line}", err=True)
         made = track.board()
-        if own and not others:  # the files next to the user's records must not include others
+        if own and not others:  # the files next to the user's records must not include the records of others
             try:
                 written = track.write(made)
             except NotWritten as reason:  # the board can still be shown
-                click.echo(f"{reason} They are only shown.", err=True)
+                click.echo(f"{reason} They are only printed.", err=True)
         if metrics or dataset:
             made = track.board(metrics, dataset)
         if output and form == "html":

@@ -1,4 +1,4 @@
-"""`vaebench list`: available components and suites."""
+"""`vaebench list`: list available components and suites."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ def _component_rows(kind: str) -> Iterator[tuple[str, ...]]:
 
 
 def _owned(kind: str) -> Iterator[tuple[str, Any, str]]:
-    """Yield the name, class and distribution of each component; a name shared by two includes the distribution."""
+    """Yield the name, class and distribution of each component; a name that several components share includes the
+    distribution."""
     from vaebench.components.registry import registry
 
     for offers in registry().offers(kind).values():

@@ -15,7 +15,8 @@ SPEC = "NAME[param=value,...]"
 SUITE = click.option("--suite", default="medical", show_default=True, shell_complete=completion.suites,
                      help="Name of a suite, or path of a .toml file.")  # fmt: skip
 PRESET = click.option("--preset", default="auto", show_default=True, shell_complete=completion.presets,
-                      help="Effort: quick, compact, standard or full; auto chooses one for the device.")  # fmt: skip
+                      help="Size of the experiment: quick, compact, standard or full; auto chooses one for the "
+                      "device.")  # fmt: skip
 SOURCE = click.option(
     "--source", type=click.Choice(["auto", "real", "phantom"]), default="auto", show_default=True,
     help="auto: real images if any are present, otherwise phantoms for all datasets. Never downloads.",
@@ -31,7 +32,7 @@ EXECUTOR = click.option("--executor", default="local", show_default=True, metava
                         help="Where trials run; see `vaebench list executors`.")  # fmt: skip
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the plan and the estimated time; train nothing.")
 SLOTS = click.option("-j", "--slots", type=click.IntRange(min=1),
-                     help="Number of trials that train at once [default: the executor's; "
+                     help="Number of trials that train at once [default: set by the executor; "
                      "local: one per CPU core, up to 4 per GPU].")  # fmt: skip
 PATIENCE = click.option("--patience", type=click.FloatRange(min=1), default=running.PATIENCE, show_default=True,
                         metavar="SECONDS", help="Stop a trial, or the preparation of a dataset, after this time "
@@ -42,7 +43,8 @@ DATA_HELP = "Folder with real datasets [default: $VAEBENCH_DATA or your data fol
 
 
 def _there(context: click.Context, option: click.Parameter, folder: Path | None) -> Path | None:
-    """Raise a UserError if the folder does not exist: a mistyped path would look like a folder without data."""
+    """Raise a UserError if the folder does not exist: otherwise, a mistyped path would look like a folder without
+    data."""
     if folder is not None and not folder.exists():
         raise UserError(f"--data {folder}: there is no such folder. Correct the path, or create the folder.")
     return folder
@@ -50,4 +52,4 @@ def _there(context: click.Context, option: click.Parameter, folder: Path | None)
 
 DATA = click.option("--data", type=FOLDER, callback=_there, help=DATA_HELP)
 DOWNLOADS = click.option("--data", type=FOLDER, help=DATA_HELP)
-"""The same option for commands that may create the folder"""
+"""The option `--data` for commands that may create the folder"""

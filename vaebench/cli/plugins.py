@@ -1,4 +1,4 @@
-"""`vaebench plugins`: installed plugins."""
+"""`vaebench plugins`: list the installed plugins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from vaebench.components.discovery import installed
 
 @click.command
 def command() -> None:
-    """List the plugins of this environment with their versions and hooks, and the reason why any could not be loaded.
+    """List the plugins of this environment with their versions and hooks, and the reason for each that could not be
+    loaded.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`vaebench run`: plan, prepare, train and measure, then the leaderboard."""
+"""`vaebench run`: plan, prepare, train and measure, then make the leaderboard."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @click.option("--detach", is_flag=True, help="Submit the trials to the executor's engine and return at once.")
 @SLOTS
 @click.option("--force", is_flag=True, help="Repeat trials from the start, even if they have a good record.")
-@click.option("--lf", "last_failed", is_flag=True, help="Only trials that failed last time.")
+@click.option("--lf", "last_failed", is_flag=True, help="Run only trials that failed last time.")
 @click.option("-x", "--stop", is_flag=True, help="Stop at the first failure.")
 @click.option("--checkpoint", "every", type=click.FloatRange(min=0), default=EVERY, show_default=True,
               metavar="SECONDS", help="Time between checkpoints, from which training resumes.")  # fmt: skip
@@ -64,8 +64,8 @@ def command(
     """Train and measure the models of a suite, then show and write the leaderboard.
 
     Trials with a good record are skipped, and interrupted training resumes from its last checkpoint with bit-identical
-    results: run the same command again to continue where it stopped. Runs in the same results folder share the work.
-    RECORD.json repeats the trial of one record.
+    results: run the same command again to continue where it stopped. Concurrent runs in the same results folder share
+    the work. With RECORD.json, the trial of that record is repeated.
 
     \b
     Examples:
@@ -106,8 +106,8 @@ def command(
     if record is not None:
         if models or seeds or len(datasets) > 1 or (preset, source) != ("auto", "auto"):
             raise UserError(
-                "RECORD.json already determines the trial. The only selection that can be given with it is "
-                "--suite FILE.toml, and one -d with the location of the dataset."
+                "RECORD.json already determines the trial. Of the options that select trials, only "
+                "--suite FILE.toml and one -d with the location of the dataset can be combined with it."
             )
         plan = _repeat(record, suite, request)
         force = True
@@ -148,7 +148,7 @@ def _repeat(record: Path, suite: str, request: Request) -> Plan:
         known = store.read(record)
     except BadRecord as error:
         raise UserError(str(error)) from error
-    # An installed suite is found by its name, one from the user's own file only through that file.
+    # An installed suite is found by its name, and a suite of the user's own only through its file.
     name = suite if suite.endswith(".toml") else known.trial.suite.partition("@")[0]
     return repeat_plan(known, find(name, installed()), request)
 

@@ -65,12 +65,12 @@ def command(
             trials.append(record.trial)
     plan = replace(plan, settings=settings, trials=tuple(t for t in trials if str(t.dataset) in known))
     if not plan.trials:
-        raise UserError(f"There are no records in {plan.folder}. `vaebench run --suite {suite}` makes them.")
+        raise UserError(f"There are no records in {plan.folder}. `vaebench run --suite {suite}` creates them.")
     plan = steps.find_done(steps.make_ready(plan, console, patience), console)
     lost = {trial.id for trial in plan.todo} - set(plan.trained)
     plan = replace(plan, trials=tuple(trial for trial in plan.trials if trial.id not in lost))
     console.print(f"{len(plan.todo)} checkpoints to measure, {len(plan.done)} have every metric", highlight=False)
     if lost:
-        console.print(f"{len(lost)} records are failed, outdated or without weights: `vaebench run` repeats them")
+        console.print(f"{len(lost)} records failed, are outdated or have no weights: `vaebench run` repeats them")
     slots = slots or chosen_executor(executor).slots(plan.request.devices)
     return steps.finish(plan, console, slots, patience=patience)

@@ -1,4 +1,4 @@
-"""`vaebench show`: one component, suite or record in full."""
+"""`vaebench show`: show one component, suite or record in full."""
 
 from __future__ import annotations
 
@@ -119,4 +119,4 @@ def _show_record(path: Path) -> None:
     for field in ("cost", "settings", "device", "inputs", "software"):
         told = ", ".join(f"{key} {value}" for key, value in data[field].items() if value not in (None, {}, ""))
         tell(f"{field}: {told}")
-    tell(f"repeat it: vaebench run {path}")
+    tell(f"repeat this trial: vaebench run {path}")

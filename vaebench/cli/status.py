@@ -1,4 +1,4 @@
-"""`vaebench status`: trials done and failed in a results folder, and runs in progress."""
+"""`vaebench status`: show trials done and failed in a results folder, and runs in progress."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def command(results: Path, release: str | None) -> None:
     """Show successful and failed trials in a results folder, and runs in progress with the time left.
 
     The subfolder `reference` is left out. Claims of dead runs are released automatically (after a minute, if they ran
-    on another machine); use `--release` for any others.
+    on another machine); use `--release` to release any other claim.
 
     \b
     Examples:
@@ -42,7 +42,7 @@ def command(results: Path, release: str | None) -> None:
     tracks = sorted({path.parents[2] for path in records} | {path.parent for path in results.glob("*/*/*/.runs")})
     if not tracks:
         raise UserError(
-            f"There are no runs and no records in {results}. `vaebench run` makes them."
+            f"There are no runs and no records in {results}. `vaebench run` creates them."
             f"{store.where_reference_is(results)}"
         )
     if release is not None:
@@ -56,7 +56,7 @@ def _release(console: Console, tracks: list[Path], trial: str) -> None:
 
     freed = [id_ for track in tracks for id_ in free(track, trial)]
     if not freed and trial != "all":
-        raise UserError(f"No run claims a trial {trial!r}. `vaebench status` lists the claims.")
+        raise UserError(f"No run has claimed a trial {trial!r}. `vaebench status` lists the claims.")
     for id_ in freed:
         console.print(f"Released trial {escape(id_)}", highlight=False)
 
@@ -81,7 +81,7 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
     _tell_batches(console, track)
     for trial, lease in leases(track):
         text = f"  trial {trial} has been claimed by run {lease.token} since {lease.since}, attempt {lease.attempt}"
-        text += " (the run is gone)" if lease.abandoned else ""
+        text += " (this run is no longer alive)" if lease.abandoned else ""
         console.print(escape(clean(text, 300)), highlight=False, soft_wrap=True)
     for trial, kind, message in failed:
         text = f"  [red]failed[/red] {escape(clean(trial))}: {escape(kind)}, {escape(clean(message, 500))}"
@@ -89,7 +89,7 @@ def _tell_track(console: Console, track: Path, name: str) -> None:
 
 
 def _tell_index(console: Console, track: Path) -> None:
-    """Print how many records the index covers, if there is one."""
+    """Print how many records the index covers, if the track has an index."""
     from vaebench.report import index
 
     if not (track / index.NAME).is_file():

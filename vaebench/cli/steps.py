@@ -42,7 +42,7 @@ def finish(
     fresh: bool = False,
     patience: float = PATIENCE,
 ) -> int:
-    """Run the plan's remaining trials, then show and write the board. Return the exit code: 1 if any failed."""
+    """Run the plan's remaining trials, then show and write the board. Return the exit code: 1 if any trial failed."""
     watch = None
     if plan.todo:
         sweep.open_track(plan)
@@ -97,15 +97,15 @@ def _track(plan: Plan) -> Track:
 
 
 def _write_after(seed: int, plan: Plan, console: Console) -> None:
-    """Write the board after a seed. Whatever is wrong with it does not stop the trials; at the end of the run, the same
-    error is raised."""
+    """Write the board after a seed is complete. An error is only printed as a warning, so that the trials continue;
+    when the board is made at the end of the run, the error is raised."""
     try:
         track = _track(plan)
         _write(track, track.board(), console, f"Seed {seed} is complete: ")
     except Exception as error:
         told = escape(f"{type(error).__name__}: {error}")
         console.print(
-            f"[yellow]Warning:[/yellow] The board after seed {seed} could not be made ({told}); the trials go on.",
+            f"[yellow]Warning:[/yellow] The board after seed {seed} could not be made ({told}); the trials continue.",
             highlight=False,
             soft_wrap=True,
         )
@@ -131,12 +131,12 @@ def _tell_time(plan: Plan, console: Console, slots: int) -> dict[str, float]:
 
 def tell_time(console: Console, seconds: float, slots: int, remote: bool) -> None:
     """Print how long all trials are expected to take."""
-    guess = ", a guess until the first trials there have ended" if remote else ""
+    guess = ", a guess until the first trials on other machines have ended" if remote else ""
     console.print(f"Estimated time: {time_words(seconds)} with {slots} at once (-j){guess}", highlight=False)
 
 
 def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
-    """Print what a run would do: trials and time per model and per dataset, and the folder."""
+    """Print what a run would do: trials and time per model and per dataset, and the folder of the records."""
 
     def tell(line: str) -> None:
         console.print(_safe(line), highlight=False, soft_wrap=True)
@@ -153,13 +153,13 @@ def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
                 tell(f"  {name}: {len(own)} trial{'s' * (len(own) != 1)}, ~{time_words(sum(own))}")
         regimes = ", ".join(dict.fromkeys(trial.regime for trial in plan.todo))
         seeds = sorted({trial.seed for trial in plan.todo})
-        which = ", ".join(map(str, seeds)) if len(seeds) <= LISTED else f"{len(seeds)} of them"
-        tell(f"Seeds: {which}; trained on images: {regimes}")
+        which = ", ".join(map(str, seeds)) if len(seeds) <= LISTED else f"{len(seeds)} in total"
+        tell(f"Seeds: {which}; regimes: {regimes}")
     tell(f"Records would be written to {plan.folder}")
 
 
 def make_ready(plan: Plan, console: Console, patience: float) -> Plan:
-    """Draw or decode the datasets, showing the name of the current one and the last line that it printed."""
+    """Draw or decode the datasets, showing the name of the current dataset and the last line that it printed."""
     with console.status("Preparing data") as status:
         plan = sweep.make_ready(plan, lambda text: status.update(f"Preparing data: {_safe(text)}"), patience)
     refuse_left_out(plan)
@@ -167,13 +167,13 @@ def make_ready(plan: Plan, console: Console, patience: float) -> Plan:
 
 
 def refuse_left_out(plan: Plan) -> None:
-    """Raise a UserError if no dataset is left, or if one that the user named with -d was left out."""
+    """Raise a UserError if no dataset is left, or if a dataset that the user named with -d was left out."""
     reasons = "\n".join(f"  {name}: {reason}" for name, reason in plan.left_out.items())
     if not plan.datasets:
         raise UserError(f"No dataset could be prepared.\n{reasons}")
     if plan.left_out and plan.request.datasets:
         raise UserError(
-            f"Some datasets named with -d cannot be used. Correct or get these, or run without them:\n{reasons}"
+            f"Some datasets named with -d cannot be used. Correct or download these, or run without them:\n{reasons}"
         )
 
 
@@ -188,7 +188,7 @@ def find_done(plan: Plan, console: Console) -> Plan:
 
 
 def announce(plan: Plan, console: Console, asked_source: str, asked_again: bool) -> None:
-    """Print what will be done."""
+    """Print a summary of the plan, and the notes on its datasets."""
     kept, device = len(plan.datasets), plan.device_class
     console.print(
         f"[bold]{escape(str(plan.suite))}[/bold] / {plan.preset} / {plan.source}: "

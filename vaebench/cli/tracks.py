@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class Chosen(NamedTuple):
     suite: Suite
     tracks: list[tuple[str, str]]
-    """preset and source of each"""
+    """the preset and the source of each track"""
     folders: tuple[Path, ...]
-    """the results folders that contain their records"""
+    """the results folders that contain the tracks' records"""
     own: bool
-    """whether the records are the user's own, rather than those of results/reference"""
+    """True if the records are the user's own; False if they are those of results/reference"""
 
 
 def chosen(name: str, preset: str | None, source: str | None, results: Path, others: tuple[Path, ...] = ()) -> Chosen:
@@ -46,7 +46,7 @@ def chosen(name: str, preset: str | None, source: str | None, results: Path, oth
     if not (theirs := tracks_in(suite, preset, source, *folders)):
         everywhere = ", ".join(map(str, (results, *others)))
         raise UserError(
-            f"There are no records of {asked} in {everywhere}. `vaebench run --suite {name}` makes them; "
+            f"There are no records of {asked} in {everywhere}. `vaebench run --suite {name}` creates them; "
             "use --results for another folder."
         )
     return Chosen(suite, theirs, folders, False)

@@ -1,4 +1,4 @@
-"""`vaebench tune`: search the parameters of each method on validation images, and write a suite of the best."""
+"""`vaebench tune`: search each method's parameters on validation images, and write a suite with the best ones."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ VERDICTS = ("reconstruction", "representation", "anomaly", "generation")
 @click.command
 @SUITE
 @click.option("--for", "verdict", type=click.Choice(VERDICTS), required=True,
-              help="Tune the headline metric of this verdict; anomaly trains on healthy images only.")  # fmt: skip
+              help="Optimise the headline metric of this verdict; anomaly uses healthy images only.")  # fmt: skip
 @click.option("--budget", type=click.IntRange(min=1), default=12, show_default=True, metavar="N",
-              help="Trials per method, including one with its default parameters.")  # fmt: skip
+              help="Trials per method, including one with the method's default parameters.")  # fmt: skip
 @PRESET
 @SOURCE
 @click.option("-m", "--model", "models", multiple=True, metavar=SPEC,
@@ -63,7 +63,8 @@ def command(
     datasets: tuple[str, ...], steps: int | None, free_rate: bool, to: Path | None, device: str, device_class: str,
     executor: str, slots: int | None, patience: float, dry_run: bool, results: Path, data: Path | None,
 ) -> int:  # fmt: skip
-    """Search the parameters of every method with the same budget, and write a suite that compares each at its best.
+    """Search the parameters of every method with the same budget, and write a suite that compares the methods with
+    their best parameters.
 
     Parameters are chosen on validation images; no test image is read. Floors are not tuned. Run the same command again
     to continue where it stopped; a larger --budget adds trials to those already done.
@@ -154,13 +155,16 @@ def command(
     for path in tuned_suite.write(asked, found, budget, to):
         console.print(f"Wrote {path}", markup=False, highlight=False, soft_wrap=True)
     console.print(
-        f"Compare them on test images: vaebench run --suite {to}", markup=False, highlight=False, soft_wrap=True
+        f"To compare the methods on test images: vaebench run --suite {to}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
     )
     return 0
 
 
 def _tell_search(console: Console, entrants: Sequence[Contender], seconds: Mapping[str, float]) -> None:
-    """Print the ranges that would be searched for each method, and how long that would take one worker."""
+    """Print the ranges that would be searched for each method, and the time that one worker would need."""
     from vaebench.running.display import time_words
 
     for one in entrants:

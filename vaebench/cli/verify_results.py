@@ -25,7 +25,7 @@ LONGEST = 400
 
 
 class Sample(click.ParamType):
-    """A number of records, or all of them."""
+    """The type of an option whose value is a number of records, or `all`."""
 
     name = "N|all"
 
@@ -36,7 +36,7 @@ class Sample(click.ParamType):
 @click.command
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--sample", type=Sample(), default=3, show_default=True,
-              help="Re-measure this many randomly chosen records from their weights; 0 only reads files.")  # fmt: skip
+              help="Re-measure this many randomly chosen records from their weights [0: only read files].")  # fmt: skip
 @click.option("--reproduce", type=Sample(), default=0, show_default=True,
               help="Train this many randomly chosen trials again.")  # fmt: skip
 @click.option("--fresh", is_flag=True,
@@ -109,7 +109,7 @@ def command(
 
 
 def _drawn(paths: list[Path], count: int) -> list[Path]:
-    """Draw records at random, so that the choice cannot be known in advance."""
+    """Choose records at random, so that the choice cannot be predicted."""
     return sorted(random.SystemRandom().sample(paths, min(count, len(paths))))
 
 
@@ -121,7 +121,7 @@ def _suite(name: str, given: Path | None) -> Suite | None:
 
 
 def _check_boards(seen: Examined, suites: dict[str, Suite | None]) -> int:
-    """Return the number of tracks with correct boards. A track with an unreadable record has none."""
+    """Return the number of tracks with correct boards. A track with an unreadable record is not counted."""
     from vaebench.report.files import texts
     from vaebench.report.track import Track
     from vaebench.verification.records import board_faults
@@ -131,9 +131,9 @@ def _check_boards(seen: Examined, suites: dict[str, Suite | None]) -> int:
     for track, trial in seen.tracks.items():
         suite = suites[trial.suite]
         if suite is None or str(suite) != trial.suite or trial.preset not in suite.presets:
-            continue  # reported with its records
+            continue  # the check of the track's records reports this
         if track in unread:
-            seen.problems.append((track, "its boards cannot be checked until all its records can be read"))
+            seen.problems.append((track, "the boards cannot be checked until all records of the track can be read"))
             continue
         records = [(path, record) for path, record in seen.found.items() if path.parents[2] == track]
         made = Track(suite, trial.preset, trial.source, track.parents[2], records=records).board()

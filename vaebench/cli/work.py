@@ -1,4 +1,4 @@
-"""`vaebench work`: run trials of an order on this machine, alongside other machines."""
+"""`vaebench work`: run trials of a submitted run on this machine, alongside other machines."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class TimeIsUp(BaseException):
 def command(folder: Path) -> int:
     """Run trials for `vaebench run --executor slurm`, until all are done or claimed by other machines.
 
-    Slurm starts this command; you need not. FOLDER contains the order. SIGUSR1 signals that the time limit is near: the
-    command then saves checkpoints, releases its trials and submits itself again.
+    Slurm starts this command; you do not need to. FOLDER contains the description of the run. SIGUSR1 signals that the
+    time limit is near: the command then saves checkpoints, releases its trials and submits itself again.
 
     \b
     Example:
@@ -48,10 +48,10 @@ def command(folder: Path) -> int:
                     ended = True
                     click.echo(f"{event.job.trial}: {event.data['record'].status}")
     except TimeIsUp as up:
-        if not ended and not training:  # measuring leaves no checkpoint, so the next pilot would get no further
+        if not ended and not training:  # measuring saves no checkpoint, so the next pilot would get no further
             raise UserError(
                 "No trial was measured within the time limit of this pilot, and none is in training, so it does not "
-                "submit itself again: give it more `minutes`."
+                "submit itself again. Increase the executor's parameter `minutes`."
             ) from up
         Batch(folder).submit(os.environ.get("SLURM_ARRAY_TASK_ID", "0"))
         click.echo("The time limit is near: submitted again.")

@@ -1,4 +1,4 @@
-"""The declarations of components, read without importing them: boards need versions but not torch.
+"""The declarations of components, read without importing the components: boards need versions but not torch.
 
 A plugin's package may contain a table `components.json` of the components that its hooks return.
 `benchmarks/scripts/declared.py` writes it, and a test checks that the built-in tables agree with the classes. If a
@@ -28,8 +28,8 @@ Facts = Mapping[str, Any]
 
 
 class Declared:
-    """The declarations of all components, seen from one distribution or from none. `kept` contains those of components
-    that may no longer be installed."""
+    """The declarations of all components. Names are looked up first in the distribution `home`, if it is given. `kept`
+    contains the declarations of components that may no longer be installed."""
 
     def __init__(
         self, plugins: Plugins, home: str | None = None, kept: Mapping[tuple[str, str], Facts] | None = None
@@ -38,8 +38,8 @@ class Declared:
 
     @cached_property
     def tables(self) -> Mapping[tuple[str, str], Facts]:
-        """Kind and name -> the component's declarations, from tables only. If several plugins offer the name, the
-        suite's own distribution takes precedence, then the order of plugins."""
+        """The declarations in the tables of all plugins, by kind and name. If several plugins offer a name, the plugin
+        of the distribution `home` takes precedence, and otherwise the first in the order of plugins."""
         found: dict[tuple[str, str], Facts] = {}
         owners = sorted(self.plugins.modules, key=lambda one: one[0] != self.home)
         for _, module in owners:
@@ -49,8 +49,9 @@ class Declared:
         return found
 
     def get(self, kind: str, name: str) -> Facts:
-        """Return the component's declarations. If it is not installed, return those from the time when records were
-        made; if there are none, nothing. Imports plugins if no table lists the component."""
+        """Return the component's declarations. If the component is not installed, return its declarations from the time
+        when the records were made, or nothing if these are missing. Plugins are imported only if no table lists the
+        component."""
         if (known := self.tables.get((kind, name))) is not None:
             return known
         from vaebench.components.registry import Registry  # imports torch
@@ -69,7 +70,7 @@ class Declared:
         return Plugins([point for point, (owner, _) in owners if owner == self.home])
 
     def names(self, kind: str) -> list[str]:
-        """Return the names of all components of a kind. Imports only plugins without a table."""
+        """Return the names of all components of a kind. Only plugins without a table are imported."""
         owners = zip(self.plugins.points, self.plugins.modules, strict=True)
         others = Plugins([point for point, (_, module) in owners if not _table(module)])
         offered = (one for _, components in others.call(f"vaebench_{kind}") for one in components or ())
@@ -83,7 +84,8 @@ class Declared:
         return tables | {name: facts for name, facts in others.items() if facts}
 
     def versions(self, named: Iterable[tuple[str, str]]) -> dict[str, int]:
-        """Return `model vae` -> version, for every component in a table and for those given by kind and name."""
+        """Return the versions of every component in a table and of those given by kind and name, under keys such as
+        `model vae`."""
         found = {f"{SINGULAR[kind]} {name}": facts["version"] for (kind, name), facts in self.tables.items()}
         for kind, name in named:
             if facts := self.get(kind, name):
@@ -98,7 +100,7 @@ def facts_of(kind: str, component: Any) -> Facts:
 
 
 def table_of(offers: Mapping[str, Iterable[Any]]) -> str:
-    """Return the text of a table, from kind -> components: one line per component, sorted by name."""
+    """Return the text of a table of these components, given by kind: one line per component, sorted by name."""
     blocks = []
     for kind in FIELDS:
         if own := sorted(offers.get(kind, ()), key=lambda one: one.name):
@@ -108,8 +110,8 @@ def table_of(offers: Mapping[str, Iterable[Any]]) -> str:
 
 
 def table_path(module: str) -> Path | None:
-    """Return the path of the table of a plugin's module, even if it does not exist; None if the module has no folder.
-    Imports no plugin."""
+    """Return the path of the table of a plugin's module, even if the file does not exist; None if the module has no
+    folder. No plugin is imported."""
     package, _, rest = module.partition(".")
     try:
         spec = find_spec(package)

@@ -1,4 +1,4 @@
-"""Find plugins, and keep a broken one from breaking the rest.
+"""Find plugins, and keep a broken plugin from breaking the others.
 
 With pluggy's own entry-point loader, one broken plugin would break every command, one of two entry points with the same
 name would be lost silently, and a misspelt hook would be ignored. Here, each entry point is therefore loaded in a
@@ -22,7 +22,8 @@ from vaebench.errors import did_you_mean
 
 GROUP = "vaebench"
 ONLY = "VAEBENCH_PLUGINS"
-"""The environment variable that names the distributions whose plugins are used, separated by commas; unset: all."""
+"""The environment variable that lists the distributions whose plugins are used, separated by commas. If it is unset,
+all plugins are used."""
 SINGULAR = {
     "models": "model",
     "networks": "network",
@@ -61,7 +62,7 @@ class Problem:
 
 
 class Unusable(Exception):
-    """A plugin that can be loaded but could never work."""
+    """Raised for a plugin that can be loaded but could never work."""
 
 
 class Plugins:
@@ -76,16 +77,16 @@ class Plugins:
         # vaebench first, then by name: the order never depends on the file system.
         self.points = sorted(points, key=lambda p: (_owner(p)[0] != GROUP, *_owner(p), p.name))
         self._found: dict[int, Plugin | None] = {}
-        """The plugin of each entry point, by the index of the entry point; None for a broken one."""
+        """The plugin of each entry point, by the index of the entry point; None for a broken plugin."""
 
     @property
     def loaded(self) -> list[Plugin]:
-        """All working plugins. Imports every plugin."""
+        """All working plugins. Reading this property imports every plugin."""
         return list(self._one_by_one())
 
     @property
     def modules(self) -> list[tuple[str, str]]:
-        """The distribution and the module of every entry point. Imports nothing."""
+        """The distribution and the module of every entry point; no plugin is imported."""
         return [(_owner(point)[0], point.module) for point in self.points]
 
     def _one_by_one(self) -> Iterator[Plugin]:
@@ -108,8 +109,8 @@ class Plugins:
         return plugin
 
     def _hooks(self, module: Any) -> tuple[str, ...]:
-        """Return the names of the hooks that a module implements; raise Unusable if one does not exist or is not
-        marked."""
+        """Return the names of the hooks that a module implements; raise Unusable if a hook does not exist or is not
+        marked with `hookimpl`."""
         known = [name for name in vars(hookspecs) if name.startswith("vaebench_")]
         hooks, faults = [], []
         for name in dir(module):
@@ -153,14 +154,14 @@ class Plugins:
             self.problems.append(problem)
 
     def untold(self) -> list[Problem]:
-        """Return the known problems that have not been reported yet. Imports nothing."""
+        """Return the known problems that have not been reported yet. No plugin is imported."""
         new, self._told = self.problems[self._told :], len(self.problems)
         return new
 
 
 @cache
 def installed() -> Plugins:
-    """The plugins of this environment, each loaded at most once per process."""
+    """Return the plugins of this environment, each of which is loaded at most once per process."""
     wanted = os.environ.get(ONLY)
     points = entry_points(group=GROUP)
     return Plugins([point for point in points if wanted is None or _owner(point)[0] in wanted.split(",")])

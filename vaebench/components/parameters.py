@@ -19,7 +19,7 @@ SHAPE = re.compile(r"(?P<name>[^\[\]]+)(\[(?P<inside>.*)\])?", re.DOTALL)
 PAIR = re.compile(r'\s*(?P<key>[\w-]+)\s*=\s*("(?P<quoted>[^"]*)"|(?P<bare>[^,"]*))\s*(,|$)')
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
 
-TYPABLE = "Its author can use bool, int, float, str, Path, Literal[...], or one of them | None."
+TYPABLE = "The component's author can use bool, int, float, str, Path, Literal[...], or any of these with `| None`."
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Parameter:
 
 
 def split_spec(text: str) -> tuple[str, dict[str, str]]:
-    """`vae[latent=16]` -> ("vae", {"latent": "16"}). A value with a comma goes in double quotes."""
+    """Split `vae[latent=16]` into ("vae", {"latent": "16"}). A value with a comma must be in double quotes."""
     match = SHAPE.fullmatch(text.strip())
     if not match:
         raise UserError(f"{text!r} is not of the form NAME or NAME[param=value,...]")
@@ -58,9 +58,9 @@ def split_spec(text: str) -> tuple[str, dict[str, str]]:
 
 
 def parameters_of(component: type) -> dict[str, Parameter]:
-    """Return the parameters that a user can set: those of the constructor and, if it takes `**anything`, those of the
-    inherited constructor, and so on; last, those of a trained model's recipe. A component's own default replaces an
-    inherited one."""
+    """Return the parameters that a user can set: those of the constructor and, if it accepts arbitrary keyword
+    arguments, those of the inherited constructor, and so on; for a trained model, also those of the recipe. A
+    component's own default replaces an inherited default."""
     found = _of_constructor(component)
     return found | {name: own for name, own in recipe_of(component).items() if name not in found}
 
@@ -86,14 +86,14 @@ def recipe_of(component: type) -> dict[str, Parameter]:
 
 
 def tunable_of(component: type) -> dict[str, Range]:
-    """Return the ranges in which a model's parameters are searched: its own, and those of its recipe."""
+    """Return the ranges in which a model's parameters are searched: its own ranges, and those of its recipe."""
     own: Mapping[str, Range] = getattr(component, "tunable", {})
     recipe = recipe_of(component).keys() - _of_constructor(component).keys()
     return {**own, **{name: range_ for name, range_ in TRAINING.items() if name in recipe and name not in own}}
 
 
 def construct(component: type, *args: Any, **params: Value) -> Any:
-    """Return an instance. Parameters that the constructor does not take are set in the recipe."""
+    """Return an instance of a component. Parameters that the constructor does not accept are set in the recipe."""
     own = _of_constructor(component)
     recipe = {name: params.pop(name) for name in recipe_of(component) if name in params and name not in own}
     made = component(*args, **params)
@@ -117,7 +117,8 @@ def _own_parameters(constructor: Callable[..., None]) -> dict[str, Parameter]:
 
 
 def typed(name: str, component: type, given: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the given parameters in the types that the constructor declares; a UserError lists what is accepted."""
+    """Return the given parameters, converted to the types that the constructor declares; if one is invalid, raise a
+    UserError that lists the parameters that are accepted."""
     known = parameters_of(component)
     accepts = f"{name} accepts {', '.join(map(str, known.values()))}." if known else f"{name} has no parameters."
     values: dict[str, Value] = {}

@@ -27,11 +27,11 @@ KINDS: dict[str, type] = {
 }
 REMOVED: dict[str, dict[str, str]] = {
     "metrics": {
-        "needs": "`needs` is no longer read: ask the evidence in compute() (labels, health, masks, boxes, ...), "
-        "which raises NotApplicable if something is missing",
+        "needs": "`needs` is no longer read: in compute(), call the evidence's methods (labels, health, masks, "
+        "boxes, ...), which raise NotApplicable if something is missing",
     },
 }
-"""Attributes that older plugins may still set, by kind, and what replaces them."""
+"""Attributes that older plugins may still set, by kind of component, with advice on how to replace each."""
 NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*")
 
 
@@ -52,7 +52,7 @@ class Offer:
 
 
 class Registry:
-    """All components of all plugins, seen from one distribution (`at`) or from none."""
+    """All components of all plugins. The components of the distribution `home`, which `at` sets, take precedence."""
 
     def __init__(self, plugins: Plugins) -> None:
         self.plugins = plugins
@@ -60,15 +60,15 @@ class Registry:
         self._offers: dict[str, dict[str, list[Offer]]] = {}
 
     def at(self, home: str | None) -> Registry:
-        """Return the same components, seen from the distribution `home`, whose own components need no prefix. A suite's
-        names are looked up from the suite's own distribution, so that another plugin's component of the same name
-        cannot change or break the suite."""
+        """Return a view of the same components in which those of the distribution `home` take precedence and need no
+        prefix. A suite's names are looked up with the suite's own distribution as `home`, so that another plugin's
+        component of the same name cannot change or break the suite."""
         view = copy(self)  # a shallow copy, which shares the offers
         view.home = home
         return view
 
     def offers(self, kind: str) -> dict[str, list[Offer]]:
-        """Return name -> the offers of that name (more than one is a clash)."""
+        """Return the offers by name; several offers of one name are a clash."""
         if kind not in self._offers:
             found: dict[str, list[Offer]] = {}
             for plugin, components in self.plugins.call(f"vaebench_{kind}"):
@@ -86,7 +86,7 @@ class Registry:
                         mine, first = Offer(component, plugin), others[0]
                         self.plugins.report(
                             plugin,
-                            f"its {SINGULAR[kind]} {mine.name!r} has the same name as one of "
+                            f"its {SINGULAR[kind]} {mine.name!r} has the same name as one from "
                             f"{first.plugin.distribution} {first.plugin.version}; "
                             f"use {mine.qualified!r} or {first.qualified!r}",
                         )
@@ -106,7 +106,7 @@ class Registry:
             raise UserError(f"There is no {SINGULAR[kind]} {name!r}.{did_you_mean(name, names)}")
         if len(owners) > 1:
             choices = " or ".join(f"{o.qualified!r} (version {o.plugin.version})" for o in owners)
-            raise UserError(f"{SINGULAR[kind].capitalize()} {bare!r} is offered twice: use {choices}.")
+            raise UserError(f"{SINGULAR[kind].capitalize()} {bare!r} is offered by several plugins: use {choices}.")
         return owners[0]
 
     def canonical(self, kind: str, offer: Offer) -> str:
@@ -151,14 +151,14 @@ class Registry:
 
 @cache
 def registry() -> Registry:
-    """The registry of this environment."""
+    """Return the registry of this environment."""
     return Registry(installed())
 
 
 @contextmanager
 def only(distributions: Collection[str]) -> Iterator[None]:
-    """Use only the plugins of these distributions, in this process and in the processes that are first started
-    meanwhile."""
+    """Use only the plugins of these distributions, in this process and in the processes that it starts within this
+    context."""
     before = os.environ.get(ONLY)
     os.environ[ONLY] = ",".join(sorted(distributions))
     forget()
@@ -179,7 +179,7 @@ def forget() -> None:
 
 
 def _fault(component: Any, interface: type) -> str:
-    """Return what is wrong with a component that a hook returned; empty if nothing is."""
+    """Return the fault of a component that a hook returned; empty if the component has no fault."""
     if not (isinstance(component, type) and issubclass(component, interface)):
         return f"is not a subclass of vaebench.interfaces.{interface.__name__}"
     if not NAME.fullmatch(str(getattr(component, "name", ""))):

@@ -34,15 +34,15 @@ class Audit:
     leaks: Leaks
     """twins, within and across splits"""
     native: dict[str, tuple[float, float]]
-    """split -> median height and width of its files, if the dataset provides them"""
+    """split -> median height and width of its image files, if the dataset provides them"""
     native_gap: dict[str, float]
-    """native size, aspect ratio -> how well it alone separates train from test: max(AUROC, 1 - AUROC)"""
+    """native size, aspect ratio -> how well this property alone separates train from test: max(AUROC, 1 - AUROC)"""
     shortcuts: dict[str, float]
-    """feature -> how well it alone separates healthy from diseased test images: max(AUROC, 1 - AUROC)"""
+    """feature -> how well this feature alone separates healthy from diseased test images: max(AUROC, 1 - AUROC)"""
     together: float | None
     """test AUROC of a logistic regression on all shortcuts, fitted on train"""
     split_gap: dict[str, float]
-    """healthy, diseased -> cross-validated AUROC of train against test, from shortcuts and coarse pixels"""
+    """healthy, diseased -> cross-validated AUROC with which shortcuts and coarse pixels separate train from test"""
 
     @property
     def across(self) -> list[Pair]:
@@ -51,7 +51,7 @@ class Audit:
 
     @property
     def conflicts(self) -> list[Pair]:
-        """Twins that have different labels: one of the two is wrong."""
+        """Twins that have different labels: one of the two labels is wrong."""
         return [pair for pair in self.leaks.pairs if pair.label != pair.label_b]
 
 

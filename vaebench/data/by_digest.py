@@ -1,4 +1,4 @@
-"""Prepared data on another machine: fetched from one that has them, and identified by their digest."""
+"""Prepared data that are fetched from another machine and identified by their digest."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def fetched(digest: str, fetch: Callable[[Path], None], cache: Path | None = None) -> Path:
-    """Return the prepared folder with this digest in a cache. If it is missing, `fetch` gets a folder to put its files
-    into; raise ValueError if they have another digest."""
+    """Return the folder of the prepared data with this digest in a cache. If it is missing, `fetch` is called with a
+    folder into which it must put the files; raise ValueError if the files have a different digest."""
     folder = (cache or cache_folder()) / "ready" / f"by-digest-{digest[:32]}"
     if _holds(folder, digest):
         return folder

@@ -1,5 +1,5 @@
-"""A disk cache of results that depend on a dataset alone: one trial computes them, others on the same images read
-them."""
+"""A disk cache of results that depend on a dataset alone: one trial computes them, and other trials on the same images
+read them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vaebench.trial import canonical, slug
 
 
 class Cache:
-    """A folder of arrays that depend on one dataset; `vaebench.evidence` stores them with it."""
+    """A cache, in a folder, of arrays that depend on one dataset; `vaebench.evidence` uses it."""
 
     def __init__(self, folder: Path, dataset: str, device: str = "cpu") -> None:
         self.folder, self.dataset = folder, dataset
@@ -40,14 +40,14 @@ class Cache:
         return kept(self.folder / name, compute)
 
     def digest(self, name: str, split: Split) -> str:
-        """Return the digest of everything known about a split's images, after the preset's limit and the seed; computed
-        once."""
+        """Return the digest of a split's images and annotations, as the preset's limit and the seed select them; the
+        digest is computed once."""
         if name not in self.digests:
             self.digests[name] = digest_of(columns(split))
         return self.digests[name]
 
     def digest_of_code(self, part: Code) -> str:
-        """Return the digest of the code of a part's package; computed once."""
+        """Return the digest of the code of the package that `part` represents; the digest is computed once."""
         package = part.__module__.partition(".")[0]
         if package not in self.code:
             self.code[package] = code_digest(part)
@@ -55,8 +55,8 @@ class Cache:
 
 
 def file_name(key: str, data: Sequence[str], code: Sequence[str], device: str) -> str:
-    """Return a file name that changes with the data, the code, the versions of libraries, and machines that round
-    differently."""
+    """Return a file name that changes with the data, the code, the versions of libraries, and the machine, since
+    machines round differently."""
     about = {
         "key": key,
         "data": list(data),
@@ -69,8 +69,8 @@ def file_name(key: str, data: Sequence[str], code: Sequence[str], device: str) -
 
 
 def kept(path: Path, compute: Callable[[], Arrays]) -> Arrays:
-    """Return the arrays in a file. If it is missing or damaged, compute and store them. If several processes need the
-    same arrays, one computes them and the others wait."""
+    """Return the arrays in a file. If the file is missing or damaged, compute and store them. If several processes need
+    the same arrays, one computes them and the others wait."""
     if (found := stored(path)) is not None:
         return found
     with alone(path):

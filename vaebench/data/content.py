@@ -34,7 +34,7 @@ def digest_of_files(files: Iterable[Path], memory: Path) -> str:
         fresh = dict(zip((name for name, _ in new), pool.map(lambda one: _hash(one[1]), new), strict=True))
     told = {name: [*stamp, fresh.get(name) or known[name][-1]] for name, stamp in zip(names, stamps, strict=True)}
     if fresh:
-        with suppress(OSError):  # on a read-only or full disk, they are hashed again next time
+        with suppress(OSError):  # on a read-only or full disk, the files are hashed again next time
             write_atomically(notebook, canonical(told).encode())
     return hashlib.sha256(canonical({name: entry[-1] for name, entry in told.items()}).encode()).hexdigest()
 

@@ -11,7 +11,8 @@ from vaebench import twins
 from vaebench.interfaces import Splits
 
 MOST = 200_000
-"""The most images of a dataset that are searched when it is prepared, which takes minutes. The audit has no limit."""
+"""The largest number of images that are searched when a dataset is prepared; the search then takes minutes. The audit
+has no limit."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Pair:
     correlation: float
     mirrored: bool
     equal: bool
-    """True if all their pixels are equal."""
+    """True if all pixels of the two images are equal."""
 
     @property
     def across(self) -> bool:
@@ -40,7 +41,7 @@ class Leaks:
 
     pairs: tuple[Pair, ...]
     complete: bool
-    """True if all pairs are listed; of very many pairs, only those that join two groups are."""
+    """True if all pairs are listed; if there are very many, only pairs that join two groups are listed."""
     groups: int
     """The number of groups of two or more twins."""
     largest: tuple[str, ...]
@@ -85,17 +86,17 @@ def leaks(splits: Splits) -> Leaks:
 
 def twins_of_test(splits: Splits) -> int:
     """Return how many test images have a twin in train or val, and warn about them."""
-    parts = [split.images for _, split in splits.items()]  # those of test come last
+    parts = [split.images for _, split in splits.items()]  # the test images come last
     seen = sum(map(len, parts[:-1]))
     if seen + len(splits.test) > MOST:
-        warnings.warn("it has too many images to search for twins now; run `vaebench data audit`", stacklevel=2)
+        warnings.warn("too many images to search for twins now; run `vaebench data audit`", stacklevel=2)
         return 0
     pairs = twins.find(parts).pairs
     count = len(np.unique(pairs[(pairs[:, 0] < seen) & (pairs[:, 1] >= seen), 1]))
     if count:
         warnings.warn(
-            f"{count} of {len(splits.test)} test images have a twin (correlation above {twins.TWIN}) among the images "
-            "to train on, which makes scores too good; `vaebench data audit` lists them",
+            f"{count} of {len(splits.test)} test images have a twin (correlation above {twins.TWIN}) among the "
+            "training or validation images, which makes scores too good; `vaebench data audit` lists them",
             stacklevel=2,
         )
     return count

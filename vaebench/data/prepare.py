@@ -26,21 +26,21 @@ from vaebench.interfaces import Dataset, Limit, Split, Splits
 from vaebench.trial import Spec, canonical
 
 log = logging.getLogger(__name__)
-"""Its messages count as signs of life, since preparation may take hours (`vaebench.running.preparation`)."""
+"""Messages of this logger count as signs of life, since preparation may take hours (`vaebench.running.preparation`)."""
 PHANTOM_SEED = 0
-"""The seed of phantoms, which are one fixed population: a trial's seed changes weights and order, never the
-patients."""
+"""The seed with which phantoms are drawn, as one fixed population: the seed of a trial changes the weights and the
+order of images, but never the patients."""
 PIXELS = frozenset({"images", "masks"})
 """The columns of a split that may be larger than memory"""
 STAMP = "checked.json"
-"""A file next to the arrays that describes their files when they were last hashed."""
+"""The file that records the state of the array files (size, time and inode) when they were last hashed."""
 CHUNK = 2**23
 """The number of bytes of an array that are written at once."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared dataset: its folder, and what is known about it without opening it."""
+    """A prepared dataset: its folder, and facts about it that are known without opening its arrays."""
 
     folder: Path
     digest: str
@@ -48,9 +48,9 @@ class Prepared:
     notes: tuple[str, ...]
     """The dataset's warnings, for example about images that it left out."""
     health: bool
-    """True if there are healthy images for training, and healthy and diseased ones for testing."""
+    """True if the training split has healthy images, and the test split has healthy and diseased images."""
     classes: tuple[str, ...]
-    """The names of its labels."""
+    """The names of the classes, in the order of the labels."""
     twins: int = 0
     """The number of real test images with a twin in train or val."""
 
@@ -68,7 +68,7 @@ def ready_folder(
     """Return the folder of a prepared dataset, even if it does not exist yet. `population` is the seed of a phantom."""
     local = {key for key in spec.params if key in dataset.local}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # load() repeats whatever it warns about here
+        warnings.simplefilter("ignore")  # load() will issue the same warnings
         files = digest_of_files(dataset.files(data), cache / "sources") if source == "real" else ""
     key = {
         "dataset": str(Spec(spec.name, {k: v for k, v in spec.params.items() if k not in local})),
@@ -93,7 +93,7 @@ def prepare(
     cache: Path,
     population: int = PHANTOM_SEED,
 ) -> Prepared:
-    """Prepare a dataset if its folder is missing or damaged; two runs may do so at once."""
+    """Prepare a dataset if its folder is missing or damaged; two runs may call this function at the same time."""
     folder = ready_folder(dataset, spec, source, size, limit, data, cache, population)
     if not intact(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -140,8 +140,8 @@ def about(folder: Path) -> Prepared:
 
 
 def intact(folder: Path) -> bool:
-    """Return True if a prepared folder still contains what was written. Its arrays are hashed once per boot, and when a
-    file changes."""
+    """Return True if a prepared folder still contains what was written. The arrays are hashed once per boot, and
+    whenever a file changes."""
     if not (folder / "about.json").exists():
         return False
     try:
@@ -153,7 +153,7 @@ def intact(folder: Path) -> bool:
             return False
     except Exception:  # whatever is wrong with the files, they can be prepared again
         return False
-    with suppress(OSError):  # in a read-only folder, they are hashed each time
+    with suppress(OSError):  # in a read-only folder, the arrays are hashed each time
         (folder / STAMP).write_text(json.dumps(stamp))
     return True
 
@@ -166,7 +166,7 @@ def _stamped(folder: Path) -> Any:
 
 
 def _stamp(folder: Path) -> list[Any]:
-    """Return a value that changes with every boot, and when an array is written to."""
+    """Return a value that changes with every boot, and whenever the file of an array changes."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     files = [(path.name, path.stat()) for path in sorted(folder.glob("*.npy"))]
     seen = [[name, stat.st_size, stat.st_mtime_ns, stat.st_ino] for name, stat in files]
@@ -180,11 +180,11 @@ def lay_down(
     classes: Sequence[str] = (),
     validation: np.ndarray | None = None,
 ) -> None:
-    """Write the arrays to a temporary folder, then rename it, so that a half-written folder is never seen. `validation`
-    marks the training images that become the validation split; `told` contains the dataset's notes and the number of
-    twins.
+    """Write the arrays of a dataset to a temporary folder, then rename it, so that no process ever sees an incomplete
+    folder. `validation` marks the training images that become the validation split; `told` contains the dataset's notes
+    and the number of twins.
 
-    Images and masks are written and hashed a few rows at a time, and never copied whole."""
+    Images and masks are written and hashed a few rows at a time, so that they are never copied as a whole."""
     parts: dict[str, tuple[Split, np.ndarray | None]] = {name: (split, None) for name, split in splits.items()}
     if validation is not None:
         held, seen = np.flatnonzero(validation), np.flatnonzero(~validation)
@@ -223,7 +223,7 @@ def lay_down(
 
 
 def open_splits(folder: Path) -> Splits:
-    """Return the arrays of a prepared folder, memory-mapped; copy-on-write, since PyTorch does not accept read-only
+    """Return the splits in a prepared folder, memory-mapped as copy-on-write, since PyTorch does not accept read-only
     memory."""
     parts: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.npy")):
@@ -238,8 +238,8 @@ def open_splits(folder: Path) -> Splits:
 
 
 def code_digest(component: type | Callable[..., Any]) -> str:
-    """Return a digest of the Python files of a component's package, so that edited code never reads arrays of older
-    code."""
+    """Return a digest of the Python files of a component's package, so that edited code never uses arrays that older
+    code wrote."""
     module, top = (sys.modules.get(name) for name in (component.__module__, component.__module__.partition(".")[0]))
     file = getattr(top, "__file__", None) or getattr(module, "__file__", None)
     if not file:
@@ -279,8 +279,8 @@ def _write_rows(path: Path, array: np.ndarray, rows: np.ndarray | None, digest: 
 
 
 def columns(split: Split) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the columns that affect results, by name: all but the files' names and the choice of images that are kept
-    out of training."""
+    """Yield the columns that affect results, with their names: all columns except the file names and the choice of
+    images that are kept out of training."""
     for column in fields(split):
         value = getattr(split, column.name)
         if column.name == "groups":

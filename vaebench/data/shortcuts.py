@@ -49,10 +49,9 @@ def shortcut_baselines(splits: Splits) -> tuple[dict[str, float], float | None]:
 
 
 def split_gap(splits: Splits) -> dict[str, float]:
-    """Return the AUROC of train against test, among healthy and among diseased images, from shortcuts and coarse
-    pixels.
-
-    If a model can distinguish train from test within one class, the two splits have different distributions."""
+    """Return the AUROC with which shortcuts and coarse pixels separate train from test, among healthy and among
+    diseased images. If a classifier can distinguish train from test within one class, the two splits have different
+    distributions."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
@@ -81,7 +80,7 @@ def split_gap(splits: Splits) -> dict[str, float]:
 
 
 def _judged(split: Split) -> Split | None:
-    """Return the images that are healthy or diseased; None unless there are both kinds."""
+    """Return the images that are healthy or diseased; None unless both kinds exist."""
     if split.healthy is None or split.diseased is None or not split.healthy.any() or not split.diseased.any():
         return None
     return split.take(split.healthy | split.diseased)
@@ -92,7 +91,7 @@ def _matrix(columns: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def shortcuts(splits: Splits) -> dict[str, float]:
-    """Return how well trivial features of the test images separate healthy from diseased."""
+    """Return how well each trivial feature of the test images separates healthy from diseased images."""
     alone, together = shortcut_baselines(splits)
     found = alone if together is None else alone | {"all together": together}
     return {name: round(value, 6) for name, value in found.items()}

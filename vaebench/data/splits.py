@@ -15,7 +15,7 @@ EXAMPLES = 8
 
 
 class SplitError(Exception):
-    """A dataset that does not allow a fair evaluation, for example because its splits share groups."""
+    """Raised for a dataset that does not allow a fair evaluation, for example because its splits share groups."""
 
 
 def limited(splits: Splits, limit: Limit, dataset: str, seed: int) -> Splits:
@@ -34,10 +34,11 @@ def limited(splits: Splits, limit: Limit, dataset: str, seed: int) -> Splits:
 
 
 def draw_by_label(labels: np.ndarray, count: int, seed: str) -> np.ndarray:
-    """Return `count` sorted row numbers, with labels in proportion and each at least once if there is room."""
+    """Return `count` sorted row numbers, with labels in proportion. Every label occurs at least once, if `count` is
+    large enough."""
     generator = np.random.default_rng(_seed(seed))
     position = np.empty(len(labels))
-    for label in np.unique(labels):  # each row's place within its label, as a fraction: a cut is proportional
+    for label in np.unique(labels):  # the position of each row within its label is a fraction, so a cut is proportional
         rows = np.flatnonzero(labels == label)
         rows = generator.permutation(rows)
         position[rows] = (np.arange(len(rows)) + generator.random()) / len(rows)
@@ -46,7 +47,8 @@ def draw_by_label(labels: np.ndarray, count: int, seed: str) -> np.ndarray:
 
 
 def validation_mask(splits: Splits, dataset: str) -> np.ndarray | None:
-    """Return which training images form the validation split, a tenth of train by group; None if one is published."""
+    """Return which training images form the validation split, a tenth of train by group; None if the dataset has its
+    own."""
     if splits.val is not None:
         return None
     names = np.unique(splits.train.groups)
@@ -56,7 +58,8 @@ def validation_mask(splits: Splits, dataset: str) -> np.ndarray | None:
 
 
 def with_validation(splits: Splits, dataset: str) -> Splits:
-    """Return the splits with a validation split. If none is published, train is split in two, by copying."""
+    """Return the splits with a validation split. If the dataset has none, its training images are copied into two
+    splits."""
     val = validation_mask(splits, dataset)
     if val is None:
         return splits

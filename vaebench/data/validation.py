@@ -19,7 +19,7 @@ def validation_data(ready: Prepared, dataset: str, source: str) -> Prepared:
     """Return a dataset made from a prepared one: its validation images become the test split, and whole groups of its
     training images become the new validation split. The choice of groups depends only on the dataset's name.
 
-    It has a different digest, so its records are never counted together with those on test images."""
+    The new dataset has a different digest, so its records are never counted together with records on test images."""
     folder = _folder(ready)
     if not intact(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Walks through the space of codes, drawn in advance for the sliders of the page."""
+"""Images along walks through the space of codes, computed in advance for the sliders of the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vaebench.interfaces import NotApplicable
 DIMENSIONS = 6
 FRAMES = 9
 TRIED = 64
-"""The number of dimensions with the largest variance whose effect on the picture is measured."""
+"""The number of dimensions whose effect on the picture is measured: those with the largest variance."""
 SWING = (0.02, 0.98)
 """Each dimension moves from one of these quantiles of the test images' codes to the other."""
 

@@ -27,7 +27,7 @@ def of_training(model: Model, history: History, batch: int) -> Cost:
 
 
 def reconstruction_flops(evidence: Evidence) -> int | None:
-    """FLOPs of one reconstruction (a multiply-add counts as two)."""
+    """Return the FLOPs of one reconstruction (a multiply-add counts as two)."""
     image = Images(torch.from_numpy(evidence.split("test").images[:1]))[:]
     # with gradients, since the counter otherwise fails on a parameter that is the input of a module
     with FlopCounterMode(display=False) as counter, torch.enable_grad(), suppress(NotApplicable):
@@ -50,7 +50,7 @@ def peak_memory(device: str) -> int:
 
 
 def count(part: torch.nn.Module) -> int:
-    """Return how many numbers a model learned: its parameters, and the buffers stored with them, which contain what
-    `fit` found. A tensor under two names counts once."""
+    """Return how many numbers a model learned: its parameters, and its stored buffers, which contain the results of
+    `fit`. A tensor with two names counts once."""
     stored = part.state_dict(keep_vars=True).values()
     return sum(tensor.numel() for tensor in {id(tensor): tensor for tensor in stored}.values())

@@ -9,8 +9,8 @@ from vaebench.evidence import Evidence
 
 
 def gather(evidence: Evidence) -> None:
-    """Compute the model's usual outputs. If one fails, the metric that needs it tries again and gives the reason in its
-    cell. Outputs that only a few metrics need are computed later."""
+    """Compute the model's usual outputs. If an output fails, the metric that needs it tries again and gives the reason
+    in its cell of the record. Outputs that only a few metrics need are computed later."""
     for ask, *about in _questions(evidence):
         with suppress(Exception):
             ask(*about)

@@ -1,4 +1,4 @@
-"""Compute one metric from the evidence: a cell of the record, with a finite value or the reason why there is none."""
+"""Compute one metric from the evidence: a cell of the record, with a finite value or the reason for a missing one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ DECLARED = ("title", "verdict", "better", "unit", "regime", "version")
 
 
 def measure(metric: Metric, evidence: Evidence, regime: str, paired: bool = True) -> Cell:
-    """Return a metric's cell of the record, with its replicates if boards pair models by it. A failing metric affects
-    no other."""
+    """Return a metric's cell of the record, with its replicates if boards compare pairs of models by this metric. A
+    failure does not affect other metrics."""
     try:
         if metric.regime == "healthy" and regime != "healthy":
             raise NotApplicable("asked only of models trained on healthy images")
@@ -62,7 +62,7 @@ def _plain_numbers(score: Score) -> Part:
 
 
 def _shortened(replicates: Sequence[float]) -> list[float | None]:
-    """Return the replicates with six digits, which is more precise than the error of any of them."""
+    """Return the replicates rounded to six digits, which is much finer than their statistical error."""
     return [_six_digits(value) if np.isfinite(value) else None for value in replicates]
 
 

@@ -1,4 +1,4 @@
-"""A sheet: images of one size side by side in one file, with their names, from which the page cuts its pictures."""
+"""A sheet: one file with named images of equal size side by side, from which the page cuts its pictures."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from PIL import Image
 
 COLUMNS = 9
 MOST = 128
-"""The most pixels of a tile's side; larger images are halved until they fit."""
+"""The largest side of a tile in pixels; larger images are halved until they fit."""
 GAIN = 4
-"""A residual of 1 / GAIN is white for every model, so that maps can be compared."""
+"""A residual of 1 / GAIN is shown as white for every model, so that maps can be compared."""
 QUALITY = 85
 """The quality of the lossy WebP, which has a tenth of a PNG's size. Images for measurements and print are also stored
 as PNG."""

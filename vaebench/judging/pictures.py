@@ -1,4 +1,4 @@
-"""Pictures of a trial for people: PNG sheets and plots as files, and two more files for the page."""
+"""The pictures of a trial: PNG sheets and plots as separate files, and two files for the page."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Curve = Mapping[str, Mapping[str, list[float]]]
 
 
 def write_pictures(evidence: Evidence, folder: Path, curve: Curve | None = None, regime: str = "healthy") -> None:
-    """Write all pictures; for those that the model or the dataset cannot provide, store the reason instead. The film of
-    the training run is read from the folder, if there is one. Anomaly scores are shown only for models trained on
-    healthy images."""
+    """Write all pictures; for those that the model or the dataset cannot provide, store the reason instead. Images that
+    were saved during training (`along.npz`) are read from the folder, if the file exists. Anomaly scores are shown only
+    for models trained on healthy images."""
     shown = examples(evidence.split("test").labels)
     originals = evidence.images("test")[shown]
     tiles, told = Tiles(), about(evidence, shown)
@@ -106,7 +106,7 @@ def write_pictures(evidence: Evidence, folder: Path, curve: Curve | None = None,
             told |= draw() or {}
         except NotApplicable as reason:
             told["without"][name] = str(reason)
-        except Exception as error:  # a failing picture must not lose the numbers
+        except Exception as error:  # a failing picture must not discard the numbers
             told["without"][name] = f"failed with {type(error).__name__}"
     write_atomically(folder / SHEET, tiles.webp())
     told["tiles"] = tiles.about()
@@ -129,8 +129,8 @@ def about(evidence: Evidence, shown: np.ndarray) -> dict[str, Any]:
 
 
 def _ends(shown: list[dict[str, Any]]) -> list[int]:
-    """Return the two images to interpolate between: the first, and the first with the other health, or else with
-    another label."""
+    """Return the two images to interpolate between: the first, and the first that differs from it in health or, if none
+    does, in its label."""
     for key in ("health", "label"):
         for place, one in enumerate(shown):
             if one[key] != shown[0][key]:

@@ -1,4 +1,5 @@
-"""The data of plots, in few numbers: ROC curves, histograms of scores, t-SNE maps, nearest training images."""
+"""The data of plots, reduced to few numbers: ROC curves, histograms of scores, t-SNE maps and nearest training
+images."""
 
 from __future__ import annotations
 
@@ -13,10 +14,10 @@ from vaebench.judging.tsne import embedded
 
 BINS = 24
 CURVE = 101
-"""The most points of a ROC curve."""
+"""The largest number of points of a ROC curve."""
 MAPPED = (350, 1000)
-"""The fewest and the most test images of a t-SNE. Fewer show little, and the quick preset stays quick without it; of
-more, an evenly spaced subset is used."""
+"""The smallest and the largest number of test images of a t-SNE map. With fewer images, no map is made: it would show
+little and slow down the quick preset. With more images, an evenly spaced subset is used."""
 SCALE = 1000
 """Coordinates of a map are integers from 0 to this number."""
 COMPONENTS = 50
@@ -99,7 +100,8 @@ def tsne(values: np.ndarray) -> np.ndarray:
 
 
 def principal(values: np.ndarray) -> np.ndarray:
-    """Return the first principal components, computed from the products of images, which are fewer than pixels."""
+    """Return the first principal components, computed from dot products of images, since there are fewer images than
+    pixels."""
     centred = values - values.mean(axis=0)
     found, vectors = np.linalg.eigh(centred @ centred.T)
     return (vectors * np.sqrt(found.clip(0)))[:, : -COMPONENTS - 1 : -1].astype(np.float32)

@@ -35,15 +35,15 @@ ROWS = {
 }
 """The rows of the labelled sheet; rows without pictures are left out."""
 WIDTH, HEIGHT = 3.4, 2.6
-"""Inches: one column of a paper."""
+"""The size of a plot in inches, for one column of a paper."""
 MARGINS = (0.75, 0.1, 0.45, 0.25)
-"""Inches on the left, right, bottom and top: room for the labels of axes."""
+"""The margins on the left, right, bottom and top in inches, with room for axis labels."""
 
 
 def plots(
     told: Mapping[str, Any], curve: Mapping[str, Mapping[str, list[float]]], images: Sequence[np.ndarray] = ()
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield the names and contents of the plots of these numbers and of the images on the page's sheet."""
+    """Yield the name and content of each plot file, drawn from these numbers and the images on the page's sheet."""
     import matplotlib as mpl
 
     draw: dict[str, Callable[[Figure], None]] = {}
@@ -76,7 +76,7 @@ def _saved(name: str, fill: Callable[[Figure], None]) -> Iterator[tuple[str, byt
 
 
 def _sheet(figure: Figure, told: Mapping[str, Any], images: Sequence[np.ndarray]) -> None:
-    """Draw test images in labelled columns, with what the model made of them in rows."""
+    """Draw a labelled column for each test image, with the image and the model's outputs for it in rows."""
     where = told["tiles"]["where"]
     rows = [(label, where[name][0]) for name, label in ROWS.items() if name in where]
     count = where["originals"][1]
@@ -100,7 +100,7 @@ def _cut(label: str) -> str:
 
 
 def _losses(figure: Figure, curve: Mapping[str, Mapping[str, list[float]]]) -> None:
-    """Draw one panel per term, because their scales differ; stages follow one another."""
+    """Draw one panel per loss term, because the scales of terms differ; the stages of training follow one another."""
     names = list(dict.fromkeys(name for lines in curve.values() for name in lines if name != "step"))
     figure.set_size_inches(WIDTH, 0.7 + 0.9 * len(names))
     panels = np.atleast_1d(figure.subplots(len(names), sharex=True))

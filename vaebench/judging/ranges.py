@@ -10,7 +10,7 @@ ROUNDING = 1e-6
 
 
 class Number(Protocol):
-    """A value with its error: that of a score, of a cell, or of one of their parts."""
+    """A value with its error, such as a score, a cell of a record, or a part of either."""
 
     @property
     def value(self) -> float | None: ...
@@ -28,8 +28,8 @@ class Numbers(Number, Protocol):
 
 
 def beyond(numbers: Numbers, low: float, high: float) -> str:
-    """Return a message about the first number that is outside the range, or an error that is impossible within it;
-    empty if there is none."""
+    """Return a message about the first value that is outside the range, or the first standard error that is impossible
+    in it; empty if all numbers are valid."""
     return next(_faults(numbers, low, high), "")
 
 

@@ -19,7 +19,7 @@ START = 1e-4
 
 
 def embedded(values: np.ndarray) -> np.ndarray:
-    """Return the map, float32 (N, 2), of values (N, D), which must not all be equal."""
+    """Return the t-SNE map, float32 (N, 2), of values (N, D), which must not all be equal."""
     near = affinities(values)
     points = start(values)
     rate = max(len(points) / EXAGGERATION / 4, 50.0)
@@ -40,7 +40,8 @@ def gradient(near: np.ndarray, points: np.ndarray, pull: float, room: np.ndarray
     weights, forces = room
     squares = np.square(points).sum(1, keepdims=True)
     ones = np.ones_like(squares)
-    # 1 + |y_i - y_j|^2 of all pairs is one product, and so are both sums over j: no further pass over the matrix.
+    # One product gives 1 + |y_i - y_j|^2 of all pairs, and another gives both sums over j, which saves passes over the
+    # matrix.
     np.matmul(np.hstack([-2 * points, squares, ones]), np.hstack([points, ones, squares + 1]).T, out=weights)
     np.reciprocal(weights, out=weights)
     np.fill_diagonal(weights, 0)
@@ -53,8 +54,8 @@ def gradient(near: np.ndarray, points: np.ndarray, pull: float, room: np.ndarray
 
 
 def affinities(values: np.ndarray) -> np.ndarray:
-    """Return p_ij, float32 (N, N): the neighbours of each point under a Gaussian whose width gives the desired
-    perplexity."""
+    """Return p_ij, float32 (N, N): the probability that two points are neighbours, under Gaussians around each point
+    whose widths give the desired perplexity."""
     values = values.astype(np.float64)
     squares = np.square(values).sum(1)
     apart = (squares[:, None] + squares - 2 * values @ values.T).clip(0)

@@ -1,1 +1,1 @@
-"""From a suite file (TOML) to a frozen plan and to jobs (JSON)."""
+"""Planning: a suite file (TOML) becomes an immutable plan, and the plan becomes jobs (JSON)."""

@@ -1,4 +1,5 @@
-"""Jobs: the trials of a plan in the form that executors receive. A job is JSON and means the same on every machine."""
+"""Jobs: the trials of a plan in the form that executors receive. A job can be stored as JSON and means the same on
+every machine."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ from vaebench.trial import Settings, Trial
 
 @dataclass(frozen=True)
 class Job:
-    """A trial, and how to run it. A job contains no path, device or time: folders and devices are passed separately, in
-    a `Site`."""
+    """A trial, with all that determines its result. A job contains no path, device or time: folders and devices are
+    passed separately, in a `Site`."""
 
     trial: Trial
     settings: Settings
@@ -25,14 +26,14 @@ class Job:
     components: Mapping[str, int]
     """The version of every part of the trial, named as in `versions_of`."""
     code: Mapping[str, str]
-    """The digest of the code of each part, by the same names."""
+    """The digest of the code of each part, under the same names as in `components`."""
     home: str | None = None
     """The distribution in which the trial's names are looked up first."""
     replaces: str = ""
-    """The SHA-256 of the record that the job may replace; empty if there was none. Any other record comes from another
-    run."""
+    """The SHA-256 of the record that the job may replace; empty if there was none. A record with a different digest
+    comes from another run."""
     attempt: int = 1
-    """The number of this attempt, from 1."""
+    """The number of this attempt, counted from 1."""
     paired: tuple[str, ...] = ()
     """The metrics whose replicates the record keeps."""
     measure_only: bool = False

@@ -19,8 +19,8 @@ LARGEST = 2**20
 
 
 def keep(suite: Suite, folder: Path) -> None:
-    """Write a plugin's suite into the folder of its records, with the declarations of its components. Suites of
-    vaebench are always available, and users keep their own suite files."""
+    """Write a plugin's suite into the folder of its records, with the declarations of its components. vaebench's own
+    suites need no copy, because they are always available, and users keep their own suite files."""
     if suite.home in (None, GROUP):
         return
     from vaebench.components.registry import registry  # imports torch, which boards do not need
@@ -48,7 +48,7 @@ def keep(suite: Suite, folder: Path) -> None:
 
 
 def kept(name: str, *results: Path) -> Suite | None:
-    """Return the newest version of a suite that is stored with its records, from the first results folder that has
+    """Return the newest version of a suite that is stored with its records, from the first results folder that contains
     it."""
     for folder in results if NAME.fullmatch(name) else ():
         versions = [path.parent.name.rpartition("@")[2] for path in folder.glob(f"{name}@*/{name}.toml")]
@@ -58,8 +58,8 @@ def kept(name: str, *results: Path) -> Suite | None:
 
 
 def declarations(folder: Path) -> Mapping[tuple[str, str], Facts]:
-    """Return kind and name -> what a component declared when the folder's records were made; empty if that is
-    unknown."""
+    """Return the declarations that components had when the folder's records were made, by kind and name; empty if they
+    are unknown."""
     try:
         table = json.loads(read_bounded(folder / DECLARED, LARGEST, "table of declarations"))
         return {

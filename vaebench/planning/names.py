@@ -17,17 +17,17 @@ from vaebench.trial import Settings, Spec, Trial, Value
 
 @dataclass(frozen=True)
 class Chosen:
-    """A dataset of this sweep."""
+    """A dataset of a plan."""
 
     dataset: Dataset
     spec: Spec
-    """Its spec in trials, without parameters that depend on this machine."""
+    """The spec that trials contain, without parameters that depend on this machine."""
     given: Mapping[str, Value] = field(default_factory=dict)
-    """All its parameters, including those that depend on this machine."""
+    """All parameters of the dataset, including those that depend on this machine."""
 
 
 class Entrant(NamedTuple):
-    """A model with the loss it is trained on."""
+    """A model with the loss that it is trained on."""
 
     model: Spec
     loss: Spec | None
@@ -46,8 +46,8 @@ def chosen_dataset(text: str, names: Registry, suite: Registry) -> Chosen:
 
 
 def chosen_executor(text: str, device_class: str = "") -> Executor:
-    """Return the executor that a text names, ready to run; a UserError says what is missing on this machine. A class of
-    device can be requested only from an executor that uses other machines."""
+    """Return the executor that a text names, ready to run; raise a UserError if something is missing on this machine. A
+    class of device can be requested only from an executor that uses other machines."""
     offer, spec = registry().spec("executors", text)
     if missing := offer.component.missing():
         raise UserError(f"The executor {spec.name} cannot be used: {missing}.")
@@ -74,7 +74,8 @@ def entrant(text: str, names: Registry, suite: Registry) -> Entrant:
 
 
 def chosen_source(asked: str, chosen: Sequence[Chosen], data: Path) -> tuple[str, list[Chosen], dict[str, str]]:
-    """Return the source, with `auto` resolved; the datasets that have it; and the reasons why others are left out."""
+    """Return the source, with `auto` resolved; the datasets with images from this source; and the reason for each
+    dataset that is left out."""
     if asked == "phantom":
         return asked, list(chosen), {}
     present = [one for one in chosen if one.dataset.present(data)]
@@ -102,7 +103,9 @@ def check_preset(suite: Suite, preset: str, components: Registry) -> None:
         try:
             convert(value, known[name].kind)
         except ValueError as error:
-            raise UserError(f"Suite {suite}, preset {preset}: model.{known[name]}, not {value!r}.") from error
+            raise UserError(
+                f"Suite {suite}, preset {preset}: the parameter model.{known[name]} cannot be {value!r}."
+            ) from error
 
 
 def try_out(entrants: Sequence[Entrant], chosen: Sequence[Chosen], settings: Settings, components: Registry) -> None:
@@ -122,7 +125,7 @@ def _try_out(trial: Trial, settings: Settings, shape: Shape, components: Registr
 
     from vaebench.training.build import build
 
-    for device in ("meta", "cpu"):  # what fails only without memory (such as `.item()`) is not a user's error
+    for device in ("meta", "cpu"):  # a failure only without memory (as of `.item()`) is not a user's error
         try:
             with torch.device(device):
                 build(trial, settings, shape, components)

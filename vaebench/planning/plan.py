@@ -42,7 +42,7 @@ class Request:
     datasets: Sequence[str] = ()
     seeds: Sequence[int] | None = None
     cache: Path | None = None
-    """The folder of prepared data to use instead of this machine's."""
+    """The folder of prepared data to use instead of this machine's usual folder."""
     executor: str = "local"
     """The executor that runs the trials, as `NAME[param=value,...]`."""
     graphs: bool = True
@@ -84,7 +84,7 @@ class Plan:
 
     @property
     def device(self) -> str:
-        """The first of its devices; the others are of its kind."""
+        """The first of the requested devices; the others are of the same kind."""
         return self.request.devices[0]
 
     @property
@@ -103,7 +103,7 @@ def make_plan(suite: Suite, request: Request) -> Plan:
     preset = suite.preset(request.preset, request.devices[0])
     asked = suite.presets[preset]
     settings = asked.settings
-    # Typed names are looked up in all plugins; the suite's names, from the suite's own distribution.
+    # Names that the user typed are looked up in all plugins; the suite's names, first in the suite's own distribution.
     datasets, models = (everybody if typed else own for typed in (request.datasets, request.models))
     chosen = [chosen_dataset(text, datasets, own) for text in request.datasets or asked.datasets]
     source, kept, left_out = chosen_source(request.source, chosen, request.data)
@@ -112,7 +112,7 @@ def make_plan(suite: Suite, request: Request) -> Plan:
         own.get("metrics", name)
     check_preset(suite, preset, own)
     try_out(entrants, kept, settings, own)
-    # Seeds outermost, then regimes: the board fills evenly, and a first result for everything comes early.
+    # Seeds outermost, then regimes: the board fills evenly, and every model soon has a first result on every dataset.
     trials = tuple(
         Trial(str(suite), preset, source, one.spec, model, loss, regime, seed)
         for seed in (asked.seeds if request.seeds is None else request.seeds)

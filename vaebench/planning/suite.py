@@ -1,4 +1,4 @@
-"""Read a suite file (TOML): datasets, models, metrics and rules, with presets of different effort."""
+"""Read a suite file (TOML): datasets, models, metrics and rules, with presets of different size."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ DEVICES = ("cpu", "cuda")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 """The allowed names of suites and presets, which are also names of folders."""
 LARGEST, LONGEST_LINE = 2**16, 2**12
-"""The most bytes of a file and characters of a line; parsing a key of a hundred thousand parts would take hours."""
+"""The largest numbers of bytes of a file and of characters of a line; parsing a key of a hundred thousand parts would
+take hours."""
 
 TOP: dict[str, type] = {
     "name": str,
@@ -60,7 +61,7 @@ PRESET: dict[str, type] = {
 
 @dataclass(frozen=True)
 class Preset:
-    """A level of effort: the models, datasets and regimes, the settings of each trial, and the seeds."""
+    """The size of an experiment: the models, datasets and regimes, the settings of each trial, and the seeds."""
 
     settings: Settings
     seeds: tuple[int, ...]
@@ -71,19 +72,19 @@ class Preset:
 
 @dataclass(frozen=True)
 class Suite:
-    """A named, versioned question."""
+    """A named, versioned benchmark."""
 
     name: str
     version: int
     title: str
     presets: Mapping[str, Preset]
     auto: Mapping[str, str]
-    """Kind of device (`cpu`, `cuda`) -> preset."""
+    """Kind of device (`cpu`, `cuda`) -> the preset that `auto` stands for."""
     verdicts: Verdicts = field(default_factory=Verdicts)
     home: str | None = field(default=None, compare=False)
     """The distribution in which the suite's names are looked up first; None for a user's own file."""
     tuned: str = ""
-    """The verdict and the data for which `vaebench tune` chose the models' parameters; boards show it."""
+    """The verdict and the data for which `vaebench tune` chose the models' parameters; boards show this text."""
     text: str = field(default="", compare=False, repr=False)
     """The text of the suite file."""
 
@@ -100,11 +101,12 @@ class Suite:
 
 
 def suites(plugins: Plugins) -> dict[str, tuple[Path, str]]:
-    """Return name -> (file, distribution) for every suite that plugins offer; the first owner of a name keeps it."""
+    """Return name -> (file, distribution) for every suite that plugins offer; if several plugins offer a name, the
+    first takes precedence."""
     found: dict[str, tuple[Path, str]] = {}
     for path, plugin in _offers(plugins):
         if path.stem in found:
-            plugins.report(plugin, f"its suite {path.stem!r} has the same name as one of {found[path.stem][1]}")
+            plugins.report(plugin, f"its suite {path.stem!r} has the same name as one from {found[path.stem][1]}")
         else:
             found[path.stem] = (path, plugin.distribution)
     return dict(sorted(found.items()))
@@ -116,18 +118,19 @@ def _offers(plugins: Plugins) -> Iterator[tuple[Path, Plugin]]:
 
 
 def find(name: str, plugins: Plugins) -> Suite:
-    """Return a suite by name, or by the path of a .toml file. Imports plugins only until one of them has it."""
+    """Return a suite by name, or by the path of a .toml file. Plugins are imported only until one of them offers the
+    suite."""
     if name.endswith(".toml"):
         return load(Path(name))
     for path, plugin in _offers(plugins):
         if path.stem == name:
             return load(path, plugin.distribution)
     near = did_you_mean(name, suites(plugins))
-    raise UserError(f"There is no suite {name!r}.{near} A path to a .toml file works too.")
+    raise UserError(f"There is no suite {name!r}.{near} You can also give the path of a .toml file.")
 
 
 def load(path: Path, home: str | None = None) -> Suite:
-    """Read a suite file; a UserError names the file, line and key of a mistake."""
+    """Read a suite file; raise a UserError that names the file, line and key of a mistake."""
     try:
         text = read_bounded(path, LARGEST, "suite file", links=True).decode().replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -181,7 +184,7 @@ def _lists(data: Mapping[str, Any], table: str, reader: Reader) -> dict[str, tup
     found = {key: reader.entries(data, table, key, str) for key in LISTS if key in data}
     for key, names in found.items():
         if not names:
-            raise reader.fail(table, key, "this must name at least one")
+            raise reader.fail(table, key, "this list must not be empty")
     for regime in found.get("regimes", ()):
         if regime not in REGIMES:
             raise reader.fail(table, "regimes", f"{regime!r} is not a regime.{did_you_mean(regime, REGIMES)}")

@@ -14,7 +14,7 @@ WORDS = {str: "text", int: "a whole number", list: "a list", dict: "a table"}
 
 
 class Reader:
-    """Finds the line of a key, so that an error message can name it."""
+    """Checks values of a suite file, and finds the lines of their keys for error messages."""
 
     def __init__(self, path: Path, text: str) -> None:
         self.path, self.lines = path, text.split("\n")
@@ -24,8 +24,8 @@ class Reader:
         return UserError(f"{self.path}, line {self.line(table, key)}, key '{clean(here)}': {clean(complaint, 400)}")
 
     def line(self, table: str, key: str) -> int:
-        """Return the line of a key; if it is missing or within a line, that of the part around it; else the first
-        line."""
+        """Return the line number of a key. If the file has no line for the key, return that of the table around it, or
+        else 1."""
         first: dict[str, int] = {}
         table_now = ""
         for number, line in enumerate(self.lines, 1):
@@ -59,7 +59,7 @@ class Reader:
         if len(set(values)) < len(values):
             raise self.fail(table, key, "an entry is listed twice")
         if key in data and not values:
-            raise self.fail(table, key, "this must name at least one")
+            raise self.fail(table, key, "this list must not be empty")
         return tuple(values)
 
     def counts(self, data: Mapping[str, Any], table: str, key: str) -> dict[str, int]:

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 WIDEST = 120
-"""The most characters of a line with a list; a longer list has a line for each entry."""
+"""The largest number of characters of a line with a list; a longer list gets a line for each entry."""
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def written(data: Mapping[str, Any], notes: Mapping[str, str] | None = None, head: str = "") -> str:
-    """Return TOML that reads back as `data`. A list entry with a note has a separate line below the note; `head`
+    """Return TOML text that is parsed as `data`. A list entry with a note is on a separate line below the note; `head`
     becomes the comment at the top."""
     lines = [f"# {line}" for line in head.splitlines()]
     lines += [_pair(key, value, notes or {}) for key, value in data.items() if not isinstance(value, dict)]

@@ -1,5 +1,5 @@
-"""A suite's settings for its verdicts: the metric that ranks each, the summary, floors, and the smallest
-differences."""
+"""A suite's settings for its verdicts: the metric that ranks models in each, the summary, the floors, and the smallest
+relevant differences."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ RANKED = tuple(verdict for verdict in get_args(Verdict) if verdict not in ("cost
 
 @dataclass(frozen=True)
 class Verdicts:
-    """The settings in the suite file; nothing else can change them."""
+    """A suite's settings for its verdicts, which only the suite file can set."""
 
     headline: Mapping[str, str] = field(default_factory=dict)
-    """Verdict -> the metric that ranks it. Empty: the first metric of each verdict in the suite's own list."""
+    """Verdict -> its headline metric. If the mapping is empty, the headline of each verdict is its first metric in the
+    suite's list."""
     summary: tuple[str, ...] = ()
     """Metrics that the summary shows in addition to the headlines."""
     floor_models: tuple[str, ...] = ()
-    """Models of the suite that are rows without a rank."""
+    """Models of the suite that boards show as rows without a rank."""
     floor_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Verdict -> metrics that need no model; boards show them as floor rows in the headline's column."""
     margins: Mapping[str, float] = field(default_factory=dict)
     """Metric -> the smallest difference that matters."""
     prices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Verdict -> metrics of the cost of its numbers; boards show them next to the verdict."""
+    """Verdict -> metrics that measure at what cost its values are obtained; boards show them next to the verdict."""
     untrained: tuple[str, ...] = ()
-    """Floors without training; boards show how much training adds to them."""
+    """Floors that are not trained; boards show how much better the suite's models are."""
 
     def paired(self, metrics: Iterable[str]) -> tuple[str, ...]:
         """Return the metrics whose replicates a record keeps, because boards use them to test models against each
-        other. If no headline is named, any metric may be one."""
+        other. If the suite names no headline, any metric may become one."""
         floors = {name for own in self.floor_metrics.values() for name in own}
         return tuple(m for m in metrics if not self.headline or m in floors or m in self.headline.values())
 
@@ -89,7 +90,7 @@ def _floors(
         _check_verdict(key, "floors", reader, tuple(of_models))
         _check_metrics(names, "floors", key, every, reader)
         if key not in data.get("headline", {}):
-            raise reader.fail("floors", key, f"these need a headline of {key}, in whose column they are shown")
+            raise reader.fail("floors", key, f"these floors need a headline of {key}, in whose column they are shown")
         metrics[key] = names
     return of_models["models"], of_models["untrained"], metrics
 

@@ -1,1 +1,1 @@
-"""Records of trials: their definition, where they are stored, and what is known about where trials ran."""
+"""Records of trials: their definition, their storage, and their provenance."""

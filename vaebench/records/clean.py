@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 
 INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-"""Fillers, joiners and variation selectors: Unicode counts them as printable, but two names could differ in them
-alone."""
+"""Fillers, joiners and variation selectors: Unicode counts them as printable, but they are invisible, so two names that
+look equal could differ."""
 
 
 @lru_cache(4096)

@@ -10,7 +10,7 @@ KINDS = {str: "str", bool: "boolean", int: "Int64", float: "float64"}
 
 
 def columns(component: type) -> dict[str, str]:
-    """Return the fields with a single text or number; lists and tables are left out."""
+    """Return the fields whose value is one text or number, with their pandas types; lists and tables are left out."""
     found = {name: _kind(hint) for name, hint in get_type_hints(component).items() if not name.startswith("__")}
     return {name: kind for name, kind in found.items() if kind}
 

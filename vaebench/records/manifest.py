@@ -1,7 +1,7 @@
-"""The manifest of a track: its records, the hash of each, and how far each was verified.
+"""The manifest of a track: a list of its records with the hash of each and the level to which it was verified.
 
-`vaebench verify-results --write` writes it, and later runs of `verify-results` read it. A listed record that is missing
-was deleted; a record with a different hash was changed, and its tier no longer counts.
+`vaebench verify-results --write` writes the manifest, and later runs of `verify-results` read it. A listed record that
+is missing was deleted; a record with a different hash was changed, and its tier no longer counts.
 """
 
 from __future__ import annotations
@@ -18,31 +18,32 @@ from vaebench.records.store import digest_of, read_bounded, write_atomically
 
 NAME = "manifest.json"
 LARGEST = 2**24
-"""The largest size of a manifest in bytes; a record takes about two hundred."""
+"""The largest size of a manifest in bytes; each record takes about two hundred bytes."""
 Tier = Literal["reported", "re-measured", "reproduced"]
 TIERS: tuple[Tier, ...] = get_args(Tier)
-"""The tiers, from lowest to highest: numbers only; recomputed from the stored weights; trained again."""
+"""The tiers, from lowest to highest: only reported; re-measured from the stored weights; reproduced by training
+again."""
 Place = Annotated[str, Meta(pattern=r"^([^/.][^/]*/){2}[^/.][^/]*\.json$")]
-"""The path of a record, relative to the track's folder, with `/`."""
+"""The path of a record, relative to the track's folder, with `/` as separator."""
 
 
 class Listed(Struct, frozen=True, forbid_unknown_fields=True):
-    """The entry of one record."""
+    """The entry of one record in a manifest."""
 
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     tier: Tier = "reported"
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of the file."""
+    """The content of a manifest."""
 
     schema: Literal["vaebench/manifest@1"]
     records: dict[Place, Listed]
 
 
 def read(track: Path) -> dict[str, Listed]:
-    """Return the records listed for a track; none if it has no manifest. A BadRecord says what is wrong with the
-    file."""
+    """Return the records listed in a track's manifest, or none if there is no manifest; raise a BadRecord if the
+    manifest is faulty."""
     try:
         return coder.decode(read_bounded(track / NAME, LARGEST, "manifest"), type=Manifest).records
     except FileNotFoundError:
@@ -63,8 +64,8 @@ def place_of(record: Path, track: Path) -> str:
 
 
 def tiers(track: Path) -> dict[Path, Tier]:
-    """Return the tier of each record of a track that is above *reported* and whose file has not changed since it was
-    verified. A manifest that cannot be read gives none."""
+    """Return the tiers above *reported* of those records of a track that have not changed since they were verified. If
+    the manifest cannot be read, return no tiers."""
     try:
         listed = read(track)
     except BadRecord:

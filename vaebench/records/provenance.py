@@ -75,7 +75,7 @@ def _processor() -> str:
 
 
 def without_paths(text: str) -> str:
-    """Return a text with each path reduced to its last name."""
+    """Return a text with each path reduced to its last component."""
     for folder in map(str, (Path.cwd(), Path.home())):
         text = text.replace(folder, "/…") if len(folder) > 1 else text
     text = HOME.sub("/…", text)
@@ -95,7 +95,7 @@ PATHS = (
     re.compile(rf"(?<=['\"]){START}[^'\"]*[\\/]"),  # in quotes, where a path may contain spaces
     re.compile(rf"{START}(?:[^\s'\":,()]+[\\/])+"),
 )
-"""Patterns for all of a path except its last name."""
+"""Patterns that match all of a path except its last component."""
 
 
 LONGEST = 5000

@@ -28,7 +28,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 class BadRecord(Exception):
-    """A file that is not a valid record; the text says why and what to do."""
+    """Raised for a file that is not a valid record; the message gives the reason and what to do."""
 
 
 class Failure(Struct, forbid_unknown_fields=True):
@@ -39,7 +39,7 @@ class Failure(Struct, forbid_unknown_fields=True):
 
 
 class Part(Struct, forbid_unknown_fields=True):
-    """The value of the same metric for a part of the images or findings: one label, one size."""
+    """The value of a metric for a part of the images or findings, such as one label or one size."""
 
     value: float
     error: float | None = None
@@ -47,7 +47,7 @@ class Part(Struct, forbid_unknown_fields=True):
 
 
 class Cell(Struct):
-    """The result of one metric, with what the metric declares. Fields that no longer exist (such as `primary`, which
+    """The result of one metric, with the metric's declarations. Fields that no longer exist (such as `primary`, which
     metrics used to declare) are ignored, so that older records stay valid."""
 
     title: str
@@ -58,24 +58,24 @@ class Cell(Struct):
     regime: Regime
     value: float | None
     variant: Annotated[str, Meta(description="scales, extractor, …; each variant has its own column")] = ""
-    error: Annotated[float | None, Meta(description="standard error from the images alone")] = None
+    error: Annotated[float | None, Meta(description="standard error from resampling the images")] = None
     n: Whole | None = None
-    optimised: Annotated[bool, Meta(description="the model or its loss is trained on this metric")] = False
+    optimised: Annotated[bool, Meta(description="the model or its loss optimises this metric")] = False
     reason: Annotated[str, Meta(description="why there is no value")] = ""
     patients: Annotated[
         Whole | None,
-        Meta(description="number of patients that it depends on; with several classes, that of the smallest class"),
+        Meta(description="number of patients behind the value; with several classes, that of the smallest class"),
     ] = None
-    classes: Annotated[Whole, Meta(description="number of classes that are told apart, or 1")] = 1
+    classes: Annotated[Whole, Meta(description="number of classes that the metric compares, or 1")] = 1
     widening: Annotated[
         float,
-        Meta(ge=1e-3, le=1e6, description="factor on the variance over draws, which is too small if patients are few"),
+        Meta(ge=1e-3, le=1e6, description="factor for the variance over draws, which is too small if patients are few"),
     ] = 1.0
-    freedom: Annotated[float, Meta(ge=1, le=200, description="degrees of freedom of that variance")] = 200.0
+    freedom: Annotated[float, Meta(ge=1, le=200, description="degrees of freedom of the variance over draws")] = 200.0
     warning: Annotated[str, Meta(description="why the value should be read with caution")] = ""
     follows: Annotated[
         dict[str, Annotated[float, Meta(ge=-1, le=1)]],
-        Meta(description="rank correlations, over images, of the score behind the value with trivial traits"),
+        Meta(description="rank correlation, over images, of each trivial trait with the score behind the value"),
     ] = {}
     beside: Annotated[
         dict[str, float], Meta(description="other numbers of the same model, to be correlated with the value")
@@ -105,15 +105,15 @@ class Cost(Struct):
 
     train_seconds: float | UnsetType = UNSET
     measure_seconds: float | UnsetType = UNSET
-    seconds: Annotated[float | UnsetType, Meta(description="of the whole trial in its process")] = UNSET
+    seconds: Annotated[float | UnsetType, Meta(description="duration of the whole trial")] = UNSET
     images_per_second: float | UnsetType | None = UNSET
-    times_resumed: Annotated[Whole | UnsetType, Meta(description="from a checkpoint, after an interruption")] = UNSET
+    times_resumed: Annotated[Whole | UnsetType, Meta(description="number of resumptions from a checkpoint")] = UNSET
     peak_memory_bytes: Whole | UnsetType = UNSET
     parameters: Whole | UnsetType = UNSET
     parts: Annotated[dict[str, Whole] | UnsetType, Meta(description="parameters of each part of the model")] = UNSET
     code_size: Whole | UnsetType | None = UNSET
     reconstruction_flops: Annotated[
-        Whole | UnsetType | None, Meta(description="of one reconstruction; a multiply-add counts as two")
+        Whole | UnsetType | None, Meta(description="FLOPs of one reconstruction; a multiply-add counts as two")
     ] = UNSET
 
     def get(self, name: str) -> Any:
@@ -128,7 +128,7 @@ class Inputs(Struct):
     data: Annotated[str, Meta(description="SHA-256 of the images")]
     components: Annotated[dict[str, Whole], Meta(description="`model vae` -> version")]
     origin: Annotated[str, Meta(description="source of the images; datasets with the same patients share it")] = ""
-    parameters: Annotated[Mapping[str, Scalar], Meta(description="the model's parameters in force")] = {}
+    parameters: Annotated[Mapping[str, Scalar], Meta(description="the model's parameters, including defaults")] = {}
     shape: Annotated[Shape | None, Meta(description="channels, height and width of an image")] = None
     shortcuts: Annotated[
         dict[str, Share], Meta(description="AUROC of trivial features of the test images, in the regime `healthy`")
@@ -142,8 +142,8 @@ class Device(Struct):
     kind: str = field(name="class")
     name: str = ""
     threads: Whole = 1
-    precision: Annotated[str, Meta(description="of training; trained models are evaluated in full float32")] = "float32"
-    layout: Annotated[str, Meta(description="of weights in memory; missing in older records")] = ""
+    precision: Annotated[str, Meta(description="of training; evaluation uses full float32")] = "float32"
+    layout: Annotated[str, Meta(description="memory layout of weights; missing in older records")] = ""
     fused: Annotated[bool | None, Meta(description="whether PyTorch's fused Adam was used")] = None
     graphs: Annotated[bool | None, Meta(description="whether training steps were replayed as CUDA graphs")] = None
 
@@ -157,7 +157,7 @@ class Record(Struct):
         Meta(pattern="^[0-9a-f]{12}$", description="first 12 hex digits of SHA-256 over the trial's canonical JSON"),
     ]
     trial: Trial
-    settings: Annotated[Settings, Meta(description="the preset's effort")]
+    settings: Annotated[Settings, Meta(description="the preset's settings for each trial")]
     status: Status
     metrics: dict[str, Annotated[Cell, Meta(extra_json_schema=NUMBER_OR_REASON)]]
     cost: Cost
@@ -187,11 +187,11 @@ class Record(Struct):
 
 
 def decode(content: bytes) -> Record:
-    """Parse and validate a record in one pass; a BadRecord names the field that is wrong."""
+    """Parse and validate a record in one pass; raise a BadRecord that names the field if one is invalid."""
     try:
         return _DECODER.decode(content)
     except (ValueError, RecursionError) as error:  # msgspec's own errors are ValueErrors
-        with suppress(ValueError, RecursionError):  # once more in the slow way, which names the metric
+        with suppress(ValueError, RecursionError):  # parse again in the slow way, which names the metric
             from_json(json.loads(content))
         raise BadRecord(_in_words(error)) from error
 
@@ -225,8 +225,8 @@ def to_json(record: Record) -> dict[str, Any]:
 
 
 def dumps(data: Mapping[str, Any]) -> str:
-    """Return JSON with one line per field and per metric (in a manifest, per record): diffs are short, and equal data
-    give equal bytes."""
+    """Return JSON with one line per field and per metric (in a manifest, per record), so that diffs are short; equal
+    data give equal bytes."""
 
     def line(value: Any) -> str:
         return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -256,14 +256,14 @@ ORDER = (
     *("schema", "id", "trial", "settings", "status", "error", "metrics", "cost", "curve", "inputs"),
     *("device", "software", "started", "facts", "weights"),
 )
-"""The fields in the order in which people read them."""
+"""The order of the fields in a record's file, chosen for human readers."""
 BY_LINE = ("metrics", "records")
 _DECODER = coder.Decoder(Record)
 
 
 def _in_words(error: Exception, metric: str = "") -> str:
-    """Return msgspec's message with the field in front: `$.trial.seed` becomes `trial.seed`. The message does not name
-    the metric."""
+    """Return msgspec's message with the field in front: `$.trial.seed` becomes `trial.seed`. `metric` is the name of
+    the metric, which msgspec's message lacks."""
     what, _, place = str(error).partition(" - at `$.")
     if not place:
         return what

@@ -1,4 +1,5 @@
-"""The storage of records: their paths, and how they are read and written. A kill never leaves a partial record."""
+"""The storage of records: their paths, and how they are read and written. A killed process never leaves a partial
+record."""
 
 from __future__ import annotations
 
@@ -17,20 +18,20 @@ from vaebench.records.record import BadRecord, Record, decode, dumps, from_json,
 from vaebench.trial import Trial, slug
 
 REFERENCE = "reference"
-"""The subfolder of a results folder with published results of others. It is read only if it is named, so that a run
-trains everything that it was asked for. It cannot clash with the folder of a suite, whose name contains an @."""
+"""The subfolder of a results folder that contains published results of others. It is read only if a command names it,
+so that a run trains every requested trial. It cannot clash with the folder of a suite, whose name contains an @."""
 
 WEIGHTS = "weights.safetensors"
 OUTPUT = "output.txt"
 ERROR = "error.txt"
 """The file with the traceback of a failed trial."""
 FILE_NAME = re.compile(r".+-[0-9a-f]{12}\.json")
-"""The names of records; boards and the other files of a trial have other names."""
+"""The pattern of the file names of records; boards and the other files of a trial do not match it."""
 
 LARGEST = 2**20
-"""The largest size of a record in bytes; real ones have about 30 thousand."""
+"""The largest size of a record in bytes; real records have about 30 thousand."""
 LONGEST = 120
-"""The most characters of a component's name in a file name; many systems allow 255 in total."""
+"""The largest number of characters of a component's name in a file name; many systems allow 255 characters in total."""
 
 
 def folder_of(results: Path, trial: Trial) -> Path:
@@ -39,7 +40,8 @@ def folder_of(results: Path, trial: Trial) -> Path:
 
 
 def where_reference_is(results: Path) -> str:
-    """Return a sentence to add if a folder has no records of its own; empty if it has no reference results either."""
+    """Return a sentence that tells users of a folder without records where its reference results are; empty if it has
+    none."""
     reference = results / REFERENCE
     return f" Reference results are in {reference}." if reference.is_dir() else ""
 
@@ -74,7 +76,7 @@ def write(path: Path, record: Record) -> None:
     """Write a record completely or not at all: it is written to a temporary file, synced, and then renamed."""
     data = to_json(record)
     from_json(data)
-    write_atomically(path, dumps(data).encode(errors="replace"))  # a file's name in an error may not be Unicode
+    write_atomically(path, dumps(data).encode(errors="replace"))  # an error may quote a file name that is not Unicode
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -94,7 +96,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def open_to_others(path: Path) -> None:
-    """Give a temporary file the rights that new files have here."""
+    """Give a temporary file the permissions of an ordinary new file."""
     umask = os.umask(0)
     os.umask(umask)
     path.chmod(0o666 & ~umask)
@@ -107,9 +109,8 @@ def clear_debris(path: Path) -> None:
 
 
 def open_bounded(path: Path, most: int, what: str, links: bool = False) -> BufferedReader:
-    """Open a regular file of at most `most` bytes; an OSError says why that is impossible.
-
-    In a stranger's folder, reading a pipe could wait forever, and reading a sparse file could fill the memory."""
+    """Open a regular file of at most `most` bytes; raise an OSError with the reason if that is impossible. In an
+    untrusted folder, reading a pipe could wait forever, and reading a sparse file could fill the memory."""
     if not stat.S_ISREG((path.stat() if links else path.lstat()).st_mode):
         raise OSError(f"the {what} must be a regular file")
     flags = ("O_NONBLOCK", "O_BINARY") if links else ("O_NONBLOCK", "O_BINARY", "O_NOFOLLOW")
@@ -127,7 +128,7 @@ def open_bounded(path: Path, most: int, what: str, links: bool = False) -> Buffe
 
 
 def read_bounded(path: Path, most: int, what: str, links: bool = False) -> bytes:
-    """Read a regular file of at most `most` bytes; an OSError says why that is impossible."""
+    """Read a regular file of at most `most` bytes; raise an OSError with the reason if that is impossible."""
     with open_bounded(path, most, what, links) as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -136,7 +137,7 @@ def read_bounded(path: Path, most: int, what: str, links: bool = False) -> bytes
 
 
 def read(path: Path) -> Record:
-    """Read a record, also through a link; the text of a BadRecord is safe to print."""
+    """Read a record, following symbolic links; the message of a BadRecord is safe to print."""
     try:
         return decode(read_bounded(path, LARGEST, "record", links=True))
     except OSError as error:
@@ -153,7 +154,7 @@ def scan(track: Path, *others: Path) -> Iterator[tuple[Path, Record | BadRecord]
     """Yield every record of a track's folder, sorted by path; for a record that cannot be read, yield the error.
 
     Other folders of the same track add their records. If several folders have a valid record at the same path, the
-    first folder's is used, as if its files had been copied over the others'."""
+    record of the first folder is used, as if that folder's files had been copied over those of the others."""
     taken = set[str]()
     for folder in (track, *others):
         for place in places(folder):
@@ -176,8 +177,8 @@ def places(track: Path) -> list[str]:
 
 
 def _names(folder: Path, folders: bool) -> list[str]:
-    """Return the names of a folder's subfolders, or of its files that may be records; several hundred thousand take
-    seconds."""
+    """Return the names of a folder's subfolders, or of its files that may be records. Listing several hundred thousand
+    files takes only seconds."""
     try:
         with os.scandir(folder) as entries:
             shown = (entry for entry in entries if not entry.name.startswith("."))
@@ -195,4 +196,4 @@ def read_at(path: Path) -> Record | BadRecord:
     if path.stem.endswith(f"-{record.id}"):
         return record
     # a copy under another name would count one trial twice
-    return _bad(f"{path} holds the record of trial {record.id}; rename or delete it")
+    return _bad(f"{path} contains the record of trial {record.id}; rename or delete it")

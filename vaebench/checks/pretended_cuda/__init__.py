@@ -1,12 +1,12 @@
-"""Pretended GPUs: everything is computed on the CPU, and what CUDA would refuse is refused.
+"""Pretended GPUs, which compute everything on the CPU and refuse whatever CUDA would refuse.
 
     with pretended_cuda(cards=2) as cards:
         model.to("cuda:1")(images.to("cuda:1"))
         print(cards[1].launches, cards[1].waited, cards[0].launches)
 
 They reveal tensors, generators and NumPy arrays on the wrong device, and steps in which the host waits for the GPU.
-They do not cover kernels that exist only for CUDA, memory layouts, cuDNN, precision, speed or asynchrony: those need a
-real GPU.
+They do not cover kernels that exist only for CUDA, memory layouts, cuDNN, precision, speed or asynchrony: to test
+these, a real GPU is needed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ __all__ = ["Cards", "Refused", "pretended_cuda"]
 def pretended_cuda(cards: int = 1, replays: bool = False) -> Iterator[Cards]:
     """Give this process `cards` pretended GPUs inside the context.
 
-    With `replays`, a CUDA graph does its work at each replay, as on a GPU; without, only once, while it is captured."""
+    With `replays`, a CUDA graph does its work at each replay, as on a GPU; otherwise, it does its work only once, while
+    it is captured."""
     found = Cards(cards, replays)
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     filled = getattr(deterministic, "fill_uninitialized_memory")  # noqa: B009 (torch's types lack it)
@@ -51,8 +52,8 @@ def pretended_cuda(cards: int = 1, replays: bool = False) -> Iterator[Cards]:
 
 
 def _replaced(cards: Cards) -> Iterator[tuple[Any, str, Any]]:
-    """Yield what is replaced: its owner, its name and its replacement."""
-    _device_constructors()  # it caches torch's functions, which must be the real ones
+    """Yield the owner, the name and the replacement of each attribute that is replaced."""
+    _device_constructors()  # this call caches torch's functions, which must still be the real ones
     yield from ((torch.cuda, name, stub) for name, stub in stubs(cards).items())
     yield from ((torch.accelerator, name, stub) for name, stub in accelerator(cards).items())
     yield from making.replaced()

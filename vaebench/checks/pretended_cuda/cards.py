@@ -19,7 +19,8 @@ TORCH, HERE = str(Path(torch.__file__).parent), str(Path(__file__).parent)
 
 
 class Refused(Explained, RuntimeError):
-    """Raised for what CUDA would refuse; the text names the operation, the tensors and the line of code."""
+    """Raised for an operation that CUDA would refuse; the message names the operation, the tensors and the line of
+    code."""
 
 
 class Card:
@@ -67,7 +68,7 @@ class Cards:
         self.cards = [Card(number) for number in range(count)]
         self.current = 0
         self.replays = replays
-        """whether CUDA graphs do their work at each replay"""
+        """True if CUDA graphs do their work at each replay"""
         self.capture: Capture | None = None
         self.graphs: list[Any] = []
         """all graphs that were captured"""

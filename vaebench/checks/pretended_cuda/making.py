@@ -29,7 +29,7 @@ DRAWING_INTO = ("bernoulli_", "cauchy_", "exponential_", "geometric_", "log_norm
 
 
 def replaced() -> Iterator[tuple[Any, str, Any]]:
-    """Yield what is replaced in torch: its owner, its name and its replacement."""
+    """Yield the owner, the name and the replacement of each attribute of torch that is replaced."""
     yield from ((torch, name, made(name, getattr(torch, name))) for name in FACTORIES)
     yield from ((Tensor, name, made(name, getattr(PLAIN, name))) for name in NEW)
     yield from ((torch, name, copied(name, getattr(torch, name))) for name in FROM_HOST)
@@ -40,7 +40,7 @@ def replaced() -> Iterator[tuple[Any, str, Any]]:
 
 
 def made(name: str, make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Wrap a function so that it makes a tensor on the given device, or else on that of the given tensor."""
+    """Wrap a function so that it makes a tensor on the given device, or else on the device of the given tensor."""
 
     @functools.wraps(make)
     def made(*args: Any, **kwargs: Any) -> Tensor:
@@ -71,7 +71,8 @@ def made(name: str, make: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def copied(name: str, make: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Wrap a function that makes a tensor from numbers on the host, so that it copies it to the given device."""
+    """Wrap a function that makes a tensor from numbers on the host, so that the tensor is copied to the given
+    device."""
 
     @functools.wraps(make)
     def copied(data: Any, *args: Any, **kwargs: Any) -> Tensor:
@@ -104,7 +105,8 @@ def drawn(name: str, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def usual(like: Gpu | None) -> int | None:
-    """Return the default card: that of another tensor, or of a surrounding `with torch.device(...)`, or None."""
+    """Return the default card: the card of the tensor `like`, or that of a surrounding `with torch.device(...)`, or
+    None."""
     if like is not None:
         return like.card
     for mode in reversed(_get_current_function_mode_stack()):

@@ -14,7 +14,7 @@ from vaebench.checks.pretended_cuda.tensor import PLAIN, Gpu
 
 
 def replaced() -> Iterator[tuple[Any, str, Any]]:
-    """Yield what is replaced in torch: its owner, its name and its replacement."""
+    """Yield the owner, the name and the replacement of each attribute of torch that is replaced."""
     yield from ((Tensor, moving.__name__, moving) for moving in (to, cuda, cpu, type_as, pin_memory, is_pinned))
 
 
@@ -26,7 +26,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     device, dtype, non_blocking, layout = torch._C._nn._parse_to(*args, **kwargs)
     kept: dict[str, Any] = {"dtype": dtype or self.dtype, **({} if layout is None else {"memory_format": layout})}
     card, here = RUNNING[-1].number(device), getattr(self, "card", None)
-    with torch._C.DisableTorchFunctionSubclass():  # it would lead back here
+    with torch._C.DisableTorchFunctionSubclass():  # otherwise, PyTorch would call this function again
         if device is None or (here == card and (card is not None or device.type == self.device.type)):
             return PLAIN.to(self, copy=copied, **kept)
         if here is None and card is None:

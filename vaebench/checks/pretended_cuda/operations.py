@@ -23,12 +23,12 @@ class Kind(NamedTuple):
 
     name: str
     free: bool
-    """whether it launches no kernel"""
+    """True if the operation launches no kernel"""
     seeded: bool
     written: tuple[int, ...]
-    """the positions of the arguments it writes to"""
+    """the positions of the arguments that the operation writes to"""
     shaped: bool
-    """whether the host must know its result, or the shape of the result"""
+    """True if the host must know the result of the operation, or its shape"""
 
     def waits(self, args: Any, kwargs: Mapping[str, Any]) -> bool:
         if self.name in ("index", "index_put", "index_put_"):
@@ -57,7 +57,8 @@ def kind_of(func: Any) -> Kind:
 
 
 def blocks(source: Tensor, target: Tensor, asynchronous: bool) -> bool:
-    """Return whether the host waits for a copy: not between cards, nor for an asynchronous copy of pinned memory."""
+    """Return True if the host waits for a copy. It does not wait for copies between cards or for asynchronous copies
+    that use pinned memory."""
     if on_card(source) and on_card(target):
         return False
     host = target if on_card(source) else source

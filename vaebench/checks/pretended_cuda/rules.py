@@ -1,4 +1,4 @@
-"""The rules of CUDA: tensors and generators of different devices cannot meet in one operation."""
+"""The rules of CUDA: one operation cannot combine tensors and generators on different devices."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ MIX = {
     "copy_", "_foreach_copy_", "grad", "backward", "__deepcopy__", "_has_compatible_shallow_copy_type",
     "is_same_size", "is_set_to", "result_type", "broadcast_tensors", "parameters_to_vector",
 }  # fmt: skip
-"""Functions that accept tensors of different devices"""
+"""Functions that accept tensors on different devices"""
 NO_SCALARS = {"cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "column_stack"}
 """Functions that also refuse a 0-dimensional CPU tensor, which elementwise functions accept as a number"""
 
 
 def check(func: Call, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Refuse tensors and generators of different devices in one call of torch."""
+    """Refuse a call of torch with tensors or generators on different devices."""
     if len(args) == 1 and not kwargs and isinstance(args[0], Tensor):
         return
     name = name_of(func)

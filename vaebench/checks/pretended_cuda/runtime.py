@@ -103,7 +103,7 @@ class CUDAGraph:
                 card.noise.set_state(state)
 
     def record(self, work: Callable[[], Any], into: Sequence[Tensor]) -> Any:
-        """Do the work of a kernel, and keep it for replays."""
+        """Run a kernel's work, and keep it for replays."""
         if not RUNNING[-1].replays:
             return work()
         for tensor in into:
@@ -130,7 +130,7 @@ class CUDAGraph:
 
 @contextmanager
 def graph(cuda_graph: CUDAGraph, pool: Any = None, stream: Any = None, capture_error_mode: str = "") -> Iterator[None]:
-    """torch.cuda.graph"""
+    """The replacement of `torch.cuda.graph`."""
     cuda_graph.capture_begin()
     try:
         yield
@@ -140,7 +140,7 @@ def graph(cuda_graph: CUDAGraph, pool: Any = None, stream: Any = None, capture_e
 
 @contextmanager
 def device(which: Any) -> Iterator[None]:
-    """torch.cuda.device: the card that "cuda" means."""
+    """The replacement of `torch.cuda.device`: it sets the card that "cuda" means."""
     cards = RUNNING[-1]
     before, cards.current = cards.current, _card(which)
     try:
@@ -151,7 +151,7 @@ def device(which: Any) -> Iterator[None]:
 
 @contextmanager
 def stream(which: Any) -> Iterator[None]:
-    """torch.cuda.stream"""
+    """The replacement of `torch.cuda.stream`, which has no effect."""
     yield
 
 

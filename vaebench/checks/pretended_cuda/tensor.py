@@ -1,4 +1,4 @@
-"""A tensor whose device is `cuda:0` but which computes on the CPU."""
+"""A tensor whose device is a GPU, such as `cuda:0`, but which computes on the CPU."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SET_DATA = PLAIN.data.__set__  # type: ignore[attr-defined]
 
 
 class Gpu(Tensor):
-    """A tensor on a pretended card; `inner` is the one on the CPU."""
+    """A tensor on a pretended card; `inner` is the tensor on the CPU that contains its numbers."""
 
     inner: Any
     card: int
@@ -53,7 +53,7 @@ class Gpu(Tensor):
             out = func(*args, **kwargs)
         if func == SET_DATA:
             args[0].inner = args[1].inner
-        # C++ makes its helper tensors on the CPU, where it believes the arguments to be.
+        # PyTorch's C++ code creates helper tensors on the CPU, because it takes the arguments to be there.
         if type(out) is Tensor and out.device.type == "cpu" and not any(out is arg for arg in flat(args)):
             return Gpu(out, next(arg for arg in flat((args, *kwargs.values())) if isinstance(arg, Gpu)).card)
         return out

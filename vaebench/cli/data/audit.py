@@ -1,4 +1,4 @@
-"""`vaebench data audit`: shared patients, twins and shortcuts in a dataset."""
+"""`vaebench data audit`: find shared patients, twins and shortcuts in a dataset."""
 
 from __future__ import annotations
 
@@ -32,13 +32,12 @@ LISTED = 20
 )
 @click.option("--size", type=click.IntRange(min=8), default=64, show_default=True, help="Image size in pixels.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
-              help="Output format: json contains everything, csv a row for each pair of twins.")  # fmt: skip
+              help="Output format: json contains everything, csv contains a row for each pair of twins.")  # fmt: skip
 @DATA
 def command(name: str, source: str, size: int, form: str, data: Path | None) -> int:
-    """Look for flaws that make scores misleading: patients in more than one split; twins (images that are nearly the
-    same, mirrored or not), with the names of their files and conflicts between their labels; and shortcuts
-    (brightness, contrast, sharpness, native size) that separate healthy from diseased images without using any
-    anatomy. The result is cached for the same images.
+    """Look for flaws that make scores misleading: patients in more than one split; twins (nearly identical images,
+    possibly mirrored), with their file names and any conflicting labels; and shortcuts (brightness, contrast,
+    sharpness, native size) that separate healthy from diseased images without using any anatomy. The result is cached.
 
     \b
     Examples:
@@ -57,7 +56,7 @@ def command(name: str, source: str, size: int, form: str, data: Path | None) -> 
     dataset, spec = find_dataset(name)
     folder = data_folder(data)
     if source == "real" and not dataset.present(folder):
-        raise UserError(f"The real {dataset.name} is not in {folder}. {dataset.obtain()}")
+        raise UserError(f"The real images of {dataset.name} are not in {folder}. {dataset.obtain()}")
     try:
         ready = prepare(dataset, spec, source, size, {}, folder, cache_folder())
     except (NotApplicable, SplitError, ValueError) as error:
@@ -106,7 +105,7 @@ def _told(found: Audit, classes: Sequence[str]) -> Iterator[str]:
     for name, value in found.native_gap.items():
         yield f"train against test: {name} alone separates them with AUROC {value:.3f} (0.5: no difference)"
     for name, value in sorted(found.shortcuts.items(), key=lambda item: -item[1]):
-        yield f"shortcut {name}: separates healthy from diseased test images with {value:.3f}"
+        yield f"shortcut {name}: separates healthy from diseased test images with AUROC {value:.3f}"
     if found.together is not None:
         yield f"all shortcuts together (logistic, fitted on train): AUROC {found.together:.3f}"
     for kind, value in found.split_gap.items():
@@ -114,7 +113,7 @@ def _told(found: Audit, classes: Sequence[str]) -> Iterator[str]:
 
 
 def _twins(found: Audit, classes: Sequence[str]) -> Iterator[str]:
-    """Yield the lines about twins: how many there are, how they group, and which files they are."""
+    """Yield the lines about twins: the number of pairs, the groups that they form, and their files."""
     leaks, all_of = found.leaks, "" if found.leaks.complete else "at least "
     yield (
         f"twins: {all_of}{len(leaks.pairs)} pairs in {leaks.groups} groups; the largest group has "

@@ -11,7 +11,7 @@ from vaebench.trial import Spec
 
 
 def find_dataset(text: str) -> tuple[Dataset, Spec]:
-    """Return the dataset that `NAME[param=value,...]` stands for, and its spec."""
+    """Return the dataset that `NAME[param=value,...]` describes, and its spec."""
     offer, spec = registry().spec("datasets", text)
     try:
         return offer.component(**spec.params), spec
@@ -20,7 +20,7 @@ def find_dataset(text: str) -> tuple[Dataset, Spec]:
 
 
 def find_datasets(names: Sequence[str] = ()) -> list[Dataset]:
-    """Return the named datasets, or all that need no parameters."""
+    """Return the named datasets or, without names, all datasets that need no parameters."""
     if names:
         return [find_dataset(name)[0] for name in names]
     known = [offer.component for offers in registry().offers("datasets").values() for offer in offers]
@@ -28,6 +28,6 @@ def find_datasets(names: Sequence[str] = ()) -> list[Dataset]:
     for component in known:
         try:
             found.append(component())
-        except TypeError:  # it needs parameters (a path), so it has no fixed location
+        except TypeError:  # the dataset needs parameters (a path), so it has no fixed location
             continue
     return found

@@ -1,4 +1,4 @@
-"""`vaebench data status`: which datasets are present, and how to get the others."""
+"""`vaebench data status`: show which datasets are present, and how to get the others."""
 
 from __future__ import annotations
 
@@ -58,5 +58,5 @@ def _room(dataset: Dataset, folder: Path) -> str:
     """Return the size of the dataset's files, or `?` if they are faulty."""
     try:
         return decimal(sum(path.stat().st_size for path in dataset.files(folder) if path.is_file()))
-    except (ValueError, OSError):  # `vaebench data verify` reports what is wrong
+    except (ValueError, OSError):  # `vaebench data verify` reports the faults
         return "?"

@@ -18,8 +18,8 @@ from vaebench.errors import UserError
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=completion.names("datasets"))
 @DATA
 def command(names: Sequence[str], data: Path | None) -> int:
-    """Check the number, checksums and readability of all files of the named datasets, or of all datasets present.
-    The exit code is 1 if files are faulty, and 2 if a named dataset cannot be read at all.
+    """Check the number, checksums and readability of all files of the named datasets, or of all datasets that are
+    present. The exit code is 1 if files are faulty, and 2 if a named dataset cannot be read at all.
 
     \b
     Example:
@@ -32,7 +32,7 @@ def command(names: Sequence[str], data: Path | None) -> int:
     for dataset in find_datasets(names):
         if not dataset.present(folder):
             if names:
-                raise UserError(f"The real {dataset.name} is not in {folder}. {dataset.obtain()}")
+                raise UserError(f"The real images of {dataset.name} are not in {folder}. {dataset.obtain()}")
             continue
         try:
             faults = list(dataset.verify(folder))
