@@ -24,7 +24,7 @@ def quoted() -> dict[Path, str]:
     first = _in_section(models.read_text(encoding="utf-8"), "## What each is for", means(MEDICAL))
     return {
         readme: _in_section(readme.read_text(encoding="utf-8"), "## One board", summary()),
-        models: _in_section(first, "## What those of `medical-zoo` are for", means(ZOO)),
+        models: _in_section(first, "## What the methods of `medical-zoo` are for", means(ZOO)),
     }
 
 
