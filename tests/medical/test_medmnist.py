@@ -154,9 +154,9 @@ def test_the_published_bytes_are_taken(tmp_path, monkeypatch):
     ("changes", "reason"),
     [
         ({"val_images": None}, "has no array 'val_images'"),
-        ({"train_labels": np.array([[None]] * 7, object)}, "train_labels holds pickled objects"),
+        ({"train_labels": np.array([[None]] * 7, object)}, "train_labels contains pickled objects"),
         ({"train_labels": np.uint8([[0]] * 6)}, "train has 7 images and 6 labels"),
-        ({"train_labels": np.uint8([[9]] * 7)}, "train_labels holds 9; the classes are 0 to 1"),
+        ({"train_labels": np.uint8([[9]] * 7)}, "train_labels contains 9; the classes are 0 to 1"),
         ({"train_labels": np.zeros((7, 1))}, "expected integers"),
         ({"test_images": np.zeros((5, 28, 28))}, "test_images is float64"),
         ({"test_images": np.zeros((5, 28, 28, 3), np.uint8)}, r"expected uint8 \('N', 'S', 'S'\)"),
