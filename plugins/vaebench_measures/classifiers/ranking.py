@@ -7,12 +7,12 @@ from scipy.stats import rankdata
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Return the probability that a positive scores above a negative; ties count half; NaN if either is missing."""
+    """Return the probability that a positive scores above a negative; ties count half. NaN if one kind is missing."""
     return auroc_of(*_counts(scores, positive))
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Return the precision averaged over thresholds, weighted by the gain in recall; NaN if either kind is missing."""
+    """Return the precision averaged over thresholds, weighted by the gain in recall. NaN if one kind is missing."""
     return average_precision_of(*_counts(scores, positive))
 
 

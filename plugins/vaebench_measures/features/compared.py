@@ -1,4 +1,4 @@
-"""Sets of images as features: the images, their patients, and the space in which they are compared."""
+"""Features of sets of images: which images are compared, their patients, and the space of their features."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ def seen(evidence: Evidence, extractor: type[Extractor], of: str) -> np.ndarray:
 
 
 class Compared(Metric):
-    """A comparison in an extractor's feature space; the column gives its name and the first digits of its hash."""
+    """A comparison in an extractor's feature space; the column gives the extractor's name and digest."""
 
     extractor: ClassVar[type[Extractor]] = Cnn
     patients: ClassVar[int] = 4
-    """The minimum number of patients: half of fewer would not contain two."""
+    """The minimum number of patients: the error is computed from halves, and each half needs two patients."""
 
     def features(self, evidence: Evidence, of: str) -> np.ndarray:
         """Return the features (n, d) of the images that `pictures` returns."""
