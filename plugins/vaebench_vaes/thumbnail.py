@@ -1,4 +1,4 @@
-"""thumbnail: the image reduced to a few pixels a side, and enlarged again.
+"""thumbnail: the image reduced to a few pixels per side, and enlarged again.
 
     code = means over a grid of 8 x 8 tiles;    reconstruction = bilinear interpolation of the code
 

@@ -23,10 +23,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 BLOCKS = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
-"""VGG16's convolutions by torchvision's numbers. Sides are halved between blocks; the last output of each is used."""
+"""VGG16's convolutions by torchvision's numbers. Sides are halved between blocks; each block's last output is used."""
 SMALLEST = 16
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
-"""For images in [-1, 1]; ImageNet's means and deviations as rounded by lpips."""
+"""ImageNet's means and deviations for images in [-1, 1], as rounded by lpips."""
 KEY = re.compile(r"(?:features|net\.slice\d)\.(?P<conv>\d+)\.(?P<part>weight|bias)|lin(?P<layer>\d)\.model\.1\.weight")
 NAMED = re.compile(r"(?P<stem>[^/\\]+?)(-(?P<digest>[0-9a-f]{8,64}))?\.pth")
 
@@ -60,7 +60,7 @@ class LPIPS(nn.Module):
 
 
 def ordered(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights by the names of buffers; raise ValueError if some are missing or their shapes do not match."""
+    """Return the weights, keyed by buffer name; raise ValueError if some are missing or their shapes do not match."""
     found: dict[str, Tensor] = {}
     for key, value in weights.items():
         if match := KEY.fullmatch(key):
@@ -81,11 +81,11 @@ def ordered(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _expect(weight: Tensor, shape: tuple[int, ...]) -> None:
     if weight.shape != shape:
-        raise ValueError(f"its weights are not those of VGG16: one is {tuple(weight.shape)} where {shape} is expected")
+        raise ValueError(f"its weights are not those of VGG16: the shape of one is {tuple(weight.shape)}, not {shape}")
 
 
 def opened(name: str) -> LPIPS:
-    """Return LPIPS with weights from a file in PyTorch's folder for downloads; raise ValueError if that fails."""
+    """Return LPIPS with weights from a file in PyTorch's folder for downloads; raise ValueError if this fails."""
     match, folder = NAMED.fullmatch(name), Path(torch.hub.get_dir()) / "checkpoints"
     if not match:
         raise ValueError(f"lpips={name} is not the name of a .pth file. Omit the folder: the file must be in {folder}")
