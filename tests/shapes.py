@@ -1,4 +1,4 @@
-"""Three tiny models with the hardest structures of methods: rivals on one graph, two updates in a step, two stages."""
+"""Three tiny models whose training is complex: rivals on one graph, two updates in one step, and two stages."""
 
 from __future__ import annotations
 

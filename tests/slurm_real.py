@@ -75,7 +75,7 @@ class Cluster:
     daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def ask(self, strike: str) -> str:
-        """Apply a strike, such as `kill` or `preempt`, to all pilots."""
+        """Interrupt all pilots: `strike` is limit, cancel, kill or preempt."""
         for line in call("squeue", "--me", "--noheader", "--format=%i %N %M").splitlines():
             id_, node, elapsed = line.split()
             if strike == "limit":  # one to two minutes are left

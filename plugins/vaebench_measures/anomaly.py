@@ -44,7 +44,7 @@ class Detection(Metric):
 
 
 class AnomalyAuroc(Detection):
-    """Area under the ROC curve of the mean squared residual: how well it tells diseased from healthy test images."""
+    """Area under the ROC curve of the mean squared residual: how well it separates diseased and healthy test images."""
 
     name = "anomaly-auroc"
     title = "anomaly AUROC"

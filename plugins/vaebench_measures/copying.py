@@ -33,9 +33,9 @@ USUAL = 0.05
 PLANTED = 200
 SHIFT, BLURS, NOISE = 1 / 64, (0.0, 0.75 / 64, 1.5 / 64), 0.01
 """Changes of planted copies: a shift along both axes by this share of the side, at least one pixel; a Gaussian blur
-with one of these sigmas, as shares of the side; noise of this deviation, relative to a range of 1."""
+with one of these sigmas, as shares of the side; noise with this standard deviation, for values from 0 to 1."""
 RIDGE = 0.01
-"""The mean variance of the changes is multiplied by this and added to every direction, which limits how much any
+"""The mean variance of the changes, multiplied by this factor, is added to every direction, which limits how much any
 direction is magnified."""
 
 
@@ -170,8 +170,8 @@ class CopyingShareFloor(CopyingShare):
 
 
 class CopyingAlarms(Copying):
-    """Share of samples that are closer to training images than all but 5 % of validation images are. If it is 5 % or
-    less, there is no evidence of copying at the sensitivity given by `copying-detection`."""
+    """Share of samples that are closer to training images than all but 5 % of validation images are. If this share is
+    5 % or less, there is no evidence of copying at the sensitivity given by `copying-detection`."""
 
     name = "copying-alarms"
     title = "copying alarms"

@@ -53,7 +53,7 @@ class SetDistance(Compared):
     better = "lower"
     of: ClassVar[str] = "samples"
     distance: ClassVar[Callable[[Cloud, Cloud], tuple[float, float]]]
-    """Returns the distance and its standard error."""
+    """A function that returns the distance of two sets and its standard error"""
 
     def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
         """Return the features of the two sets of images."""
@@ -71,14 +71,14 @@ class SetDistance(Compared):
 
 
 class FrechetDistance(SetDistance):
-    """Fréchet distance from the test images in an extractor's feature space; grows as the number of samples shrinks."""
+    """Fréchet distance from the test images in an extractor's feature space; it is larger for fewer samples."""
 
     range = (0, math.inf)
     distance = by_gaussians
 
 
 class KernelDistance(SetDistance):
-    """Unbiased kernel distance from the test images in an extractor's feature space; may be slightly negative."""
+    """Unbiased kernel distance from the test images in an extractor's feature space; it may be slightly negative."""
 
     version = 3
     distance = by_kernel
@@ -95,7 +95,7 @@ def by_gaussian_kernel(x: Cloud, y: Cloud) -> tuple[float, float]:
 
 
 class WhitenedDistance(Whitened, KernelDistance):
-    """Unbiased distance by a Gaussian kernel on whitened features; may be slightly negative."""
+    """Unbiased kernel distance on whitened features, with a Gaussian kernel; it may be slightly negative."""
 
     version = 1
     distance = by_gaussian_kernel

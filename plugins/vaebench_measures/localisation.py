@@ -1,10 +1,10 @@
 """Metrics of how well residuals localise anomalies: against masks (pixel AUROC, average precision, Dice), or boxes.
 
 A box shows where a finding is but not its outline, so boxes give hits and shares, never Dice. Against masks, all pixels
-of the healthy and diseased test images are ranked by the size of their residual. The value is computed from their exact
-order. The error of the value is computed from two histograms per image, of the pixels inside and outside anomalies, so
-that a draw of patients only adds histograms; their levels are quantiles of both kinds of pixels. One number per pixel
-is kept in memory.
+of the healthy and diseased test images are ranked by the size of their residual. The value is computed from the exact
+order of pixels. The error of the value is computed from two histograms per image, of the pixels inside and outside
+anomalies, so that a draw of patients only adds histograms; their levels are quantiles of both kinds of pixels. One
+number per pixel is kept in memory.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Metrics of how well classifiers predict labels from codes, from real images and from reconstructions.
 
-They repeat the experiment of the project R0 in the suite `references`, in full.
-Each classifier is trained once and yields four metrics: `svc-accuracy`, `svc-balanced-accuracy`, ... `probe-auroc`.
+They include the experiment of project R0 in the suite `references`. Each classifier is trained once and yields
+four metrics: `svc-accuracy`, `svc-balanced-accuracy`, ... `probe-auroc`.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -
 
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a zip file. Raise ValueError if its list of members is too large, as Python keeps all of it in memory."""
+    """Open a zip file. Raise ValueError if its list of members is too large: Python keeps the list in memory."""
     with path.open("rb") as file:
         end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # ZipFile uses it as well
         if end and end[zipfile._ECD_SIZE] > bounds.MAX_DIRECTORY_BYTES:  # type: ignore[attr-defined]

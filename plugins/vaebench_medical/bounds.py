@@ -13,8 +13,8 @@ digital mammograms have 27 million pixels. Decoding takes up to 16 bytes per pix
 MAX_PICTURE_BYTES = 2**29
 """The maximum size of a DICOM file, which is read completely: MAX_PIXELS pixels of eight bytes each."""
 MAX_VOLUME_BYTES = 2**29
-"""The maximum size of a volume's voxels in bytes. All of them are read, and two volumes are cached. A CT of 1,000
-slices has 5.2e8 bytes."""
+"""The maximum size of a volume's voxels in bytes. All voxels are read into memory, and two volumes are cached. A CT of
+1,000 slices has 5.2e8 bytes."""
 MAX_ARRAY_BYTES = 2**34
 """The maximum size in bytes of an array that is read row by row. The largest array in MedMNIST, PathMNIST at 224
 pixels, has 13.5e9 bytes."""
@@ -39,7 +39,7 @@ MAX_DOWNLOAD_BYTES = 2**35
 
 
 def check_pixels(*sides: int) -> int:
-    """Return the product of the sides (height, width and perhaps frames). Raise ValueError if it is out of bounds."""
+    """Return the product of the sides (height, width and perhaps frames). Raise ValueError if it is 0 or too large."""
     count = math.prod(sides)
     if min(sides) < 1:
         raise ValueError(f"claims {_times(sides)} pixels; get it again")

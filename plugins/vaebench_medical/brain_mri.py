@@ -15,7 +15,7 @@ from vaebench_medical.image_files import Picture, PictureDataset, assemble
 from vaebench_medical.layout import listing, there
 
 KINDS = {"notumor": "no tumour", "glioma": "glioma", "meningioma": "meningioma", "pituitary": "pituitary tumour"}
-"""Folder -> class"""
+"""Name of a folder -> class of its pictures"""
 SIDES = {"train": ("train", "Training"), "test": ("test", "Testing")}
 """Split -> accepted names of its folder; the archive uses the second name"""
 SHARE = 5
@@ -57,7 +57,7 @@ class BrainMri(PictureDataset):
         )
 
     def pictures(self, home: Path) -> list[Picture]:
-        """Return the pictures, split as their folders are, with each picture in a separate group."""
+        """Return the pictures, with the splits given by their folders, and each picture in a separate group."""
         found = []
         for split, names in SIDES.items():
             side = next((home / name for name in names if there(home / name)), home / names[0])

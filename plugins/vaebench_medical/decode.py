@@ -21,13 +21,13 @@ from rich.progress import track
 from vaebench_medical import bounds, dicom, nifti, npy, storage
 
 Aspect = Literal["stretch", "pad"]
-"""How an oblong picture becomes a square: stretched, or centred on black."""
+"""The way in which an oblong picture is made square: stretched, or centred on black."""
 
 DICOM = frozenset({".dcm", ".dicom"})
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".npy"}) | DICOM
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "PPM")
-"""The formats that Pillow may open; it detects them by content, not by suffix. For some other formats, it would run
-external programs (`gs` for PostScript)."""
+"""The formats that Pillow may open; it detects them by content, not by suffix. For some other formats, Pillow would
+run external programs (`gs` for PostScript)."""
 MAX_SCANS = 500
 """The maximum number of scans of a progressive JPEG: each scan takes as long as decoding the picture, even if it has
 only a few bytes."""

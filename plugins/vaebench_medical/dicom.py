@@ -40,7 +40,7 @@ def read(path: Path) -> np.ndarray:
 def check(path: Path) -> int:
     """Return the number of pixels that the file claims, without reading them. Raise ValueError if it is too large."""
     if (size := path.stat().st_size) > bounds.MAX_PICTURE_BYTES:
-        raise ValueError(f"has {size:,} bytes, more than the {bounds.MAX_PICTURE_BYTES:,} of a picture")
+        raise ValueError(f"has {size:,} bytes, more than the {bounds.MAX_PICTURE_BYTES:,} allowed")
     return max(_claimed(_header(path, stop_before_pixels=True)), size // 8)
 
 
@@ -93,7 +93,7 @@ def _check_stream(header: Any) -> None:
         if (found := codestream.rle_bytes(frame)) > most:
             raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its RLE data unpack to {found:,} bytes")
     elif (size := codestream.size_of(frame)) not in (None, told):
-        raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its compressed picture {size[0]} x {size[1]}")
+        raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its compressed picture has {size[0]} x {size[1]}")
 
 
 def developed(header: Any, pixels: np.ndarray, inverse: bool) -> np.ndarray:

@@ -53,13 +53,15 @@ def twins_apart(parts: Mapping[str, Split], name: str) -> dict[str, Split]:
 
 def on_one_side(groups: Sequence[object], sides: Sequence[str], name: str) -> np.ndarray:
     """Return a mask of the pictures to keep so that no group is in two splits: groups in test are removed from train
-    and val, and groups in val from train. Warn with the numbers of pictures that are left out."""
+    and val, and groups in val from train. Warn about the pictures that are left out."""
     home: dict[object, str] = {}
     for side in ("", "train", "val", "test"):
         home.update((group, side) for group, its in zip(groups, sides, strict=True) if its == side)
     left = Counter((its, home[group]) for group, its in zip(groups, sides, strict=True) if its != home[group])
     for (split, other), count in sorted(left.items()):
-        warnings.warn(f"{name}: {count} {split} pictures left out, whose groups are also in {other}", stacklevel=3)
+        warnings.warn(
+            f"{name}: {count} {split} pictures left out, because their groups are also in {other}", stacklevel=3
+        )
     return np.array([its == home[group] for group, its in zip(groups, sides, strict=True)], np.bool_)
 
 

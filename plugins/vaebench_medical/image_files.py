@@ -47,7 +47,7 @@ class PictureDataset(Dataset):
     places: ClassVar[tuple[str, ...]] = ()
     """Folders below the data folder in which the dataset may be, in addition to the folder with the dataset's name."""
     inner: ClassVar[tuple[str, ...]] = ()
-    """Subfolders of these folders in which the published archives store the pictures."""
+    """Subfolders of the dataset's folder in which the published archives store the pictures."""
     mark: ClassVar[tuple[str, ...]] = ()
     """Files and folders by which the dataset's folder is recognised; ` or ` separates alternative names."""
     variables: ClassVar[tuple[str, ...]] = ()
@@ -137,7 +137,7 @@ class PictureDataset(Dataset):
         return {}
 
     def verify(self, folder: Path) -> Iterator[str]:
-        """Yield the problems with the files, one sentence each."""
+        """Yield one sentence for each problem with the files."""
         home = self.home(folder)
         pictures = self.pictures(home)
         found = Counter(picture.split for picture in pictures)

@@ -56,7 +56,7 @@ class KneeKl(PictureDataset):
                 for path in listing(home / split / str(grade)):
                     match = NAMES.match(Path(path).name)
                     if not match:
-                        raise ValueError(f"{path}: the name has no subject number, as in 9318808L.png; delete it")
+                        raise ValueError(f"{path}: the name has no subject number, as in 9318808L.png; delete the file")
                     health = None if grade == 1 else grade == 0
                     found.append(Picture(path, grade, match["subject"], split, health))
         return found

@@ -41,8 +41,8 @@ ORIGINS: Mapping[str, str] = {
 
 
 class MedMnist(Dataset):
-    """A MedMNIST dataset. `side` chooses one of the published image sizes; by default, it is the smallest size present
-    that is large enough. `group=twins` groups images that are nearly the same, because patients are not published."""
+    """A MedMNIST dataset. `side` chooses one of the published image sizes; by default, the smallest available size that
+    is large enough. `group=twins` groups images that are nearly the same, because patients are not published."""
 
     version = 1
     fetchable = True
@@ -71,7 +71,7 @@ class MedMnist(Dataset):
         )
 
     def present(self, folder: Path) -> bool:
-        """Return whether there is a file that `load` would accept. Warn about a file that it would refuse."""
+        """Return whether there is a file that `load` would accept. Warn about files that `load` would refuse."""
         for path in self._found(folder).values():
             try:
                 self._check(path)
@@ -101,7 +101,7 @@ class MedMnist(Dataset):
         return Splits(**(twins_apart(named, self.name) if self.group == TWINS else named))
 
     def verify(self, folder: Path) -> Iterator[str]:
-        """Yield the problems with the files, one sentence each."""
+        """Yield one sentence for each problem with the files."""
         for path in self._found(folder).values():
             try:
                 self._check(path)
@@ -156,7 +156,7 @@ class MedMnist(Dataset):
     def _check(self, path: Path) -> None:
         if self.checked and (found := fetch.md5(path)) != self._md5(path):
             raise ValueError(
-                f"{path} is not the published file: its MD5 is {found}, that in MedMNIST 3.0.2 is {self._md5(path)}. "
+                f"{path} is not the published file: its MD5 is {found}, not {self._md5(path)} as in MedMNIST 3.0.2. "
                 "The file was saved again, perhaps with different images. Move it away and run "
                 f"`vaebench data fetch {self.name}`, or use it unchecked with -d '{self.name}[verify=false]'"
             )

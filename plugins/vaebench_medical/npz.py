@@ -67,7 +67,7 @@ def array(path: Path, name: str) -> Iterator[Rows]:
             with opened.open(member) as stream:
                 rows = Rows(stream, name)
                 if rows.bytes > member.file_size:
-                    raise ValueError(f"{name} claims {rows.bytes} bytes of data, but is stored in {member.file_size}")
+                    raise ValueError(f"{name} claims {rows.bytes} bytes of data, but its file has {member.file_size}")
                 yield rows
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and get it again") from error

@@ -23,7 +23,7 @@ DENSITIES = "ABCD"
 
 @dataclass
 class Image:
-    """An image of the table, with all its rows merged."""
+    """An image, as described by all of its rows in the table."""
 
     study: str
     side: str

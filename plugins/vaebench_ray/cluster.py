@@ -35,7 +35,7 @@ class Cluster:
     _seen: float = -math.inf
 
     def room(self) -> int:
-        """Return how many trials the living nodes can run at once, not counting nodes that are unfit."""
+        """Return how many trials the nodes can run at once, not counting dead and unfit nodes."""
         if time.monotonic() - self._seen > PAUSE:
             alive = (node for node in self.ray.nodes() if node["Alive"] and node["NodeID"] not in self.unfit)
             self._room = sum(at_once(node["Resources"], self.need) for node in alive)
@@ -73,7 +73,8 @@ def connect(address: str) -> Any:
         raise UserError(
             f"This machine is not part of a Ray cluster at {address} ({str(error).strip().splitlines()[0]}). "
             f"To join the cluster, run `ray start --address={address}`; to start one, run `ray start --head`. If the "
-            "cluster uses authentication, RAY_AUTH_MODE and the token must be the same on all machines, including this."
+            "cluster uses authentication, RAY_AUTH_MODE and the token must be the same on all machines, including "
+            "this one."
         ) from error
     finally:
         if main:

@@ -16,8 +16,8 @@ autoscaling grows."""
 
 
 class Room(int):
-    """The number of trials for which the cluster has room now. It changes as nodes join and leave the cluster, because
-    the user did not ask for a fixed number."""
+    """The number of trials for which the cluster has room now. The number changes as nodes join and leave the cluster,
+    because the user did not ask for a fixed one."""
 
 
 class Ray(Executor):

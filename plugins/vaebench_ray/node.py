@@ -1,4 +1,4 @@
-"""The function that runs on a node. It is sent by value, so that a node without vaebench can report this."""
+"""The function that runs on a node. It is sent by value, so that even a node without vaebench can report its state."""
 
 from __future__ import annotations
 

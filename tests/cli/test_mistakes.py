@@ -226,7 +226,7 @@ def test_a_table_whose_groups_stand_in_both_splits(
     spec = f"folder[path={root / 'table.csv'},healthy=a,name=mine]"
     code, told = said(tmp_path, *command, *(("-d",) if command is DRY else ()), spec)
     assert code == (1 if command is VERIFY else 0)
-    assert told.count("mine: 2 train pictures left out, whose groups are also in test") == 1
+    assert told.count("mine: 2 train pictures left out, because their groups are also in test") == 1
 
 
 def test_the_count_in_an_error_is_the_folders(tmp_path: Path) -> None:

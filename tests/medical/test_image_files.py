@@ -65,9 +65,9 @@ def test_groups_of_the_test_split_leave_train_and_are_counted():
         kept = apart([Picture(str(i), 0, group, split) for i, (group, split) in enumerate(rows)], "x")
     assert [(p.group, p.split) for p in kept] == [("a", "test"), ("b", "val"), ("c", "test")]
     assert [str(w.message) for w in told] == [
-        "x: 2 train pictures left out, whose groups are also in test",
-        "x: 1 train pictures left out, whose groups are also in val",
-        "x: 1 val pictures left out, whose groups are also in test",
+        "x: 2 train pictures left out, because their groups are also in test",
+        "x: 1 train pictures left out, because their groups are also in val",
+        "x: 1 val pictures left out, because their groups are also in test",
     ]
 
 

@@ -55,7 +55,8 @@ def probe(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Prediction
 
 
 def stratified(labels: np.ndarray, cap: int = CAP, seed: int = 0) -> np.ndarray:
-    """Return at most `cap` rows, sorted, that preserve the classes' shares. No class is left out if `cap` allows."""
+    """Return at most `cap` rows, sorted, that preserve the classes' shares. No class is left out if `cap` is large
+    enough."""
     order = np.random.default_rng(seed).permutation(len(labels))
     place = np.empty(len(labels))
     for label in np.unique(labels):
@@ -65,7 +66,7 @@ def stratified(labels: np.ndarray, cap: int = CAP, seed: int = 0) -> np.ndarray:
 
 
 def apart(groups: np.ndarray, share: float = 0.2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows for fitting and rows for testing, the latter from about `share` of all groups. None is in both."""
+    """Return rows to fit and rows to test, the latter from about `share` of the groups; no group is in both."""
     names = np.unique(groups)
     held = np.random.default_rng(seed).permutation(names)[: max(1, round(share * len(names)))]
     judged = np.isin(groups, held)

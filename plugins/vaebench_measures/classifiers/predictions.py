@@ -14,7 +14,7 @@ class Predictions:
     """The predictions of a classifier, one per row."""
 
     labels: np.ndarray
-    """(N,)"""
+    """(N,), the predicted labels"""
     decisions: np.ndarray
     """(N, classes), higher for likelier classes"""
     classes: np.ndarray

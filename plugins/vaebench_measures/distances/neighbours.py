@@ -1,4 +1,4 @@
-"""Measures of how far samples resemble and cover real images: precision, recall, density and coverage.
+"""Measures of how well samples resemble and cover real images: precision, recall, density and coverage.
 
 Kynkäänniemi et al., arXiv 1904.06991, and Naeem et al., arXiv 2002.09797. Each row is the centre of a ball that extends
 to its k-th nearest neighbour in the same set.

@@ -32,7 +32,7 @@ def pictures(evidence: Evidence, of: str) -> np.ndarray:
 
 
 def whose(evidence: Evidence, of: str) -> np.ndarray | None:
-    """Return the patients of these images; samples have none."""
+    """Return the patients of the images that `pictures` returns; samples have no patients."""
     if of == "samples":
         return None
     if of == "train":
@@ -46,7 +46,7 @@ def enough(count: int, what: str, least: int) -> None:
 
 
 def drawn(images: np.ndarray, count: int) -> np.ndarray:
-    """Return `count` of the images, the same ones each time."""
+    """Return `count` randomly chosen images, the same ones in every call."""
     if len(images) < count:
         raise NotApplicable(f"a floor for {count} samples needs as many training images; there are {len(images)}")
     return images[np.random.default_rng(1).permutation(len(images))[:count]]

@@ -31,7 +31,8 @@ def turn(x: np.ndarray, y: np.ndarray, degrees: np.ndarray) -> tuple[np.ndarray,
 
 
 def rise(value: np.ndarray, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
-    """Return 0 below `low`, 1 above `high`, and smooth values in between (falling if `high` is the smaller one)."""
+    """Return 0 for values below `low`, 1 for values above `high`, and a smooth transition in between. If `high` is
+    below `low`, the transition falls."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
@@ -119,9 +120,7 @@ def noise(chance: Chance, what: str, cells: int | tuple[int, int], size: int) ->
     """Return a smooth random field of mean 0 and sd about 1, with features of width 1 / `cells`. If `cells` is a pair
     (rows, columns), the features are streaks."""
     rows, columns = cells if isinstance(cells, tuple) else (cells, cells)
-    knots = chance.normal(
-        what, 0, 2.08, (rows + 3, columns + 3)
-    )  # the spline reduces the knots' sd by a factor of 0.48
+    knots = chance.normal(what, 0, 2.08, (rows + 3, columns + 3))  # smooth() multiplies the sd by 0.48
     return smooth(knots, size)
 
 

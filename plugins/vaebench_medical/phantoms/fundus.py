@@ -32,7 +32,7 @@ HEALTHY, DISEASED = {0}, {1, 2, 3, 4}
 DOTS = np.float32([0, 0.10, 0.20, 0.42, 0.34])
 """The share of a fine lattice's points that are haemorrhages, by grade."""
 EXUDATES = np.float32([0, 0, 0.20, 0.28, 0.24])
-"""The share of these points that are exudates, by grade."""
+"""The share of a fine lattice's points that are exudates, by grade."""
 BLOTS = np.float32([0, 0, 0.14, 0.4, 0.3])
 WOOL = np.float32([0, 0, 0, 0.3, 0.2])
 """The share of a coarse lattice's points that are cotton-wool spots, by grade."""

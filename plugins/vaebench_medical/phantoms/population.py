@@ -10,7 +10,7 @@
     )
 
 Each class of each split is a separate, endless sequence of patients and images, so splits share no patients. A limit
-takes the beginning of every sequence: the images under a small limit are among those under a larger one. All images of
+keeps the beginning of every sequence: the images under a small limit are among those under a larger one. All images of
 a patient have the same label. Every class appears in every split that is large enough; smaller splits have a healthy
 and a diseased class first. Two datasets with the same drawing parameters still have different patients, because the
 random numbers also depend on the dataset's name.
@@ -80,8 +80,8 @@ def population(
 
 
 def shares(n: int, classes: Sequence[float], healthy: Collection[int], diseased: Collection[int]) -> list[int]:
-    """Return how many of n images each class gets. If n allows, each class first gets one image. Each further image
-    goes to the class furthest below its share (Sainte-Laguë's rule: no class loses an image when n grows)."""
+    """Return how many of n images each class gets. If n is large enough, each class first gets one image. Each further
+    image goes to the class furthest below its share (Sainte-Laguë's rule: no class loses an image when n grows)."""
     if n < 1:
         raise ValueError(f"a split needs at least one image, not {n}: raise its limit")
     weight = np.asarray(classes, np.float64) / np.sum(classes)

@@ -95,7 +95,7 @@ def opened(name: str) -> LPIPS:
     digest = hashlib.sha256(content).hexdigest()
     if not match["digest"] or not digest.startswith(match["digest"]):
         named = f"{match['stem']}-{digest[:8]}.pth"
-        raise ValueError(f"the name lpips={name} does not end in digits of the SHA-256: rename the file to {named}")
+        raise ValueError(f"lpips={name} does not end in the first digits of its SHA-256: rename the file to {named}")
     try:
         return LPIPS(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
     except Exception as error:  # torch may raise anything
