@@ -55,7 +55,7 @@ class ProstateGleason(PictureDataset):
                 found.append(Picture(path, label, biopsy, split, health=label == 0))
             if there - named:
                 warnings.warn(
-                    f"{len(there - named)} files of {home / split} are not listed in {csv}; left out", stacklevel=2
+                    f"{csv} does not list {len(there - named)} files of {home / split}; left out", stacklevel=2
                 )
         return found
 

@@ -192,7 +192,7 @@ def test_a_table_names_volumes(trees):
     with pytest.raises(ValueError, match=r"x\.png is not a volume; omit `slices`"):
         Folder(path=str(table), slices="axial").load(trees.root, 8, {})
     table = trees.csv("boxes.csv", "file,label,x0,y0,x1,y1", "a/p0/t1.nii.gz,a,1,1,2,2")
-    with pytest.raises(ValueError, match="a mask or a box, which slices do not support"):
+    with pytest.raises(ValueError, match="a mask or a box, which is not supported for slices"):
         Folder(path=str(table), slices="axial").load(trees.root, 8, {})
 
 
