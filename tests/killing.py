@@ -55,7 +55,7 @@ class Storm:
     results: Path
     chance: random.Random
     kills: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(target, signal) -> how often"""
+    """(target, signal) -> number of kills"""
     started: set[int] = field(default_factory=set)
     """the processes of the sweep"""
     lost: set[str] = field(default_factory=set)

@@ -87,7 +87,7 @@ def guessed(evidence: Evidence) -> Judgement:
 
 
 def from_pixels(train: Split, test: Split) -> Predictions:
-    """Return the predictions of the SVC on real pixels. It is the same for every model and trained only once."""
+    """Return the predictions of the SVC on real pixels. This SVC is the same for every model and trained only once."""
     train = train.take(stratified(train.labels))
     return learn(svc, flat(train.images), train.labels, flat(test.images))
 

@@ -19,7 +19,8 @@ MAX_ARRAY_BYTES = 2**34
 """The maximum size in bytes of an array that is read row by row. The largest array in MedMNIST, PathMNIST at 224
 pixels, has 13.5e9 bytes."""
 MAX_DRAWN_BYTES = 2**37
-"""The maximum size in bytes of an array on disk at the requested image size: PathMNIST at 512 pixels has 7.1e10."""
+"""The maximum size in bytes of an array on disk at the requested image size. PathMNIST at 512 pixels has 7.1e10
+bytes."""
 MAX_LOADED_BYTES = 2**28
 """The maximum size in bytes of an array that is loaded completely: labels, or one image of a stack."""
 MAX_ARRAY_HEADER = 10_000
@@ -35,7 +36,7 @@ MAX_TABLE_BYTES = 2**28
 MAX_LINE = 2**20
 """The maximum number of characters in a line of a table."""
 MAX_DOWNLOAD_BYTES = 2**35
-"""The maximum size of a download in bytes: servers may not announce the length. MedMNIST's largest file has 12.6e9."""
+"""The maximum size of a download in bytes: servers may not announce the length. MedMNIST's largest has 12.6e9 bytes."""
 
 
 def check_pixels(*sides: int) -> int:

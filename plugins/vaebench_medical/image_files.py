@@ -65,7 +65,7 @@ class PictureDataset(Dataset):
         raise NotImplementedError(f"{type(self).__name__} must implement pictures(), which returns its pictures")
 
     def roots(self, folder: Path) -> list[Path]:
-        """Return the folders in which the dataset may be, best first."""
+        """Return the folders in which the dataset may be, in order of preference."""
         starts = [Path(self.path).expanduser()] if self.path else [folder / p for p in (self.name, *self.places, "")]
         return [start / inner for start in starts for inner in ("", *self.inner)]
 

@@ -55,7 +55,8 @@ class ProstateGleason(PictureDataset):
                 found.append(Picture(path, label, biopsy, split, health=label == 0))
             if there - named:
                 warnings.warn(
-                    f"{csv} does not list {len(there - named)} files of {home / split}; left out", stacklevel=2
+                    f"{csv} does not list {len(there - named)} files of {home / split}, which are left out",
+                    stacklevel=2,
                 )
         return found
 

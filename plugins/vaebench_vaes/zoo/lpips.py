@@ -90,7 +90,7 @@ def opened(name: str) -> LPIPS:
     if not match:
         raise ValueError(f"lpips={name} is not the name of a .pth file. Omit the folder: the file must be in {folder}")
     if not (file := folder / name).is_file():
-        raise ValueError(f"lpips={name}: there is no such file in {folder} (TORCH_HOME moves that folder)")
+        raise ValueError(f"lpips={name}: there is no such file in {folder} (TORCH_HOME sets that folder)")
     content = file.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if not match["digest"] or not digest.startswith(match["digest"]):
