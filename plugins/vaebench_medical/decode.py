@@ -51,7 +51,7 @@ ORIENTATION = 0x0112
 
 
 def picture(path: Path, size: int, channels: int, aspect: Aspect = "stretch", bits: int | None = None) -> np.ndarray:
-    """Return a picture file as uint8 (channels, size, size). Raise ValueError with the file and the problem.
+    """Return a picture file as uint8 (channels, size, size). Raise ValueError if it cannot be read.
 
     `bits` is the number of bits that are used in a file of more than 8 bits per value; by default, all 16 are used."""
     return with_native(path, size, channels, aspect, bits)[0]

@@ -17,7 +17,7 @@ def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
 
 
 def average_precision_of(hits: np.ndarray, misses: np.ndarray) -> float:
-    """Return `average_precision` from counts of positives and negatives at each threshold, the highest first."""
+    """Return `average_precision` from counts of positives and negatives at each threshold, in descending order."""
     if not hits.sum() or not misses.sum():
         return float("nan")
     found, called = hits.cumsum(), (hits + misses).cumsum()
@@ -26,7 +26,7 @@ def average_precision_of(hits: np.ndarray, misses: np.ndarray) -> float:
 
 
 def auroc_of(hits: np.ndarray, misses: np.ndarray) -> float:
-    """Return `auroc` from counts of positives and negatives at each threshold, the highest first."""
+    """Return `auroc` from counts of positives and negatives at each threshold, in descending order."""
     positives, negatives = float(hits.sum()), float(misses.sum())
     if not positives or not negatives:
         return float("nan")
@@ -50,7 +50,7 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _counts(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of positives and of negatives at each distinct score, the highest first."""
+    """Return the numbers of positives and of negatives at each distinct score, in descending order."""
     levels, place = np.unique(-scores, return_inverse=True)
     hits = np.bincount(place, positive, minlength=len(levels))
     return hits, np.bincount(place, minlength=len(levels)) - hits

@@ -130,7 +130,7 @@ def distance(real: Tensor, fake: Tensor) -> Tensor:
 
 class Critic(nn.Module):
     """A critic of patches as in PatchGAN, with three convolutions of stride 2. It returns the logits of patches, and
-    the features of the layers before."""
+    the features of the earlier layers."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
