@@ -1,4 +1,4 @@
-"""Evidence of models that a test has scripted row by row."""
+"""Evidence of models whose answers a test prescribes row by row."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from vaebench.evidence import Evidence
 
 
 class AsTold(Evidence):
-    """Of a model that answers by the order of the rows, and so cannot be asked about a few of them again."""
+    """Evidence of a model whose answers depend on the order of rows, so that it cannot be asked about some rows
+    again."""
 
     def _stands_alone(self, *question: object) -> None:
         pass

@@ -1,4 +1,4 @@
-"""The page of a board in a browser, and what a reader does with it."""
+"""Helpers that open the page of a board in a browser and use it as a reader does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WIDTHS = "[document.documentElement.scrollWidth, document.getElementById('run').
 def visiting(
     browser: Any, path: Path, width: int = 1280, scheme: str = "light", view: str = "", **given: Any
 ) -> Iterator[Any]:
-    """A page whose console stays silent, and that asks for nothing but itself and what lies in its own folder."""
+    """Open a page; check that its console stays silent, and that it loads only itself and its own pictures."""
     wrong: list[str] = []
     asked: set[str] = set()
     with browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, **given) as context:

@@ -1,4 +1,4 @@
-"""What every test gets: one thread, a data folder and a cache of its own."""
+"""The environment of all tests: one thread, and an empty data folder and cache."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import pytest
 if TYPE_CHECKING:
     from laboratory import Lab
 
-# Read when numerical libraries load: results depend on the number of threads, and xdist uses the cores.
+# Numerical libraries read these when they are loaded: results depend on the number of threads, and xdist uses the
+# cores.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test sees this machine's data or cache."""
+    """Replace this machine's data folder and cache by empty ones."""
     root: Path = tmp_path_factory.mktemp("machine")
     os.environ["VAEBENCH_CACHE"] = str(root / "cache")
     os.environ["VAEBENCH_DATA"] = str(root / "data")
@@ -28,7 +29,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """The plugin `tests/lab`, for one module of tests."""
+    """Install the plugin `tests/lab` for one module of tests."""
     import laboratory
 
     with laboratory.opened(tmp_path_factory.mktemp("lab")) as lab:

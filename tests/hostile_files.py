@@ -1,4 +1,4 @@
-"""Files that a stranger may put where a record, a picture, a board or weights should be."""
+"""Files that a stranger may put in the place of a record, a picture, a board or weights."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ FILES: dict[str, Callable[[Path], object]] = {
 
 
 def put(how: str, path: Path) -> None:
-    """Put one of FILES in the place of what is there."""
+    """Replace the file at `path`, if any, by one of FILES."""
     path.unlink(missing_ok=True)
     FILES[how](path)

@@ -1,4 +1,4 @@
-"""Killing a sweep at random moments, and what is left: for the test of chaos and `benchmarks/scripts/chaos.py`."""
+"""Kill a sweep at random moments and inspect what is left, for test_chaos.py and `benchmarks/scripts/chaos.py`."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from vaebench.records import store
 from vaebench.records.record import Record
 
 SIGNALS = {signal.SIGKILL: 5, signal.SIGTERM: 2, signal.SIGHUP: 2, signal.SIGINT: 1}
-"""How often each is sent, in relation."""
+"""Signal -> how often it is sent, relative to the others"""
 TRIALS = 10
-"""Of the preset `long` of the suite `lab`."""
+"""The number of trials in the preset `long` of the suite `lab`."""
 PROGRAM = """
 import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # bash has what it starts with & ignore it, and nohup SIGHUP
+signal.signal(signal.SIGINT, signal.default_int_handler)  # bash makes background processes ignore it; nohup, SIGHUP
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from vaebench.cli import main
 main(prog_name="vaebench")
@@ -35,7 +35,7 @@ main(prog_name="vaebench")
 
 
 def start(results: Path, *more: str, program: str = PROGRAM) -> subprocess.Popen[str]:
-    """A run of the trials, as a program of its own."""
+    """Start a run of the trials as a separate process."""
     words = ["run", "--suite", "lab", "--preset", "long", "--checkpoint", "0", "--results", str(results)]
     return subprocess.Popen(
         [sys.executable, "-P", "-c", program, *words, *(more or ("-j", "2"))],
@@ -50,16 +50,16 @@ def finish(driver: subprocess.Popen[str]) -> None:
 
 @dataclass
 class Storm:
-    """A sweep that is started again and again, and killed, until its trials are done, or it was killed often enough."""
+    """A sweep that is started and killed repeatedly, until its trials are done or the number of kills is reached."""
 
     results: Path
     chance: random.Random
     kills: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(target, signal) -> how often"""
+    """(target, signal) -> number of kills"""
     started: set[int] = field(default_factory=set)
     """the processes of the sweep"""
     lost: set[str] = field(default_factory=set)
-    """trials that had a good record, and later did not"""
+    """trials whose good record was lost"""
 
     def rage(self, most: int, until: float = math.inf) -> None:
         done: set[str] = set()
@@ -86,7 +86,7 @@ class Storm:
                 self._kill(process, below[process])
         if driver.poll() is None:
             self._kill(driver.pid, "driver")
-            if chance.random() < 0.5:  # not every user waits until a signal is answered
+            if chance.random() < 0.5:  # not every user waits until a signal is handled
                 driver.kill()
         driver.communicate()
 
@@ -98,12 +98,12 @@ class Storm:
 
 
 def processes_below(process: int) -> dict[int, str]:
-    """All processes that a driver started, directly or not, and what each is."""
+    """Return all processes that a driver started, directly or indirectly, and the kind of each process."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:  # gone meanwhile
+        except OSError:  # the process has ended
             continue
         if fields[0] != "Z":
             parents[int(stat.parent.name)] = int(fields[1])
@@ -126,7 +126,7 @@ def _kind(process: int, child: bool) -> str:
 
 
 def newer(results: Path, moment: float) -> Iterator[Path]:
-    """Checkpoints that were written after a moment: a training is under way."""
+    """Yield the checkpoints that were written after a moment, which show that a training run is in progress."""
     for path in results.glob("**/checkpoint"):
         with suppress(FileNotFoundError):
             if path.stat().st_mtime > moment:
@@ -134,7 +134,7 @@ def newer(results: Path, moment: float) -> Iterator[Path]:
 
 
 def good(results: Path) -> dict[str, Record]:
-    """Trial -> its record, where it is good; every record there is valid at any time, and there is one of a trial."""
+    """Return the good records by trial. Every record must be valid at any time, and no trial may have two records."""
     found: dict[str, Record] = {}
     for _, record in store.scan(results / "lab@1" / "long" / "phantom"):
         assert not isinstance(record, store.BadRecord), record
@@ -145,7 +145,7 @@ def good(results: Path) -> dict[str, Record]:
 
 
 def changed(results: Path, untouched: Path) -> list[str]:
-    """The trials whose numbers or weights are not those of a run that nobody killed, or that are not there."""
+    """Return the trials that are missing, or whose numbers or weights differ from those of an undisturbed run."""
     mine, expected = good(results), good(untouched)
     return [
         id_
@@ -162,7 +162,7 @@ def weights(results: Path, trial: str) -> bytes:
 
 
 def leftovers(results: Path, temporary: Path | None = None) -> list[str]:
-    """Files that no finished sweep leaves, but for what torch keeps for its next start."""
+    """Return files that no finished sweep may leave behind, except torch's cache of compiled code."""
     found = [path for pattern in ("checkpoint", ".*.tmp", "*.lease") for path in results.glob(f"**/{pattern}")]
     found += [path for path in (temporary.iterdir() if temporary else ()) if not path.name.startswith("torchinductor_")]
     return [path.name for path in found]
@@ -173,5 +173,5 @@ def left_running(started: set[int], lab: Lab) -> list[int]:
 
 
 def folder() -> tempfile.TemporaryDirectory[str]:
-    """Stands in for /tmp; its name is short because sockets lie in it."""
+    """Return a folder that replaces /tmp. Its name is short, because the paths of sockets must be short."""
     return tempfile.TemporaryDirectory(prefix="t")

@@ -1,4 +1,4 @@
-"""The laboratory: the plugin `tests/lab` in this process and in those it starts, and jobs made of it."""
+"""Installation of the plugin `tests/lab` in this process and in the processes it starts, and jobs of its suite."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ METRICS = ("lab-residual", "lab-samples", "lab-health")
 
 @dataclass(frozen=True)
 class Lab:
-    """What trials leave in the folder of this module's tests."""
+    """Access to the traces that trials leave in the folder of a test module."""
 
     folder: Path
 
     def trained(self) -> list[tuple[str, int]]:
-        """(model, process) of every training so far."""
+        """Return (model, process) of every training run so far."""
         log = self.folder / "log"
         lines = log.read_text().splitlines() if log.exists() else []
         return [(name, int(process)) for name, process in map(str.split, lines)]
 
     def ends(self, process: int, seconds: float = 20.0) -> bool:
-        """Whether a process is gone, or soon is."""
+        """Return whether a process ends within some seconds."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
@@ -58,7 +58,7 @@ class Lab:
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """The model `slow` does not begin meanwhile."""
+        """Keep the model `slow` from starting while the block runs."""
         hold = self.folder / "hold"
         hold.touch()
         try:
@@ -69,7 +69,7 @@ class Lab:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Lab]:
-    """The plugin is installed for as long as this lasts."""
+    """Install the plugin while the block runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (PLACE, os.environ.get("PYTHONPATH")))))
         patch.setenv("LAB", str(folder))
@@ -80,13 +80,13 @@ def opened(folder: Path) -> Iterator[Lab]:
 
 
 def _forget() -> None:
-    """Whoever knows which plugins there are finds out again: this process, and the server that trials fork from."""
+    """Make this process, and the server that trials are forked from, discover plugins again."""
     forget()
     multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 def tell_environment(names: Sequence[str], mouth: Connection) -> None:
-    """The body of a process that tells some variables of its environment."""
+    """Send some environment variables of this process."""
     mouth.send({name: os.environ.get(name) for name in names})
 
 
@@ -96,13 +96,13 @@ def suite() -> Suite:
 
 @dataclass(frozen=True)
 class Work:
-    """A job, and where it is done."""
+    """A job and its folders."""
 
     trial: Trial
     settings: Settings
     results: Path
     data: Path
-    """The ready folder of its dataset."""
+    """The folder with the prepared data of its dataset."""
     replaces: str = ""
     measure_only: bool = False
     every: float = EVERY
@@ -125,12 +125,12 @@ class Work:
 
 
 def run_job(work: Work, tell: Callable[[Mapping[str, Any]], None] = lambda event: None) -> Record:
-    """Do a job in this process."""
+    """Run a job in this process."""
     return perform(work.job, work.data, "cpu", work.sink, work.keeper, tell)
 
 
 def site(*works: Work, slots: int = 1) -> Site:
-    """Where some jobs are done that share a results folder."""
+    """Return the site for jobs that share a results folder."""
     first, ready = works[0], {work.job.data: work.data for work in works}
     return Site(ready, first.sink, first.keeper, slots=slots)
 
@@ -145,7 +145,7 @@ def job(
     preset: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> Work:
-    """A job of the suite `lab`, its data ready; `preset` is what the preset sets for models."""
+    """Return a job of the suite `lab` with prepared data; `preset` contains the preset's parameters for models."""
     usual = {"size": 8, "steps": 6, "batch": 8, "samples": 8, "metrics": METRICS}
     given = Settings(model=preset or {}, **{**usual, **settings})
     offer, made = registry().spec("models", model)
@@ -159,7 +159,7 @@ def job(
 
 
 def answers(results: Path) -> dict[str, tuple[object, ...]]:
-    """What must be the same wherever trials run: file -> what its record holds but for costs, and the weights."""
+    """Return what must not depend on where trials run: file -> contents of its record except costs, and the weights."""
     fields = ("status", "trial", "settings", "inputs", "device", "curve", "metrics", "weights")
     found = {}
     for path in results.glob("*/*/*/*/*/*.json"):

@@ -1,4 +1,4 @@
-"""A folder of made-up records with pictures beside them, and the page of it."""
+"""A folder of made-up records and their pictures, and the HTML page of the folder's board."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from vaebench.report.page import write_page
 from vaebench.trial import Spec
 
 EVIL = records_made.EVIL[1]
-"""What a plugin might call itself."""
+"""A hostile name that a plugin might have."""
 CURVE = {"main": {"step": [0, 5, 9], "reconstruction": [90.0, 50.0, 40.0], "kl": [0.0, 3.0, 4.0]}}
 
 
 def pictures(level: float) -> tuple[dict[str, Any], bytes]:
-    """Tiles of one grey; those of the latent space get lighter frame by frame."""
+    """Return tiles of one grey level, except those of the latent space, which get lighter from frame to frame."""
     tiles = Tiles()
     plain = np.full((8, 1, 16, 16), level, np.float32)
     for name in ("originals", "reconstructions", "residuals", "variations"):
@@ -61,7 +61,7 @@ def pictures(level: float) -> tuple[dict[str, Any], bytes]:
 
 
 def field() -> list[Record]:
-    """Four models on two datasets, under both regimes; one is called what no name should be, one diverged."""
+    """Return records of four models, one with a hostile name, on two datasets and regimes, and one failed record."""
     made = []
     for number, model in enumerate(("vae", "pca", "zebra", EVIL)):
         for dataset in ("chest", "knee"):
@@ -80,7 +80,7 @@ def field() -> list[Record]:
 
 
 def lay_down(folder: Path, made: list[Record] | None = None, **rules: Any) -> Board:
-    """The records and their pictures below a results folder; the board of them, by rules that may be given."""
+    """Write records and their pictures to a results folder, and return their board; `rules` changes its rules."""
     made = field() if made is None else made
     for number, one in enumerate(sorted(made, key=lambda one: one.id)):
         path = store.path_of(folder, one.trial, one.device.kind)
@@ -93,7 +93,7 @@ def lay_down(folder: Path, made: list[Record] | None = None, **rules: Any) -> Bo
 
 
 def track(folder: Path) -> Found:
-    """The records below a results folder."""
+    """Return the records in a results folder."""
     return Found("demo@1/quick/phantom", folder / "demo@1" / "quick" / "phantom")
 
 
@@ -110,7 +110,7 @@ def data_of(text: str) -> dict[str, Any]:
 
 
 def noise(side: int) -> bytes:
-    """A WebP that is large."""
+    """Return a large WebP file."""
     content = io.BytesIO()
     pixels = np.random.default_rng(side).integers(0, 256, (side, side, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(content, "webp", quality=95)

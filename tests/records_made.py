@@ -1,4 +1,4 @@
-"""Records made up for tests: seeds, patients and devices in, records out that `vaebench.records` accepts."""
+"""Records made up for tests from given seeds, patients and devices, in a form that `vaebench.records` accepts."""
 
 from __future__ import annotations
 
@@ -39,13 +39,14 @@ EVIL = (
     "=1+1", ";=1+1", " =1+1", "\n=1+1", "\t=1+1", '"=1+1', "'=1+1", "a;=1+1", ";;\u200b-1", "\uff1d1+1",
     "@SUM(1)", "-2+3", "+cmd|' /C calc'!A0", "NA", "nan", "1e5", "0x1F", "  ", "long " * 500, "x" * 5000,
 )  # fmt: skip
-"""What a stranger might call a model, a metric or a unit, or write for a reason."""
+"""Hostile texts that a stranger might use as a name of a model, a metric or a unit, or as a reason."""
 LONE = "half a pair \ud800 and \udfff"
-"""What only a text that is not from a file of records can hold: no UTF-8 can, and no trial's id can be made of it."""
+"""A text that cannot come from a file of records: it is not valid in UTF-8, so no trial's id can be computed from
+it."""
 
 
 def metric(name: str, value: float | None, reason: str = "", **changes: Any) -> dict[str, Any]:
-    """A cell of a record; with `seed`, it gets replicates of 40 patients that all models of a test share."""
+    """Return a cell of a record; with `seed`, it has replicates over 40 patients, which all models of a test share."""
     seed = changes.pop("seed", None)
     cell = {**DECLARED, **METRICS.get(name, {"title": name, "verdict": "other", "better": "higher"}), **changes}
     if value is None:
@@ -104,7 +105,7 @@ def record(
 def field(
     values: dict[str, float], seeds: int = 5, name: str = "ms-ssim", noise: float = 0.01, **given: Any
 ) -> list[Record]:
-    """A record per model and seed: around the model's value, with some noise from seed to seed."""
+    """Return a record for each model and seed, with the model's value plus some noise for each seed."""
     regime = given.pop("regime", METRICS[name].get("regime", "all"))
     made = []
     for number, (model, value) in enumerate(values.items()):
@@ -116,13 +117,13 @@ def field(
 
 
 def made(records: list[Record], **given: Any) -> Board:
-    """Their board; its rules name every model of theirs, and the seeds that they have."""
+    """Return the board of records; its rules name all models and seeds of the records."""
     asked = {key: given.pop(key) for key in ("metrics", "dataset") if key in given}
     return board(read(records, TRACK), rules(records, **given), **asked)
 
 
 def rules(records: list[Record], **given: Any) -> Rules:
-    """Rules by which every model of these records is a reference."""
+    """Return rules by which every model of these records is a reference."""
     found = read(records, TRACK)
     measures = {name: Measure(name, 1, c["better"], c.get("unit", ""), c.get("regime", "all"), c["verdict"], c["title"])
                 for name, c in METRICS.items()}  # fmt: skip
@@ -142,14 +143,14 @@ def cell(found: Board, entrant: Entrant, name: str, dataset: str = "chest", vari
 
 
 def places(found: Board, dataset: str = "chest") -> dict[str, tuple[int, int] | None]:
-    """Each model's rank interval in the first verdict."""
+    """Return each model's rank interval in the first verdict."""
     column = next(c for c in found.standings[0].columns if c.dataset == dataset)
     cells = {e.model: found.cell(e, column) for e in found.entrants}
     return {model: (cell.place.low, cell.place.high) if cell.place else None for model, cell in cells.items()}
 
 
 def everything() -> list[Record]:
-    """Records of every kind: good ones, ties, gaps, failures, dashes, and one of other images."""
+    """Return records of every kind: good ones, ties, missing ones, failures, dashes, and one of different images."""
     records = field({"vae": 0.9, "twin": 0.9, "pca": 0.7}) + field({"vae": 0.9, "pca": 0.7}, dataset="knee", seeds=3)
     records += field({"vae": 0.8}, name="auroc")
     records += [record("mean-image", {"kid": metric("kid", None, "no prior"), "psnr": 12.345}, loss=None)]

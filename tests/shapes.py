@@ -1,4 +1,4 @@
-"""Three tiny models of the hardest shapes a method takes: rivals on one graph, two steps in one, and two stages."""
+"""Three tiny models whose training is complex: rivals on one graph, two updates in one step, and two stages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vaebench.interfaces import At, Group, Images, Loss, Model, Objective, Shape
 
 
 class Linear(Model):
-    """Encoder and decoder of one matrix each."""
+    """An autoencoder whose encoder and decoder are a single linear layer each."""
 
     def __init__(self, shape: Shape, loss: Loss | None, latent: int = 4) -> None:
         if latent < 1:
@@ -39,7 +39,7 @@ class Linear(Model):
 
 
 class Rivals(Linear):
-    """Three groups, each with its own loss, on one shared graph (VAE-GAN, VPGA)."""
+    """Three groups of parameters, each with a separate loss, on one shared graph (as in VAE-GAN and VPGA)."""
 
     name = "rivals"
     version = 1
@@ -64,7 +64,7 @@ class Rivals(Linear):
 
 
 class Turns(Linear):
-    """Two yields in one step; the second sees what the first has changed (IntroVAE)."""
+    """Two updates in one step; the second uses the parameters that the first has changed (as in IntroVAE)."""
 
     name = "turns"
     version = 1
@@ -81,7 +81,7 @@ class Turns(Linear):
 
 
 class Coded(Linear):
-    """A mean fitted in closed form, a code of signs, and in a second stage a prior over the signs (VQ-VAE)."""
+    """A mean fitted in closed form, a code of signs and, in a second stage, a prior over the signs (as in VQ-VAE)."""
 
     name = "coded"
     version = 1

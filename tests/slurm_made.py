@@ -1,5 +1,6 @@
-"""A stand-in for Slurm: `sbatch`, `squeue` and `scancel` are small scripts, and a process that they talk to starts the
-tasks. They are forked from it with torch loaded, so that a pilot starts in milliseconds, or started as Slurm does."""
+"""A simulated Slurm: `sbatch`, `squeue` and `scancel` are small scripts that send their arguments to a process, which
+starts the tasks. Tasks are either forked from this process with torch loaded, so that a pilot starts in milliseconds,
+or started as by Slurm."""
 
 from __future__ import annotations
 
@@ -35,13 +36,13 @@ COMMANDS = ("sbatch", "squeue", "scancel")
 
 @dataclass
 class Cluster:
-    """The side of a test."""
+    """A test's access to the simulated cluster."""
 
     folder: Path
 
     def ask(self, *words: str) -> str:
-        """What a command prints. The cluster also knows `preempt`, `limit`, `kill` and `cancel`, which strike all
-        tasks, or those with one number."""
+        """Return what a command prints. The simulated cluster also has the commands `preempt`, `limit`, `kill` and
+        `cancel`, which apply to all tasks or to those with a given number."""
         with socket.socket(socket.AF_UNIX) as one:
             one.connect(str(self.folder / "slurm"))
             one.sendall(json.dumps(words).encode())
@@ -51,13 +52,13 @@ class Cluster:
         return str(out)
 
     def submitted(self) -> list[list[str]]:
-        """The words of every sbatch so far."""
+        """Return the arguments of every call of sbatch so far."""
         return [json.loads(line) for line in self.ask("told").splitlines()]
 
 
 @contextmanager
 def cluster(folder: Path, forks: bool = True) -> Iterator[Cluster]:
-    """A cluster whose commands are in the folder `bin`; its tasks have the environment of now."""
+    """Start a cluster whose commands are in the folder `bin`; its tasks get the current environment."""
     (folder / "bin").mkdir()
     for name in COMMANDS:
         script = folder / "bin" / name
@@ -88,11 +89,11 @@ class Task:
     words: list[str]
     process: int = 0
     again: bool = False
-    """whether it is requeued when it has ended"""
+    """whether it is requeued after it has ended"""
 
 
 class Controller:
-    """What Slurm does, in one process."""
+    """The process that does the work of Slurm's daemons."""
 
     def __init__(self, ear: socket.socket, forks: bool) -> None:
         self.parent = os.getppid()
@@ -115,7 +116,7 @@ class Controller:
                             answer: Any = (0, getattr(self, words[0])(*words[1:]) or "", "")
                         except Exception as error:
                             answer = (1, "", f"{words[0]}: error: {error}")
-                        one.sendall(json.dumps(answer).encode() + b"\n")  # tasks hold it open
+                        one.sendall(json.dumps(answer).encode() + b"\n")  # tasks keep the socket open
                 self._collect()
 
     def sbatch(self, *words: str) -> str:
@@ -180,13 +181,13 @@ class Controller:
 
 
 def _run(task: Task) -> None:
-    """The body of a task: bash does its script."""
+    """Run a task's script in bash."""
     _prepare(task)
     os.execv("/bin/bash", ["bash", task.words[-1]])
 
 
 def _run_forked(task: Task) -> None:
-    """The same, but that bash does all lines of the script but the last one, which starts vaebench."""
+    """Run all lines of a task's script in bash except the last one, which starts vaebench: run that in this process."""
     import multiprocessing
 
     from vaebench.cli import main
@@ -204,7 +205,7 @@ def _run_forked(task: Task) -> None:
     if done.returncode:
         os._exit(done.returncode)
     os.environ.update(dict(one.split("=", 1) for one in told if "=" in one))
-    # A server of its own would load torch again. This process has one thread, so a plain fork does.
+    # A separate server would load torch again. This process has one thread, so a plain fork is safe.
     forked.server = lambda: multiprocessing.get_context("fork")
     words = shlex.split(last)
     assert words[0] == "exec"
@@ -215,7 +216,7 @@ def _run_forked(task: Task) -> None:
 
 
 def _prepare(task: Task) -> None:
-    """Have what this process prints and its environment be those of a task."""
+    """Give this process the output file and the environment of a task."""
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, signal.SIG_DFL)
     options = dict(re.fullmatch(r"--([^=]+)=?(.*)", word).groups() for word in task.words if word.startswith("--"))

@@ -2,7 +2,7 @@
 
     apt-get install slurm-wlm munge && pytest -n0 -m slurm tests/running/test_slurm_real.py
 
-It needs Linux and root, and no systemd. All that it writes lies in one folder."""
+It needs Linux and root, but no systemd. All files are written to one folder."""
 
 from __future__ import annotations
 
@@ -62,20 +62,20 @@ exec {sbatch} "$@"
 
 
 def missing() -> str:
-    """Why there can be no such cluster here."""
+    """Return why such a cluster cannot run on this machine; empty if it can."""
     absent = [name for name in PROGRAMS if not shutil.which(name)]
     return f"needs {', '.join(absent)}" if absent else "needs root" if os.getuid() else ""
 
 
 @dataclass
 class Cluster:
-    """The side of a test, as that of `slurm_made`."""
+    """A test's access to the cluster, as in `slurm_made`."""
 
     folder: Path
     daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def ask(self, strike: str) -> str:
-        """Strike all pilots."""
+        """Interrupt all pilots: `strike` is limit, cancel, kill or preempt."""
         for line in call("squeue", "--me", "--noheader", "--format=%i %N %M").splitlines():
             id_, node, elapsed = line.split()
             if strike == "limit":  # one to two minutes are left
@@ -96,7 +96,7 @@ class Cluster:
         return ""
 
     def kill(self, node: str) -> None:
-        """A node dies: its daemon, and all that this started."""
+        """Kill a node: its daemon, and all processes that the daemon started."""
         self.daemons[node].kill()
         self.daemons[node].wait()
         for process in _steps(self.folder, node):
@@ -104,7 +104,7 @@ class Cluster:
                 os.kill(process, signal.SIGKILL)
 
     def submitted(self) -> list[list[str]]:
-        """The words of every sbatch so far."""
+        """Return the arguments of every call of sbatch so far."""
         with suppress(OSError):
             return [line.split() for line in (self.folder / "submitted").read_text().splitlines()]
         return []
@@ -112,7 +112,7 @@ class Cluster:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
-    """A cluster whose sbatch is in the folder `bin`, beside what is installed."""
+    """Start a cluster. The folder `bin` contains a wrapper of the installed sbatch that notes the arguments."""
     made, host, ports = Cluster(folder), socket.gethostname().partition(".")[0], _free_ports(1 + len(NODES))
     nodes = "".join(NODE.format(name=name, host=host, port=port) for name, port in zip(NODES, ports[1:], strict=True))
     config, key, wrapper = folder / "slurm.conf", folder / "munge.key", folder / "bin" / "sbatch"
@@ -149,12 +149,12 @@ def cluster(folder: Path) -> Iterator[Cluster]:
 
 
 def call(*words: str, fails: bool = False) -> str:
-    """What a command of Slurm prints."""
+    """Return what a command of Slurm prints."""
     return subprocess.run(words, capture_output=True, text=True, check=not fails).stdout
 
 
 def _steps(folder: Path, node: str) -> Iterator[int]:
-    """The processes that a node's daemon started, those first that would tell how the others end."""
+    """Yield the processes that a node's daemon started, beginning with those that would report how the others end."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
@@ -173,7 +173,7 @@ def _free_ports(number: int) -> list[int]:
 
 
 def _path_of(name: str) -> str:
-    """The installed command, past the folder `bin`."""
+    """Return the path of the installed command, ignoring the folder `bin`."""
     places = [place for place in os.environ["PATH"].split(os.pathsep) if not (Path(place) / "../slurm.conf").exists()]
     return str(shutil.which(name, path=os.pathsep.join(places)))
 

@@ -56,7 +56,7 @@ def test_a_node_says_that_it_cannot_read_what_it_is_to_do(there: Any, monkeypatc
     monkeypatch.setitem(sys.modules, "vaebench.executing", there)
     (told,) = work(b"cvaebench.nowhere\nErrand\n.", {}, "")
     assert (told["phase"], told["node"]) == ("unfit", "n1")
-    assert told["why"].startswith("it cannot read what it is to do (ModuleNotFoundError")
+    assert told["why"].startswith("it cannot read its task (ModuleNotFoundError")
 
 
 def test_a_node_names_what_differs_and_gets_the_parts_of_each_file_in_order(

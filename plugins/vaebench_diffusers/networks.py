@@ -1,7 +1,7 @@
 """The encoder and decoder of diffusers' AutoencoderKL, which its VQModel also uses.
 
-diffusers is imported only when one is built. The number of halvings depends on the image: sides are halved while they
-are even and larger than the requested grid. Channels double from `width` to at most eight times `width`.
+diffusers is imported only when a network is built. The number of halvings depends on the image: sides are halved while
+they are even and larger than the requested grid. Channels double from `width` to at most eight times `width`.
 """
 
 from __future__ import annotations

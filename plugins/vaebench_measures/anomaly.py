@@ -20,13 +20,13 @@ from vaebench_measures.reconstruction import decibels
 
 SPECIFICITY = 0.95
 LEAST = 20
-"""The minimum number of healthy images for a threshold at 95 % specificity; with fewer, there is no such quantile."""
+"""The minimum number of healthy images for a threshold at 95 % specificity: fewer images do not have this quantile."""
 FEW = 10
 """The minimum number of images of one kind for a separate result."""
 
 
 class Detection(Metric):
-    """How well a score ranks diseased test images above healthy ones."""
+    """A measure of how well a score ranks diseased test images above healthy ones."""
 
     version = 1
     verdict = "anomaly"
@@ -44,7 +44,7 @@ class Detection(Metric):
 
 
 class AnomalyAuroc(Detection):
-    """Area under the ROC curve of the mean squared residual."""
+    """Area under the ROC curve of the mean squared residual: how well it separates diseased and healthy test images."""
 
     name = "anomaly-auroc"
     title = "anomaly AUROC"
@@ -55,7 +55,8 @@ class AnomalyAuroc(Detection):
 
 
 class AnomalyAp(Detection):
-    """Average precision of the mean squared residual. Chance level is `anomaly-prevalence`."""
+    """Average precision of the mean squared residual in detecting diseased test images. Chance level is
+    `anomaly-prevalence`."""
 
     name = "anomaly-ap"
     title = "anomaly AP"
@@ -74,8 +75,8 @@ class AnomalyPrevalence(Detection):
 
 
 class HardestLabel(Detection):
-    """The lowest AUROC of any diseased label against all healthy images; the AUROC of every label is shown as a part.
-    Labels with fewer than 10 test images are skipped."""
+    """The lowest AUROC of the mean squared residual among the diseased labels, each against all healthy test images;
+    the AUROC of every label is shown as a part. Labels with fewer than 10 test images are skipped."""
 
     name = "anomaly-auroc-hardest-label"
     title = "anomaly AUROC, hardest label"
@@ -100,8 +101,8 @@ class HardestLabel(Detection):
 
 
 class Own(Detection):
-    """Detection by the method's own score. If a method has several, the column shows the first and names it, and all
-    are its parts. The best one is never selected."""
+    """Detection by the method's own anomaly score. If a method has several scores, the column names and shows the
+    first, and the parts show all of them. The best one is never selected."""
 
     version = 2
 
@@ -115,7 +116,7 @@ class Own(Detection):
 
 
 class OwnAuroc(Own):
-    """Area under the ROC curve of the method's own score."""
+    """Area under the ROC curve of the method's own anomaly score on the test images."""
 
     name = "anomaly-auroc-own"
     title = "anomaly AUROC by own score"
@@ -123,7 +124,7 @@ class OwnAuroc(Own):
 
 
 class OwnAp(Own):
-    """Average precision of the method's own score."""
+    """Average precision of the method's own anomaly score in detecting diseased test images."""
 
     name = "anomaly-ap-own"
     title = "anomaly AP by own score"
@@ -131,8 +132,8 @@ class OwnAp(Own):
 
 
 class Sensitivity(Detection):
-    """Share of diseased test images above the threshold, which is set so that 95 % of the healthy images kept out of
-    training are below it."""
+    """Share of diseased test images whose mean squared residual is above a threshold, which 95 % of the healthy images
+    kept out of training do not exceed."""
 
     name = "anomaly-sensitivity"
     title = "sensitivity at 95 % specificity"
@@ -144,7 +145,8 @@ class Sensitivity(Detection):
 
 
 class Specificity(Detection):
-    """Share of healthy test images below the threshold of `anomaly-sensitivity`: 0.95 if the splits are alike."""
+    """Share of healthy test images that do not exceed the threshold of `anomaly-sensitivity`: about 0.95 if they
+    resemble the images from which the threshold was computed."""
 
     name = "anomaly-specificity"
     title = "specificity realised"

@@ -1,11 +1,11 @@
-"""Metrics of the code: its rate, the share of it that is used, its match with the prior, and the likelihood of images.
+"""Metrics of latent codes: their rate, the latents in use, their match with the prior, and the likelihood of images.
 
     rate        KL(q(z|x) || p(z)), mean over images, in bits
     unit        active when Var_x E[z|x] > 0.01: Burda, Grosse & Salakhutdinov, arXiv 1509.00519
-    aggregate   q(z) = E_x q(z|x), which sampling replaces by N(0, I): squared maximum mean discrepancy
+    aggregate   q(z) = E_x q(z|x); its distance from the prior N(0, I) is the squared maximum mean discrepancy
     bound       ln p(x) >= ln 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x), of 8-bit images
 
-All are computed on test images, which the model has not seen.
+All metrics are computed on test images, which the model has not seen.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from vaebench_measures.distances.cloud import SUBSAMPLES
 ACTIVE = 0.01
 """A unit is active if the variance of its posterior mean over images is above this; the prior's variance is 1."""
 DRAWS = 4
-"""Draws of the code for a bound. Decoding 16 draws took a third of the time of all metrics. With 4, 16 and 64 draws,
-`vae` in the preset compact got 6.363, 6.359 and 6.355 bits, with a standard error of 0.006."""
+"""The number of codes drawn per image for a bound. Decoding 16 draws took a third of the time of all metrics. With 4,
+16 and 64 draws, `vae` in the preset compact got 6.363, 6.359 and 6.355 bits, with a standard error of 0.006."""
 ROWS = 2000
-"""The maximum number of images whose codes are compared with the prior: time and memory grow with its square."""
+"""The maximum number of images whose codes are compared with the prior: time and memory grow with the square of the
+number."""
 PATIENTS = 4
-"""The minimum number of patients: half of fewer would not contain two patients to compare."""
+"""The minimum number of patients: the error is computed from halves, and each half needs two patients to compare."""
 
 
 class BitsPerImage(Metric):
-    """Mean KL divergence of the posterior from the prior, the nominal rate of a reconstruction; for discrete codes,
-    their surprise under the learned prior."""
+    """Mean KL divergence of the posterior from the prior, which is the nominal rate of a reconstruction. For discrete
+    codes, it is their negative log-probability under the learned prior."""
 
     name = "bits-per-image"
     version = 1
@@ -49,7 +50,7 @@ class BitsPerImage(Metric):
 
 
 class ActiveUnits(Metric):
-    """Latents whose posterior mean varies over the test images by more than 0.01."""
+    """Number of latents in use: those whose posterior mean has a variance above 0.01 over the test images."""
 
     name = "active-units"
     version = 1
@@ -68,7 +69,7 @@ class ActiveUnits(Metric):
 
 
 class ActiveShare(ActiveUnits):
-    """Active units as a share of all latents."""
+    """Share of latents in use: those whose posterior mean has a variance above 0.01 over the test images."""
 
     name = "active-share"
     title = "active units, share"
@@ -77,8 +78,9 @@ class ActiveShare(ActiveUnits):
 
 
 class PriorDistance(Metric):
-    """Squared kernel distance between N(0, I) and one posterior draw per test image. It is unbiased: if the two agree,
-    it is zero on average for any number of images and latents, so it may be slightly negative."""
+    """Squared kernel distance of codes, one posterior draw per test image, from the prior N(0, I). It is unbiased: if
+    the codes follow the prior, it is zero on average for any number of images and latents, so a value may be slightly
+    negative."""
 
     name = "prior-distance"
     version = 1
@@ -94,8 +96,8 @@ class PriorDistance(Metric):
 
 
 class IwBound(Metric):
-    """Importance-weighted upper bound on the bits per pixel value of test images under the model; the exact number if
-    the model's likelihood is known. It applies only if the loss is a likelihood."""
+    """Importance-weighted upper bound on the negative log-likelihood of test images, in bits per pixel value. It is
+    exact if the model's likelihood can be computed, and applies only if the loss is a likelihood."""
 
     name = "iw-bound"
     version = 2

@@ -1,5 +1,5 @@
-"""Anomaly detection by the combined score (`misses.py`), on test images and within the training split; and the floor of
-both: a Gaussian fitted to features of healthy images, without any model.
+"""Anomaly detection by the combined score (`misses.py`), on test images and within the training split; and a floor for
+both, which needs no model: a Gaussian fitted to features of healthy images.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vaebench_measures.misses import FEATURES, SMOOTH, Misses, combined, on_one_
 
 
 class InFeatures(Detection, Whitened):
-    """A ranking by a score that uses features of the pinned extractor, which the column names."""
+    """A ranking of images by a score that uses features of vaebench's own extractor, which the column names."""
 
     def ranking(self, evidence: Evidence, split: str, rows: np.ndarray, scores: np.ndarray) -> Score:
         """Return the AUROC of these scores for diseased against healthy rows."""
@@ -32,10 +32,10 @@ class InFeatures(Detection, Whitened):
 
 
 class Combined(InFeatures):
-    """A ranking by the combined score; the rankings by each kind of miss are its parts."""
+    """A ranking of images by the combined score; its parts are the rankings by the two scores that are combined."""
 
     def misses(self, evidence: Evidence, split: str) -> Misses:
-        """Return the misses of all images of a split, which are computed once."""
+        """Return the misses of all images of a split; they are computed once."""
 
         def compute() -> Misses:
             decoded, scale = evidence.reconstructions(split), self.scale(evidence)
@@ -49,14 +49,14 @@ class Combined(InFeatures):
         return evidence.once(("misses", self.extractor, split), compute)
 
     def ranked_by(self, evidence: Evidence, split: str, rows: np.ndarray, scores: Mapping[str, np.ndarray]) -> Score:
-        """Return the AUROC of the combination of these scores, with the AUROC of each as a part."""
+        """Return the AUROC of the combination of these scores, with the AUROC of each score as a part."""
         parts = {kind: self.ranking(evidence, split, rows, own) for kind, own in scores.items()}
         return replace(self.ranking(evidence, split, rows, combined(scores)), parts=parts)
 
 
 class AnomalyCombined(Combined):
-    """Area under the ROC curve of the combined score: smoothed residual and residual in whitened features, each
-    standardised by the healthy images kept out of training."""
+    """Area under the ROC curve of the combined score on test images. The score is the mean of a smoothed pixel residual
+    and a residual of whitened features, each standardised by healthy images kept out of training."""
 
     name = "anomaly-auroc-combined"
     title = "anomaly AUROC, combined score"
@@ -70,8 +70,9 @@ class AnomalyCombined(Combined):
 
 
 class HeldOut(Combined):
-    """Area under the ROC curve of the combined score within the training split: of the healthy patients kept out of
-    training, half calibrate, and the others are ranked against diseased training images, which were not trained on."""
+    """Area under the ROC curve of the combined score within the training split. Of the healthy patients kept out of
+    training, half calibrate the score, and the others are ranked against diseased images of the training split, on
+    which the model was not trained."""
 
     name = "anomaly-auroc-held-out"
     title = "anomaly AUROC within train, combined score"
@@ -85,7 +86,7 @@ class HeldOut(Combined):
 
 class AnomalyGaussian(InFeatures):
     """Area under the ROC curve of the distance from a Gaussian fitted to the whitened features of healthy training
-    images (Mahalanobis, shrunk covariance): a floor without any model."""
+    images (Mahalanobis, shrunk covariance): a floor that needs no model."""
 
     name = "anomaly-auroc-gaussian"
     title = "anomaly AUROC of a Gaussian on features"
@@ -115,7 +116,7 @@ def calibrate(count: int) -> None:
 
 
 def halves(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    """Return the training images that calibrate and those that are ranked; no patient is in both."""
+    """Return the training images that calibrate the score and those that are ranked by it; no patient is in both."""
     train, (healthy, diseased) = evidence.split("train"), evidence.health("train")
     kept = np.flatnonzero(healthy & train.kept_out) if train.kept_out is not None else np.array([], int)
     if len(np.unique(train.groups[kept])) < 2:

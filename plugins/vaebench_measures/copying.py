@@ -1,4 +1,4 @@
-"""Whether samples are copies of training images, by nearest neighbours in the feature space of the package's extractor.
+"""Tests for samples that copy training images, by nearest neighbours in the feature space of vaebench's extractor.
 
     share        absolute deviation from 0.5 of the share of samples whose nearest neighbour is a training image, among
                  equal numbers of training and test images (above 0.5: training images are copied; below: test images)
@@ -8,9 +8,9 @@
 Distances are Mahalanobis distances, in units of the changes that shift, blur and noise cause in the features of
 validation images: the extractor is sensitive to blur and noise, which must not hide a copy. Closeness is d(training) /
 (d(training) + d(test)), from the nearest image of each split. Validation images, on which no model was trained, are the
-baseline: their own share is the floor, and 5 % of them raise the alarm. If no more samples than that raise the alarm,
-there is no evidence of copying at the sensitivity given by the detection. This does not prove privacy: a copy may be
-changed in other ways.
+baseline: the share computed for them is the floor, and 5 % of them raise the alarm. If at most 5 % of the samples raise
+the alarm, there is no evidence of copying at the sensitivity given by the detection. This does not prove privacy:
+copies may be changed in other ways.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ USUAL = 0.05
 PLANTED = 200
 SHIFT, BLURS, NOISE = 1 / 64, (0.0, 0.75 / 64, 1.5 / 64), 0.01
 """Changes of planted copies: a shift along both axes by this share of the side, at least one pixel; a Gaussian blur
-with one of these sigmas, as shares of the side; noise of this deviation, relative to a range of 1."""
+with one of these sigmas, as shares of the side; noise with this standard deviation, for values from 0 to 1."""
 RIDGE = 0.01
-"""The mean variance of the changes is multiplied by this and added to every direction, which limits how much any
+"""The mean variance of the changes, multiplied by this factor, is added to every direction, which limits how much any
 direction is magnified."""
 
 
@@ -53,13 +53,14 @@ def closeness(x: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
 
 
 def nearer(x: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
-    """Return 1 for rows nearer to a training image, 0 for rows nearer to one of as many held-out images, else 1/2."""
+    """Return 1 for rows nearer to a training image, 0 for rows nearer to a held-out image, and 1/2 for ties, among
+    equal numbers of training and held-out images."""
     count = min(len(train), len(held))
     return (1 - np.sign(closeness(x, train[:count], held[:count]) - 0.5)) / 2
 
 
 def alarms(x: np.ndarray, usual: np.ndarray) -> float:
-    """Return the share of x that is closer to training images than all but 5 % of the usual values."""
+    """Return the share of closeness values in x that are below all but 5 % of the usual values."""
     return float((x < np.quantile(usual, USUAL)).mean())
 
 
@@ -83,8 +84,8 @@ def units(images: np.ndarray, changed: np.ndarray) -> np.ndarray:
 
 
 def real(train: Split, held: Split, val: Split) -> dict[str, np.ndarray]:
-    """Return the features of all sets but the samples, their scaling, and the closeness of validation images. Rows of
-    train are in random order."""
+    """Return the features of all sets except the samples, the scaling of features, and the closeness of validation
+    images to training images. The rows of train are in random order."""
     if min(len(train), len(held), len(val)) < LEAST:
         raise NotApplicable(
             f"{len(train)} training, {len(held)} test and {len(val)} validation images are too few for a baseline; "
@@ -119,7 +120,7 @@ class Spaces:
         self.sizes = f"{len(self.train)} vs {len(self.held)}"
 
     def cloud(self, of: str, rows: np.ndarray) -> Cloud:
-        """Combine one row of values per image with the patients of the images."""
+        """Combine rows, one per image, with the patients of the images."""
         return Cloud(rows, self.groups[of])
 
     @classmethod
@@ -160,8 +161,8 @@ def mean_of_nearer(train: np.ndarray) -> Callable[[np.ndarray, np.ndarray], floa
 
 
 class CopyingShareFloor(CopyingShare):
-    """The same deviation for validation images, which are not copies; zero if train and test come from one
-    distribution."""
+    """The same deviation as `copying-share`, for validation images, which are not copies, instead of samples. It is
+    zero if train and test come from one distribution."""
 
     name = "copying-share-floor"
     title = "nearer to train or test, floor"
@@ -169,8 +170,8 @@ class CopyingShareFloor(CopyingShare):
 
 
 class CopyingAlarms(Copying):
-    """Share of samples that are closer to training images than all but 5 % of validation images are. If it is 5 % or
-    less, there is no evidence of copying at the sensitivity given by `copying-detection`."""
+    """Share of samples that are closer to training images than all but 5 % of validation images are. If this share is
+    5 % or less, there is no evidence of copying at the sensitivity given by `copying-detection`."""
 
     name = "copying-alarms"
     title = "copying alarms"

@@ -1,6 +1,6 @@
-"""Diversity of samples compared with real images: MS-SSIM of pairs, after Odena et al., arXiv 1610.09585.
+"""Diversity of samples compared with that of real images: MS-SSIM of pairs, after Odena et al., arXiv 1610.09585.
 
-Every image is in one pair only, so that pairs are independent and the standard error of their mean is correct.
+Every image is in only one pair, so that pairs are independent and the standard error of their mean is correct.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether samples from the prior resemble test images: distances between two sets of features, and neighbour shares.
+"""Metrics of how closely samples resemble test images: distances between two sets of features, and neighbour shares.
 
 The tables at the end of this file combine spaces, distances and sets. The headline is MMD on whitened features of the
 network that comes with the package: it orders faults of different kinds as a person would
@@ -6,9 +6,10 @@ network that comes with the package: it orders faults of different kinds as a pe
 principal components of pixels (`pca64`) needs no network; it captures brightness, shape and how they vary together, but
 no finer texture. The column gives the numbers of images that are compared.
 
-The floor is the distance of as many training images from the test images: the best result that a model of the training
-set can be expected to reach. A second floor, the distance between two halves of the test split, is the distance between
-images of one distribution. If the first floor is far above the second, train and test have different distributions.
+The floor is the distance of training images, as many as there are samples, from the test images: the best result that a
+model of the training set can be expected to reach. A second floor, the distance between two halves of the test split,
+is the distance between images of one distribution. If the first floor is far above the second, train and test have
+different distributions.
 
 To use another extractor, name it in a subclass, and offer the subclass like any other metric:
 
@@ -45,14 +46,14 @@ COLLAPSED = "no diversity: samples hardly differ from each other and are all tol
 
 
 class SetDistance(Compared):
-    """A distance between some images and the test images."""
+    """A distance between the test images and another set of images, by default samples."""
 
     version = 2
     verdict = "generation"
     better = "lower"
     of: ClassVar[str] = "samples"
     distance: ClassVar[Callable[[Cloud, Cloud], tuple[float, float]]]
-    """Returns the distance and its standard error."""
+    """A function that returns the distance of two sets and its standard error"""
 
     def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
         """Return the features of the two sets of images."""
@@ -65,19 +66,19 @@ class SetDistance(Compared):
         return Score(value, error, len(images.rows), self.against(images, test), replicates)
 
     def replicates(self, evidence: Evidence, images: Cloud, test: Cloud) -> list[float]:
-        """Return the distances under the patient draws that all models share, by which boards pair models."""
+        """Return the distance for each draw of test patients; the draws are shared, so that boards can pair models."""
         return []
 
 
 class FrechetDistance(SetDistance):
-    """Fréchet distance from the test images in an extractor's feature space; grows as the number of samples shrinks."""
+    """Fréchet distance from the test images in an extractor's feature space; it is larger for fewer samples."""
 
     range = (0, math.inf)
     distance = by_gaussians
 
 
 class KernelDistance(SetDistance):
-    """Unbiased kernel distance from the test images in an extractor's feature space; may be slightly negative."""
+    """Unbiased kernel distance from the test images in an extractor's feature space; it may be slightly negative."""
 
     version = 3
     distance = by_kernel
@@ -94,7 +95,7 @@ def by_gaussian_kernel(x: Cloud, y: Cloud) -> tuple[float, float]:
 
 
 class WhitenedDistance(Whitened, KernelDistance):
-    """Unbiased distance by a Gaussian kernel on whitened features; may be slightly negative."""
+    """Unbiased kernel distance on whitened features, with a Gaussian kernel; it may be slightly negative."""
 
     version = 1
     distance = by_gaussian_kernel
@@ -115,7 +116,8 @@ class OfReconstructions(SetDistance):
 
 
 class Floor(SetDistance):
-    """The distance of as many training images from the test images; it is the same for all models and computed once."""
+    """The distance of training images, as many as there are samples, from the test images. It is the same for all
+    models and computed once."""
 
     of = "train"
 
@@ -135,8 +137,8 @@ class Floor(SetDistance):
 
 
 class HalvesFloor(Floor):
-    """The distance between two halves of the test images, with no patient in both. Of one half, at most as many images
-    are used as there are samples."""
+    """The distance between two halves of the test images, with no patient in both halves. At most as many images of one
+    half are used as there are samples."""
 
     def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
         test = self.cloud(evidence, "test")
@@ -179,7 +181,7 @@ class ByInception(Compared):
 
 
 class Space(NamedTuple):
-    """A feature space: its suffixes for a metric's name, title and description, and the class that uses it."""
+    """A feature space: its suffixes for a metric's name, title and description, and the class of metrics in it."""
 
     suffix: str
     mark: str
@@ -187,9 +189,9 @@ class Space(NamedTuple):
     kind: type[Compared] | None = None
 
 
-CNN = Space("", "", "on features of this package's extractor")
-INCEPTION = Space("", "", "on features of Inception, with its published weights only", ByInception)
-PCA64 = Space("-pca64", "[pca64]", "on 64 principal components of pixels", ByComponents)
+CNN = Space("", "", "in the feature space of vaebench's own network")
+INCEPTION = Space("", "", "in the feature space of Inception with its published weights", ByInception)
+PCA64 = Space("-pca64", "[pca64]", "in the space of the pixels' first 64 principal components", ByComponents)
 
 DISTANCES: dict[str, tuple[str, str, type[SetDistance]]] = {
     "mmd": ("MMD", "Squared maximum mean discrepancy (unbiased, so it may be below zero)", WhitenedDistance),
@@ -206,14 +208,14 @@ SETS: dict[str, tuple[str, str, type[SetDistance] | None]] = {
 SHARES = {
     "precision": "Share of samples in the neighbourhood of a test image: are they like real images?",
     "recall": "Share of test images in the neighbourhood of a sample: are all kinds of images generated?",
-    "density": "Test-image neighbourhoods around a sample, over k: precision robust to outliers; may exceed 1.",
-    "coverage": "Share of test images with a sample in their neighbourhood: recall robust to outliers.",
+    "density": "Mean number of neighbourhoods of test images around a sample, over k: robust precision, may exceed 1.",
+    "coverage": "Recall that is robust to outliers: share of test images with a sample in their neighbourhood.",
 }
 MOST = {**dict.fromkeys(SHARES, 1), "density": math.inf}
 
 
 def metric(name: str, title: str, about: str, *kinds: type[Compared] | None, **facts: Any) -> type[Compared]:
-    """Return the metric of that name, which inherits from these classes."""
+    """Return a new metric with this name, title and docstring, which inherits from these classes."""
     facts |= {"name": name, "title": title, "__doc__": about}
     return type(name.title().replace("-", ""), tuple(filter(None, kinds)), facts)
 

@@ -19,7 +19,8 @@ from vaebench_measures.reconstruction import ROUNDING
 
 
 class BySize(Metric):
-    """A result for the smallest third of lesions, with every third as a part. The column gives the size limit."""
+    """A result for the third of diseased test images with the smallest lesions; its parts are the results for all three
+    thirds. The column gives the size limit."""
 
     version = 1
     verdict = "anomaly"
@@ -36,7 +37,8 @@ class BySize(Metric):
 
 
 class SmallAuroc(BySize):
-    """Area under the ROC curve of the mean squared residual: the smallest third of lesions against healthy images."""
+    """Area under the ROC curve of the mean squared residual, for the third of diseased test images with the smallest
+    lesions against all healthy ones."""
 
     name = "anomaly-auroc-small"
     title = "anomaly AUROC by lesion size"
@@ -46,7 +48,8 @@ class SmallAuroc(BySize):
 
 
 class SmallSensitivity(BySize):
-    """Share of the smallest third of lesions above the threshold of `anomaly-sensitivity`."""
+    """Share of images above the threshold of `anomaly-sensitivity`, among the third of diseased test images with the
+    smallest lesions."""
 
     name = "anomaly-sensitivity-small"
     title = "sensitivity by lesion size"
@@ -57,8 +60,9 @@ class SmallSensitivity(BySize):
 
 
 class LesionContrast(Metric):
-    """Ratio of the mean squared residual inside the lesion to that outside, per diseased image: PSNR outside minus PSNR
-    inside, which are its parts. At 0 dB, the residual does not single out the lesion."""
+    """Ratio of the mean squared residual inside the lesion to that outside, per diseased test image, in dB. It equals
+    the PSNR outside minus the PSNR inside, which are shown as parts. At 0 dB, the residual does not single out the
+    lesion."""
 
     name = "lesion-contrast"
     version = 1
@@ -84,7 +88,7 @@ class LesionContrast(Metric):
 
 
 def sizes(evidence: Evidence) -> np.ndarray:
-    """Return the share of each test image that is lesion."""
+    """Return the share of each test image's area that is covered by lesions."""
     test = evidence.split("test")
     if test.masks is not None:
         return test.masks.mean((1, 2))

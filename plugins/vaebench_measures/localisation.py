@@ -1,9 +1,10 @@
-"""Whether residuals localise the anomaly: against masks (pixel AUROC, average precision, best Dice), or boxes.
+"""Metrics of how well residuals localise anomalies: against masks (pixel AUROC, average precision, Dice), or boxes.
 
 A box shows where a finding is but not its outline, so boxes give hits and shares, never Dice. Against masks, all pixels
-of the healthy and diseased test images are ranked by the size of their residual. The value is computed from their exact
-order. Its error is computed from two histograms per image, whose levels are quantiles of both kinds of pixel, so that a
-draw of patients only adds histograms. One number per pixel is kept in memory.
+of the healthy and diseased test images are ranked by the size of their residual. The value is computed from the exact
+order of pixels. The error of the value is computed from two histograms per image, of the pixels inside and outside
+anomalies, so that a draw of patients only adds histograms; their levels are quantiles of both kinds of pixels. One
+number per pixel is kept in memory.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from vaebench_measures.anomaly import judged
 from vaebench_measures.classifiers.ranking import auroc_of, average_precision_of, best_dice_of
 
 LEVELS = 512
-"""The number of quantiles of each kind of pixel at which histograms are split."""
+"""The number of quantiles of each kind of pixels, inside and outside anomalies, that separate histogram levels."""
 
 
 class Localisation(Metric):
-    """How well residuals rank the pixels of anomalies above all others."""
+    """A measure of how well residuals rank the pixels of anomalies above all others."""
 
     version = 2
     verdict = "anomaly"
@@ -49,7 +50,7 @@ class Localisation(Metric):
 
 
 class PixelAuroc(Localisation):
-    """Area under the ROC curve over pixels."""
+    """Area under the ROC curve of the residual at each pixel: how well it ranks anomalous pixels above all others."""
 
     name = "pixel-auroc"
     title = "pixel AUROC"
@@ -57,7 +58,8 @@ class PixelAuroc(Localisation):
 
 
 class PixelAp(Localisation):
-    """Average precision over pixels; chance level is the share of pixels that are anomalous."""
+    """Average precision of the residual at each pixel in detecting anomalous pixels. Chance level is their share of all
+    pixels."""
 
     name = "pixel-ap"
     title = "pixel AP"
@@ -65,7 +67,8 @@ class PixelAp(Localisation):
 
 
 class PixelDice(Localisation):
-    """Dice overlap at the best single threshold for these test masks: an upper bound that only an oracle reaches."""
+    """Dice overlap between anomaly masks and residuals above the best single threshold for these test images: an upper
+    bound that only an oracle reaches."""
 
     name = "pixel-dice-oracle"
     title = "best Dice (oracle threshold)"
@@ -94,7 +97,8 @@ class InBoxes(Metric):
 
 
 class BoxHit(InBoxes):
-    """Share of images whose largest residual lies in a box; chance level is the share of pixels in boxes."""
+    """Share of diseased test images whose largest residual lies in the box of a finding. Chance level is the boxes'
+    share of all pixels."""
 
     name = "box-hit"
     title = "largest residual in a box"
@@ -105,7 +109,7 @@ class BoxHit(InBoxes):
 
 
 class BoxConcentration(InBoxes):
-    """Share of the squared residual inside boxes, divided by the share of pixels inside boxes; 1 is chance level."""
+    """Share of the squared residual inside the boxes of findings, divided by their share of the pixels; 1 is chance."""
 
     name = "box-concentration"
     title = "residual in boxes over their area"
@@ -117,7 +121,7 @@ class BoxConcentration(InBoxes):
 
 
 def within(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return the pixels whose centre lies in a box, and those that contain the centre of a box."""
+    """Return the pixels whose centre lies in a box or that contain the centre of a box, as bool (height, width)."""
     y, x = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
     inside = np.zeros((height, width), np.bool_)
     for x0, y0, x1, y1 in boxes[~np.isnan(boxes).all(1)]:
@@ -127,7 +131,7 @@ def within(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 Counts = tuple[np.ndarray, np.ndarray]
-"""The numbers of pixels inside and outside anomalies at each level of the residual, greatest first."""
+"""The numbers of pixels inside and outside anomalies at each level of the residual, the greatest residual first."""
 
 
 def ranked(images: np.ndarray, decoded: np.ndarray, masks: np.ndarray) -> tuple[Counts, Counts]:
@@ -148,7 +152,8 @@ def ranked(images: np.ndarray, decoded: np.ndarray, masks: np.ndarray) -> tuple[
 
 
 def in_order(inside: np.ndarray, outside: np.ndarray) -> Counts:
-    """Return counts at each residual inside anomalies, and between them; the inputs are sorted in ascending order."""
+    """Return the counts at each distinct residual inside anomalies, and those between two such residuals. The inputs
+    are sorted in ascending order."""
     values, times = np.unique(inside, return_counts=True)
     below = np.stack([np.searchsorted(outside, values, side=side) for side in ("left", "right")], 1).ravel()
     misses = np.diff(below, prepend=0, append=len(outside))

@@ -31,10 +31,10 @@ POINTS = 32
 """The minimum number of points per side at which the blurred residual is sampled (fewer than twice as many are used);
 they are at most half a sigma apart."""
 WORTH = 20
-"""The weight of the mean of u over all coordinates, in calibration images."""
+"""The weight of the mean of u over all coordinates, as a number of calibration images."""
 TINY = 1e-12
 BLOCK = 128
-"""The number of images blurred at once."""
+"""The number of images that are blurred at once."""
 
 SMOOTH, FEATURES = "smooth residual", "features"
 Misses = Mapping[str, np.ndarray]

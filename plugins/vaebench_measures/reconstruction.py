@@ -12,11 +12,11 @@ from vaebench.interfaces import Metric, NotApplicable, Score
 from vaebench_reconstruction.ms_ssim import ms_ssim, scales
 
 ROUNDING = 1 / (12 * 255**2)
-"""Mean squared error of rounding to 8 bits, the smallest error that counts: no PSNR exceeds 58.9 dB."""
+"""The mean squared error of rounding to 8 bits. Smaller errors count as this one, so no PSNR exceeds 58.9 dB."""
 
 
 class Psnr(Metric):
-    """Peak signal-to-noise ratio, taken per image and then averaged."""
+    """Peak signal-to-noise ratio of reconstructions of test images, computed per image and then averaged."""
 
     name = "psnr"
     version = 1
@@ -36,7 +36,7 @@ def decibels(evidence: Evidence) -> np.ndarray:
 
 
 class L1Error(Metric):
-    """Mean absolute difference per pixel, for images in [0, 1]."""
+    """Mean absolute difference per pixel between test images, with values in [0, 1], and their reconstructions."""
 
     name = "l1-error"
     version = 1
@@ -51,7 +51,7 @@ class L1Error(Metric):
 
 
 class MsSsim(Metric):
-    """Multi-scale structural similarity of image and reconstruction; the column gives the number of scales."""
+    """Multi-scale structural similarity of test images and reconstructions; the column gives the number of scales."""
 
     name = "ms-ssim"
     version = 1

@@ -1,6 +1,7 @@
-"""How well classifiers predict labels from codes, from real pixels and from decoded images: R0's experiment, in full.
+"""Metrics of how well classifiers predict labels from codes, from real images and from reconstructions.
 
-Each classifier is trained once and yields four metrics: `svc-accuracy`, `svc-balanced-accuracy`, ... `probe-auroc`.
+They include the experiment of project R0 in the suite `references`. Each classifier is trained once and yields
+four metrics: `svc-accuracy`, `svc-balanced-accuracy`, ... `probe-auroc`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from vaebench_measures.classifiers.svc import svc
 from vaebench_measures.features.pixels import SIDE, flat, reduced
 
 Judgement = tuple[np.ndarray, Predictions]
-"""The tested rows and the predictions for them."""
+"""The rows on which the classifier is tested, and its predictions for them."""
 
 
 def features(evidence: Evidence, of: Callable[[str], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +36,7 @@ def on_codes(evidence: Evidence) -> Judgement:
 
 
 def on_codes_by_group(evidence: Evidence) -> Judgement:
-    """RBF SVC on codes, fitted on four fifths of the training patients and tested on the others (one population)"""
+    """RBF SVC on codes, fitted on four fifths of the training patients and tested on the other fifth"""
     split, (codes, _) = evidence.split("train"), features(evidence, evidence.codes)
     taught, judged = apart(split.groups)
     return judged, learn(svc, codes[taught], split.labels[taught], codes[judged], scale=True)
@@ -49,7 +50,7 @@ def on_pixels(evidence: Evidence) -> Judgement:
 
 
 def on_pixels_by_group(evidence: Evidence) -> Judgement:
-    """RBF SVC on the real images, fitted on four fifths of the training patients and tested on the others"""
+    """RBF SVC on the real images, fitted on four fifths of the training patients and tested on the other fifth"""
 
     def compute(train: Split) -> dict[str, np.ndarray]:
         return vars(from_pixels(*map(train.take, apart(train.groups))))
@@ -60,13 +61,13 @@ def on_pixels_by_group(evidence: Evidence) -> Judgement:
 
 
 def on_decoded(evidence: Evidence) -> Judgement:
-    """RBF SVC on reconstructions, fitted on the train split and tested on the test split: what the decoder preserves"""
+    """RBF SVC on reconstructions, fitted on the train split and tested on the test split: a test of the decoder"""
     train, test = map(flat, features(evidence, evidence.reconstructions))
     return np.arange(len(test)), learn(svc, train, evidence.split("train").labels, test)
 
 
 def on_decoded_by_group(evidence: Evidence) -> Judgement:
-    """RBF SVC on reconstructions, fitted on four fifths of the training patients and tested on the others"""
+    """RBF SVC on reconstructions, fitted on four fifths of the training patients and tested on the other fifth"""
     split, (images, _) = evidence.split("train"), features(evidence, evidence.reconstructions)
     decoded = flat(images)
     taught, judged = apart(split.groups)
@@ -80,19 +81,19 @@ def probed(evidence: Evidence) -> Judgement:
 
 
 def guessed(evidence: Evidence) -> Judgement:
-    """Constant prediction of the most frequent training label: the floor"""
+    """Constant prediction of the most frequent training label: the floor for classifiers"""
     count = len(evidence.labels("test"))
     return np.arange(count), majority(evidence.split("train").labels, count)
 
 
 def from_pixels(train: Split, test: Split) -> Predictions:
-    """Return the predictions of the SVC on real pixels, which is the same for every model and trained only once."""
+    """Return the predictions of the SVC on real pixels. This SVC is the same for every model and trained only once."""
     train = train.take(stratified(train.labels))
     return learn(svc, flat(train.images), train.labels, flat(test.images))
 
 
 class ClassifierScore(Metric):
-    """One statistic of one classifier's predictions."""
+    """A statistic of a classifier's predictions."""
 
     version = 1
     verdict = "representation"

@@ -1,4 +1,4 @@
-"""Medical image datasets: published ones, your own folder, and phantoms that stand in for missing ones."""
+"""Medical image datasets: published ones, your own folder, and phantoms, which replace data that you do not have."""
 
 from __future__ import annotations
 

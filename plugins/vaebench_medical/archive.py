@@ -1,4 +1,4 @@
-"""Safe unpacking of archives: no file is written outside the folder, and no half-unpacked folder is ever visible."""
+"""Safe unpacking of archives: no file is written outside the target folder, and no folder is visible half-unpacked."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from vaebench_medical import bounds
 
 
 def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -> None:
-    """Unpack the members of a zip whose names match `wanted` into `folder`. Links and names that lead out of the folder
-    are refused before anything is written. Each top-level folder appears completely or not at all, and an existing one
-    is kept."""
+    """Unpack the members of a zip file whose names match `wanted` into `folder`. Links, and names that lead out of the
+    folder, are refused before anything is written. Each top-level folder of the archive appears completely or not at
+    all; existing folders are kept."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{path.name}.lock"), opened(path) as archive:
@@ -43,17 +43,18 @@ def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -
 
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open the zip, unless its list of members exceeds the bound: Python keeps the whole list in memory."""
+    """Open a zip file. Raise ValueError if its list of members is too large: Python keeps the list in memory."""
     with path.open("rb") as file:
         end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # ZipFile uses it as well
         if end and end[zipfile._ECD_SIZE] > bounds.MAX_DIRECTORY_BYTES:  # type: ignore[attr-defined]
-            raise ValueError(f"claims a list of members of more than {bounds.MAX_DIRECTORY_BYTES:,} bytes")
+            raise ValueError(f"claims a list of members larger than {bounds.MAX_DIRECTORY_BYTES:,} bytes")
         with zipfile.ZipFile(file) as archive:
             yield archive
 
 
 def plain(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """Return the member if it is stored or deflated: for other methods, the archive decides how much memory is used."""
+    """Return the member if it is stored or deflated. Raise ValueError for other compression methods: with these, the
+    archive decides how much memory is used."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(
             f"contains {member.filename!r}, which uses a compression method other than deflate; repack the archive"
@@ -79,13 +80,13 @@ def _check(member: zipfile.ZipInfo) -> None:
     if stat.S_ISLNK(member.external_attr >> 16):
         raise ValueError(f"contains the link {name!r}, so it is not the published archive; delete it")
     if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
-        raise ValueError(f"contains {name!r}, which leads out of the folder; delete it, as it cannot be trusted")
+        raise ValueError(f"contains {name!r}, which leads out of the folder; delete the archive: it is not safe")
 
 
 def _make_room(needed: int, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise ValueError(
-            f"unpacks to {needed / 1e9:.1f} GB, and {os.fspath(folder)} has {free / 1e9:.1f} GB left; "
+            f"unpacks to {needed / 1e9:.1f} GB, but {os.fspath(folder)} has only {free / 1e9:.1f} GB left; "
             "make room, or choose another data folder with --data"
         )

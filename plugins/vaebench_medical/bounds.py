@@ -1,4 +1,4 @@
-"""Limits on the sizes that a file may claim, checked before it is decoded, and on the amount decoded at once."""
+"""Limits on the sizes that a file may claim, checked before the file is decoded, and on the amount decoded at once."""
 
 from __future__ import annotations
 
@@ -8,34 +8,39 @@ from contextlib import contextmanager
 from threading import Condition
 
 MAX_PIXELS = 2**26
-"""Pixels of one picture file, and of all pictures decoded at the same time. The largest digital mammograms have 27
-million pixels. Decoding takes up to 16 bytes per pixel, so at most 1 GiB."""
+"""The maximum number of pixels of a picture file, and of all pictures that are decoded at the same time. The largest
+digital mammograms have 27 million pixels. Decoding takes up to 16 bytes per pixel, so at most 1 GiB."""
 MAX_PICTURE_BYTES = 2**29
-"""Size of a DICOM file, which is read completely: MAX_PIXELS of eight bytes."""
+"""The maximum size of a DICOM file, which is read completely: MAX_PIXELS pixels of eight bytes each."""
 MAX_VOLUME_BYTES = 2**29
-"""Bytes of a volume's voxels, which are read completely; two volumes are cached. A CT of 1,000 slices has 5.2e8."""
+"""The maximum size of a volume's voxels in bytes. All voxels are read into memory, and two volumes are cached. A CT of
+1,000 slices has 5.2e8 bytes."""
 MAX_ARRAY_BYTES = 2**34
-"""Bytes of an array that is read row by row. The largest in MedMNIST, PathMNIST at 224 pixels, has 13.5e9."""
+"""The maximum size in bytes of an array that is read row by row. The largest array in MedMNIST, PathMNIST at 224
+pixels, has 13.5e9 bytes."""
 MAX_DRAWN_BYTES = 2**37
-"""Bytes of an array on disk at the requested size: PathMNIST at 512 pixels has 7.1e10."""
+"""The maximum size in bytes of an array on disk at the requested image size. PathMNIST at 512 pixels has 7.1e10
+bytes."""
 MAX_LOADED_BYTES = 2**28
-"""Bytes of an array that is loaded completely: labels, or one image of a stack."""
+"""The maximum size in bytes of an array that is loaded completely: labels, or one image of a stack."""
 MAX_ARRAY_HEADER = 10_000
-"""Bytes of an NPY header: NumPy's limit, which NumPy only checks after reading the header."""
+"""The maximum size of an NPY header in bytes: NumPy's own limit, which NumPy only checks after reading the header."""
 MAX_DIRECTORY_BYTES = 2**25
-"""Bytes of a zip's list of members, enough for about 300,000; Python needs ten times as much memory for it."""
+"""The maximum size in bytes of the list of members of a zip file, enough for about 300,000 members. Python needs ten
+times as much memory for the list."""
 MAX_RATIO = 100
-"""An archive may unpack to this many times its size. Published archives contain compressed pictures: less than 2."""
+"""The maximum ratio of an archive's unpacked size to its size. Published archives contain compressed pictures, so their
+ratio is below 2."""
 MAX_TABLE_BYTES = 2**28
-"""Size of a table: two million rows of 128 characters."""
+"""The maximum size of a table in bytes: two million rows of 128 characters."""
 MAX_LINE = 2**20
-"""Characters of a line in a table."""
+"""The maximum number of characters in a line of a table."""
 MAX_DOWNLOAD_BYTES = 2**35
-"""Bytes of a download, whose length the server may not announce. The largest in MedMNIST has 12.6e9."""
+"""The maximum size of a download in bytes: servers may not announce the length. MedMNIST's largest has 12.6e9 bytes."""
 
 
 def check_pixels(*sides: int) -> int:
-    """Return the product of the sides (height, width and perhaps frames). Raise ValueError if it is out of bounds."""
+    """Return the product of the sides (height, width and perhaps frames). Raise ValueError if it is 0 or too large."""
     count = math.prod(sides)
     if min(sides) < 1:
         raise ValueError(f"claims {_times(sides)} pixels; get it again")
@@ -45,13 +50,13 @@ def check_pixels(*sides: int) -> int:
 
 
 def check_array(name: str, shape: Sequence[int], itemsize: int, most: int = MAX_ARRAY_BYTES) -> int:
-    """Return the number of bytes of an array. Raise ValueError if it is out of bounds, or would be if its empty axes
-    had length one: no valid file stores 10**14 empty rows."""
+    """Return the number of bytes of an array. Raise ValueError if it exceeds `most`, or would exceed `most` if empty
+    axes had length one: no valid file stores 10**14 empty rows."""
     if any(side < 0 for side in shape):
         raise ValueError(f"{name} claims the shape {tuple(shape)}")
     if math.prod(max(side, 1) for side in shape) * max(itemsize, 1) > most:
         raise ValueError(
-            f"{name} claims the shape {tuple(shape)} of {itemsize} bytes each, more than {most:,} bytes in all"
+            f"{name} claims the shape {tuple(shape)} with {itemsize} bytes per value, more than {most:,} bytes in all"
         )
     return math.prod(shape) * itemsize
 
@@ -65,7 +70,8 @@ class Room:
 
     @contextmanager
     def take(self, amount: int) -> Iterator[None]:
-        """Wait until there is room; an amount above the total waits until no other thread is working."""
+        """Reserve `amount` while the context is open; wait until this much is free. An amount above the total waits
+        until no other thread has reserved any."""
         amount = min(amount, self._total)
         with self._changed:
             self._changed.wait_for(lambda: amount <= self._free)

@@ -15,7 +15,7 @@ from vaebench_medical.image_files import Picture, PictureDataset, assemble
 from vaebench_medical.layout import listing, there
 
 KINDS = {"notumor": "no tumour", "glioma": "glioma", "meningioma": "meningioma", "pituitary": "pituitary tumour"}
-"""Folder -> class"""
+"""Name of a folder -> class of its pictures"""
 SIDES = {"train": ("train", "Training"), "test": ("test", "Testing")}
 """Split -> accepted names of its folder; the archive uses the second name"""
 SHARE = 5
@@ -23,9 +23,10 @@ SHARE = 5
 
 
 class BrainMri(PictureDataset):
-    """Brain MRI slices with and without a tumour. `split=grouped` pools the published folders, groups each picture with
-    its twins, and splits anew, with a fifth of each class for testing. `split=published` uses the published folders,
-    although most healthy test pictures have a twin in train. `split=published-clean` leaves out these test pictures."""
+    """Brain MRI slices with and without a tumour. `split=grouped` pools the published folders, groups pictures that are
+    nearly the same (twins), and makes a new split with a fifth of each class for testing. `split=published` uses the
+    published folders, although most healthy test pictures have a twin among the training pictures.
+    `split=published-clean` uses the published folders without the test pictures that have such a twin."""
 
     name = "brain-mri"
     version = 1
@@ -56,7 +57,7 @@ class BrainMri(PictureDataset):
         )
 
     def pictures(self, home: Path) -> list[Picture]:
-        """Return the pictures in the splits of their folders, each in a separate group."""
+        """Return the pictures, with the splits given by their folders, and each picture in a separate group."""
         found = []
         for split, names in SIDES.items():
             side = next((home / name for name in names if there(home / name)), home / names[0])
@@ -97,8 +98,9 @@ class BrainMri(PictureDataset):
 
 
 def divided(pictures: Sequence[Picture]) -> list[Picture]:
-    """Assign a fifth of each class to testing, in whole groups: those whose names have the smallest hashes, so that the
-    split is the same everywhere. A group with several classes counts as the class of its first picture."""
+    """Assign a fifth of each class to the test split, in whole groups. The groups whose names have the smallest hashes
+    are chosen, so that the split is the same on every machine. A group that contains several classes counts towards the
+    class of its first picture."""
     kinds = {picture.group: picture.label for picture in reversed(pictures)}
     sizes = Counter(picture.group for picture in pictures)
     test = set[str]()
@@ -114,7 +116,7 @@ def divided(pictures: Sequence[Picture]) -> list[Picture]:
 
 
 def without_twins(pictures: Sequence[Picture]) -> list[Picture]:
-    """Return all training pictures, and the test pictures without a twin among them."""
+    """Return all training pictures, and the test pictures that have no twin among the training pictures."""
     seen = {picture.group for picture in pictures if picture.split == "train"}
     return [picture for picture in pictures if picture.split == "train" or picture.group not in seen]
 

@@ -1,4 +1,4 @@
-"""Picture sizes claimed by JPEG, JPEG-LS and JPEG 2000 streams, and unpacked sizes of RLE data, without decoding."""
+"""Picture sizes claimed by JPEG, JPEG-LS and JPEG 2000 streams, and unpacked sizes of RLE data; nothing is decoded."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ SIZE_2000 = b"\xff\x4f\xff\x51"
 
 
 def size_of(stream: bytes) -> tuple[int, int] | None:
-    """Return height and width, or None if the stream is of another kind or damaged."""
-    start = stream.find(SIZE_2000, 0, 4096)  # after the boxes of a JP2 file, if there are any
+    """Return the height and width that a stream claims, or None if it is damaged or in an unknown format."""
+    start = stream.find(SIZE_2000, 0, 4096)  # in a JP2 file, the stream follows the file's boxes
     if start >= 0 and len(stream) >= start + 24:
         right, bottom, left, top = struct.unpack_from(">4I", stream, start + 8)
         return bottom - top, right - left

@@ -1,4 +1,4 @@
-"""Pictures as described by their owner: in a folder for each class, or in a CSV with the class of each file."""
+"""Pictures as described by their owner: in one folder per class, or in a CSV file that gives each picture's class."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from vaebench_medical.findings import Box
 from vaebench_medical.layout import entries, listing
 
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-"""The names of splits that are accepted in a CSV, and the split that each means"""
+"""Accepted name of a split, as a folder or in a CSV file -> the split"""
 CORNERS = ("x0", "y0", "x1", "y1")
-"""The columns of a box, in pixels of its picture"""
+"""The CSV columns of a box's two corners, in pixels of its picture"""
 
 
 class Described(NamedTuple):
-    """A file with its owner's description; missing items are empty."""
+    """A file and its owner's description of it; missing items are empty."""
 
     path: str
     label: str
@@ -30,7 +30,7 @@ class Described(NamedTuple):
 
 
 class Slices(NamedTuple):
-    """The choice of slices: the plane, and every how many of its slices are used."""
+    """The choice of slices: their plane, and the step from one chosen slice to the next."""
 
     plane: str
     every: int = 1
@@ -42,8 +42,8 @@ class Slices(NamedTuple):
 
 
 def in_folders(home: Path, without: Path | None = None, sliced: Slices | None = None) -> Iterator[Described]:
-    """Yield the pictures in class subfolders of `home`, which may be below folders of splits, with the masks next to
-    them; or the slices of the volumes there. The folder `without` does not count as a class."""
+    """Yield the pictures in the class subfolders of `home`, with the masks next to them, or the slices of the volumes
+    there. Class folders may be inside folders of splits, such as `train`. The folder `without` is not a class."""
     inside = [folder for folder in _folders(home) if folder != without]
     splits = {f.name: SPLITS[f.name.lower()] for f in inside if f.name.lower() in SPLITS}
     if not splits:
@@ -60,8 +60,8 @@ def in_folders(home: Path, without: Path | None = None, sliced: Slices | None = 
 
 
 def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> Iterator[Described]:
-    """Yield the pictures that a CSV names, or the slices of its volumes. Further rows of a file add masks and boxes,
-    and must agree in everything else."""
+    """Yield the pictures that a CSV file lists, or the slices of the volumes. If several rows list the same file, each
+    adds its mask and box, and all other columns must agree."""
     found: dict[str, Described] = {}
     for line, row in table.rows(csv, ("file", "label")):
         told = f"{csv}, line {line}"
@@ -80,7 +80,7 @@ def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> 
                     f"{told}: {row['file']} is {one} here, {other} above; give the same {what} in both rows"
                 )
         if sliced and (row.get("mask") or any(row.get(name) for name in CORNERS)):
-            raise ValueError(f"{told}: has a mask or a box, which slices do not support; leave these columns out")
+            raise ValueError(f"{told}: has a mask or a box, which is not supported for slices; omit these columns")
         masks, boxes = list(known.masks), list(known.boxes)
         if row.get("mask") and (mask := _file(csv, row["mask"], told)) not in masks:
             masks.append(mask)
@@ -93,7 +93,7 @@ def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> 
 
 def _volumes(folder: Path) -> list[str]:
     if not (found := volumes.below(folder)):
-        raise ValueError(f"{folder} holds no volumes; add some (.nii, .nii.gz, or a folder of DICOM files for each)")
+        raise ValueError(f"{folder} contains no volumes; add some (.nii, .nii.gz, or a folder of DICOM files for each)")
     return found
 
 
@@ -117,7 +117,7 @@ def _box(row: dict[str, str], path: str, aspect: decode.Aspect, told: str) -> Bo
 def _file(csv: Path, name: str, told: str, volume: bool = False) -> str:
     path = table.inside(csv.parent, name, told)
     if not (path.exists() if volume else path.is_file()):
-        raise ValueError(f"{told}: {path} is not there")
+        raise ValueError(f"{told}: {path} does not exist")
     if volume != (path.is_dir() or nifti.is_volume(path)):
         raise ValueError(f"{told}: {path} {'is not a volume; omit `slices`' if volume else volumes.SLICES}")
     if volume:

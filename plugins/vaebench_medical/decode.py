@@ -1,4 +1,4 @@
-"""Picture files as uint8 squares: opened, made grey or RGB, resized without aliasing; one, or many in threads."""
+"""Decoding of picture files to square uint8 arrays, grey or RGB, resized without aliasing; many files in threads."""
 
 from __future__ import annotations
 
@@ -21,44 +21,46 @@ from rich.progress import track
 from vaebench_medical import bounds, dicom, nifti, npy, storage
 
 Aspect = Literal["stretch", "pad"]
-"""How an oblong picture becomes a square: stretched, or centred on black."""
+"""The way in which an oblong picture is made square: stretched, or centred on black."""
 
 DICOM = frozenset({".dcm", ".dicom"})
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".npy"}) | DICOM
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "PPM")
-"""Formats that Pillow may open, detected by content, not suffix. Others run external programs (PostScript: `gs`)."""
+"""The formats that Pillow may open; it detects them by content, not by suffix. For some other formats, Pillow would
+run external programs (`gs` for PostScript)."""
 MAX_SCANS = 500
-"""The maximum number of scans of a progressive JPEG: each takes as long as decoding the picture, even if it has only a
-few bytes."""
+"""The maximum number of scans of a progressive JPEG: each scan takes as long as decoding the picture, even if it has
+only a few bytes."""
 
 # A triangle filter as wide as the sampling step: it averages all dropped pixels and adds no ringing (as Lanczos does),
 # which would be an artificial sharpness cue.
 FILTER = Image.Resampling.BILINEAR
 HEADROOM = 3
-"""A JPEG may be decoded at a half, a quarter or an eighth, as long as this many pixels remain per output pixel."""
+"""A JPEG may be decoded at a half, a quarter or an eighth of its size, as long as its sides keep at least this many
+pixels per output pixel."""
 log = logging.getLogger(__name__)
 PAUSE = 5.0
 """Seconds between two progress messages in the log"""
 WORKERS = 16
-"""The maximum number of threads; more would wait for Python's global lock."""
+"""The maximum number of threads; more threads would only wait for Python's global lock."""
 ROOM = bounds.Room(bounds.MAX_PIXELS)
 TILE = (0x0142, 0x0143)
 """The TIFF tags of a tile's width and height"""
 ORIENTATION = 0x0112
-"""The Exif tag; from 5 on, it swaps height and width."""
+"""The Exif tag of a picture's orientation; values of 5 and above swap height and width."""
 
 
 def picture(path: Path, size: int, channels: int, aspect: Aspect = "stretch", bits: int | None = None) -> np.ndarray:
-    """Return the file as uint8 (channels, size, size). A ValueError names the file and the problem.
+    """Return a picture file as uint8 (channels, size, size). Raise ValueError if it cannot be read.
 
-    `bits` is the number of bits used in a file of more than 8; by default, all 16."""
+    `bits` is the number of bits that are used in a file of more than 8 bits per value; by default, all 16 are used."""
     return with_native(path, size, channels, aspect, bits)[0]
 
 
 def with_native(
     path: Path, size: int, channels: int, aspect: Aspect = "stretch", bits: int | None = None
 ) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return the picture, and the height and width of the file."""
+    """Return the picture, as `picture` does, and the height and width of the file."""
     try:
         with ROOM.take(_checked(path)):
             image, native = _opened(path, size, channels, bits)
@@ -73,7 +75,7 @@ def with_native(
 
 
 def native_size(path: Path) -> tuple[int, int]:
-    """Return the height and width of a picture file, from its header if that gives them."""
+    """Return the height and width of a picture file, from its header if possible."""
     if path.suffix.lower() in DICOM or path.suffix.lower() == ".npy":
         return with_native(path, 8, 1)[1]
     try:
@@ -85,7 +87,8 @@ def native_size(path: Path) -> tuple[int, int]:
 
 def mask(path: Path, size: int, aspect: Aspect = "stretch") -> tuple[np.ndarray, tuple[int, int]]:
     """Return a mask as bool (size, size), and the height and width of the file. Pixels above half of the maximum are
-    marked, so that masks of 0 and 1 work as well as masks of 0 and 255. A palette's first colour is the background."""
+    marked, so that masks of 0 and 1 work as well as masks of 0 and 255. If the file has a palette, its first colour is
+    the background."""
     try:
         with ROOM.take(_checked(path)), Image.open(path, formats=FORMATS) as image:
             ImageOps.exif_transpose(image, in_place=True)
@@ -102,8 +105,8 @@ def mask(path: Path, size: int, aspect: Aspect = "stretch") -> tuple[np.ndarray,
 def many(
     paths: Sequence[str], size: int, channels: int, aspect: Aspect = "stretch", bits: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return uint8 (N, channels, size, size) in the order of the paths, and the height and width (N, 2) of each file. A
-    single ValueError lists all unreadable files."""
+    """Return the pictures, uint8 (N, channels, size, size), in the order of the paths, and the height and width (N, 2)
+    of each file. A single ValueError reports all unreadable files."""
     images = storage.allocate((len(paths), channels, size, size))
     native = np.empty((len(paths), 2), np.int32)
     rows = _with_progress(len(paths))
@@ -162,7 +165,7 @@ def _checked(path: Path) -> int:
         pixels = bounds.check_pixels(image.height, image.width)
         if image.format == "TIFF":
             if getattr(image, "n_frames", 1) > 1:
-                raise ValueError(f"holds {image.n_frames} pages; save each as a separate file")
+                raise ValueError(f"contains {image.n_frames} pages; save each as a separate file")
             bounds.check_pixels(*(image.tag_v2.get(tag, 1) for tag in TILE))
     if image.info.get("progressive") and path.read_bytes().count(b"\xff\xda") > MAX_SCANS:
         raise ValueError(f"claims more than {MAX_SCANS} scans; save it again")
@@ -210,32 +213,32 @@ def _planes(array: np.ndarray) -> np.ndarray:
 
 
 def _shallow(array: np.ndarray, bits: int | None) -> np.ndarray:
-    """Convert greys of more than 8 bits to uint8, by a scale that does not depend on the picture."""
+    """Convert grey values of more than 8 bits to uint8, with a scale that does not depend on the picture."""
     if array.dtype == np.uint8 and bits in (None, 8):
         return np.ascontiguousarray(array)
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * 255
     if not array.size:
-        raise ValueError("holds no pixels")
+        raise ValueError("contains no pixels")
     low, high = array.min(), array.max()
     if array.dtype.kind == "f":
         if not (low >= 0 and high <= 1):
-            raise ValueError(f"holds floats from {low:g} to {high:g}; scale them to 0..1, or save integers")
+            raise ValueError(f"contains floats from {low:g} to {high:g}; scale them to 0..1, or save integers")
         return _scaled(array, 255)
     if array.dtype.kind not in "ui":
-        raise ValueError(f"holds {array.dtype}; expected integers or floats")
+        raise ValueError(f"contains {array.dtype}; expected integers or floats")
     top = 2 ** (bits or 16) - 1
     if low < 0 or high > top:
-        raise ValueError(f"holds values from {low} to {high}, more than {bits or 16} bits; save it with 8 or 16 bits")
+        raise ValueError(f"has values from {low} to {high}, more than {bits or 16} bits; save it with 8 or 16 bits")
     if bits is None and 0 < high < 4096:
         raise ValueError(
-            f"holds 16-bit values of at most {high}, almost black; give the number of bits used, as in bits=12"
+            f"contains 16-bit values of at most {high}, almost black; give the number of bits used, as in bits=12"
         )
     return _scaled(array, 255 / top)
 
 
 def _scaled(array: np.ndarray, factor: float) -> np.ndarray:
-    """Scale a picture to uint8, some rows at a time: floats take many times the memory of the picture."""
+    """Scale a picture to uint8, 256 rows at a time, because floats take many times the memory of the picture."""
     scaled = np.empty(array.shape, np.uint8)
     for start in range(0, len(array), 256):
         rows = array[start : start + 256]
@@ -248,7 +251,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, PermissionError):
         return "may not be read; change its permissions"
     if isinstance(error, FileNotFoundError):
-        return "is not there"
+        return "does not exist"
     if isinstance(error, Image.DecompressionBombError):
         claimed = "".join(re.findall(r"\d+", text)[:1])  # Pillow's own bound is the second number
         return f"claims {claimed} pixels, more than the {bounds.MAX_PIXELS:,} allowed; make it smaller"
@@ -258,7 +261,7 @@ def _reason(error: Exception) -> str:
 
 
 def _with_progress(count: int) -> Generator[int, None, None]:
-    """Yield row numbers, with a progress bar on a terminal, and a message in the log every few seconds."""
+    """Yield row numbers; show a progress bar on a terminal, and log a message every few seconds."""
     shown, told = Console(stderr=True), time.monotonic()
     for row in track(range(count), "decoding", console=shown, transient=True, disable=not sys.stderr.isatty()):
         if time.monotonic() - told > PAUSE:

@@ -15,7 +15,7 @@ DECODERS = 'install its decoders: pip install "vaebench[dicom]"'
 
 
 def read(path: Path) -> np.ndarray:
-    """Return uint8 (H, W), or (H, W, 3) for a colour picture. Raise ValueError with the reason if that fails."""
+    """Return a DICOM file as uint8 (H, W), or (H, W, 3) if it is in colour. Raise ValueError if it cannot be read."""
     header = _header(path, stop_before_pixels=False)
     if "PixelData" not in header:
         raise ValueError("has no pixels")
@@ -40,7 +40,7 @@ def read(path: Path) -> np.ndarray:
 def check(path: Path) -> int:
     """Return the number of pixels that the file claims, without reading them. Raise ValueError if it is too large."""
     if (size := path.stat().st_size) > bounds.MAX_PICTURE_BYTES:
-        raise ValueError(f"has {size:,} bytes, more than the {bounds.MAX_PICTURE_BYTES:,} of a picture")
+        raise ValueError(f"has {size:,} bytes, more than the {bounds.MAX_PICTURE_BYTES:,} allowed")
     return max(_claimed(_header(path, stop_before_pixels=True)), size // 8)
 
 
@@ -61,7 +61,7 @@ def _claimed(header: Any) -> int:
     frames, samples = int(header.get("NumberOfFrames") or 1), int(header.get("SamplesPerPixel") or 1)
     pixels = bounds.check_pixels(int(header.get("Rows") or 0), int(header.get("Columns") or 0), frames, samples)
     if frames > 1:
-        raise ValueError(f"holds {frames} frames; save each as a separate file")
+        raise ValueError(f"contains {frames} frames; save each as a separate file")
     return pixels
 
 
@@ -71,7 +71,7 @@ def _header(path: Path, stop_before_pixels: bool) -> Any:
     except ImportError as error:
         raise ValueError(INSTALL) from error
     try:
-        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:  # would inflate unbounded
+        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:  # unpacks without a limit
             raise ValueError("is deflated as a whole, which is not supported; save it as Explicit VR Little Endian")
         return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
     except pydicom.errors.InvalidDicomError as error:
@@ -93,14 +93,14 @@ def _check_stream(header: Any) -> None:
         if (found := codestream.rle_bytes(frame)) > most:
             raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its RLE data unpack to {found:,} bytes")
     elif (size := codestream.size_of(frame)) not in (None, told):
-        raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its compressed picture {size[0]} x {size[1]}")
+        raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its compressed picture has {size[0]} x {size[1]}")
 
 
 def developed(header: Any, pixels: np.ndarray, inverse: bool) -> np.ndarray:
     """Convert stored values to grey values by a lookup table: a mammogram has many pixels but few distinct values."""
     low, high = int(pixels.min()), int(pixels.max())
     if high - low > 2**16:
-        raise ValueError(f"holds values from {low} to {high}, more than 16 bits; convert it to PNG")
+        raise ValueError(f"contains values from {low} to {high}, more than 16 bits; convert it to PNG")
     shown = displayed(header, np.arange(low, high + 1).astype(pixels.dtype))
     table = np.rint((1 - shown if inverse else shown) * 255).astype(np.uint8)
     picture = np.empty(pixels.shape, np.uint8)
@@ -110,8 +110,8 @@ def developed(header: Any, pixels: np.ndarray, inverse: bool) -> np.ndarray:
 
 
 def displayed(header: Any, pixels: np.ndarray) -> np.ndarray:
-    """Return grey values in [0, 1] after the modality and VOI transforms of DICOM PS3.3 C.11.1 and C.11.2. Without a
-    window or table in the file, the full range of its bits is used."""
+    """Return grey values in [0, 1] after the modality and VOI transforms of DICOM PS3.3 C.11.1 and C.11.2. If the file
+    has no window and no table, the full range of its bits is used."""
     from pydicom.pixels import apply_modality_lut, apply_voi
 
     values = apply_modality_lut(pixels, header).astype(np.float64)
@@ -142,7 +142,7 @@ def _range(header: Any) -> tuple[float, float]:
 
 
 def _first(header: Any, tag: str) -> float | None:
-    """Return a value that may be missing or given several times (once per view setting); the first one counts."""
+    """Return the value of a tag: None if it is missing, the first value if there is one for each view setting."""
     value = header.get(tag)
     if value is None or value == "":
         return None

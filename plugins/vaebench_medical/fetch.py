@@ -20,13 +20,13 @@ from vaebench_medical import bounds
 
 CHUNK = 2**18
 TRIES = 4
-"""The number of times in a row that a connection may break without receiving a byte."""
+"""A download fails when its connection breaks this many times in a row without receiving a byte."""
 TIMEOUT = 60
 
 
 def md5(path: Path) -> str:
-    """Return the MD5 of a file. It is cached in a hidden file next to it, and recomputed if the file's size, time or
-    inode changes."""
+    """Return the MD5 of a file. The value is cached in a hidden file in the same folder, and recomputed if the file's
+    size, time or inode changes."""
     stat, note = path.stat(), path.with_name(f".{path.name}.md5")
     stamp = f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
     try:
@@ -47,7 +47,8 @@ def _md5(path: Path) -> str:
 
 
 def download(url: str, target: Path, expected: str) -> None:
-    """Download `url` to `target` and check that its MD5 is `expected`. It resumes, and may run twice at the same time.
+    """Download `url` to `target` and check that its MD5 is `expected`. An interrupted download is resumed, and several
+    processes may call this function for the same target.
 
     The data are written to `target.part`, which is renamed once it is complete and its checksum is correct."""
     part = target.with_name(target.name + ".part")
@@ -61,16 +62,14 @@ def download(url: str, target: Path, expected: str) -> None:
             _complete(url, part)
             if (found := _md5(part)) != expected:
                 part.unlink()
-                raise ValueError(f"{url} has MD5 {found}, not the published {expected}; deleted, fetch again")
+                raise ValueError(f"{url} has MD5 {found}, not the published {expected}; fetch again")
             part.replace(target)
     except urllib.error.HTTPError as error:
         raise ValueError(f"{url} returns {error.code} {error.reason}; try again later") from error
     except (urllib.error.URLError, TimeoutError, HTTPException, ConnectionError) as error:
         raise ValueError(f"{url} cannot be fetched ({error}); fetch again to resume") from error
     except OSError as error:
-        why = (
-            "the disk is full; make room" if error.errno == errno.ENOSPC else f"{error.strerror}; choose another --data"
-        )
+        why = "the disk is full; make room" if error.errno == errno.ENOSPC else f"{error.strerror}; change --data"
         raise ValueError(f"{target} cannot be written: {why}, and fetch again") from error
 
 

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from vaebench_medical.image_files import Picture, PictureDataset
 
 NAMED = re.compile(r"(?P<of>.+)_mask(_\d+)?")
-"""The name of a mask, without suffix, next to a picture `scan 7`: `scan 7_mask`, `scan 7_mask_1`, as in BUSI"""
+"""The pattern of a mask's name without suffix: `scan 7_mask` or `scan 7_mask_1` for `scan 7`, as in the dataset BUSI"""
 Box = tuple[float, float, float, float]
 
 
 def beside(files: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """Return the pictures among the files of a folder, and the masks of each: `NAME_mask.png` or `NAME_mask_1.png` if
-    there is a picture NAME. All other files are pictures, even if their names end in `_mask`."""
+    """Return the pictures among the files of a folder, and the masks of each picture. `NAME_mask.png` or
+    `NAME_mask_1.png` is a mask if the folder contains a picture NAME. All other files are pictures, even if their names
+    end in `_mask`."""
     listed = list(files)
     stems = {Path(file).stem: file for file in listed}
     masks: dict[str, list[str]] = defaultdict(list)
@@ -36,7 +37,7 @@ def beside(files: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:
 
 
 def index(folder: Path) -> dict[str, list[str]]:
-    """Return the masks in a separate folder, by the relative path of their picture without its suffix."""
+    """Return the masks in a separate folder, keyed by the relative path of their picture without its suffix."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in decode.SUFFIXES:
@@ -46,7 +47,7 @@ def index(folder: Path) -> dict[str, list[str]]:
 
 
 def masks(pictures: Sequence[Picture], native: np.ndarray, size: int, dataset: PictureDataset) -> np.ndarray:
-    """Return the masks of pictures, bool (N, size, size). A warning reports diseased pictures without a mask."""
+    """Return the masks of pictures, bool (N, size, size). Warn about diseased pictures without a mask."""
     drawn = storage.allocate((len(pictures), size, size), np.bool_)
     for row, picture in enumerate(pictures):
         drawn[row] = marked(picture, (int(native[row, 0]), int(native[row, 1])), size, dataset.aspect)
@@ -76,7 +77,7 @@ def marked(picture: Picture, native: tuple[int, int], size: int, aspect: decode.
 
 
 def boxes(pictures: Sequence[Picture]) -> np.ndarray:
-    """Return the boxes of pictures, float32 (N, K, 4), filled with NaN if a picture has fewer than K."""
+    """Return the boxes of pictures, float32 (N, K, 4). If a picture has fewer than K boxes, the others are NaN."""
     most = max(1, *(len(picture.boxes) for picture in pictures))
     empty = (np.nan,) * 4
     return np.array([[*picture.boxes, *[empty] * (most - len(picture.boxes))] for picture in pictures], np.float32)

@@ -1,4 +1,4 @@
-"""Your own pictures, in class subfolders or listed in a CSV that gives the class of each file."""
+"""Your own pictures, in one subfolder per class, or listed in a CSV file that gives the class of each picture."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ FOLDS = 5
 """One in this many pictures is used for testing if no split is given."""
 PEEK = 16
 """The number of pictures that are examined to detect colour."""
-SLICED = "every must be at least 1 and needs slices; masks of volumes are not supported"
+SLICED = "every must be at least 1 and requires slices; masks of volumes are not supported"
 
 
 class Folder(PictureDataset):
-    """Your own pictures. `path` is a folder of class subfolders, optionally below `train`, `val` and `test`; or a CSV
-    with the columns `file` and `label`, and optionally `group` and `split`, whose files are relative to it.
+    """Your own pictures. `path` is either a folder with one subfolder per class, optionally inside `train`, `val` and
+    `test`; or a CSV file with the columns `file` (relative to the CSV) and `label`, and optionally `group` and `split`.
 
     `name` is the name of the data in tables, and `healthy` lists the healthy classes, separated by `|`. `group` is a
-    regular expression whose first bracket (or whole match) in a file's path is the patient; or `twins`, which groups
-    pictures that are nearly the same. Without it, every file counts as a separate patient. Masks are next to their
-    pictures as `NAME_mask.png`, in the folder `masks`, or named in the CSV, as are boxes. With `slices` (axial, coronal
-    or sagittal), the files are volumes: every `every`-th slice is a picture, and a volume is a group."""
+    regular expression whose first capture group (or whole match) in a file's path identifies the patient; or `twins`,
+    which groups pictures that are nearly the same. Without `group`, every file counts as a separate patient. Masks are
+    files `NAME_mask.png` next to their pictures, files in the folder `masks`, or listed in the CSV file, which may also
+    list boxes. With `slices` (axial, coronal or sagittal), the files are volumes: every `every`-th slice is a picture,
+    and the slices of a volume are one group."""
 
     name = "folder"
     version = 2
@@ -59,7 +60,7 @@ class Folder(PictureDataset):
     ) -> None:
         super().__init__(path)
         if not name or seed < 0 or not (bits is None or 1 <= bits <= 16):
-            raise ValueError(f"name={name!r}, seed={seed}, bits={bits}: give a name, a seed from 0, and 1 to 16 bits")
+            raise ValueError(f"name={name!r}, seed={seed}, bits={bits}: give a name, a seed >= 0, and 1 to 16 bits")
         self.name = name
         self.healthy = tuple(filter(None, (word.strip() for word in healthy.split("|"))))
         self.group = group
@@ -78,7 +79,7 @@ class Folder(PictureDataset):
             raise ValueError(f"group={group!r} is not a regular expression: {error}") from error
 
     def obtain(self) -> str:
-        return "Give the folder, or a CSV, of your pictures: -d 'folder[path=FOLDER,name=NAME,healthy=CLASS]'."
+        return "Give the folder or the CSV file of your pictures: -d 'folder[path=FOLDER,name=NAME,healthy=CLASS]'."
 
     def home(self, folder: Path) -> Path:
         root = Path(self.path or "").expanduser()
@@ -94,7 +95,7 @@ class Folder(PictureDataset):
         sliced = Slices(self.slices, self.every) if self.slices else None
         read = sorted(in_table(home, self.aspect, sliced) if home.is_file() else in_folders(home, own, sliced))
         if not read:
-            raise ValueError(f"{home} names no pictures. {self.obtain()}")
+            raise ValueError(f"{home} lists no pictures. {self.obtain()}")
         self.classes = tuple(sorted({one.label for one in read}))
         if unknown := set(self.healthy) - set(self.classes):
             raise ValueError(f"healthy={'|'.join(sorted(unknown))} is not a class; classes are {list(self.classes)}")
@@ -171,11 +172,11 @@ class Folder(PictureDataset):
                 )
 
     def _divided(self, pictures: list[Picture], home: Path) -> list[Picture]:
-        """Return the pictures with the given splits or, if there are none, a fifth of them for testing: by group,
-        stratified, seeded."""
+        """Return the pictures with their given splits. If no splits are given, whole groups with about a fifth of the
+        pictures are drawn at random for testing, stratified by class."""
         if any(picture.split for picture in pictures):
             return pictures
-        from sklearn.model_selection import StratifiedGroupKFold  # takes seconds to import; planning does not need it
+        from sklearn.model_selection import StratifiedGroupKFold  # takes seconds to import, and plans do not need it
 
         self._enough(pictures, home)
         labels, groups = np.array([p.label for p in pictures]), np.array([p.group for p in pictures])

@@ -1,5 +1,5 @@
-"""Groups of pictures, each within one split. If patients are unknown, twins (pictures that are nearly the same) form
-the groups."""
+"""Groups of pictures that must stay in one split: the pictures of a patient or, if patients are unknown, twins
+(pictures that are nearly the same)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from vaebench_medical.image_files import Picture, PictureDataset
 
 TWINS = "twins"
-"""The value of a dataset's parameter `group` that asks for groups of twins"""
+"""The value of a dataset's parameter `group` that selects grouping by twins"""
 
 
 def by_twins(pictures: Sequence[Picture], dataset: PictureDataset) -> list[Picture]:
     """Return the pictures with twins merged into one group, and existing groups kept together. A merged group is named
-    after the group of its first picture. A warning reports a suspiciously large group.
+    after the group of its first picture. Warn if a group is suspiciously large.
 
     Twins are found on thumbnails of a fixed size, so that the split is the same at all training sizes."""
     paths = [picture.path for picture in pictures]
@@ -40,8 +40,8 @@ def by_twins(pictures: Sequence[Picture], dataset: PictureDataset) -> list[Pictu
 
 
 def twins_apart(parts: Mapping[str, Split], name: str) -> dict[str, Split]:
-    """Return the splits with twins as groups. Images that have a twin in test are removed from train and val, and
-    images that have a twin in val are removed from train."""
+    """Return the splits with twins (images that are nearly the same) as groups. Images that have a twin in test are
+    removed from train and val, and images that have a twin in val are removed from train."""
     groups = twins.find([part.images for part in parts.values()], twins.SAFE).groups
     sides = np.repeat(list(parts), [len(part) for part in parts.values()])
     names = [f"{side} {row}" for side, part in parts.items() for row in range(len(part))]
@@ -53,18 +53,20 @@ def twins_apart(parts: Mapping[str, Split], name: str) -> dict[str, Split]:
 
 def on_one_side(groups: Sequence[object], sides: Sequence[str], name: str) -> np.ndarray:
     """Return a mask of the pictures to keep so that no group is in two splits: groups in test are removed from train
-    and val, groups in val from train. A warning reports what is left out."""
+    and val, and groups in val from train. Warn about the pictures that are left out."""
     home: dict[object, str] = {}
     for side in ("", "train", "val", "test"):
         home.update((group, side) for group, its in zip(groups, sides, strict=True) if its == side)
     left = Counter((its, home[group]) for group, its in zip(groups, sides, strict=True) if its != home[group])
     for (split, other), count in sorted(left.items()):
-        warnings.warn(f"{name}: {count} {split} pictures left out, whose groups are also in {other}", stacklevel=3)
+        warnings.warn(
+            f"{name}: {count} {split} pictures left out, because their groups are also in {other}", stacklevel=3
+        )
     return np.array([its == home[group] for group, its in zip(groups, sides, strict=True)], np.bool_)
 
 
 def _joined(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the merged groups: elements that share a group of either kind are in one group."""
+    """Merge two groupings: elements that share a group in `one` or in `other` are in one group of the result."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

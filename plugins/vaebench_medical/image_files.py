@@ -45,13 +45,13 @@ class PictureDataset(Dataset):
 
     aspect: decode.Aspect = "stretch"
     places: ClassVar[tuple[str, ...]] = ()
-    """Folders below the data folder in which the dataset may be, in addition to the one named after it."""
+    """Folders below the data folder in which the dataset may be, in addition to the folder with the dataset's name."""
     inner: ClassVar[tuple[str, ...]] = ()
-    """Subfolders of these in which the published archives store the pictures."""
+    """Subfolders of the dataset's folder in which the published archives store the pictures."""
     mark: ClassVar[tuple[str, ...]] = ()
-    """Files and folders by which its folder is recognised; ` or ` separates alternative names."""
+    """Files and folders by which the dataset's folder is recognised; ` or ` separates alternative names."""
     variables: ClassVar[tuple[str, ...]] = ()
-    """The names of its pictures' clinical variables"""
+    """The names of the pictures' clinical variables"""
     unpacks: ClassVar[str] = ""
     """A pattern of the files to unpack from an archive; by default, all of them."""
     bits: int | None = None
@@ -65,7 +65,7 @@ class PictureDataset(Dataset):
         raise NotImplementedError(f"{type(self).__name__} must implement pictures(), which returns its pictures")
 
     def roots(self, folder: Path) -> list[Path]:
-        """Return the folders in which the dataset may be, best first."""
+        """Return the folders in which the dataset may be, in order of preference."""
         starts = [Path(self.path).expanduser()] if self.path else [folder / p for p in (self.name, *self.places, "")]
         return [start / inner for start in starts for inner in ("", *self.inner)]
 
@@ -74,22 +74,22 @@ class PictureDataset(Dataset):
         root, missing = self._look(folder)
         if root and not missing:
             return root
-        fault = f"{root} holds no {' and no '.join(missing)}" if root else f"it is not below {folder}"
+        fault = f"{root} contains no {' and no '.join(missing)}" if root else f"it is not below {folder}"
         raise ValueError(f"{self.name}: {fault}. {self.obtain()}")
 
     def present(self, folder: Path) -> bool:
-        """Return whether the dataset is present. A path that the user gives counts as present: phantoms must not stand
-        in for a mistyped one, and `load` reports what is wrong with it."""
+        """Return whether the dataset is present. If the user gives a path, the result is always True: phantoms must not
+        replace the data of a mistyped path, and `load` reports what is wrong with it."""
         if self.path:
             return True
         root, missing = self._look(folder)
         if root and missing:
-            warnings.warn(f"{self.name}: {root} holds no {' and no '.join(missing)}", stacklevel=2)
+            warnings.warn(f"{self.name}: {root} contains no {' and no '.join(missing)}", stacklevel=2)
         return root is not None and not missing
 
     def _look(self, folder: Path) -> tuple[Path | None, list[str]]:
-        """Return the folder and an empty list if the dataset is complete, else a folder with a part of it, if there is
-        one, and the parts that are missing there."""
+        """Return the dataset's folder and an empty list if it is complete. Otherwise, return a folder with a part of
+        the dataset (None if there is no such folder) and a list of the parts that are missing there."""
         partly: tuple[Path | None, list[str]] = (self.roots(folder)[0], list(self.mark)) if self.path else (None, [])
         for root in self.roots(folder):
             missing = [mark for mark in self.mark if not any(there(root / name) for name in mark.split(" or "))]
@@ -133,11 +133,11 @@ class PictureDataset(Dataset):
         return assemble(pictures, self, size)
 
     def published(self) -> dict[str, tuple[int, ...]]:
-        """Return the number of pictures in each split, or several numbers if editions differ."""
+        """Return the published number of pictures in each split, or several numbers if editions differ."""
         return {}
 
     def verify(self, folder: Path) -> Iterator[str]:
-        """Yield the problems with the files, one sentence each."""
+        """Yield one sentence for each problem with the files."""
         home = self.home(folder)
         pictures = self.pictures(home)
         found = Counter(picture.split for picture in pictures)
@@ -157,7 +157,7 @@ class PictureDataset(Dataset):
 
 
 def assemble(pictures: Sequence[Picture], dataset: PictureDataset, size: int) -> Splits:
-    """Decode the pictures of each split; a group in two splits is removed from train (or val)."""
+    """Decode the pictures and return the splits. A group that is in two splits is removed from train (or val)."""
     kept = sorted(apart(pictures, dataset.name), key=lambda picture: (SPLITS.index(picture.split), picture.path))
     for name in ("train", "test"):
         if missing := set(range(len(dataset.classes))) - {p.label for p in kept if p.split == name}:
@@ -191,6 +191,6 @@ def assemble(pictures: Sequence[Picture], dataset: PictureDataset, size: int) ->
 
 
 def apart(pictures: Sequence[Picture], name: str) -> list[Picture]:
-    """Return the pictures that are left after `on_one_side` has removed groups from a second split."""
+    """Return the pictures without those that `on_one_side` removes because their group is in two splits."""
     kept = on_one_side([picture.group for picture in pictures], [picture.split for picture in pictures], name)
     return list(compress(pictures, kept))

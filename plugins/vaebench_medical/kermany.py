@@ -22,10 +22,10 @@ REPACKS = {
     16: "",
     782: "the re-pack that uses 15 % of the published train split as val, with pictures of mixed sizes",
 }
-"""Number of pictures in `val` -> the re-pack; the one on Kaggle is not reported"""
+"""Number of pictures in `val` -> description of the re-pack; empty for the re-pack on Kaggle, which is not reported"""
 DIVIDED_ANEW = (
-    "Its val is merged into train, so the split is the published one; but pictures that it resized or dropped cannot "
-    "be restored. `vaebench data status kermany-cxr` shows where to get the published files"
+    "Its val is merged into train, so the split is the published one; but pictures that the re-pack resized or dropped "
+    "cannot be restored. `vaebench data status kermany-cxr` shows where to get the published files"
 )
 TYPES = ("normal", "bacterial", "viral")
 
@@ -78,11 +78,11 @@ class KermanyCxr(PictureDataset):
         return found
 
     def published(self) -> dict[str, tuple[int, ...]]:
-        """Return Mendeley's numbers, and for train also the re-pack's number without its `val`."""
+        """Return the numbers of pictures on Mendeley and, for train, also that in Kaggle's re-pack without `val`."""
         return {"train": (5232, 5216), "test": (624,)}
 
     def verify(self, folder: Path) -> Iterator[str]:
-        """Also report a re-pack whose `val` was taken from the published train split, which the totals do not show."""
+        """Also report re-packs whose `val` was taken from the published train split: the totals do not show this."""
         val = [self.home(folder) / "val" / kind for kind in ("NORMAL", "PNEUMONIA")]
         count = sum(len(listing(place)) for place in val if place.is_dir())
         if count not in (0, *REPACKS):
@@ -95,7 +95,7 @@ class KermanyCxr(PictureDataset):
         match = NAMES.match(Path(path).name)
         if not match:
             raise ValueError(
-                f"{path}: the name does not identify a patient. Names are like NORMAL-1049278-0001, IM-0115-0001 or "
+                f"{path}: the name does not identify a patient. Names look like NORMAL-1049278-0001, IM-0115-0001 or "
                 "person1_bacteria_1; delete the file, or load your own data with -d 'folder[path=...]'"
             )
         group = match["mendeley"] or match["healthy"] or match["ill"]

@@ -34,7 +34,7 @@ class KneeKl(PictureDataset):
 
     @property
     def inner(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Return the subfolders: the archive contains the same pictures twice, 299 and 224 pixels wide."""
+        """Return the subfolders to search: the archive contains the same pictures twice, 299 and 224 pixels wide."""
         sides = (self.side,) if self.side else (299, 224)
         return tuple(f"{above}kneeKL{s}" for s in sides for above in ("", "ClsKLData/", "KneeXrayData/ClsKLData/"))
 
@@ -46,8 +46,8 @@ class KneeKl(PictureDataset):
         )
 
     def pictures(self, home: Path) -> list[Picture]:
-        """Return the pictures, with both knees of a subject in one group. `auto_test` is left out, as it contains the
-        knees of `test` again. Grade 1 is doubtful: neither healthy nor diseased."""
+        """Return the pictures, with both knees of a subject in one group. The folder `auto_test` is left out, as it
+        contains the knees of `test` again. Grade 1 is doubtful, so it counts as neither healthy nor diseased."""
         found = []
         for split in ("train", "val", "test"):
             if split == "val" and not (home / split).is_dir():
@@ -56,7 +56,7 @@ class KneeKl(PictureDataset):
                 for path in listing(home / split / str(grade)):
                     match = NAMES.match(Path(path).name)
                     if not match:
-                        raise ValueError(f"{path}: the name has no subject as in 9318808L.png; delete the file")
+                        raise ValueError(f"{path}: the name has no subject number, as in 9318808L.png; delete the file")
                     health = None if grade == 1 else grade == 0
                     found.append(Picture(path, grade, match["subject"], split, health))
         return found

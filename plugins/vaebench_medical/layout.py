@@ -1,4 +1,4 @@
-"""The contents of users' folders: which files are pictures, and which other files are there."""
+"""Listings of users' folders: the pictures they contain, and warnings about other files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JUNK = frozenset({"thumbs.db", "desktop.ini"})
 
 
 def listing(folder: Path) -> list[str]:
-    """Return the picture files in a folder, by name. A warning counts files of other kinds, except hidden ones."""
+    """Return the picture files in a folder, sorted by name. Warn about files of other kinds, except hidden ones."""
     found, other = [], Counter[str]()
     for entry in entries(folder):
         kind = Path(entry.name).suffix.lower()
@@ -27,9 +27,9 @@ def listing(folder: Path) -> list[str]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(other.items()))
         warnings.warn(f"{folder}: left out {kinds}, which cannot be read as pictures", stacklevel=2)
     if not found and other[".nii"] + other[".gz"]:
-        raise ValueError(f"{folder} holds volumes and no pictures; choose their slices, as in slices=axial")
+        raise ValueError(f"{folder} contains volumes and no pictures; choose their slices, as in slices=axial")
     if not found:
-        raise ValueError(f"{folder} holds no pictures; add some ({', '.join(sorted(SUFFIXES))})")
+        raise ValueError(f"{folder} contains no pictures; add some ({', '.join(sorted(SUFFIXES))})")
     return found
 
 

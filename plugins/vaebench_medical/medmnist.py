@@ -1,4 +1,4 @@
-"""MedMNIST v2 and MedMNIST+ (Yang et al. 2023): twelve 2D sets as `.npz`, 28, 64, 128 or 224 pixels wide."""
+"""MedMNIST v2 and MedMNIST+ (Yang et al. 2023): twelve 2D datasets as `.npz`, 28, 64, 128 or 224 pixels wide."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vaebench_medical.medmnist_index import INDEX, SIDES, Entry
 log = logging.getLogger(__name__)
 FILES = "https://zenodo.org/records/10519652/files"
 FETCHED = 64
-"""The default size to fetch."""
+"""The default image size to fetch."""
 SPLITS = ("train", "val", "test")
 
 PHANTOMS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -30,19 +30,19 @@ PHANTOMS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "pneumoniamnist": ("chest", {"classes": (0.27, 0.475, 0.255), "diseased": {1, 2}, "merge": (0, 1, 1)}),
     "retinamnist": ("fundus", {"classes": (0.45, 0.12, 0.19, 0.18, 0.06), "diseased": {1, 2, 3, 4}}),
 }
-"""The phantom that stands in for each set, and the shares of its labels"""
+"""The phantom that replaces each dataset, and the shares of its labels"""
 
 
 ORIGINS: Mapping[str, str] = {
     "pneumoniamnist": "kermany-cxr",
     **dict.fromkeys(("organamnist", "organcmnist", "organsmnist"), "lits"),
 }
-"""Sets that contain patients of another dataset, or of each other, by the name of their common source"""
+"""Dataset that shares patients with another dataset -> the name of their common source"""
 
 
 class MedMnist(Dataset):
-    """A MedMNIST set. `side` chooses a published size; by default, it is the smallest present one that is large enough.
-    `group=twins` groups images that are nearly the same, because patients are not published."""
+    """A MedMNIST dataset. `side` chooses one of the published image sizes; by default, the smallest available size that
+    is large enough. `group=twins` groups images that are nearly the same, because patients are not published."""
 
     version = 1
     fetchable = True
@@ -66,12 +66,12 @@ class MedMnist(Dataset):
     def obtain(self) -> str:
         file = self._file(self.side or FETCHED)
         return (
-            f"`vaebench data fetch {self.name}` gets it ({self.licence}); or put {file} from "
+            f"`vaebench data fetch {self.name}` downloads it ({self.licence}); or put {file} from "
             f"{FILES.removesuffix('/files')} into medmnist/ below the data folder."
         )
 
     def present(self, folder: Path) -> bool:
-        """Return whether there is a file that `load` would accept. Warn about a file that it would refuse."""
+        """Return whether there is a file that `load` would accept. Warn about files that `load` would refuse."""
         for path in self._found(folder).values():
             try:
                 self._check(path)
@@ -101,7 +101,7 @@ class MedMnist(Dataset):
         return Splits(**(twins_apart(named, self.name) if self.group == TWINS else named))
 
     def verify(self, folder: Path) -> Iterator[str]:
-        """Yield the problems with the files, one sentence each."""
+        """Yield one sentence for each problem with the files."""
         for path in self._found(folder).values():
             try:
                 self._check(path)
@@ -131,7 +131,7 @@ class MedMnist(Dataset):
         return self.entry.md5[[self._file(side) for side in SIDES].index(path.name)]
 
     def _found(self, folder: Path) -> dict[int, Path]:
-        """Return the files that exist, by size."""
+        """Return the files that exist, keyed by their image size."""
         found: dict[int, Path] = {}
         for side in (self.side,) if self.side else SIDES:
             for place in (folder / self.name, folder / "medmnist", folder):
@@ -148,7 +148,7 @@ class MedMnist(Dataset):
             larger = next((s for s in SIDES if s >= size), SIDES[-1])
             warnings.warn(
                 f"{self.name}: images of {side} pixels are enlarged to {size}; "
-                f"`vaebench data fetch '{self.name}[side={larger}]'` gets larger ones",
+                f"`vaebench data fetch '{self.name}[side={larger}]'` downloads larger ones",
                 stacklevel=3,
             )
         return found[side]
@@ -156,9 +156,9 @@ class MedMnist(Dataset):
     def _check(self, path: Path) -> None:
         if self.checked and (found := fetch.md5(path)) != self._md5(path):
             raise ValueError(
-                f"{path} is not the published file: its MD5 is {found}, that of MedMNIST 3.0.2 {self._md5(path)}. "
-                "It was saved again, perhaps with other images. Move it away and run "
-                f"`vaebench data fetch {self.name}`, or use it unverified with -d '{self.name}[verify=false]'"
+                f"{path} is not the published file: its MD5 is {found}, not {self._md5(path)} as in MedMNIST 3.0.2. "
+                "The file was saved again, perhaps with different images. Move it away and run "
+                f"`vaebench data fetch {self.name}`, or use it unchecked with -d '{self.name}[verify=false]'"
             )
 
     def _split(self, path: Path, which: str, size: int) -> Split:
@@ -192,7 +192,7 @@ class MedMnist(Dataset):
         labels = raw.any(axis=1).astype(np.int64) if self.entry.findings else raw[:, 0].astype(np.int64)
         if len(labels) and not (labels.min() >= 0 and labels.max() < len(self.classes)):
             raise ValueError(
-                f"{path}: {which}_labels holds {labels.max()}; the classes are 0 to {len(self.classes) - 1}"
+                f"{path}: {which}_labels contains {labels.max()}; the classes are 0 to {len(self.classes) - 1}"
             )
         return labels
 

@@ -1,6 +1,7 @@
-"""The twelve 2D MedMNIST sets as listed by MedMNIST 3.0.2: classes, counts, licences, and the MD5 of each size.
+"""The twelve 2D MedMNIST datasets as listed by MedMNIST 3.0.2: classes, counts, licences, and the MD5 of each size.
 
-This benchmark adds which class counts as healthy, and merges ChestMNIST's fourteen findings into one task: any or none.
+The class that counts as healthy is added by vaebench, which also merges ChestMNIST's fourteen findings into one label:
+any finding or none.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ ORGANS = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One MedMNIST set."""
+    """One MedMNIST dataset."""
 
     name: str
     title: str
@@ -33,13 +34,13 @@ class Entry:
     channels: int
     classes: tuple[str, ...]
     counts: tuple[int, int, int]
-    """train, val, test"""
+    """the numbers of images in train, val and test"""
     md5: tuple[str, str, str, str]
     """the MD5 of the files of 28, 64, 128 and 224 pixels"""
     healthy: int | None = None
     """The healthy class; None if there is none (BreastMNIST merges normal with benign)."""
     findings: int = 0
-    """The number of label columns in a multi-label set"""
+    """The number of label columns if an image has several labels, else 0"""
     licence: str = "CC BY 4.0"
 
 

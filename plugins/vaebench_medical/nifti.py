@@ -1,5 +1,5 @@
 """Slices of NIfTI-1 volumes (`.nii`, `.nii.gz`) as grey pictures in radiological view: the patient's right on the left,
-the front or the head at the top. Only the header and voxels are read, and no more of them than the bounds allow."""
+the front or the head at the top. Only headers and voxels are read, and only if their sizes are within the bounds."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Header(NamedTuple):
     shape: tuple[int, int, int]
     dtype: np.dtype
     start: int
-    """the byte at which the voxels begin"""
+    """the position of the first voxel in the file, in bytes"""
     directions: np.ndarray
-    """(3, 3): the step along each axis of the file, as columns, to the right, front and head"""
+    """(3, 3): column i is the step along axis i of the file, towards the patient's right, front and head"""
     inverse: bool
     """whether larger values are darker"""
 
@@ -124,7 +124,7 @@ def read_header(stream: IO[bytes]) -> Header:
     rank, *sides = struct.unpack_from(f"{order}8h", raw, 40)
     if not 3 <= rank <= 7 or any(side != 1 for side in sides[3:rank]):
         told = " x ".join(map(str, sides[: max(rank, 0)]))
-        raise ValueError(f"holds {told or 'no'} voxels, not one volume of three dimensions; save each volume as a file")
+        raise ValueError(f"contains {told or 'no'} voxels, not one three-dimensional volume; save each as a file")
     kind, step = struct.unpack_from(f"{order}h", raw, 70)[0], struct.unpack_from(f"{order}8f", raw, 76)
     if kind not in KINDS:
         raise ValueError(f"has data type {kind}; save it as integers or floats, one for each voxel")

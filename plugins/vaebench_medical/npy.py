@@ -1,4 +1,4 @@
-"""Headers of NumPy's array files, checked before any data are read; no data are unpickled."""
+"""Headers of NumPy's array files, which are checked before any data are read; no data are unpickled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Header(NamedTuple):
     fortran: bool
     dtype: np.dtype
     bytes: int
-    """the size of the data that follow"""
+    """the size of the data after the header"""
 
 
 def read_header(stream: IO[bytes], name: str) -> Header:
@@ -41,7 +41,7 @@ def read_header(stream: IO[bytes], name: str) -> Header:
         raise ValueError(f"{name} claims a header of {length} bytes, more than {bounds.MAX_ARRAY_HEADER}")
     shape, fortran, dtype = read(io.BytesIO(told + stream.read(length)))
     if dtype.hasobject:
-        raise ValueError(f"{name} holds pickled objects, which are never loaded; get the published file")
+        raise ValueError(f"{name} contains pickled objects, which are never loaded; get the published file")
     return Header(shape, fortran, dtype, bounds.check_array(name, shape, dtype.itemsize))
 
 

@@ -1,4 +1,4 @@
-"""Arrays of an `.npz`, row by row: no data are unpickled, and only a few rows are in memory besides the result."""
+"""Arrays in `.npz` files, read row by row: no data are unpickled, and only a few rows are in memory at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Rows:
         bounds.check_array(f"a row of {name}", self.shape[1:], self.dtype.itemsize, bounds.MAX_LOADED_BYTES)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yield some rows at a time."""
+        """Yield the rows in order, in blocks of about `CHUNK` bytes."""
         row = math.prod(self.shape[1:]) * self.dtype.itemsize
         step = max(1, CHUNK // max(1, row))
         for start in range(0, self.shape[0], step):
@@ -41,7 +41,7 @@ class Rows:
             yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
 
     def ahead(self) -> Iterator[np.ndarray]:
-        """Yield the same, but inflate the next rows in a thread while the caller processes the current ones."""
+        """Yield the same blocks, but inflate the next one in a thread while the caller processes the current one."""
         rows = iter(self)
         with ThreadPoolExecutor(1) as pool:
             following = pool.submit(next, rows, None)
@@ -56,7 +56,7 @@ class Rows:
 
 @contextmanager
 def array(path: Path, name: str) -> Iterator[Rows]:
-    """Open the array `name` of the file. A ValueError names the file and the problem."""
+    """Open the array `name` of an `.npz` file. Raise ValueError with the file and the problem if this fails."""
     try:
         with archive.opened(path) as opened:
             names = opened.namelist()
@@ -67,7 +67,7 @@ def array(path: Path, name: str) -> Iterator[Rows]:
             with opened.open(member) as stream:
                 rows = Rows(stream, name)
                 if rows.bytes > member.file_size:
-                    raise ValueError(f"{name} claims {rows.bytes} bytes of data, but is stored in {member.file_size}")
+                    raise ValueError(f"{name} claims {rows.bytes} bytes of data, but its file has {member.file_size}")
                 yield rows
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and get it again") from error

@@ -46,7 +46,7 @@ class ProstateGleason(PictureDataset):
                 if path in named:
                     raise ValueError(f"{csv}, line {line}: {row['image']} is named twice; get the dataset again")
                 if path not in there:
-                    raise ValueError(f"{csv}, line {line}: {path} is not there; get the dataset again")
+                    raise ValueError(f"{csv}, line {line}: {path} does not exist; get the dataset again")
                 named.add(path)
                 if row["class"] not in ("0", "1", "2", "3"):
                     raise ValueError(f"{csv}, line {line}: class {row['class']!r} is not one of 0, 1, 2, 3")
@@ -55,7 +55,8 @@ class ProstateGleason(PictureDataset):
                 found.append(Picture(path, label, biopsy, split, health=label == 0))
             if there - named:
                 warnings.warn(
-                    f"{csv} does not name {len(there - named)} files of {home / split}; left out", stacklevel=2
+                    f"{csv} does not list {len(there - named)} files of {home / split}, which are left out",
+                    stacklevel=2,
                 )
         return found
 

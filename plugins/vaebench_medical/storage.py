@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 BUDGET = 2**28
-"""Arrays of more bytes than this are stored in a temporary file, which the system pages in and out, instead of in
-memory. A dataset has up to three splits, so it takes less than 1 GiB of memory however large it is."""
+"""Arrays of more bytes than this are not kept in memory but in a temporary file, which the system pages in and out. A
+dataset has up to three splits, so it takes less than 1 GiB of memory however large it is."""
 
 
 def allocate(shape: tuple[int, ...], dtype: DTypeLike = np.uint8) -> np.ndarray:

@@ -23,7 +23,7 @@ DENSITIES = "ABCD"
 
 @dataclass
 class Image:
-    """The merged rows of one image."""
+    """An image, as described by all of its rows in the table."""
 
     study: str
     side: str
@@ -37,9 +37,9 @@ class Image:
 
 
 class VindrMammo(PictureDataset):
-    """Mammograms, labelled by whether the image has a finding. With `rule=birads`, health is defined per breast:
-    BI-RADS 1 without a finding in either view is healthy, BI-RADS 3 to 5 is diseased, and other breasts are neither;
-    with `rule=finding`, the label decides."""
+    """Mammograms, labelled by whether the image has a finding. With `rule=birads`, health is defined per breast: a
+    breast with BI-RADS 1 and no finding in either view is healthy, one with BI-RADS 3 to 5 is diseased, and any other
+    is neither. With `rule=finding`, images with a finding are diseased, and all others are healthy."""
 
     name = "vindr-mammo"
     version = 1
@@ -110,7 +110,7 @@ class VindrMammo(PictureDataset):
         return found
 
     def _path_below(self, home: Path, images: Mapping[str, Image]) -> str:
-        """Return which of the known layouts this is, according to its first image."""
+        """Return the pattern in `PLACES` that the folder follows, judged by the first image."""
         name, image = next(iter(images.items()))
         for place in PLACES:
             if (home / place.format(study=image.study, image="")).parent.is_dir():
@@ -175,7 +175,7 @@ def read_images(csv: Path) -> dict[str, Image]:
 
 
 def _categories(text: str) -> set[str]:
-    """Return the names in a cell that contains a Python list. Its length is limited: parsing a deep one could crash."""
+    """Return the names in a cell that contains a Python list. Long cells are refused: parsing them could crash."""
     found = ast.literal_eval(text) if len(text) < 1000 else None
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise ValueError(f"{text[:40]!r} is not a list of findings")
@@ -190,7 +190,7 @@ def _side(text: str) -> float:
 
 
 def worst_breasts(csv: Path, images: Mapping[str, Image]) -> dict[tuple[str, str], int]:
-    """Return the BI-RADS of each breast, the worst if its rows disagree; the table of breasts counts if present."""
+    """Return the BI-RADS category of each breast: the worst one in the images' rows and in the table of breasts."""
     seen: dict[tuple[str, str], set[int]] = defaultdict(set)
     for image in images.values():
         seen[image.study, image.side].add(image.birads)
@@ -211,6 +211,6 @@ def birads(text: str) -> int:
 
 
 def density(text: str) -> float:
-    """Return 1 to 4 for A to D, or NaN if it is not given."""
+    """Return 1 to 4 for the densities A to D, or NaN if none is given."""
     letter = text.upper().removeprefix("DENSITY").strip()
     return float(DENSITIES.index(letter) + 1) if letter and letter in DENSITIES else float("nan")

@@ -1,7 +1,7 @@
 """Log a sweep to MLflow: one experiment per track, and one run per trial with its losses, metrics and final status.
 
 pip install "vaebench[mlflow]"
-VAEBENCH_MLFLOW=sqlite:///mlflow.db vaebench run       and, with all of MLflow installed:
+VAEBENCH_MLFLOW=sqlite:///mlflow.db vaebench run       and, with the full package mlflow:
 mlflow ui --backend-store-uri sqlite:///mlflow.db
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from vaebench.trial import Trial
 
 STORE = "VAEBENCH_MLFLOW"
-"""The environment variable that names the tracking URI; if it is not set, no logs are written."""
+"""The environment variable that contains the tracking URI; if it is not set, no logs are written."""
 
 
 @hookimpl
@@ -77,5 +77,5 @@ def _client() -> MlflowClient:
         from mlflow.tracking import MlflowClient
     except ImportError as error:
         raise RuntimeError(f"{STORE} is set, but MLflow is not installed: pip install 'vaebench[mlflow]'") from error
-    logging.getLogger("mlflow").setLevel(logging.WARNING)  # creating a database needs no message
+    logging.getLogger("mlflow").setLevel(logging.WARNING)  # no messages about a new database
     return MlflowClient(os.environ[STORE])

@@ -1,7 +1,8 @@
-"""The encoders and decoders of MONAI's AutoencoderKL and VQVAE. MONAI is imported only when one is built.
+"""The encoders and decoders of MONAI's AutoencoderKL and VQVAE. MONAI is imported only when a network is built.
 
 The number of halvings depends on the image: sides are halved while they are even and larger than the requested grid, so
-28 px end at 7 x 7 and 64 px at 4 x 4. Channels double from `width` to at most eight times `width`.
+the grid of an image of 28 px is 7 x 7, and that of 64 px is 4 x 4. Channels double from `width` to at most eight times
+`width`.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def common_kl(found: list[Shape]) -> dict[str, object]:
 
 
 class MonaiVQ(Network):
-    """MONAI's VQVAE without its quantiser: strided convolutions and residual units, no norm."""
+    """MONAI's VQVAE without its quantiser: strided convolutions and residual units, without normalisation."""
 
     name = "monai-vq"
     version = 1

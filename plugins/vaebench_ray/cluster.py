@@ -1,4 +1,4 @@
-"""The Ray cluster that this process belongs to, and how many trials its nodes have room for."""
+"""The Ray cluster that this process is connected to, and the number of trials that its nodes have room for."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from typing import Any
 from vaebench.executing import UserError
 
 ANSWERS = 10.0
-"""Seconds in which the head node must answer."""
+"""The time limit for an answer of the head node, in seconds."""
 PAUSE = 1.0
-"""Seconds between two looks at the nodes, which come and go."""
+"""The time between two checks of the nodes, in seconds, as nodes may join and leave the cluster."""
 
 
 @dataclass
 class Cluster:
-    """The nodes of a cluster, seen by a run."""
+    """The nodes of a Ray cluster as a run sees them."""
 
     ray: Any
-    """the module, connected"""
+    """the module `ray`, connected to the cluster"""
     need: Mapping[str, float]
-    """what a trial takes of a node: resource -> amount"""
+    """the resources of a node that a trial needs: resource -> amount"""
     unfit: dict[str, str] = field(default_factory=dict)
-    """node -> why it does nothing for this run"""
+    """node -> the reason why this run does not use the node"""
     _room: int = 0
     _seen: float = -math.inf
 
     def room(self) -> int:
-        """How many trials the living nodes can do at once, without those that are not fit."""
+        """Return how many trials the nodes can run at once, not counting dead and unfit nodes."""
         if time.monotonic() - self._seen > PAUSE:
             alive = (node for node in self.ray.nodes() if node["Alive"] and node["NodeID"] not in self.unfit)
             self._room = sum(at_once(node["Resources"], self.need) for node in alive)
@@ -43,7 +43,7 @@ class Cluster:
         return self._room
 
     def leave_out(self, node: str, why: str) -> None:
-        """Send nothing to a node any more; UserError if that was the last one with room."""
+        """Stop sending trials to a node. Raise UserError if no other node has room for a trial."""
         self.unfit[node] = why
         self._seen = -math.inf
         if not self.room():
@@ -52,13 +52,13 @@ class Cluster:
 
 
 def at_once(have: Mapping[str, float], need: Mapping[str, float]) -> int:
-    """How many trials fit into the resources of a node."""
+    """Return how many trials fit into the resources of a node."""
     return min(math.floor(have.get(name, 0.0) / amount + 1e-6) for name, amount in need.items() if amount)
 
 
 def connect(address: str) -> Any:
-    """The module `ray`, connected to the cluster. A connection that this process has already is used as it is."""
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or Ray announces that this will change
+    """Return the module `ray`, connected to the cluster. If this process is already connected, keep that connection."""
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # avoids a warning of Ray
     import ray
 
     if ray.is_initialized():
@@ -67,15 +67,16 @@ def connect(address: str) -> Any:
     before = signal.getsignal(signal.SIGTERM)
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWERS).close()  # Ray itself tries for minutes
+        socket.create_connection((host.strip("[]"), int(port)), ANSWERS).close()  # Ray itself would try for minutes
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise UserError(
             f"This machine is not part of a Ray cluster at {address} ({str(error).strip().splitlines()[0]}). "
-            f"`ray start --address={address}` lets it join one, `ray start --head` starts one. A cluster with "
-            "authentication must be given the same RAY_AUTH_MODE and token on every machine, this one included."
+            f"To join the cluster, run `ray start --address={address}`; to start one, run `ray start --head`. If the "
+            "cluster uses authentication, RAY_AUTH_MODE and the token must be the same on all machines, including "
+            "this one."
         ) from error
     finally:
         if main:
-            signal.signal(signal.SIGTERM, before)  # Ray's own ends the process before trials are stopped
+            signal.signal(signal.SIGTERM, before)  # Ray's handler would end the process before trials stop
     return ray

@@ -11,19 +11,21 @@ from vaebench_ray.cluster import Cluster, connect
 from vaebench_ray.tasks import Gone, Said, Tasks
 
 SPARE = 1
-"""Trials that wait in Ray's own queue, so that no node waits for this process, and a cluster that can grow does."""
+"""The number of trials that wait in Ray's own queue, so that no node waits for this process, and a cluster with
+autoscaling grows."""
 
 
 class Room(int):
-    """As many slots as the cluster has now. Nobody asked for a number, so it changes as nodes come and go."""
+    """The number of trials for which the cluster has room now. The number changes as nodes join and leave the cluster,
+    because the user did not ask for a fixed one."""
 
 
 class Ray(Executor):
-    """Trials as tasks of a Ray cluster that runs already. Its machines need no shared disk.
+    """Runs trials as tasks on an existing Ray cluster. The machines of the cluster need no shared disk.
 
-    `address` is HOST:PORT of its head node; this machine must be part of the cluster. Each trial gets `cpus` cores and
-    the share `gpus` of a GPU. A trial whose node is lost is repeated `retries` times at most; it goes on from its
-    checkpoint if `keep` names a place that all nodes reach, a folder or a URL such as s3://bucket/folder."""
+    `address` is HOST:PORT of the cluster's head node; this machine must be part of the cluster. Each trial gets `cpus`
+    cores and the share `gpus` of a GPU. If its node is lost, a trial is repeated, at most `retries` times. It resumes
+    from its checkpoint if `keep` is a folder, or a URL such as s3://bucket/folder, that all nodes can access."""
 
     name = "ray"
     version = 1
@@ -62,7 +64,7 @@ class Ray(Executor):
 
 
 def _answer(outbox: Outbox, cluster: Cluster, errand: Errand, said: Said) -> Iterator[Event]:
-    """What follows from a word of a task."""
+    """Process a message of a task; yield the resulting events."""
     if isinstance(said, Returned):
         yield from outbox.returned(errand, said)
     elif isinstance(said, Gone):
@@ -77,11 +79,11 @@ def _answer(outbox: Outbox, cluster: Cluster, errand: Errand, said: Said) -> Ite
 
 
 def check_device(device_class: str, gpus: float) -> None:
-    """UserError where trials are planned for a GPU and get none, or would keep one busy that they do not use."""
+    """Raise UserError if trials are planned for a GPU but get none, or would occupy a GPU that they do not use."""
     if device_class != "cpu" and not gpus:
-        raise UserError(f"The trials are planned for {device_class}, and each gets no GPU: write ray[...,gpus=1].")
+        raise UserError(f"The trials are planned for {device_class}, but get no GPU: write ray[...,gpus=1].")
     if device_class == "cpu" and gpus:
         raise UserError(
-            f"The trials are planned for CPUs, and each would occupy {gpus:g} of a GPU: name the nodes' GPUs with "
-            "--device-class (`vaebench doctor` prints it there), or leave gpus out."
+            f"The trials are planned for CPUs, but each would occupy {gpus:g} of a GPU: give the device class of the "
+            "nodes with --device-class (`vaebench doctor` on a node prints it), or omit gpus."
         )

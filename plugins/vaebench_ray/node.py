@@ -1,4 +1,4 @@
-"""What runs on a node. It is sent there by value: a node without vaebench, or with another one, can say so."""
+"""The function that runs on a node. It is sent by value, so that even a node without vaebench can report its state."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 
 def work(errand: bytes, data: Mapping[str, Sequence[Any]], keep: str) -> Iterator[Any]:
-    """The body of a task: yields what the trial tells, and at last what it left. A node that is not fit tells that.
+    """Run a trial: yield its messages and, at the end, its results. On an unfit node, yield the reason instead.
 
-    `data` has the files of the ready data, each as parts in Ray's object store; they travel when they are asked for."""
+    `data` maps the files of the prepared data to their parts in Ray's object store, which are fetched when needed."""
     import pickle
 
     import ray
@@ -28,8 +28,8 @@ def work(errand: bytes, data: Mapping[str, Sequence[Any]], keep: str) -> Iterato
         from vaebench.executing import Unfit, fulfil
 
         read = pickle.loads(errand)
-    except Exception as error:  # of a vaebench that is not there, or does not know what it reads
-        yield unfit(f"it cannot read what it is to do ({type(error).__name__}: {error})")
+    except Exception as error:  # vaebench is missing, or cannot read an errand of this version
+        yield unfit(f"it cannot read its task ({type(error).__name__}: {error})")
         return
     try:
         yield from fulfil(read, fetch, keep or None)

@@ -1,4 +1,4 @@
-"""Trials at work on a cluster, each a task of Ray that yields what the trial tells."""
+"""The trials that run on a cluster; each is a Ray task that yields the messages of its trial."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ from vaebench_ray import node
 from vaebench_ray.cluster import Cluster
 
 CHUNK = 2**26
-"""Bytes of a file in one object of the store."""
+"""The number of bytes of a file that one object of Ray's store contains."""
 GOODBYE = 15.0
-"""Seconds in which trials that are stopped may leave a checkpoint."""
+"""The time in which stopped trials may write a checkpoint, in seconds."""
 LABEL = "ray.io/node-id"
 
 
 @dataclass(frozen=True)
 class Gone:
-    """A task that failed, and why: as a rule its node is lost."""
+    """The failure of a task, with the reason: usually, its node was lost."""
 
     why: str
 
 
 Said = Mapping[str, Any] | Returned | Gone
-"""A word of a task: what its trial tells, what it left, or that nothing more comes."""
+"""A message of a task: a message of its trial, the results of the trial, or the failure of the task."""
 
 
 @dataclass
 class Tasks:
-    """What was sent to a cluster, and has not ended."""
+    """The tasks that were sent to a cluster and have not ended."""
 
     cluster: Cluster
     keep: str
     running: dict[Any, Errand] = field(default_factory=dict)
     data: dict[str, Mapping[str, Sequence[Any]]] = field(default_factory=dict)
-    """digest -> file -> its parts in the object store"""
+    """digest of prepared data -> file -> the file's parts in the object store"""
     waiting: bool = False
-    """whether it was told that no node has room"""
+    """whether it has been reported that no node has room"""
 
     def __post_init__(self) -> None:
         ray, need = self.cluster.ray, self.cluster.need
         ray.cloudpickle.register_pickle_by_value(node)
-        # Processes are used again, also those with a GPU, for which Ray would start new ones: loading torch takes long.
+        # Processes are reused, because loading torch takes long; by default, Ray does not reuse those with a GPU.
         given = {"num_returns": "streaming", "max_calls": 0, "max_retries": 0}
         self._work = ray.remote(num_cpus=need["CPU"], num_gpus=need["GPU"], **given)(node.work)
 
     def send(self, errand: Errand, ready: Path) -> None:
-        """Send an errand, whose data lie ready in a folder, to whichever node has room first."""
+        """Send an errand, whose prepared data are in the folder `ready`, to the first node that has room."""
         digest, unfit = errand.job.data, self.cluster.unfit
         if digest not in self.data:
             self.data[digest] = {file.name: list(_put(self.cluster.ray, file)) for file in files_of(ready)}
@@ -62,14 +62,14 @@ class Tasks:
         self.running[work.remote(pickle.dumps(errand), self.data[digest], self.keep)] = errand
 
     def hear(self) -> Iterator[tuple[Errand, Said]]:
-        """What the tasks have to say: at most one word of each, waited for a moment."""
-        if not self.running:  # other runs have the rest
+        """Yield messages of the tasks, at most one of each; wait up to a second for the first message."""
+        if not self.running:  # other runs have claimed the remaining trials
             time.sleep(1.0)
             return
         before, self.waiting = self.waiting, not self.cluster.room()
         if self.waiting and not before:
             needed = " and ".join(f"{amount:g} {name}" for name, amount in self.cluster.need.items() if amount)
-            text = f"it waits for a node with {needed} that is fit"
+            text = f"it waits for a fit node with {needed}"
             yield next(iter(self.running.values())), {"phase": "note", "text": text}
         ray = self.cluster.ray
         ready, _ = ray.wait(list(self.running), num_returns=1, timeout=1.0)
@@ -80,7 +80,7 @@ class Tasks:
             try:
                 said = ray.get(next(task))
             except StopIteration:
-                said = Gone("its task ended without a word")
+                said = Gone("its task ended without a result")
             except Exception as error:
                 said = Gone(_words(error))
             if isinstance(said, Returned | Gone) or said["phase"] == "unfit":
@@ -88,13 +88,13 @@ class Tasks:
             yield errand, said
 
     def stop(self) -> None:
-        """Ask all tasks to end, wait a little while they do, and end the others."""
+        """Ask all tasks to end, wait up to `GOODBYE` seconds, and kill the tasks that still run."""
         ray = self.cluster.ray
         ends = {task.completed(): task for task in self.running}
         self.running.clear()
         for task in ends.values():
             ray.cancel(task)
-        with suppress(KeyboardInterrupt):  # once more Ctrl-C: they end without being waited for
+        with suppress(KeyboardInterrupt):  # a second Ctrl-C ends the wait
             _, left = ray.wait(list(ends), num_returns=len(ends), timeout=GOODBYE) if ends else ([], [])
             for end in left:
                 ray.cancel(ends[end], force=True)
@@ -107,6 +107,6 @@ def _put(ray: Any, file: Path) -> Iterator[Any]:
 
 
 def _words(error: Exception) -> str:
-    """An error of Ray in a line; what was raised on the node comes with its whole traceback."""
+    """Return an error of Ray in one line, without the traceback that errors raised on a node include."""
     cause = getattr(error, "cause", None) or error
     return f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), 'no reason given')}"

@@ -26,8 +26,8 @@ SPEED = 30.0
 """The factor by which the logarithm of a spread moves faster than at the optimiser's learning rate: 3 % per step of
 Adam at 1e-3. It was chosen among 1, 10, 30, 50 and 100 on validation X-rays by `benchmarks/scripts/validated.py`."""
 QUIET = 1e-3
-"""The spread's gradient, a sum over all pixels, is scaled by this: Adam is invariant to the scale, and without it the
-spread would dominate the norm by which gradients are clipped."""
+"""The spread's gradient, a sum over all pixels, is multiplied by this factor. Adam is invariant to the factor, without
+which the spread would dominate the norm by which gradients are clipped."""
 
 
 class Spread(nn.Module):
@@ -37,7 +37,7 @@ class Spread(nn.Module):
         super().__init__()
         if not (math.isfinite(start) and start > floor):
             raise ValueError(
-                f"a spread of {start} is not above {floor:.2g}, that of rounding to 8 bits: give a larger one"
+                f"a spread of {start} is not above the {floor:.2g} of rounding to 8 bits: give a larger one"
             )
         self.floor = floor
         self.slow_log = nn.Parameter(torch.tensor(math.log(start - floor) / SPEED), requires_grad=learned)
@@ -48,7 +48,8 @@ class Spread(nn.Module):
 
 
 class Gaussian(Loss):
-    """sum (x - y)^2 / 2v + ln(2 pi v) / 2: with v fixed at 1/2, this is `mse` plus a constant."""
+    """Gaussian negative log-likelihood, sum (x - y)^2 / 2v + ln(2 pi v) / 2, with one variance v for all pixels; if v
+    is fixed at 1/2, it is `mse` plus a constant."""
 
     name = "gaussian"
     version = 2
@@ -56,7 +57,7 @@ class Gaussian(Loss):
     likelihood = True
 
     def __init__(self, variance: float = 0.2, learned: bool = True) -> None:
-        """`variance` is the initial value if it is learned, and fixed otherwise."""
+        """`variance` is the initial value of v if v is learned, else the fixed value."""
         super().__init__()
         self.variance = Spread(variance, ROUNDING**2, learned)
 
@@ -70,7 +71,8 @@ class Gaussian(Loss):
 
 
 class Laplace(Loss):
-    """sum |x - y| / b + ln 2b: with b fixed at 1, this is `l1` plus a constant."""
+    """Laplace negative log-likelihood, sum |x - y| / b + ln 2b, with one scale b for all pixels; if b is fixed at 1, it
+    is `l1` plus a constant."""
 
     name = "laplace"
     version = 2
@@ -78,7 +80,7 @@ class Laplace(Loss):
     likelihood = True
 
     def __init__(self, scale: float = 0.4, learned: bool = True) -> None:
-        """`scale` is the initial value if it is learned, and fixed otherwise."""
+        """`scale` is the initial value of b if b is learned, else the fixed value."""
         super().__init__()
         self.scale = Spread(scale, ROUNDING, learned)
 

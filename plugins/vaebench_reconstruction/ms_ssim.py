@@ -29,8 +29,8 @@ def scales(height: int, width: int) -> int:
 
 
 def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
-    """Return the MS-SSIM (B,) of two batches (B, C, H, W) in [0, 1]. A negative similarity at any scale makes it zero,
-    as in pytorch-msssim."""
+    """Return the MS-SSIM (B,) of two batches (B, C, H, W) in [0, 1]. A negative similarity at any scale makes the
+    MS-SSIM zero, as in pytorch-msssim."""
     parts, weights = similarities(x, y)
     return (parts.relu() ** weights).prod(-1).mean(1)
 
@@ -38,7 +38,7 @@ def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
 def similarities(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return the similarity at each scale (B, C, scales), the coarsest with luminance, and weights that sum to one.
 
-    It is always computed in float32, without autocast: variances are small differences of large numbers."""
+    Similarities are always computed in float32, without autocast: variances are small differences of large numbers."""
     with torch.autocast(x.device.type, enabled=False):
         x, y = x.float(), y.float()
         count = scales(x.shape[-2], x.shape[-1])

@@ -1,7 +1,7 @@
-"""Losses that compare pixel by pixel: `bce`, `mse`, `l1`. The raw output is a logit; the picture is its sigmoid.
+"""Losses that compare images pixel by pixel: `bce`, `mse`, `l1`. A network's raw output is the logit of the picture.
 
-The beta of every VAE depends on the scale of the loss: it is a sum over pixels and channels, neither averaged nor
-halved, for images in [0, 1].
+The losses are sums over pixels and channels of images in [0, 1], neither averaged nor halved. This matters, because the
+beta of every VAE is relative to the scale of the loss.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ def per_image(values: Tensor) -> Tensor:
 
 
 class Bce(Loss):
-    """-sum x ln y + (1 - x) ln (1 - y), y = sigmoid(raw): the Bernoulli likelihood, from logits, so it never overflows.
+    """Binary cross-entropy, -sum [x ln y + (1 - x) ln (1 - y)] with y = sigmoid(raw): a Bernoulli likelihood. It is
+    computed from logits, so that it never overflows.
 
     Its minimum is the entropy of the target, which is above zero for grey pixels."""
 
@@ -30,7 +31,8 @@ class Bce(Loss):
 
 
 class Mse(Loss):
-    """sum (x - y)^2, without a factor of 1/2: a Gaussian likelihood of variance 1/2, without its constant."""
+    """Squared error, sum (x - y)^2, without a factor of 1/2: a Gaussian likelihood of variance 1/2, up to a
+    constant."""
 
     name = "mse"
     version = 1
@@ -41,7 +43,7 @@ class Mse(Loss):
 
 
 class L1(Loss):
-    """sum |x - y|: a Laplace likelihood of scale 1, without its constant."""
+    """Absolute error, sum |x - y|: a Laplace likelihood of scale 1, up to a constant."""
 
     name = "l1"
     version = 1

@@ -17,7 +17,8 @@ from vaebench_reconstruction.ms_ssim import similarities
 from vaebench_reconstruction.pixels import per_image
 
 FLOOR = 0.01
-"""Low enough to be exceeded early in training, high enough that w c^(w - 1) stays below 10."""
+"""The floor of similarities: low enough to be exceeded early in training, and high enough that w c^(w - 1) stays below
+10."""
 
 
 def distance(x: Tensor, y: Tensor) -> Tensor:
@@ -30,7 +31,8 @@ def distance(x: Tensor, y: Tensor) -> Tensor:
 
 
 class MsSsim(Loss):
-    """P d(x, y). Only the coarsest scale is sensitive to a uniform shift of brightness."""
+    """MS-SSIM loss, P (1 - MS-SSIM), with P the number of pixels times channels; if structure is lost or inverted, a
+    penalty is added. Only the coarsest scale is sensitive to a uniform shift of brightness."""
 
     name = "ms-ssim"
     version = 2
@@ -41,7 +43,8 @@ class MsSsim(Loss):
 
 
 class MsSsimL1(Loss):
-    """alpha P d(x, y) + (1 - alpha) sum |x - y|. The second sum is unweighted; the paper weights it by a Gaussian."""
+    """Mix of the losses `ms-ssim` and `l1`, weighted by alpha and 1 - alpha. The paper also weights the differences of
+    `l1` by a Gaussian window, which is omitted here."""
 
     name = "ms-ssim+l1"
     version = 2

@@ -2,8 +2,8 @@
 
     minimise  d(x, g(f(x)))
 
-It has neither noise nor a prior, so it is the plain baseline for anomaly detection and for how much a code of this size
-can store. It cannot generate samples, and reports that as not applicable.
+The model has neither noise nor a prior. It is the plain baseline for anomaly detection, and shows how much a code of
+this size can store. It cannot generate samples, so metrics of samples are not applicable.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The base of all variants: an encoder, a code of `latent` numbers between two linear layers, and a decoder.
 
-To give all of them a new parameter, add it here.
+To add a parameter to all variants, add it here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Autoencoder(Model):
 
     per_latent: ClassVar[int] = 1
     grid: ClassVar[int] = GRID
-    """The network is asked to reduce its features to at most this side."""
+    """The largest side that the network's smallest grid of features should have."""
     recipe = Recipe(average=0.99)
     tunable: ClassVar[Mapping[str, Range]] = {"latent": Log(8, 1024, rate=True)}
 
@@ -56,7 +56,7 @@ class Autoencoder(Model):
             start_as(self.encoder.pca, self.to_latent[-1])
 
     def constants(self, at: At) -> Hashable:
-        """Return None: by default, no Python number changes between steps."""
+        """Return None, because by default no Python number in the objectives changes between steps."""
         return None
 
     def raw(self, z: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
 """The residual convolutional trunk that all variants share: images to a small grid of features, and back.
 
-A stride-2 stem, then one residual block per halving until no side is over `grid` pixels (28 -> 14 -> 7,
-64 -> 32 -> 16 -> 8 -> 4), and one at that grid; channels double from `width` up to eight times `width`. The decoder
-mirrors it with nearest-neighbour upsampling. No block works at full resolution. GroupNorm normalises each image
-separately, so the network treats real, reconstructed and sampled batches alike, in training and afterwards.
+The encoder has a stem of stride 2, then one residual block per halving until no side is over `grid` pixels
+(28 -> 14 -> 7, 64 -> 32 -> 16 -> 8 -> 4), and one more block at this size; channels double from `width` up to eight
+times `width`. The decoder mirrors the encoder with nearest-neighbour upsampling. No block works at full resolution.
+GroupNorm normalises each image separately, so the network treats real, reconstructed and sampled batches in the same
+way, in training and afterwards.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ WIDEST = 8
 
 
 class Encoder(nn.Module):
-    """Images in [0, 1] -> features of shape `out`."""
+    """Maps images in [0, 1] to features of shape `out`."""
 
     def __init__(self, shape: Shape, width: int, grid: int = GRID) -> None:
         super().__init__()
@@ -41,7 +42,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Features of shape `entry` -> raw output of the image's shape, for a reconstruction loss to read."""
+    """Maps features of shape `entry` to raw output in the image's shape, which a reconstruction loss interprets."""
 
     def __init__(self, shape: Shape, width: int, grid: int = GRID) -> None:
         super().__init__()
@@ -58,7 +59,7 @@ class Decoder(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions with a skip connection; `stride` 2 halves the side, and `size` is the size to enlarge to."""
+    """Two convolutions with a skip connection. A `stride` of 2 halves the sides; `size` sets larger sides."""
 
     def __init__(self, channels: int, out: int, stride: int = 1, size: tuple[int, int] | None = None) -> None:
         super().__init__()
@@ -82,7 +83,7 @@ def plan(shape: Shape, width: int, grid: int = GRID) -> list[Shape]:
     channels, height, side = shape
     if channels < 1 or min(height, side) < 8:
         raise ValueError(
-            f"images must have a channel and sides of at least 8 pixels, not {channels} x {height} x {side}"
+            f"images must have at least 1 channel and sides of at least 8 pixels, not {channels} x {height} x {side}"
         )
     levels = [(width, -(-height // 2), -(-side // 2))]
     while max(levels[-1][1:]) > grid:
@@ -102,10 +103,10 @@ def trained(*modules: nn.Module) -> list[nn.Parameter]:
 
 
 def to_vector(entry: tuple[int, ...], size: int) -> nn.Module:
-    """Return a head from the trunk's features to a vector."""
+    """Return a layer that maps the trunk's features to a vector."""
     return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(entry), size))
 
 
 def to_features(size: int, out: Shape) -> nn.Module:
-    """Return a head from a vector to the trunk's features."""
+    """Return a layer that maps a vector to the trunk's features."""
     return nn.Sequential(nn.Linear(size, math.prod(out)), nn.Unflatten(1, out))

@@ -2,8 +2,8 @@
 
     code = A [f(x), c(x)] + b,    raw = g(z) + logit p(z)
 
-c and p are PCA's encoder and decoder, fixed once fitted. A starts as the identity on c and zero on the network's
-features f, and g starts at zero, so the model starts as PCA and learns what PCA misses.
+c and p are PCA's encoder and decoder, which do not change after they are fitted. A starts as the identity on c and zero
+on the network's features f, and g starts at zero, so the model starts as PCA and learns what PCA misses.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class BesideDecoder(nn.Module):
         self.net, self.pca, self.entry = net, pca, net.entry
         layers = [part for part in net.modules() if isinstance(part, nn.Conv2d | nn.ConvTranspose2d)]
         if not layers:
-            raise ValueError("bypass must be false for a network whose decoder has no convolution to start at zero")
+            raise ValueError("bypass must be false for a network whose decoder has no convolution to set to zero")
         last = layers[-1]
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -50,7 +50,7 @@ class BesideDecoder(nn.Module):
 
 
 class FromLatent(nn.Module):
-    """The head from a code to the input of a decoder with a bypass."""
+    """The layer that maps a code to the input of a decoder with a bypass."""
 
     def __init__(self, latent: int, entry: tuple[int, ...]) -> None:
         super().__init__()
@@ -62,8 +62,8 @@ class FromLatent(nn.Module):
 
 @torch.no_grad()
 def start_as(pca: PCA, head: nn.Linear) -> None:
-    """Initialise a head after a BesideEncoder so that it returns PCA's code, and its log-variances if it has rows for
-    them."""
+    """Initialise the layer after a BesideEncoder so that it returns PCA's code and, if the layer has rows for them,
+    PCA's log-variances."""
     latent = pca.latent
     head.weight.zero_()
     head.bias.zero_()

@@ -1,7 +1,7 @@
-"""Priors over a grid of discrete codes, read row by row, which the second stage of a VQ-VAE learns.
+"""Priors over a grid of discrete codes, in row order, which models such as a VQ-VAE learn in their second stage.
 
--ln p(k) = -sum_i ln p(k_i | k_1 ... k_(i-1))     autoregressive: a causal transformer over the places
--ln p(k) = -sum_i ln p_i(k_i)                     per position: one table per place, independent of all others
+-ln p(k) = -sum_i ln p(k_i | k_1 ... k_(i-1))     autoregressive: a causal transformer over the places of the grid
+-ln p(k) = -sum_i ln p_i(k_i)                     per position: a table of probabilities for each place, independently
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def rise_and_fall(progress: float) -> float:
 
 
 class Attention(nn.Module):
-    """A causal transformer block. With a memory, it is called for one place after the other."""
+    """A causal transformer block. With a memory, it is called once for each place, in order."""
 
     def __init__(self, width: int, heads: int = 4) -> None:
         super().__init__()

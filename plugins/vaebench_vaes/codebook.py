@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 SMOOTHING = 1e-5
 DEAD = 0.5
-"""A code is dead when its running count of vectors per batch is below this."""
+"""A code is dead when the running mean of the number of vectors that choose it per batch is below this."""
 
 
 class MovingCodebook(nn.Module):
@@ -23,7 +23,7 @@ class MovingCodebook(nn.Module):
     decay: float
 
     def keep_codes(self, codes: int, dim: int) -> None:
-        """Create the buffers for that many codes, all of them dead."""
+        """Create the buffers for `codes` codes, all of which start dead."""
         self.register_buffer("codebook", torch.zeros(codes, dim))
         self.register_buffer("counts", torch.zeros(codes))
         self.register_buffer("sums", torch.zeros(codes, dim))

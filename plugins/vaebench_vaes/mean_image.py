@@ -1,8 +1,8 @@
-"""mean-image: the training set's mean, whatever the input. The floor that every model must beat to be of any use.
+"""mean-image: the mean of the training images, whatever the input. Every model must beat this floor to be of any use.
 
     reconstruction = sample = mean;    code = 0;    score = -ln N(x; mean, per-pixel variance)
 
-It ignores the input image, so its code is a single zero and does not contain even the image's brightness.
+It ignores the input image, so its code is a single zero, which does not even contain the image's brightness.
 """
 
 from __future__ import annotations
@@ -54,5 +54,5 @@ class MeanImage(Model):
         return {"nll": 0.5 * pixels.flatten(1).sum(1)}
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        """Return ln p(x) itself, as it is known exactly."""
+        """Return ln p(x) itself, which is known exactly."""
         return -self.scores(x)["nll"]

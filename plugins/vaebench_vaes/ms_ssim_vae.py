@@ -6,7 +6,7 @@ MS-SSIM is not a log-density, so the objective is an expected loss plus a KL pen
 has no canonical value. One column of the leaderboard measures the very quantity that this model is trained on: read
 that column accordingly.
 
-By default d is mixed with some L1 (`ms-ssim+l1`). MS-SSIM alone is nearly insensitive to a shift in brightness, so a
+By default, an L1 term is added to d (`ms-ssim+l1`). MS-SSIM alone is nearly insensitive to a shift in brightness, so a
 short training run drifts to a wrong brightness (at 32 px its squared error equalled that of the mean image).
 `loss=ms-ssim` is the paper's loss.
 """

@@ -8,7 +8,7 @@ from vaebench_vaes.references import r1, r3, r4
 
 
 class Trunk(Network):
-    """The default network of every method, a residual trunk; works for any image size from 8 px."""
+    """The default network of every method, made of residual convolutional blocks, for any image size from 8 px."""
 
     name = "trunk"
     version = 1
@@ -24,7 +24,8 @@ class R1(Network):
 
 
 class R3(Network):
-    """Four convolutions with max pooling, as in the mammography project; image sides must be multiples of 16."""
+    """Four convolutions with max pooling, as in reference project R3 on mammograms; image sides must be multiples of
+    16."""
 
     name = "r3"
     version = 1
@@ -32,7 +33,8 @@ class R3(Network):
 
 
 class R4(Network):
-    """Residual blocks of 4 x 4 convolutions, as in the knee thesis; image sides must be multiples of 128."""
+    """Residual blocks of 4 x 4 convolutions, as in reference project R4, a thesis on knee radiographs; image sides must
+    be multiples of 128."""
 
     name = "r4"
     version = 1
@@ -40,7 +42,8 @@ class R4(Network):
 
 
 class R4Quantised(Network):
-    """The knee thesis' network for VQ-VAE, wider and shallower; image sides must be multiples of 16."""
+    """The network for VQ-VAE of reference project R4, wider and shallower than `r4`; image sides must be multiples of
+    16."""
 
     name = "r4-quantised"
     version = 1

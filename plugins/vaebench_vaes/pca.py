@@ -99,7 +99,7 @@ class PCA(Model):
         return {"nll": 0.5 * (self.pixels * math.log(2 * math.pi) + volume + distance)}
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        """Return ln p(x) itself, as it is known exactly."""
+        """Return ln p(x) itself, which is known exactly."""
         return -self.scores(x)["nll"]
 
 
@@ -114,11 +114,11 @@ class Centred:
             yield x.flatten(1) - self.mean
 
     def covariance(self) -> Tensor:
-        """Return X^T X / n, for when there are fewer pixels than images."""
+        """Return X^T X / n, which is used if there are fewer pixels than images."""
         return sum(x.T @ x for x in self) / len(self.images)
 
     def gram(self) -> Tensor:
-        """Return X X^T / n, which has the same eigenvalues, for when there are fewer images than pixels."""
+        """Return X X^T / n, which has the same eigenvalues and is used if there are fewer images than pixels."""
         return torch.cat([torch.cat([a @ b.T for b in self], 1) for a in self]) / len(self.images)
 
     def combine(self, weights: Tensor) -> Tensor:

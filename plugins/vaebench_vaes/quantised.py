@@ -21,7 +21,7 @@ from vaebench_vaes.posterior import require_density
 class Quantised(Model):
     """The base class of models with discrete codes. A subclass defines how vectors become codes (`choose`), how codes
     become vectors (`vectors`), and the objective of the first stage. The network is asked for a grid of at most `grid`
-    places a side."""
+    places per side."""
 
     default_loss = "mse"
     stages = ("main", "prior")
@@ -44,7 +44,7 @@ class Quantised(Model):
         self.encoder, self.decoder = (part(shape, width, grid) for part in (net.encoder, net.decoder))
 
     def quantise(self, codes: int, dim: int, depth: int = 1) -> None:
-        """Create the heads to and from vectors of `dim` numbers, and a prior over `depth` codes at each place."""
+        """Create layers from features to vectors of `dim` numbers and back, and a prior of `depth` codes per place."""
         channels, *self.grid = self.encoder.out
         self.codes, self.depth = codes, depth
         self.to_codes, self.from_codes = nn.Conv2d(channels, dim, 1), nn.Conv2d(dim, channels, 3, padding=1)
@@ -60,7 +60,7 @@ class Quantised(Model):
         return {"main": Group(main), "prior": self.prior.group()}
 
     def constants(self, at: At) -> Hashable:
-        """Return None: whatever depends on the codes is decided on the device."""
+        """Return None, because no Python number changes between steps: decisions about codes are made on the device."""
         return None
 
     def second_stage(self, x: Tensor) -> dict[str, dict[str, Tensor]]:
@@ -94,7 +94,7 @@ class Quantised(Model):
         return self.decode(self.vectors(self.prior.sample(n, generator)).flatten(1))
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the surprise of the codes under the prior."""
+        """Return the surprise (-ln p) of the codes under the prior."""
         return {"nll": self.rate(x)}
 
     def rate(self, x: Tensor) -> Tensor:

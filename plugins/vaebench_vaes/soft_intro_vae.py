@@ -2,14 +2,14 @@
 CVPR 2021, arXiv 2012.13253.
 
 With c(x, b) = beta_rec L(x, Dec(z)) + b KL(q(z|x) || N(0, I)), x_r = Dec(z), x_p = Dec(z_p), z_p ~ N(0, I), S = 1
-over pixels, K = the running mean KL of real images, and sg = without gradient:
+/ pixels, K = the running mean KL of real images, and sg = without gradient:
 
     L_E = S c(x, beta) + 1/4 sum_s exp(-2 S c(sg x_s, neg / 2 S K))     encoder, s in {r, p}
     L_D = S [beta_rec L(x, x_r) + beta/2 sum_s KL(x_s)]                 decoder, decoded again from the same codes
 
 The exponential replaces IntroVAE's hard margin. In the authors' code, the weight of its KL (256) is tied to the number
-of pixels and latents. Here, at any size, a fake whose KL equals that of a real image contributes exp(-neg), so that the
-game neither vanishes nor dominates. (The authors' third term of L_D, with a weight of 1e-8, is omitted.)
+of pixels and latents. Here, at any size, a generated image with the KL of a real image contributes exp(-neg), so that
+the game neither vanishes nor dominates. (The authors' third term of L_D, with a weight of 1e-8, is omitted.)
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class SoftIntroVAE(VAE):
         warmup: float = 0.0,
         **common: Any,
     ) -> None:
-        """`neg` is the weight of a fake's KL in the exponential, in units of a real image's KL. `warmup` is the share
-        of the steps that train a plain VAE."""
+        """`neg` is the weight of a generated image's KL in the exponential, in units of the KL of real images. `warmup`
+        is the share of the steps that train a plain VAE."""
         above(0, beta=beta, beta_rec=beta_rec, neg=neg)
         super().__init__(shape, loss, beta, warmup, **common)
         self.beta_rec, self.neg = beta_rec, neg
@@ -89,7 +89,7 @@ class SoftIntroVAE(VAE):
         yield {"decoder": {"reconstruction": reconstruction, "game": share * self.beta / 2 * (kl_r + kl_p)}}
 
     def cost(self, x: Tensor, share: float) -> Tensor:
-        """Return 2 S c(x, neg / 2 S K), the exponent's argument, of an image that the model generated."""
+        """Return 2 S c(x, neg / 2 S K), the negative exponent in L_E, for images that the model generated."""
         posterior = self.posterior(x)
         reconstruction = self.criterion(self.raw(posterior.draw()), x)
         return 2 * share * self.beta_rec * reconstruction + self.neg * posterior.kl() / self.real_cost

@@ -26,8 +26,8 @@ class SpatialVAE(VAE):
     version = 2
 
     def __init__(self, shape: Shape, loss: Loss | None, naive: bool = False, **common: Any) -> None:
-        """Use the number of maps, at least one, that comes closest to `latent` numbers: for 32, two maps of 4 x 4; at
-        28 px one map of 7 x 7."""
+        """Use the number of maps, at least one, that comes closest to `latent` numbers in total: for 32 numbers, two
+        maps of 4 x 4 or, for images of 28 px, one map of 7 x 7."""
         if common.get("bypass"):
             raise ValueError("bypass must be false for spatial-vae, whose code consists of maps, unlike PCA's code")
         super().__init__(shape, loss, **common)

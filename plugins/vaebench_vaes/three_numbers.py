@@ -4,8 +4,8 @@
     code = (b, c, s), each standardised by the training images
     reconstruction = b + c (mean image - its mean) / its deviation, clipped to [0, 1]
 
-These numbers are among those that `vaebench data audit` calls shortcuts; images with several channels are averaged over
-them first. A method that does not beat this one has not shown that it represents anatomy. Sharpness is not decoded.
+These numbers are among those that `vaebench data audit` calls shortcuts; they are computed from the mean of an image's
+channels. A method that does not beat this floor has not shown that it represents anatomy. Sharpness is not decoded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from vaebench.interfaces import Images, Loss, Model, Shape
 
 LEAST = 1e-8
-"""Added to the variance of the Laplacian, so that the logarithm is finite for flat images."""
+"""The number that is added to the variance of the Laplacian, so that its logarithm is finite for flat images."""
 
 
 class ThreeNumbers(Model):

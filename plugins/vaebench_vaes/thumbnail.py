@@ -1,9 +1,9 @@
-"""thumbnail: the image reduced to a few pixels a side, and enlarged again.
+"""thumbnail: the image reduced to a few pixels per side, and enlarged again.
 
     code = means over a grid of 8 x 8 tiles;    reconstruction = bilinear interpolation of the code
 
-It is not fitted to any data. A code of learned features should be more useful to a classifier than such a thumbnail,
-and a reconstruction should preserve more detail.
+The thumbnail is not fitted to any data. A code of learned features should be more useful to a classifier than such a
+thumbnail, and a reconstruction should preserve more detail.
 """
 
 from __future__ import annotations

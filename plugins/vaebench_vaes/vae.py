@@ -2,8 +2,8 @@
 
     minimise  E_q(z|x) [-ln p(x|z)] + beta KL(q(z|x) || N(0, I)),    z = mean + std * noise
 
-The reconstruction loss is summed over pixels, the KL over latents, both averaged over images; with a loss that is a
-negative log-likelihood (bce, gaussian, laplace), beta = 1 is the evidence bound.
+The reconstruction loss is summed over pixels and the KL over latents, and both are averaged over images. With a loss
+that is a negative log-likelihood (bce, gaussian, laplace), beta = 1 gives the evidence bound.
 """
 
 from __future__ import annotations

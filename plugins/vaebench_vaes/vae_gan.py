@@ -6,9 +6,10 @@
     Enc minimises beta L_prior + L_llike,    Dis minimises L_gan,
     Dec minimises gamma L_llike - 1/2 [ln D(x~) + ln D(x_p)]
 
-All three gradients are taken at the same parameters, each group's from its own objective only: the encoder gets no
-gradient from the game, and the discriminator none from the similarity. The decoder's part is the non-saturating form of
-the paper's -L_gan (its Algorithm 1 prints the opposite sign, with which the decoder would help the discriminator).
+All three gradients are taken at the same parameters. Each group of parameters gets the gradient of its own objective
+only: the encoder gets no gradient from the game, and the discriminator gets none from the similarity. The decoder's
+part in the game is the non-saturating form of the paper's -L_gan (the paper's Algorithm 1 prints the opposite sign,
+with which the decoder would help the discriminator).
 
 The players are balanced by the costs of the previous step, as in the authors' code (with their margin of 0.35, the
 discriminator paused in most steps). The discriminator pauses if its smaller cost is below `equilibrium` - `margin`, and
@@ -90,7 +91,7 @@ class VAEGAN(VAE):
         }
 
     def balance(self) -> tuple[Tensor, Tensor]:
-        """Return 1 or 0 for decoder and discriminator: whether each is updated, given the previous step's costs."""
+        """Return 1 for decoder and discriminator if they are updated, else 0, given the costs of the previous step."""
         decoder = self.costs.max() <= self.equilibrium + self.margin
         discriminator = self.costs.min() >= self.equilibrium - self.margin
         deadlock = ~(decoder | discriminator)
@@ -105,8 +106,8 @@ def player(rate: float, parameters: list[nn.Parameter], critic: bool = False) ->
 
 
 class Discriminator(nn.Module):
-    """The logit for "real", and the features by which images are compared: those of the first block, after three
-    convolutions (the paper uses four)."""
+    """Returns the logit for "real", and the features by which images are compared: those of the first block, after
+    three convolutions (the paper uses four)."""
 
     def __init__(self, shape: Shape, width: int) -> None:
         super().__init__()

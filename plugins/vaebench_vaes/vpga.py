@@ -9,7 +9,7 @@ encoder with fixed parameters (gradients still pass through it to its input):
     L_kl = KL(q(z|x) || N(0, I)) / latents
     encoder: L_r + normal L_zN + hidden L_zH + variation L_vr + kl L_kl,    decoder: L_r + variation L_vr
 
-Generated images are mapped back to their codes, so f learns the images that g can generate; once g inverts f, it needs
+Generated images are mapped back to their codes, so f learns the images that g can generate. Once g inverts f, g needs
 no pixel-wise likelihood. Squared errors are means, on images in [-1, 1], as in the authors' code. The authors use batch
 normalisation and must therefore sample in training mode; the trunk here normalises each image separately.
 """
@@ -30,8 +30,8 @@ from vaebench_vaes.backbone import trained
 from vaebench_vaes.limits import at_least, one_of
 
 SPAN = {"mse": 4.0, "l1": 2.0}
-"""The factor by which a loss grows from [0, 1] to [-1, 1]. Other losses are not powers of a difference and keep a
-factor of 1."""
+"""The factor by which a loss grows if images in [0, 1] are scaled to [-1, 1]. Other losses are not powers of a
+difference and keep a factor of 1."""
 
 
 class VPGA(GaussianAutoencoder):
@@ -58,8 +58,9 @@ class VPGA(GaussianAutoencoder):
         optimizer: Literal["adam", "sgd"] = "adam",
         **common: Any,
     ) -> None:
-        """`rec` is the weight of the loss, averaged over pixels; by default it converts errors on [0, 1] to errors on
-        [-1, 1]: 4 for `mse`, 2 for `l1`, 1 for any other. `sgd` is the authors' optimiser, with a momentum of 0.9."""
+        """`rec` is the weight of the loss averaged over pixels; by default, it converts errors on [0, 1] to errors on
+        [-1, 1]: 4 for `mse`, 2 for `l1`, 1 for any other loss. `sgd` is the authors' optimiser, with a momentum of
+        0.9."""
         one_of("adam", "sgd", optimizer=optimizer)
         rec = SPAN.get(getattr(loss, "name", ""), 1.0) if rec is None else rec
         at_least(0, rec=rec, normal=normal, hidden=hidden, variation=variation, kl=kl)
@@ -118,7 +119,8 @@ class VPGA(GaussianAutoencoder):
 
 
 def held(module: nn.Module) -> dict[str, Tensor]:
-    """Return the parameters without gradient, and copies of the buffers (running statistics), which may change."""
+    """Return the parameters without gradient, and copies of the buffers (running statistics), so that the originals do
+    not change."""
     parameters = {name: parameter.detach() for name, parameter in module.named_parameters()}
     return parameters | {name: buffer.clone() for name, buffer in module.named_buffers()}
 

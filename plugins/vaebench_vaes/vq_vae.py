@@ -4,12 +4,12 @@
     minimise  L(x, x^) + commitment |z_e - sg z_q|^2
     codebook: N_j <- g N_j + (1 - g) n_j,    m_j <- g m_j + (1 - g) sum of z_e at j,    e_j = m_j / N_j (N smoothed)
 
-With g = `decay` = 0, the codebook learns by gradient instead, as in the paper: from |sg z_e - z_q|^2.
+With g = `decay` = 0, the codebook learns from the gradient of |sg z_e - z_q|^2 instead, as in the paper.
 
-Codes that are hardly ever chosen are moved onto vectors of the batch; at the first step this places the whole codebook.
-Images are sampled from a prior over the grid of codes, which is learned in the second stage: `autoregressive` predicts
-code after code; `per-position`, the cheap one, is a histogram at each place. The network is asked for a grid of at most
-`grid` places a side.
+Codes that are hardly ever chosen are moved onto vectors of the batch; at the first step, this places the whole
+codebook. Images are sampled from a prior over the grid of codes, which is learned in the second stage: `autoregressive`
+predicts one code after another; `per-position`, which is cheaper, is a histogram of codes at each place. The network is
+asked for a grid of at most `grid` places per side.
 """
 
 from __future__ import annotations

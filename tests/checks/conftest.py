@@ -1,4 +1,4 @@
-"""Run the kit on a class that no plugin offers."""
+"""Run the conformance checks on a class that no plugin offers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from vaebench.components.registry import Offer
 
 @pytest.fixture
 def verdicts(monkeypatch):
-    """component -> {check: its reasons}, for the checks that failed at one size, which is left off the check's name."""
+    """Return a function that maps a component to {check: reasons of its failures}, at one image size only; check names
+    do not include the size."""
     monkeypatch.setattr("vaebench.checks.FULL", ((1, 28, 28),))
     monkeypatch.setattr("vaebench.checks.STEP", ((1, 64, 64),))
     monkeypatch.setattr("vaebench.checks.PHANTOMS", (28,))

@@ -107,7 +107,7 @@ def test_a_mistake_in_the_parameters_of_ray_is_answered_in_words(
 def test_trials_planned_for_a_gpu_get_one_and_others_do_not() -> None:
     check_device("cpu", 0)
     check_device("cuda-nvidia-h100-80gb-hbm3", 0.5)
-    with pytest.raises(UserError, match="each gets no GPU"):
+    with pytest.raises(UserError, match="but get no GPU"):
         check_device("cuda-nvidia-h100-80gb-hbm3", 0)
     with pytest.raises(UserError, match=r"each would occupy 0\.5 of a GPU"):
         check_device("cpu", 0.5)

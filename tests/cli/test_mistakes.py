@@ -129,7 +129,7 @@ def damaged_volume(root: Path) -> str:
 Mistake = Callable[[Path], str]
 TOLD: dict[Mistake, str] = {
     no_folder: "none does not exist. Give the folder",
-    empty_class: "empty holds no pictures; add some",
+    empty_class: "empty contains no pictures; add some",
     no_classes: "bare has no class subfolders; make one for each class, or give a CSV",
     unknown_class: "healthy=well is not a class; classes are ['a', 'b']",
     no_test_split: "scans gives splits, but no test split; add it",
@@ -142,10 +142,10 @@ TOLD: dict[Mistake, str] = {
     two_minds: "line 3: a/0.png is b here, a above; give the same label in both rows",
     unknown_split: "line 2: split 'learn' is not one of train, val, test",
     half_split: "gives splits, but none for",
-    lost_mask: "0_mask.png is not there",
+    lost_mask: "0_mask.png does not exist",
     large_box: "does not lie in the picture of 8 x 8 pixels; give x0 < x1",
-    volumes: "c holds volumes and no pictures; choose their slices, as in slices=axial",
-    no_volumes: "a holds no volumes; add some",
+    volumes: "c contains volumes and no pictures; choose their slices, as in slices=axial",
+    no_volumes: "a contains no volumes; add some",
     damaged_volume: "t1.nii: is not a NIfTI-1 file that contains header and voxels; save it as .nii or .nii.gz",
 }
 
@@ -230,7 +230,7 @@ def test_a_table_whose_groups_stand_in_both_splits(
     spec = f"folder[path={root / 'table.csv'},healthy=a,name=mine]"
     code, told = said(tmp_path, *command, *(("-d",) if command is DRY else ()), spec)
     assert code == (1 if command is VERIFY else 0)
-    assert told.count("mine: 2 train pictures left out, whose groups are also in test") == 1
+    assert told.count("mine: 2 train pictures left out, because their groups are also in test") == 1
 
 
 def test_the_count_in_an_error_is_the_folders(tmp_path: Path) -> None:

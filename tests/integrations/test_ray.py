@@ -209,7 +209,7 @@ def test_nodes_that_are_not_fit_are_left_out_and_their_trials_done_elsewhere(
         machines.kill(node)
     told = " | ".join(notes(events, work) for work in works)
     assert "is left out: model slow is version 2 here and version 1 in the plan" in told
-    assert "is left out: it cannot read what it is to do (ModuleNotFoundError: " in told
+    assert "is left out: it cannot read its task (ModuleNotFoundError: " in told
     assert [left(work)["status"] for work in works] == ["ok"] * 8
 
 

@@ -1,4 +1,4 @@
-"""A plugin for tests of the harness: one model that works, and one for each way in which a trial can go wrong."""
+"""A plugin for tests of the harness: a model that works, and a model for each way in which a trial can fail."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ from vaebench.interfaces import (
 )
 
 DISEASED = 255
-"""The pixel that only diseased images have."""
+"""The value of a pixel that only diseased images have."""
 
 
 class Steady(Model):
-    """A linear autoencoder with noise on its code. Notes each training, with its process, in $LAB/log."""
+    """A linear autoencoder with noise on its code. It notes each training run and its process in $LAB/log."""
 
     name = "steady"
     version = int(os.environ.get("LAB_VERSION", "1"))
@@ -73,7 +73,7 @@ class Steady(Model):
         yield {"all": self.gain * (answer - x).square().sum(dim=(1, 2, 3))}
 
     def trouble(self, at: At) -> None:
-        """What goes wrong at some step."""
+        """Do nothing; in a subclass, fail at some step."""
 
     def encode(self, x: Tensor) -> Tensor:
         return self.down(x.flatten(1))
@@ -140,7 +140,7 @@ class Patricide(Steady):
 
 
 class Parental(Steady):
-    """Leaves a child behind that would live for long, and notes it as well."""
+    """Leaves a long-running child process behind, and notes it in the log."""
 
     name = "parental"
 
@@ -159,7 +159,7 @@ class Hanging(Steady):
 
 
 class Talkative(Steady):
-    """Prints in every way: Python, a descriptor as C code would, another process. Fails if it is told to."""
+    """Prints from Python, to a file descriptor as C code would, and from a child process. Fails if `fails` is true."""
 
     name = "talkative"
 
@@ -207,7 +207,7 @@ class Threaded(Steady):
 
 
 class Preparing(Steady):
-    """Takes longer in `fit` than a test is patient, and prints or not meanwhile."""
+    """Takes longer in `fit` than a test's time limit, with or without printing meanwhile."""
 
     name = "preparing"
 
@@ -223,7 +223,7 @@ class Preparing(Steady):
 
 
 class Slow(Steady):
-    """Takes its time after every step, and does not begin while a test holds it."""
+    """Sleeps after every step, and does not start while the file $LAB/hold exists."""
 
     name = "slow"
 
@@ -248,7 +248,7 @@ class Carded(Slow):
 
 
 class Restless(Steady):
-    """Long enough to be killed in the middle, twice: its second stage has another group and a state of its own."""
+    """Trains long enough to be killed in both stages; its second stage has a different group and a separate state."""
 
     name = "restless"
     stages = ("main", "after")
@@ -275,7 +275,7 @@ class Restless(Steady):
 
 
 class Held(Restless):
-    """Stops in the middle while a test holds it, until it is asked to end."""
+    """Pauses in the middle while the file $LAB/hold exists, until it is asked to end."""
 
     name = "held"
 
@@ -318,7 +318,7 @@ class Diverging(Steady):
 
 
 class Flaky(Steady):
-    """Fails until there is a file $LAB/cure."""
+    """Fails until the file $LAB/cure exists."""
 
     name = "flaky"
 
@@ -328,7 +328,7 @@ class Flaky(Steady):
 
 
 class Tied(Steady):
-    """One tensor under two names."""
+    """A model with one tensor under two names."""
 
     name = "tied"
 
@@ -338,7 +338,7 @@ class Tied(Steady):
 
 
 class Odd(Steady):
-    """Its defaults are nothing that JSON knows."""
+    """A model with default values that JSON cannot represent."""
 
     name = "odd"
 
@@ -388,7 +388,7 @@ class Spy(Steady):
 
 
 class Witness(Steady):
-    """Remembers every image it is shown, whatever it is asked."""
+    """Remembers every image that it is given, in training and in evaluation."""
 
     name = "witness"
     seen: ClassVar[set[bytes]] = set()
@@ -405,7 +405,7 @@ class Witness(Steady):
 
 
 class Memoriser(Steady):
-    """Reads the test images from the folder of ready data, and answers with the one that is most like the question."""
+    """Reads the test images from the folder of prepared data, and reconstructs an image as the most similar of them."""
 
     name = "memoriser"
 
@@ -414,7 +414,7 @@ class Memoriser(Steady):
         self.register_buffer("known", torch.zeros(240, *shape))
 
     def fit(self, images: Images) -> None:
-        """The cache may hold what other tests prepared, too."""
+        """Load the newest test images first, because the cache may also contain the data of other tests."""
         ready = Path(os.environ["VAEBENCH_CACHE"]) / "ready"
         found = ready.glob(f"lab-xray-phantom-{self.shape[-1]}-*/test.images.npy")
         rows = np.concatenate([np.load(one) for one in sorted(found, key=os.path.getmtime, reverse=True)])[:240]
@@ -456,7 +456,7 @@ class LabXray(Dataset):
 
 
 class LabTrouble(LabXray):
-    """Noise that cannot be had, or takes its time."""
+    """Noise whose preparation fails or takes long."""
 
     name = "lab-trouble"
     faults: ClassVar = {

@@ -1,4 +1,4 @@
-"""Evidence with known answers: splits made of given arrays, and a model that answers as the test says."""
+"""Evidence with known answers: splits made of given arrays, and a model whose outputs the test prescribes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Answer = Callable[[Tensor], Tensor]
 
 
 class Puppet(Model):
-    """Encodes, reconstructs and scores with the functions it was given."""
+    """A model that encodes, reconstructs and scores with given functions."""
 
     name = "puppet"
     version = 1
@@ -43,7 +43,8 @@ Build = Callable[..., Evidence]
 
 @pytest.fixture
 def evidence() -> Build:
-    """Evidence of a puppet; by default a perfect one, whose code is the flat image."""
+    """Return a function that creates the evidence of a puppet. By default, the puppet is a perfect model, whose code is
+    the flattened image."""
 
     def build(
         test: Split,
@@ -66,7 +67,7 @@ def evidence() -> Build:
 
 
 def noise(count: int, side: int = 28, channels: int = 1, seed: int = 0, classes: int = 2) -> Split:
-    """Random images, as many of one class as of another, two per patient; class 0 is healthy."""
+    """Return random images, equally many of each class and two per patient; class 0 is healthy."""
     random = np.random.default_rng(seed)
     pixels = random.integers(0, 256, (count, channels, side, side), dtype=np.uint8)
     labels = np.arange(count) % classes
@@ -80,5 +81,5 @@ def split() -> Callable[..., Split]:
 
 @pytest.fixture(scope="session")
 def fidelity() -> ModuleType:
-    """The oracle."""
+    """Return the package torch-fidelity, whose results are the reference."""
     return torch_fidelity()

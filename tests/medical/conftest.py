@@ -1,4 +1,4 @@
-"""Small datasets in their published layouts, made for a test."""
+"""Small datasets in their published layouts, made for tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RAMP = np.arange(4096, dtype=np.uint16).reshape(64, 64)
 
 
 class Trees:
-    """Writes files below a folder of the test's own."""
+    """Writes files to a temporary folder of the test."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -38,11 +38,11 @@ class Trees:
         return path
 
     def flat(self, name: str, grey: int, mode: str = "L", size: tuple[int, int] = (56, 40)) -> Path:
-        """A picture of one grey, in any mode."""
+        """Write a picture of one grey level, in any mode."""
         return self.save(name, Image.new("L", size, grey).convert(mode))
 
     def dicom(self, name: str, pixels: np.ndarray = RAMP, stored: int = 12, **tags: object) -> Path:
-        """A radiograph of that many bits, plain unless tags say otherwise."""
+        """Write a radiograph with `stored` bits per pixel and, unless given, no optional tags."""
         path = self.place(name)
         meta = FileMetaDataset()
         meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -70,7 +70,8 @@ class Trees:
         return path
 
     def pictures(self, names: Mapping[str, list[str]]) -> Path:
-        """`{"train/NORMAL": ["a.png", "b.png"]}` -> files whose grey is their place in the list times ten."""
+        """Write files as in `{"train/NORMAL": ["a.png", "b.png"]}`; their grey level is ten times their number in the
+        list."""
         for folder, files in names.items():
             for i, file in enumerate(files):
                 self.flat(f"{folder}/{file}", 10 * (i + 1))

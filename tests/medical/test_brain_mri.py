@@ -61,5 +61,5 @@ def test_a_missing_class_is_told_with_the_folder(trees):
     root = collection(trees)
     for path in (root / "brain-mri/test/glioma").iterdir():
         path.unlink()
-    with pytest.raises(ValueError, match="test/glioma holds no pictures"):
+    with pytest.raises(ValueError, match="test/glioma contains no pictures"):
         BrainMri().load(root, 28, {})

@@ -150,14 +150,14 @@ def test_broken_files_are_named(trees):
     (trees.root / "text.png").write_text("no picture")
     with pytest.raises(ValueError, match=r"text\.png: is damaged or not a picture"):
         decode.picture(trees.root / "text.png", 28, 1)
-    with pytest.raises(ValueError, match=r"none\.png: is not there"):
+    with pytest.raises(ValueError, match=r"none\.png: does not exist"):
         decode.picture(trees.root / "none.png", 28, 1)
 
 
 def test_files_of_several_pages_are_refused(trees):
     page = Image.new("L", (8, 8))
     page.save(trees.root / "x.tif", save_all=True, append_images=[page])
-    with pytest.raises(ValueError, match=r"x\.tif: holds 2 pages"):
+    with pytest.raises(ValueError, match=r"x\.tif: contains 2 pages"):
         decode.picture(trees.root / "x.tif", 8, 1)
 
 

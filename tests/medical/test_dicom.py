@@ -110,7 +110,7 @@ def test_what_is_no_radiograph_is_refused(trees):
     (trees.root / "x.dcm").write_bytes(b"no DICOM at all" * 20)
     with pytest.raises(ValueError, match="is not a DICOM file"):
         dicom.read(trees.root / "x.dcm")
-    with pytest.raises(ValueError, match="holds 2 frames"):
+    with pytest.raises(ValueError, match="contains 2 frames"):
         dicom.read(trees.dicom("y.dcm", NumberOfFrames=2))
     with pytest.raises(ValueError, match="is damaged"):
         dicom.read(trees.dicom("z.dcm", PixelData=b"\0" * 100))

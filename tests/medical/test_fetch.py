@@ -120,7 +120,7 @@ def test_a_connection_that_gives_nothing_ends_in_an_error_and_keeps_what_came(se
 
 
 def test_wrong_bytes_never_get_the_name(server, tmp_path):
-    with pytest.raises(ValueError, match=rf"has MD5 {MD5}, not the published {'0' * 32}; deleted, fetch again"):
+    with pytest.raises(ValueError, match=rf"has MD5 {MD5}, not the published {'0' * 32}; fetch again"):
         fetch.download(server.url, tmp_path / "x.npz", "0" * 32)
     assert names(tmp_path) == []
 
@@ -189,7 +189,7 @@ def test_a_folder_that_may_not_be_written_is_told(server, tmp_path, monkeypatch)
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(ValueError, match=r"x\.npz cannot be written: Permission denied; choose another --data"):
+    with pytest.raises(ValueError, match=r"x\.npz cannot be written: Permission denied; change --data"):
         fetch.download(server.url, tmp_path / "x.npz", MD5)
 
 

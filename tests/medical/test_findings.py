@@ -98,7 +98,7 @@ def test_boxes_follow_the_shape_of_the_square():
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("b0.png,benign,,none.png,,,,", r"line 11: .*none\.png is not there"),
+        ("b0.png,benign,,none.png,,,,", r"line 11: .*none\.png does not exist"),
         ("b0.png,benign,,,0,0,57,20", r"line 11: the box .* does not lie in the picture of 56 x 40 pixels"),
         ("b0.png,benign,,,9,0,8,20", r"line 11: the box .* give x0 < x1"),
         ("b0.png,benign,,,9,0,,20", r"line 11: a box needs four numbers in x0, y0, x1, y1"),

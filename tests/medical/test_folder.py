@@ -136,7 +136,7 @@ def test_a_table_without_splits(trees):
     ("heading", "lines", "reason"),
     [
         ("path,label", ["a.png,x"], r"table\.csv has no column 'file'; its columns are \['path', 'label'\]"),
-        ("file,label", ["none.png,x"], r"table\.csv, line 2: .*none\.png is not there"),
+        ("file,label", ["none.png,x"], r"table\.csv, line 2: .*none\.png does not exist"),
         ("file,label", ["a.png,"], r"table\.csv, line 2: has no file or no label"),
         ("file,label", ["a.png,x", "a.png,y"], r"line 3: a\.png is y here, x above"),
         ("file,label,split", ["a.png,x,dev"], r"line 2: split 'dev' is not one of train, val, test"),
@@ -144,7 +144,7 @@ def test_a_table_without_splits(trees):
         ("file,label,split", ["a.png,x,train", "b.png,x,"], r"gives splits, but no test split"),
         ("file,label,split", ["a.png,x,train", "b.png,x,test", "c.png,x,"], r"gives splits, but none for .*c\.png"),
         ("file,label", ["table.csv,x"], r"line 2: .*table\.csv is not one of \.bmp"),
-        ("file,label", [], r"table\.csv names no pictures"),
+        ("file,label", [], r"table\.csv lists no pictures"),
         ("file,label", ["a.png,x", "b.png,x", "c.png,y"], r"class 'x' has 2 groups, but a split by group needs 5"),
     ],
 )
@@ -161,14 +161,14 @@ def test_users_mistakes(trees):
     with pytest.raises(ValueError, match=r"healthy=HEALTHY is not a class; classes are \['ILL', 'NORMAL'\]"):
         one(trees, healthy="HEALTHY")
     for wrong in ({"seed": -1}, {"bits": 0}, {"bits": 32}, {"name": ""}):
-        with pytest.raises(ValueError, match="a seed from 0, and 1 to 16 bits"):
+        with pytest.raises(ValueError, match="a seed >= 0, and 1 to 16 bits"):
             one(trees, **wrong)
     with pytest.raises(ValueError, match=r"group='\(x' is not a regular expression"):
         one(trees, group="(x")
     with pytest.raises(ValueError, match=r"group='z\\\\d' is not found in 'ILL/q0\.tif'"):
         one(trees, group=r"z\d")
     (trees.root / "EMPTY").mkdir()
-    with pytest.raises(ValueError, match="EMPTY holds no pictures"):
+    with pytest.raises(ValueError, match="EMPTY contains no pictures"):
         one(trees)
     with pytest.raises(ValueError, match=r"nowhere does not exist"):
         Folder(path=str(trees.root / "nowhere")).load(trees.root, 16, {})

@@ -65,9 +65,9 @@ def test_groups_of_the_test_split_leave_train_and_are_counted():
         kept = apart([Picture(str(i), 0, group, split) for i, (group, split) in enumerate(rows)], "x")
     assert [(p.group, p.split) for p in kept] == [("a", "test"), ("b", "val"), ("c", "test")]
     assert [str(w.message) for w in told] == [
-        "x: 2 train pictures left out, whose groups are also in test",
-        "x: 1 train pictures left out, whose groups are also in val",
-        "x: 1 val pictures left out, whose groups are also in test",
+        "x: 2 train pictures left out, because their groups are also in test",
+        "x: 1 train pictures left out, because their groups are also in val",
+        "x: 1 val pictures left out, because their groups are also in test",
     ]
 
 
@@ -92,7 +92,7 @@ def test_verify_compares_the_published_counts(trees):
 def test_a_class_or_a_split_without_pictures_is_an_error(trees):
     root = trees.pictures(TREE)
     (root / "two/train/bright/c_1.png").unlink()
-    with pytest.raises(ValueError, match=r"two/train/bright holds no pictures"):
+    with pytest.raises(ValueError, match=r"two/train/bright contains no pictures"):
         Two().load(root, 16, {})
     only = [p for p in Two().pictures(trees.pictures(TREE) / "two") if p.split == "train"]
     with pytest.raises(ValueError, match=r"test split has no picture of 'dark', 'bright'"):
@@ -144,9 +144,9 @@ def test_a_path_of_the_users_counts_alone(trees):
     assert Two(path=str(root / "two")).present(Path("/nowhere"))
     mistyped = Two(path=str(root / "to"))
     assert mistyped.present(root)  # or phantoms would stand in for it
-    with pytest.raises(ValueError, match=r"two: .*/to holds no train\. Make it\."):
+    with pytest.raises(ValueError, match=r"two: .*/to contains no train\. Make it\."):
         mistyped.load(root, 16, {})
-    with pytest.raises(NotApplicable, match="holds no train"):
+    with pytest.raises(NotApplicable, match="contains no train"):
         mistyped.prepare(root)
 
 

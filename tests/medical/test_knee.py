@@ -52,7 +52,7 @@ def test_an_empty_class_and_a_nameless_subject_are_errors(trees):
     with pytest.raises(ValueError, match=r"knee\.png: the name has no subject"):
         KneeKl().load(root, 28, {})
     (root / "knee-kl/kneeKL299/test/3/knee.png").unlink()
-    with pytest.raises(ValueError, match=r"test/3 holds no pictures"):
+    with pytest.raises(ValueError, match=r"test/3 contains no pictures"):
         KneeKl().load(root, 28, {})
 
 

@@ -31,7 +31,7 @@ def reading(path, name="a"):
 
 def test_pickles_are_never_loaded(tmp_path):
     np.savez(tmp_path / "x.npz", a=np.array([{"a": 1}], object))
-    with pytest.raises(ValueError, match=r"x\.npz: a holds pickled objects"):
+    with pytest.raises(ValueError, match=r"x\.npz: a contains pickled objects"):
         reading(tmp_path / "x.npz")
 
 

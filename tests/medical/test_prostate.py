@@ -40,7 +40,7 @@ def test_a_biopsy_on_both_sides_leaves_train(trees):
 def test_files_the_table_does_not_name_are_counted(trees):
     root = tree(trees)
     trees.save("prostate-gleason/train/z9_1.jpeg", trees.pixels(0, 32, 32, 3))
-    with pytest.warns(UserWarning, match=r"train\.csv does not name 1 files"):
+    with pytest.warns(UserWarning, match=r"train\.csv does not list 1 files"):
         assert len(ProstateGleason().load(root, 16, {}).train) == 5
 
 
@@ -51,7 +51,7 @@ def test_files_the_table_does_not_name_are_counted(trees):
         (HEADING, ["a1_5.jpeg,1,1,6"], r"train\.csv, line 2: class '6' is not one of 0, 1, 2, 3"),
         (HEADING, ["a1_5.jpeg,1,1,"], r"train\.csv, line 2: class '' is not one of"),
         (HEADING, ["a1_5.jpeg,1,1"], r"train\.csv, line 2: needs 4 columns"),
-        (HEADING, ["gone_1.jpeg,1,1,0"], r"train\.csv, line 2: .*gone_1\.jpeg is not there"),
+        (HEADING, ["gone_1.jpeg,1,1,0"], r"train\.csv, line 2: .*gone_1\.jpeg does not exist"),
         (HEADING, ["a1_5.jpeg,1,1,0", "a1_5.jpeg,1,1,0"], r"train\.csv, line 3: a1_5\.jpeg is named twice"),
     ],
 )

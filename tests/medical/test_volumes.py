@@ -115,8 +115,8 @@ WRONG = {
     "is NIfTI-2": lambda: (540).to_bytes(4, "little") + bytes(600),
     "is not a NIfTI-1 file": lambda: b"GIF89a" + bytes(600),
     "is not a NIfTI-1 file that contains header and voxels": lambda: content(RAS.astype("i2"), magic=b"ni1\0"),
-    "not one volume of three dimensions": lambda: content(np.zeros((3, 3, 3, 2), "i2")),
-    "holds no voxels": lambda: content(RAS.astype("i2"), dim=[0] * 8),
+    "not one three-dimensional volume": lambda: content(np.zeros((3, 3, 3, 2), "i2")),
+    "contains no voxels": lambda: content(RAS.astype("i2"), dim=[0] * 8),
     "has data type 128": lambda: content(RAS.astype("i2"), kind=128),
     "more than 536,870,912 bytes": lambda: content(RAS.astype("i2"), dim=[3, 2000, 2000, 2000, 1, 1, 1, 1]),
     "pixels, more than the 67,108,864": lambda: content(RAS.astype("u1"), dim=[3, 30000, 16000, 1, 1, 1, 1, 1]),
@@ -192,7 +192,7 @@ def test_a_table_names_volumes(trees):
     with pytest.raises(ValueError, match=r"x\.png is not a volume; omit `slices`"):
         Folder(path=str(table), slices="axial").load(trees.root, 8, {})
     table = trees.csv("boxes.csv", "file,label,x0,y0,x1,y1", "a/p0/t1.nii.gz,a,1,1,2,2")
-    with pytest.raises(ValueError, match="a mask or a box, which slices do not support"):
+    with pytest.raises(ValueError, match="a mask or a box, which is not supported for slices"):
         Folder(path=str(table), slices="axial").load(trees.root, 8, {})
 
 
@@ -238,13 +238,13 @@ def test_dicom_series_are_not_cut_anew(trees, axis):
 def test_users_mistakes(trees, monkeypatch):
     for kind in "ab":
         saved(trees, f"{kind}/scan.nii")
-    with pytest.raises(ValueError, match=r"a holds volumes and no pictures; .*slices=axial"):
+    with pytest.raises(ValueError, match=r"a contains volumes and no pictures; .*slices=axial"):
         one(trees)
     for wrong in ({"every": 0, "slices": "axial"}, {"every": 2}, {"slices": "axial", "masks": "m"}):
-        with pytest.raises(ValueError, match="every must be at least 1 and needs slices"):
+        with pytest.raises(ValueError, match="every must be at least 1 and requires slices"):
             one(trees, **wrong)
     (trees.root / "c").mkdir()
-    with pytest.raises(ValueError, match="c holds no volumes; add some"):
+    with pytest.raises(ValueError, match="c contains no volumes; add some"):
         one(trees, slices="axial")
     trees.dicom("c/0.dcm")
     with pytest.raises(ValueError, match=r"0\.dcm: does not give the position of its slice"):

@@ -1,3 +1,3 @@
-"""These packages stand for other people's repositories: their tests run where they are installed, not here."""
+"""These packages stand for other people's repositories: their tests run where the packages are installed, not here."""
 
 collect_ignore_glob = ["*"]

@@ -49,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A suite with two models and a floor, and a newcomer."""
+    """Return the page of a suite with two models and a floor, and of a newcomer."""
     values = {"vae": 0.9, "twin": 0.9, "far": 0.5, "new": 0.99}
     made = [one for name in ("chest", "knee") for one in records_made.field(values, dataset=name, seeds=3)]
     references = (Entrant("vae", "bce"), Entrant("twin", "bce"))

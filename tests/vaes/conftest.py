@@ -1,4 +1,4 @@
-"""What the tests of the variants share: a plain loss, smooth images, and one step of the engine."""
+"""Fixtures that the tests of the variants share: a simple loss, smooth images, and one step of the training loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vaebench.training.stepper import Stepper
 
 
 class Squares(Loss):
-    """With a parameter that must never train, as a fixed spread is."""
+    """Squared error, with a parameter that must never be trained, such as a fixed spread."""
 
     name = "squares"
     version = 1
@@ -33,7 +33,7 @@ def loss() -> Loss:
 
 
 def blobs(count: int, side: int = 32, channels: int = 1, seed: int = 0) -> Images:
-    """One soft disc per image, at a random place, of a random size and brightness."""
+    """Return images of one soft disc each, with random place, size and brightness."""
     generator = torch.Generator().manual_seed(seed)
     row, column, radius, light = torch.rand(4, count, 1, 1, generator=generator)
     axis = torch.arange(side) / side
@@ -52,7 +52,7 @@ Advance = Callable[..., Mapping[str, Tensor]]
 
 @pytest.fixture
 def advance() -> Advance:
-    """One step of the engine with fresh optimisers; what was minimised, by name."""
+    """Return a function that takes one training step with new optimisers and returns the minimised terms by name."""
 
     def run(model: Model, x: Tensor, step: int = 0, steps: int = 10, stage: str = "main", seed: int = 0) -> Mapping:
         torch.manual_seed(seed)
@@ -64,7 +64,8 @@ def advance() -> Advance:
 
 @pytest.fixture
 def routed() -> Callable[..., list[dict[str, list[Tensor]]]]:
-    """What each yield of a step asks of each group: the gradients of the group's own objective, without stepping."""
+    """Return a function that returns, for each yield of a step, the gradients of each group's own objective, without
+    updating any parameters."""
 
     def run(model: Model, x: Tensor, step: int = 9, steps: int = 10, seed: int = 0) -> list[dict[str, list[Tensor]]]:
         torch.manual_seed(seed)
@@ -79,14 +80,14 @@ def routed() -> Callable[..., list[dict[str, list[Tensor]]]]:
 
 
 def slopes(total: Tensor, parameters: list[nn.Parameter]) -> list[Tensor]:
-    """Gradients, zero where nothing depends on a parameter."""
+    """Return gradients, with zeros for parameters that `total` does not depend on."""
     found = torch.autograd.grad(total, parameters, retain_graph=True, allow_unused=True)
     return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
 
 
 @pytest.fixture
 def same_slopes() -> Callable[[list[Tensor], Tensor, list[nn.Module]], None]:
-    """Hold gradients to those of a total worked out by hand."""
+    """Return a function that compares gradients with those of a total that was worked out by hand."""
 
     def check(found: list[Tensor], total: Tensor, modules: list[nn.Module]) -> None:
         expected = slopes(total, [p for module in modules for p in module.parameters()])

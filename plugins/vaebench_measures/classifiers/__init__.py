@@ -1,1 +1,1 @@
-"""Classifiers, their predictions, and statistics of these."""
+"""Classifiers, their predictions, and statistics of the predictions."""

@@ -35,8 +35,8 @@ def learn(fit: Fit, train: np.ndarray, labels: np.ndarray, test: np.ndarray, sca
 def scaled(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return both sets, centred and divided by one number: the root of the mean variance of the training columns.
 
-    This keeps distances between images unchanged when the code is rotated. Dividing each column by its own deviation
-    would not, and would give an unused latent the same weight as any other."""
+    A rotation of the code then does not change the distances between images. If each column were divided by its own
+    deviation, it would, and an unused latent would have the same weight as any other."""
     train, test = (x.astype(np.float64) for x in (train, test))
     centre, size = train.mean(axis=0), np.sqrt(train.var(axis=0).mean())
     return (train - centre) / size, (test - centre) / size
@@ -55,7 +55,8 @@ def probe(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Prediction
 
 
 def stratified(labels: np.ndarray, cap: int = CAP, seed: int = 0) -> np.ndarray:
-    """Return at most `cap` sorted rows that keep the share of every class, and leave out no class if `cap` allows."""
+    """Return at most `cap` rows, sorted, that preserve the classes' shares. No class is left out if `cap` is large
+    enough."""
     order = np.random.default_rng(seed).permutation(len(labels))
     place = np.empty(len(labels))
     for label in np.unique(labels):
@@ -65,7 +66,7 @@ def stratified(labels: np.ndarray, cap: int = CAP, seed: int = 0) -> np.ndarray:
 
 
 def apart(groups: np.ndarray, share: float = 0.2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to fit and the rows to test, the latter from about `share` of the groups; no group is in both."""
+    """Return rows to fit and rows to test, the latter from about `share` of the groups; no group is in both."""
     names = np.unique(groups)
     held = np.random.default_rng(seed).permutation(names)[: max(1, round(share * len(names)))]
     judged = np.isin(groups, held)

@@ -14,9 +14,9 @@ class Predictions:
     """The predictions of a classifier, one per row."""
 
     labels: np.ndarray
-    """(N,)"""
+    """(N,), the predicted labels"""
     decisions: np.ndarray
-    """(N, classes), higher where a class is likelier"""
+    """(N, classes), higher for likelier classes"""
     classes: np.ndarray
     """the sorted labels of the training rows"""
 
@@ -30,12 +30,12 @@ def decided(decisions: np.ndarray) -> np.ndarray:
 
 
 def accuracy(truth: np.ndarray, predicted: Predictions) -> float:
-    """Share of rows classified correctly; compare it with `majority-accuracy`."""
+    """Share of images classified correctly; compare it with `majority-accuracy`."""
     return float(np.mean(truth == predicted.labels))
 
 
 def balanced_accuracy(truth: np.ndarray, predicted: Predictions) -> float:
-    """Mean, over the classes that occur, of the share classified correctly: 1 / classes for a constant prediction."""
+    """Mean over classes of the share of images classified correctly: 1 / classes for a constant prediction."""
     _, member, counts = np.unique(truth, return_inverse=True, return_counts=True)
     return float((np.bincount(member, truth == predicted.labels) / counts).mean())
 
@@ -50,9 +50,9 @@ def macro_f1(truth: np.ndarray, predicted: Predictions) -> float:
 
 
 def macro_auroc(truth: np.ndarray, predicted: Predictions) -> float:
-    """Mean over classes of the area under the ROC curve of one class against the rest; for two classes, that of one.
+    """Mean over classes of the area under the ROC curve of one class against the rest; for two classes, one such area.
 
-    Classes without a row are left out."""
+    Classes that do not occur are left out."""
     columns = list(enumerate(predicted.classes))
     if len(columns) == 2 and np.isin(truth, predicted.classes).all():  # both areas are the same
         columns = columns[1:]

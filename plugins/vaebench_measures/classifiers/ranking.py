@@ -7,17 +7,17 @@ from scipy.stats import rankdata
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Return the probability that a positive scores above a negative; ties count half; NaN if either is missing."""
+    """Return the probability that a positive scores above a negative; ties count half. NaN if one kind is missing."""
     return auroc_of(*_counts(scores, positive))
 
 
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Return the precision averaged over thresholds, weighted by the gain in recall; NaN if either kind is missing."""
+    """Return the precision averaged over thresholds, weighted by the gain in recall. NaN if one kind is missing."""
     return average_precision_of(*_counts(scores, positive))
 
 
 def average_precision_of(hits: np.ndarray, misses: np.ndarray) -> float:
-    """Return `average_precision` from counts of positives and negatives at each threshold, the highest first."""
+    """Return `average_precision` from counts of positives and negatives at each threshold, in descending order."""
     if not hits.sum() or not misses.sum():
         return float("nan")
     found, called = hits.cumsum(), (hits + misses).cumsum()
@@ -26,7 +26,7 @@ def average_precision_of(hits: np.ndarray, misses: np.ndarray) -> float:
 
 
 def auroc_of(hits: np.ndarray, misses: np.ndarray) -> float:
-    """Return `auroc` from counts of positives and negatives at each threshold, the highest first."""
+    """Return `auroc` from counts of positives and negatives at each threshold, in descending order."""
     positives, negatives = float(hits.sum()), float(misses.sum())
     if not positives or not negatives:
         return float("nan")
@@ -50,7 +50,7 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _counts(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of positives and of negatives at each distinct score, the highest first."""
+    """Return the numbers of positives and of negatives at each distinct score, in descending order."""
     levels, place = np.unique(-scores, return_inverse=True)
     hits = np.bincount(place, positive, minlength=len(levels))
     return hits, np.bincount(place, minlength=len(levels)) - hits

@@ -21,8 +21,8 @@ def svc(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Predictions:
 
 
 def kernel(x: np.ndarray, y: np.ndarray, gamma: float) -> np.ndarray:
-    """Return exp(-gamma |x - y|^2) for every pair of rows, in float64, which libsvm needs. It is computed in place:
-    allocating memory for each step would take as long as the steps."""
+    """Return exp(-gamma |x - y|^2) for every pair of rows, in float64, which libsvm needs. The computation works in
+    place: allocating memory for each step would take as long as the steps."""
     products, distances = x @ y.T, np.square(x).sum(1)[:, None] + np.square(y).sum(1)
     products *= 2
     distances -= products

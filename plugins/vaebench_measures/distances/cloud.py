@@ -12,7 +12,7 @@ SUBSAMPLES = 20
 
 
 class Cloud:
-    """The features of some images, and the patients they belong to."""
+    """The features of a set of images, and the patient of each image."""
 
     def __init__(self, rows: np.ndarray, groups: np.ndarray | None = None) -> None:
         self.rows = rows

@@ -1,8 +1,8 @@
 """Detection of samples that have lost all diversity and are therefore easily distinguished from real images.
 
-Both conditions are tested by nearest neighbours, which need no training and also find repeated images. On real chest
-X-rays, this detects the mean image and sets of up to a hundred repeated images, but not blurred images, PCA samples or
-averages of four images.
+Both properties are tested by nearest neighbours, which need no training and also find repeated images. On real chest
+X-rays, the test detects the mean image and sets of up to a hundred repeated images, but not blurred images, PCA samples
+or averages of four images.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import torch
 from vaebench_measures.classifiers.ranking import auroc
 
 TOLD = 0.99
-"""Samples count as perfectly distinguishable from real images from this AUROC on."""
+"""Samples count as perfectly distinguishable from real images if the AUROC is at least this high."""
 SHARE = 0.01
 """The share of a set that counts as neighbours. A set of more than a hundred distinct images is therefore diverse."""
 CLOSE = 0.1
-"""Samples hardly differ if their distance to these neighbours is below this share of the distance in real images."""
+"""Samples hardly differ if their distance to these neighbours is below this share of the same distance of real
+images."""
 
 
 def collapsed(samples: np.ndarray, real: np.ndarray) -> bool:
-    """Return whether most samples are much closer to their nearest hundredth of the samples than real images are to
-    theirs, and nearest neighbours distinguish the two sets."""
+    """Return whether samples have collapsed: most of them are much closer to the nearest hundredth of the samples than
+    real images are to the nearest hundredth of the real images, and nearest neighbours distinguish the two sets."""
     if np.median(nearest(samples, samples, SHARE)) >= CLOSE * np.median(nearest(real, real, SHARE)):
         return False
     of_samples = _nearness(nearest(samples, samples), nearest(samples, real))
@@ -31,8 +32,8 @@ def collapsed(samples: np.ndarray, real: np.ndarray) -> bool:
 
 
 def nearest(x: np.ndarray, y: np.ndarray, share: float = 0.0) -> np.ndarray:
-    """Return the distance of each row of x to its nearest row of y or, given a share, to the farthest of that share of
-    nearest rows, at least two. If x is y, a row is not its own neighbour."""
+    """Return the distance of each row of x to its nearest row of y or, given a share, to the farthest of this share of
+    the rows of y (at least two) that are nearest to it. If x is y, a row is not its own neighbour."""
     there, found = torch.from_numpy(y), []
     rank = max(2, int(share * len(y))) if share else 1
     for start in range(0, len(x), 512):

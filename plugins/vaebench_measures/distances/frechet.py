@@ -12,7 +12,8 @@ from vaebench_measures.distances.cloud import Cloud, halving_error
 
 
 def frechet(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the distance, exact for any n >= 2, even if there are fewer rows than features (singular covariances)."""
+    """Return the Fréchet distance. It is exact for any n >= 2, even if there are fewer rows than features (singular
+    covariances)."""
     mean_x, mean_y = (z.mean(0, dtype=np.float64) for z in (x, y))
     x, y = ((z - mean) / np.sqrt(len(z) - 1) for z, mean in ((x, mean_x), (y, mean_y)))
     overlap = np.sqrt(product_spectrum(*sorted((x, y), key=len)).clip(0)).sum()

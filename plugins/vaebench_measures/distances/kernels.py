@@ -30,7 +30,7 @@ from vaebench_measures.distances.cloud import Cloud
 
 Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
 BLOCK = 2**20
-"""The number of kernel values computed at once (8 MiB), unless those of one patient are more."""
+"""The number of kernel values computed at once (8 MiB), unless a single patient has more."""
 
 
 def cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -50,7 +50,7 @@ class Distance(NamedTuple):
     value: float
     error: float
     influences: tuple[np.ndarray, np.ndarray]
-    """The change of the distance if a patient of either set is counted once more; they sum to zero."""
+    """For each set, the change of the distance if a patient is counted once more; the changes sum to zero."""
 
 
 class Patients(NamedTuple):
@@ -68,7 +68,7 @@ class Patients(NamedTuple):
 
 @lru_cache(maxsize=1)
 def distance(x: Cloud, y: Cloud, kernel: Kernel = cubic) -> Distance:
-    """Return the distance with its error and influences, computed once for all that is derived from them."""
+    """Return the distance with its error and influences; the last result is cached, as several functions use it."""
     one, other = map(Patients.of, (x, y))
     inner = [_within(own, kernel) for own in (one, other)]
     sums = [np.zeros(len(own.sizes)) for own in (one, other)]
@@ -97,8 +97,8 @@ def by_kernel(x: Cloud, y: Cloud, kernel: Kernel = cubic) -> tuple[float, float]
 
 def under_draws(x: Cloud, y: Cloud, draws: Iterable[np.ndarray], kernel: Kernel = cubic) -> np.ndarray:
     """Return the distance under draws of whole patients, given as rows of y: the distance plus the influences of the
-    patients, scaled so that its deviation is the standard error. Samples are redrawn for each draw as well: a model
-    with a single seed is affected by chance in its samples; with several, boards remove what seeds do not share."""
+    patients, scaled so that its deviation is the standard error. Samples are redrawn for each draw as well: the result
+    of a single seed depends on chance in its samples; with several seeds, boards remove what the seeds do not share."""
     value, error, (x_influence, y_influence) = distance(x, y, kernel)
     sizes = np.bincount(y.members)
     times = np.array([np.bincount(y.members[draw], minlength=y.patients) / sizes for draw in draws])
@@ -110,7 +110,8 @@ def under_draws(x: Cloud, y: Cloud, draws: Iterable[np.ndarray], kernel: Kernel 
 
 
 def _within(own: Patients, kernel: Kernel) -> tuple[float, np.ndarray, float]:
-    """Return E k(x, x') over pairs of different patients, each patient's influence on it, and the variance of pairs."""
+    """Return E k(x, x') over pairs of different patients, each patient's influence on this mean, and the variance of
+    pairs."""
     sizes, count, total = own.sizes, len(own.sizes), own.sizes.sum()
     if count < 2:
         return float("nan"), np.zeros(count), 0.0

@@ -1,4 +1,4 @@
-"""Whether samples are like real images, and cover all kinds of them: precision, recall, density, coverage.
+"""Measures of how well samples resemble and cover real images: precision, recall, density and coverage.
 
 Kynkäänniemi et al., arXiv 1904.06991, and Naeem et al., arXiv 2002.09797. Each row is the centre of a ball that extends
 to its k-th nearest neighbour in the same set.
@@ -16,7 +16,7 @@ K = 5
 
 
 class Manifolds(NamedTuple):
-    """Two sets of points compared by their neighbourhoods."""
+    """The results of comparing two sets of points by their neighbourhoods."""
 
     precision: float
     """Share of samples inside any real ball: are they like real images?"""

@@ -1,4 +1,4 @@
-"""Sets of images as features: the images, their patients, and the space in which they are compared."""
+"""Features of sets of images: which images are compared, their patients, and the space of their features."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pictures(evidence: Evidence, of: str) -> np.ndarray:
 
 
 def whose(evidence: Evidence, of: str) -> np.ndarray | None:
-    """Return the patients of these images; samples have none."""
+    """Return the patients of the images that `pictures` returns; samples have no patients."""
     if of == "samples":
         return None
     if of == "train":
@@ -46,7 +46,7 @@ def enough(count: int, what: str, least: int) -> None:
 
 
 def drawn(images: np.ndarray, count: int) -> np.ndarray:
-    """Return `count` of the images, the same ones each time."""
+    """Return `count` randomly chosen images, the same ones in every call."""
     if len(images) < count:
         raise NotApplicable(f"a floor for {count} samples needs as many training images; there are {len(images)}")
     return images[np.random.default_rng(1).permutation(len(images))[:count]]
@@ -72,11 +72,11 @@ def seen(evidence: Evidence, extractor: type[Extractor], of: str) -> np.ndarray:
 
 
 class Compared(Metric):
-    """A comparison in an extractor's feature space; the column gives its name and the first digits of its hash."""
+    """A comparison in an extractor's feature space; the column gives the extractor's name and digest."""
 
     extractor: ClassVar[type[Extractor]] = Cnn
     patients: ClassVar[int] = 4
-    """The minimum number of patients: half of fewer would not contain two."""
+    """The minimum number of patients: the error is computed from halves, and each half needs two patients."""
 
     def features(self, evidence: Evidence, of: str) -> np.ndarray:
         """Return the features (n, d) of the images that `pictures` returns."""

@@ -11,7 +11,7 @@ from vaebench_measures.features.pixels import flat
 
 COUNT = 64
 ROWS = 2000
-"""The maximum number of training images for computing the components; more hardly change them."""
+"""The maximum number of training images for computing the components; further images hardly change them."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Components:
 
     @classmethod
     def of(cls, train: np.ndarray, seed: int = 0) -> Components:
-        """Compute the components of images (N, C, H, W), averaged down to at most 64 x 64 pixels a channel. They are
-        exact, from the small matrix of inner products. With few images or pixels there are fewer components."""
+        """Compute the components of images (N, C, H, W), averaged down to at most 64 x 64 pixels per channel. The
+        result is exact, from the small matrix of inner products. Few images or few pixels have fewer components."""
         rows = np.sort(np.random.default_rng(seed).permutation(len(train))[:ROWS])
         pixels = flat(train[rows]).astype(np.float64)
         mean = pixels.mean(0)
@@ -42,5 +42,5 @@ class Components:
         return cls(mean, axes / np.linalg.norm(axes, axis=0) / np.sqrt(values[kept].mean()))
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """float64 (N, count)"""
+        """Return the coordinates of images along the components, float64 (N, count)."""
         return (flat(images) - self.mean) @ self.axes

@@ -1,8 +1,8 @@
 """Feature extractors, in whose feature spaces sets of images are compared.
 
-The extractor that comes with the package is one small CNN, trained once on the five phantoms by
+The extractor that comes with the package is one small CNN, trained once on five phantoms by
 benchmarks/scripts/extractor. It is pinned by the SHA-256 of its weights and never trained again, so that its values are
-comparable between machines:
+comparable between machines. It maps images to features in these steps:
 
     64 px, grey -> conv, conv, conv -> mean and deviation of each of 64 channels -> 64 fixed projections
 
@@ -32,8 +32,8 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 class Extractor:
-    """Maps images to features. A metric names the class as its `extractor`; it is created once per process, and raises
-    NotApplicable if something that it needs is missing."""
+    """Maps images to features. A metric sets its `extractor` to a subclass, which is instantiated once per process and
+    raises NotApplicable if something that it needs is missing."""
 
     name: ClassVar[str]
     digest: str
@@ -41,7 +41,7 @@ class Extractor:
     batch: ClassVar[int] = 128
 
     def to(self, device: torch.device) -> None:
-        """Compute on the trial's device from now on. A small network is not faster there and stays on the CPU."""
+        """Compute on the trial's device from now on. By default, do nothing: small networks are as fast on the CPU."""
 
     def features(self, images: Tensor) -> Tensor:
         """Return the features (B, d) of uint8 images (B, C, H, W) with one channel or three."""
@@ -60,7 +60,7 @@ def levels(images: Tensor) -> Tensor:
 
 
 class Cnn(Extractor):
-    """The extractor of this package."""
+    """The extractor that comes with vaebench, a small network trained on phantoms."""
 
     name = "cnn"
     digest = SHA256

@@ -1,9 +1,9 @@
 """The one network whose Fréchet distance is called FID: torch-fidelity's Inception with its published weights.
 
 This is Seitzer's port of TensorFlow's network of 2015-12-05, as included in torch-fidelity ("inception-v3-compat"):
-images of 299 px, by TensorFlow 1's bilinear resize, and the 2,048 features before the classifier. The file is only
-downloaded on request, and its checksum is verified before it is used. With other weights, FID is not applicable, and
-the reason is given.
+images are resized to 299 px as in TensorFlow 1, and the features are the 2,048 numbers before the classifier. The file
+is only downloaded on request, and its checksum is verified before it is used. With other weights, FID is not
+applicable, and the reason is given.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ REMEDY = f"`vaebench data fetch fid` downloads it; or {BY_HAND}"
 
 
 class Inception(Extractor):
-    """2,048 features, computed on the trial's device."""
+    """Inception's 2,048 features, computed on the trial's device."""
 
     name = "inception"
     digest = SHA256
@@ -80,7 +80,7 @@ def network(content: bytes) -> nn.Module:
     fidelity = torch_fidelity()
     weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     module = fidelity.feature_extractor_inceptionv3
-    # It would unpickle or download a file by itself; this is the function by which it gets the weights.
+    # The module gets its weights by this function, which would otherwise download a file and unpickle it.
     with patch.object(module, "load_state_dict_from_url", lambda url, progress: weights):
         made: nn.Module = module.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"])
     return made

@@ -20,5 +20,5 @@ def flat(images: np.ndarray) -> np.ndarray:
 
 
 def reduced(images: np.ndarray) -> bool:
-    """Return whether `flat` averages such images down."""
+    """Return whether the images are so large that `flat` averages them down."""
     return max(images.shape[-2:]) > SIDE

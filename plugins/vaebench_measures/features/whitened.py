@@ -17,7 +17,7 @@ from vaebench_measures.features.compared import LEAST, Compared, enough, ready
 ROWS = 2000
 """The maximum number of training images that determine the space."""
 RIDGE = 0.01
-"""Share of the mean variance that is added to every direction, to limit how much small variation is magnified."""
+"""The share of the mean variance that is added to every direction, to limit how much small variation is magnified."""
 
 
 def whitening(features: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Brain MRI, an axial slice with contrast medium: 0 no tumour, 1 glioma, 2 meningioma, 3 pituitary tumour.
+"""Axial brain MRI slices with contrast medium, by class: 0 no tumour, 1 glioma, 2 meningioma, 3 pituitary tumour.
 
 The fat of scalp and marrow is bright, bone and cerebrospinal fluid are dark, and white matter is brighter than grey. A
 glioma is a ragged ring around a dark core, in a dark swelling; a meningioma is a uniformly bright mass at the brain's
@@ -32,7 +32,7 @@ def draw(seed: int, index: np.ndarray, label: np.ndarray, size: int, patient: np
 
 
 def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Painting:
-    # u to the image's right, v from the forehead backwards, both from the middle of the head.
+    # u points to the image's right, v from the forehead backwards; both are 0 in the middle of the head.
     x, y = axes(size)
     rotation = shot.normal("rotation", 0, 4)
     u, v = turn(x - shot.normal("shift x", 0, 0.015), y - shot.normal("shift y", 0, 0.015), rotation)
@@ -45,7 +45,7 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
     marrow = bump(outline + 0.050, 0.010)
     brain = inside(outline + 0.068, 0.012, size)
 
-    # Grey matter follows the border in folds; white matter lies within; fluid in folds, the cleft and the ventricles.
+    # Grey matter follows the border in folds, and white matter lies within. Fluid fills folds, cleft and ventricles.
     depth = -(outline + 0.068)
     folds = bump(noise(person, "folds", 13, size), 0.28)
     cortex = rise(depth + 0.022 * noise(person, "cortex", 11, size), 0.075, 0.03)
@@ -94,8 +94,8 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 def tumour_place(
     shot: Chance, breadth: np.ndarray, length: np.ndarray, reach: np.ndarray, kinds: tuple[np.ndarray, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the centre of a tumour: a glioma is anywhere in a hemisphere, a meningioma at the brain's border, a
-    pituitary tumour in the midline."""
+    """Return the centre of a tumour: anywhere in a hemisphere for a glioma, at the brain's border for a meningioma, in
+    the midline for a pituitary tumour."""
     left = np.where(shot.happens("lesion left", 0.5) > 0, np.float32(1), np.float32(-1))
     # A point on the circle without sine or cosine, whose last bits differ between machines.
     t = shot.uniform("lesion angle", -0.9, 0.9)
@@ -111,7 +111,7 @@ def tumour_place(
 def tumour(
     shot: Chance, u: np.ndarray, v: np.ndarray, reach: np.ndarray, kinds: tuple[np.ndarray, ...], size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the bright parts of a tumour, and the parts that are darker than the tissue."""
+    """Return the parts of a tumour that are brighter than the tissue, and the parts that are darker."""
     glioma, meningioma, pituitary = kinds
     reach = np.maximum(reach, np.float32(1e-3))
     ragged = noise(shot, "lesion border", 12, size) * reach * (0.30 * glioma + 0.07 * meningioma + 0.05 * pituitary)

@@ -1,8 +1,8 @@
 """The simulated camera, which turns a scene into a picture: focus, exposure, grain.
 
 The detector adjusts each picture, lesion included, to a randomly drawn brightness (and contrast), and the focus varies
-between pictures. Mean, contrast and sharpness therefore vary independently of the lesion and do not give it away. The
-healthy twin passes through the same optics with the same settings, so it differs only where the lesion is.
+between pictures. Mean, contrast and sharpness therefore do not depend on the lesion and do not reveal it. The same
+drawing without the lesion is photographed with the same settings, so the two pictures differ only where the lesion is.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def photograph(
     contrasts: tuple[float, float] | None = None,
     marker: np.ndarray | float = 0.0,
 ) -> Painting:
-    """Convert scenes (N, H, W), or (3, N, H, W) in colour, to a painting.
+    """Convert scenes with and without the lesion, (N, H, W) or (3, N, H, W) in colour, to a painting.
 
-    `blurs` is the largest blur as a share of the side; `grains` are the least and the most grain; `exposures` and
-    `contrasts` are the mean and sd of the distributions from which the picture's mean and sd are drawn. Without
-    `contrasts`, the scene is only multiplied by a gain, so black stays black.
+    `blurs` is the largest blur as a share of the side; `grains` are the smallest and largest amounts of grain;
+    `exposures` and `contrasts` are the mean and sd of the distributions from which a picture's mean and sd are drawn.
+    Without `contrasts`, scenes are only multiplied by a gain, so black stays black. `marker` is drawn on top.
     """
     size = ill.shape[-1]
     sigma = shot.uniform("blur", 0.0, blurs)

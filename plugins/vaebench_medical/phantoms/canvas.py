@@ -1,6 +1,6 @@
-"""Drawing tools of the modalities: coordinates, soft shapes, strokes, smooth noise, blur and moments.
+"""Drawing tools for the phantoms: coordinates, soft shapes, strokes, smooth noise, blur and moments.
 
-Lengths are fractions of the image side. Arrays are float32 (N, H, W) or broadcast to it.
+Lengths are fractions of the image side. Arrays are float32 (N, H, W) or broadcast to this shape.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ def turn(x: np.ndarray, y: np.ndarray, degrees: np.ndarray) -> tuple[np.ndarray,
 
 
 def rise(value: np.ndarray, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
-    """Return 0 below `low`, 1 above `high`, and smooth values in between (falling if `high` is the smaller one)."""
+    """Return 0 for values below `low`, 1 for values above `high`, and a smooth transition in between. If `high` is
+    below `low`, the transition falls."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def inside(distance: np.ndarray, soft: np.ndarray | float, size: int) -> np.ndarray:
-    """Return 1 for negative and 0 for positive signed distances; the border is `soft` wide, at least 1.5 pixels."""
+    """Return 1 for negative and 0 for positive signed distances; the transition is `soft` wide, at least 1.5 pixels."""
     width = np.maximum(np.float32(soft), np.float32(1.5 / size))
     t = np.clip(0.5 - distance / width, 0, 1)
     return t * t * (3 - 2 * t)
@@ -72,10 +73,11 @@ def repeat(phase: np.ndarray) -> np.ndarray:
 def scatter(
     chance: Chance, what: str, x: np.ndarray, y: np.ndarray, cells: int | np.ndarray, margin: float, most: int = 0
 ) -> tuple[np.ndarray, np.ndarray, Callable[..., np.ndarray]]:
-    """Place one point in each cell of a lattice laid like bricks, `margin` (a share of the cell) away from its border.
+    """Place a random point in each cell of a lattice laid like bricks, at least `margin` cell widths from its border.
 
-    `cells` may differ between images, up to `most`. Return the offset of each pixel from the point in its cell, and
-    `each(what, low, high)`, which draws a number per point and returns it at the pixels of the point's cell.
+    `cells` is the number of cells per side; it may differ between images, up to `most`. Return the x and y offsets of
+    each pixel from the point in its cell, and a function `each(what, low, high)`, which draws one number per point and
+    returns it at all pixels of the point's cell.
     """
     most = most or int(cells)
     row = np.clip(np.floor((y + np.float32(0.5)) * cells), 0, cells - 1)
@@ -96,7 +98,7 @@ def scatter(
 
 @cache
 def _spline(cells: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return each pixel's place on a lattice, and the weights of the four knots around it (uniform cubic B-spline)."""
+    """Return, for each pixel of a row, the first of the four knots around it and their weights (cubic B-spline)."""
     place = (np.arange(size) + 0.5) / size * (cells - 3)
     left = np.minimum(np.floor(place).astype(int), cells - 4)
     t = place - left
@@ -106,7 +108,7 @@ def _spline(cells: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smooth(lattice: np.ndarray, size: int) -> np.ndarray:
-    """Interpolate knots (N, rows, columns) to a smooth field (N, size, size) with features about a cell wide."""
+    """Interpolate knots (N, rows, columns) to a smooth field (N, size, size) with features about as wide as a cell."""
     for axis in (2, 1):  # columns first, while the rows are few
         left, weights = _spline(lattice.shape[axis], size)
         weights = weights[..., None] if axis == 1 else weights
@@ -115,15 +117,16 @@ def smooth(lattice: np.ndarray, size: int) -> np.ndarray:
 
 
 def noise(chance: Chance, what: str, cells: int | tuple[int, int], size: int) -> np.ndarray:
-    """Return a smooth random field of mean 0 and sd about 1, with features of width 1 / `cells`; (rows, columns) makes
-    streaks."""
+    """Return a smooth random field of mean 0 and sd about 1, with features of width 1 / `cells`. If `cells` is a pair
+    (rows, columns), the features are streaks."""
     rows, columns = cells if isinstance(cells, tuple) else (cells, cells)
-    knots = chance.normal(what, 0, 2.08, (rows + 3, columns + 3))  # a cubic spline averages normal knots down to 0.48
+    knots = chance.normal(what, 0, 2.08, (rows + 3, columns + 3))  # smooth() multiplies the sd by 0.48
     return smooth(knots, size)
 
 
 def blur(image: np.ndarray, sigma: np.ndarray, most: float) -> np.ndarray:
-    """Blur nearly like a Gaussian of `sigma` (N, 1, 1), at most `most`: three-tap passes at strides 1, 2, 4, ..."""
+    """Blur approximately like a Gaussian of `sigma` (N, 1, 1), at most `most`, by three-tap passes at strides 1, 2, 4,
+    ..."""
     size = image.shape[-1]
     variance = np.square(np.minimum(sigma, np.float32(most)) * np.float32(size))
     left, stride = (most * size) ** 2, 1
@@ -142,7 +145,7 @@ def blur(image: np.ndarray, sigma: np.ndarray, most: float) -> np.ndarray:
 
 
 def moments(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and sd of each image, (N, 1, 1); float64 sums, so that the order of summation does not matter."""
+    """Return mean and sd of each image, (N, 1, 1). Sums are float64, so that the order of summation does not matter."""
     mean = image.mean((-2, -1), dtype=np.float64, keepdims=True)
     square = np.square(image).mean((-2, -1), dtype=np.float64, keepdims=True)
     return mean.astype(np.float32), np.sqrt(np.maximum(square - mean * mean, 1e-8)).astype(np.float32)

@@ -1,7 +1,7 @@
 """Random numbers that depend only on (name, seed, index) and on the name of their purpose.
 
-There is no generator state: each number is a hash (SplitMix64) of these. An image therefore does not depend on the
-other images that are drawn, nor a factor on other factors.
+There is no generator state: each number is a hash (SplitMix64) of these values. An image therefore does not depend on
+the other images that are drawn, and a factor does not depend on other factors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def _key(text: str) -> np.uint64:
 
 
 def seed_for(name: str, seed: int) -> int:
-    """Return a different seed for each name."""
+    """Return a seed derived from `seed` that is different for each name."""
     return int(_key(f"seed for {name} {seed}"))
 
 
@@ -32,7 +32,7 @@ def _mix(z: np.ndarray) -> np.ndarray:
 
 
 class Chance:
-    """The random numbers of N things, as float32 (N, 1, 1), which broadcasts with pixels, or (N, *shape)."""
+    """The random numbers of N images or patients, float32 (N, 1, 1), which broadcasts with pixels, or (N, *shape)."""
 
     def __init__(self, name: str, seed: int, index: np.ndarray) -> None:
         self._roots = _mix(_mix(np.asarray(index, np.uint64) + GOLDEN) ^ _key(f"{name} {seed}"))
@@ -50,7 +50,7 @@ class Chance:
         return np.float32(low) + np.float32(high - low) * unit
 
     def normal(self, what: str, mean: float = 0.0, sd: float = 1.0, shape: tuple[int, ...] = (1, 1)) -> np.ndarray:
-        """Return nearly normal numbers: sums of four uniforms, rounded alike by every processor, within 3.5 sd."""
+        """Return nearly normal numbers within 3.5 sd: sums of four uniform numbers, identical on every processor."""
         bits, low = self._bits(what, shape), np.uint64(0xFFFF)
         total = (bits & low) + (bits >> np.uint64(16) & low) + (bits >> np.uint64(32) & low) + (bits >> np.uint64(48))
         scale = sd * 3**0.5 / 2**16
@@ -65,5 +65,5 @@ class Chance:
         return np.floor(self.uniform(what, 0, count, shape))
 
     def order(self) -> np.ndarray:
-        """Return a random order of the rows, which does not depend on the order in which they are given."""
+        """Return indices that sort the rows into a random order, which does not depend on their original order."""
         return np.argsort(self._bits("order", (1,))[:, 0], kind="stable")

@@ -1,4 +1,4 @@
-"""Chest X-rays of children: 0 healthy, 1 bacterial (a focal consolidation), 2 viral (diffuse, interstitial).
+"""Chest X-rays of children: 0 healthy, 1 bacterial pneumonia (focal consolidation), 2 viral (diffuse, interstitial).
 
 Bones and soft tissue add density, air reduces it, and pneumonia fills air spaces.
 """
@@ -32,7 +32,7 @@ def draw(seed: int, index: np.ndarray, label: np.ndarray, size: int, patient: np
 
 
 def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Painting:
-    # The pose of this picture, then the patient's frame: u to the image's right, v downwards, both from the middle.
+    # The pose of this picture, then the patient's frame: u points to the image's right, v downwards, from the middle.
     rotation = shot.normal("rotation", 0, 2.5)
     zoom = person.normal("build", 1.17, 0.05) * shot.normal("zoom", 1, 0.03)
     x, y = axes(size)
@@ -43,9 +43,9 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 
     cage = person.normal("chest width", 0.345, 0.016)
     heart_width = person.normal("heart width", 0.172, 0.016)
-    breath = shot.normal("breath", 0, 0.022)  # deep: low domes
+    breath = shot.normal("breath", 0, 0.022)  # a deep breath lowers the domes
 
-    # Trunk: shoulders that slope to the neck, arms' gap below the armpit.
+    # Trunk: the shoulders slope to the neck, and the trunk is narrower below the armpits.
     flank = np.minimum(0.155 + 1.1 * np.maximum(v + 0.47, 0), cage + 0.085 + 0.05 * rise(v, 0.0, -0.3))
     trunk = inside(side - flank, 0.05, size)
     thickness = np.sqrt(np.maximum(1 - np.square(side / (flank + 0.12)), 0)) * (0.85 + 0.25 * rise(v, -0.1, 0.45))
@@ -77,7 +77,7 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
     bone = bone + 0.13 * stroke(side, v, (0.04, -0.285), (0.31, -0.30 - lift), 0.012) * trunk
     bone = bone + 0.12 * inside(ellipse(side - cage - 0.05, v + 0.36, 0.07, 0.055), 0.04, size) * trunk
 
-    # Vessels fan out from the hila and fade; soft tissue is never even.
+    # Vessels fan out from the hila and fade; soft tissue is uneven.
     hilum = bump(ellipse(side - 0.11, v + 0.01, 0.05, 0.08), 0.085)
     branches = bump(noise(person, "vessels", 14, size), 0.35) + bump(noise(person, "fine vessels", 26, size), 0.3)
     vessels = hilum * (0.09 + 0.07 * branches) + 0.017 * branches * bump(side - 0.12, 0.12)
@@ -118,7 +118,7 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 def consolidation(
     shot: Chance, u: np.ndarray, v: np.ndarray, cage: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the filling of one lobe, a cloud with a ragged border in either lung at any height, and its radius."""
+    """Return a consolidation, a cloud with a ragged border in either lung at any height, and its radius."""
     left = np.where(shot.happens("lesion left", 0.45) > 0, np.float32(1), np.float32(-1))
     cx = left * (cage * shot.uniform("lesion x", 0.5, 0.7))
     cy = shot.uniform("lesion y", -0.16, 0.13) - 0.03 * (left + 1)  # the heart hides the lower left lung
@@ -139,7 +139,7 @@ def interstitium(shot: Chance, side: np.ndarray, v: np.ndarray, spread: np.ndarr
 
 
 def marker(shot: Chance, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the lead letter R next to the patient's right shoulder, which most images have."""
+    """Return the lead letter R next to the patient's right shoulder; about 30 % of the images have none."""
     x, y = x + shot.uniform("marker x", 0.41, 0.46), y + shot.uniform("marker y", 0.05, 0.4)
     strokes = (
         ((-0.012, -0.02), (-0.012, 0.022)),

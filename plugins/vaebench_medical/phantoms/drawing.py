@@ -1,4 +1,4 @@
-"""Rendering of a modality's paintings to uint8: pictures, their healthy twins, and masks of where the two differ."""
+"""Rendering of paintings to uint8: pictures, the same pictures without the lesion, and masks of where they differ."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 from vaebench_medical.phantoms.chance import Chance
 
 VISIBLE = 6
-"""A pixel belongs to the anomaly if a channel differs from the healthy twin by at least this many of 255 levels."""
+"""A pixel is part of the anomaly if a channel differs by at least this many of 255 levels from the same picture without
+the lesion."""
 BLOCK = 1 << 15
-"""The number of pixels painted at once, which fit into the processor's cache."""
+"""The number of pixels that are painted at once; they fit into the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,14 @@ class Drawing:
     clean: np.ndarray
     """uint8 (N, C, H, W): the same pictures without the lesion"""
     masks: np.ndarray
-    """bool (N, H, W): where the two differ by `VISIBLE` levels or more"""
+    """bool (N, H, W): where `images` and `clean` differ by `VISIBLE` levels or more"""
     factors: dict[str, np.ndarray]
-    """float32 (N,)"""
+    """float32 (N,) for each generative factor"""
 
 
 @dataclass(frozen=True)
 class Painting:
-    """N pictures as float32 in [0, 1], (N, C, H, W); factors as (N, 1, 1)."""
+    """N pictures with and without the lesion, float32 in [0, 1], (N, C, H, W), and their factors, (N, 1, 1)."""
 
     image: np.ndarray
     clean: np.ndarray
@@ -55,8 +56,8 @@ def render(
     patient = index if patient is None else np.asarray(patient)
     if not len(index) == len(label) == len(patient) > 0:
         raise ValueError(
-            f"{name}: index, label and patient must have one entry per image, and at least one; "
-            f"they have {len(index)}, {len(label)} and {len(patient)}"
+            f"{name}: index, label and patient must have one entry per image, and there must be at least one image; "
+            f"their lengths are {len(index)}, {len(label)} and {len(patient)}"
         )
     done = [
         _develop(

@@ -1,8 +1,8 @@
 """Eye fundus photographs by grade of diabetic retinopathy, 0 to 4.
 
-0: none; 1: a few red dots; 2: haemorrhages and some hard exudates; 3: many of both, and cotton-wool spots; 4: a large
-haemorrhage and new vessels in addition. A lamp lights the retina; pigment and blood absorb light, and the disc and
-exudates are bright.
+0: no lesions; 1: a few red dots; 2: haemorrhages and some hard exudates; 3: many of both, and cotton-wool spots;
+4: in addition, a large haemorrhage and new vessels. A lamp lights the retina; pigment and blood absorb light, and the
+disc and exudates are bright.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ HEALTHY, DISEASED = {0}, {1, 2, 3, 4}
 DOTS = np.float32([0, 0.10, 0.20, 0.42, 0.34])
 """The share of a fine lattice's points that are haemorrhages, by grade."""
 EXUDATES = np.float32([0, 0, 0.20, 0.28, 0.24])
-"""The share of these points that are exudates, by grade."""
+"""The share of a fine lattice's points that are exudates, by grade."""
 BLOTS = np.float32([0, 0, 0.14, 0.4, 0.3])
 WOOL = np.float32([0, 0, 0, 0.3, 0.2])
 """The share of a coarse lattice's points that are cotton-wool spots, by grade."""
@@ -43,7 +43,7 @@ def draw(seed: int, index: np.ndarray, label: np.ndarray, size: int, patient: np
 
 
 def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Painting:
-    # u towards the temple, whichever eye; the disc lies on the nose's side.
+    # u points towards the temple in both eyes; the disc lies on the side of the nose.
     eye = np.where(shot.happens("left eye", 0.5) > 0, np.float32(1), np.float32(-1))
     x, y = axes(size)
     x, y = x - shot.normal("shift x", 0, 0.01), y - shot.normal("shift y", 0, 0.01)
@@ -66,7 +66,7 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
     pigment = person.normal("pigment", 0, 1)
     choroid = 0.05 * noise(person, "choroid", 5, size) + 0.04 * noise(person, "texture", 22, size)
 
-    # What absorbs light, per colour, and the lesions on top: bleedings absorb, exudates shine.
+    # The light that the retina reflects, per colour, and the lesions on top: haemorrhages are dark, exudates bright.
     red_lesions, bright_lesions, contrast = lesions(shot, u, v, np.sqrt(du * du + dv * dv), label, size)
     image, clean = [], []
     for base, tint, thickness, glow, shine in (
@@ -119,7 +119,7 @@ def vessels(person: Chance, u: np.ndarray, v: np.ndarray, size: int) -> np.ndarr
 
 
 def trunks() -> Iterator[tuple[str, float, float, float, float, int]]:
-    """Yield name, angle from the temple (clockwise), bend, length, width and branches of each main vessel."""
+    """Yield name, angle (clockwise from the temple), bend, length, width and number of branches of each main vessel."""
     for half, sign in (("upper", -1), ("lower", 1)):
         yield f"{half} vein", 38 * sign, 1.75 * sign, 0.74, 0.0105, 2
         yield f"{half} artery", 46 * sign, 1.5 * sign, 0.66, 0.0075, 2
@@ -130,7 +130,7 @@ def trunks() -> Iterator[tuple[str, float, float, float, float, int]]:
 def vessel(
     along: np.ndarray, across: np.ndarray, bend: np.ndarray, length: np.ndarray | float, width: float, size: int
 ) -> np.ndarray:
-    """Return a tapering arc from the origin that returns to its axis at `length`; below a pixel's width it fades."""
+    """Return a tapering arc from the origin that returns to its axis at `length`. Parts narrower than a pixel fade."""
     bow = across - bend * along * (length - along)
     slope = bend * (length - 2 * along)
     taper = width * (1 - 0.55 * np.clip(along / length, 0, 1))

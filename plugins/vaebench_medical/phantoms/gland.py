@@ -1,8 +1,8 @@
 """Prostate tissue in haematoxylin and eosin by Gleason pattern: class 0 is benign, 1 to 3 are patterns 3 to 5.
 
 Benign glands are large and folded, with a wide lumen. Pattern 3: small, round, separate glands. Pattern 4: fused
-glands, a mass with punched-out holes. Pattern 5: no glands, cells in sheets and cords. The stains absorb light by the
-Beer-Lambert law, I = exp(-density). The healthy twin has benign glands in place of the tumour.
+glands, a mass with punched-out holes. Pattern 5: no glands, only cells in sheets and cords. The stains absorb light by
+the Beer-Lambert law, I = exp(-density). The same drawing without the lesion has benign glands in place of the tumour.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def draw(seed: int, index: np.ndarray, label: np.ndarray, size: int, patient: np
 
 
 def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Painting:
-    # A frame that is turned at random, larger than the image, and uneven, so that no lattice shows.
+    # The frame is turned at random, larger than the image, and warped, so that no lattice is visible.
     x, y = axes(size)
     rotation = shot.uniform("rotation", 0, 90)
     u, v = turn(x, y, rotation)
@@ -93,7 +93,7 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 
 
 def transmit(density: np.ndarray) -> np.ndarray:
-    """Return nearly exp(-density): (1 + density / 8) to the power -8, which is bit-identical on every machine."""
+    """Return (1 + density / 8) ** -8, close to exp(-density) but bit-identical on every machine."""
     t = 1 / (1 + np.maximum(density, 0) * np.float32(0.125))
     t = t * t
     t = t * t
@@ -130,7 +130,7 @@ def tumour_glands(
 
 
 def nucleus(shot: Chance, u: np.ndarray, v: np.ndarray, size: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that maps a density to nuclei, whose positions are the same for every density."""
+    """Return a function that draws nuclei with a given density; their positions are the same for every density."""
     dx, dy, each = scatter(shot, "nuclei", u, v, 54, 0.28)
     here = inside(ellipse(dx, dy, each("width", 0.0055, 0.0085), each("height", 0.0055, 0.0085)), 0.004, size)
     threshold = each("present", 0, 1)

@@ -1,8 +1,8 @@
 """Knee radiographs from the front, by Kellgren-Lawrence grade of osteoarthritis, 0 to 4.
 
 With increasing grade, the joint space narrows on the inner side, spurs (osteophytes) grow at the joint's margins, and
-the bone below the cartilage hardens. Bone grows into the space while everything else stays in place, so the healthy
-twin differs only at the joint.
+the bone below the cartilage hardens. Bone grows into the space while everything else stays in place, so the same
+drawing without the disease differs only at the joint.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def draw(seed: int, index: np.ndarray, label: np.ndarray, size: int, patient: np
 
 
 def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Painting:
-    # u towards the outer side, whichever knee; the joint lies at v = 0.
+    # u points towards the outer side of both knees; the joint lies at v = 0.
     which = np.where(shot.happens("left knee", 0.5) > 0, np.float32(1), np.float32(-1))
     x, y = axes(size)
     rotation = shot.normal("rotation", 0, 3)
@@ -94,7 +94,7 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
 
 
 def femur(u: np.ndarray, v: np.ndarray, gap: np.ndarray, breadth: np.ndarray) -> np.ndarray:
-    """Return the approximate signed distance to a shaft that widens into two rounded condyles with a notch between."""
+    """Return the approximate signed distance to a shaft that ends in two rounded condyles with a notch between them."""
     side = np.abs(u)
     across = side / breadth
     shaft = 0.205 + (breadth - 0.205) * rise(v, -0.52, -0.16)
@@ -104,7 +104,7 @@ def femur(u: np.ndarray, v: np.ndarray, gap: np.ndarray, breadth: np.ndarray) ->
 
 
 def tibia(u: np.ndarray, v: np.ndarray, gap: np.ndarray, breadth: np.ndarray) -> np.ndarray:
-    """Return the approximate signed distance to a flat plateau with two spines that narrows to the shaft."""
+    """Return the approximate signed distance to a shaft that widens to a flat plateau with two spines."""
     side = np.abs(u)
     shaft = 0.19 + (breadth - 0.19) * rise(v, 0.44, 0.02)
     spines = 0.034 * bump(side - 0.035, 0.016) + 0.008 * rise(side, 0.10, 0.04)
@@ -117,7 +117,7 @@ def osteophytes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return signed distances to spurs at the corners of femur and tibia, larger on the inner side.
 
-    If `spur` is 0, there are none."""
+    An image with a `spur` of 0 has no spurs."""
     out = np.abs(u) - breadth
     reach = np.maximum(spur * np.where(u < 0, np.float32(1.15), np.float32(0.8)), np.float32(1e-3))
     none = np.float32(1) * (spur <= 0)

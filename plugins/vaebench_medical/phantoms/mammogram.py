@@ -1,4 +1,4 @@
-"""Mammograms of the right breast, mediolateral oblique: 0 no finding, 1 a mass, 2 a cluster of calcifications.
+"""Mediolateral oblique mammograms of the right breast: 0 no finding, 1 a mass, 2 a cluster of calcifications.
 
 The chest wall is at the right edge, the pectoral muscle in the upper right corner, and the nipple on the left. Fat is
 dark; glandular tissue is bright and converges towards the nipple.
@@ -32,7 +32,7 @@ def draw(seed: int, index: np.ndarray, label: np.ndarray, size: int, patient: np
 
 
 def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Painting:
-    # u from the chest wall towards the nipple, v downwards from the nipple's height.
+    # u points from the chest wall towards the nipple, v downwards; v is 0 at the height of the nipple.
     x, y = axes(size)
     rotation = shot.normal("rotation", 0, 4)
     u, v = turn(0.5 - x, y - shot.normal("nipple height", 0.09, 0.035), rotation)
@@ -65,7 +65,7 @@ def paint(person: Chance, shot: Chance, label: np.ndarray, size: int) -> Paintin
     tissue = tissue + 0.10 * skin + 0.14 * nipple * rise(profile, 0.03, 0.0)
     tissue = tissue + breast * muscle * (0.30 + 0.03 * noise(person, "muscle fibres", 18, size))
 
-    # The finding lies in the breast, off the muscle.
+    # The finding lies in the breast, outside the muscle.
     cx, cy = shot.uniform("lesion depth", 0.40, 0.63) * depth, shot.uniform("lesion height", -0.13, 0.08)
     mass_size, strength = shot.uniform("lesion size", 0.05, 0.09), shot.uniform("lesion contrast", 0.6, 1.0)
     mass = tumour(shot, u - cx, v - cy, mass_size, size)

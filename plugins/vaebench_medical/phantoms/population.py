@@ -4,16 +4,16 @@
         chest.draw, "kermany-cxr", size=64, limit={"train": 500}, seed=0,
         sizes={"train": 4709, "val": 523, "test": 624},  # images, unless a limit is lower
         classes=(0.27, 0.48, 0.25),                      # share of each of `draw`'s labels, in every split
-        healthy={0}, diseased={1, 2},                    # a label may be in neither
+        healthy={0}, diseased={1, 2},                    # a label may be in neither set
         per_patient=4,                                   # a patient has 1 to 4 images
         merge=(0, 1, 1),                                 # optional: the dataset's label for each drawn label
     )
 
 Each class of each split is a separate, endless sequence of patients and images, so splits share no patients. A limit
-takes the beginning of every sequence: the images under a small limit are among those under a larger one. All images of
-a patient have the same label. Every class appears in every split that is large enough, a healthy and a diseased one
-first. Two datasets with the same drawing parameters still have different patients, because the dataset's name seeds
-them.
+keeps the beginning of every sequence: the images under a small limit are among those under a larger one. All images of
+a patient have the same label. Every class appears in every split that is large enough; smaller splits have a healthy
+and a diseased class first. Two datasets with the same drawing parameters still have different patients, because the
+random numbers also depend on the dataset's name.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def population(
 
 
 def shares(n: int, classes: Sequence[float], healthy: Collection[int], diseased: Collection[int]) -> list[int]:
-    """Return how many of n images each class gets. Each class first gets one image if n allows; each further image goes
-    to the class furthest below its share (Sainte-Laguë's rule, by which no class loses an image when n grows)."""
+    """Return how many of n images each class gets. If n is large enough, each class first gets one image. Each further
+    image goes to the class furthest below its share (Sainte-Laguë's rule: no class loses an image when n grows)."""
     if n < 1:
         raise ValueError(f"a split needs at least one image, not {n}: raise its limit")
     weight = np.asarray(classes, np.float64) / np.sum(classes)
@@ -97,7 +97,8 @@ def shares(n: int, classes: Sequence[float], healthy: Collection[int], diseased:
 def roster(
     name: str, seed: int, which: str, counts: Sequence[int], per_patient: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return label, index and patient of each image of a split, shuffled. Splits and classes never share indices."""
+    """Return the label, index and patient of each image of a split, in random order. No index occurs in two splits or
+    in two classes."""
     labels, indices, patients = [], [], []
     for label, count in enumerate(counts):
         row = (SPLITS.index(which) * 256 + label) << 32

@@ -1,10 +1,10 @@
-"""mammo-vae: the mammography project (VinDr-Mammo, 128 px, one channel), following its last published code.
+"""mammo-vae: the model of a mammography project (R3: VinDr-Mammo, 128 px, one channel) in its last published version.
 
     minimise  sum BCE(x, x^) + 0.1 KL(q(z|x) || N(0, I)),    1024 latents,    Adam at 1e-3
 
 Two corrections: losses are averaged over images, which the original summed; and BCE is computed from logits, whereas
-the original clipped the targets to [1e-5, 1 - 1e-5]. Its "generated" images were posterior draws of training images:
-`vary` here, not `sample`.
+the original clipped the targets to [1e-5, 1 - 1e-5]. Its "generated" images were decoded posterior draws of
+training images, which is `vary` here, not `sample`.
 """
 
 from __future__ import annotations

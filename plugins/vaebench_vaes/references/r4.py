@@ -1,4 +1,5 @@
-"""R4: the networks of the knee thesis (256 px), with 8 to 256 channels; those of its VQ-VAE have 64, 128, 256.
+"""R4: the networks of a thesis on knee radiographs (256 px), with 8 to 256 channels, and those of its VQ-VAE, with 64,
+128 and 256 channels.
 
 Encoder: a 4 x 4 convolution of stride 2, then residual blocks with 4 x 4 convolutions. Decoder: the same mirrored, with
 transposed convolutions. Two corrections: every layer is trained, whereas the original left the linear layers to and

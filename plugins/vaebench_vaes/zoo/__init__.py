@@ -1,1 +1,1 @@
-"""Further methods that are not in the suite `medical`, one file each; the suite `medical-zoo` compares them."""
+"""Further methods, which are not in the suite `medical`, in one file each; the suite `medical-zoo` compares them."""

@@ -48,7 +48,7 @@ class CoarseDAE(Model):
         yield {"all": {"reconstruction": self.criterion(self.network(x + self.drawn(x)), x)}}
 
     def drawn(self, x: Tensor) -> Tensor:
-        """Return n in the images' shape: a window of a coarse grid, shifted at random by up to half a cell."""
+        """Return noise n in the shape of x: a window of a coarse grid, shifted at random by up to half a cell."""
         rows, columns = (-(-side // self.cell) for side in x.shape[2:])
         coarse = self.noise * torch.randn(*x.shape[:2], rows + 2, columns + 2, device=x.device)
         shift = 2 * torch.rand(len(x), 2, device=x.device) - 1

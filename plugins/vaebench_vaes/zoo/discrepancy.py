@@ -21,7 +21,7 @@ def kernel(a: Tensor, b: Tensor) -> Tensor:
 
 
 def discrepancy(z: Tensor, drawn: Tensor) -> Tensor:
-    """Return each code's contribution to the discrepancy; their mean is MMD."""
+    """Return each code's contribution to the discrepancy; the mean of all contributions is MMD."""
     z, drawn = z.float(), drawn.float()
     return others(kernel(z, z)) - 2 * kernel(z, drawn).mean(1) + others(kernel(drawn, drawn))
 
@@ -32,5 +32,5 @@ def others(pairs: Tensor) -> Tensor:
 
 
 def against_normal(z: Tensor) -> Tensor:
-    """Return the discrepancy between the codes and as many draws from N(0, I)."""
+    """Return each code's contribution to the discrepancy between the codes and equally many draws from N(0, I)."""
     return discrepancy(z, torch.randn_like(z))

@@ -1,11 +1,11 @@
 """FactorVAE: Kim & Mnih, "Disentangling by Factorising", ICML 2018, arXiv 1802.05983.
 
     minimise  E_q(z|x) [-ln p(x|z)] + KL(q(z|x) || N(0, I)) + gamma TC(z),    TC(z) = E_q(z) ln D(z) / (1 - D(z))
-    D learns to tell codes from codes whose dimensions were shuffled over the batch, independently of each other
+    D learns to distinguish codes from codes whose dimensions were shuffled over the batch, each independently
 
-Shuffled codes follow the product of q's marginals, so the odds of the optimal D are q(z) / prod_d q(z_d). They are
-second draws for the same images, whereas the paper uses a second batch. The layers of the paper's D have 1000 units,
-here 32 times `width`.
+Shuffled codes follow the product of q's marginals, so the odds of the optimal D are q(z) / prod_d q(z_d). The codes to
+shuffle are second draws for the same images, whereas the paper uses a second batch. The layers of the paper's D have
+1000 units; here they have 32 times `width`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@
     minimise  d(x, g(q(f(x))))
 
 Each number of a vector is rounded to one of L levels, so the number of codes is the product of the levels. There is no
-codebook, no commitment loss, and there are no dead codes. `levels` are the paper's for 2^8, 2^10 and 2^12 codes.
+codebook and no commitment loss, and no code can die. The choices of `levels` are the paper's for 2^8, 2^10 and 2^12
+codes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from vaebench_vaes.limits import one_of
 from vaebench_vaes.quantised import Quantised, show_use
 
 SLACK = 1e-3
-"""e: because of it, the outermost levels are reached, not only approached."""
+"""The e in the equation for b(z): it makes the outermost levels reachable, which tanh would only approach."""
 
 
 class FSQVAE(Quantised):

@@ -5,8 +5,8 @@ arXiv 1706.02262.
     mmd = alpha + lambda - 1
 
 The KL pulls each image's posterior towards the prior, so that it contains less information about the image; the
-discrepancy only requires that all codes together follow the prior. alpha = 0 and mmd = 0 give the VAE, alpha = 1 the
-paper's MMD-VAE.
+discrepancy only requires that all codes together follow the prior. alpha = 0 and mmd = 0 give the VAE, and alpha = 1
+gives the paper's MMD-VAE.
 """
 
 from __future__ import annotations

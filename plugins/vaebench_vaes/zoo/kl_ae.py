@@ -1,15 +1,15 @@
 """KL autoencoder, the first stage of latent diffusion: Rombach et al., "High-Resolution Image Synthesis with Latent
 Diffusion Models", CVPR 2022, arXiv 2112.10752, after Esser et al., arXiv 2012.09841.
 
-    z ~ q(z|x), maps of numbers;    D: a critic of patches, D_l its layers
+    z ~ q(z|x): maps of numbers;    D: a critic that judges patches;    D_l: its layers
     autoencoder: minimise  d(x, x^) + kl KL(q(z|x) || N(0, I)) + pixels [features sum_l |D_l(x) - D_l(x^)| - game D(x^)]
     critic:      minimise  max(0, 1 - D(x)) + max(0, 1 + D(x^))
 
-The weight of the KL is tiny: it only keeps codes from diverging, and the second stage learns their distribution. The
-paper's feature loss is LPIPS, with a network trained on photographs. `lpips` names a file with its weights; without
-one, features are the critic's layers, with each distance in units of the layer's mean. In either case, the model is not
-trained on any metric: none uses VGG16. The game begins after the share `start` of the steps; the critic learns from the
-first step on.
+The weight of the KL is tiny: the KL only keeps codes from diverging, and the second stage learns their distribution.
+The paper's feature loss is LPIPS, with a network trained on photographs. `lpips` names a file with the weights of this
+network; without such a file, the features are the critic's layers, with each distance in units of the layer's mean. In
+either case, the model is not trained on any metric, because no metric uses VGG16. The game begins after a share `start`
+of the steps; the critic learns from the first step on.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ class KLAE(TwoStage):
         prior: Literal["mixture", "flow"] = "flow",
         **common: Any,
     ) -> None:
-        """The number of maps is the one that comes closest to `latent` numbers: for 256, four maps of 8 x 8. `lpips` is
-        the name of a file in PyTorch's folder for downloaded weights, which ends in the first digits of its SHA-256."""
+        """Use the number of maps that comes closest to `latent` numbers in total: for 256, four maps of 8 x 8. `lpips`
+        names a file in PyTorch's folder for downloaded weights; its name ends in the first digits of its SHA-256."""
         at_least(0, kl=kl, features=features, game=game)
         between(0, 1, start=start)
         if common.get("bypass"):
             raise ValueError("bypass must be false for kl-ae, whose code consists of maps, unlike PCA's code")
         if lpips and (shape[0] not in (1, 3) or min(shape[1:]) < SMALLEST):
-            raise ValueError(f"lpips compares images of one or three channels and at least {SMALLEST} pixels a side")
+            raise ValueError(f"lpips compares images of one or three channels with sides of at least {SMALLEST} px")
         super().__init__(shape, loss, prior, latent=latent, **common)
         self.kl, self.features, self.game, self.start = kl, features, game, start
         channels, *grid = self.decoder.entry
@@ -78,7 +78,7 @@ class KLAE(TwoStage):
         return {"main": Group(main), "critic": critic, "prior": self.prior.group()}
 
     def playing(self, at: At) -> float:
-        """Return 1 if the game has begun, else 0."""
+        """Return 1 if the game between decoder and critic has begun, else 0."""
         return float(at.progress >= self.start)
 
     def constants(self, at: At) -> Hashable:
@@ -129,7 +129,8 @@ def distance(real: Tensor, fake: Tensor) -> Tensor:
 
 
 class Critic(nn.Module):
-    """A critic of patches as in PatchGAN, with three convolutions of stride 2; returns logits and the layers before."""
+    """A critic of patches as in PatchGAN, with three convolutions of stride 2. It returns the logits of patches, and
+    the features of the earlier layers."""
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()

@@ -50,8 +50,8 @@ class LadderVAE(Model):
         warmup: float = 0.1,
         width: int = 32,
     ) -> None:
-        """`maps` is the number of latents at each place of each level. `levels` is at most the number of the trunk's
-        grids."""
+        """`maps` is the number of latents at each place of each level. At most as many `levels` are used as the trunk
+        has grids."""
         between(2, 4, levels=levels)
         at_least(1, maps=maps)
         at_least(0, beta=beta)
@@ -84,7 +84,7 @@ class LadderVAE(Model):
         return [self.encoder.finish(found[-1]), *found[-2::-1]][: len(self.grids)]
 
     def descend(self, n: int, x: Tensor | None, choose: Callable[[int, Step], Tensor]) -> tuple[Tensor, list[Step]]:
-        """Return the raw output and the step of each level; `choose` returns the z to use."""
+        """Return the raw output and the step of each level; `choose` is called for each level and returns its z."""
         features = self.features(x) if x is not None else [None] * len(self.grids)
         h, steps = self.top.expand(n, *self.top.shape), []
         for number, (level, seen) in enumerate(zip(self.levels, features, strict=True)):
@@ -120,7 +120,7 @@ class LadderVAE(Model):
         return self.criterion.image(self.descend(len(x), x, lambda _, step: step[1].draw(generator))[0])
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the KL divergence of all levels, and of the top level, if every level uses its posterior mean."""
+        """Return the KL divergence of all levels, and that of the top level, with z at each level's posterior mean."""
         _, steps = self.descend(len(x), x, lambda _, step: step[1].mean)
         each = [divergence(q, p) for p, q, _ in steps]
         return {"kl": sum(each), "kl-top": each[0]}

@@ -23,10 +23,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 BLOCKS = ((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28))
-"""VGG16's convolutions by torchvision's numbers. Sides are halved between blocks; the last output of each is used."""
+"""VGG16's convolutions by torchvision's numbers. Sides are halved between blocks; each block's last output is used."""
 SMALLEST = 16
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
-"""For images in [-1, 1]; ImageNet's means and deviations as rounded by lpips."""
+"""ImageNet's means and deviations for images in [-1, 1], as rounded by lpips."""
 KEY = re.compile(r"(?:features|net\.slice\d)\.(?P<conv>\d+)\.(?P<part>weight|bias)|lin(?P<layer>\d)\.model\.1\.weight")
 NAMED = re.compile(r"(?P<stem>[^/\\]+?)(-(?P<digest>[0-9a-f]{8,64}))?\.pth")
 
@@ -60,7 +60,7 @@ class LPIPS(nn.Module):
 
 
 def ordered(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights by the names of buffers; raise ValueError if some are missing or their shapes do not match."""
+    """Return the weights, keyed by buffer name; raise ValueError if some are missing or their shapes do not match."""
     found: dict[str, Tensor] = {}
     for key, value in weights.items():
         if match := KEY.fullmatch(key):
@@ -81,21 +81,21 @@ def ordered(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _expect(weight: Tensor, shape: tuple[int, ...]) -> None:
     if weight.shape != shape:
-        raise ValueError(f"its weights are not those of VGG16: one is {tuple(weight.shape)} where {shape} is expected")
+        raise ValueError(f"its weights are not those of VGG16: the shape of one is {tuple(weight.shape)}, not {shape}")
 
 
 def opened(name: str) -> LPIPS:
-    """Return LPIPS with weights from a file in PyTorch's folder for downloads; raise ValueError if that fails."""
+    """Return LPIPS with weights from a file in PyTorch's folder for downloads; raise ValueError if this fails."""
     match, folder = NAMED.fullmatch(name), Path(torch.hub.get_dir()) / "checkpoints"
     if not match:
         raise ValueError(f"lpips={name} is not the name of a .pth file. Omit the folder: the file must be in {folder}")
     if not (file := folder / name).is_file():
-        raise ValueError(f"lpips={name}: there is no such file in {folder} (TORCH_HOME moves that folder)")
+        raise ValueError(f"lpips={name}: there is no such file in {folder} (TORCH_HOME sets that folder)")
     content = file.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     if not match["digest"] or not digest.startswith(match["digest"]):
         named = f"{match['stem']}-{digest[:8]}.pth"
-        raise ValueError(f"the name lpips={name} does not end in digits of the SHA-256: rename the file to {named}")
+        raise ValueError(f"lpips={name} does not end in the first digits of its SHA-256: rename the file to {named}")
     try:
         return LPIPS(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
     except Exception as error:  # torch may raise anything

@@ -3,8 +3,8 @@
 mixture: ln p(u) = ln sum_k w_k N(u; m_k, (L_k^T L_k)^-1), by gradient ascent on the likelihood
 flow:    minimise |v(u_t, t) - (u_1 - u_0)|^2,  u_t = (1 - t) u_0 + t u_1,  u_0 ~ N(0, I);  sample by du/dt = v(u, t)
 
-The second is rectified flow: Liu, Gong & Liu, "Flow Straight and Fast", arXiv 2209.03003. u is the code, standardised
-by means and deviations that are running averages over the stage.
+The second density is rectified flow: Liu, Gong & Liu, "Flow Straight and Fast", arXiv 2209.03003. u is the code,
+standardised by means and deviations that are running averages over the stage.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LatentPrior(nn.Module):
 
     @torch.no_grad()
     def observe(self, codes: Tensor) -> None:
-        """Update the running averages by a batch of codes."""
+        """Update the running averages with a batch of codes."""
         self.count.add_(1)
         self.mean.lerp_(codes.mean(0), 1 / self.count)
         self.variance.lerp_((codes - self.mean).square().mean(0), 1 / self.count)

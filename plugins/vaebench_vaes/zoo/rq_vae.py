@@ -3,8 +3,8 @@
     r_0 = z_e,    k_d = argmin_j |r_(d-1) - e^d_j|,    r_d = r_(d-1) - e^d_(k_d),    z^(d) = e^1_(k_1) + ... + e^d_(k_d)
     minimise  L(x, x^) + commitment sum_d |z_e - sg z^(d)|^2,    the decoder sees z_e + sg(z^(D) - z_e)
 
-A vector is quantised, then the remainder is quantised, and so on, `depth` times: D codebooks of K codes represent K^D
-vectors. Each depth has a separate codebook, learned as in `vq-vae`, whereas the paper's depths share one. The prior
+A vector is quantised, then the remainder is quantised, and so on, D = `depth` times: D codebooks of K codes represent
+K^D vectors. Each depth has a separate codebook, learned as in `vq-vae`, whereas the paper's depths share one. The prior
 reads all codes of a place, then those of the next place.
 """
 

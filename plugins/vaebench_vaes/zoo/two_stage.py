@@ -56,5 +56,5 @@ class TwoStage(Autoencoder):
         return self.decode(self.prior.sample(n, generator))
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the surprise of the code under the prior, if its density has a closed form."""
+        """Return the surprise (-ln p) of the code under the prior, if the prior's density has a closed form."""
         return {"nll": self.prior.surprise(self.encode(x))} if isinstance(self.prior, Mixture) else {}

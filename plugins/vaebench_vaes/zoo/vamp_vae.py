@@ -88,7 +88,7 @@ class VampVAE(Autoencoder):
         return self.decode(self.code_of(x).draw(generator))
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the surprise of the posterior's mean under the prior."""
+        """Return the surprise (-ln p) of the posterior's mean under the prior."""
         return {"nll": self.surprise(self.encode(x))}
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:

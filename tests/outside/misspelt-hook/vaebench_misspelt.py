@@ -1,4 +1,4 @@
-"""A plugin with a slip of the pen."""
+"""A plugin that misspells the name of a hook."""
 
 from vaebench import hookimpl
 

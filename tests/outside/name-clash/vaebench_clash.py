@@ -1,4 +1,4 @@
-"""A plugin whose model has the name of a built-in one."""
+"""A plugin whose model has the same name as a built-in model."""
 
 from vaebench import hookimpl
 from vaebench.interfaces import Model

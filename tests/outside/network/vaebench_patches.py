@@ -1,4 +1,4 @@
-"""For vaebench: a network that cuts images into patches and looks at each through one matrix."""
+"""Plugin for vaebench: a network that divides images into patches and applies the same layers to each patch."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""For vaebench: trials in processes that stand for machines without a shared disk: each has a folder of its own."""
+"""Plugin for vaebench: an executor whose processes have separate folders, like machines without a shared disk."""
 
 import pickle
 import shutil
@@ -14,7 +14,7 @@ from vaebench.interfaces import Executor
 
 
 class Pool(Executor):
-    """Trials in processes that share nothing with this one."""
+    """Runs trials in processes that share no files with this one."""
 
     name, version, remote = "pool", 1, True
 
@@ -54,7 +54,7 @@ def send(errand, site, folder):
 
 
 def work(folder):
-    """On the other machine."""
+    """Run an errand, as another machine would."""
     errand = pickle.loads((folder / "errand").read_bytes())
     *_, returned = fulfil(errand, lambda empty: shutil.copytree(folder / "data", empty, dirs_exist_ok=True))
     (folder / "returned").write_bytes(pickle.dumps(returned))

@@ -1,4 +1,4 @@
-"""For vaebench: a VAE of two matrices, rings that may have a gap, and the worst pixel of a reconstruction."""
+"""Plugin for vaebench: a VAE with linear layers only, rings with or without a gap, and the largest error of a pixel."""
 
 import numpy as np
 import torch
