@@ -273,7 +273,7 @@ class TestClash:
         assert registry.at(home).get("metrics", "same").component.version == version
 
     def test_a_home_that_offers_nothing_resolves_nothing(self, registry):
-        with pytest.raises(UserError, match="offered twice"):
+        with pytest.raises(UserError, match="offered by several plugins"):
             registry.at("elsewhere").get("metrics", "same")
 
     def test_a_trial_keeps_the_prefix_where_it_is_needed(self, registry):
