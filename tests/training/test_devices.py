@@ -81,3 +81,19 @@ def test_trained_models_are_asked_without_tf32_and_training_goes_on_as_before() 
 def test_the_record_tells_what_is_rounded() -> None:
     assert devices.precision("cpu") == "float32"
     assert devices.precision("cuda:0") == "float32, TF32 in convolutions"
+
+
+def test_on_a_gpu_no_attention_has_gradients_that_vary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an H100, two training runs of `rq-vae` had different weights until this attention was turned off."""
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    deterministic, allowed = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.backends.cuda.mem_efficient_sdp_enabled(),
+    )
+    try:
+        devices.be_deterministic("cuda:0")
+        assert torch.are_deterministic_algorithms_enabled()
+        assert not torch.backends.cuda.mem_efficient_sdp_enabled()
+    finally:
+        torch.use_deterministic_algorithms(deterministic)
+        torch.backends.cuda.enable_mem_efficient_sdp(allowed)
