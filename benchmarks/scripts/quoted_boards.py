@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "results/reference"
 MEDICAL, ZOO = (REFERENCE / f"{suite}@1/compact/real" for suite in ("medical", "medical-zoo"))
-TITLES = ("Model", "MS-SSIM", "SVC within train", "anomaly AUROC, combined", "MMD")
+TITLES = ("Model", "MS-SSIM", "held-out SVC", "anomaly AUROC, combined", "MMD")
 HEADLINES = ("ms-ssim", "svc-grouped-balanced-accuracy", "anomaly-auroc-combined", "mmd")
 
 

@@ -75,7 +75,7 @@ class HeldOut(Combined):
     which the model was not trained."""
 
     name = "anomaly-auroc-held-out"
-    title = "anomaly AUROC within train, combined score"
+    title = "held-out anomaly AUROC, combined score"
 
     def compute(self, evidence: Evidence) -> Score:
         calibrating, rows = halves(evidence)

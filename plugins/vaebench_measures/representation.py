@@ -120,11 +120,11 @@ ON_CODES = {"version": 2}
 """Version 1 divided each latent by its standard deviation."""
 CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {
     "svc": ("SVC", {"judge": on_codes, **ON_CODES}),
-    "svc-grouped": ("SVC within train", {"judge": on_codes_by_group, **WITHIN_TRAIN, **ON_CODES}),
+    "svc-grouped": ("held-out SVC", {"judge": on_codes_by_group, **WITHIN_TRAIN, **ON_CODES}),
     "svc-pixels": ("SVC on pixels", {"judge": on_pixels, **PIXELS}),
-    "svc-pixels-grouped": ("SVC on pixels within train", {"judge": on_pixels_by_group, **WITHIN_TRAIN, **PIXELS}),
-    "svc-decoded": ("SVC on decoded", {"judge": on_decoded, **PIXELS}),
-    "svc-decoded-grouped": ("SVC on decoded within train", {"judge": on_decoded_by_group, **WITHIN_TRAIN, **PIXELS}),
+    "svc-pixels-grouped": ("held-out SVC on pixels", {"judge": on_pixels_by_group, **WITHIN_TRAIN, **PIXELS}),
+    "svc-decoded": ("SVC on decoded images", {"judge": on_decoded, **PIXELS}),
+    "svc-decoded-grouped": ("held-out SVC on decoded images", {"judge": on_decoded_by_group, **WITHIN_TRAIN, **PIXELS}),
     "probe": ("linear probe", {"judge": probed, **ON_CODES}),
     "majority": ("majority", {"judge": guessed}),
 }
