@@ -347,6 +347,7 @@ def test_ctrl_c_in_a_folder_with_a_copy_py(results: Path, lab: Lab) -> None:
     assert 1 <= len(found(results)) < 12
 
 
+@pytest.mark.long
 def test_two_runs_in_one_folder_share_the_work(results: Path, lab: Lab) -> None:
     count = len(lab.trained())
     other = start(*SLOW)

@@ -58,6 +58,7 @@ def test_whatever_happens_to_a_process_is_one_record_and_the_rest_goes_on(tmp_pa
     assert not list(tmp_path.glob("results/**/*.tmp"))
 
 
+@pytest.mark.long
 def test_a_trial_that_kills_the_fork_server_fails_and_the_others_go_on(tmp_path: Path, lab: Lab) -> None:
     before = len(lab.trained())
     _, told = run([job(tmp_path, "slow", steps=12), job(tmp_path, "patricide")], slots=2)
