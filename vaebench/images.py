@@ -63,8 +63,9 @@ class Split:
     masks: np.ndarray | None = None
     """bool (N, H, W): the pixels of the anomaly."""
     boxes: np.ndarray | None = None
-    """float32 (N, K, 4): x0, y0, x1, y1 around each finding as fractions of the image, NaN if an image has fewer. Boxes
-    allow metrics to compute hit rates and the share of the residual inside, but not the overlap of pixels."""
+    """float32 (N, K, 4): x0, y0, x1, y1 around each finding as fractions of the image, padded with NaN if an image has
+    fewer than K boxes. Boxes allow metrics to compute hit rates and the share of the residual that lies inside boxes,
+    but not the overlap of pixels."""
     factors: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Generative factors or clinical variables by name, each (N,)."""
     files: np.ndarray | None = None

@@ -97,7 +97,7 @@ def test_auto_follows_the_device_and_names_are_checked(tmp_path: Path) -> None:
         ("seeds = [0, 1]", "seeds = [0, 0]", 17, "[presets.tiny] seeds", "twice"),
         ("seeds = [0, 1]", "seeds = [-1]", 17, "[presets.tiny] seeds", "seeds start at 0"),
         ("seeds = [0, 1]", "seeds = []", 17, "[presets.tiny] seeds", "must not be empty"),
-        ("{ train = 50 }", "{ train = 0 }", 18, "[presets.tiny] limit", "train must be a whole number from 1"),
+        ("{ train = 50 }", "{ train = 0 }", 18, "[presets.tiny] limit", "train must be a whole number of 1 or more"),
         ("{ train = 50 }", '{ train = "all" }', 18, "[presets.tiny] limit", "not 'all'"),
         ("{ train = 50 }", "{ trian = 50 }", 18, "[presets.tiny] limit", "'trian' is not a split"),
         ("limit = { train = 50 }", "limit.train = true", 18, "[presets.tiny] limit", "train must be"),

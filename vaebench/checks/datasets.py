@@ -52,7 +52,8 @@ def parameters(case: Source) -> None:
 
 @CHECKS.add
 def described(case: Source) -> None:
-    """The dataset declares its title, licence, channels and, unless only the files reveal them, two or more classes."""
+    """The dataset declares its title, licence and channels, and, unless the classes are known only from its files, two
+    or more classes."""
     dataset = case.dataset
     for field in ("title", "licence"):
         require(bool(getattr(dataset, field)), f"`{field}` is empty")

@@ -47,7 +47,7 @@ class Asked:
             raise
         number = isinstance(answer, int | float | np.number) and not isinstance(answer, bool)
         require(
-            number or isinstance(answer, Score), f"compute() gives {type(answer).__name__}, not a number or a Score"
+            number or isinstance(answer, Score), f"compute() returns {type(answer).__name__}, not a number or a Score"
         )
         score = answer if isinstance(answer, Score) else Score(float(answer))
         require(math.isfinite(score.value), f"the value is {score.value}: raise NotApplicable with the reason instead")
@@ -82,7 +82,7 @@ def _is_range(given: object) -> bool:
 
 @CHECKS.add
 def answers(case: Asked) -> None:
-    """Complete evidence gives a finite number."""
+    """With complete evidence, the metric returns a finite number."""
     case.ask(case.evidence())
 
 
@@ -164,7 +164,7 @@ def lesser_evidence(case: Asked) -> None:
 
 
 def lesser(case: Asked) -> dict[str, Evidence]:
-    """Return several kinds of incomplete evidence, each under a description of its fault."""
+    """Return several kinds of deficient evidence, keyed by a description of what is wrong with each."""
     full = draw_splits(SHAPE)
     train, test = full.train, full.test
     unhealthy = np.flatnonzero(test.labels > 0)

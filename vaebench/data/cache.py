@@ -40,7 +40,7 @@ class Cache:
         return kept(self.folder / name, compute)
 
     def digest(self, name: str, split: Split) -> str:
-        """Return the digest of a split's images and annotations, as the preset's limit and the seed select them; the
+        """Return the digest of the images and annotations that the preset's limit and the seed select from a split; the
         digest is computed once."""
         if name not in self.digests:
             self.digests[name] = digest_of(columns(split))

@@ -1,4 +1,5 @@
-"""A digest of the content of source files. A file is hashed again only if its size, time or inode changes."""
+"""A digest of the content of source files. A file is hashed again only if its size, modification time or inode
+changes."""
 
 from __future__ import annotations
 

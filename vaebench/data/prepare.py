@@ -1,4 +1,5 @@
-"""Prepare images once: draw or decode, split by group, check, and store them as arrays that workers memory-map."""
+"""Prepare images once: draw or decode them, split them by group, check them, and store them as arrays for
+memory-mapping."""
 
 from __future__ import annotations
 
@@ -28,12 +29,12 @@ from vaebench.trial import Spec, canonical
 log = logging.getLogger(__name__)
 """Messages of this logger count as signs of life, since preparation may take hours (`vaebench.running.preparation`)."""
 PHANTOM_SEED = 0
-"""The seed with which phantoms are drawn, as one fixed population: the seed of a trial changes the weights and the
-order of images, but never the patients."""
+"""The seed with which phantoms are drawn. All trials share this one population: a trial's seed changes the weights and
+the order of images, but never the patients."""
 PIXELS = frozenset({"images", "masks"})
 """The columns of a split that may be larger than memory"""
 STAMP = "checked.json"
-"""The file that records the state of the array files (size, time and inode) when they were last hashed."""
+"""The file that records the state of the array files (size, modification time and inode) when they were last hashed."""
 CHUNK = 2**23
 """The number of bytes of an array that are written at once."""
 
@@ -100,7 +101,7 @@ def prepare(
         with FileLock(f"{folder}.lock"):
             if not intact(folder):
                 if folder.exists():
-                    warnings.warn(f"the prepared data of {dataset.name} are damaged and are made again", stacklevel=2)
+                    warnings.warn(f"the prepared data of {dataset.name} are damaged and will be made again", stacklevel=2)
                 for debris in folder.parent.glob(f".{folder.name}.*"):  # left by a killed run
                     shutil.rmtree(debris)
                 with _noting() as notes:

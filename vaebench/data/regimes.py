@@ -16,8 +16,8 @@ KEPT_OUT = 0.2
 def keep_out(splits: Splits, dataset: str) -> Splits:
     """Mark the training images that the regime `healthy` leaves out: whole groups, up to a fifth of the healthy images.
 
-    The choice depends only on the names of the groups and of the dataset. It is made before any limit and is the same
-    for all models, seeds and presets."""
+    The choice depends only on the names of the groups and of the dataset. The choice is made before the preset's limit
+    is applied, and is the same for all models, seeds and presets."""
     train = splits.train
     if train.healthy is None:
         return splits

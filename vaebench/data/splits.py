@@ -34,8 +34,8 @@ def limited(splits: Splits, limit: Limit, dataset: str, seed: int) -> Splits:
 
 
 def draw_by_label(labels: np.ndarray, count: int, seed: str) -> np.ndarray:
-    """Return `count` sorted row numbers, with labels in proportion. Every label occurs at least once, if `count` is
-    large enough."""
+    """Return `count` randomly chosen row numbers, sorted, with labels in proportion. Every label occurs at least once,
+    if `count` is large enough."""
     generator = np.random.default_rng(_seed(seed))
     position = np.empty(len(labels))
     for label in np.unique(labels):  # the position of each row within its label is a fraction, so a cut is proportional

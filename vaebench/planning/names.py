@@ -125,7 +125,7 @@ def _try_out(trial: Trial, settings: Settings, shape: Shape, components: Registr
 
     from vaebench.training.build import build
 
-    for device in ("meta", "cpu"):  # a failure only without memory (as of `.item()`) is not a user's error
+    for device in ("meta", "cpu"):  # an error on `meta` alone, such as that of `.item()`, is not the user's
         try:
             with torch.device(device):
                 build(trial, settings, shape, components)

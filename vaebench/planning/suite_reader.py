@@ -65,5 +65,5 @@ class Reader:
     def counts(self, data: Mapping[str, Any], table: str, key: str) -> dict[str, int]:
         for name, value in data.get(key, {}).items():
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise self.fail(table, key, f"{name} must be a whole number from 1, not {value!r}")
+                raise self.fail(table, key, f"{name} must be a whole number of 1 or more, not {value!r}")
         return dict(data.get(key, {}))

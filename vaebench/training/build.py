@@ -55,8 +55,8 @@ def _parts(trial: Trial, settings: Settings, components: Registry) -> list[tuple
 
 
 def _networks(trial: Trial, settings: Settings, components: Registry) -> list[str]:
-    """Return the networks that the trial or its preset names. A model's default network is part of the model, so its
-    version covers it."""
+    """Return the networks that the trial or its preset names. A model's default network is part of the model and
+    covered by the model's version."""
     given = {**settings.model, **trial.model.params}
     model = components.get("models", trial.model.name).component
     return [components.canonical("networks", one) for one in components.networks(model, given).values()]

@@ -116,9 +116,9 @@ def check_threads() -> None:
 
 
 def choose_devices(asked: str, device_class: str = "") -> list[str]:
-    """Return the devices to use: for `auto`, all GPUs of one kind, or the CPU if there are none; for `cuda`, those
-    GPUs. Raise a UserError if a device is missing. If a device class is given, its devices are on other machines and
-    are not checked here."""
+    """Return the devices to use: all GPUs of the first GPU's kind for `auto` and `cuda`, or, for `auto` on a machine
+    without GPUs, the CPU. Raise a UserError if a device is missing. If a device class is given, its devices are on
+    other machines and are not checked here."""
     import torch
 
     if device_class:

@@ -190,7 +190,7 @@ def _article(value: object) -> str:
 
 class Feed:
     """Batches of images: every image is used once per round, in a new order; a batch may extend into the next round.
-    From a memory map, the next batch is read during training on the current one."""
+    If the images are in a memory map, the next batch is read while the model trains on the current one."""
 
     def __init__(self, images: Images, batch: int, order: torch.Generator) -> None:
         self.images, self.batch, self.order = images, batch, order

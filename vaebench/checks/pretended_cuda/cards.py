@@ -1,4 +1,4 @@
-"""The pretended GPUs of this process: the kernels that each launched, and how often the host waited for it."""
+"""The pretended GPUs of this process: the kernels that each GPU launched, and how often the host waited for it."""
 
 from __future__ import annotations
 

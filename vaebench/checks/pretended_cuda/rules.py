@@ -57,7 +57,8 @@ def check_backward(name: str, given: Sequence[Tensor]) -> None:
 
 
 def check_generator(name: str, given: Sequence[Any], card: int | None = None) -> None:
-    """Check that a generator is on the device where numbers are drawn: the card, or the device of the tensors."""
+    """Check that a generator is on the device where random numbers are drawn: the given card, or else the device of the
+    tensors."""
     dice = [arg for arg in given if isinstance(arg, torch._C.Generator)]
     if card is None:
         card = next((arg.card for arg in given if on_card(arg)), None)
