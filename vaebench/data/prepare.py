@@ -101,7 +101,9 @@ def prepare(
         with FileLock(f"{folder}.lock"):
             if not intact(folder):
                 if folder.exists():
-                    warnings.warn(f"the prepared data of {dataset.name} are damaged and will be made again", stacklevel=2)
+                    warnings.warn(
+                        f"the prepared data of {dataset.name} are damaged and will be made again", stacklevel=2
+                    )
                 for debris in folder.parent.glob(f".{folder.name}.*"):  # left by a killed run
                     shutil.rmtree(debris)
                 with _noting() as notes:

@@ -125,7 +125,7 @@ def _try_out(trial: Trial, settings: Settings, shape: Shape, components: Registr
 
     from vaebench.training.build import build
 
-    for device in ("meta", "cpu"):  # an error on `meta` alone, such as that of `.item()`, is not the user's
+    for device in ("meta", "cpu"):  # an error on `meta` alone (`.item()` raises one) is not the user's fault
         try:
             with torch.device(device):
                 build(trial, settings, shape, components)
