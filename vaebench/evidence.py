@@ -33,7 +33,7 @@ COMPANY = 8
 """The batch size when the `RECHECKED` images are processed the second time."""
 ROUNDING = 0.01
 """The largest difference between an image's outputs in two batches that counts as rounding, as a share of the largest
-output; this allows for TF32 on a GPU."""
+output; the value allows for the rounding of TF32 on a GPU."""
 MAY_TIP = 0.05
 """The share of images whose output may differ by more than `ROUNDING`, because rounding can change a discrete code."""
 SAID = {"train": "training", "val": "validation"}
@@ -297,8 +297,8 @@ class Evidence:
         return Images(torch.from_numpy(images), wanted=self.device)
 
     def _leave_card(self) -> None:
-        """Release the GPU memory that computing the outputs needed: other trials train on this GPU already or will
-        soon."""
+        """Release the GPU memory that was needed to compute the outputs, because other trials are using this GPU or
+        will use it soon."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -353,8 +353,8 @@ class Evidence:
 
 def batch_on(device: torch.device, shape: Sequence[int]) -> int:
     """Return the number of images that a model processes at once. On a CPU the number is fixed, since the batch size
-    affects the last bits of the outputs; on a GPU it is larger for small images, because launching kernels takes most
-    of their time."""
+    affects the last bits of the outputs; on a GPU it is larger for small images, because most of their processing time
+    goes into launching kernels."""
     return BATCH if device.type == "cpu" else int(np.clip(BATCH_PIXELS // np.prod(shape), BATCH, BATCH_ON_CARD))
 
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Images:
-    """Images that are stored as uint8 and returned as float32 in [0, 1]. Index them with a slice or a tensor of
-    rows."""
+    """Images that are stored as uint8 and returned as float32 in [0, 1]. Index them with a slice or a tensor of row
+    numbers."""
 
     pixels: Tensor
     """uint8 (N, C, H, W): the stored images, on the device or, if they do not fit there, in a memory map."""

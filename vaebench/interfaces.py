@@ -48,7 +48,7 @@ class Component:
     name: ClassVar[str]
     """The name that users type: lower-case letters, digits and `- + . _`."""
     version: ClassVar[int]
-    """An integer, 1 or more. Raise it when a change of the component would alter its results."""
+    """An integer, 1 or more. Raise the version when a change to the component alters its results."""
 
 
 @dataclass(frozen=True)
@@ -225,8 +225,8 @@ class Model(Component, nn.Module):
         raise NotApplicable("the model has no prior to sample from")
 
     def vary(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Return perturbed reconstructions: images decoded from draws from the posterior of real images. They do not
-        count as samples."""
+        """Return perturbed reconstructions: images decoded from draws from the posterior of real images. Such images do
+        not count as samples."""
         raise NotApplicable("the model has no posterior to draw from")
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
@@ -333,7 +333,8 @@ class Score:
     freedom: float = 200.0
     """The degrees of freedom of the variance over resamples."""
     parts: Mapping[str, Score] = field(default_factory=dict)
-    """Scores of parts (one label, one size), by name. They are kept in the record and have no column on boards."""
+    """Scores of parts of the metric, such as one label or one lesion size, by name. These scores are kept in the record
+    and have no column on boards."""
     warning: str = ""
     """A short warning about the limits of the number; kept in the record."""
     follows: Mapping[str, float] = field(default_factory=dict)
@@ -380,7 +381,7 @@ class Metric(Component):
 
 @dataclass(frozen=True)
 class Event:
-    """A message of an executor about one job."""
+    """A message from an executor about one job."""
 
     kind: Literal["start", "progress", "end"]
     """The job was started, is in progress, or has ended."""

@@ -35,7 +35,7 @@ SOON = 60.0
 
 
 class Sent:
-    """An executor and trials for it, which use any components that are installed."""
+    """An executor, and trials for it that use whatever components are installed."""
 
     def __init__(self, component: type[Executor], params: Mapping[str, Value]) -> None:
         self.component, self.params = component, params

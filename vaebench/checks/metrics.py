@@ -141,7 +141,8 @@ def _headlines() -> set[str]:
 
 @CHECKS.add
 def not_a_number(case: Asked) -> None:
-    """A model whose outputs are NaN gets a reason instead of a number, unless the metric does not use the outputs."""
+    """For a model whose outputs are NaN, the metric gives a reason instead of a number, unless it does not use the
+    outputs."""
     try:
         value = case.ask(case.evidence("nan")).value
     except NotApplicable:

@@ -88,7 +88,7 @@ def command(
             try:
                 written = track.write(made)
             except NotWritten as reason:  # the board can still be shown
-                click.echo(f"{reason} They are only printed.", err=True)
+                click.echo(f"{reason} The boards are only printed.", err=True)
         if metrics or dataset:
             made = track.board(metrics, dataset)
         if output and form == "html":

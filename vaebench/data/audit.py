@@ -75,8 +75,8 @@ def audit(splits: Splits) -> Audit:
 
 
 def audited(ready: Prepared) -> Audit:
-    """Return the audit of a prepared dataset. The audit is stored in the dataset's folder and repeated only if its code
-    changes."""
+    """Return the audit of a prepared dataset. The audit is stored in the dataset's folder, and repeated only if the
+    code of the audit changes."""
     path = ready.folder / KEPT
     sources = (__file__, leaks.__file__, shortcuts.__file__, twins.__file__)
     code = hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()

@@ -29,8 +29,8 @@ from vaebench.trial import Spec, canonical
 log = logging.getLogger(__name__)
 """Messages of this logger count as signs of life, since preparation may take hours (`vaebench.running.preparation`)."""
 PHANTOM_SEED = 0
-"""The seed with which phantoms are drawn. All trials share this one population: a trial's seed changes the weights and
-the order of images, but never the patients."""
+"""The seed with which phantoms are drawn, the same for all trials: a trial's own seed changes the weights and the order
+of images, but never the patients."""
 PIXELS = frozenset({"images", "masks"})
 """The columns of a split that may be larger than memory"""
 STAMP = "checked.json"

@@ -16,8 +16,8 @@ from vaebench.trial import Settings, Trial
 
 @dataclass(frozen=True)
 class Job:
-    """A trial, with all that determines its result. A job contains no path, device or time: folders and devices are
-    passed separately, in a `Site`."""
+    """A trial, with everything that determines its result. A job contains no path, device or time: folders and devices
+    are passed separately, in a `Site`."""
 
     trial: Trial
     settings: Settings

@@ -34,8 +34,8 @@ class Entrant(NamedTuple):
 
 
 def chosen_dataset(text: str, names: Registry, suite: Registry) -> Chosen:
-    """Return the dataset that a text names. `names` is the registry as the author of the text sees it; `suite` is the
-    registry as the suite sees it, whose names are used in trials."""
+    """Return the dataset that a text names. The text is looked up in the registry `names`; the dataset's name in trials
+    is its name in the registry `suite`, in which the suite's own distribution takes precedence."""
     offer, spec = names.spec("datasets", text)
     public = {key: value for key, value in spec.params.items() if key not in offer.component.local}
     try:

@@ -24,8 +24,8 @@ class Reader:
         return UserError(f"{self.path}, line {self.line(table, key)}, key '{clean(here)}': {clean(complaint, 400)}")
 
     def line(self, table: str, key: str) -> int:
-        """Return the line number of a key. If the file has no line for the key, return that of the table around it, or
-        else 1."""
+        """Return the line number of a key, or of the surrounding table if the file has no line for the key, or 1 if it
+        has neither."""
         first: dict[str, int] = {}
         table_now = ""
         for number, line in enumerate(self.lines, 1):

@@ -38,7 +38,7 @@ def versions_of(trial: Trial, settings: Settings, components: Registry) -> dict[
 
 
 def code_of(trial: Trial, settings: Settings, components: Registry) -> dict[str, str]:
-    """Return the code digest of each component and of the regime, by the same names as in `versions_of`."""
+    """Return the code digest of each component and of the regime, under the same names as in `versions_of`."""
     regime = {_regime(trial): code_digest(keep_out)} if trial.regime in REGIME_VERSIONS else {}
     found = {}
     for kind, name in _parts(trial, settings, components):

@@ -57,8 +57,8 @@ def lay_out(model: Model, device: str) -> Model:
 
 
 def be_deterministic(device: str) -> None:
-    """Make the results of this process reproducible bit by bit, as far as the device allows. On a CPU, this requires a
-    single thread."""
+    """Make the results of this process reproducible bit by bit, as far as the device allows. Reproducible results on a
+    CPU require a single thread."""
     import torch
     import torch.utils.deterministic
 
