@@ -55,8 +55,8 @@ class Split:
     healthy: np.ndarray | None = None
     """bool (N,): which images are healthy; None if the dataset does not say."""
     diseased: np.ndarray | None = None
-    """bool (N,): which images count as anomalous; by default all that are not healthy. An image may be neither healthy
-    nor diseased."""
+    """bool (N,): which images count as anomalous; by default, all images that are not healthy. An image may be neither
+    healthy nor diseased."""
     kept_out: np.ndarray | None = None
     """bool (N,), set by vaebench: training images that are withheld from models trained on healthy images and used to
     set thresholds."""

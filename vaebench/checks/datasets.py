@@ -61,7 +61,7 @@ def described(case: Source) -> None:
     names = dataset.classes
     require(len(set(names)) == len(names), f"`classes` contains a duplicate: {names}")
     draws = case.component.phantom is not Dataset.phantom
-    require(len(names) > 1 or (not draws and not names), f"`classes` is {names}: name two or more")
+    require(len(names) > 1 or (not draws and not names), f"`classes` is {names}: list two or more")
 
 
 @CHECKS.add
@@ -189,7 +189,10 @@ def factors(case: Source) -> None:
     for name, split in case.splits.items():
         for factor, value in split.factors.items():
             numeric = np.issubdtype(value.dtype, np.number) or value.dtype == np.bool_
-            require(numeric and bool(np.isfinite(value).all()), f"factor {factor} of {name} is not a finite number")
+            require(
+                numeric and bool(np.isfinite(value).all()),
+                f"factor {factor} of {name} contains values other than finite numbers",
+            )
 
 
 @PHANTOM.add

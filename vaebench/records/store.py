@@ -18,8 +18,8 @@ from vaebench.records.record import BadRecord, Record, decode, dumps, from_json,
 from vaebench.trial import Trial, slug
 
 REFERENCE = "reference"
-"""The subfolder of a results folder that contains published results of others. Commands read this subfolder only if it
-is named, so that a run trains every requested trial. Its name cannot clash with that of a suite's folder, which
+"""The subfolder of a results folder that contains published results of others. Commands read this subfolder only if the
+user names it, so that a run trains every requested trial. Its name cannot clash with that of a suite's folder, which
 contains an @."""
 
 WEIGHTS = "weights.safetensors"

@@ -155,7 +155,7 @@ def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) 
 
 
 def _unseen(key: str, group: str, seen: Mapping[tuple[str, str], Tensor]) -> str:
-    """Return a unique name for a term. If a group is stepped twice, its terms are numbered."""
+    """Return a unique name for a term. If a group is updated twice in a training step, its terms are numbered."""
     number = 1 + sum(one == group and other.partition(" #")[0] == key for one, other in seen)
     return key if number == 1 else f"{key} #{number}"
 

@@ -65,7 +65,7 @@ def check_generator(name: str, given: Sequence[Any], card: int | None = None) ->
     for one in dice:
         if getattr(one, "card", None) != card:
             there = "the CPU" if card is None else f"cuda:{card}"
-            raise Refused(f"{name}() draws on {there} with a generator of {one.device}{place()}")
+            raise Refused(f"{name}() draws numbers on {there} with a generator on {one.device}{place()}")
 
 
 def refuse(name: str, one: Tensor, other: Tensor) -> None:
