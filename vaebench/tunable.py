@@ -9,7 +9,7 @@ from vaebench.trial import Value, plain
 
 @dataclass(frozen=True)
 class Linear:
-    """A range of numbers that are equally likely; integers if the parameter is an integer."""
+    """A range of numbers on a linear scale; integers if the parameter is an integer."""
 
     low: float
     """The smallest value."""
@@ -52,7 +52,7 @@ class Log(Linear):
 
 @dataclass(frozen=True, init=False)
 class Choice:
-    """A list of values, one of which is chosen."""
+    """A list of values to choose from."""
 
     values: tuple[Value, ...]
     """The values."""

@@ -99,7 +99,7 @@ def check_splits(splits: Splits, classes: Sequence[str] = ()) -> None:
 
 
 def examples(labels: np.ndarray) -> np.ndarray:
-    """Return the rows of eight images, taking the labels in turn."""
+    """Return the row numbers of eight images, cycling through the labels."""
     found = {int(label): iter(np.flatnonzero(labels == label)) for label in np.unique(labels)}
     rows: list[int] = []
     while found and len(rows) < EXAMPLES:

@@ -59,8 +59,8 @@ class Job:
 
 
 class Versions:
-    """The versions and code of the parts of trials with the same settings. Each combination of components is looked up
-    once."""
+    """The versions and code digests of the parts of trials, for trials with the same settings. Each combination of
+    components is looked up once."""
 
     def __init__(self, settings: Settings, components: Registry) -> None:
         self.settings, self.components = settings, components

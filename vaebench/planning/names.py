@@ -56,7 +56,9 @@ def chosen_executor(text: str, device_class: str = "") -> Executor:
     except (TypeError, ValueError) as error:
         raise UserError(f"{text}: {error}") from error
     if device_class and not made.remote:
-        raise UserError(f"--device-class {device_class}: {spec.name} has only the devices of this machine.")
+        raise UserError(
+            f"--device-class {device_class}: the executor {spec.name} has only the devices of this machine."
+        )
     return made
 
 
