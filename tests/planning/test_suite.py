@@ -206,7 +206,7 @@ def test_an_unknown_suite_is_answered_with_a_near_one() -> None:
         ("datasets" + ".a" * 2000 + " = 1", "nests tables or lists too deeply"),
         ("[" + "a." * 2000 + "a]", "is unknown here"),
         ("x" * 5000 + " = 1", "line 1: this line has more than 4,096 characters"),
-        ("# comment\n" * 7000, "it has 70,000 bytes, but the suite file may have at most 65,536"),
+        ("# comment\n" * 7000, "it has 70,000 bytes; the suite file may have at most 65,536"),
         ('datasets = "' + "a" * 4000 + '"', "line 1, key 'datasets': this must be a list, not 'aaa"),
         ('x = "\x1b[31m"', "is not valid TOML"),
     ],

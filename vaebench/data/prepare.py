@@ -266,7 +266,7 @@ def _add(digest: hashlib._Hash, name: str, array: np.ndarray) -> None:
 
 
 def _write_rows(path: Path, array: np.ndarray, rows: np.ndarray | None, digest: hashlib._Hash) -> None:
-    """Save some rows of an array, or all of them, as `np.save` would; and add them to the digest as `_add` would."""
+    """Save some rows of an array, or all of them, as `np.save` would, and add them to the digest as `_add` would."""
     shape = (len(array) if rows is None else len(rows), *array.shape[1:])
     digest.update(f"{path.stem} {array.dtype} {shape}".encode())
     step = max(1, CHUNK // max(1, array[:1].nbytes))

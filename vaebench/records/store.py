@@ -121,7 +121,7 @@ def open_bounded(path: Path, most: int, what: str, links: bool = False) -> Buffe
         if not stat.S_ISREG(found.st_mode):
             raise OSError(f"the {what} must be a regular file")
         if found.st_size > most:
-            raise OSError(f"it has {found.st_size:,} bytes, but the {what} may have at most {most:,}")
+            raise OSError(f"it has {found.st_size:,} bytes; the {what} may have at most {most:,}")
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
@@ -133,7 +133,7 @@ def read_bounded(path: Path, most: int, what: str, links: bool = False) -> bytes
     with open_bounded(path, most, what, links) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise OSError(f"it grew while it was read, but the {what} may have at most {most:,} bytes")
+        raise OSError(f"it grew while it was read; the {what} may have at most {most:,} bytes")
     return content
 
 
