@@ -268,9 +268,9 @@ class Dataset(Component):
     classes: ClassVar[tuple[str, ...]] = ()
     """The names of the classes, in the order of the labels."""
     local: ClassVar[tuple[str, ...]] = ()
-    """Parameters that depend on the machine, such as a path. They are kept out of trials and records."""
+    """Parameters that depend on the machine, such as a path. Such parameters are kept out of trials and records."""
     fetchable: ClassVar[bool] = False
-    """True if `prepare` downloads the images. Otherwise `obtain` tells the user how to get them."""
+    """True if `prepare` downloads the images. If False, `obtain` tells the user how to get the images."""
 
     def present(self, folder: Path) -> bool:
         """Return True if the real images can be loaded from `folder` without fetching anything."""

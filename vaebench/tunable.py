@@ -16,7 +16,7 @@ class Linear:
     high: float
     """The largest value."""
     rate: bool = False
-    """True if the parameter changes the size of the code. It is then searched only with `--free-rate`."""
+    """True if the parameter changes the size of the code. Such a parameter is searched only with `--free-rate`."""
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
@@ -57,7 +57,7 @@ class Choice:
     values: tuple[Value, ...]
     """The values."""
     rate: bool = False
-    """True if the parameter changes the size of the code. It is then searched only with `--free-rate`."""
+    """True if the parameter changes the size of the code. Such a parameter is searched only with `--free-rate`."""
 
     def __init__(self, *values: Value, rate: bool = False) -> None:
         if len(set(values)) < max(2, len(values)):

@@ -123,7 +123,7 @@ def keeps_evidence(case: Asked) -> None:
 def direction(case: Asked) -> None:
     """A good model beats a model with noisy outputs, in the declared direction.
 
-    This is checked for reconstruction metrics and for the headline metrics of installed suites."""
+    The direction is checked for reconstruction metrics and for the headline metrics of installed suites."""
     metric = case.component
     if metric.verdict in ("cost", "other") or not (metric.verdict == "reconstruction" or metric.name in _headlines()):
         raise NotApplicable("checked for reconstruction metrics and headlines of suites only")

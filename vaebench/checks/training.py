@@ -121,8 +121,8 @@ def routing(bench: Bench) -> None:
 def batch_size(bench: Bench) -> None:
     """Every term is one number per image, and is the same whether one image is repeated 4 or 8 times in a batch.
 
-    All random numbers are 0.5 during this check, so that random numbers can neither hide nor cause a difference. Every
-    row is the same image, so terms that depend on the whole batch (batch norm, a minibatch discrepancy) pass as well.
+    All random numbers are 0.5 during this check, so that randomness can neither hide nor cause a difference. Every row
+    is the same image, so terms that depend on the whole batch (batch norm, a minibatch discrepancy) pass as well.
     """
     ready(bench)
     for stage in bench.component.stages:

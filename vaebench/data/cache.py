@@ -23,7 +23,7 @@ from vaebench.trial import canonical, slug
 
 
 class Cache:
-    """A cache, in a folder, of arrays that depend on one dataset; `vaebench.evidence` uses it."""
+    """A cache of arrays that depend on one dataset, stored in a folder and used by `vaebench.evidence`."""
 
     def __init__(self, folder: Path, dataset: str, device: str = "cpu") -> None:
         self.folder, self.dataset = folder, dataset

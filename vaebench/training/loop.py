@@ -25,7 +25,7 @@ class Diverged(Explained):
 
 
 class Course:
-    """A training run in progress. Its state is everything that the next steps depend on, so a resumed run is
+    """A training run in progress. The state of a run is everything that the next steps depend on, so a resumed run is
     bit-identical to an uninterrupted one. `order` draws the batches, and torch's global generator draws the model's
     noise. With `graphs`, steps are replayed as CUDA graphs if the model allows it."""
 

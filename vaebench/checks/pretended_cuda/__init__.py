@@ -5,8 +5,8 @@
         print(cards[1].launches, cards[1].waited, cards[0].launches)
 
 Pretended GPUs reveal tensors, generators and NumPy arrays on the wrong device, and steps in which the host waits for
-the GPU. They do not cover kernels that exist only for CUDA, memory layouts, cuDNN, precision, speed or asynchrony: to
-test these, a real GPU is needed.
+the GPU. Pretended GPUs do not cover kernels that exist only for CUDA, memory layouts, cuDNN, precision, speed or
+asynchrony: to test these, a real GPU is needed.
 """
 
 from __future__ import annotations
