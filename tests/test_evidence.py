@@ -131,7 +131,7 @@ def test_samples_depend_on_the_seed_alone() -> None:
 
 
 def test_a_preset_without_samples_has_none() -> None:
-    with pytest.raises(NotApplicable, match="draws no samples"):
+    with pytest.raises(NotApplicable, match="requests no samples"):
         evidence(samples=0).samples()
 
 

@@ -21,8 +21,8 @@ Code = type | Callable[..., Any]
 """A class or function that represents the whole package in which it is defined."""
 Keep = Callable[[str, Callable[[], Arrays], Mapping[str, Split], Sequence[Code]], Arrays]
 """A function that returns the stored result of a computation on splits of a dataset, or computes and stores the result
-(see `vaebench.data.cache`). Its arguments are the key, the computation, the splits that the computation depends on, and
-classes or functions that represent the packages with its code."""
+(see `vaebench.data.cache`). Its arguments are a key, the computation, the splits that the computation depends on, and a
+class or function from each package that the computation's code belongs to."""
 BATCH, BATCH_ON_CARD = 128, 1024
 BATCH_PIXELS = 2**22
 """The largest number of pixel values in a batch on a GPU: a larger batch would need more memory than a training
@@ -32,8 +32,8 @@ RECHECKED = 32
 COMPANY = 8
 """The batch size when the `RECHECKED` images are processed the second time."""
 ROUNDING = 0.01
-"""The largest difference between batches that counts as rounding, as a share of the largest output; enough for TF32 on
-a GPU."""
+"""The largest difference between an image's outputs in two batches that counts as rounding, as a share of the largest
+output; the value allows for the rounding of TF32 on a GPU."""
 MAY_TIP = 0.05
 """The share of images whose output may differ by more than `ROUNDING`, because rounding can change a discrete code."""
 SAID = {"train": "training", "val": "validation"}
@@ -85,8 +85,8 @@ class Evidence:
         self._known: dict[Hashable, Any] = {}
 
     def once(self, key: Hashable, compute: Callable[[], T]) -> T:
-        """Return the result of `compute`, which is called only the first time that this key is used. If it raises
-        NotApplicable, so does every later call."""
+        """Return the result of `compute`, which is called only the first time that this key is used. If `compute`
+        raises NotApplicable, every later call with this key raises it again."""
         if key not in self._known:
             try:
                 self._known[key] = compute()
@@ -99,7 +99,7 @@ class Evidence:
     def of_dataset(
         self, key: str, compute: Callable[..., Mapping[str, ArrayLike]], *splits: str, code: Sequence[Code] = ()
     ) -> Arrays:
-        """Return the arrays that `compute` returns for these splits, which must not depend on the model: one trial
+        """Return the arrays that `compute` returns for these splits. The arrays must not depend on the model: one trial
         computes them, and all other trials on the same images read them from the cache.
 
         `key` must include every input other than the splits. The arrays are computed again if the package that defines
@@ -149,8 +149,8 @@ class Evidence:
         return masks
 
     def boxes(self, name: str) -> np.ndarray:
-        """Return the boxes around findings (N, boxes, 4) as x0, y0, x1, y1 in fractions of the image, NaN if an image
-        has fewer; raise NotApplicable if the dataset has no boxes."""
+        """Return the boxes around findings (N, K, 4) as x0, y0, x1, y1 in fractions of the image, padded with NaN if an
+        image has fewer than K boxes; raise NotApplicable if the dataset has no boxes."""
         if (boxes := self.split(name).boxes) is None:
             raise NotApplicable("the dataset has no finding boxes")
         return boxes
@@ -223,7 +223,7 @@ class Evidence:
         return self.once(("rates", name), lambda: self._all(name, lambda x: self.model.rate(x), "rates"))
 
     def bounds(self, name: str, draws: int) -> np.ndarray:
-        """Return a lower bound on ln p(x) of each image in nats, (N,), from `draws` draws of the code. Since p is a
+        """Return a lower bound on ln p(x) of each image in nats, (N,), from `draws` samples of the code. Since p is a
         density, each pixel is moved to a random place within its grey level, which is 1/255 wide."""
         generator = torch.Generator(self.device).manual_seed(self._seed)
 
@@ -239,7 +239,7 @@ class Evidence:
         def compute() -> np.ndarray:
             self.split("test")  # without test images, samples cannot be compared with anything
             if not self._samples:
-                raise NotApplicable("the preset draws no samples")
+                raise NotApplicable("the preset requests no samples")
             generator = torch.Generator(self.device).manual_seed(self._seed)
             parts = []
             with torch.inference_mode():
@@ -265,12 +265,12 @@ class Evidence:
         split: str = "test",
         labels: np.ndarray | None = None,
     ) -> Score:
-        """Return a statistic of some images of a split, with its error from random draws of patients that all models
-        share.
+        """Return a statistic of some images of a split, with its standard error from resamples of the patients that all
+        models share.
 
-        `statistic` is called with positions in `rows`, which repeat if a patient was drawn more than once. For a
-        statistic that compares classes, such as AUROC, pass the class of each of these rows as `labels`: the number of
-        patients is then that of the smallest class."""
+        `statistic` is called with an array of positions in `rows`, in which a patient's positions repeat if the patient
+        was drawn more than once. For a statistic that compares classes, such as AUROC, pass the class of each row as
+        `labels`; the score's number of patients is then that of the smallest class."""
         if len(rows) == 0:
             raise NotApplicable(f"no image of the {split} split qualifies")
         value = float(statistic(np.arange(len(rows))))
@@ -286,7 +286,8 @@ class Evidence:
         return Score(value, error, n=len(rows), replicates=replicates, **told._asdict())
 
     def per_image(self, values: np.ndarray, rows: np.ndarray | None = None, split: str = "test") -> Score:
-        """Return the mean of `values`, which contains one number per image of a split, with the mean's error."""
+        """Return the mean of `values`, which contains one number per image of a split, with the mean's standard
+        error."""
         rows = np.arange(len(self.split(split))) if rows is None else rows
         values = values[rows]
         return self.resampled(lambda index: float(values[index].mean(dtype=np.float64)), rows, split)
@@ -296,8 +297,8 @@ class Evidence:
         return Images(torch.from_numpy(images), wanted=self.device)
 
     def _leave_card(self) -> None:
-        """Release the GPU memory that computing the outputs needed: other trials train on this GPU already or will
-        soon."""
+        """Release the GPU memory that was needed to compute the outputs, because other trials are using this GPU or
+        will use it soon."""
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
@@ -342,7 +343,7 @@ class Evidence:
             )
 
     def _one_each(self, name: str, values: np.ndarray, what: str, images: int | None = None) -> np.ndarray:
-        """Return the values after checking that each image has one; numpy could otherwise broadcast a wrong count
+        """Return the values after checking that there is one per image; numpy could otherwise broadcast a wrong count
         unnoticed."""
         n = len(self.split(name)) if images is None else images
         if len(values) != n:
@@ -352,14 +353,14 @@ class Evidence:
 
 def batch_on(device: torch.device, shape: Sequence[int]) -> int:
     """Return the number of images that a model processes at once. On a CPU the number is fixed, since the batch size
-    affects the last bits of the outputs; on a GPU it is larger for small images, because launching kernels takes most
-    of their time."""
+    affects the last bits of the outputs; on a GPU it is larger for small images, because most of their processing time
+    goes into launching kernels."""
     return BATCH if device.type == "cpu" else int(np.clip(BATCH_PIXELS // np.prod(shape), BATCH, BATCH_ON_CARD))
 
 
 def plain(values: Mapping[str, ArrayLike]) -> Arrays:
-    """Return the arrays as they would be read back from disk: contiguous, because libraries sum numbers in memory
-    order."""
+    """Return the arrays with the memory layout that they would have when read back from disk, because the last bits of
+    a sum depend on the layout."""
     arrays = {name: np.asarray(value) for name, value in values.items()}
     if odd := [name for name, array in arrays.items() if array.dtype.hasobject]:
         raise TypeError(f"{', '.join(odd)}: only arrays of numbers or strings can be stored")

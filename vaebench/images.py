@@ -13,8 +13,8 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Images:
-    """Images that are stored as uint8 and returned as float32 in [0, 1]. Index them with a slice or a tensor of
-    rows."""
+    """Images that are stored as uint8 and returned as float32 in [0, 1]. Index them with a slice or a tensor of row
+    numbers."""
 
     pixels: Tensor
     """uint8 (N, C, H, W): the stored images, on the device or, if they do not fit there, in a memory map."""
@@ -55,16 +55,17 @@ class Split:
     healthy: np.ndarray | None = None
     """bool (N,): which images are healthy; None if the dataset does not say."""
     diseased: np.ndarray | None = None
-    """bool (N,): which images count as anomalous; by default all that are not healthy. An image may be neither healthy
-    nor diseased."""
+    """bool (N,): which images count as anomalous; by default, all images that are not healthy. An image may be neither
+    healthy nor diseased."""
     kept_out: np.ndarray | None = None
     """bool (N,), set by vaebench: training images that are withheld from models trained on healthy images and used to
     set thresholds."""
     masks: np.ndarray | None = None
     """bool (N, H, W): the pixels of the anomaly."""
     boxes: np.ndarray | None = None
-    """float32 (N, K, 4): x0, y0, x1, y1 around each finding as fractions of the image, NaN if an image has fewer. Boxes
-    allow metrics to compute hit rates and the share of the residual inside, but not the overlap of pixels."""
+    """float32 (N, K, 4): x0, y0, x1, y1 around each finding as fractions of the image, padded with NaN if an image has
+    fewer than K boxes. Boxes allow metrics to compute hit rates and the share of the residual that lies inside boxes,
+    but not the overlap of pixels."""
     factors: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Generative factors or clinical variables by name, each (N,)."""
     files: np.ndarray | None = None

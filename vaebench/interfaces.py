@@ -48,7 +48,7 @@ class Component:
     name: ClassVar[str]
     """The name that users type: lower-case letters, digits and `- + . _`."""
     version: ClassVar[int]
-    """An integer, 1 or more. Raise it when a change of the component would alter its results."""
+    """An integer, 1 or more. Raise the version when a change to the component alters its results."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class Group:
     """A function from the progress of the stage, in [0, 1), to a factor for the learning rate; None means the recipe's
     schedule."""
     critic: bool = False
-    """True if these parameters only judge images, as those of a discriminator do. These parameters are not averaged."""
+    """True if these parameters only judge images, as those of a discriminator do. Such parameters are left out of the
+    running average of the weights."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,8 @@ class Loss(Component, nn.Module):
         raise NotImplementedError(f"{type(self).__name__} must implement forward(), which compares images")
 
     def facts(self) -> dict[str, float]:
-        """Return numbers about the trained loss for the record, such as a learned variance. `error_weight` is the cost
-        of one unit of the plain error (squared, absolute, cross-entropy), if it is not 1."""
+        """Return numbers about the trained loss for the record, such as a learned variance. The fact `error_weight` is
+        the loss per unit of the plain error (squared, absolute or cross-entropy); it may be omitted if it is 1."""
         return {}
 
 
@@ -148,9 +149,9 @@ class Network(Component):
     """Builds the encoder, which turns images in [0, 1] into features. The encoder's attribute `out` is the shape of the
     features: channels, height and width."""
     decoder: ClassVar[Callable[[Shape, int, int], nn.Module]]
-    """Builds the decoder, which turns features into a raw output of the image's shape with any values; the loss turns
-    this output into an image. The decoder's attribute `entry` is the shape of the features and equals the encoder's
-    `out`."""
+    """Builds the decoder, which turns features into a raw output of the image's shape, whose values are not restricted;
+    the loss turns this output into an image. The decoder's attribute `entry` is the shape of the features and equals
+    the encoder's `out`."""
 
 
 class Model(Component, nn.Module):
@@ -224,8 +225,8 @@ class Model(Component, nn.Module):
         raise NotApplicable("the model has no prior to sample from")
 
     def vary(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Return perturbed reconstructions: images decoded from draws from the posterior of real images. They do not
-        count as samples."""
+        """Return perturbed reconstructions: images decoded from draws from the posterior of real images. Such images do
+        not count as samples."""
         raise NotApplicable("the model has no posterior to draw from")
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
@@ -242,8 +243,8 @@ class Model(Component, nn.Module):
         return self.posterior(x).kl()
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        """Return a lower bound on ln p(x) in nats, (B,), importance-weighted over `draws` draws of the code; or ln p(x)
-        itself if it is known. Since p is a density, `x` may exceed [0, 1] by half a grey level."""
+        """Return a lower bound on ln p(x) in nats, (B,), from `draws` importance-weighted samples of the code, or ln
+        p(x) itself if it is known. Since p is a density, `x` may exceed [0, 1] by half a grey level."""
         raise NotApplicable("the model gives no bound on ln p(x)")
 
 
@@ -267,9 +268,9 @@ class Dataset(Component):
     classes: ClassVar[tuple[str, ...]] = ()
     """The names of the classes, in the order of the labels."""
     local: ClassVar[tuple[str, ...]] = ()
-    """Parameters that depend on the machine, such as a path. They are kept out of trials and records."""
+    """Parameters that depend on the machine, such as a path. Such parameters are kept out of trials and records."""
     fetchable: ClassVar[bool] = False
-    """True if `prepare` downloads the images. Otherwise `obtain` tells the user how to get them."""
+    """True if `prepare` downloads the images. If False, `obtain` tells the user how to get the images."""
 
     def present(self, folder: Path) -> bool:
         """Return True if the real images can be loaded from `folder` without fetching anything."""
@@ -320,27 +321,28 @@ class Score:
     variant: str = ""
     """An addition to the column's title (scales, extractor, n). Numbers of different variants never share a column."""
     replicates: Sequence[float] = ()
-    """The value for each of the draws of patients, which all models and seeds of a dataset share."""
+    """The value on each resample of the patients; all models and seeds of a dataset share the resamples."""
     patients: int | None = None
     """The number of patients that the value depends on; with several classes, the number of patients of the smallest
     class."""
     classes: int = 1
     """The number of classes that the metric compares; 1 if it does not compare classes."""
     widening: float = 1.0
-    """The factor by which the variance over draws is increased, because this variance is too small if patients are
+    """The factor by which the variance over resamples is increased, because this variance is too small if patients are
     few."""
     freedom: float = 200.0
-    """The degrees of freedom of the variance over draws."""
+    """The degrees of freedom of the variance over resamples."""
     parts: Mapping[str, Score] = field(default_factory=dict)
-    """Scores of parts (one label, one size), by name. They are kept in the record and have no column on boards."""
+    """Scores of parts of the metric, such as one label or one lesion size, by name. These scores are kept in the record
+    and have no column on boards."""
     warning: str = ""
     """A short warning about the limits of the number; kept in the record."""
     follows: Mapping[str, float] = field(default_factory=dict)
-    """The rank correlation, over images, of each trivial trait with the score from which the value is computed, by the
-    trait's name. Boards show these correlations in their notes."""
+    """For each trivial trait, by name, its rank correlation over images with the anomaly score from which the value is
+    computed. Boards show these correlations in their notes."""
     beside: Mapping[str, float] = field(default_factory=dict)
-    """Other numbers of the same model, by name. Boards show the rank correlation of each number with the value, over
-    models."""
+    """Other numbers of the same model, by name. Boards show the rank correlation of each of these numbers with the
+    value, computed over models."""
 
 
 DECLARED = {"verdict": get_args(Verdict), "better": get_args(Direction), "regime": get_args(Regime)}
@@ -379,7 +381,7 @@ class Metric(Component):
 
 @dataclass(frozen=True)
 class Event:
-    """A message of an executor about one job."""
+    """A message from an executor about one job."""
 
     kind: Literal["start", "progress", "end"]
     """The job was started, is in progress, or has ended."""

@@ -1,7 +1,7 @@
-"""Resampling of whole patients, and the reliability of the variance over such draws when patients are few.
+"""Resampling of whole patients, and the reliability of the variance over resamples when patients are few.
 
-Each draw takes as many patients as the data contain, with replacement. A replicate is the sum of the patients' means,
-weighted by the patients' shares of the draw. With n_p rows of patient p,
+Each resample (called a draw below) takes as many patients as the data contain, with replacement. A replicate is the sum
+of the patients' means, weighted by the patients' shares of the draw. With n_p rows of patient p,
 
     w = n / sum n;   A[b, p] = share of patient p in draw b;   Q = covariance of A's columns over the draws
     k = sum w^2 / tr Q                     widening: the draws' variance is too small by this factor
@@ -26,7 +26,7 @@ MOST_FREEDOM = 200.0
 
 class Resolution(NamedTuple):
     """The number of patients that a value depends on (with several classes, that of the smallest class), and its
-    consequences for the variance over draws."""
+    consequences for the variance over resamples."""
 
     patients: int
     classes: int = 1
@@ -35,7 +35,7 @@ class Resolution(NamedTuple):
 
 
 def patient_draws(groups: np.ndarray, dataset: str, draws: int = DRAWS) -> Iterator[np.ndarray]:
-    """Yield the rows of each draw of whole patients; all models and seeds of a dataset share the draws."""
+    """Yield the rows of each resample of whole patients; all models and seeds of a dataset share the resamples."""
     _, member = np.unique(groups, return_inverse=True)
     count = int(member.max()) + 1
     order = np.argsort(member, kind="stable")
@@ -51,8 +51,8 @@ def patient_draws(groups: np.ndarray, dataset: str, draws: int = DRAWS) -> Itera
 
 
 def resolution(groups: np.ndarray, draws: Sequence[np.ndarray], labels: np.ndarray | None = None) -> Resolution:
-    """Return the resolution of a value that is estimated with these draws of rows; `groups` names each row's patient,
-    and `labels` each row's class if the statistic compares classes."""
+    """Return the resolution of a value whose error is estimated from these resamples of rows; `groups` names each row's
+    patient, and `labels` each row's class if the statistic compares classes."""
     kinds = [np.ones(len(groups), bool)] if labels is None else [labels == label for label in np.unique(labels)]
     each = [_of_class(groups, draws, kind) for kind in kinds]
     patients = min(own.patients for own, _ in each)

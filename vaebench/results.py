@@ -135,7 +135,7 @@ def _paths(folder: Path) -> list[Path]:
 
 
 def _table(paths: list[Path]) -> DataFrame:
-    """Return the rows of these records, taken from the index of their track if it is up to date, and else from the
+    """Return the rows of these records, taken from the index of their track if it is up to date, and otherwise from the
     records."""
     import pandas as pd
 

@@ -9,14 +9,14 @@ from vaebench.trial import Value, plain
 
 @dataclass(frozen=True)
 class Linear:
-    """A range of numbers that are equally likely; integers if the parameter is an integer."""
+    """A range of numbers on a linear scale; integers if the parameter is an integer."""
 
     low: float
     """The smallest value."""
     high: float
     """The largest value."""
     rate: bool = False
-    """True if the parameter changes the size of the code. It is then searched only with `--free-rate`."""
+    """True if the parameter changes the size of the code. Such a parameter is searched only with `--free-rate`."""
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
@@ -52,12 +52,12 @@ class Log(Linear):
 
 @dataclass(frozen=True, init=False)
 class Choice:
-    """A list of values, one of which is chosen."""
+    """A list of values to choose from."""
 
     values: tuple[Value, ...]
     """The values."""
     rate: bool = False
-    """True if the parameter changes the size of the code. It is then searched only with `--free-rate`."""
+    """True if the parameter changes the size of the code. Such a parameter is searched only with `--free-rate`."""
 
     def __init__(self, *values: Value, rate: bool = False) -> None:
         if len(set(values)) < max(2, len(values)):

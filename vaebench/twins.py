@@ -28,10 +28,10 @@ COARSE = 8
 SLACK = 1e-4
 """The largest rounding error of a dot product."""
 LISTED = 100_000
-"""The number of pairs up to which every pair is listed. Beyond it, only pairs that join two groups are listed, so that
+"""The number of pairs up to which every pair is listed. Further pairs are listed only if they join two groups, so that
 the groups are always correct."""
 TILE = 1024, 4096
-"""The numbers of rows and columns of pairs that are compared at once."""
+"""The numbers of rows and columns of a block of pairs that are compared at once."""
 CONFIRMED = 4096
 """The number of candidate pairs that are compared pixel by pixel at once."""
 LARGE = 0.02

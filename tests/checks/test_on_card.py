@@ -115,7 +115,7 @@ def test_what_computes_on_its_device_passes(monkeypatch) -> None:
     ("component", "check", "says"),
     [
         (NoBuffer, "codes", "mul mixes devices: a tensor (4,) on cpu and a tensor (8, 4) on cuda:1, at test_on_card"),
-        (OtherDice, "samples", "randn() draws on the CPU with a generator of cuda:1, at test_on_card.py"),
+        (OtherDice, "samples", "randn() draws numbers on the CPU with a generator on cuda:1, at test_on_card.py"),
         (FirstCard, "codes", "add mixes devices: a tensor (4,) on cuda:0 and a tensor (8, 4) on cuda:1"),
         (Waits, "steps", "a step of stage main waits for the GPU 1 times: _local_scalar_dense, at test_on_card.py"),
         (ReadsPixels, "scores", "NumPy cannot read a tensor on cuda:1: call .cpu() first, at test_on_card.py"),

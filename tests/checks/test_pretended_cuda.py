@@ -52,11 +52,11 @@ FAULTS: dict[str, tuple[Callable[[], object], str]] = {
     "numpy()": (lambda: on().numpy(), r"numpy\(\) of a tensor on cuda:0"),
     "np.asarray()": (lambda: np.asarray(on()), "NumPy cannot read"),
     "a generator of the CPU": (
-        lambda: torch.rand(3, generator=torch.Generator(), device="cuda"), r"rand\(\) draws on cuda:0 with .* of cpu"
+        lambda: torch.rand(3, generator=torch.Generator(), device="cuda"), r"draws numbers on cuda:0 with .* on cpu"
     ),
-    "a generator of the card": (lambda: torch.rand(3, generator=torch.Generator("cuda")), "draws on the CPU with"),
-    "a generator of another card": (lambda: on(0).normal_(generator=torch.Generator("cuda:1")), "of cuda:1"),
-    "drawing into the CPU": (lambda: torch.ones(3).normal_(generator=torch.Generator("cuda")), "draws on the CPU with"),
+    "a generator of the card": (lambda: torch.rand(3, generator=torch.Generator("cuda")), "numbers on the CPU"),
+    "a generator of another card": (lambda: on(0).normal_(generator=torch.Generator("cuda:1")), "on cuda:1"),
+    "drawing into the CPU": (lambda: torch.ones(3).normal_(generator=torch.Generator("cuda")), "numbers on the CPU"),
     "an index of the card": (lambda: torch.ones(3)[on().long()], "indexing mixes devices"),
     "values of the CPU": (lambda: on().__setitem__(torch.tensor([0, 1]), torch.ones(2)), "assigning by an index mixes"),
     "a backward pass": (lambda: TwoDevices.apply(on().requires_grad_()).sum().backward(), "in the backward pass mixes"),

@@ -46,7 +46,7 @@ def test_files_labels_and_sizes_are_told(scans: Path) -> None:
     assert "note: 2 of 24 test images have a twin (correlation above 0.99)" in told
     assert "pairs with different labels: 1" in told and ", mirrored, a and b)" in told
     assert "train/a/2.png and train train/a/3.png (equal)" in told or "a/2.png" in told
-    assert "test: files of 144 x 144 pixels" in told
+    assert "test: original size 144 x 144 pixels" in told
     assert "train against test: native size alone separates them with AUROC 1.000" in told
 
 

@@ -196,7 +196,7 @@ def test_what_is_missing_is_a_reason(evidence, splits):
     few = splits["val"].take(np.arange(3))
     with pytest.raises(NotApplicable, match="3 validation images are too few"):
         CopyingAlarms().compute(evidence(splits["test"], splits["train"], val=few, samples=samples))
-    with pytest.raises(NotApplicable, match="draws no samples"):
+    with pytest.raises(NotApplicable, match="requests no samples"):
         CopyingDetection().compute(evidence(**splits))
 
 

@@ -88,7 +88,7 @@ def test_a_file_that_grows_is_not_read_to_its_end(path: Path, monkeypatch: pytes
     small = path.stat()
     path.write_bytes(b" " * 10**6)
     monkeypatch.setattr(os, "fstat", lambda _: os.stat_result((*small[:6], 10, *small[7:10])))
-    with pytest.raises(OSError, match="it grows while it is read"):
+    with pytest.raises(OSError, match="it grew while it was read"):
         store.read_bounded(path, 10**5, "record")
 
 

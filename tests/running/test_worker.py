@@ -156,7 +156,7 @@ def test_one_tensor_under_two_names_is_saved(tmp_path: Path) -> None:
 
 def test_without_samples_the_trial_goes_on(tmp_path: Path) -> None:
     record = run_job(job(tmp_path, samples=0))
-    assert record.metrics["lab-samples"].reason == "the preset draws no samples"
+    assert record.metrics["lab-samples"].reason == "the preset requests no samples"
     assert record.metrics["lab-residual"].value is not None
 
 

@@ -98,7 +98,7 @@ def test_a_spoiled_checkpoint_is_told_of_and_trained_from_the_start(tmp_path: Pa
     [
         ("a pipe", "it cannot be read (the checkpoint must be a regular file)"),
         ("a device", "it cannot be read (the checkpoint must be a regular file)"),
-        ("20 GB", "it cannot be read (it has 21,474,836,480 bytes, and no checkpoint has more than 17,179,869,184)"),
+        ("20 GB", "it cannot be read (it has 21,474,836,480 bytes; the checkpoint may have at most 17,179,869,184)"),
     ],
 )
 def test_what_is_no_checkpoint_is_not_read(tmp_path: Path, how: str, why: str) -> None:

@@ -7,7 +7,7 @@ for outcome in run_checks(offer): ...                       in a program (the re
 @conformance("my-model")                                    in a plugin's tests, with pytest: one test per check
 def test_my_model(check): check()
 
-All three accept a device: `pretended-cuda` finds errors that would occur on a GPU, without needing one
+All three ways accept a device: `pretended-cuda` finds errors that would occur on a GPU, without needing one
 (`vaebench.checks.pretended_cuda`).
 """
 
@@ -101,7 +101,8 @@ def prepared(device: Device) -> Iterator[None]:
 
 
 def tasks(offer: Offer, params: Mapping[str, Value], device: Device = "cpu", data: Path | None = None) -> list[Task]:
-    """Return the checks of a component in order, case by case. `device` has no effect on datasets and executors."""
+    """Return the checks of a component in order, one case (such as an image shape) after another. `device` has no
+    effect on datasets and executors."""
     component, where = offer.component, CARD if device == PRETENDED else "cpu"
     if issubclass(component, Model):
         return _model_tasks(offer, params, where)

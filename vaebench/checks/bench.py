@@ -87,7 +87,7 @@ class Bench:
 
     @property
     def trained(self) -> Model:
-        """The model trained for a few steps. Checks must not change it; they are skipped if the model cannot be
+        """The model trained for a few steps. Checks must not change the model, and are skipped if it cannot be
         trained."""
         if isinstance(self._trained, Exception):
             raise NotApplicable(f"the model cannot be trained: {self._trained}")

@@ -52,7 +52,8 @@ def parameters(case: Source) -> None:
 
 @CHECKS.add
 def described(case: Source) -> None:
-    """The dataset declares its title, licence, channels and, unless only the files reveal them, two or more classes."""
+    """The dataset declares its title, licence and channels, and, unless the classes are known only from its files, two
+    or more classes."""
     dataset = case.dataset
     for field in ("title", "licence"):
         require(bool(getattr(dataset, field)), f"`{field}` is empty")
@@ -60,7 +61,7 @@ def described(case: Source) -> None:
     names = dataset.classes
     require(len(set(names)) == len(names), f"`classes` contains a duplicate: {names}")
     draws = case.component.phantom is not Dataset.phantom
-    require(len(names) > 1 or (not draws and not names), f"`classes` is {names}: name two or more")
+    require(len(names) > 1 or (not draws and not names), f"`classes` is {names}: list two or more")
 
 
 @CHECKS.add
@@ -188,7 +189,10 @@ def factors(case: Source) -> None:
     for name, split in case.splits.items():
         for factor, value in split.factors.items():
             numeric = np.issubdtype(value.dtype, np.number) or value.dtype == np.bool_
-            require(numeric and bool(np.isfinite(value).all()), f"factor {factor} of {name} is not a finite number")
+            require(
+                numeric and bool(np.isfinite(value).all()),
+                f"factor {factor} of {name} contains values other than finite numbers",
+            )
 
 
 @PHANTOM.add

@@ -10,7 +10,8 @@ from vaebench.interfaces import Split, Splits
 
 
 def draw(n: int, shape: tuple[int, int, int], seed: int = 0) -> Split:
-    """Draw `n` images, three per patient; label 0 is healthy, and 1 and 2 have a spot on the left or the right."""
+    """Draw `n` images, three per patient. Images with label 0 are healthy; those with label 1 have a spot on the left,
+    those with label 2 on the right."""
     channels, height, width = shape
     chance = np.random.default_rng(seed)
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
@@ -34,6 +35,7 @@ def draw(n: int, shape: tuple[int, int, int], seed: int = 0) -> Split:
 
 
 def draw_splits(shape: tuple[int, int, int], train: int = 60, test: int = 66) -> Splits:
-    """Draw splits. All training images are marked as kept out, since the stand-in was not trained on any of them."""
+    """Draw splits. All training images are marked as kept out, since the stand-in for a trained model was not trained
+    on any of them."""
     known, other = draw(train, shape, 1), draw(train, shape, 2)
     return Splits(train=replace(known, kept_out=np.ones(train, bool)), val=other, test=draw(test, shape, 3))

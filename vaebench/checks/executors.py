@@ -35,7 +35,7 @@ SOON = 60.0
 
 
 class Sent:
-    """An executor and trials for it, which use any components that are installed."""
+    """An executor, and trials for it that use whatever components are installed."""
 
     def __init__(self, component: type[Executor], params: Mapping[str, Value]) -> None:
         self.component, self.params = component, params
@@ -125,7 +125,8 @@ def _ends(events: Sequence[Event]) -> dict[str, Record]:
 
 @CHECKS.add
 def events(case: Sent) -> None:
-    """Each trial starts once and ends once, with the record that is in the results folder."""
+    """The executor reports one start and one end of each trial, and the reported record equals the one in the results
+    folder."""
     ids = sorted(job.trial.id for job in case.two)
     for kind in ("start", "end"):
         told = sorted(event.job.trial.id for event in case.events if event.kind == kind)
@@ -164,7 +165,7 @@ def equals_local(case: Sent) -> None:
 
 @CHECKS.add
 def done_once(case: Sent) -> None:
-    """A trial that another run completed since the plan was made ends at once with that run's record and is not
+    """A trial that another run has completed since the plan was made ends at once with that run's record and is not
     repeated."""
     first = _ends(case.events)
     again = list(case.make().run(case.two, case.site("mine")))

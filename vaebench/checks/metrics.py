@@ -47,7 +47,7 @@ class Asked:
             raise
         number = isinstance(answer, int | float | np.number) and not isinstance(answer, bool)
         require(
-            number or isinstance(answer, Score), f"compute() gives {type(answer).__name__}, not a number or a Score"
+            number or isinstance(answer, Score), f"compute() returns {type(answer).__name__}, not a number or a Score"
         )
         score = answer if isinstance(answer, Score) else Score(float(answer))
         require(math.isfinite(score.value), f"the value is {score.value}: raise NotApplicable with the reason instead")
@@ -82,7 +82,7 @@ def _is_range(given: object) -> bool:
 
 @CHECKS.add
 def answers(case: Asked) -> None:
-    """Complete evidence gives a finite number."""
+    """With complete evidence, the metric returns a finite number."""
     case.ask(case.evidence())
 
 
@@ -123,7 +123,7 @@ def keeps_evidence(case: Asked) -> None:
 def direction(case: Asked) -> None:
     """A good model beats a model with noisy outputs, in the declared direction.
 
-    This is checked for reconstruction metrics and for the headline metrics of installed suites."""
+    The direction is checked for reconstruction metrics and for the headline metrics of installed suites."""
     metric = case.component
     if metric.verdict in ("cost", "other") or not (metric.verdict == "reconstruction" or metric.name in _headlines()):
         raise NotApplicable("checked for reconstruction metrics and headlines of suites only")
@@ -141,7 +141,8 @@ def _headlines() -> set[str]:
 
 @CHECKS.add
 def not_a_number(case: Asked) -> None:
-    """A model whose outputs are NaN gets a reason instead of a number, unless the metric does not use the outputs."""
+    """For a model whose outputs are NaN, the metric gives a reason instead of a number, unless it does not use the
+    outputs."""
     try:
         value = case.ask(case.evidence("nan")).value
     except NotApplicable:
@@ -164,7 +165,7 @@ def lesser_evidence(case: Asked) -> None:
 
 
 def lesser(case: Asked) -> dict[str, Evidence]:
-    """Return several kinds of incomplete evidence, each under a description of its fault."""
+    """Return several kinds of deficient evidence, keyed by a description of what is wrong with each."""
     full = draw_splits(SHAPE)
     train, test = full.train, full.test
     unhealthy = np.flatnonzero(test.labels > 0)

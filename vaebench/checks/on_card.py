@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
     launches: int
     waits: list[str]
-    """the operations that made the host wait, and the lines of code"""
+    """each operation that made the host wait, with its line of code"""
 
 
 class Enough(Exception):
@@ -48,7 +48,8 @@ def steps(bench: Bench) -> str:
 
 
 def count_steps(bench: Bench, stage: str) -> list[Step]:
-    """Count a few steps in the middle of a stage, run by the harness's own loop; none of them reports its losses."""
+    """Count the launches and waits of a few steps in the middle of a stage. The harness's own loop runs the steps, none
+    of which reports its losses."""
     card = RUNNING[-1][torch.device(bench.device).index]
     model = bench.build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     settings = Settings(bench.shape[1], LONG, BATCH, stage_steps=dict.fromkeys(model.stages, LONG))

@@ -67,8 +67,8 @@ class Checklist:
     def add(self, check: Check) -> Check:
         """Add a check; used as a decorator.
 
-        The function's name becomes the check's name, and the first paragraph of its docstring states what it proves.
-        The function may return a text about what it found."""
+        The function's name becomes the check's name, and the first paragraph of its docstring states what the check
+        proves. The function may return a text that describes what it found."""
         name = check.__name__.replace("_", "-")
         says = (check.__doc__ or "").partition("\n\n")[0]
         self.checks.append((name, " ".join(says.split()), check))

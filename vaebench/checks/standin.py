@@ -64,7 +64,7 @@ class StandIn(Model):
         return Gaussian(mean, self.spoilt(torch.full_like(mean, -4.0)))
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
-        """Return the bound for the uniform density, which does not depend on the draws."""
+        """Return ln p(x) under the uniform density: 0 for every image, whatever the number of draws."""
         return self.spoilt(x.new_zeros(len(x)))
 
     def spoilt(self, answer: Tensor) -> Tensor:

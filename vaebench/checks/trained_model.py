@@ -54,8 +54,8 @@ def posterior(bench: Bench) -> None:
 
 @CHECKS.add
 def bound(bench: Bench) -> None:
-    """A bound on ln p(x) is a finite number per image, is drawn with the given generator only, and, apart from sampling
-    noise, does not fall with more draws."""
+    """A bound on ln p(x) is a finite number per image, uses random numbers of the given generator only, and, apart from
+    sampling noise, does not fall when more codes are drawn."""
 
     def drawn(seed: int, draws: int) -> Tensor:
         return look(bench.trained.bound, bench.x, bench.generator(seed), draws)

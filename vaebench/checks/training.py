@@ -31,7 +31,8 @@ def parameters(bench: Bench) -> None:
 
 @CHECKS.add
 def tunable(bench: Bench) -> None:
-    """Every range in `tunable` belongs to a parameter of the model, which can be built with both ends of the range."""
+    """Every range in `tunable` belongs to a parameter of the model, and the model can be built with both ends of the
+    range."""
     known = parameters_of(bench.component)
     for name, searched in tunable_of(bench.component).items():
         require(name in known, f"tunable lists {name!r}, which is not a parameter.{did_you_mean(name, known)}")
@@ -120,8 +121,8 @@ def routing(bench: Bench) -> None:
 def batch_size(bench: Bench) -> None:
     """Every term is one number per image, and is the same whether one image is repeated 4 or 8 times in a batch.
 
-    All random numbers are 0.5 during this check, so that a draw can neither hide nor fake a difference. Every row is
-    the same image, so terms that depend on the whole batch (batch norm, a minibatch discrepancy) pass as well.
+    All random numbers are 0.5 during this check, so that randomness can neither hide nor cause a difference. Every row
+    is the same image, so terms that depend on the whole batch (batch norm, a minibatch discrepancy) pass as well.
     """
     ready(bench)
     for stage in bench.component.stages:

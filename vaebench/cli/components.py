@@ -1,4 +1,4 @@
-"""Look-up of components by name, and their documentation."""
+"""Look up components by name, and read their documentation."""
 
 from __future__ import annotations
 

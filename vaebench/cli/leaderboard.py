@@ -49,8 +49,8 @@ def command(
     complete.
 
     --with adds the records of other results folders, so that you can compare a new model without training the others.
-    In this case, only --output is written. If several folders contain the same trial from the same class of device, it
-    counts once; your own folder takes precedence. If you have no records, the leaderboard of results/reference is
+    With this option, only --output is written. If several folders contain the same trial from the same class of device,
+    it counts once; your own folder takes precedence. If you have no records, the leaderboard of results/reference is
     shown.
 
     \b
@@ -88,7 +88,7 @@ def command(
             try:
                 written = track.write(made)
             except NotWritten as reason:  # the board can still be shown
-                click.echo(f"{reason} They are only printed.", err=True)
+                click.echo(f"{reason} The boards are only printed.", err=True)
         if metrics or dataset:
             made = track.board(metrics, dataset)
         if output and form == "html":

@@ -12,8 +12,8 @@ from vaebench.components.discovery import installed
 
 @click.command
 def command() -> None:
-    """List the plugins of this environment with their versions and hooks, and the reason for each that could not be
-    loaded.
+    """List the plugins of this environment with their versions and hooks. For plugins that could not be loaded, show
+    the reason.
 
     \b
     Example:

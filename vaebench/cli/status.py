@@ -95,7 +95,7 @@ def _tell_index(console: Console, track: Path) -> None:
     if not (track / index.NAME).is_file():
         return
     if (found := index.current(track)) is None:
-        text = "its index is not used here: another account or machine made it, or pyarrow is missing"
+        text = "the index is not used here: another account or machine made it, or pyarrow is missing"
     elif left := found.records - found.current:
         text = f"{left:,} of {found.records:,} records are not in the index or have changed; their files are read"
     else:

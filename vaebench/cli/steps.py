@@ -159,7 +159,8 @@ def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
 
 
 def make_ready(plan: Plan, console: Console, patience: float) -> Plan:
-    """Draw or decode the datasets, showing the name of the current dataset and the last line that it printed."""
+    """Prepare the datasets (draw phantoms, decode real images), showing the name of the current dataset and the last
+    line that it printed."""
     with console.status("Preparing data") as status:
         plan = sweep.make_ready(plan, lambda text: status.update(f"Preparing data: {_safe(text)}"), patience)
     refuse_left_out(plan)

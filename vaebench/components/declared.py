@@ -1,8 +1,8 @@
-"""The declarations of components, read without importing the components: boards need versions but not torch.
+"""Read the declarations of components without importing them, so that making a board does not import torch.
 
 A plugin's package may contain a table `components.json` of the components that its hooks return.
-`benchmarks/scripts/declared.py` writes it, and a test checks that the built-in tables agree with the classes. If a
-plugin has no table, the registry is used.
+`benchmarks/scripts/declared.py` writes this table, and a test checks that the built-in tables agree with the classes.
+If a plugin has no table, the registry is used.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ from vaebench.errors import did_you_mean
 
 GROUP = "vaebench"
 ONLY = "VAEBENCH_PLUGINS"
-"""The environment variable that lists the distributions whose plugins are used, separated by commas. If it is unset,
-all plugins are used."""
+"""The environment variable that lists the distributions whose plugins are used, separated by commas. If the variable is
+unset, all plugins are used."""
 SINGULAR = {
     "models": "model",
     "networks": "network",
@@ -72,7 +72,7 @@ class Plugins:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.problems: list[Problem] = []
-        """The problems of the plugins that were imported so far."""
+        """The problems of the plugins that have been imported so far."""
         self._told = 0
         # vaebench first, then by name: the order never depends on the file system.
         self.points = sorted(points, key=lambda p: (_owner(p)[0] != GROUP, *_owner(p), p.name))

@@ -145,7 +145,7 @@ class Registry:
         return construct(component, *args, **self.resolved(component, {**extra, **spec.params}))
 
     def version(self, kind: str, name: str) -> tuple[str, int]:
-        """Return kind and name, and the version: `("model vae", 1)`."""
+        """Return the kind and name, and the version: `("model vae", 1)`."""
         return f"{SINGULAR[kind]} {name}", self.get(kind, name).component.version
 
 
@@ -186,7 +186,7 @@ def _fault(component: Any, interface: type) -> str:
         return "needs a class attribute `name` of lower-case letters, digits and - + . _"
     version = getattr(component, "version", None)
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        return "needs a class attribute `version`, a whole number from 1"
+        return "needs a class attribute `version`, a whole number of 1 or more"
     if issubclass(component, interfaces.Network):
         for part in ("encoder", "decoder"):
             if not callable(getattr(component, part, None)):

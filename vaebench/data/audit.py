@@ -34,7 +34,7 @@ class Audit:
     leaks: Leaks
     """twins, within and across splits"""
     native: dict[str, tuple[float, float]]
-    """split -> median height and width of its image files, if the dataset provides them"""
+    """split -> median height and width of its images before resizing, if the dataset provides them"""
     native_gap: dict[str, float]
     """native size, aspect ratio -> how well this property alone separates train from test: max(AUROC, 1 - AUROC)"""
     shortcuts: dict[str, float]
@@ -75,7 +75,8 @@ def audit(splits: Splits) -> Audit:
 
 
 def audited(ready: Prepared) -> Audit:
-    """Return the audit of a prepared dataset, which is stored in its folder."""
+    """Return the audit of a prepared dataset. The audit is stored in the dataset's folder, and repeated only if the
+    code of the audit changes."""
     path = ready.folder / KEPT
     sources = (__file__, leaks.__file__, shortcuts.__file__, twins.__file__)
     code = hashlib.sha256(b"".join(Path(source).read_bytes() for source in sources)).hexdigest()

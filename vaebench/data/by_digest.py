@@ -19,8 +19,9 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def fetched(digest: str, fetch: Callable[[Path], None], cache: Path | None = None) -> Path:
-    """Return the folder of the prepared data with this digest in a cache. If it is missing, `fetch` is called with a
-    folder into which it must put the files; raise ValueError if the files have a different digest."""
+    """Return the cache's folder that contains the prepared data with this digest. If the folder is missing, `fetch` is
+    called with an empty folder, into which it must put the files; raise ValueError if these files have a different
+    digest."""
     folder = (cache or cache_folder()) / "ready" / f"by-digest-{digest[:32]}"
     if _holds(folder, digest):
         return folder

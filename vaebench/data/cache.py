@@ -23,7 +23,7 @@ from vaebench.trial import canonical, slug
 
 
 class Cache:
-    """A cache, in a folder, of arrays that depend on one dataset; `vaebench.evidence` uses it."""
+    """A cache of arrays that depend on one dataset, stored in a folder and used by `vaebench.evidence`."""
 
     def __init__(self, folder: Path, dataset: str, device: str = "cpu") -> None:
         self.folder, self.dataset = folder, dataset
@@ -40,7 +40,7 @@ class Cache:
         return kept(self.folder / name, compute)
 
     def digest(self, name: str, split: Split) -> str:
-        """Return the digest of a split's images and annotations, as the preset's limit and the seed select them; the
+        """Return the digest of the images and annotations that the preset's limit and the seed select from a split; the
         digest is computed once."""
         if name not in self.digests:
             self.digests[name] = digest_of(columns(split))

@@ -1,4 +1,5 @@
-"""A digest of the content of source files. A file is hashed again only if its size, time or inode changes."""
+"""A digest of the content of source files. A file is hashed again only if its size, modification time or inode
+changes."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from vaebench.trial import canonical
 
 def digest_of_files(files: Iterable[Path], memory: Path) -> str:
     """Return a digest of the contents of files and of their paths within their common folder, which may be anywhere.
-    The hashes of files are remembered in the folder `memory`."""
+    The hashes of files are stored in the folder `memory`."""
     paths = sorted(path.absolute() for path in files)
     if not paths:
         return ""

@@ -11,8 +11,8 @@ from vaebench import twins
 from vaebench.interfaces import Splits
 
 MOST = 200_000
-"""The largest number of images that are searched when a dataset is prepared; the search then takes minutes. The audit
-has no limit."""
+"""The largest number of images that are searched for twins when a dataset is prepared; searching this many takes
+minutes. The audit has no limit."""
 
 
 @dataclass(frozen=True)

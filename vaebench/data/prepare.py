@@ -1,4 +1,5 @@
-"""Prepare images once: draw or decode, split by group, check, and store them as arrays that workers memory-map."""
+"""Prepare images once: draw or decode them, split them by group, check them, and store them as arrays for
+memory-mapping."""
 
 from __future__ import annotations
 
@@ -28,12 +29,12 @@ from vaebench.trial import Spec, canonical
 log = logging.getLogger(__name__)
 """Messages of this logger count as signs of life, since preparation may take hours (`vaebench.running.preparation`)."""
 PHANTOM_SEED = 0
-"""The seed with which phantoms are drawn, as one fixed population: the seed of a trial changes the weights and the
-order of images, but never the patients."""
+"""The seed with which phantoms are drawn, the same for all trials: a trial's own seed changes the weights and the order
+of images, but never the patients."""
 PIXELS = frozenset({"images", "masks"})
 """The columns of a split that may be larger than memory"""
 STAMP = "checked.json"
-"""The file that records the state of the array files (size, time and inode) when they were last hashed."""
+"""The file that records the state of the array files (size, modification time and inode) when they were last hashed."""
 CHUNK = 2**23
 """The number of bytes of an array that are written at once."""
 
@@ -100,7 +101,9 @@ def prepare(
         with FileLock(f"{folder}.lock"):
             if not intact(folder):
                 if folder.exists():
-                    warnings.warn(f"the prepared data of {dataset.name} are damaged and are made again", stacklevel=2)
+                    warnings.warn(
+                        f"the prepared data of {dataset.name} are damaged and will be made again", stacklevel=2
+                    )
                 for debris in folder.parent.glob(f".{folder.name}.*"):  # left by a killed run
                     shutil.rmtree(debris)
                 with _noting() as notes:
@@ -263,7 +266,7 @@ def _add(digest: hashlib._Hash, name: str, array: np.ndarray) -> None:
 
 
 def _write_rows(path: Path, array: np.ndarray, rows: np.ndarray | None, digest: hashlib._Hash) -> None:
-    """Save some rows of an array, or all of them, as `np.save` would; and add them to the digest as `_add` would."""
+    """Save some rows of an array, or all of them, as `np.save` would, and add them to the digest as `_add` would."""
     shape = (len(array) if rows is None else len(rows), *array.shape[1:])
     digest.update(f"{path.stem} {array.dtype} {shape}".encode())
     step = max(1, CHUNK // max(1, array[:1].nbytes))

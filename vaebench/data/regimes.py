@@ -16,8 +16,8 @@ KEPT_OUT = 0.2
 def keep_out(splits: Splits, dataset: str) -> Splits:
     """Mark the training images that the regime `healthy` leaves out: whole groups, up to a fifth of the healthy images.
 
-    The choice depends only on the names of the groups and of the dataset. It is made before any limit and is the same
-    for all models, seeds and presets."""
+    The choice depends only on the names of the groups and of the dataset. The choice is made before the preset's limit
+    is applied, and is the same for all models, seeds and presets."""
     train = splits.train
     if train.healthy is None:
         return splits
@@ -40,8 +40,8 @@ def training_rows(train: Split, regime: str) -> np.ndarray:
 
 
 def training_images(splits: Splits, regime: str, device: str = "cpu", room: int = 4 * 2**30) -> Images:
-    """Return the training images of a regime; no other function chooses training images. If they take more than `room`
-    bytes, they are not loaded, but read from their memory map batch by batch."""
+    """Return the training images of a regime; no other function chooses training images. If these images take more than
+    `room` bytes, they are not loaded, but read from their memory map batch by batch."""
     train, chosen = splits.train, training_rows(splits.train, regime)
     if not len(chosen):
         raise NotApplicable("no healthy image is left among the training images after the preset's limit")

@@ -15,12 +15,12 @@ from vaebench.traits import traits
 from vaebench.twins import thumbnails
 
 NATIVE = {"native_height", "native_width"}
-"""The names of the factors with the height and width of an image's file."""
+"""The names of the factors that contain an image's height and width before resizing."""
 
 
 def features(split: Split) -> dict[str, np.ndarray]:
-    """Return the shortcuts of every image: the traits of the prepared image, and the size and aspect ratio of its
-    file."""
+    """Return the shortcuts of every image: the traits of the prepared image, and the image's size and aspect ratio
+    before resizing."""
     columns = traits(split.images)
     if split.factors.keys() >= NATIVE:
         columns |= _native(split)
@@ -98,7 +98,7 @@ def shortcuts(splits: Splits) -> dict[str, float]:
 
 
 def native_sizes(splits: Splits) -> dict[str, tuple[float, float]]:
-    """Return the median height and width of the files of each split, if the dataset provides them."""
+    """Return the median height and width of each split's images before resizing, if the dataset provides them."""
     return {
         name: (float(np.median(split.factors["native_height"])), float(np.median(split.factors["native_width"])))
         for name, split in splits.items()

@@ -34,8 +34,8 @@ def limited(splits: Splits, limit: Limit, dataset: str, seed: int) -> Splits:
 
 
 def draw_by_label(labels: np.ndarray, count: int, seed: str) -> np.ndarray:
-    """Return `count` sorted row numbers, with labels in proportion. Every label occurs at least once, if `count` is
-    large enough."""
+    """Return `count` randomly chosen row numbers, sorted, with labels in proportion. Every label occurs at least once,
+    if `count` is large enough."""
     generator = np.random.default_rng(_seed(seed))
     position = np.empty(len(labels))
     for label in np.unique(labels):  # the position of each row within its label is a fraction, so a cut is proportional
@@ -99,7 +99,7 @@ def check_splits(splits: Splits, classes: Sequence[str] = ()) -> None:
 
 
 def examples(labels: np.ndarray) -> np.ndarray:
-    """Return the rows of eight images, taking the labels in turn."""
+    """Return the row numbers of eight images, cycling through the labels."""
     found = {int(label): iter(np.flatnonzero(labels == label)) for label in np.unique(labels)}
     rows: list[int] = []
     while found and len(rows) < EXAMPLES:

@@ -1,4 +1,4 @@
-"""Compute the outputs that most metrics need in one go, while the trial still has the GPU to itself."""
+"""Compute, in one go, the outputs that most metrics need, while the trial still has the GPU to itself."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ DECLARED = ("title", "verdict", "better", "unit", "regime", "version")
 
 
 def measure(metric: Metric, evidence: Evidence, regime: str, paired: bool = True) -> Cell:
-    """Return a metric's cell of the record, with its replicates if boards compare pairs of models by this metric. A
+    """Return the record's cell for a metric, with its replicates if boards compare pairs of models by this metric. A
     failure does not affect other metrics."""
     try:
         if metric.regime == "healthy" and regime != "healthy":

@@ -11,10 +11,10 @@ COLUMNS = 9
 MOST = 128
 """The largest side of a tile in pixels; larger images are halved until they fit."""
 GAIN = 4
-"""A residual of 1 / GAIN is shown as white for every model, so that maps can be compared."""
+"""A residual of 1 / GAIN is shown as white for every model, so that the residual maps of models can be compared."""
 QUALITY = 85
-"""The quality of the lossy WebP, which has a tenth of a PNG's size. Images for measurements and print are also stored
-as PNG."""
+"""The quality of the lossy WebP sheet, which has a tenth of the size of a PNG. Images for measurements and print are
+also stored as PNG."""
 
 
 class Tiles:

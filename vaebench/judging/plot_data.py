@@ -1,4 +1,4 @@
-"""The data of plots, reduced to few numbers: ROC curves, histograms of scores, t-SNE maps and nearest training
+"""The data of plots, reduced to a few numbers: ROC curves, histograms of scores, t-SNE maps and nearest training
 images."""
 
 from __future__ import annotations

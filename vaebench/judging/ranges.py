@@ -19,7 +19,7 @@ class Number(Protocol):
 
 
 class Numbers(Number, Protocol):
-    """A number with its parts and its values under the patient draws."""
+    """A number with its parts, and its values on resamples of the patients."""
 
     @property
     def parts(self) -> Mapping[str, Number]: ...

@@ -2,8 +2,8 @@
 
     minimise  KL(P || Q) = sum_ij p_ij ln(p_ij / q_ij),    q_ij ~ 1 / (1 + |y_i - y_j|^2)
 
-The steps and defaults are scikit-learn's, but all pairs are computed as matrix products: at this size, that takes a
-fifth of the time of scikit-learn's trees.
+The steps and defaults are scikit-learn's, but all pairs are computed with matrix products. For so few points, this
+takes a fifth of the time that scikit-learn's trees take.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from vaebench.trial import Settings, Trial
 
 @dataclass(frozen=True)
 class Job:
-    """A trial, with all that determines its result. A job contains no path, device or time: folders and devices are
-    passed separately, in a `Site`."""
+    """A trial, with everything that determines its result. A job contains no path, device or time: folders and devices
+    are passed separately, in a `Site`."""
 
     trial: Trial
     settings: Settings
@@ -59,8 +59,8 @@ class Job:
 
 
 class Versions:
-    """The versions and code of the parts of trials with the same settings. Each combination of components is looked up
-    once."""
+    """The versions and code digests of the parts of trials, for trials with the same settings. Each combination of
+    components is looked up once."""
 
     def __init__(self, settings: Settings, components: Registry) -> None:
         self.settings, self.components = settings, components

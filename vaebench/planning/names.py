@@ -34,8 +34,8 @@ class Entrant(NamedTuple):
 
 
 def chosen_dataset(text: str, names: Registry, suite: Registry) -> Chosen:
-    """Return the dataset that a text names. `names` is the registry as the author of the text sees it; `suite` is the
-    registry as the suite sees it, whose names are used in trials."""
+    """Return the dataset that a text names. The text is looked up in the registry `names`; the dataset's name in trials
+    is its name in the registry `suite`, in which the suite's own distribution takes precedence."""
     offer, spec = names.spec("datasets", text)
     public = {key: value for key, value in spec.params.items() if key not in offer.component.local}
     try:
@@ -56,7 +56,9 @@ def chosen_executor(text: str, device_class: str = "") -> Executor:
     except (TypeError, ValueError) as error:
         raise UserError(f"{text}: {error}") from error
     if device_class and not made.remote:
-        raise UserError(f"--device-class {device_class}: {spec.name} has only the devices of this machine.")
+        raise UserError(
+            f"--device-class {device_class}: the executor {spec.name} has only the devices of this machine."
+        )
     return made
 
 
@@ -125,7 +127,7 @@ def _try_out(trial: Trial, settings: Settings, shape: Shape, components: Registr
 
     from vaebench.training.build import build
 
-    for device in ("meta", "cpu"):  # a failure only without memory (as of `.item()`) is not a user's error
+    for device in ("meta", "cpu"):  # an error on `meta` alone (`.item()` raises one) is not the user's fault
         try:
             with torch.device(device):
                 build(trial, settings, shape, components)

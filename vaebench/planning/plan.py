@@ -67,7 +67,7 @@ class Plan:
     ready: Mapping[str, Prepared] = field(default_factory=dict)
     """dataset -> its prepared data, once they exist"""
     seen: Mapping[str, str] = field(default_factory=dict)
-    """trial id -> the digest of its record, empty if there is none; filled after a search for records"""
+    """trial id -> the digest of its record, or an empty string if it has none; known only after a search for records"""
     done: Mapping[str, Record] = field(default_factory=dict)
     """trial id -> its valid record"""
     trained: Mapping[str, Record] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Read a suite file (TOML): datasets, models, metrics and rules, with presets of different size."""
+"""Read a suite file (TOML): datasets, models, metrics and rules, with presets of different sizes."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def load(path: Path, home: str | None = None) -> Suite:
     lines = text.split("\n")
     for number, line in enumerate(lines, 1):
         if len(line) > LONGEST_LINE:
-            raise UserError(f"{path}, line {number}: this line has more than {LONGEST_LINE:,} characters; break it")
+            raise UserError(f"{path}, line {number}: this line has more than {LONGEST_LINE:,} characters; shorten it")
     try:
         return replace(_suite(tomllib.loads(text), Reader(path, text), home), text=text)
     except tomllib.TOMLDecodeError as error:

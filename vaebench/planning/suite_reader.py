@@ -24,8 +24,8 @@ class Reader:
         return UserError(f"{self.path}, line {self.line(table, key)}, key '{clean(here)}': {clean(complaint, 400)}")
 
     def line(self, table: str, key: str) -> int:
-        """Return the line number of a key. If the file has no line for the key, return that of the table around it, or
-        else 1."""
+        """Return the line number of a key, or of the surrounding table if the file has no line for the key, or 1 if it
+        has neither."""
         first: dict[str, int] = {}
         table_now = ""
         for number, line in enumerate(self.lines, 1):
@@ -65,5 +65,5 @@ class Reader:
     def counts(self, data: Mapping[str, Any], table: str, key: str) -> dict[str, int]:
         for name, value in data.get(key, {}).items():
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise self.fail(table, key, f"{name} must be a whole number from 1, not {value!r}")
+                raise self.fail(table, key, f"{name} must be a whole number of 1 or more, not {value!r}")
         return dict(data.get(key, {}))

@@ -39,7 +39,7 @@ class Failure(Struct, forbid_unknown_fields=True):
 
 
 class Part(Struct, forbid_unknown_fields=True):
-    """The value of a metric for a part of the images or findings, such as one label or one size."""
+    """The value of a metric for a part of the images or findings, such as one label or one lesion size."""
 
     value: float
     error: float | None = None
@@ -69,9 +69,9 @@ class Cell(Struct):
     classes: Annotated[Whole, Meta(description="number of classes that the metric compares, or 1")] = 1
     widening: Annotated[
         float,
-        Meta(ge=1e-3, le=1e6, description="factor for the variance over draws, which is too small if patients are few"),
+        Meta(ge=1e-3, le=1e6, description="factor for the resampling variance, which is too small if patients are few"),
     ] = 1.0
-    freedom: Annotated[float, Meta(ge=1, le=200, description="degrees of freedom of the variance over draws")] = 200.0
+    freedom: Annotated[float, Meta(ge=1, le=200, description="degrees of freedom of the resampling variance")] = 200.0
     warning: Annotated[str, Meta(description="why the value should be read with caution")] = ""
     follows: Annotated[
         dict[str, Annotated[float, Meta(ge=-1, le=1)]],
@@ -82,7 +82,7 @@ class Cell(Struct):
     ] = {}
     parts: dict[str, Part] = {}
     replicates: Annotated[
-        list[float | None], Meta(description="the value for each of the draws of patients, which all models share")
+        list[float | None], Meta(description="the value on each resample of the patients; models share resamples")
     ] = []
 
     def __post_init__(self) -> None:

@@ -18,8 +18,9 @@ from vaebench.records.record import BadRecord, Record, decode, dumps, from_json,
 from vaebench.trial import Trial, slug
 
 REFERENCE = "reference"
-"""The subfolder of a results folder that contains published results of others. It is read only if a command names it,
-so that a run trains every requested trial. It cannot clash with the folder of a suite, whose name contains an @."""
+"""The subfolder of a results folder that contains published results of others. Commands read this subfolder only if the
+user names it, so that a run trains every requested trial. Its name cannot clash with that of a suite's folder, which
+contains an @."""
 
 WEIGHTS = "weights.safetensors"
 OUTPUT = "output.txt"
@@ -29,7 +30,7 @@ FILE_NAME = re.compile(r".+-[0-9a-f]{12}\.json")
 """The pattern of the file names of records; boards and the other files of a trial do not match it."""
 
 LARGEST = 2**20
-"""The largest size of a record in bytes; real records have about 30 thousand."""
+"""The largest size of a record in bytes; real records have about 30,000."""
 LONGEST = 120
 """The largest number of characters of a component's name in a file name; many systems allow 255 characters in total."""
 
@@ -103,7 +104,7 @@ def open_to_others(path: Path) -> None:
 
 
 def clear_debris(path: Path) -> None:
-    """Remove the partial files of this record and its artifacts that a killed process left."""
+    """Remove the partial files of this record and its artifacts that a killed process left behind."""
     for debris in (*path.parent.glob(f".{path.name}.*.tmp"), *artifacts_of(path).glob(".*.tmp")):
         debris.unlink(missing_ok=True)
 
@@ -120,7 +121,7 @@ def open_bounded(path: Path, most: int, what: str, links: bool = False) -> Buffe
         if not stat.S_ISREG(found.st_mode):
             raise OSError(f"the {what} must be a regular file")
         if found.st_size > most:
-            raise OSError(f"it has {found.st_size:,} bytes, and no {what} has more than {most:,}")
+            raise OSError(f"it has {found.st_size:,} bytes; the {what} may have at most {most:,}")
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
@@ -132,7 +133,7 @@ def read_bounded(path: Path, most: int, what: str, links: bool = False) -> bytes
     with open_bounded(path, most, what, links) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise OSError(f"it grows while it is read, and no {what} has more than {most:,} bytes")
+        raise OSError(f"it grew while it was read; the {what} may have at most {most:,} bytes")
     return content
 
 

@@ -38,7 +38,7 @@ def versions_of(trial: Trial, settings: Settings, components: Registry) -> dict[
 
 
 def code_of(trial: Trial, settings: Settings, components: Registry) -> dict[str, str]:
-    """Return the code digest of each component and of the regime, by the same names as in `versions_of`."""
+    """Return the code digest of each component and of the regime, under the same names as in `versions_of`."""
     regime = {_regime(trial): code_digest(keep_out)} if trial.regime in REGIME_VERSIONS else {}
     found = {}
     for kind, name in _parts(trial, settings, components):
@@ -55,8 +55,8 @@ def _parts(trial: Trial, settings: Settings, components: Registry) -> list[tuple
 
 
 def _networks(trial: Trial, settings: Settings, components: Registry) -> list[str]:
-    """Return the networks that the trial or its preset names. A model's default network is part of the model, so its
-    version covers it."""
+    """Return the networks that the trial or its preset names. A model's default network is part of the model and
+    covered by the model's version."""
     given = {**settings.model, **trial.model.params}
     model = components.get("models", trial.model.name).component
     return [components.canonical("networks", one) for one in components.networks(model, given).values()]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 KNOWN = ("id", "settings", "inputs", "device", "software")
 """The fields of a record that identify a training run; a checkpoint with different values cannot be used."""
 COMMIT = ("commit", "dirty")
-"""Fields of the software that are ignored: components have versions, and a commit during a long sweep should not
-invalidate its checkpoints."""
+"""Fields of a record's `software` that are ignored when a checkpoint is compared with it: components have their own
+versions, and a commit during a long sweep should not invalidate its checkpoints."""
 
 
 LARGEST = 2**34
@@ -88,7 +88,8 @@ def remove(path: Path) -> None:
 
 
 def resume(course: Course, history: History, state: Mapping[str, Any]) -> None:
-    """Resume from a state. Raise Spoiled if the state does not fit; the model may already have been changed then."""
+    """Resume from a state. Raise Spoiled if the state does not fit; in this case, the model may already have been
+    changed."""
     try:
         course.resume(state["course"])
         history.resume(state["history"])

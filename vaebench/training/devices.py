@@ -57,8 +57,8 @@ def lay_out(model: Model, device: str) -> Model:
 
 
 def be_deterministic(device: str) -> None:
-    """Make the results of this process reproducible bit by bit, as far as the device allows. On a CPU, this requires a
-    single thread."""
+    """Make the results of this process reproducible bit by bit, as far as the device allows. Reproducible results on a
+    CPU require a single thread."""
     import torch
     import torch.utils.deterministic
 
@@ -116,9 +116,9 @@ def check_threads() -> None:
 
 
 def choose_devices(asked: str, device_class: str = "") -> list[str]:
-    """Return the devices to use: for `auto`, all GPUs of one kind, or the CPU if there are none; for `cuda`, those
-    GPUs. Raise a UserError if a device is missing. If a device class is given, its devices are on other machines and
-    are not checked here."""
+    """Return the devices to use: all GPUs of the first GPU's kind for `auto` and `cuda`, or, for `auto` on a machine
+    without GPUs, the CPU. Raise a UserError if a device is missing. If a device class is given, its devices are on
+    other machines and are not checked here."""
     import torch
 
     if device_class:

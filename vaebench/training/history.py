@@ -43,7 +43,8 @@ class History:
         self.ended = time.perf_counter()
 
     def film(self) -> bytes:
-        """Return the reconstructed examples as an .npz: `images` uint8 (steps, 8, C, H, W), `steps`."""
+        """Return the reconstructed examples as the content of an .npz file with `images`, uint8 (steps, 8, C, H, W),
+        and `steps`."""
         steps = sorted(self.frames)
         buffer = io.BytesIO()
         np.savez(buffer, images=torch.stack([self.frames[step] for step in steps]).numpy(), steps=np.array(steps))

@@ -25,7 +25,7 @@ class Diverged(Explained):
 
 
 class Course:
-    """A training run in progress. Its state is everything that the next steps depend on, so a resumed run is
+    """A training run in progress. The state of a run is everything that the next steps depend on, so a resumed run is
     bit-identical to an uninterrupted one. `order` draws the batches, and torch's global generator draws the model's
     noise. With `graphs`, steps are replayed as CUDA graphs if the model allows it."""
 
@@ -155,7 +155,7 @@ def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) 
 
 
 def _unseen(key: str, group: str, seen: Mapping[tuple[str, str], Tensor]) -> str:
-    """Return a unique name for a term. If a group is stepped twice, its terms are numbered."""
+    """Return a unique name for a term. If a group is updated twice in a training step, its terms are numbered."""
     number = 1 + sum(one == group and other.partition(" #")[0] == key for one, other in seen)
     return key if number == 1 else f"{key} #{number}"
 
@@ -190,7 +190,7 @@ def _article(value: object) -> str:
 
 class Feed:
     """Batches of images: every image is used once per round, in a new order; a batch may extend into the next round.
-    From a memory map, the next batch is read during training on the current one."""
+    If the images are in a memory map, the next batch is read while the model trains on the current one."""
 
     def __init__(self, images: Images, batch: int, order: torch.Generator) -> None:
         self.images, self.batch, self.order = images, batch, order

@@ -17,8 +17,8 @@ the device."""
 
 
 def steppers_of(groups: dict[str, Group], recipe: Recipe) -> dict[str, Stepper]:
-    """Return a stepper for every group. The recipe's learning rate is that of the first group; the other groups
-    keep their ratio to it."""
+    """Return a stepper for every group. The recipe's learning rate is that of the first group; the rates of the other
+    groups keep their ratio to it."""
     steppers = {name: Stepper(group, recipe) for name, group in groups.items()}
     if recipe.lr is not None and steppers:
         first = next(iter(steppers.values())).rates[0]

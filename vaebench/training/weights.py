@@ -11,7 +11,8 @@ from vaebench.interfaces import Model
 from vaebench.records import store
 
 HEADER = 2**14
-"""The maximum bytes in a file's header per tensor, and for the rest of the header; about a hundred are usual."""
+"""The number of header bytes that a weights file may use per tensor, and for the rest of its header; about a hundred
+per tensor are usual."""
 
 
 def packed(model: Model) -> tuple[bytes, str]:

@@ -4,9 +4,9 @@
         model.to("cuda:1")(images.to("cuda:1"))
         print(cards[1].launches, cards[1].waited, cards[0].launches)
 
-They reveal tensors, generators and NumPy arrays on the wrong device, and steps in which the host waits for the GPU.
-They do not cover kernels that exist only for CUDA, memory layouts, cuDNN, precision, speed or asynchrony: to test
-these, a real GPU is needed.
+Pretended GPUs reveal tensors, generators and NumPy arrays on the wrong device, and steps in which the host waits for
+the GPU. Pretended GPUs do not cover kernels that exist only for CUDA, memory layouts, cuDNN, precision, speed or
+asynchrony: to test these, a real GPU is needed.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def _inference_mode(mode: Any = True) -> Any:
 
 
 def _grouped(lists: list[list[Tensor | None]], with_indices: bool = False) -> dict[Any, Any]:
-    """Group tensors by device and dtype in Python, since torch's own function gets the devices from C++."""
+    """Group tensors by device and dtype in Python, since torch's own function reads the devices in C++, where all
+    tensors are on the CPU."""
     groups: dict[Any, tuple[list[list[Tensor | None]], list[int]]] = {}
     for i, first in enumerate(lists[0]):
         assert first is not None

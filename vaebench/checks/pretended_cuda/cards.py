@@ -1,4 +1,4 @@
-"""The pretended GPUs of this process: the kernels that each launched, and how often the host waited for it."""
+"""The pretended GPUs of this process: the kernels that each GPU launched, and how often the host waited for it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Card:
         self.launched: Counter[str] = Counter()
         """kernels launched, by operation; views launch none"""
         self.waited: list[str] = []
-        """the operation and the line of code, each time that the host waited for the card"""
+        """an entry for each time that the host waited for the card: the operation and the line of code"""
         self.noise = torch._C.Generator()
 
     @property
@@ -113,7 +113,7 @@ class Cards:
         return work() if self.capture is None else self.capture.record(work, into)
 
     def wait(self, card: int, name: str) -> None:
-        """Note that the host waits for the card, which is not allowed while a graph is captured."""
+        """Record that the host waits for the card; raise Refused if a graph is being captured."""
         if self.capture is not None:
             raise Refused(f"{name} waits for the GPU, which is not permitted while a graph is captured{place()}")
         self[card].waited.append(f"{name}{place()}")
@@ -124,7 +124,7 @@ RUNNING: list[Cards] = []
 
 
 def place() -> str:
-    """Return the current line outside of PyTorch, as ", at file.py:3 in function"."""
+    """Return the line of code outside PyTorch that is being executed, as ", at file.py:3 in function"."""
     frame: Any = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename

@@ -57,8 +57,8 @@ def kind_of(func: Any) -> Kind:
 
 
 def blocks(source: Tensor, target: Tensor, asynchronous: bool) -> bool:
-    """Return True if the host waits for a copy. It does not wait for copies between cards or for asynchronous copies
-    that use pinned memory."""
+    """Return True if the host waits for a copy. The host does not wait for copies between cards or for asynchronous
+    copies that use pinned memory."""
     if on_card(source) and on_card(target):
         return False
     host = target if on_card(source) else source

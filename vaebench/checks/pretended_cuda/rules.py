@@ -57,14 +57,15 @@ def check_backward(name: str, given: Sequence[Tensor]) -> None:
 
 
 def check_generator(name: str, given: Sequence[Any], card: int | None = None) -> None:
-    """Check that a generator is on the device where numbers are drawn: the card, or the device of the tensors."""
+    """Check that a generator is on the device where random numbers are drawn: the given card, or else the device of the
+    tensors."""
     dice = [arg for arg in given if isinstance(arg, torch._C.Generator)]
     if card is None:
         card = next((arg.card for arg in given if on_card(arg)), None)
     for one in dice:
         if getattr(one, "card", None) != card:
             there = "the CPU" if card is None else f"cuda:{card}"
-            raise Refused(f"{name}() draws on {there} with a generator of {one.device}{place()}")
+            raise Refused(f"{name}() draws numbers on {there} with a generator on {one.device}{place()}")
 
 
 def refuse(name: str, one: Tensor, other: Tensor) -> None:

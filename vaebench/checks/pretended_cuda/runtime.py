@@ -78,8 +78,8 @@ class Event:
 class CUDAGraph:
     """A graph that counts its captures and replays.
 
-    With `replays`, capturing a step changes nothing, and each replay runs it in the same memory, as on a GPU; otherwise
-    capturing runs the step, and a replay does nothing."""
+    With `replays`, capturing a step changes nothing, and each replay runs the step in the same memory, as on a GPU;
+    otherwise capturing runs the step, and a replay does nothing."""
 
     def __init__(self, keep_graph: bool = False) -> None:
         self.captures = self.replays = 0

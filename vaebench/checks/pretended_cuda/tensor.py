@@ -53,7 +53,7 @@ class Gpu(Tensor):
             out = func(*args, **kwargs)
         if func == SET_DATA:
             args[0].inner = args[1].inner
-        # PyTorch's C++ code creates helper tensors on the CPU, because it takes the arguments to be there.
+        # PyTorch's C++ code creates helper tensors on the CPU, because it assumes that the arguments are there.
         if type(out) is Tensor and out.device.type == "cpu" and not any(out is arg for arg in flat(args)):
             return Gpu(out, next(arg for arg in flat((args, *kwargs.values())) if isinstance(arg, Gpu)).card)
         return out

@@ -101,7 +101,7 @@ def _told(found: Audit, classes: Sequence[str]) -> Iterator[str]:
         yield f"{pair}: {count} shared groups"
     yield from _twins(found, classes)
     for split, (height, width) in found.native.items():
-        yield f"{split}: files of {height:g} x {width:g} pixels (medians of height and width)"
+        yield f"{split}: original size {height:g} x {width:g} pixels (medians of height and width)"
     for name, value in found.native_gap.items():
         yield f"train against test: {name} alone separates them with AUROC {value:.3f} (0.5: no difference)"
     for name, value in sorted(found.shortcuts.items(), key=lambda item: -item[1]):

@@ -1,4 +1,4 @@
-"""Look-up of datasets by name."""
+"""Look up datasets by name."""
 
 from __future__ import annotations
 
