@@ -1,8 +1,8 @@
 """Detection by lesion size, and how much worse lesions are reconstructed than the rest of the image.
 
 The size is the share of an image's pixels in its mask, or in its boxes if there are no masks. Diseased test images are
-divided into thirds by size, and each third is compared with all healthy images: a mean over all sizes hides that small
-lesions are missed.
+divided into thirds by size, and each third is compared with all healthy images: a mean over all sizes would hide that
+small lesions are missed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from vaebench.interfaces import Executor
 
 
 class Pool(Executor):
-    """Runs trials in processes that share no files with this one."""
+    """Runs trials in processes that share no files with the main process."""
 
     name, version, remote = "pool", 1, True
 
