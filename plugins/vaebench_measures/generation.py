@@ -129,16 +129,17 @@ class Floor(SetDistance):
             score = compute(evidence)
             return {name: getattr(score, name) for name in ("value", "error", "n", "variant")}
 
-        key = f"{self.name} {len(pictures(evidence, 'samples'))} {self.space()}" found = evidence.of_dataset(key, floor,
-        "train", "test", code=self.code()) return Score(**{name: array.item() for name, array in found.items()})
+        key = f"{self.name} {len(pictures(evidence, 'samples'))} {self.space()}"
+        found = evidence.of_dataset(key, floor, "train", "test", code=self.code())
+        return Score(**{name: array.item() for name, array in found.items()})
 
     def replicates(self, evidence: Evidence, images: Cloud, test: Cloud) -> list[float]:
         return []
 
 
 class HalvesFloor(Floor):
-    """The distance between two halves of the test images, with no patient in both halves. From one half,
-    at most as many images are used as there are samples."""
+    """The distance between two halves of the test images, with no patient in both halves. From one half, at most as
+    many images are used as there are samples."""
 
     def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
         test = self.cloud(evidence, "test")
@@ -208,7 +209,7 @@ SETS: dict[str, tuple[str, str, type[SetDistance] | None]] = {
 SHARES = {
     "precision": "Share of samples in the neighbourhood of a test image: are they like real images?",
     "recall": "Share of test images in the neighbourhood of a sample: are all kinds of images generated?",
-    "density": "Mean number of test images whose neighbourhood contains a sample, over k: robust precision, may exceed 1.",
+    "density": "Mean number of test images' neighbourhoods that contain a sample, over k: robust precision, may exceed 1.",
     "coverage": "Recall that is robust to outliers: share of test images with a sample in their neighbourhood.",
 }
 MOST = {**dict.fromkeys(SHARES, 1), "density": math.inf}
