@@ -209,8 +209,8 @@ SETS: dict[str, tuple[str, str, type[SetDistance] | None]] = {
 SHARES = {
     "precision": "Share of samples in the neighbourhood of a test image: are they like real images?",
     "recall": "Share of test images in the neighbourhood of a sample: are all kinds of images generated?",
-    "density": "Mean number of test images' neighbourhoods that contain a sample, divided by k: robust precision, which "
-    "may exceed 1.",
+    "density": "Mean number of test images' neighbourhoods that contain a sample, divided by k: robust precision, "
+    "which may exceed 1.",
     "coverage": "Recall that is robust to outliers: share of test images with a sample in their neighbourhood.",
 }
 MOST = {**dict.fromkeys(SHARES, 1), "density": math.inf}

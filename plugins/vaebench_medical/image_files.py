@@ -33,7 +33,7 @@ class Picture:
     health: bool | None = None
     """True: healthy. False: diseased. None: neither, or not known."""
     boxes: tuple[tuple[float, float, float, float], ...] = ()
-    """x0, y0, x1, y1 of each finding, as fractions of the square"""
+    """x0, y0, x1, y1 of each finding, as fractions of the square picture"""
     factors: tuple[float, ...] = ()
     """Clinical variables, in the order of the dataset's `variables`"""
     masks: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Picture:
 
 
 class PictureDataset(Dataset):
-    """The base class of datasets of picture files. A subclass defines where its folder is and which pictures it has."""
+    """The base class of datasets of picture files. A subclass defines the dataset's folder and pictures."""
 
     aspect: decode.Aspect = "stretch"
     places: ClassVar[tuple[str, ...]] = ()

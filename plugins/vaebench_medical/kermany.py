@@ -101,7 +101,7 @@ class KermanyCxr(PictureDataset):
         group = match["mendeley"] or match["healthy"] or match["ill"]
         kind = 0 if folder == "NORMAL" else 2 if "vir" in group.lower() else 1
         if (kind == 0) != (match["healthy"] is not None or group.startswith("NORMAL-")):
-            raise ValueError(f"{path}: a file with this name does not belong in {folder}; move it")
+            raise ValueError(f"{path}: a file with this name does not belong in {folder}; move it to the other class")
         label = kind if self.task == "type" else min(kind, 1)
         return Picture(path, label, group, split, health=kind == 0)
 

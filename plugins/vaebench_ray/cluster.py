@@ -16,7 +16,7 @@ from typing import Any
 from vaebench.executing import UserError
 
 ANSWERS = 10.0
-"""The time limit for an answer of the head node, in seconds."""
+"""The time limit for an answer from the head node, in seconds."""
 PAUSE = 1.0
 """The time between two checks of the nodes, in seconds, as nodes may join and leave the cluster."""
 

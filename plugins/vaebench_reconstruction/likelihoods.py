@@ -37,7 +37,7 @@ class Spread(nn.Module):
         super().__init__()
         if not (math.isfinite(start) and start > floor):
             raise ValueError(
-                f"a spread of {start} is not above the {floor:.2g} of rounding to 8 bits: give a larger one"
+                f"a spread of {start} is not above {floor:.2g}, that of rounding to 8 bits: give a larger one"
             )
         self.floor = floor
         self.slow_log = nn.Parameter(torch.tensor(math.log(start - floor) / SPEED), requires_grad=learned)
@@ -48,8 +48,8 @@ class Spread(nn.Module):
 
 
 class Gaussian(Loss):
-    """Gaussian negative log-likelihood, sum (x - y)^2 / 2v + ln(2 pi v) / 2, with one variance v for all pixels; if v
-    is fixed at 1/2, it is `mse` plus a constant."""
+    """Gaussian negative log-likelihood, sum (x - y)^2 / 2v + ln(2 pi v) / 2, with one variance v for all pixels; with v
+    fixed at 1/2, this loss is `mse` plus a constant."""
 
     name = "gaussian"
     version = 2
@@ -71,8 +71,8 @@ class Gaussian(Loss):
 
 
 class Laplace(Loss):
-    """Laplace negative log-likelihood, sum |x - y| / b + ln 2b, with one scale b for all pixels; if b is fixed at 1, it
-    is `l1` plus a constant."""
+    """Laplace negative log-likelihood, sum |x - y| / b + ln 2b, with one scale b for all pixels; with b fixed at 1,
+    this loss is `l1` plus a constant."""
 
     name = "laplace"
     version = 2

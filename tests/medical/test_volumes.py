@@ -123,7 +123,7 @@ WRONG = {
     "begin at byte": lambda: content(RAS.astype("i2"), start=1e30),
     r"claims \[-4, 5, 6\]": lambda: content(RAS.astype("i2"), dim=[3, -4, 5, 6, 1, 1, 1, 1]),
     "begin at byte nan": lambda: content(RAS.astype("i2"), start=np.nan),
-    "does not give the orientation of its voxels": lambda: content(RAS.astype("i2"), affine=np.zeros((3, 3))),
+    "has no valid orientation of its voxels": lambda: content(RAS.astype("i2"), affine=np.zeros((3, 3))),
     "the orientation of its voxels": lambda: content(RAS.astype("i2"), affine=np.full((3, 3), np.nan)),
     "bytes of voxels but has 200": lambda: content(RAS.astype("i2"))[:552],
     "the same value in all voxels": lambda: content(np.full((3, 3, 3), 7, "i2")),

@@ -7,9 +7,9 @@ Diffusion Models", CVPR 2022, arXiv 2112.10752, after Esser et al., arXiv 2012.0
 
 The weight of the KL is tiny: the KL only keeps codes from diverging, and the second stage learns their distribution.
 The paper's feature loss is LPIPS, with a network trained on photographs. `lpips` names a file with the weights of this
-network; without such a file, the features are the critic's layers, with each distance in units of the layer's mean. In
-either case, the model is not trained on any metric, because no metric uses VGG16. The game begins after a share `start`
-of the steps; the critic learns from the first step on.
+network; without such a file, the features are the critic's layers, with each distance in units of the layer's mean
+magnitude. In either case, the model is not trained on a quantity that a metric measures, because no metric uses VGG16.
+The game begins after a share `start` of the steps; the critic learns from the first step on.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Critic(nn.Module):
             nn.Sequential(nn.Conv2d(a, b, 4, stride=2, padding=1), norm(b), nn.LeakyReLU(0.2))
             for a, b in pairwise(sizes)
         )
-        # no bias: within the margins, the gradients from real and fake images would cancel
+        # no bias: within the margins, its gradients from real and fake images would cancel
         self.last = nn.Conv2d(sizes[-1], 1, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
