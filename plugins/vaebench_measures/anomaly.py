@@ -20,7 +20,7 @@ from vaebench_measures.reconstruction import decibels
 
 SPECIFICITY = 0.95
 LEAST = 20
-"""The minimum number of healthy images for a threshold at 95 % specificity: among fewer, one is more than 5 %."""
+"""The minimum number of healthy images for a threshold at 95 % specificity: each of 20 is 5 % of them."""
 FEW = 10
 """The minimum number of test images with one label, or with one size of lesions, for a separate result."""
 

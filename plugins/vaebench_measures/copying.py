@@ -60,7 +60,7 @@ def nearer(x: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
 
 
 def alarms(x: np.ndarray, usual: np.ndarray) -> float:
-    """Return the share of closeness values in x that are below all but 5 % of the usual values."""
+    """Return the share of closeness values in x that are below all but 5 % of the values in `usual`."""
     return float((x < np.quantile(usual, USUAL)).mean())
 
 
@@ -161,8 +161,8 @@ def mean_of_nearer(train: np.ndarray) -> Callable[[np.ndarray, np.ndarray], floa
 
 
 class CopyingShareFloor(CopyingShare):
-    """The deviation that `copying-share` measures, but of validation images, which are not copies, instead of samples.
-    The floor is near zero if train and test come from one distribution."""
+    """The deviation that `copying-share` measures, computed for validation images, which are not copies. The floor is
+    near zero if train and test come from one distribution."""
 
     name = "copying-share-floor"
     title = "nearer to train or test, floor"

@@ -117,8 +117,8 @@ class OfReconstructions(SetDistance):
 
 
 class Floor(SetDistance):
-    """The distance of training images, as many as there are samples, from the test images. It is the same for all
-    models and computed once."""
+    """The distance of training images, as many as there are samples, from the test images. This floor is the same for
+    all models and computed once."""
 
     of = "train"
 

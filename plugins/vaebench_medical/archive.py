@@ -78,7 +78,7 @@ def _check(member: zipfile.ZipInfo) -> None:
     name = member.filename
     plain(member)
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise ValueError(f"contains the link {name!r}, so it is not the published archive; download that one")
+        raise ValueError(f"contains the link {name!r}, so it is not the published archive; download the published one")
     if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
         raise ValueError(f"contains {name!r}, which leads out of the folder; delete the archive: it is not safe")
 

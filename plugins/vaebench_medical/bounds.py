@@ -19,7 +19,7 @@ MAX_ARRAY_BYTES = 2**34
 """The maximum size in bytes of an array that is read row by row. The largest array in MedMNIST, PathMNIST at 224
 pixels, has 13.5e9 bytes."""
 MAX_DRAWN_BYTES = 2**37
-"""The maximum size in bytes of an array on disk at the requested image size. PathMNIST at 512 pixels has 7.1e10
+"""The maximum size in bytes of a split's images on disk, at the requested size. PathMNIST at 512 pixels has 7.1e10
 bytes."""
 MAX_LOADED_BYTES = 2**28
 """The maximum size in bytes of an array that is loaded completely: labels, or one image of a stack."""

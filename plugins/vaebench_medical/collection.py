@@ -49,7 +49,7 @@ def in_folders(home: Path, without: Path | None = None, sliced: Slices | None = 
     splits = {f.name: SPLITS[f.name.lower()] for f in inside if f.name.lower() in SPLITS}
     if not splits:
         if not inside:
-            raise ValueError(f"{home} has no class subfolders; make one for each class, or give a CSV")
+            raise ValueError(f"{home} has no class subfolders; make one for each class, or give a CSV file")
         splits = {".": ""}
     for folder, split in splits.items():
         for kind in _folders(home / folder):

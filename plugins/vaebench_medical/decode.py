@@ -229,7 +229,9 @@ def _shallow(array: np.ndarray, bits: int | None) -> np.ndarray:
         raise ValueError(f"contains {array.dtype}; expected integers or floats")
     top = 2 ** (bits or 16) - 1
     if low < 0 or high > top:
-        raise ValueError(f"has values from {low} to {high}, outside {bits or 16} bits; save it with 8 or 16 bits")
+        raise ValueError(
+            f"has values from {low} to {high}, which do not fit into {bits or 16} bits; save it with 8 or 16 bits"
+        )
     if bits is None and 0 < high < 4096:
         raise ValueError(
             f"contains 16-bit values of at most {high}, almost black; give the number of bits used, as in bits=12"

@@ -114,7 +114,7 @@ class PictureDataset(Dataset):
         return []
 
     def prepare(self, folder: Path) -> None:
-        """Unpack an archive that the user put into the dataset's folder; if there is none, explain how to get it."""
+        """Unpack an archive that the user put into the dataset's folder; if there is none, explain how to get one."""
         place = Path(self.path).expanduser() if self.path else folder / self.name
         found = sorted(place.glob("*.zip")) if place.is_dir() else []
         try:

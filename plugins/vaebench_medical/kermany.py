@@ -78,7 +78,7 @@ class KermanyCxr(PictureDataset):
         return found
 
     def published(self) -> dict[str, tuple[int, ...]]:
-        """Return the numbers of pictures on Mendeley and, for train, also that in Kaggle's re-pack without `val`."""
+        """Return the numbers of pictures on Mendeley and, for train, also the number in Kaggle's re-pack."""
         return {"train": (5232, 5216), "test": (624,)}
 
     def verify(self, folder: Path) -> Iterator[str]:

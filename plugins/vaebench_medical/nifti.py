@@ -91,7 +91,7 @@ def read(path: Path) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _volume(file: Path, _time: int, _size: int) -> Volume:
-    """Read a volume. Two are cached, so that threads can finish one volume while others begin the next."""
+    """Read a volume. Two volumes are cached, so that threads can finish one volume while others begin the next."""
     with _opened(file) as stream:
         header = read_header(stream)
         stream.seek(header.start)
@@ -120,7 +120,7 @@ def read_header(stream: IO[bytes]) -> Header:
     if raw[:4] in (SECOND.to_bytes(4, "little"), SECOND.to_bytes(4, "big")):
         raise ValueError("is NIfTI-2; save it as NIfTI-1")
     if order is None or len(raw) < HEADER or raw[344:348] != b"n+1\0":
-        raise ValueError("is not a NIfTI-1 file that contains header and voxels; save both in one .nii or .nii.gz")
+        raise ValueError("is not a NIfTI-1 file that contains header and voxels; save both in one .nii or .nii.gz file")
     rank, *sides = struct.unpack_from(f"{order}8h", raw, 40)
     if not 3 <= rank <= 7 or any(side != 1 for side in sides[3:rank]):
         told = " x ".join(map(str, sides[: max(rank, 0)]))

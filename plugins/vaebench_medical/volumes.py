@@ -1,4 +1,4 @@
-"""Volumes as slices: NIfTI files, and DICOM series with a file for each slice. A volume's slices are one group."""
+"""Volumes as slices: NIfTI files, and DICOM series with a file for each slice. A volume's slices form one group."""
 
 from __future__ import annotations
 

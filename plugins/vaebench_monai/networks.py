@@ -113,7 +113,7 @@ class MonaiVQ(Network):
 
 
 def common_vq(found: list[Shape]) -> dict[str, object]:
-    """Return the arguments that encoder and decoder share, with one level per halving: no level has the full size."""
+    """Return the arguments that encoder and decoder share, with one level per halving of the image."""
     if not found:
         raise ValueError("height and width must be even and larger than the grid: monai-vq halves them at least once")
     channels = [level[0] for level in found]

@@ -18,7 +18,7 @@ Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], Predictions]
 
 
 def learn(fit: Fit, train: np.ndarray, labels: np.ndarray, test: np.ndarray, scale: bool = False) -> Predictions:
-    """Return predictions for `test` by a classifier fitted on `train`; with `scale`, both are first scaled.
+    """Return predictions for `test` by a classifier fitted on `train`; with `scale`, both sets are first scaled.
 
     If the features are constant, the prediction is the most frequent label."""
     if len(np.unique(labels)) < 2:
@@ -66,7 +66,8 @@ def stratified(labels: np.ndarray, cap: int = CAP, seed: int = 0) -> np.ndarray:
 
 
 def apart(groups: np.ndarray, share: float = 0.2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to fit on and the rows to test on, which contain about `share` of the groups; none is in both."""
+    """Return the rows to fit on and the rows to test on. The test rows are about `share` of the groups; none is in
+    both."""
     names = np.unique(groups)
     held = np.random.default_rng(seed).permutation(names)[: max(1, round(share * len(names)))]
     judged = np.isin(groups, held)

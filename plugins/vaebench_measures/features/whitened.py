@@ -1,9 +1,9 @@
 """Features in which all directions have equal weight: whitened by the training images of a dataset.
 
-Because the training images determine the whitening, it is fixed before any test image or sample is seen. It is the same
-for all models, and a model's samples cannot change it. Distances therefore stay unbiased, and they are correct for
-resampled test patients as well. If test images determined the whitening, they would appear whiter than any other
-images.
+Because the training images determine the whitening, it is fixed before any test image or sample is seen. The whitening
+is the same for all models, and a model's samples cannot change it. Distances therefore stay unbiased, and they are
+correct for resampled test patients as well. If test images determined the whitening, they would appear whiter than any
+other images.
 """
 
 from __future__ import annotations

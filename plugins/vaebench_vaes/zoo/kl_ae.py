@@ -53,7 +53,8 @@ class KLAE(TwoStage):
         **common: Any,
     ) -> None:
         """Use the number of maps that comes closest to `latent` numbers in total: for 256, four maps of 8 x 8. `lpips`
-        names a file in PyTorch's folder for downloaded weights; its name ends in the first digits of its SHA-256."""
+        names a file in PyTorch's folder for downloaded weights; the name must end in the first digits of the file's
+        SHA-256."""
         at_least(0, kl=kl, features=features, game=game)
         between(0, 1, start=start)
         if common.get("bypass"):
@@ -139,7 +140,7 @@ class Critic(nn.Module):
             nn.Sequential(nn.Conv2d(a, b, 4, stride=2, padding=1), norm(b), nn.LeakyReLU(0.2))
             for a, b in pairwise(sizes)
         )
-        # no bias: within the margins, its gradients from real and fake images would cancel
+        # no bias: within the margins, the gradients of a bias from real and fake images would cancel
         self.last = nn.Conv2d(sizes[-1], 1, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
