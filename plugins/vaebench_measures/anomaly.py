@@ -22,7 +22,7 @@ SPECIFICITY = 0.95
 LEAST = 20
 """The minimum number of healthy images for a threshold at 95 % specificity: each of 20 is 5 % of them."""
 FEW = 10
-"""The minimum number of test images with one label, or with one size of lesions, for a separate result."""
+"""The minimum number of test images with one label, or in one group of lesion sizes, for a separate result."""
 
 
 class Detection(Metric):
@@ -107,7 +107,8 @@ class Own(Detection):
     version = 2
 
     def compute(self, evidence: Evidence) -> Score:
-        evidence.health("test")  # first: if nothing can be ranked, the reason given must not be a missing score
+        # Called first: without healthy and diseased images, a missing score must not be the reason given.
+        evidence.health("test")
         found = {name: self.ranked(evidence, scores) for name, scores in evidence.scores("test").items()}
         if not found:
             raise NotApplicable("the model has no anomaly score of its own")

@@ -71,7 +71,8 @@ def _header(path: Path, stop_before_pixels: bool) -> Any:
     except ImportError as error:
         raise ValueError(INSTALL) from error
     try:
-        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:  # unpacks without a limit
+        # pydicom unpacks deflated files without a limit.
+        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:
             raise ValueError("is deflated as a whole, which is not supported; save it as Explicit VR Little Endian")
         return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
     except pydicom.errors.InvalidDicomError as error:

@@ -26,7 +26,7 @@ class Picture:
     """A picture file and its metadata."""
 
     path: str
-    """A str and not a Path, which takes five times the memory: there may be a million pictures."""
+    """A str, because a Path takes five times the memory and there may be a million pictures."""
     label: int
     group: str
     split: str

@@ -67,7 +67,7 @@ def connect(address: str) -> Any:
     before = signal.getsignal(signal.SIGTERM)
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWERS).close()  # Ray itself would try for minutes
+        socket.create_connection((host.strip("[]"), int(port)), ANSWERS).close()  # Ray would keep trying for minutes
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise UserError(

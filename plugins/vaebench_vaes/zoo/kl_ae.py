@@ -9,7 +9,7 @@ The weight of the KL is tiny: the KL only keeps codes from diverging, and the se
 The paper's feature loss is LPIPS, with a network trained on photographs. `lpips` names a file with the weights of this
 network; without such a file, the features are the critic's layers, with each distance in units of the layer's mean
 magnitude. In either case, the model is not trained on a quantity that a metric measures, because no metric uses VGG16.
-The game begins after a share `start` of the steps; the critic learns from the first step on.
+The game between decoder and critic begins after a share `start` of the steps; the critic learns from the first step on.
 """
 
 from __future__ import annotations
