@@ -53,8 +53,8 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def plain(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """Return the member if it is stored or deflated. Raise ValueError for other compression methods: with these, the
-    archive decides how much memory is used."""
+    """Return the member if it is stored or deflated. Raise ValueError for other compression methods, which let
+    the archive decide how much memory is used."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(
             f"contains {member.filename!r}, which uses a compression method other than deflate; repack the archive"

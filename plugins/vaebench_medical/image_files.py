@@ -1,4 +1,4 @@
-"""Datasets stored as one file per picture: found, checked, decoded in threads, and split by group."""
+"""Datasets stored as one file per picture. The files are found, checked, decoded in threads, and split by group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features of sets of images: which images are compared, their patients, and the space of their features."""
+"""The sets of images that metrics compare, the patients of these images, and their features."""
 
 from __future__ import annotations
 
