@@ -124,7 +124,7 @@ WRONG = {
     r"claims \[-4, 5, 6\]": lambda: content(RAS.astype("i2"), dim=[3, -4, 5, 6, 1, 1, 1, 1]),
     "begin at byte nan": lambda: content(RAS.astype("i2"), start=np.nan),
     "has no valid orientation of its voxels": lambda: content(RAS.astype("i2"), affine=np.zeros((3, 3))),
-    "the orientation of its voxels": lambda: content(RAS.astype("i2"), affine=np.full((3, 3), np.nan)),
+    "valid orientation of its voxels": lambda: content(RAS.astype("i2"), affine=np.full((3, 3), np.nan)),
     "bytes of voxels but has 200": lambda: content(RAS.astype("i2"))[:552],
     "the same value in all voxels": lambda: content(np.full((3, 3, 3), 7, "i2")),
     "same value": lambda: content(np.full((3, 3, 3), np.nan, "f4")),
