@@ -1,4 +1,4 @@
-"""The networks of Hugging Face's diffusers: `-m "vae[net=diffusers-kl]"`.
+"""A network from Hugging Face's library diffusers: `-m "vae[net=diffusers-kl]"`.
 
 pip install "vaebench[diffusers]"
 """

@@ -1,7 +1,7 @@
-"""The encoder and decoder of diffusers' AutoencoderKL, which its VQModel also uses.
+"""The encoder and decoder of AutoencoderKL in diffusers; VQModel in diffusers uses the same ones.
 
-diffusers is imported only when a network is built. The number of halvings depends on the image: sides are halved while
-they are even and larger than the requested grid. Channels double from `width` to at most eight times `width`.
+diffusers is imported only when a network is built. The encoder halves height and width as long as both are even and the
+larger exceeds the requested grid. Channels double from `width` to at most eight times `width`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ WIDEST = 8
 
 
 def diffusers() -> ModuleType:
-    """Import the module with both parts; raise ValueError if diffusers is not installed."""
+    """Import the module that contains encoder and decoder; raise ValueError if diffusers is not installed."""
     try:
         from diffusers.utils import import_utils
     except ImportError as error:
@@ -26,7 +26,7 @@ def diffusers() -> ModuleType:
     try:
         import_module("torchvision")
     except (ImportError, RuntimeError):
-        # with a CPU build of torch, pip's torchvision cannot be imported; diffusers imports it if it is installed
+        # With a CPU build of torch, PyPI's torchvision cannot be imported; without this line, diffusers would try.
         import_utils._torchvision_available = False
     from diffusers.models.autoencoders import vae
 

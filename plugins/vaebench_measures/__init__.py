@@ -1,4 +1,4 @@
-"""Metrics, which are computed from the evidence of a trained model."""
+"""Metrics computed from the evidence of a trained model."""
 
 from __future__ import annotations
 

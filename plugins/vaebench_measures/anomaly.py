@@ -1,7 +1,7 @@
 """Anomaly detection: whether a model trained only on healthy images separates healthy from diseased test images.
 
-The score is the mean squared residual, the same for every model: higher means more anomalous, and its sign is never
-flipped. A method's own anomaly scores have separate columns.
+For every model, the score is the mean squared residual: the higher the score, the more anomalous the image. The sign of
+the score is never flipped. A method's own anomaly scores have separate columns.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from vaebench_measures.reconstruction import decibels
 
 SPECIFICITY = 0.95
 LEAST = 20
-"""The minimum number of healthy images for a threshold at 95 % specificity: fewer images do not have this quantile."""
+"""The minimum number of healthy images for a threshold at 95 % specificity: each of 20 is 5 % of them."""
 FEW = 10
-"""The minimum number of images of one kind for a separate result."""
+"""The minimum number of test images with one label, or in one group of lesion sizes, for a separate result."""
 
 
 class Detection(Metric):
@@ -101,13 +101,14 @@ class HardestLabel(Detection):
 
 
 class Own(Detection):
-    """Detection by the method's own anomaly score. If a method has several scores, the column names and shows the
-    first, and the parts show all of them. The best one is never selected."""
+    """Detection by the method's own anomaly score. If a method has several scores, the column shows the first one
+    with its name, and the parts show all of them. The best score is never selected."""
 
     version = 2
 
     def compute(self, evidence: Evidence) -> Score:
-        evidence.health("test")  # first: if nothing can be ranked, the reason must not blame the model
+        # Called first: without healthy and diseased images, a missing score must not be the reason given.
+        evidence.health("test")
         found = {name: self.ranked(evidence, scores) for name, scores in evidence.scores("test").items()}
         if not found:
             raise NotApplicable("the model has no anomaly score of its own")
@@ -132,8 +133,8 @@ class OwnAp(Own):
 
 
 class Sensitivity(Detection):
-    """Share of diseased test images whose mean squared residual is above a threshold, which 95 % of the healthy images
-    kept out of training do not exceed."""
+    """Share of diseased test images whose mean squared residual is above the threshold that 95 % of the healthy
+    images kept out of training do not exceed."""
 
     name = "anomaly-sensitivity"
     title = "sensitivity at 95 % specificity"
@@ -158,8 +159,8 @@ class Specificity(Detection):
 
 
 def watched(evidence: Evidence, found: Score, scores: np.ndarray) -> Score:
-    """Add to a result how the scores of healthy test images correlate with trivial traits of the images, and the PSNR
-    of the model's reconstructions, which boards correlate with the result over models."""
+    """Add to a result the rank correlations between the scores of healthy test images and trivial traits of these
+    images, and the mean PSNR of the model's reconstructions. Boards correlate this PSNR with the result over models."""
     healthy = evidence.health("test").healthy
     known = traits(evidence.split("test").images[healthy])
     follows = {name: rank_correlation(scores[healthy], values) for name, values in known.items()}
@@ -189,7 +190,7 @@ def against_healthy(evidence: Evidence, scores: np.ndarray, kinds: Mapping[str, 
 
 
 def judged(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
-    """Return the test rows that are healthy or diseased, and which of them are diseased."""
+    """Return the rows of all healthy and diseased test images, and which of these images are diseased."""
     healthy, diseased = evidence.health("test")
     rows = np.flatnonzero(healthy | diseased)
     return rows, diseased[rows]

@@ -1,5 +1,6 @@
-"""Anomaly detection by the combined score (`misses.py`), on test images and within the training split; and a floor for
-both, which needs no model: a Gaussian fitted to features of healthy images.
+"""Anomaly detection by the combined score (see `misses.py`), on test images and within the training split.
+
+A further metric is a floor that needs no model: the distance from a Gaussian fitted to features of healthy images.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from vaebench_measures.misses import FEATURES, SMOOTH, Misses, combined, on_one_
 
 
 class InFeatures(Detection, Whitened):
-    """A ranking of images by a score that uses features of vaebench's own extractor, which the column names."""
+    """A ranking of images by a score that uses features of vaebench's own extractor; the column shows its name and
+    digest."""
 
     def ranking(self, evidence: Evidence, split: str, rows: np.ndarray, scores: np.ndarray) -> Score:
         """Return the AUROC of these scores for diseased against healthy rows."""

@@ -3,14 +3,14 @@
     share        absolute deviation from 0.5 of the share of samples whose nearest neighbour is a training image, among
                  equal numbers of training and test images (above 0.5: training images are copied; below: test images)
     alarms       share of samples that are closer to training images than all but 5 % of validation images are
-    detection    share of planted copies that raise this alarm: training images, shifted, blurred and slightly noisy
+    detection    share of planted copies (shifted, blurred and slightly noisy training images) that raise this alarm
 
 Distances are Mahalanobis distances, in units of the changes that shift, blur and noise cause in the features of
 validation images: the extractor is sensitive to blur and noise, which must not hide a copy. Closeness is d(training) /
-(d(training) + d(test)), from the nearest image of each split. Validation images, on which no model was trained, are the
-baseline: the share computed for them is the floor, and 5 % of them raise the alarm. If at most 5 % of the samples raise
-the alarm, there is no evidence of copying at the sensitivity given by the detection. This does not prove privacy:
-copies may be changed in other ways.
+(d(training) + d(test)), where d is the distance to the nearest image of a split. Validation images, on which no model
+was trained, are the baseline: the share computed for them is the floor, and 5 % of them raise the alarm. If at most 5 %
+of the samples raise the alarm, there is no evidence of copying at the sensitivity that `detection` measures. This
+result does not prove privacy, because samples may be copies that were changed in other ways.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ SHIFT, BLURS, NOISE = 1 / 64, (0.0, 0.75 / 64, 1.5 / 64), 0.01
 """Changes of planted copies: a shift along both axes by this share of the side, at least one pixel; a Gaussian blur
 with one of these sigmas, as shares of the side; noise with this standard deviation, for values from 0 to 1."""
 RIDGE = 0.01
-"""The mean variance of the changes, multiplied by this factor, is added to every direction, which limits how much any
-direction is magnified."""
+"""The mean variance of the changes, multiplied by this factor, is added to the variance in every direction, which
+limits how much any direction is magnified."""
 
 
 def nearest(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ def nearer(x: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
 
 
 def alarms(x: np.ndarray, usual: np.ndarray) -> float:
-    """Return the share of closeness values in x that are below all but 5 % of the usual values."""
+    """Return the share of closeness values in x that are below all but 5 % of the values in `usual`."""
     return float((x < np.quantile(usual, USUAL)).mean())
 
 
@@ -161,8 +161,8 @@ def mean_of_nearer(train: np.ndarray) -> Callable[[np.ndarray, np.ndarray], floa
 
 
 class CopyingShareFloor(CopyingShare):
-    """The same deviation as `copying-share`, for validation images, which are not copies, instead of samples. It is
-    zero if train and test come from one distribution."""
+    """The deviation that `copying-share` measures, computed for validation images, which are not copies. The floor is
+    near zero if train and test come from one distribution."""
 
     name = "copying-share-floor"
     title = "nearer to train or test, floor"

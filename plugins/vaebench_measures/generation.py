@@ -8,8 +8,8 @@ no finer texture. The column gives the numbers of images that are compared.
 
 The floor is the distance of training images, as many as there are samples, from the test images: the best result that a
 model of the training set can be expected to reach. A second floor, the distance between two halves of the test split,
-is the distance between images of one distribution. If the first floor is far above the second, train and test have
-different distributions.
+shows how much two sets of images from one distribution differ. If the first floor is far above the second, train and
+test have different distributions.
 
 To use another extractor, name it in a subclass, and offer the subclass like any other metric:
 
@@ -66,7 +66,8 @@ class SetDistance(Compared):
         return Score(value, error, len(images.rows), self.against(images, test), replicates)
 
     def replicates(self, evidence: Evidence, images: Cloud, test: Cloud) -> list[float]:
-        """Return the distance for each draw of test patients; the draws are shared, so that boards can pair models."""
+        """Return the distance for each resample of test patients. All models share these resamples, so boards can pair
+        models."""
         return []
 
 
@@ -116,8 +117,8 @@ class OfReconstructions(SetDistance):
 
 
 class Floor(SetDistance):
-    """The distance of training images, as many as there are samples, from the test images. It is the same for all
-    models and computed once."""
+    """The distance of training images, as many as there are samples, from the test images. This floor is the same for
+    all models and computed once."""
 
     of = "train"
 
@@ -137,8 +138,8 @@ class Floor(SetDistance):
 
 
 class HalvesFloor(Floor):
-    """The distance between two halves of the test images, with no patient in both halves. At most as many images of one
-    half are used as there are samples."""
+    """The distance between two halves of the test images, with no patient in both halves. From one half, at most as
+    many images are used as there are samples."""
 
     def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
         test = self.cloud(evidence, "test")
@@ -208,7 +209,8 @@ SETS: dict[str, tuple[str, str, type[SetDistance] | None]] = {
 SHARES = {
     "precision": "Share of samples in the neighbourhood of a test image: are they like real images?",
     "recall": "Share of test images in the neighbourhood of a sample: are all kinds of images generated?",
-    "density": "Mean number of neighbourhoods of test images around a sample, over k: robust precision, may exceed 1.",
+    "density": "Mean number of test images' neighbourhoods that contain a sample, divided by k: robust precision, "
+    "which may exceed 1.",
     "coverage": "Recall that is robust to outliers: share of test images with a sample in their neighbourhood.",
 }
 MOST = {**dict.fromkeys(SHARES, 1), "density": math.inf}

@@ -1,8 +1,8 @@
-"""Detection by lesion size, and how much worse lesions are reconstructed than the rest of the image.
+"""Metrics of detection by lesion size, and of how much worse lesions are reconstructed than the rest of an image.
 
 The size is the share of an image's pixels in its mask, or in its boxes if there are no masks. Diseased test images are
-divided into thirds by size, and each third is compared with all healthy images: a mean over all sizes hides that small
-lesions are missed.
+divided into thirds by size, and each third is compared with all healthy images: a mean over all sizes would hide that
+small lesions are missed.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class SmallSensitivity(BySize):
 
 
 class LesionContrast(Metric):
-    """Ratio of the mean squared residual inside the lesion to that outside, per diseased test image, in dB. It equals
-    the PSNR outside minus the PSNR inside, which are shown as parts. At 0 dB, the residual does not single out the
-    lesion."""
+    """Ratio of the mean squared residual inside the lesion to that outside, per diseased test image, in dB. The ratio
+    equals the PSNR outside minus the PSNR inside; both are shown as parts. At 0 dB, the residual does not single out
+    the lesion."""
 
     name = "lesion-contrast"
     version = 1

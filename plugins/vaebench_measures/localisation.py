@@ -1,10 +1,10 @@
-"""Metrics of how well residuals localise anomalies: against masks (pixel AUROC, average precision, Dice), or boxes.
+"""Metrics of how well residuals localise anomalies, given masks (pixel AUROC, average precision, Dice) or boxes.
 
-A box shows where a finding is but not its outline, so boxes give hits and shares, never Dice. Against masks, all pixels
-of the healthy and diseased test images are ranked by the size of their residual. The value is computed from the exact
-order of pixels. The error of the value is computed from two histograms per image, of the pixels inside and outside
-anomalies, so that a draw of patients only adds histograms; their levels are quantiles of both kinds of pixels. One
-number per pixel is kept in memory.
+A box shows where a finding is but not its outline, so boxes allow hits and shares to be measured, but not Dice. If
+there are masks, all pixels of the healthy and diseased test images are ranked by the size of their residual, and the
+value is computed from the exact order. The standard error is computed from two histograms of residuals per image, one
+for the pixels inside anomalies and one for those outside. A resample of patients then only needs to add up histograms.
+The bin edges are quantiles of the residuals inside and outside anomalies. One number per pixel is kept in memory.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vaebench_measures.anomaly import judged
 from vaebench_measures.classifiers.ranking import auroc_of, average_precision_of, best_dice_of
 
 LEVELS = 512
-"""The number of quantiles of each kind of pixels, inside and outside anomalies, that separate histogram levels."""
+"""The number of quantiles of the residuals inside anomalies, and of those outside, that are bin edges of histograms."""
 
 
 class Localisation(Metric):
@@ -58,8 +58,8 @@ class PixelAuroc(Localisation):
 
 
 class PixelAp(Localisation):
-    """Average precision of the residual at each pixel in detecting anomalous pixels. Chance level is their share of all
-    pixels."""
+    """Average precision of the residual at each pixel in detecting anomalous pixels. Chance level is the share of
+    pixels that are anomalous."""
 
     name = "pixel-ap"
     title = "pixel AP"
@@ -135,7 +135,7 @@ Counts = tuple[np.ndarray, np.ndarray]
 
 
 def ranked(images: np.ndarray, decoded: np.ndarray, masks: np.ndarray) -> tuple[Counts, Counts]:
-    """Return the exact counts over all pixels, and the counts of each image at quantiles, (images, levels)."""
+    """Return the exact counts over all pixels, and the histograms of each image, (images, levels)."""
     if not masks.any():
         raise NotApplicable("the masks of all test images are empty")
     sizes = np.empty(masks.shape, np.float32)
@@ -153,7 +153,7 @@ def ranked(images: np.ndarray, decoded: np.ndarray, masks: np.ndarray) -> tuple[
 
 def in_order(inside: np.ndarray, outside: np.ndarray) -> Counts:
     """Return the counts at each distinct residual inside anomalies, and those between two such residuals. The inputs
-    are sorted in ascending order."""
+    must be sorted in ascending order."""
     values, times = np.unique(inside, return_counts=True)
     below = np.stack([np.searchsorted(outside, values, side=side) for side in ("left", "right")], 1).ravel()
     misses = np.diff(below, prepend=0, append=len(outside))

@@ -5,9 +5,9 @@
 
 Healthy images that were kept out of training serve for calibration. How unusual a miss is:
 
-    smooth residual    a = ln mean_j (m_j^2 / u_j),     u_j = mean of m_j^2 over calibration images, shrunk to its mean
-                                                        over all j with the weight of 20 more images
-    features           a = ln (m - c)' S^-1 (m - c),    c and S their mean and covariance (shrunk: Ledoit and Wolf 2004)
+    smooth residual    a = ln mean_j (m_j^2 / u_j),     u_j = mean of m_j^2 over calibration images, shrunk towards the
+                                                        mean over all j, which counts as 20 more images
+    features           a = ln (m - c)' S^-1 (m - c),    c and S the mean and covariance of m (Ledoit and Wolf 2004)
 
 The scores of both kinds are standardised, and the combined score is their mean:
 
@@ -28,10 +28,10 @@ from sklearn.covariance import LedoitWolf
 SHARE = 1 / 16
 """Sigma of the blur as a share of the side."""
 POINTS = 32
-"""The minimum number of points per side at which the blurred residual is sampled (fewer than twice as many are used);
-they are at most half a sigma apart."""
+"""The minimum number of points per side at which the blurred residual of a larger image is sampled. Fewer than twice as
+many are used, and they are at most half a sigma apart."""
 WORTH = 20
-"""The weight of the mean of u over all coordinates, as a number of calibration images."""
+"""The mean of u over all coordinates counts as much as this number of calibration images."""
 TINY = 1e-12
 BLOCK = 128
 """The number of images that are blurred at once."""
@@ -50,7 +50,7 @@ def smooth(images: np.ndarray, decoded: np.ndarray) -> np.ndarray:
 
 
 def blurring(side: int) -> np.ndarray:
-    """Return the matrix (points, side) that blurs a row of pixels and samples it at `points`; edges are mirrored."""
+    """Return the matrix (points, side) that blurs a row of pixels and samples the result; edges are mirrored."""
     blur: np.ndarray = gaussian_filter1d(np.eye(side, dtype=np.float32), side * SHARE, axis=0, mode="reflect")
     step = max(1, side // POINTS)
     return blur[step // 2 :: step]

@@ -12,7 +12,7 @@ from vaebench.interfaces import Metric, NotApplicable, Score
 from vaebench_reconstruction.ms_ssim import ms_ssim, scales
 
 ROUNDING = 1 / (12 * 255**2)
-"""The mean squared error of rounding to 8 bits. Smaller errors count as this one, so no PSNR exceeds 58.9 dB."""
+"""The mean squared error of rounding to 8 bits. Smaller errors are raised to this value, so no PSNR exceeds 58.9 dB."""
 
 
 class Psnr(Metric):

@@ -34,7 +34,7 @@ def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -
             _make_room(needed, folder)
             _destination(archive, members, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: for example, encrypted
-        raise ValueError(f"{path} cannot be unpacked or is damaged ({error}); get it again") from error
+        raise ValueError(f"{path} cannot be unpacked or is damaged ({error}); download or copy it again") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be unpacked into {folder}: {error.strerror or error}") from error
     except ValueError as error:
@@ -53,8 +53,8 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def plain(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """Return the member if it is stored or deflated. Raise ValueError for other compression methods: with these, the
-    archive decides how much memory is used."""
+    """Return the member if it is stored or deflated. Raise ValueError for other compression methods, which let
+    the archive decide how much memory is used."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(
             f"contains {member.filename!r}, which uses a compression method other than deflate; repack the archive"
@@ -78,7 +78,7 @@ def _check(member: zipfile.ZipInfo) -> None:
     name = member.filename
     plain(member)
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise ValueError(f"contains the link {name!r}, so it is not the published archive; delete it")
+        raise ValueError(f"contains the link {name!r}, so it is not the published archive; download the published one")
     if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
         raise ValueError(f"contains {name!r}, which leads out of the folder; delete the archive: it is not safe")
 

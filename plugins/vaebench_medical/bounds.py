@@ -19,7 +19,7 @@ MAX_ARRAY_BYTES = 2**34
 """The maximum size in bytes of an array that is read row by row. The largest array in MedMNIST, PathMNIST at 224
 pixels, has 13.5e9 bytes."""
 MAX_DRAWN_BYTES = 2**37
-"""The maximum size in bytes of an array on disk at the requested image size. PathMNIST at 512 pixels has 7.1e10
+"""The maximum size in bytes of a split's images on disk, at the requested size. PathMNIST at 512 pixels has 7.1e10
 bytes."""
 MAX_LOADED_BYTES = 2**28
 """The maximum size in bytes of an array that is loaded completely: labels, or one image of a stack."""
@@ -36,14 +36,15 @@ MAX_TABLE_BYTES = 2**28
 MAX_LINE = 2**20
 """The maximum number of characters in a line of a table."""
 MAX_DOWNLOAD_BYTES = 2**35
-"""The maximum size of a download in bytes: servers may not announce the length. MedMNIST's largest has 12.6e9 bytes."""
+"""The maximum size of a download in bytes: some servers do not announce the length. The largest file of MedMNIST has
+12.6e9 bytes."""
 
 
 def check_pixels(*sides: int) -> int:
     """Return the product of the sides (height, width and perhaps frames). Raise ValueError if it is 0 or too large."""
     count = math.prod(sides)
     if min(sides) < 1:
-        raise ValueError(f"claims {_times(sides)} pixels; get it again")
+        raise ValueError(f"claims {_times(sides)} pixels; download or copy it again")
     if count > MAX_PIXELS:
         raise ValueError(f"claims {_times(sides)} pixels, more than the {MAX_PIXELS:,} allowed; make it smaller")
     return count
@@ -53,7 +54,7 @@ def check_array(name: str, shape: Sequence[int], itemsize: int, most: int = MAX_
     """Return the number of bytes of an array. Raise ValueError if it exceeds `most`, or would exceed `most` if empty
     axes had length one: no valid file stores 10**14 empty rows."""
     if any(side < 0 for side in shape):
-        raise ValueError(f"{name} claims the shape {tuple(shape)}")
+        raise ValueError(f"{name} claims the shape {tuple(shape)}, but lengths cannot be negative")
     if math.prod(max(side, 1) for side in shape) * max(itemsize, 1) > most:
         raise ValueError(
             f"{name} claims the shape {tuple(shape)} with {itemsize} bytes per value, more than {most:,} bytes in all"
@@ -70,8 +71,8 @@ class Room:
 
     @contextmanager
     def take(self, amount: int) -> Iterator[None]:
-        """Reserve `amount` while the context is open; wait until this much is free. An amount above the total waits
-        until no other thread has reserved any."""
+        """Reserve `amount` while the context is open; wait until this much is free. If more than the total is
+        requested, wait until nothing else is reserved."""
         amount = min(amount, self._total)
         with self._changed:
             self._changed.wait_for(lambda: amount <= self._free)

@@ -42,13 +42,14 @@ class Slices(NamedTuple):
 
 
 def in_folders(home: Path, without: Path | None = None, sliced: Slices | None = None) -> Iterator[Described]:
-    """Yield the pictures in the class subfolders of `home`, with the masks next to them, or the slices of the volumes
-    there. Class folders may be inside folders of splits, such as `train`. The folder `without` is not a class."""
+    """Yield the pictures in the class subfolders of `home`, with the masks next to them, or, with `sliced`, the slices
+    of the volumes there. Class folders may be inside folders of splits, such as `train`. The folder `without` is not a
+    class."""
     inside = [folder for folder in _folders(home) if folder != without]
     splits = {f.name: SPLITS[f.name.lower()] for f in inside if f.name.lower() in SPLITS}
     if not splits:
         if not inside:
-            raise ValueError(f"{home} has no class subfolders; make one for each class, or give a CSV")
+            raise ValueError(f"{home} has no class subfolders; make one for each class, or give a CSV file")
         splits = {".": ""}
     for folder, split in splits.items():
         for kind in _folders(home / folder):
@@ -60,8 +61,8 @@ def in_folders(home: Path, without: Path | None = None, sliced: Slices | None = 
 
 
 def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> Iterator[Described]:
-    """Yield the pictures that a CSV file lists, or the slices of the volumes. If several rows list the same file, each
-    adds its mask and box, and all other columns must agree."""
+    """Yield the pictures that a CSV file lists, or, with `sliced`, the slices of the volumes. If several rows list the
+    same file, each adds its mask and box, and all other columns must agree."""
     found: dict[str, Described] = {}
     for line, row in table.rows(csv, ("file", "label")):
         told = f"{csv}, line {line}"

@@ -60,7 +60,7 @@ def picture(path: Path, size: int, channels: int, aspect: Aspect = "stretch", bi
 def with_native(
     path: Path, size: int, channels: int, aspect: Aspect = "stretch", bits: int | None = None
 ) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return the picture, as `picture` does, and the height and width of the file."""
+    """Return the picture as `picture` returns it, and its height and width in the file, before resizing."""
     try:
         with ROOM.take(_checked(path)):
             image, native = _opened(path, size, channels, bits)
@@ -75,7 +75,7 @@ def with_native(
 
 
 def native_size(path: Path) -> tuple[int, int]:
-    """Return the height and width of a picture file, from its header if possible."""
+    """Return the height and width of the picture in a file, from the file's header if possible."""
     if path.suffix.lower() in DICOM or path.suffix.lower() == ".npy":
         return with_native(path, 8, 1)[1]
     try:
@@ -86,9 +86,9 @@ def native_size(path: Path) -> tuple[int, int]:
 
 
 def mask(path: Path, size: int, aspect: Aspect = "stretch") -> tuple[np.ndarray, tuple[int, int]]:
-    """Return a mask as bool (size, size), and the height and width of the file. Pixels above half of the maximum are
-    marked, so that masks of 0 and 1 work as well as masks of 0 and 255. If the file has a palette, its first colour is
-    the background."""
+    """Return a mask as bool (size, size), and its height and width in the file, before resizing. Pixels above half of
+    the maximum are marked, so that masks of 0 and 1 work as well as masks of 0 and 255. If the file has a palette, its
+    first colour is the background."""
     try:
         with ROOM.take(_checked(path)), Image.open(path, formats=FORMATS) as image:
             ImageOps.exif_transpose(image, in_place=True)
@@ -105,8 +105,8 @@ def mask(path: Path, size: int, aspect: Aspect = "stretch") -> tuple[np.ndarray,
 def many(
     paths: Sequence[str], size: int, channels: int, aspect: Aspect = "stretch", bits: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pictures, uint8 (N, channels, size, size), in the order of the paths, and the height and width (N, 2)
-    of each file. A single ValueError reports all unreadable files."""
+    """Return the pictures, uint8 (N, channels, size, size), in the order of the paths, and their heights and widths
+    (N, 2) in the files, before resizing. A single ValueError reports all unreadable files."""
     images = storage.allocate((len(paths), channels, size, size))
     native = np.empty((len(paths), 2), np.int32)
     rows = _with_progress(len(paths))
@@ -168,7 +168,7 @@ def _checked(path: Path) -> int:
                 raise ValueError(f"contains {image.n_frames} pages; save each as a separate file")
             bounds.check_pixels(*(image.tag_v2.get(tag, 1) for tag in TILE))
     if image.info.get("progressive") and path.read_bytes().count(b"\xff\xda") > MAX_SCANS:
-        raise ValueError(f"claims more than {MAX_SCANS} scans; save it again")
+        raise ValueError(f"claims more than {MAX_SCANS} scans; convert it to PNG")
     return pixels
 
 
@@ -229,7 +229,9 @@ def _shallow(array: np.ndarray, bits: int | None) -> np.ndarray:
         raise ValueError(f"contains {array.dtype}; expected integers or floats")
     top = 2 ** (bits or 16) - 1
     if low < 0 or high > top:
-        raise ValueError(f"has values from {low} to {high}, more than {bits or 16} bits; save it with 8 or 16 bits")
+        raise ValueError(
+            f"has values from {low} to {high}, which do not fit into {bits or 16} bits; save it with 8 or 16 bits"
+        )
     if bits is None and 0 < high < 4096:
         raise ValueError(
             f"contains 16-bit values of at most {high}, almost black; give the number of bits used, as in bits=12"
@@ -257,7 +259,7 @@ def _reason(error: Exception) -> str:
         return f"claims {claimed} pixels, more than the {bounds.MAX_PIXELS:,} allowed; make it smaller"
     if type(error) is ValueError and "truncated" not in text:
         return text
-    return f"is damaged or not a picture ({' '.join(text.split()) or type(error).__name__}); get it again"
+    return f"is damaged or not a picture ({' '.join(text.split()) or type(error).__name__}); download or copy it again"
 
 
 def _with_progress(count: int) -> Generator[int, None, None]:

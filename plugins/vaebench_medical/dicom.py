@@ -28,7 +28,7 @@ def read(path: Path) -> np.ndarray:
         syntax = header.file_meta.TransferSyntaxUID
         if syntax.is_compressed:
             raise ValueError(f"is compressed as {syntax.name} and cannot be decoded ({reason}); {DECODERS}") from error
-        raise ValueError(f"is damaged ({reason}); get it again") from error
+        raise ValueError(f"is damaged ({reason}); download or copy it again") from error
     kind = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
     if pixels.ndim == 3 and pixels.dtype == np.uint8 and (kind == "RGB" or kind.startswith("YBR")):
         return pixels
@@ -71,11 +71,12 @@ def _header(path: Path, stop_before_pixels: bool) -> Any:
     except ImportError as error:
         raise ValueError(INSTALL) from error
     try:
-        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:  # unpacks without a limit
+        # pydicom unpacks deflated files without a limit.
+        if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:
             raise ValueError("is deflated as a whole, which is not supported; save it as Explicit VR Little Endian")
         return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
     except pydicom.errors.InvalidDicomError as error:
-        raise ValueError("is not a DICOM file; get it again") from error
+        raise ValueError("is not a DICOM file; download or copy it again") from error
 
 
 def _check_stream(header: Any) -> None:
@@ -142,7 +143,7 @@ def _range(header: Any) -> tuple[float, float]:
 
 
 def _first(header: Any, tag: str) -> float | None:
-    """Return the value of a tag: None if it is missing, the first value if there is one for each view setting."""
+    """Return the value of a tag: None if it is missing, the first value if it has several, one per window."""
     value = header.get(tag)
     if value is None or value == "":
         return None

@@ -77,7 +77,8 @@ def marked(picture: Picture, native: tuple[int, int], size: int, aspect: decode.
 
 
 def boxes(pictures: Sequence[Picture]) -> np.ndarray:
-    """Return the boxes of pictures, float32 (N, K, 4). If a picture has fewer than K boxes, the others are NaN."""
+    """Return the boxes of pictures, float32 (N, K, 4). K is the largest number of boxes of a picture;
+    for pictures with fewer boxes, the missing ones are NaN."""
     most = max(1, *(len(picture.boxes) for picture in pictures))
     empty = (np.nan,) * 4
     return np.array([[*picture.boxes, *[empty] * (most - len(picture.boxes))] for picture in pictures], np.float32)

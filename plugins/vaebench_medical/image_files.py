@@ -1,4 +1,4 @@
-"""Datasets stored as one file per picture: found, checked, decoded in threads, and split by group."""
+"""Datasets stored as one file per picture. The files are found, checked, decoded in threads, and split by group."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Picture:
     """A picture file and its metadata."""
 
     path: str
-    """A str and not a Path, which takes five times the memory: there may be a million pictures."""
+    """A str, because a Path takes five times the memory and there may be a million pictures."""
     label: int
     group: str
     split: str
     health: bool | None = None
     """True: healthy. False: diseased. None: neither, or not known."""
     boxes: tuple[tuple[float, float, float, float], ...] = ()
-    """x0, y0, x1, y1 of each finding, as fractions of the square"""
+    """x0, y0, x1, y1 of each finding, as fractions of the square picture"""
     factors: tuple[float, ...] = ()
     """Clinical variables, in the order of the dataset's `variables`"""
     masks: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Picture:
 
 
 class PictureDataset(Dataset):
-    """The base class of datasets of picture files. A subclass defines where its folder is and which pictures it has."""
+    """The base class of datasets of picture files. A subclass defines the dataset's folder and pictures."""
 
     aspect: decode.Aspect = "stretch"
     places: ClassVar[tuple[str, ...]] = ()
@@ -114,7 +114,7 @@ class PictureDataset(Dataset):
         return []
 
     def prepare(self, folder: Path) -> None:
-        """Unpack an archive that the user put into the dataset's folder; if there is none, explain how to get it."""
+        """Unpack an archive that the user put into the dataset's folder; if there is none, explain how to get one."""
         place = Path(self.path).expanduser() if self.path else folder / self.name
         found = sorted(place.glob("*.zip")) if place.is_dir() else []
         try:

@@ -78,7 +78,7 @@ class KermanyCxr(PictureDataset):
         return found
 
     def published(self) -> dict[str, tuple[int, ...]]:
-        """Return the numbers of pictures on Mendeley and, for train, also that in Kaggle's re-pack without `val`."""
+        """Return the numbers of pictures on Mendeley and, for train, also the number in Kaggle's re-pack."""
         return {"train": (5232, 5216), "test": (624,)}
 
     def verify(self, folder: Path) -> Iterator[str]:
@@ -101,7 +101,7 @@ class KermanyCxr(PictureDataset):
         group = match["mendeley"] or match["healthy"] or match["ill"]
         kind = 0 if folder == "NORMAL" else 2 if "vir" in group.lower() else 1
         if (kind == 0) != (match["healthy"] is not None or group.startswith("NORMAL-")):
-            raise ValueError(f"{path}: a file with this name does not belong in {folder}; move it")
+            raise ValueError(f"{path}: a file with this name does not belong in {folder}; move it to the other class")
         label = kind if self.task == "type" else min(kind, 1)
         return Picture(path, label, group, split, health=kind == 0)
 

@@ -172,7 +172,9 @@ class MedMnist(Dataset):
                     f"{which}_images is {rows.dtype} {rows.shape}; expected uint8 {('N', 'S', 'S', *colours)}"
                 )
             if rows.shape[0] != len(labels):
-                raise ValueError(f"{which} has {rows.shape[0]} images and {len(labels)} labels; get the published file")
+                raise ValueError(
+                    f"{which} has {rows.shape[0]} images and {len(labels)} labels; download the published file"
+                )
             shape = (rows.shape[0], self.channels, size, size)
             bounds.check_array(f"{which}_images at {size} pixels", shape, 1, bounds.MAX_DRAWN_BYTES)
             images = storage.allocate(shape)

@@ -91,14 +91,14 @@ def read(path: Path) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _volume(file: Path, _time: int, _size: int) -> Volume:
-    """Read a volume. Two are cached, so that threads can finish one volume while others begin the next."""
+    """Read a volume. Two volumes are cached, so that threads can finish one volume while others begin the next."""
     with _opened(file) as stream:
         header = read_header(stream)
         stream.seek(header.start)
         wanted = int(np.prod(header.shape)) * header.dtype.itemsize
         data = stream.read(wanted)
     if len(data) < wanted:
-        raise ValueError(f"claims {wanted:,} bytes of voxels but has {len(data):,}; get it again")
+        raise ValueError(f"claims {wanted:,} bytes of voxels but has {len(data):,}; download or copy it again")
     voxels = np.frombuffer(data, header.dtype)
     some = voxels[:: voxels.size // SAMPLE | 1].astype(np.float64)
     some = some[np.isfinite(some)]
@@ -106,7 +106,7 @@ def _volume(file: Path, _time: int, _size: int) -> Volume:
     if some.size and white <= black:
         black, white = some.min(), some.max()
     if white <= black:
-        raise ValueError("has the same value in all voxels; get it again")
+        raise ValueError("has the same value in all voxels; export or download it again")
     axes, turned = orientation(header.directions)
     placed = voxels.reshape(header.shape, order="F").transpose(axes)
     placed = placed[tuple(slice(None, None, -1 if turn else 1) for turn in turned)]
@@ -120,18 +120,18 @@ def read_header(stream: IO[bytes]) -> Header:
     if raw[:4] in (SECOND.to_bytes(4, "little"), SECOND.to_bytes(4, "big")):
         raise ValueError("is NIfTI-2; save it as NIfTI-1")
     if order is None or len(raw) < HEADER or raw[344:348] != b"n+1\0":
-        raise ValueError("is not a NIfTI-1 file that contains header and voxels; save it as .nii or .nii.gz")
+        raise ValueError("is not a NIfTI-1 file that contains header and voxels; save both in one .nii or .nii.gz file")
     rank, *sides = struct.unpack_from(f"{order}8h", raw, 40)
     if not 3 <= rank <= 7 or any(side != 1 for side in sides[3:rank]):
         told = " x ".join(map(str, sides[: max(rank, 0)]))
-        raise ValueError(f"contains {told or 'no'} voxels, not one three-dimensional volume; save each as a file")
+        raise ValueError(f"contains {told or 'no'} voxels, not one three-dimensional volume; save one volume per file")
     kind, step = struct.unpack_from(f"{order}h", raw, 70)[0], struct.unpack_from(f"{order}8f", raw, 76)
     if kind not in KINDS:
         raise ValueError(f"has data type {kind}; save it as integers or floats, one for each voxel")
     dtype = np.dtype(order + KINDS[kind])
     start, slope = struct.unpack_from(f"{order}2f", raw, 108)
     if min(sides[:3]) < 1 or not HEADER <= start <= bounds.MAX_PICTURE_BYTES:
-        raise ValueError(f"claims {sides[:3]} voxels that begin at byte {start:g}; get it again")
+        raise ValueError(f"claims {sides[:3]} voxels that begin at byte {start:g}; download or copy it again")
     bounds.check_array("the volume", sides[:3], dtype.itemsize, bounds.MAX_VOLUME_BYTES)
     return Header((sides[0], sides[1], sides[2]), dtype, int(start), _directions(raw, order, step), slope < 0)
 
@@ -160,7 +160,7 @@ def _directions(raw: bytes, order: str, step: tuple[float, ...]) -> np.ndarray:
     else:
         found = np.eye(3)
     if not np.isfinite(found).all() or not np.linalg.norm(found, axis=0).all():
-        raise ValueError("does not give the orientation of its voxels; save it again")
+        raise ValueError("has no valid orientation of its voxels; save it with a valid sform or qform")
     return found
 
 

@@ -30,7 +30,7 @@ def read_header(stream: IO[bytes], name: str) -> Header:
     """Read the header at the stream's position. Raise ValueError if it is invalid or exceeds a bound."""
     start = stream.read(len(MAGIC) + 2)
     if not start.startswith(MAGIC) or len(start) < len(MAGIC) + 2:
-        raise ValueError(f"{name} is not a NumPy array; get it again")
+        raise ValueError(f"{name} is not a NumPy array; download or copy the file again")
     version = (start[-2], start[-1])
     if version not in READERS:
         raise ValueError(f"{name} is written in NPY format {version[0]}.{version[1]}, which is not supported")
@@ -41,7 +41,7 @@ def read_header(stream: IO[bytes], name: str) -> Header:
         raise ValueError(f"{name} claims a header of {length} bytes, more than {bounds.MAX_ARRAY_HEADER}")
     shape, fortran, dtype = read(io.BytesIO(told + stream.read(length)))
     if dtype.hasobject:
-        raise ValueError(f"{name} contains pickled objects, which are never loaded; get the published file")
+        raise ValueError(f"{name} contains pickled objects, which are never loaded; download the published file")
     return Header(shape, fortran, dtype, bounds.check_array(name, shape, dtype.itemsize))
 
 
@@ -52,7 +52,7 @@ def open_picture(path: Path) -> np.ndarray:
         bounds.check_array("the file", header.shape, header.dtype.itemsize, bounds.MAX_LOADED_BYTES * 4)
         start = file.tell()
     if path.stat().st_size < start + header.bytes:
-        raise ValueError(f"claims {header.bytes} bytes of data but has {path.stat().st_size - start}; get it again")
+        raise ValueError(f"claims {header.bytes} bytes of data but has {path.stat().st_size - start}; copy it again")
     if not header.bytes:
         raise ValueError(f"has shape {header.shape}; expected (H, W) or (H, W, 3)")
     order = "F" if header.fortran else "C"

@@ -26,7 +26,7 @@ class Rows:
         self._stream, self._name = stream, name
         self.shape, fortran, self.dtype, self.bytes = npy.read_header(stream, name)
         if fortran or not self.shape:
-            raise ValueError(f"{name} is not stored row by row; get the published file")
+            raise ValueError(f"{name} is not stored row by row; download the published file")
         bounds.check_array(f"a row of {name}", self.shape[1:], self.dtype.itemsize, bounds.MAX_LOADED_BYTES)
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -37,7 +37,7 @@ class Rows:
             count = min(step, self.shape[0] - start)
             content = self._stream.read(count * row)
             if len(content) != count * row:
-                raise ValueError(f"{self._name} ends after {start} of {self.shape[0]} rows; get the file again")
+                raise ValueError(f"{self._name} ends after {start} of {self.shape[0]} rows; download it again")
             yield np.frombuffer(content, self.dtype).reshape(count, *self.shape[1:])
 
     def ahead(self) -> Iterator[np.ndarray]:
@@ -56,13 +56,13 @@ class Rows:
 
 @contextmanager
 def array(path: Path, name: str) -> Iterator[Rows]:
-    """Open the array `name` of an `.npz` file. Raise ValueError with the file and the problem if this fails."""
+    """Open the array `name` of an `.npz` file. On failure, raise ValueError with the file and the problem."""
     try:
         with archive.opened(path) as opened:
             names = opened.namelist()
             if f"{name}.npy" not in names:
                 there = ", ".join(n.removesuffix(".npy") for n in names)
-                raise ValueError(f"has no array {name!r}, only: {there}; get the published file")
+                raise ValueError(f"has no array {name!r}, only: {there}; download the published file")
             member = archive.plain(opened.getinfo(f"{name}.npy"))
             with opened.open(member) as stream:
                 rows = Rows(stream, name)
@@ -70,7 +70,7 @@ def array(path: Path, name: str) -> Iterator[Rows]:
                     raise ValueError(f"{name} claims {rows.bytes} bytes of data, but its file has {member.file_size}")
                 yield rows
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise ValueError(f"{path} is damaged ({error}); delete it and get it again") from error
+        raise ValueError(f"{path} is damaged ({error}); delete it and download it again") from error
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:

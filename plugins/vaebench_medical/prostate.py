@@ -36,7 +36,7 @@ class ProstateGleason(PictureDataset):
         )
 
     def pictures(self, home: Path) -> list[Picture]:
-        """Return the pictures, grouped by biopsy (the hash in the name): neighbouring patches overlap by half."""
+        """Return the pictures, grouped by biopsy (the hash in the name), as neighbouring patches overlap by half."""
         found = []
         for split in ("train", "test"):
             csv = home / f"{split}.csv"
@@ -44,9 +44,9 @@ class ProstateGleason(PictureDataset):
             for line, row in table.rows(csv, ("image", "class")):
                 path = str(home / split / row["image"])
                 if path in named:
-                    raise ValueError(f"{csv}, line {line}: {row['image']} is named twice; get the dataset again")
+                    raise ValueError(f"{csv}, line {line}: {row['image']} is named twice; download the dataset again")
                 if path not in there:
-                    raise ValueError(f"{csv}, line {line}: {path} does not exist; get the dataset again")
+                    raise ValueError(f"{csv}, line {line}: {path} does not exist; download the dataset again")
                 named.add(path)
                 if row["class"] not in ("0", "1", "2", "3"):
                     raise ValueError(f"{csv}, line {line}: class {row['class']!r} is not one of 0, 1, 2, 3")

@@ -44,10 +44,11 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
 
 
 def inside(folder: Path, name: str, told: Path | str) -> Path:
-    """Return the path of a file that a table names; `told` is the table's line. Raise ValueError if the path leads out
-    of `folder`: otherwise, a table from an untrusted source could make private pictures part of records and boards."""
+    """Return the path of a file that a table names; `told` names the line in errors. Raise ValueError if the path leads
+    out of `folder`: otherwise, a table from an untrusted source could make private pictures part of records and
+    boards."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ValueError(f"{told}: {name!r} leads out of {folder}; move the table to a folder above all of its files")
+        raise ValueError(f"{told}: {name!r} leads out of {folder}; move the table to a folder above all its files")
     return folder / name
 
 

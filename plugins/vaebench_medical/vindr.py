@@ -88,7 +88,7 @@ class VindrMammo(PictureDataset):
                 continue
             path = table.inside(home, place.format(study=image.study, image=name), home / FINDINGS)
             if not path.is_file():
-                raise ValueError(f"{path}, which {home / FINDINGS} names, does not exist; get it again")
+                raise ValueError(f"{path}, which {home / FINDINGS} names, does not exist; download it again")
             finding = bool(image.findings)
             breast = (image.study, image.side)
             if self.rule == "finding":
@@ -170,7 +170,7 @@ def read_images(csv: Path) -> dict[str, Image]:
         except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
             raise ValueError(f"{csv}, line {line}: {error}") from error
     if not images:
-        raise ValueError(f"{csv} has no rows; get it again")
+        raise ValueError(f"{csv} has no rows; download it again")
     return images
 
 

@@ -1,4 +1,4 @@
-"""Volumes as slices: NIfTI files, and DICOM series with a file for each slice. A volume's slices are one group."""
+"""Volumes as slices: NIfTI files, and DICOM series with a file for each slice. A volume's slices form one group."""
 
 from __future__ import annotations
 
@@ -61,6 +61,6 @@ def _series(folder: Path, plane: str) -> dict[str, list[Path]]:
 
 
 def files(paths: Iterable[str]) -> list[Path]:
-    """Return the files that contain these pictures, each once."""
+    """Return the files that contain these pictures, without duplicates."""
     own = (Path(path) for path in paths)
     return list(dict.fromkeys(nifti.volume_of(path) or path for path in own))

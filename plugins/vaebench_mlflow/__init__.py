@@ -1,7 +1,7 @@
 """Log a sweep to MLflow: one experiment per track, and one run per trial with its losses, metrics and final status.
 
 pip install "vaebench[mlflow]"
-VAEBENCH_MLFLOW=sqlite:///mlflow.db vaebench run       and, with the full package mlflow:
+VAEBENCH_MLFLOW=sqlite:///mlflow.db vaebench run       then, with the full package mlflow:
 mlflow ui --backend-store-uri sqlite:///mlflow.db
 """
 
@@ -45,7 +45,7 @@ def vaebench_record(record: Mapping[str, Any]) -> None:
             if (value := getattr(trial, name)) is not None:
                 _client().log_param(run, name, value)
         error = record["error"]
-        _client().set_tag(run, "error", f"{error['kind']}: {error['message']}" if error else "")  # of the last attempt
+        _client().set_tag(run, "error", f"{error['kind']}: {error['message']}" if error else "")  # the last attempt's
         _client().set_terminated(run, "FAILED" if error else "FINISHED")
 
 
@@ -61,7 +61,7 @@ def _log(trial: Trial, values: Mapping[str, float], step: int) -> str:
 
 @cache
 def _run(track: str, trial: str, title: str) -> str:
-    """Return the id of a trial's run: a new one, or the existing one, so that an interrupted trial continues in it."""
+    """Return the id of a trial's run: the existing one, so that an interrupted trial continues in it, or a new one."""
     known = _client().get_experiment_by_name(track)
     experiment = known.experiment_id if known else _client().create_experiment(track)
     found = _client().search_runs([experiment], f"tags.trial = '{trial}'", max_results=1)

@@ -1,4 +1,4 @@
-"""MONAI's networks: `-m "vae[net=monai-kl]"`.
+"""Networks from MONAI, for example `-m "vae[net=monai-kl]"`.
 
 pip install "vaebench[monai]"
 """

@@ -1,8 +1,8 @@
 """The encoders and decoders of MONAI's AutoencoderKL and VQVAE. MONAI is imported only when a network is built.
 
-The number of halvings depends on the image: sides are halved while they are even and larger than the requested grid, so
-the grid of an image of 28 px is 7 x 7, and that of 64 px is 4 x 4. Channels double from `width` to at most eight times
-`width`.
+The encoder halves height and width as long as both are even and the larger exceeds the requested grid. With a grid of
+7, an image of 28 px is reduced to 7 x 7 features, and an image of 64 px to 4 x 4. Channels double from `width` to at
+most eight times `width`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def levels(shape: Shape, width: int, grid: int) -> list[Shape]:
 
 
 class Encoder(nn.Module):
-    """One of MONAI's encoders, whose inputs are images in [-1, 1]."""
+    """One of MONAI's encoders; images in [0, 1] are first scaled to [-1, 1]."""
 
     def __init__(self, net: nn.Module, out: Shape) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class MonaiVQ(Network):
 
 
 def common_vq(found: list[Shape]) -> dict[str, object]:
-    """Return the arguments of both parts, with one level for each halving: the first convolution already halves."""
+    """Return the arguments that encoder and decoder share, with one level per halving of the image."""
     if not found:
         raise ValueError("height and width must be even and larger than the grid: monai-vq halves them at least once")
     channels = [level[0] for level in found]

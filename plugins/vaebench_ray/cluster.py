@@ -16,7 +16,7 @@ from typing import Any
 from vaebench.executing import UserError
 
 ANSWERS = 10.0
-"""The time limit for an answer of the head node, in seconds."""
+"""The time limit for an answer from the head node, in seconds."""
 PAUSE = 1.0
 """The time between two checks of the nodes, in seconds, as nodes may join and leave the cluster."""
 
@@ -67,7 +67,7 @@ def connect(address: str) -> Any:
     before = signal.getsignal(signal.SIGTERM)
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), ANSWERS).close()  # Ray itself would try for minutes
+        socket.create_connection((host.strip("[]"), int(port)), ANSWERS).close()  # Ray would keep trying for minutes
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise UserError(

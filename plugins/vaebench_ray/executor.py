@@ -16,16 +16,17 @@ autoscaling grows."""
 
 
 class Room(int):
-    """The number of trials for which the cluster has room now. The number changes as nodes join and leave the cluster,
-    because the user did not ask for a fixed one."""
+    """The number of trials for which the cluster has room at the moment. Unlike a number that the user sets, it changes
+    as nodes join and leave the cluster."""
 
 
 class Ray(Executor):
     """Runs trials as tasks on an existing Ray cluster. The machines of the cluster need no shared disk.
 
     `address` is HOST:PORT of the cluster's head node; this machine must be part of the cluster. Each trial gets `cpus`
-    cores and the share `gpus` of a GPU. If its node is lost, a trial is repeated, at most `retries` times. It resumes
-    from its checkpoint if `keep` is a folder, or a URL such as s3://bucket/folder, that all nodes can access."""
+    cores and the share `gpus` of a GPU. If its node is lost, a trial is repeated, at most `retries` times. A repeated
+    trial resumes from its checkpoint if `keep` is a folder, or a URL such as s3://bucket/folder, that all nodes can
+    access."""
 
     name = "ray"
     version = 1
@@ -34,7 +35,7 @@ class Ray(Executor):
     def __init__(self, address: str, cpus: float = 1.0, gpus: float = 0.0, retries: int = 2, keep: str = "") -> None:
         host, _, port = address.rpartition(":")
         if not host or "/" in address or not port.isdecimal():
-            raise ValueError(f"address is HOST:PORT of the cluster's head node, not {address!r}")
+            raise ValueError(f"address must be HOST:PORT of the cluster's head node, not {address!r}")
         if cpus < 0.01 or not 0 <= gpus <= 1 or retries < 0:
             raise ValueError("cpus must be 0.01 or more, gpus from 0 to 1, and retries 0 or more")
         self.address, self.retries, self.keep = address, retries, place_of(keep)

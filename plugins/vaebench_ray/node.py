@@ -1,4 +1,4 @@
-"""The function that runs on a node. It is sent by value, so that even a node without vaebench can report its state."""
+"""The function that runs on a node. It is sent by value, so even a node without vaebench can report the problem."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from vaebench_ray import node
 from vaebench_ray.cluster import Cluster
 
 CHUNK = 2**26
-"""The number of bytes of a file that one object of Ray's store contains."""
+"""The maximum number of bytes of a file that one object in Ray's store contains."""
 GOODBYE = 15.0
 """The time in which stopped trials may write a checkpoint, in seconds."""
 LABEL = "ray.io/node-id"
@@ -49,7 +49,7 @@ class Tasks:
     def __post_init__(self) -> None:
         ray, need = self.cluster.ray, self.cluster.need
         ray.cloudpickle.register_pickle_by_value(node)
-        # Processes are reused, because loading torch takes long; by default, Ray does not reuse those with a GPU.
+        # Processes are reused, because loading torch takes long; by default, Ray does not reuse processes with a GPU.
         given = {"num_returns": "streaming", "max_calls": 0, "max_retries": 0}
         self._work = ray.remote(num_cpus=need["CPU"], num_gpus=need["GPU"], **given)(node.work)
 
@@ -62,7 +62,7 @@ class Tasks:
         self.running[work.remote(pickle.dumps(errand), self.data[digest], self.keep)] = errand
 
     def hear(self) -> Iterator[tuple[Errand, Said]]:
-        """Yield messages of the tasks, at most one of each; wait up to a second for the first message."""
+        """Yield messages of the tasks, at most one per task; wait up to a second for the first message."""
         if not self.running:  # other runs have claimed the remaining trials
             time.sleep(1.0)
             return

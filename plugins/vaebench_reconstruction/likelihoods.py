@@ -1,11 +1,11 @@
 """Losses that are complete negative log-likelihoods with one spread for all pixels: `gaussian`, `laplace`.
 
-Unless it is fixed, the spread is learned with the network. This balances reconstruction and a VAE's KL by maximum
-likelihood instead of by hand (Rybkin, Daniilidis, Levine 2021, "Simple and Effective VAE Training with Calibrated
-Decoders"). A loss with a learned spread has one parameter: a model with parameter groups must put `criterion` into the
-decoder's group. The parameter moves fast enough to follow the error throughout a training run of a few hundred steps;
-at the network's learning rate it would lag far behind. As the spread is a parameter, not a statistic of the batch, an
-image's loss never depends on the rest of its batch.
+Unless it is fixed, the spread is learned with the network. A learned spread balances reconstruction and a VAE's KL by
+maximum likelihood instead of by hand (Rybkin, Daniilidis, Levine 2021, "Simple and Effective VAE Training with
+Calibrated Decoders"). A loss with a learned spread has one parameter: a model with parameter groups must put
+`criterion` into the decoder's group. The parameter moves fast enough to follow the error throughout a training run of a
+few hundred steps; at the network's learning rate it would lag far behind. As the spread is a parameter, not a statistic
+of the batch, an image's loss never depends on the rest of its batch.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ ROUNDING = 1 / (255 * math.sqrt(12))
 
 SPEED = 30.0
 """The factor by which the logarithm of a spread moves faster than at the optimiser's learning rate: 3 % per step of
-Adam at 1e-3. It was chosen among 1, 10, 30, 50 and 100 on validation X-rays by `benchmarks/scripts/validated.py`."""
+Adam at 1e-3. The value was chosen among 1, 10, 30, 50 and 100 on validation X-rays by
+`benchmarks/scripts/validated.py`."""
 QUIET = 1e-3
 """The spread's gradient, a sum over all pixels, is multiplied by this factor. Adam is invariant to the factor, without
 which the spread would dominate the norm by which gradients are clipped."""
@@ -37,7 +38,7 @@ class Spread(nn.Module):
         super().__init__()
         if not (math.isfinite(start) and start > floor):
             raise ValueError(
-                f"a spread of {start} is not above the {floor:.2g} of rounding to 8 bits: give a larger one"
+                f"a spread of {start} is not above {floor:.2g}, that of rounding to 8 bits: give a larger one"
             )
         self.floor = floor
         self.slow_log = nn.Parameter(torch.tensor(math.log(start - floor) / SPEED), requires_grad=learned)
@@ -48,8 +49,8 @@ class Spread(nn.Module):
 
 
 class Gaussian(Loss):
-    """Gaussian negative log-likelihood, sum (x - y)^2 / 2v + ln(2 pi v) / 2, with one variance v for all pixels; if v
-    is fixed at 1/2, it is `mse` plus a constant."""
+    """Gaussian negative log-likelihood, sum (x - y)^2 / 2v + ln(2 pi v) / 2, with one variance v for all pixels; with v
+    fixed at 1/2, this loss is `mse` plus a constant."""
 
     name = "gaussian"
     version = 2
@@ -71,8 +72,8 @@ class Gaussian(Loss):
 
 
 class Laplace(Loss):
-    """Laplace negative log-likelihood, sum |x - y| / b + ln 2b, with one scale b for all pixels; if b is fixed at 1, it
-    is `l1` plus a constant."""
+    """Laplace negative log-likelihood, sum |x - y| / b + ln 2b, with one scale b for all pixels; with b fixed at 1,
+    this loss is `l1` plus a constant."""
 
     name = "laplace"
     version = 2

@@ -1,7 +1,7 @@
 """Losses that compare images pixel by pixel: `bce`, `mse`, `l1`. A network's raw output is the logit of the picture.
 
-The losses are sums over pixels and channels of images in [0, 1], neither averaged nor halved. This matters, because the
-beta of every VAE is relative to the scale of the loss.
+The losses are sums over pixels and channels of images in [0, 1], neither averaged nor halved. This scale matters,
+because the beta of every VAE is relative to the scale of its loss.
 """
 
 from __future__ import annotations

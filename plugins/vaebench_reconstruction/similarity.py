@@ -17,8 +17,8 @@ from vaebench_reconstruction.ms_ssim import similarities
 from vaebench_reconstruction.pixels import per_image
 
 FLOOR = 0.01
-"""The floor of similarities: low enough to be exceeded early in training, and high enough that w c^(w - 1) stays below
-10."""
+"""The floor of similarities: low enough to be exceeded early in training, and high enough that the gradient w c^(w - 1)
+stays below 10."""
 
 
 def distance(x: Tensor, y: Tensor) -> Tensor:

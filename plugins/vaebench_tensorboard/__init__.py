@@ -42,7 +42,7 @@ def vaebench_record(record: Mapping[str, Any]) -> None:
                 writer.add_scalar(f"{cell['verdict']}/{name}", cell["value"], record["settings"]["steps"])
         if record["status"] != "ok":
             writer.add_text("failed", f"{record['error']['kind']}: {record['error']['message']}")
-        writer.close()  # it reopens if more is logged
+        writer.close()  # the writer reopens if more is logged
 
 
 @cache

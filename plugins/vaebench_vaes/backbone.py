@@ -59,7 +59,7 @@ class Decoder(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions with a skip connection. A `stride` of 2 halves the sides; `size` sets larger sides."""
+    """Two convolutions with a skip connection. A `stride` of 2 halves the sides; `size` sets larger output sides."""
 
     def __init__(self, channels: int, out: int, stride: int = 1, size: tuple[int, int] | None = None) -> None:
         super().__init__()

@@ -3,8 +3,8 @@ ICLR 2017.
 
     minimise  E_q(z|x) [-ln p(x|z)] + beta KL(q(z|x) || N(0, I)),    beta > 1
 
-A VAE whose KL is weighted more than in the evidence bound, from the first step on. A factor of variation that lowers
-the reconstruction loss by more than its KL gets a separate latent; other factors are dropped.
+A VAE in which the KL has a larger weight than in the evidence bound, from the first step on. A factor of variation gets
+a separate latent if it lowers the reconstruction loss by more than its weighted KL; other factors are dropped.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def rise_and_fall(progress: float) -> float:
 
 
 class Attention(nn.Module):
-    """A causal transformer block. With a memory, it is called once for each place, in order."""
+    """A causal transformer block. With a memory, the block is called once per place, in order."""
 
     def __init__(self, width: int, heads: int = 4) -> None:
         super().__init__()

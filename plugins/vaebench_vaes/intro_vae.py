@@ -12,9 +12,9 @@ the images and the training. Unless `margin` is given, m is `ratio` times the KL
 warm-up, which trains a plain VAE for a share `warmup` of the steps. The ratio is far above 1, because the game itself
 raises the KL of real images. alpha_e must be above alpha_g, or the generator keeps the KL of its images as low as that
 of real ones. 2 alpha_e must be below 1, or the encoder can raise the KL of real and generated images together at no
-loss. L_AE is the sum of squares without the paper's factor of 1/2, as in the authors' code. Their settings for
+cost. L_AE is the sum of squares without the paper's factor of 1/2, as in the authors' code. The authors' settings for
 256 px amount to beta = 1/20, alpha_e = 1/4, alpha_g = 1/2; on small grey images, whose sum of squares is a hundred
-times smaller, the game would then outweigh the reconstruction.
+times smaller, the game would outweigh the reconstruction with these settings.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ class IntroVAE(VAE):
 
 @torch.no_grad()
 def follow(mean: Tensor, values: Tensor) -> None:
-    """Move a running mean towards the batch's mean. It is zero before the first step, and the first batch sets it."""
+    """Move a running mean towards the batch's mean. The mean is zero before the first step, and the first batch sets
+    it."""
     batch = values.mean()
     mean.copy_(torch.where(mean == 0, batch, mean.lerp(batch, 0.05)))

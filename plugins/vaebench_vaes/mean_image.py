@@ -2,7 +2,7 @@
 
     reconstruction = sample = mean;    code = 0;    score = -ln N(x; mean, per-pixel variance)
 
-It ignores the input image, so its code is a single zero, which does not even contain the image's brightness.
+The model ignores the input image, so its code is a single zero, which does not even contain the image's brightness.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class PCA(Model):
         self.pixels = math.prod(shape)
         at_least(1, latent=latent)
         if latent >= self.pixels:
-            raise ValueError(f"latent must be below the {self.pixels} pixels of an image, not {latent}")
+            raise ValueError(f"latent must be less than {self.pixels}, the number of values in an image, not {latent}")
         super().__init__(shape, loss)
         self.latent = latent
         self.register_buffer("mean", torch.zeros(self.pixels))
@@ -55,7 +55,7 @@ class PCA(Model):
         if self.pixels > count:
             vectors = centred.combine(vectors) / (count * values).sqrt().clamp_min(1e-12)
         noise = ((total - values.sum()) / (self.pixels - self.latent)).clamp_min(QUANTISATION)
-        vectors = vectors * (values > noise)  # with too few images, directions that they do not span are noise
+        vectors = vectors * (values > noise)  # with few images, directions that the images do not span are noise
         largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
         self.mean.copy_(mean)
         self.noise.copy_(noise)

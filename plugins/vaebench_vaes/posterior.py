@@ -1,4 +1,4 @@
-"""The diagonal Gaussian that an encoder returns: draws from it, its densities, and bounds on an image's likelihood."""
+"""The diagonal Gaussian that an encoder returns: random draws, densities, and bounds on an image's likelihood."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Posterior(Gaussian):
         return -0.5 * (noise.square() + self.logvar + math.log(2 * math.pi)).sum(1)
 
     def densities(self, z: Tensor) -> Tensor:
-        """Return the log-density of every row's posterior at every code, by dimension: (codes, rows, D)."""
+        """Return the log-density of every row's posterior at every code, per dimension: (codes, rows, D)."""
         squares = (z[:, None].float() - self.mean).square() / self.logvar.exp()
         return -0.5 * (squares + self.logvar + math.log(2 * math.pi))
 

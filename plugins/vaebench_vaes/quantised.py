@@ -60,7 +60,7 @@ class Quantised(Model):
         return {"main": Group(main), "prior": self.prior.group()}
 
     def constants(self, at: At) -> Hashable:
-        """Return None, because no Python number changes between steps: decisions about codes are made on the device."""
+        """Return None, because no Python number in the objectives changes between steps."""
         return None
 
     def second_stage(self, x: Tensor) -> dict[str, dict[str, Tensor]]:

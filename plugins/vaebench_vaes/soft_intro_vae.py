@@ -7,9 +7,10 @@ With c(x, b) = beta_rec L(x, Dec(z)) + b KL(q(z|x) || N(0, I)), x_r = Dec(z), x_
     L_E = S c(x, beta) + 1/4 sum_s exp(-2 S c(sg x_s, neg / 2 S K))     encoder, s in {r, p}
     L_D = S [beta_rec L(x, x_r) + beta/2 sum_s KL(x_s)]                 decoder, decoded again from the same codes
 
-The exponential replaces IntroVAE's hard margin. In the authors' code, the weight of its KL (256) is tied to the number
-of pixels and latents. Here, at any size, a generated image with the KL of a real image contributes exp(-neg), so that
-the game neither vanishes nor dominates. (The authors' third term of L_D, with a weight of 1e-8, is omitted.)
+The exponential replaces IntroVAE's hard margin. In the authors' code, the weight of the KL in the exponential (256) is
+tied to the numbers of pixels and latents. Here, at any size, a generated image with the KL of a real image contributes
+exp(-neg), so that the game neither vanishes nor dominates. (The authors' third term of L_D, with a weight of 1e-8, is
+omitted.)
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ arXiv 1705.06821.
     q(Z_k|x) = MN(mu_k nu_k^T, diag(omega_k), diag(psi_k)),    Z_ij = mu_i nu_j + sqrt(omega_i psi_j) noise_ij
     KL = 1/2 sum_ij [(mu_i nu_j)^2 + omega_i psi_j - ln omega_i - ln psi_j - 1]
 
-Latents are maps Z_k over the decoder's first grid, and enter the decoder as maps. The low-rank form needs
-2 (height + width) numbers per map, whereas independent entries (`naive`) need 2 height width: rows and columns share
-their means and variances, so the entries of a map are coupled through the parameters that encode them.
+Latents are maps Z_k over the decoder's first grid, and enter the decoder as maps. The low-rank form needs 2 (height +
+width) numbers per map, whereas independent entries (`naive`) need 2 height width: the entries of a row share the row's
+parameters, as do those of a column, so all entries of a map are coupled.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class SpatialVAE(VAE):
         return Posterior.of(statistics) if self.naive else self.low_rank(statistics)
 
     def low_rank(self, statistics: Tensor) -> Posterior:
-        """Return the matrix-variate posterior. Both log-variances are clamped, as their sum does not fix the scale of
-        either."""
+        """Return the matrix-variate posterior. The log-variances of rows and of columns are both clamped, because their
+        sum does not fix the scale of either."""
         mean, log = statistics.float().unflatten(1, (2, self.maps, -1)).unbind(1)
         mu, nu = mean.split((self.rows, self.columns), -1)
         omega, psi = log.clamp(LOWEST / 2, HIGHEST / 2).split((self.rows, self.columns), -1)

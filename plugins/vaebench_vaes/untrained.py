@@ -3,7 +3,7 @@
     code = linear(encoder(x));    reconstruction = sigmoid(decoder(linear(code)))
 
 Random convolutions already distinguish images. Whatever a classifier finds in these codes does not come from training,
-so the codes of a trained encoder must be more useful than these. Each seed draws different weights.
+so the codes of a trained encoder must be more useful than these. Each seed gives different weights.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ only: the encoder gets no gradient from the game, and the discriminator gets non
 part in the game is the non-saturating form of the paper's -L_gan (the paper's Algorithm 1 prints the opposite sign,
 with which the decoder would help the discriminator).
 
-The players are balanced by the costs of the previous step, as in the authors' code (with their margin of 0.35, the
-discriminator paused in most steps). The discriminator pauses if its smaller cost is below `equilibrium` - `margin`, and
-the decoder if the discriminator's larger cost is above `equilibrium` + `margin`; if both would pause, neither does. The
-objective of a paused player is zero, which is decided on the device, and RMSProp does not move parameters without a
+The players are balanced by the costs of the previous step, as in the authors' code. (Their margin is 0.35, with which
+the discriminator paused in most steps.) The discriminator pauses if its smaller cost is below `equilibrium` - `margin`,
+and the decoder if the discriminator's larger cost is above `equilibrium` + `margin`; if both would pause, neither does.
+The objective of a paused player is zero, which is decided on the device, and RMSProp does not move parameters without a
 gradient.
 """
 

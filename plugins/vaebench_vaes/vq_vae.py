@@ -6,10 +6,10 @@
 
 With g = `decay` = 0, the codebook learns from the gradient of |sg z_e - z_q|^2 instead, as in the paper.
 
-Codes that are hardly ever chosen are moved onto vectors of the batch; at the first step, this places the whole
-codebook. Images are sampled from a prior over the grid of codes, which is learned in the second stage: `autoregressive`
-predicts one code after another; `per-position`, which is cheaper, is a histogram of codes at each place. The network is
-asked for a grid of at most `grid` places per side.
+Codes that are hardly ever chosen are moved onto vectors of the batch; at the first step, all codes are placed this way.
+Images are sampled from a prior over the grid of codes, which is learned in the second stage: `autoregressive` predicts
+one code after another; `per-position`, which is cheaper, is a histogram of codes at each place. The network is asked
+for a grid of at most `grid` places per side.
 """
 
 from __future__ import annotations

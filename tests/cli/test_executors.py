@@ -88,8 +88,8 @@ def test_a_mistake_is_answered_in_words(
 @pytest.mark.parametrize(
     ("given", "answer"),
     [
-        ("address=auto", "address is HOST:PORT of the cluster's head node, not 'auto'"),
-        ("address=ray://head:10001", "address is HOST:PORT"),
+        ("address=auto", "address must be HOST:PORT of the cluster's head node, not 'auto'"),
+        ("address=ray://head:10001", "address must be HOST:PORT"),
         ("address=head:6379,gpus=2", "gpus from 0 to 1"),
         ("address=head:6379,cpus=0", "cpus must be 0.01 or more"),
         ("address=head:6379,retries=-1", "retries 0 or more"),

@@ -146,7 +146,7 @@ TOLD: dict[Mistake, str] = {
     large_box: "does not lie in the picture of 8 x 8 pixels; give x0 < x1",
     volumes: "c contains volumes and no pictures; choose their slices, as in slices=axial",
     no_volumes: "a contains no volumes; add some",
-    damaged_volume: "t1.nii: is not a NIfTI-1 file that contains header and voxels; save it as .nii or .nii.gz",
+    damaged_volume: "t1.nii: is not a NIfTI-1 file that contains header and voxels; save both in one .nii",
 }
 
 

@@ -145,7 +145,7 @@ def test_no_damage_ends_in_anything_but_a_picture_or_an_error_that_names_the_fil
 
 
 def test_broken_files_are_named(trees):
-    with pytest.raises(ValueError, match=r"x\.jpeg: is damaged.*get it again"):
+    with pytest.raises(ValueError, match=r"x\.jpeg: is damaged.*download or copy it again"):
         decode.picture(trees.truncated("x.jpeg"), 28, 1)
     (trees.root / "text.png").write_text("no picture")
     with pytest.raises(ValueError, match=r"text\.png: is damaged or not a picture"):

@@ -75,7 +75,7 @@ def test_every_damaged_file_is_named_at_once(trees):
     root = trees.pictures(TREE)
     trees.truncated("two/train/dark/a_3.jpeg")
     trees.truncated("two/train/dark/a_4.jpeg")
-    with pytest.raises(ValueError, match=r"(?s)2 of 9 pictures cannot be read.*a_3\.jpeg.*get it again.*a_4\.jpeg"):
+    with pytest.raises(ValueError, match=r"(?s)2 of 9 pictures cannot be read.*a_3\.jpeg.*copy it again.*a_4\.jpeg"):
         Two().load(root, 16, {})
     faults = list(Two().verify(root))
     assert len(faults) == 2 and "a_3.jpeg" in faults[0] and "a_4.jpeg" in faults[1]

@@ -52,7 +52,7 @@ def test_damage_is_told(tmp_path):
     np.savez(path, a=np.arange(1000))
     whole = path.read_bytes()
     path.write_bytes(whole[:-50])
-    with pytest.raises(ValueError, match=r"x\.npz is damaged.*get it again"):
+    with pytest.raises(ValueError, match=r"x\.npz is damaged.*download it again"):
         reading(path)
     path.write_bytes(whole.replace(np.int64(500).tobytes(), np.int64(501).tobytes()))
     with pytest.raises(ValueError, match=r"x\.npz is damaged \(Bad CRC"):

@@ -138,7 +138,7 @@ def test_faulty_tables(trees, rows, heading, reason):
 def test_missing_images_are_named(trees):
     tree(trees)
     (trees.root / "vindr-mammo/Processed_Images/s2/i4.png").unlink()
-    with pytest.raises(ValueError, match=r"s2/i4\.png, which .* does not exist; get it again"):
+    with pytest.raises(ValueError, match=r"s2/i4\.png, which .* does not exist; download it again"):
         VindrMammo().load(trees.root, 32, {})
 
 

@@ -1,4 +1,4 @@
-"""Fitting classifiers: on a capped, seeded, stratified choice of rows, and never on constant features."""
+"""Fitting of classifiers to at most `CAP` rows, chosen at random with a fixed seed and stratified by class."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from vaebench.interfaces import NotApplicable
 from vaebench_measures.classifiers.predictions import Predictions, decided
 
 CAP = 5000
-"""The maximum number of training rows; a support vector machine's time grows with their square."""
+"""The maximum number of training rows; the time for a support vector machine grows with the square of this number."""
 
 Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], Predictions]
 """(train, labels, test) -> predictions for `test`"""
 
 
 def learn(fit: Fit, train: np.ndarray, labels: np.ndarray, test: np.ndarray, scale: bool = False) -> Predictions:
-    """Return predictions for `test` by a classifier fitted on `train`; with `scale`, both are `scaled` first.
+    """Return predictions for `test` by a classifier fitted on `train`; with `scale`, both sets are first scaled.
 
     If the features are constant, the prediction is the most frequent label."""
     if len(np.unique(labels)) < 2:
@@ -36,7 +36,7 @@ def scaled(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """Return both sets, centred and divided by one number: the root of the mean variance of the training columns.
 
     A rotation of the code then does not change the distances between images. If each column were divided by its own
-    deviation, it would, and an unused latent would have the same weight as any other."""
+    deviation, a rotation would change them, and an unused latent would have the same weight as any other."""
     train, test = (x.astype(np.float64) for x in (train, test))
     centre, size = train.mean(axis=0), np.sqrt(train.var(axis=0).mean())
     return (train - centre) / size, (test - centre) / size
@@ -55,8 +55,8 @@ def probe(train: np.ndarray, labels: np.ndarray, test: np.ndarray) -> Prediction
 
 
 def stratified(labels: np.ndarray, cap: int = CAP, seed: int = 0) -> np.ndarray:
-    """Return at most `cap` rows, sorted, that preserve the classes' shares. No class is left out if `cap` is large
-    enough."""
+    """Return at most `cap` rows, sorted, that preserve the share of each class. No class is left out if `cap` is
+    large enough."""
     order = np.random.default_rng(seed).permutation(len(labels))
     place = np.empty(len(labels))
     for label in np.unique(labels):
@@ -66,7 +66,8 @@ def stratified(labels: np.ndarray, cap: int = CAP, seed: int = 0) -> np.ndarray:
 
 
 def apart(groups: np.ndarray, share: float = 0.2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows to fit and rows to test, the latter from about `share` of the groups; no group is in both."""
+    """Return the rows to fit on and the rows to test on. The test rows are about `share` of the groups; none is in
+    both."""
     names = np.unique(groups)
     held = np.random.default_rng(seed).permutation(names)[: max(1, round(share * len(names)))]
     judged = np.isin(groups, held)

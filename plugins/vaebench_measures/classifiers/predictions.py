@@ -35,7 +35,8 @@ def accuracy(truth: np.ndarray, predicted: Predictions) -> float:
 
 
 def balanced_accuracy(truth: np.ndarray, predicted: Predictions) -> float:
-    """Mean over classes of the share of images classified correctly: 1 / classes for a constant prediction."""
+    """Mean over classes of the share of images classified correctly: 1 / number of classes if the prediction is
+    constant."""
     _, member, counts = np.unique(truth, return_inverse=True, return_counts=True)
     return float((np.bincount(member, truth == predicted.labels) / counts).mean())
 

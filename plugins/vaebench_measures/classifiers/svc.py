@@ -1,4 +1,4 @@
-"""An RBF support vector machine whose kernel matrix is one matrix product: scikit-learn's results in less time."""
+"""An RBF support vector machine that returns scikit-learn's results sooner: its kernel takes one matrix product."""
 
 from __future__ import annotations
 

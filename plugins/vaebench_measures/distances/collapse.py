@@ -15,10 +15,11 @@ from vaebench_measures.classifiers.ranking import auroc
 TOLD = 0.99
 """Samples count as perfectly distinguishable from real images if the AUROC is at least this high."""
 SHARE = 0.01
-"""The share of a set that counts as neighbours. A set of more than a hundred distinct images is therefore diverse."""
+"""The share of a set that counts as an image's neighbours. Samples that repeat more than a hundred distinct images
+therefore count as diverse."""
 CLOSE = 0.1
-"""Samples hardly differ if their distance to these neighbours is below this share of the same distance of real
-images."""
+"""Samples count as nearly identical if their distance to these neighbours is below this share of the corresponding
+distance between real images."""
 
 
 def collapsed(samples: np.ndarray, real: np.ndarray) -> bool:
@@ -32,8 +33,8 @@ def collapsed(samples: np.ndarray, real: np.ndarray) -> bool:
 
 
 def nearest(x: np.ndarray, y: np.ndarray, share: float = 0.0) -> np.ndarray:
-    """Return the distance of each row of x to its nearest row of y or, given a share, to the farthest of this share of
-    the rows of y (at least two) that are nearest to it. If x is y, a row is not its own neighbour."""
+    """Return the distance of each row of x to its nearest row of y. With `share`, return the distance to the k-th
+    nearest row of y instead, where k is this share of y's rows, at least 2. If x is y, no row is its own neighbour."""
     there, found = torch.from_numpy(y), []
     rank = max(2, int(share * len(y))) if share else 1
     for start in range(0, len(x), 512):

@@ -25,8 +25,9 @@ def product_spectrum(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the eigenvalues of (x^T x)(y^T y), computed from a symmetric matrix that is as small as possible; `x` must
     not have more rows than `y`.
 
-    With a factorisation S = F^T F of one factor, they are the eigenvalues of F S' F^T. LAPACK's `gv` uses the Cholesky
-    factor and keeps the product symmetric throughout; it takes two thirds of the time of `gvd`, SciPy's default."""
+    If the two factors are S = F^T F and S', their product has the eigenvalues of F S' F^T. LAPACK's `gv` uses the
+    Cholesky factor as F and keeps the product symmetric throughout. It takes two thirds of the time of `gvd`, SciPy's
+    default."""
     if len(x) <= x.shape[1]:
         cross = x @ y.T
         return np.linalg.eigvalsh(cross @ cross.T)

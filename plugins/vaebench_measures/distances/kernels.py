@@ -9,10 +9,11 @@ Pairs of images from one patient are left out: they are alike even if the popula
 distance of every model. If every image comes from a different patient, this is the usual unbiased estimate.
 
 The standard error follows from Hoeffding's decomposition. The influences of patients on the distance give a variance of
-a + 2b, where a is the part that is linear in patients and b the part of their pairs; the true variance is a + b, and b
-is known from the kernels centred in both directions. For distances near zero, a vanishes; there, random halves and
-bootstrapped patients give a + 3b, an error 1.7 times too large, which is why neither is used. The error is never less
-than b implies, so at a distance of exactly zero it is still 1.2 times too large.
+a + 2b, where a is the part that is linear in patients and b the part that is due to pairs of patients. The true
+variance is a + b, and b can be computed from the kernels, centred in both directions. For distances near zero, a
+vanishes. In this case, random halves and bootstrapped patients give a + 3b, an error 1.7 times too large, which is why
+neither is used. The computed error is never less than the root of b, so at a distance of exactly zero it is still 1.2
+times too large.
 
 Kernels are computed a block of rows at a time and never stored: once for their means, and again for the squares of the
 centred kernels. Memory therefore does not grow with the square of the number of images.
@@ -39,7 +40,7 @@ def cubic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def gaussian(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return the Gaussian kernel. Its bandwidth is fixed: the mean squared distance between whitened features is 2d."""
+    """Return the Gaussian kernel. Its fixed bandwidth suits whitened features, whose mean squared distance is 2d."""
     halves = x @ y.T - np.square(x).sum(1)[:, None] / 2 - np.square(y).sum(1) / 2
     return np.exp(np.minimum(halves, 0) / x.shape[1])
 
@@ -96,9 +97,11 @@ def by_kernel(x: Cloud, y: Cloud, kernel: Kernel = cubic) -> tuple[float, float]
 
 
 def under_draws(x: Cloud, y: Cloud, draws: Iterable[np.ndarray], kernel: Kernel = cubic) -> np.ndarray:
-    """Return the distance under draws of whole patients, given as rows of y: the distance plus the influences of the
-    patients, scaled so that its deviation is the standard error. Samples are redrawn for each draw as well: the result
-    of a single seed depends on chance in its samples; with several seeds, boards remove what the seeds do not share."""
+    """Return the distance for each resample of patients, given as rows of y: the distance plus the influences of the
+    resampled patients, scaled so that the deviation over resamples is the standard error.
+
+    The rows of x are resampled each time as well, because the result of a single seed depends on chance in its samples.
+    With several seeds, boards remove the variation that the seeds do not share."""
     value, error, (x_influence, y_influence) = distance(x, y, kernel)
     sizes = np.bincount(y.members)
     times = np.array([np.bincount(y.members[draw], minlength=y.patients) / sizes for draw in draws])
@@ -110,8 +113,8 @@ def under_draws(x: Cloud, y: Cloud, draws: Iterable[np.ndarray], kernel: Kernel 
 
 
 def _within(own: Patients, kernel: Kernel) -> tuple[float, np.ndarray, float]:
-    """Return E k(x, x') over pairs of different patients, each patient's influence on this mean, and the variance of
-    pairs."""
+    """Return E k(x, x') over pairs of different patients, each patient's influence on this mean, and the part of its
+    variance that is due to pairs."""
     sizes, count, total = own.sizes, len(own.sizes), own.sizes.sum()
     if count < 2:
         return float("nan"), np.zeros(count), 0.0
@@ -133,8 +136,9 @@ def _unbiased(count: int, lost: int = 1) -> float:
 
 
 def _blocks(x: Patients, y: Patients, kernel: Kernel, apart: bool = False) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield kernels summed over the images of each pair of patients, for some patients of x at a time: the slice of
-    patients, and the sums (patients of x, patients of y); `apart` leaves out a patient's kernel with itself."""
+    """Yield the kernels summed over the images of each pair of patients, for a block of patients of x at a time: the
+    slice of patients, and the sums (patients of x, patients of y). With `apart`, the sum of a patient with itself is
+    zero."""
     ends, starts, y_starts = np.cumsum(x.sizes).astype(int), _starts(x.sizes), _starts(y.sizes)
     most, first = BLOCK // len(y.rows), 0
     while first < len(ends):
@@ -162,7 +166,7 @@ def _centred_squares(
     grand: float,
     apart: bool = False,
 ) -> float:
-    """Return the sum of squares of the kernels, centred by the mean kernel of either patient."""
+    """Return the sum of squares of the kernels, centred by the mean kernels of both patients."""
     total = 0.0
     for part, pairs in _blocks(x, y, kernel, apart):
         pairs -= (means[0][part, None] + (means[1] - grand)) * x.sizes[part, None] * y.sizes

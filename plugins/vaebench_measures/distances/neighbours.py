@@ -1,7 +1,7 @@
 """Measures of how well samples resemble and cover real images: precision, recall, density and coverage.
 
-Kynkäänniemi et al., arXiv 1904.06991, and Naeem et al., arXiv 2002.09797. Each row is the centre of a ball that extends
-to its k-th nearest neighbour in the same set.
+Kynkäänniemi et al., arXiv 1904.06991, and Naeem et al., arXiv 2002.09797. Each image is the centre of a ball in
+feature space that extends to its k-th nearest neighbour in the same set.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ class Manifolds(NamedTuple):
     """The results of comparing two sets of points by their neighbourhoods."""
 
     precision: float
-    """Share of samples inside any real ball: are they like real images?"""
+    """Share of samples inside the ball of any real image: are they like real images?"""
     recall: float
-    """Share of real images inside any sample's ball: are all kinds of images generated?"""
+    """Share of real images inside the ball of any sample: are all kinds of images generated?"""
     density: float
-    """Real balls around a sample, over k: like precision, but an outlier's huge ball counts little. May exceed 1."""
+    """Mean number of real images' balls that contain a sample, divided by k: like precision, but the huge ball of an
+    outlier counts little. May exceed 1."""
     coverage: float
-    """Share of real balls that contain a sample."""
+    """Share of real images whose ball contains a sample."""
 
 
 def compare(samples: np.ndarray, real: np.ndarray, k: int = K) -> Manifolds:
-    """Return the four shares. A point on a ball's surface counts as inside."""
+    """Return the four measures. A point on a ball's surface counts as inside."""
     x, y = (torch.from_numpy(z).double() for z in (real, samples))
     across = torch.cdist(x, y)
     inside_real = across <= radius(x, k)[:, None]

@@ -1,4 +1,4 @@
-"""Features of sets of images: which images are compared, their patients, and the space of their features."""
+"""The sets of images that metrics compare, the patients of these images, and their features."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vaebench_measures.features.components import COUNT, Components
 from vaebench_measures.features.extractor import Cnn, Extractor
 
 LEAST = 2 * (K + 1)
-"""The minimum number of images for the error by halves: in each half, every image needs k neighbours."""
+"""The minimum number of images: the standard error is computed from halves, in which every image needs k neighbours."""
 
 
 def pictures(evidence: Evidence, of: str) -> np.ndarray:
@@ -76,7 +76,7 @@ class Compared(Metric):
 
     extractor: ClassVar[type[Extractor]] = Cnn
     patients: ClassVar[int] = 4
-    """The minimum number of patients: the error is computed from halves, and each half needs two patients."""
+    """The minimum number of patients: the standard error is computed from halves, each of which needs two patients."""
 
     def features(self, evidence: Evidence, of: str) -> np.ndarray:
         """Return the features (n, d) of the images that `pictures` returns."""

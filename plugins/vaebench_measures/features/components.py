@@ -16,8 +16,8 @@ ROWS = 2000
 
 @dataclass(frozen=True)
 class Components:
-    """Maps images to coordinates along the components, all divided by one number, so that their average variance over
-    training images is 1. The ratios of the components' variances are kept."""
+    """Maps images to coordinates along the components, all divided by the same number, so that their average variance
+    over training images is 1. The ratios of the components' variances are kept."""
 
     mean: np.ndarray
     axes: np.ndarray
@@ -26,7 +26,8 @@ class Components:
     @classmethod
     def of(cls, train: np.ndarray, seed: int = 0) -> Components:
         """Compute the components of images (N, C, H, W), averaged down to at most 64 x 64 pixels per channel. The
-        result is exact, from the small matrix of inner products. Few images or few pixels have fewer components."""
+        result is exact; it is computed from the smaller of the two matrices of inner products. There are fewer than
+        `COUNT` components if there are fewer images or pixels."""
         rows = np.sort(np.random.default_rng(seed).permutation(len(train))[:ROWS])
         pixels = flat(train[rows]).astype(np.float64)
         mean = pixels.mean(0)

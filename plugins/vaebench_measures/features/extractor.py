@@ -7,7 +7,8 @@ comparable between machines. It maps images to features in these steps:
     64 px, grey -> conv, conv, conv -> mean and deviation of each of 64 channels -> 64 fixed projections
 
 Features are taken from a middle block, because the last features of a classifier collapse to about one dimension. They
-include deviations as well as means, because blur and noise change the deviation of a channel before its mean.
+include deviations as well as means, because blur and noise change the deviation of a channel before they change its
+mean.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Extractor:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return the features, float64 (N, d), of images (N, C, H, W), uint8 or float in [0, 1]. Floats are rounded to
-        the 256 levels of real images, so that no network can distinguish the two by their rounding."""
+        the 256 levels of real images, so that no network can tell generated images from real ones by their rounding."""
         with torch.inference_mode():
             parts = [self.features(levels(x)).double().cpu() for x in torch.from_numpy(images).split(self.batch)]
         return torch.cat(parts).numpy()
@@ -115,8 +116,8 @@ def published(file: Path = FILE, expected: str = SHA256) -> Network:
     content = file.read_bytes()
     if (found := hashlib.sha256(content).hexdigest()) != expected:
         raise NotApplicable(
-            f"{file.name} is not the published file (SHA-256 {found[:8]}..., not {expected[:8]}...), and values by "
-            "other weights are not comparable: install the package again"
+            f"{file.name} is not the published file (SHA-256 {found[:8]}..., not {expected[:8]}...), and values "
+            "computed with other weights are not comparable: install the package again"
         )
     network = Network()
     network.load_state_dict(load(content))

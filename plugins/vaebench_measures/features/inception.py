@@ -2,8 +2,8 @@
 
 This is Seitzer's port of TensorFlow's network of 2015-12-05, as included in torch-fidelity ("inception-v3-compat"):
 images are resized to 299 px as in TensorFlow 1, and the features are the 2,048 numbers before the classifier. The file
-is only downloaded on request, and its checksum is verified before it is used. With other weights, FID is not
-applicable, and the reason is given.
+with the weights is downloaded only on request, and its checksum is verified before it is used. With other weights, FID
+is not applicable, and the reason is given.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ NAME = "weights-inception-2015-12-05-6726825d.pth"
 URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{NAME}"
 BYTES = 95_628_359
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
-BY_HAND = f"get {NAME} from {URL} and name its path in VAEBENCH_INCEPTION"
-REMEDY = f"`vaebench data fetch fid` downloads it; or {BY_HAND}"
+BY_HAND = f"download {NAME} from {URL} and set VAEBENCH_INCEPTION to its path"
+REMEDY = f"`vaebench data fetch fid` downloads the weights; or {BY_HAND}"
 
 
 class Inception(Extractor):
@@ -56,7 +56,7 @@ class Inception(Extractor):
 
 
 def weights_file() -> Path:
-    """Return the path at which the file is expected."""
+    """Return the path at which the file with the weights is expected."""
     given = os.environ.get("VAEBENCH_INCEPTION")
     file = Path(given) if given else Path(torch.hub.get_dir()) / "checkpoints" / NAME
     return file / NAME if file.is_dir() else file
@@ -80,7 +80,7 @@ def network(content: bytes) -> nn.Module:
     fidelity = torch_fidelity()
     weights = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     module = fidelity.feature_extractor_inceptionv3
-    # The module gets its weights by this function, which would otherwise download a file and unpickle it.
+    # The module loads its weights with this function, which would otherwise download a file and unpickle it.
     with patch.object(module, "load_state_dict_from_url", lambda url, progress: weights):
         made: nn.Module = module.FeatureExtractorInceptionV3("inception-v3-compat", ["2048"])
     return made
@@ -98,8 +98,8 @@ def fetch() -> Path:
 
 
 def torch_fidelity() -> ModuleType:
-    """Import torch-fidelity even if torchvision is broken: it imports torchvision for functions that are not used here,
-    and with a CPU build of torch, the torchvision from PyPI cannot be imported."""
+    """Import torch-fidelity even if torchvision is broken, as PyPI's torchvision is with a CPU build of torch:
+    torch-fidelity imports torchvision only for functions that are not used here."""
     if "torch_fidelity" not in sys.modules and not loads("torchvision"):
         with standing_in("torchvision", "datasets", "models", "transforms", "transforms.functional"):
             return importlib.import_module("torch_fidelity")

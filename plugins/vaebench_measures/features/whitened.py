@@ -1,8 +1,9 @@
 """Features in which all directions have equal weight: whitened by the training images of a dataset.
 
-Because the training images determine it, the space is fixed before any test image or sample is seen: it is the same for
-all models, a model's samples cannot change it, the distance stays unbiased, and its values under draws of test patients
-are correct. If test images determined the whitening, they would appear whiter than any other images.
+Because the training images determine the whitening, it is fixed before any test image or sample is seen. The whitening
+is the same for all models, and a model's samples cannot change it. Distances therefore stay unbiased, and they are
+correct for resampled test patients as well. If test images determined the whitening, they would appear whiter than any
+other images.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from vaebench_measures.features.compared import LEAST, Compared, enough, ready
 ROWS = 2000
 """The maximum number of training images that determine the space."""
 RIDGE = 0.01
-"""The share of the mean variance that is added to every direction, to limit how much small variation is magnified."""
+"""The share of the mean variance that is added to the variance in every direction, so that noise is magnified less."""
 
 
 def whitening(features: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Random numbers that depend only on (name, seed, index) and on the name of their purpose.
+"""Random numbers that depend only on a name, a seed, an index and a word for their purpose.
 
 There is no generator state: each number is a hash (SplitMix64) of these values. An image therefore does not depend on
 the other images that are drawn, and a factor does not depend on other factors.

@@ -142,7 +142,7 @@ def vessel(
 def lesions(
     shot: Chance, u: np.ndarray, v: np.ndarray, to_disc: np.ndarray, label: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return how much redder and how much brighter lesions make the retina, and their strength."""
+    """Return where and how much lesions make the retina redder and brighter, and the strength of the lesions."""
     contrast = shot.uniform("lesion contrast", 0.65, 1.0)
     ragged = 0.006 * noise(shot, "ragged", 20, size)
 

@@ -11,9 +11,9 @@
 
 Each class of each split is a separate, endless sequence of patients and images, so splits share no patients. A limit
 keeps the beginning of every sequence: the images under a small limit are among those under a larger one. All images of
-a patient have the same label. Every class appears in every split that is large enough; smaller splits have a healthy
-and a diseased class first. Two datasets with the same drawing parameters still have different patients, because the
-random numbers also depend on the dataset's name.
+a patient have the same label. Every class appears in every split that is large enough; smaller splits get a healthy and
+a diseased class before any other. Two datasets with the same drawing parameters still have different patients, because
+the random numbers also depend on the dataset's name.
 """
 
 from __future__ import annotations

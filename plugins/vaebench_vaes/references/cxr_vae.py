@@ -1,7 +1,8 @@
 """cxr-vae: the model of a chest X-ray project (R0) with 512 px images, codes of 400 features and BCE + KL.
 
 The project's layers were never published, so the shared trunk replaces them; the size of the code, the loss and the
-equal weights of both sums are the project's. Its classifier used "encoded" images, which are posterior means here.
+equal weights of BCE and KL are the project's. The project's classifier used "encoded" images, which are posterior means
+here.
 """
 
 from __future__ import annotations

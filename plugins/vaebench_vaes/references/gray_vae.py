@@ -4,9 +4,9 @@ scaling factors".
     minimise  rec / pixels sum (x - x^)^2 + kl KL(q(z|x) || N(0, I))
 
 The factors were never published, so `rec` must be given; a default could be mistaken for the project's value. With both
-factors at 1, the error's weight is thousands of times smaller than in the evidence bound, and the code collapses.
-rec = pixels / 2 is the bound for unit variance (2048 at 64 px); rec = pixels corresponds to `mse` in every other model.
-With Adam, only the ratio of the two factors matters.
+factors at 1, the error's weight is thousands of times smaller than in the evidence bound, and the code collapses. rec =
+pixels / 2 (2048 at 64 px) gives the evidence bound for a Gaussian of unit variance; rec = pixels corresponds to `mse`
+in every other model. With Adam, only the ratio of the two factors matters.
 """
 
 from __future__ import annotations

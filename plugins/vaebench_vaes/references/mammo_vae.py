@@ -2,9 +2,9 @@
 
     minimise  sum BCE(x, x^) + 0.1 KL(q(z|x) || N(0, I)),    1024 latents,    Adam at 1e-3
 
-Two corrections: losses are averaged over images, which the original summed; and BCE is computed from logits, whereas
-the original clipped the targets to [1e-5, 1 - 1e-5]. Its "generated" images were decoded posterior draws of
-training images, which is `vary` here, not `sample`.
+Two corrections: losses are averaged over images, whereas the original summed them; and BCE is computed from logits,
+whereas the original clipped the targets to [1e-5, 1 - 1e-5]. The project's "generated" images were decoded posterior
+draws of training images, which is `vary` here, not `sample`.
 """
 
 from __future__ import annotations

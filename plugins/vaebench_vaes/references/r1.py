@@ -1,7 +1,7 @@
 """R1: the five-block networks of the prostate, chest and retina project (64 px), taken from AntixK/PyTorch-VAE.
 
-Encoder: five 3 x 3 convolutions of stride 2 with batch norm and LeakyReLU, 32 to 512 channels. Decoder: the same
-mirrored, with transposed convolutions, and a last 3 x 3 convolution. The original ends in a tanh on [-1, 1], which is
+Encoder: five 3 x 3 convolutions of stride 2 with batch norm and LeakyReLU, 32 to 512 channels. Decoder: the mirrored
+encoder, with transposed convolutions, and a last 3 x 3 convolution. The original ends in a tanh on [-1, 1], which is
 replaced by the equivalent sigmoid of twice the value on [0, 1], as the losses expect. One correction: the output has as
 many channels as the input; in the original, three channels were compared with one by broadcasting.
 """

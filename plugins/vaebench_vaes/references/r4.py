@@ -1,11 +1,11 @@
 """R4: the networks of a thesis on knee radiographs (256 px), with 8 to 256 channels, and those of its VQ-VAE, with 64,
 128 and 256 channels.
 
-Encoder: a 4 x 4 convolution of stride 2, then residual blocks with 4 x 4 convolutions. Decoder: the same mirrored, with
-transposed convolutions. Two corrections: every layer is trained, whereas the original left the linear layers to and
-from the latent at their initial values; and codes are decoded without a tanh, which the original applied in training
-but not in sampling. The thesis does not give every padding of the decoder's blocks; the missing ones are chosen so that
-the sizes match.
+Encoder: a 4 x 4 convolution of stride 2, then residual blocks with 4 x 4 convolutions. Decoder: the mirrored encoder,
+with transposed convolutions. Two corrections: every layer is trained, whereas the original left the linear layers to
+and from the latent at their initial values; and codes are decoded without a tanh, which the original applied in
+training but not in sampling. The thesis does not give every padding of the decoder's blocks; the missing ones are
+chosen so that the sizes match.
 """
 
 from __future__ import annotations

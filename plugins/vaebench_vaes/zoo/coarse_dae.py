@@ -3,11 +3,11 @@ Anomaly Detection in Brain MRI", MIDL 2022.
 
     minimise  d(x, f(x + n)),    n: Gaussian noise on a coarse grid, shifted at random and interpolated to the image
 
-A U-Net removes whatever does not belong in the image. Noise as coarse as a lesion teaches it to remove lesions, whereas
-pixel-wise noise would teach it to smooth. The skip connections pass everything else, so residuals are small except
-where something was removed. At 128 px the paper draws noise on 16 x 16 points, `cell` = 8 pixels apart, with a
-deviation of `noise` = 0.2. The code is the mean of the deepest features; as the decoder also uses the skip connections,
-it cannot decode a code alone.
+A U-Net removes whatever does not belong in the image. Noise as coarse as a lesion teaches the network to remove
+lesions, whereas pixel-wise noise would teach it to smooth. The skip connections pass on everything else, so residuals
+are small except where something was removed. At 128 px the paper draws noise on 16 x 16 points, `cell` = 8 pixels
+apart, with a deviation of `noise` = 0.2. The code is the mean of the deepest features; as the decoder also uses the
+skip connections, it cannot decode an image from a code alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Maximum mean discrepancy between codes and draws from N(0, I), with an inverse multiquadratic kernel.
+"""Maximum mean discrepancy between codes and random draws from N(0, I), with an inverse multiquadratic kernel.
 
 k(a, b) = sum_s C_s / (C_s + |a - b|^2),    C_s = 2 d s,    s in .1, .2, .5, 1, 2, 5, 10
 MMD     = E k(z, z') - 2 E k(z, p) + E k(p, p'),    unbiased: pairs of a code with itself are left out

@@ -4,7 +4,7 @@ arXiv 1706.02262.
     minimise  E_q(z|x) [-ln p(x|z)] + (1 - alpha) KL(q(z|x) || N(0, I)) + mmd MMD(q(z), N(0, I))
     mmd = alpha + lambda - 1
 
-The KL pulls each image's posterior towards the prior, so that it contains less information about the image; the
+The KL pulls each image's posterior towards the prior, so that the code contains less information about the image; the
 discrepancy only requires that all codes together follow the prior. alpha = 0 and mmd = 0 give the VAE, and alpha = 1
 gives the paper's MMD-VAE.
 """

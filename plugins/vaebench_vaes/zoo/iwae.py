@@ -2,9 +2,9 @@
 
     minimise  -ln 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x),    z_1 ... z_K ~ q(z|x)
 
-This bound on ln p(x) is tighter than the VAE's, and equal to it for K = `draws` = 1. A draw that explains the image
-poorly has little weight, so the posterior may be wider. With a loss that is not a density of images, the model can be
-trained, but its objective is not a bound.
+This bound on ln p(x) is tighter than the VAE's, and equals the VAE's for K = `draws` = 1. A drawn code that explains
+the image poorly has little weight, so the posterior may be wider. With a loss that is not a density of images, the
+model can be trained, but its objective is not a bound.
 """
 
 from __future__ import annotations

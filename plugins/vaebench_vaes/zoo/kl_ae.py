@@ -7,9 +7,9 @@ Diffusion Models", CVPR 2022, arXiv 2112.10752, after Esser et al., arXiv 2012.0
 
 The weight of the KL is tiny: the KL only keeps codes from diverging, and the second stage learns their distribution.
 The paper's feature loss is LPIPS, with a network trained on photographs. `lpips` names a file with the weights of this
-network; without such a file, the features are the critic's layers, with each distance in units of the layer's mean. In
-either case, the model is not trained on any metric, because no metric uses VGG16. The game begins after a share `start`
-of the steps; the critic learns from the first step on.
+network; without such a file, the features are the critic's layers, with each distance in units of the layer's mean
+magnitude. In either case, the model is not trained on a quantity that a metric measures, because no metric uses VGG16.
+The game between decoder and critic begins after a share `start` of the steps; the critic learns from the first step on.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class KLAE(TwoStage):
         **common: Any,
     ) -> None:
         """Use the number of maps that comes closest to `latent` numbers in total: for 256, four maps of 8 x 8. `lpips`
-        names a file in PyTorch's folder for downloaded weights; its name ends in the first digits of its SHA-256."""
+        names a file in PyTorch's folder for downloaded weights; the name must end in the first digits of the file's
+        SHA-256."""
         at_least(0, kl=kl, features=features, game=game)
         between(0, 1, start=start)
         if common.get("bypass"):
@@ -139,7 +140,7 @@ class Critic(nn.Module):
             nn.Sequential(nn.Conv2d(a, b, 4, stride=2, padding=1), norm(b), nn.LeakyReLU(0.2))
             for a, b in pairwise(sizes)
         )
-        # no bias: within the margins, the gradients from real and fake images would cancel
+        # no bias: within the margins, the gradients of a bias from real and fake images would cancel
         self.last = nn.Conv2d(sizes[-1], 1, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:

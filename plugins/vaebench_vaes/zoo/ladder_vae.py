@@ -5,7 +5,7 @@ Models", ICLR 2021, arXiv 2011.10650, with two to four levels.
     minimise  E_q(z|x) [-ln p(x|z)] + beta sum_l KL(q(z_l|z_<l, x) || p(z_l|z_<l))
 
 The levels are processed from the top down. At each level, the prior is computed from the decoder's features, and the
-posterior from these and the encoder's features of that level; a draw is added to the decoder's features, which are then
+posterior from these and the encoder's features of that level; z_l is added to the decoder's features, which are then
 enlarged to the next level. z_1 lies on the coarsest grid, so it determines the content of the image, and later levels
 determine its details. The code consists of the means of all levels, each given the means of the levels above.
 """
@@ -50,8 +50,8 @@ class LadderVAE(Model):
         warmup: float = 0.1,
         width: int = 32,
     ) -> None:
-        """`maps` is the number of latents at each place of each level. At most as many `levels` are used as the trunk
-        has grids."""
+        """`maps` is the number of latents at each place of each level. If `levels` exceeds the number of grids of the
+        trunk, the latter number is used."""
         between(2, 4, levels=levels)
         at_least(1, maps=maps)
         at_least(0, beta=beta)

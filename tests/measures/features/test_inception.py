@@ -51,7 +51,7 @@ def test_without_the_file_there_is_a_reason_and_a_remedy(evidence):
     for metric in (Fid, FidFloor):
         with pytest.raises(
             NotApplicable,
-            match=rf"missing. `vaebench data fetch fid` downloads it; or get {NAME} from https://.*VAEBENCH_INCEPTION",
+            match=rf"missing. `vaebench data fetch fid` downloads the weights; or download {NAME} from .*_INCEPTION",
         ):
             metric().compute(build)
 

@@ -14,7 +14,7 @@ from vaebench.interfaces import Executor
 
 
 class Pool(Executor):
-    """Runs trials in processes that share no files with this one."""
+    """Runs trials in processes that share no files with the main process."""
 
     name, version, remote = "pool", 1, True
 
@@ -36,7 +36,7 @@ class Pool(Executor):
                     for process in [one for one in sent if one.poll() is not None]:
                         errand, folder = sent.pop(process)
                         if process.returncode:
-                            yield from outbox.lost(errand, f"its process ended with {process.returncode}")
+                            yield from outbox.lost(errand, f"its process ended with exit code {process.returncode}")
                         else:
                             yield from outbox.returned(errand, pickle.loads((folder / "returned").read_bytes()))
             finally:
