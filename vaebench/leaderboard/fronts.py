@@ -17,7 +17,7 @@ class Front(NamedTuple):
     quality: Column
     cost: Column
     entrants: tuple[Entrant, ...]
-    """fastest first; each next model is slower and better; empty if floors beat every model in both"""
+    """fastest first; each following model is slower but better; empty if floors beat every model in both columns"""
 
 
 def fronts(

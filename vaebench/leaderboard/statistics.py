@@ -1,6 +1,7 @@
 """Means over seeds with valid intervals: seeds and patients are crossed factors, not nested ones.
 
-The value of seed s under patient draw b is `replicates[s, b]`; all seeds (and all models) share the same draws. With
+`replicates[s, b]` is the value of seed s on a random resample b of the patients, called a draw; all seeds (and all
+models) share the same draws. With
 
     P = variance over draws of the mean over seeds      (patients, and 1/S of the interaction)
     A = variance over seeds of the values               (seeds, and the whole interaction)
@@ -41,7 +42,7 @@ class Sample:
     values: np.ndarray
     """(S,)"""
     replicates: np.ndarray | None = None
-    """(S, B): values for the shared patient draws; NaN for a draw without a value"""
+    """(S, B): values on the shared resamples of patients (draws); NaN for a draw without a value"""
     errors: np.ndarray | None = None
     """(S,) image-level standard errors, used if there are no replicates"""
     patients: int | None = None
@@ -49,7 +50,7 @@ class Sample:
     classes: int = 1
     """1 for means over patients of one kind; 2 or more for metrics that separate classes (AUROC, balanced accuracy)."""
     widening: float = 1.0
-    """Ratio of the variance over patients to that of the draws, which is too small if there are few patients."""
+    """Ratio of the variance over patients to the variance of the draws, which is too small with few patients."""
     freedom: float = 200.0
     """Degrees of freedom of the variance over patients."""
 

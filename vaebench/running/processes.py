@@ -1,4 +1,4 @@
-"""Identifies processes: a number alone may now belong to a different process, or to one on another machine."""
+"""Identifies processes by more than a number, which may belong to a later process or to one on another machine."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Queue:
         """Claim the first waiting trial. Return None if it is done or taken by another run, as the event shows."""
         job = self.waiting.popleft()
         claim = None if self.sink.answer(job) else self.claims.take(job.trial)
-        if record := self.sink.answer(job):  # another run may have delivered it before it was claimed
+        if record := self.sink.answer(job):  # another run may have delivered it before the claim
             self.claims.release(job.trial)
             yield Event("end", job, {"record": record})
             return None

@@ -16,7 +16,7 @@ from vaebench.training import checkpoint
 
 
 class Watched:
-    """Watches the jobs of one track. `pending` are those that have not ended."""
+    """Watches the jobs of one track. `pending` contains the jobs that have not ended."""
 
     def __init__(self, jobs: Sequence[Job], sink: ResultsSink) -> None:
         self.sink, self.pending = sink, {job.trial.id: job for job in jobs}

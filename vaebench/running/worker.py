@@ -129,7 +129,7 @@ class Attempt:
         if trial.regime == "healthy":
             splits = keep_out(splits, trial.dataset.name)
         splits = limited(splits, settings.limit, trial.dataset.name, trial.seed)
-        if trial.regime == "healthy":  # an anomaly score must beat these to show that it uses anatomy
+        if trial.regime == "healthy":  # an anomaly score must beat shortcuts to show that it uses anatomy
             record.inputs.shortcuts = shortcuts(splits)
         channels, height, side = splits.train.images.shape[1:]
         record.inputs.shape = (channels, height, side)
@@ -215,7 +215,7 @@ class Attempt:
             kept = time.perf_counter()
             try:
                 self.keeper.save(record, {"course": course.state(), "history": history.state()})
-            except OSError as error:  # the training matters more
+            except OSError as error:  # without a checkpoint, training still goes on
                 text = f"no checkpoint could be written ({error.strerror}); training continues"
                 self.tell({"phase": "note", "text": text})
 

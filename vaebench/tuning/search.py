@@ -1,4 +1,4 @@
-"""The search: every method gets the same number of trials, and the best one on validation images is chosen."""
+"""The search: every method gets the same number of trials, and its best trial on validation images is chosen."""
 
 from __future__ import annotations
 

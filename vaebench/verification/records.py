@@ -1,4 +1,4 @@
-"""Checks the records and boards in a folder. Files are untrusted: their size is limited, their contents checked."""
+"""Checks the records and boards in a folder. Files are untrusted: their size is limited and their content checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vaebench.trial import Trial
 from vaebench.verification.costs import cost_faults
 
 LARGEST_WEIGHTS = 2**31
-"""The maximum size in bytes; the models of the suites need less than a tenth of this."""
+"""The maximum size of a file of weights in bytes; the models of the suites need less than a tenth of this."""
 ARTIFACTS = re.compile(r".+-[0-9a-f]{12}")
 """The name of the folder next to a record; only the weights in this folder are read."""
 SOURCES = ("real", "phantom")
@@ -133,7 +133,7 @@ def _files(folder: Path, seen: Examined) -> Iterator[Path]:
             folders.remove(store.REFERENCE)
         for name in sorted((*folders, *names)):
             if (here / name).is_symlink():
-                seen.problems.append((here / name, "it is a link; results are plain files"))
+                seen.problems.append((here / name, "it is a link; replace it with the file that it points to"))
         plain = [name for name in sorted(folders) if not (here / name).is_symlink() and not name.startswith(".")]
         folders[:] = [name for name in plain if not ARTIFACTS.fullmatch(name)]
         for name in sorted(names):

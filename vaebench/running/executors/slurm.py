@@ -34,7 +34,7 @@ START = [sys.executable, "-P", "-c", "from vaebench.cli import main; main(prog_n
 class Slurm(Executor):
     """Runs trials on a Slurm cluster, in an array of pilot jobs that share them through claims in the results folder.
 
-    The driver only watches: if it is killed, the next run watches the jobs in the ledgers of the results folder."""
+    The driver only watches: if it is killed, the next run finds the jobs in the results folder and watches them."""
 
     name = "slurm"
     version = 1
@@ -92,7 +92,9 @@ class Slurm(Executor):
                 gone = not _living([*adopted, *own])  # checked first, so that the last results of a pilot are seen
                 began = time.monotonic()
                 events = list(watched.look(last=gone))
-                pause = max(PAUSE, (time.monotonic() - began) / BUSY)  # excludes the time of the consumer of the events
+                pause = max(
+                    PAUSE, (time.monotonic() - began) / BUSY
+                )  # without the time that the caller spends on the events
                 for event in events:
                     yield event
                     if stop_on_failure and event.kind == "end" and event.data["record"].error:
@@ -128,7 +130,7 @@ class Slurm(Executor):
 
     def _send(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Batch:
         """Write an order and submit pilots for it."""
-        if site.keeper.fresh:  # once, and not by each pilot
+        if site.keeper.fresh:  # checkpoints are deleted once, not by each pilot
             for job in jobs:
                 site.keeper.drop(job.trial)
         one = batch.new(store.folder_of(site.sink.results, jobs[0].trial))
