@@ -8,7 +8,7 @@ the others are ranked against diseased training images, as in `anomaly-auroc-hel
 read: the test split is replaced by one blank image without labels, which is asserted. The scores were chosen with seed
 0; seed 1, the default, confirms the choice. The tables show AUROCs (higher scores are more anomalous) and the rank
 correlation of each score with PSNR over the models. The last column is the distance from a Gaussian fitted to features,
-without any model."""
+which involves no model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kill the processes of a sweep hundreds of times at random, and count the records that are lost, doubled or changed.
+"""Kill the processes of a sweep hundreds of times at random, and count the records that are lost, doubled or altered.
 
     python benchmarks/scripts/chaos.py [--kills 300] [--minutes 10] [--seed 0]
 

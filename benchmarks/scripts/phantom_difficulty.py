@@ -4,13 +4,13 @@
 
 | column | bounds | what |
 |---|---|---|
-| SVC | 0.2 to 0.9 | RBF SVC on pixels, K classes; balanced accuracy b less chance, (b - 1/K) / (1 - 1/K) |
+| SVC | 0.2 to 0.9 | RBF SVC on pixels, K classes; balanced accuracy b corrected for chance, (b - 1/K) / (1 - 1/K) |
 | PCA-16 | 0.55 to 0.90 | AUROC, healthy against diseased, of the residual of 16 components fitted on healthy images |
-| mean, contrast, sharpness | at most 0.65 | max(a, 1 - a) of mean, standard deviation, variance of the Laplacian |
-| all | at most 0.65 | the same for a cross-validated logistic model of the three |
+| mean, contrast, sharpness | at most 0.65 | max(a, 1 - a) for the AUROC a of mean, SD or variance of the Laplacian |
+| all | at most 0.65 | max(a, 1 - a) for a cross-validated logistic model of these three numbers |
 | oracle | at least 0.95 | AUROC of the squared difference to the same phantom without its lesion |
 
-N training images per class (2,000 by default) and a quarter as many test images, at 64 x 64.
+The script draws N training images per class (2,000 by default) and a quarter as many test images, at 64 x 64.
 """
 
 from __future__ import annotations

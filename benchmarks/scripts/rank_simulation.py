@@ -155,8 +155,9 @@ def newcomers(count: int) -> Iterator[Row]:
 
 
 def _placed(truths: str, kind: str, seeds: int, new: int, times: float, count: int) -> Iterator[list]:
-    """Yield the places of newcomers that are equal to the best reference; with `times` = 1, their deviation is the
-    geometric mean of those of the references."""
+    """Yield the places of newcomers that are equal to the best reference.
+
+    Their deviation over seeds is `times` the geometric mean of the references' deviations."""
     rng = np.random.default_rng(seeds)
     spread = deviations(kind, (count, MODELS), rng)
     own = times * np.exp(np.log(spread).mean(1, keepdims=True)) * np.ones(new)
@@ -184,7 +185,7 @@ def groups(count: int) -> Iterator[Row]:
 
 
 def gap(count: int) -> Iterator[Row]:
-    """Yield the stated gap divided by the simulated one, by which a model must be better to win 80 % of its pairs."""
+    """Yield the stated gap divided by the simulated gap, by which a model must be better to win 80 % of its pairs."""
     for kind, seeds in product(("equal", "unequal"), (5, 3)):
         rng = np.random.default_rng(seeds)
         played = list(boards(np.zeros(MODELS), deviations(kind, (50, MODELS), rng), seeds, rng))

@@ -2,9 +2,10 @@
 
     python benchmarks/scripts/yardsticks.py --data DIR
 
-For 28 and 64 pixels: an RBF SVC on raw pixels (scikit-learn's defaults, 2,000 training images, mean of five draws); the
-same with balanced class weights, and on a random split of all images, which shows how much easier such a split is; the
-residual of PCA-64, fitted on healthy images, as anomaly score; and three shortcuts, each a single number per image."""
+For 28 and 64 pixels: an RBF SVC on raw pixels (scikit-learn's defaults, 2,000 training images, mean over five random
+subsets); the same with balanced class weights, and on a random split of all images, which shows how much easier such a
+split is; the residual of PCA-64, fitted on healthy images, as anomaly score; and three shortcuts, each a single number
+per image."""
 
 from __future__ import annotations
 

@@ -40,8 +40,9 @@ def draw(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def without(rows: np.ndarray, pool: np.ndarray, dropped: np.ndarray) -> np.ndarray:
-    """Return the rows with dropped ones replaced by others of the pool. If there are too few, rows are repeated, as in
-    the output of a model that generates only these images."""
+    """Return the rows, with the dropped ones replaced by others from the pool.
+
+    If the pool is too small, rows are repeated, as in the output of a model that generates only these images."""
     spare = np.random.default_rng(0).permutation(np.setdiff1d(pool, rows))
     every = np.concatenate([rows, spare])
     return np.resize(every[~dropped[every]], COUNT)

@@ -1,4 +1,4 @@
-"""The subjects of the measurements: the built-in models with a preset's settings, as trials and as courses."""
+"""The subjects of the measurements: the built-in models with a preset's settings, as trials or courses of training."""
 
 from __future__ import annotations
 
