@@ -3,8 +3,8 @@
     python benchmarks/scripts/chaos.py [--kills 300] [--minutes 10] [--seed 0]
 
 Workers, the server that they fork from, the resource tracker of Python and the driver are killed by SIGKILL, SIGTERM,
-SIGHUP and SIGINT, in rounds of ten trials with checkpoints. After each round the same command finishes the sweep, and
-its records and weights are compared with those of an undisturbed run. An unreadable record, or a second record of the
+SIGHUP and SIGINT, in rounds of ten trials with checkpoints. After each round, the same command finishes the sweep,
+whose records and weights are compared with those of an undisturbed run. An unreadable record, or a second record of the
 same trial, stops the program at once. The script needs the tests of the repository and Linux.
 """
 

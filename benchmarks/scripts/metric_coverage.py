@@ -5,11 +5,11 @@
 Every run simulates random patients with images, computes the metrics with `Evidence` as a trial does, and computes the
 95 % interval that a board shows for one seed. The script prints how often the interval contains the value from a
 million images. In these populations, the variance between patients equals that between images of one patient, and all
-images of a patient have the same health and class. Sensitivity is compared with two true values: that at the threshold
-from the validation images, which the error takes as given, and that at the threshold of the population, whose
-estimation from validation images adds an uncertainty that the error leaves out. The interval of KID is computed twice:
-from the error in the record, and from the replicates, as on boards. With `--pairs`, the script instead prints how often
-KID claims, at 5 %, that one of two equally good models is better, both judged on the same test images.
+images of a patient have the same health and class. Sensitivity is compared with two true values. One belongs to the
+threshold from the validation images, which the error takes as given; the other belongs to the population's threshold,
+and the error leaves out the uncertainty of estimating this threshold. The interval of KID is computed twice: from the
+error in the record, and from the replicates, as on boards. With `--pairs`, the script instead prints how often KID
+claims, at 5 %, that one of two equally good models is better, both judged on the same test images.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def svc(x: np.ndarray, labels: np.ndarray, y: np.ndarray, expected: np.ndarray) 
 def pca_residual(healthy: np.ndarray, x: np.ndarray, components: int = 16) -> np.ndarray:
     mean = healthy.mean(0)
     centred = (healthy - mean).astype(np.float64)
-    _, vectors = np.linalg.eigh(centred @ centred.T)  # one row per image, of which there are fewer than pixels
+    _, vectors = np.linalg.eigh(centred @ centred.T)  # over images, since they are fewer than pixels
     axes, _ = np.linalg.qr((vectors[:, -components:].T @ centred).T)
     x = x - mean
     return np.square(x - x @ axes @ axes.T).mean(1)

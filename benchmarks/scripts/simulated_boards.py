@@ -18,7 +18,8 @@ from vaebench.patients import Resolution, patient_draws, resolution
 MODELS, PATIENTS = 12, 150
 PATIENT, TASTE, INTERACTION = 0.3, 0.1, 0.05
 """Standard deviations over patients: shared by all models, of one model, and of one training run. With these values,
-power and marks of the old and the present rule are similar to those in the simulation from which the bars come."""
+both rules (old and present) have about the same power and marks as in the simulation from which the bars were derived.
+"""
 AT_ONCE = 25
 """Number of boards that are simulated as one block and share one dataset's resamples of patients."""
 SIZES = {"even": lambda count: np.full(count, 4), "uneven": lambda count: np.geomspace(1, 12, count).astype(int)}

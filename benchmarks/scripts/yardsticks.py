@@ -41,7 +41,7 @@ def draw(x: np.ndarray, y: np.ndarray, seed: int) -> Pair:
 
 
 def mixed(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[Pair, Pair]:
-    """Return a random split of all images, by image."""
+    """Return a random split of all images, which ignores patients."""
     rows = np.random.default_rng(seed).permutation(len(x))
     return (x[rows[:TRAINED]], y[rows[:TRAINED]]), (x[rows[-1000:]], y[rows[-1000:]])
 

@@ -111,7 +111,7 @@ class Board:
         return {column: gap for one in self.standings for column, gap in one.gaps.items()}
 
     def narrowed(self, verdict: str | None = None, dataset: str | None = None) -> Board:
-        """Return the part of this board for a verdict, a dataset or both; ranks and labels are those of the whole."""
+        """Return the part of the board for a verdict, a dataset or both, with the whole board's ranks and labels."""
 
         beside = self.rules.beside(verdict)
 

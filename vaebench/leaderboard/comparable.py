@@ -128,7 +128,7 @@ def _newest_of_strangers(runs: Sequence[Run], rules: Rules) -> Mapping[tuple[Ent
 def _with_measures(
     runs: Sequence[Run], rules: Rules, hidden: Counter[Hidden]
 ) -> tuple[list[Run], dict[Measure, Measure]]:
-    """Drop values that were computed with another version of the metric than the installed one.
+    """Drop values that were computed with a version of the metric other than the installed one.
 
     A metric that is not installed gets a column for each declaration found in records, so that one version never hides
     the numbers of another."""

@@ -53,7 +53,7 @@ class Contest:
     places: tuple[Place, ...] | None
     """None if there are fewer than three seeds or too few patients; there are then no ranks and no marks."""
     labels: tuple[Label | None, ...]
-    """The comparison of each reference with the best mean; None for the best one itself."""
+    """How each reference compares with the one that has the best mean; None for that one."""
     gap: float | None
     """The smallest true difference that this column would detect with 80 % power, on average over the pairs."""
     apart: np.ndarray | None = field(default=None, compare=False)
@@ -212,7 +212,7 @@ def _labels(pairs: Differences, claims: np.ndarray, best: int, margin: float | N
     asked = (one == best) | (two == best)
     room = (margin or 0.0) - np.abs(pairs.better_by[asked])
     within = two_sided(np.maximum(room, 0), pairs.c[asked], pairs.e[asked], pairs.f1, pairs.f2) / 2
-    others = np.delete(np.arange(len(claims)), best)  # in the order of their pairs
+    others = np.delete(np.arange(len(claims)), best)  # in the order of their pairs with the best
     found: list[Label | None] = [None] * len(claims)
     for other, close in zip(others, (room > 0) & (within <= ALPHA), strict=True):
         if claims[best, other]:
@@ -248,7 +248,7 @@ def _better_by(a: np.ndarray, b: np.ndarray, better: str) -> np.ndarray:
 
 
 def _square(of_pairs: np.ndarray, above: tuple[np.ndarray, np.ndarray], models: int) -> np.ndarray:
-    """Return a symmetric matrix of the values of all pairs, with an empty diagonal."""
+    """Return a symmetric matrix of the values of all pairs, with zeros (or False) on the diagonal."""
     found = np.zeros((models, models), of_pairs.dtype)
     found[above] = of_pairs
     return found | found.T if of_pairs.dtype == bool else found + found.T

@@ -22,7 +22,7 @@ Numbers = Mapping[Column, Mapping[Entrant, Mapping[int, Number]]]
 
 
 class Follows(NamedTuple):
-    """Rank correlations of one column with other quantities, by their names."""
+    """Rank correlations of one column with other quantities, as pairs of name and correlation."""
 
     column: Column
     over_models: tuple[tuple[str, float], ...]

@@ -1,4 +1,4 @@
-"""Quality against cost: the models that no other model and no floor beats in both, on each dataset."""
+"""Quality against cost: on each dataset, the models that no other model and no floor beats in both."""
 
 from __future__ import annotations
 

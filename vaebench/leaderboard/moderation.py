@@ -1,7 +1,7 @@
 """Variances over seeds, moderated towards those of the other models by Smyth's empirical Bayes method (limma, 2004).
 
-Three to five seeds give a poor estimate s^2 of a model's variance (on d degrees of freedom), but a dozen models show
-together how variances are distributed:
+Three to five seeds give a poor estimate s^2 of a model's variance (on d degrees of freedom), but together, a dozen
+models show how variances are distributed:
 
     1 / sigma^2 ~ chi2_d0 / (d0 s0)        the prior, fitted to the logarithms of the variances
     moderated = (d0 s0 + d s^2) / (d0 + d)     on d0 + d degrees of freedom instead of d

@@ -1,4 +1,4 @@
-"""The ranks in a verdict: intervals of references among themselves, and of newcomers against the references."""
+"""The rank intervals in a verdict: those of references among themselves, and of newcomers among the references."""
 
 from __future__ import annotations
 

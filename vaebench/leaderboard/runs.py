@@ -104,7 +104,7 @@ class Run:
     costs: tuple[Number, ...]
     """costs that depend on the machine"""
     shortcuts: tuple[tuple[str, float], ...] = ()
-    """name and AUROC of each trivial property of the test images as an anomaly score"""
+    """each trivial property of the test images as an anomaly score: its name and its AUROC"""
     both: bool = False
     """measured on several device classes"""
 
@@ -116,7 +116,7 @@ class Hidden(NamedTuple):
     what: Literal["records", "numbers"]
     reason: str
     remedy: str = ""
-    """the command that makes them comparable: run, score or repin"""
+    """the command that makes the records or numbers comparable: run, score or repin"""
 
 
 class OtherSeeds(NamedTuple):
@@ -177,7 +177,7 @@ class Reader:
         )
 
     def measure(self, name: str, *declared: Any) -> Measure:
-        """Return the metric with this declaration, one object for all equal ones; `declared` ends with the title."""
+        """Return the metric with this declaration. Equal ones share one object; `declared` ends with the title."""
         at = (name, *declared)
         if (found := self.measures.get(at)) is None:
             found = self.measures[at] = Measure(*(*at[:-1], at[-1] or name))

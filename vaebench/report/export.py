@@ -193,7 +193,7 @@ def _rounded(value: float | None) -> float | None:
 
 @lru_cache(4096)
 def _cell(text: str) -> str:
-    """Return a text as a CSV cell: on one line, and not a formula."""
+    """Return a text as a CSV cell that has one line and is not a formula."""
     return FORMULA.sub(r"\1'", clean(text, None))
 
 

@@ -178,7 +178,7 @@ def _on_dataset(
 
 
 def prices(board: Board, dataset: str, verdict: str) -> list[Column]:
-    """Return the columns with the costs of a verdict's numbers, in the suite's order."""
+    """Return the columns with the prices of a verdict's results, in the suite's order."""
     names = board.rules.beside(verdict)
     told = [column for column in board.columns if column.dataset == dataset and column.measure.verdict != verdict]
     own = [column for column in told if column.measure.name in names]

@@ -48,7 +48,7 @@ class Returned:
     def __post_init__(self) -> None:
         for name in self.files:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                raise ValueError(f"{name!r} is not the name of a file next to a record")
+                raise ValueError(f"{name!r} is not a path below the folder of a record's files")
 
 
 RECORD = "record.json"

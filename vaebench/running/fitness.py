@@ -43,7 +43,9 @@ def differences(job: Job) -> list[str]:
 
 
 def _of_device(device: str, wanted: str) -> list[str]:
-    """Describe how the device differs from the plan. A separate process looks, to leave the card free for the trial."""
+    """Describe how the device differs from the plan.
+
+    A separate process checks the device, so that the card stays free for the trial."""
     if device == "cpu":
         return [] if wanted == "cpu" else [f"it has no device of class {wanted}"]
     process = Forked(_tell_class, device)

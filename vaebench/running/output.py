@@ -11,7 +11,7 @@ from vaebench.records.clean import clean, clean_lines
 from vaebench.records.provenance import without_paths
 
 KEPT = 2**15
-"""The number of bytes kept from the start, and as many from the end"""
+"""The number of bytes kept from the start of the output, and also from its end"""
 AT_ONCE = 2**20
 """The maximum number of bytes read from one process before the others get their turn"""
 SEPARATOR = re.compile(r"[\\/]")

@@ -44,7 +44,7 @@ class Sink(Protocol):
 class ResultsSink:
     """A results folder, which several runs may share.
 
-    Records are sorted by class of device, since results are bit-identical only within one class."""
+    Each class of device has a separate folder of records, since results are bit-identical only within one class."""
 
     results: Path
     device_class: str

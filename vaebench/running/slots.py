@@ -29,7 +29,7 @@ def default_slots(devices: Sequence[str]) -> int:
 
 
 def slots_of_card(cores: int, memory: int) -> int:
-    """Return the number of trials that train on one card at once; `-j` overrides it.
+    """Return the default number of trials that train on one card at once; `-j` sets another number.
 
     Small networks are limited by kernel launches, not by arithmetic, so one trial leaves most of a card idle. A
     training trial keeps one core busy with launching, while another core measures the previous trial: hence one slot

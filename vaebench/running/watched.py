@@ -41,7 +41,7 @@ class Watched:
             if record is None:
                 continue
             if self._looked and job.trial.id not in self._started:
-                yield Event("start", job)  # it started and ended between two looks
+                yield Event("start", job)  # the trial started and ended between two looks
             del self.pending[job.trial.id]
             output = self.sink.files(job.trial) / store.OUTPUT
             yield Event("end", job, {"record": record, "output": output if output.exists() else None})

@@ -20,7 +20,7 @@ from vaebench.tunable import Range
 
 @dataclass(frozen=True)
 class Contender:
-    """A model with its loss, as the suite or the user names it."""
+    """A model with its loss, as specified by the suite or the user."""
 
     model: Spec
     loss: Spec | None

@@ -19,7 +19,7 @@ ASKED = {
     "generation": "Whose samples are closest to real images?",
 }
 OFFICIAL = {"kermany-cxr": "Kermany et al."}
-"""Datasets with a published test split, and its authors."""
+"""Dataset with a published test split -> the authors of the split."""
 SPLITS = (
     ("SVC on pixels", "svc-pixels-balanced-accuracy", "svc-pixels-grouped-balanced-accuracy"),
     ("SVC on codes", "svc-balanced-accuracy", "svc-grouped-balanced-accuracy"),

@@ -123,7 +123,7 @@ class Sheet:
 
 @contextmanager
 def _at_most(seconds: float, supervised: bool) -> Iterator[None]:
-    """Raise TooLong after some seconds. A process that does not react is ended soon after; its supervisor continues."""
+    """Raise TooLong after some seconds. A process that does not react ends soon after, and its supervisor continues."""
 
     def stop(number: int, frame: object) -> None:
         raise TooLong

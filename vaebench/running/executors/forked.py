@@ -90,7 +90,7 @@ class Forked:
         return True
 
     def fate(self) -> str:
-        """Describe how the process ended. Its exit code is known a moment after its pipes are closed."""
+        """Describe how the process ended. The exit code is known a moment after the process's pipes are closed."""
         self.process.join(GONE)
         code = self.process.exitcode
         if code is None:

@@ -8,7 +8,7 @@ The imports include `torch._dynamo`, which the first optimiser of a process need
 import signal
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver also handles Ctrl-C during these imports
-signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a scheduler sends it to all processes; trials must save checkpoints
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # schedulers send SIGTERM to all processes; trials still save checkpoints
 
 import matplotlib.backends.backend_agg
 import matplotlib.backends.backend_svg
