@@ -98,7 +98,7 @@ def rules(seeds: int) -> Rules:
 
 
 def make(seeds: int) -> Iterator[Record]:
-    """Yield records in which models differ slightly and their variants even less; patients and seeds also have effects."""
+    """Yield records in which models differ slightly and variants even less; patients and seeds have effects, too."""
     rng = np.random.default_rng(0)
     worth = rng.normal(0, 0.05, (MODELS, 1)) + rng.normal(0, 0.01, (MODELS, VARIANTS))
     patients = rng.normal(0, 0.02, DRAWS)

@@ -80,7 +80,7 @@ def held(truths: str, kind: str, seeds: int, count: int, old: bool = False, pati
 
 
 def by_old_rule(samples: Sequence[Sample]) -> list[tuple[int, int, bool]]:
-    """Test each pair with its own variance over seeds and a known variance over patients; mark those that may be first."""
+    """Test pairs with their own variance over seeds and a known one over patients; mark models that may be first."""
     draws, values = shared_draws(samples), np.stack([sample.values for sample in samples])
     models, seeds = values.shape
     one, two = np.triu_indices(models, 1)
