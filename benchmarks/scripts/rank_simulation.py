@@ -71,7 +71,7 @@ class Places(NamedTuple):
 
 @cache
 def held(truths: str, kind: str, seeds: int, count: int, old: bool = False, patients: int = PATIENTS) -> Places:
-    """Return the places on boards with these true values and deviations. Both rules are applied to the same boards."""
+    """Return the places on boards with these true values and deviations. Both rules judge the same boards."""
     rng = np.random.default_rng(seeds)
     played = boards(TRUTHS[truths], deviations(kind, (count, MODELS), rng), seeds, rng, patients)
     judge = by_old_rule if old else lambda samples: [place[:3] for place in contest(samples, "higher").places or ()]
@@ -157,7 +157,7 @@ def newcomers(count: int) -> Iterator[Row]:
 def _placed(truths: str, kind: str, seeds: int, new: int, times: float, count: int) -> Iterator[list]:
     """Yield the places of newcomers that are equal to the best reference.
 
-    Their deviation over seeds is `times` the geometric mean of the references' deviations."""
+    The newcomers' deviation over seeds is `times` the geometric mean of the references' deviations."""
     rng = np.random.default_rng(seeds)
     spread = deviations(kind, (count, MODELS), rng)
     own = times * np.exp(np.log(spread).mean(1, keepdims=True)) * np.ones(new)

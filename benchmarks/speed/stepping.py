@@ -28,8 +28,8 @@ def now(device: str) -> float:
 class Drive:
     """Does `warm` steps that are not timed, `counted` timed steps, and `watched` steps in the context of `watch`.
 
-    Schedules are past their warm-up. Only the first step reports its losses, since most steps of a trial report none.
-    """
+    Schedules, such as that of the learning rate, are past their warm-up. Only the first step reports its losses, since
+    most steps of a trial report none."""
 
     def __init__(self, course: Course, warm: int, counted: int, watched: int = 0) -> None:
         if course.settings.steps >= 2 * MOST and warm + counted + watched > MOST:

@@ -22,7 +22,7 @@ SHORTCUT = Entrant("", "", "best shortcut")
 
 
 class Shortcut(NamedTuple):
-    """A trivial property of images that separates healthy from diseased ones without any anatomy."""
+    """A trivial property of images that separates healthy from diseased ones without using anatomy."""
 
     name: str
     auroc: float
@@ -51,7 +51,7 @@ def floor_samples(
 ) -> Iterator[tuple[tuple[Entrant, Column], Sample]]:
     """Yield the floors that are computed as metrics, each for the column of its verdict's headline metric.
 
-    Such a metric does not depend on the model; if its values still differ, the median of the suite's models is used."""
+    These metrics do not depend on the model; where values still differ, the median of the suite's models is used."""
     for lead in columns:
         verdict = lead.measure.verdict
         if rules.headline.get(verdict) != lead.measure.name:

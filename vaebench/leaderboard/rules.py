@@ -39,7 +39,7 @@ class Rules:
     summary: tuple[str, ...] = ()
     margins: Mapping[str, float] = field(default_factory=dict)
     prices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """verdict -> metrics shown next to it, together with the size of the code"""
+    """verdict -> metrics shown next to the verdict's metrics, together with the size of the code"""
     references: tuple[Entrant, ...] = ()
     floors: tuple[Entrant, ...] = ()
     untrained: tuple[Entrant, ...] = ()

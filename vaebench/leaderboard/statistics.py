@@ -29,8 +29,8 @@ ENOUGH_SEEDS = 5
 ENOUGH_DRAWS = 20
 FEW_PATIENTS, FEW_OF_A_CLASS = 50, 25
 LEAST, LEAST_OF_A_CLASS, LEAST_TO_RANK = 8, 10, 10
-"""The numbers of patients needed for an interval, for one of a metric that separates classes, and for a rank. With
-fewer patients, intervals or ranks would be wrong too often (docs/ranks.md)."""
+"""The numbers of patients needed for an interval, for an interval of a metric that separates classes (in each class),
+and for a rank. With fewer patients, intervals or ranks would be wrong too often (docs/ranks.md)."""
 AT_ONCE = 256
 """Number of samples whose replicates are processed as one block."""
 

@@ -20,7 +20,7 @@ from vaebench.records import store
 
 COMMANDS = ("sbatch", "squeue", "scancel")
 TIMEOUT = 120.0
-"""Seconds to wait for one of these commands; a busy controller answers slowly"""
+"""Seconds to wait for a Slurm command; a busy controller answers slowly"""
 SCRIPT, OPTIONS, LEDGER = "pilot.sh", "sbatch.json", "ledger"
 TAIL = 2000
 """The number of characters of a log that an error quotes"""

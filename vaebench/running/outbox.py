@@ -31,8 +31,8 @@ class Away:
 class Outbox:
     """Claims trials for this run, hands out errands and delivers their results; an executor only transports both.
 
-    For every errand that `take` returns, the executor must finally call `returned` or `lost`. It must also yield the
-    events that these methods yield or return. The outbox is falsy once all trials have records."""
+    For every errand that `take` returns, the executor must finally call `returned` or `lost`. The executor must also
+    yield the events that these methods yield or return. The outbox is falsy once all trials have records."""
 
     def __init__(
         self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False, attempts: int = ATTEMPTS

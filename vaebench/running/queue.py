@@ -1,4 +1,4 @@
-"""The queue of a run: the trials that remain. Other runs in the same results folder may complete some of them."""
+"""The queue of a run: the trials that remain. Some may be completed by other runs in the same results folder."""
 
 from __future__ import annotations
 

@@ -36,8 +36,8 @@ class Sink(Protocol):
     def deliver(self, job: Job, record: Record) -> None:
         """Store the record atomically.
 
-        A failure never replaces a good record: neither one that was only to be measured again, nor one that another run
-        has delivered meanwhile."""
+        A failure never replaces a good record, whether the trial was only to be measured again or another run has
+        delivered the record meanwhile."""
 
 
 @dataclass(frozen=True)

@@ -215,7 +215,7 @@ class Attempt:
             kept = time.perf_counter()
             try:
                 self.keeper.save(record, {"course": course.state(), "history": history.state()})
-            except OSError as error:  # without a checkpoint, training still goes on
+            except OSError as error:  # training goes on without a new checkpoint
                 text = f"no checkpoint could be written ({error.strerror}); training continues"
                 self.tell({"phase": "note", "text": text})
 

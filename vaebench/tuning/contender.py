@@ -37,7 +37,7 @@ class Contender:
         return f"{self.model} + {self.loss}" if self.loss else str(self.model)
 
     def with_values(self, values: Mapping[str, Value]) -> Spec:
-        """Return the model with these parameters, rounded to three significant digits."""
+        """Return the model with the given parameters, rounded to three significant digits."""
         return Spec(self.model.name, {**self.model.params, **{key: self._plain(key, v) for key, v in values.items()}})
 
     def _plain(self, name: str, value: Value) -> Value:
@@ -80,7 +80,7 @@ def contenders(plan: Plan, free_rate: bool) -> list[Contender]:
 
 
 def _values(trial: Trial, plan: Plan, components: Registry) -> dict[str, Value]:
-    """Return the parameters in force; if the model sets its learning rates itself, use that of its first group."""
+    """Return the parameters in force; if the model sets its own learning rates, include its first group's rate."""
     values = parameters_in_force(trial, plan.settings, components)
     if values.get("lr", 0) is None:
         one = next(one for one in plan.datasets if one.spec == trial.dataset)

@@ -43,7 +43,7 @@ def range_faults(record: Record, suite: Suite) -> Iterator[str]:
         try:
             low, high = own.get("metrics", name).component.range
         except UserError:
-            continue  # from a package that is not installed, so it cannot be recomputed here either
+            continue  # the metric's package is not installed, so the metric cannot be recomputed either
         if fault := beyond(cell, low, high):
             yield f"metric {name!r}: {fault}"
 

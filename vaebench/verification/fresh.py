@@ -18,8 +18,8 @@ from vaebench.running import PATIENCE
 from vaebench.running.preparation import made_ready
 
 DEVIATIONS = 4
-"""A number counts as worse if it is worse by more than this many standard errors of the difference. This happens to
-about three of 100,000 honest numbers."""
+"""A number counts as worse if it is worse by more than this many standard errors of the difference. About three of
+100,000 honest numbers are."""
 
 
 def with_new_patients(plan: Plan, population: int) -> Plan:

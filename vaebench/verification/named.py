@@ -24,8 +24,8 @@ def named(records: Iterable[Record]) -> set[str]:
 def needed(records: Iterable[tuple[Record, Suite | None]]) -> set[str]:
     """Return the distributions that provide the components of the records.
 
-    These are the distribution of the suite and those named in the prefixes of components. If they lack a component of a
-    record, all distributions that `named` returns for the record are added."""
+    The result contains the suite's distribution and those named in the prefixes of components. If they lack a component
+    of a record, all distributions that `named` returns for the record are added."""
     alike = defaultdict[frozenset[str], list[tuple[Record, str | None]]](list)
     for record, suite in records:
         owners = {name.split(" ", 1)[-1].partition(":")[0] for name in record.inputs.components if ":" in name}

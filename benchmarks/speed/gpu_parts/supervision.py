@@ -1,4 +1,4 @@
-"""Do work in a forked process, and in a new one if that dies: in a new process, the card works even after a failure."""
+"""Do work in a forked process and, if that process dies, in a new one, in which the card works again."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Forked:
     """A process that runs `target(*args, mouth)`, with pipes for its messages and its printed output.
 
     The process leads a process group, so that processes started by a plugin end with it, and it ends when its parent
-    does. It has the parent's current environment, not the environment in which the server started."""
+    does. The process has the parent's current environment, not the environment in which the server started."""
 
     def __init__(self, target: Callable[..., None], *args: Any) -> None:
         for last in range(STARTS - 1, -1, -1):

@@ -60,8 +60,8 @@ class Local(Executor):
     """Runs trials on this machine, each in a separate process.
 
     If a trial's process is killed, only that trial fails: the driver writes its record.
-    If the fork server is killed, any of the running trials may be the cause. Each of these is repeated once, while no
-    other trial runs: a trial that kills the server again fails, and the others continue."""
+    If the fork server is killed, any of the running trials may be the cause. Each of these trials is repeated once,
+    while no other trial runs: a trial that kills the server again fails, and the others continue."""
 
     name = "local"
     version = 2

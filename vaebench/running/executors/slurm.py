@@ -22,7 +22,7 @@ from vaebench.running.watched import Watched
 PAUSE = 10.0
 """Seconds between two checks of the queue and the records; longer if a check takes long"""
 BUSY = 0.05
-"""The maximum share of the time spent on these checks"""
+"""The maximum share of the time that is spent on checks"""
 ENDING = 30.0
 """Seconds to wait for cancelled pilots"""
 MARGIN = 120
