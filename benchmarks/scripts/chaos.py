@@ -31,7 +31,7 @@ TARGETS = ("worker", "fork server", "resource tracker", "driver")
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=300)
-    parser.add_argument("--minutes", type=float, default=60.0, help="stop killing after this time")
+    parser.add_argument("--minutes", type=float, default=60.0, help="stop killing after this many minutes")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     until, chance = time.monotonic() + 60 * asked.minutes, random.Random(asked.seed)

@@ -70,7 +70,7 @@ def mean(measure: Callable[[int], np.ndarray]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder below which kermany-cxr lies")
+    parser.add_argument("--data", type=Path, required=True, help="folder that contains kermany-cxr")
     folder = parser.parse_args().data
     for size in (28, 64):
         splits = KermanyCxr().load(folder, size, {})

@@ -154,7 +154,7 @@ def copy(path: Path, name: str) -> None:
 
 PLACES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "another name": (lambda path: copy(path, f"mine-{path.stem[-12:]}.json"), "it belongs at"),
-    "no id": (lambda path: copy(path, "mine.json"), "a record's name ends with the id"),
+    "no id": (lambda path: copy(path, "mine.json"), "the name of a record's file must end with the id"),
     "another device": (lambda path: shutil.copytree(path.parents[1], path.parents[2] / "cuda"), "it belongs at"),
     "twice": (lambda path: shutil.copytree(path.parents[5], path.parents[5] / "again"), "records the same trial as"),
     "a link": (lambda path: path.with_name("x").symlink_to("/etc"), "x: it is a link"),

@@ -50,9 +50,9 @@ def _of_device(device: str, wanted: str) -> list[str]:
         return [] if wanted == "cpu" else [f"it has no device of class {wanted}"]
     process = Forked(_tell_class, device)
     try:
-        found = process.ear.recv() if process.wait(LONGEST_WAIT) else "none that answers"
+        found = process.ear.recv() if process.wait(LONGEST_WAIT) else "not responding"
     except (EOFError, OSError):
-        found = "none that answers"
+        found = "not responding"
     finally:
         process.end()
     return [] if found == wanted else [f"its device is {found}, and the plan is for {wanted}"]

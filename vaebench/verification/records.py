@@ -114,7 +114,7 @@ def board_faults(track: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path, 
                 yield path, f"it differs from the board of these records{where}; {again}"
     for path in sorted((track / "boards").glob("*")):
         if f"boards/{path.name}" not in texts:
-            yield path, "no board of these records has this name; delete it"
+            yield path, "no board of these records has this name; delete the file"
 
 
 def _first_difference(content: bytes, wanted: bytes) -> str:
@@ -143,7 +143,7 @@ def _files(folder: Path, seen: Examined) -> Iterator[Path]:
             if store.FILE_NAME.fullmatch(name):
                 yield here / name
             elif not name.startswith("."):
-                seen.problems.append((here / name, "a record's name ends with the id of its trial; this one does not"))
+                seen.problems.append((here / name, "the name of a record's file must end with the id of its trial"))
 
 
 def _read(path: Path, seen: Examined) -> Record | None:

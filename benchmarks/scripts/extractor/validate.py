@@ -78,7 +78,7 @@ def collapsed(images: np.ndarray) -> Iterator[np.ndarray]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder below which kermany-cxr lies")
+    parser.add_argument("--data", type=Path, required=True, help="folder that contains kermany-cxr")
     split = KermanyCxr().load(parser.parse_args().data, 64, {}).train
     patients = np.random.default_rng(0).permutation(np.unique(split.groups))
     half = np.isin(split.groups, patients[: len(patients) // 2])
