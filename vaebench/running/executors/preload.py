@@ -1,6 +1,6 @@
 """Imports for the server from which trials are forked, so that a trial starts in milliseconds.
 
-The imports include `torch._dynamo`, which the first optimiser of a process needs and which takes a second or two.
+The imports include `torch._dynamo`, which the first optimiser of a process needs. Loading it takes a second or two.
 """
 
 # ruff: noqa: E402
