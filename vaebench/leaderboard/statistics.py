@@ -105,9 +105,9 @@ def estimate(sample: Sample) -> Estimate:
 def estimates(samples: Sequence[Sample]) -> list[Estimate]:
     """Return the mean over seeds of each sample and its interval; samples of the same shape are processed together.
 
-    A model's own variance over seeds is used: with three seeds, moderated variances would make intervals
-    too narrow. Without replicates, patients and interaction cannot be separated: the mean squared image-level error then
-    stands for both, which makes the interval too wide rather than too narrow."""
+    A model's own variance over seeds is used: with three seeds, moderated variances would make intervals too narrow.
+    Without replicates, patients and interaction cannot be separated: the mean squared image-level error then stands for
+    both, which makes the interval too wide rather than too narrow."""
     alike: dict[tuple[int, bytes, bool, float], list[int]] = defaultdict(list)
     for number, sample in enumerate(samples):
         answered = b"" if sample.replicates is None else np.isfinite(sample.replicates).all(0).tobytes()
