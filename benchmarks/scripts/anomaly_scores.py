@@ -5,10 +5,10 @@
 
 Networks are trained briefly on healthy training images. Half of the held-out healthy patients calibrate the scores, and
 the others are ranked against diseased training images, as in `anomaly-auroc-held-out`. Test images and labels are not
-read: the test split is replaced by one blank image without labels, which is asserted. The scores were chosen with seed
-0; seed 1, the default, confirms the choice. The tables show AUROCs (higher scores are more anomalous) and the rank
+read: the test split is replaced by one blank image without labels. The scores were chosen with seed 0; seed 1, the
+default, confirms the choice. The tables show AUROCs (higher scores are more anomalous) and the rank
 correlation of each score with PSNR over the models. The last column is the distance from a Gaussian fitted to features,
-without any model."""
+which involves no model."""
 
 from __future__ import annotations
 

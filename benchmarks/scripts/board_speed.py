@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/scripts/board_speed.py [--seeds 1]
 
 Synthetic records of 20 models x 25 parameters x 10 datasets x 2 regimes x 10 seeds are read one by one, as from a
-folder. Each record has 20 metrics, of which 4 have replicates under 200 patient draws. The first variant of each model
-is a reference, the others are newcomers. The times do not include generating the records or reading JSON from disk. All
-times are CPU seconds of one thread, which other work on the machine affects least.
+folder. Each record has 20 metrics, of which 4 have replicates on 200 resamples of the patients. The first variant of
+each model is a reference, the others are newcomers. The times do not include generating the records or reading JSON
+from disk. All times are CPU seconds of one thread, which are least affected by other work on the machine.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def rules(seeds: int) -> Rules:
 
 
 def make(seeds: int) -> Iterator[Record]:
-    """Yield records in which models differ slightly and variants less, with effects of patients and seeds."""
+    """Yield records in which models differ slightly and variants even less; patients and seeds have effects, too."""
     rng = np.random.default_rng(0)
     worth = rng.normal(0, 0.05, (MODELS, 1)) + rng.normal(0, 0.01, (MODELS, VARIANTS))
     patients = rng.normal(0, 0.02, DRAWS)

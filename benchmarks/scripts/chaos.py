@@ -1,10 +1,10 @@
-"""Kill the processes of a sweep hundreds of times at random, and count the records that are lost, doubled or changed.
+"""Kill the processes of a sweep hundreds of times at random, and count the records that are lost, doubled or altered.
 
     python benchmarks/scripts/chaos.py [--kills 300] [--minutes 10] [--seed 0]
 
 Workers, the server that they fork from, the resource tracker of Python and the driver are killed by SIGKILL, SIGTERM,
-SIGHUP and SIGINT, in rounds of ten trials with checkpoints. After each round the same command finishes the sweep, and
-its records and weights are compared with those of an undisturbed run. An unreadable record, or a second record of the
+SIGHUP and SIGINT, in rounds of ten trials with checkpoints. After each round, the same command finishes the sweep,
+whose records and weights are compared with those of an undisturbed run. An unreadable record, or a second record of the
 same trial, stops the program at once. The script needs the tests of the repository and Linux.
 """
 
@@ -31,7 +31,7 @@ TARGETS = ("worker", "fork server", "resource tracker", "driver")
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=300)
-    parser.add_argument("--minutes", type=float, default=60.0, help="stop killing after this time")
+    parser.add_argument("--minutes", type=float, default=60.0, help="stop killing after this many minutes")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     until, chance = time.monotonic() + 60 * asked.minutes, random.Random(asked.seed)

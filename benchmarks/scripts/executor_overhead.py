@@ -1,4 +1,4 @@
-"""Compare the time of a short trial in other executors with `local`; Ray may need twice, pilots five times as long.
+"""Compare executors with `local` by the time of a short trial; ratios up to 2 (Ray) and 5 (Slurm) are allowed.
 
     python benchmarks/scripts/executor_overhead.py [--seeds 8] [--slots 2] 'slurm[pilots=2]' 'ray[address=HOST:6379]'
 

@@ -97,7 +97,7 @@ def parts(split: Split) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder below which kermany-cxr lies")
+    parser.add_argument("--data", type=Path, required=True, help="folder that contains kermany-cxr")
     split = KermanyCxr().load(parser.parse_args().data, SIDE, {}).train
     drawn, reference, train = parts(split)
     reference, normals = reference[:REFERENCE], drawn[split.labels[drawn] == 0]

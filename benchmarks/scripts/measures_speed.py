@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/measures_speed.py
 
-Each pair gets the same data and is timed from features or images to the result, in CPU seconds of one thread, which
-other work on the machine affects least. The fastest of the repetitions counts; slow libraries run once.
+Both implementations of a metric get the same data and are timed from features or images to the result, in CPU seconds
+of one thread, which are least affected by other work on the machine. The fastest of the repetitions counts; slow
+libraries run once.
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/metric_coverage.py [--runs 1000] [--worlds NAME ...] [--pairs]
 
-Every run draws patients with their images, computes the metrics with `Evidence` as a trial does, and computes the 95 %
-interval that a board shows for one seed. The script prints how often the interval contains the value from a million
-images. In these populations, the variance between patients equals that between images of one patient, and all images of
-a patient have the same health and class. Sensitivity is measured twice: at the threshold from the validation images,
-which its error takes as given, and at that of the population, whose uncertainty its error does not include. KID is
-measured with the error in its record, and with its replicates, from which boards compute its interval. With `--pairs`,
-the script instead prints how often KID claims, at 5 %, that one of two equally good models is better, both judged on
-the same test images.
+Every run simulates random patients with images, computes the metrics with `Evidence` as a trial does, and computes the
+95 % interval that a board shows for one seed. The script prints how often the interval contains the value from a
+million images. In these populations, the variance between patients equals that between images of one patient, and all
+images of a patient have the same health and class. Sensitivity is compared with two true values. One belongs to the
+threshold from the validation images, which the error takes as given; the other belongs to the population's threshold,
+and the error leaves out the uncertainty of estimating this threshold. The interval of KID is computed twice: from the
+error in the record, and from the replicates, as on boards. With `--pairs`, the script instead prints how often KID
+claims, at 5 %, that one of two equally good models is better, both judged on the same test images.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def truths(world: World, rng: np.random.Generator) -> dict[str, float]:
 
 
 def generated(count: int, rng: np.random.Generator) -> Cloud:
-    """Draw features of samples from an imperfect model."""
+    """Return random features of samples from an imperfect model."""
     return Cloud(0.9 * rng.standard_normal((count, FEATURES)) + 0.15)
 
 

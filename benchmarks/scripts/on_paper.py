@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def measured(folders: list[Path]) -> dict[str, list[int]]:
-    """Return the sizes of all files by their name next to a record, and those of records as `record`."""
+    """Return the sizes of records (as `record`) and of the files next to them (by file name)."""
     found = defaultdict[str, list[int]](list)
     for folder in folders:
         for path in folder.rglob("*.json"):

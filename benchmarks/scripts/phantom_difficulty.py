@@ -4,13 +4,13 @@
 
 | column | bounds | what |
 |---|---|---|
-| SVC | 0.2 to 0.9 | RBF SVC on pixels, K classes; balanced accuracy b less chance, (b - 1/K) / (1 - 1/K) |
+| SVC | 0.2 to 0.9 | RBF SVC on pixels, K classes; balanced accuracy b corrected for chance, (b - 1/K) / (1 - 1/K) |
 | PCA-16 | 0.55 to 0.90 | AUROC, healthy against diseased, of the residual of 16 components fitted on healthy images |
-| mean, contrast, sharpness | at most 0.65 | max(a, 1 - a) of mean, standard deviation, variance of the Laplacian |
-| all | at most 0.65 | the same for a cross-validated logistic model of the three |
+| mean, contrast, sharpness | at most 0.65 | max(a, 1 - a) for the AUROC a of mean, SD or variance of the Laplacian |
+| all | at most 0.65 | max(a, 1 - a) for a cross-validated logistic model of these three numbers |
 | oracle | at least 0.95 | AUROC of the squared difference to the same phantom without its lesion |
 
-N training images per class (2,000 by default) and a quarter as many test images, at 64 x 64.
+The script draws N training images per class (2,000 by default) and a quarter as many test images, at 64 x 64.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def svc(x: np.ndarray, labels: np.ndarray, y: np.ndarray, expected: np.ndarray) 
 def pca_residual(healthy: np.ndarray, x: np.ndarray, components: int = 16) -> np.ndarray:
     mean = healthy.mean(0)
     centred = (healthy - mean).astype(np.float64)
-    _, vectors = np.linalg.eigh(centred @ centred.T)  # one row per image, of which there are fewer than pixels
+    _, vectors = np.linalg.eigh(centred @ centred.T)  # over images, since they are fewer than pixels
     axes, _ = np.linalg.qr((vectors[:, -components:].T @ centred).T)
     x = x - mean
     return np.square(x - x @ axes @ axes.T).mean(1)

@@ -4,10 +4,10 @@
 
 The pilots are processes of this machine, started by the tests' substitute for Slurm. In each round of ten trials with
 checkpoints, drivers are started and killed, while one pilot at a time is preempted, cancelled, notified that its time
-is up, or killed as if its node had died. Then the same command finishes the round, and its records and weights are
-compared with those of `local`. Trials must not fail: a trial is given up only after three machines died during it, and
-at most two die in a round. A second record of a trial stops the program at once. The script needs the tests of the
-repository and Linux.
+is up, or killed as if its node had died. Then the same command finishes the round, whose records and weights are
+compared with those of the executor `local`. Trials must not fail: a trial is given up only after three machines died
+during it, and at most two die in a round. A second record of a trial stops the program at once. The script needs the
+tests of the repository and Linux.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Round:
             self.strikes[drawn] += 1
 
     def _look(self, done: set[str]) -> set[str]:
-        """Read the successful trials; those no longer successful are lost, and other trials must not have failed."""
+        """Return the successful trials; trials that no longer are successful count as lost, and no trial may fail."""
         now = set(killing.good(self.results))
         self.lost |= done - now
         for _, record in store.scan(self.results / "lab@1" / "long" / "phantom"):

@@ -29,7 +29,7 @@ def quoted() -> dict[Path, str]:
 
 
 def summary() -> dict[str, list[str]]:
-    """Return the headline cells of each row of the board's summary, without the mark of possibly best models."""
+    """Return the headline cells of each row of the board's summary, without the mark `≈` of possibly best models."""
     text = (MEDICAL / "leaderboard.md").read_text(encoding="utf-8").split("## Summary")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
     return {row[0].removesuffix(" (floor)"): [cell.replace("≈", "") for cell in row] for row in _headlines(rows)}

@@ -71,7 +71,7 @@ class Places(NamedTuple):
 
 @cache
 def held(truths: str, kind: str, seeds: int, count: int, old: bool = False, patients: int = PATIENTS) -> Places:
-    """Return the places on boards with these true values and deviations. Both rules are applied to the same boards."""
+    """Return the places on boards with these true values and deviations. Both rules judge the same boards."""
     rng = np.random.default_rng(seeds)
     played = boards(TRUTHS[truths], deviations(kind, (count, MODELS), rng), seeds, rng, patients)
     judge = by_old_rule if old else lambda samples: [place[:3] for place in contest(samples, "higher").places or ()]
@@ -80,7 +80,7 @@ def held(truths: str, kind: str, seeds: int, count: int, old: bool = False, pati
 
 
 def by_old_rule(samples: Sequence[Sample]) -> list[tuple[int, int, bool]]:
-    """Test each pair with its own variance over seeds and a known variance over patients; rank 1 serves as the mark."""
+    """Test pairs with their own variance over seeds and a known one over patients; mark models that may be first."""
     draws, values = shared_draws(samples), np.stack([sample.values for sample in samples])
     models, seeds = values.shape
     one, two = np.triu_indices(models, 1)
@@ -155,8 +155,9 @@ def newcomers(count: int) -> Iterator[Row]:
 
 
 def _placed(truths: str, kind: str, seeds: int, new: int, times: float, count: int) -> Iterator[list]:
-    """Yield the places of newcomers that are equal to the best reference; with `times` = 1, their deviation is the
-    geometric mean of those of the references."""
+    """Yield the places of newcomers that are equal to the best reference.
+
+    The newcomers' deviation over seeds is `times` the geometric mean of the references' deviations."""
     rng = np.random.default_rng(seeds)
     spread = deviations(kind, (count, MODELS), rng)
     own = times * np.exp(np.log(spread).mean(1, keepdims=True)) * np.ones(new)
@@ -184,7 +185,7 @@ def groups(count: int) -> Iterator[Row]:
 
 
 def gap(count: int) -> Iterator[Row]:
-    """Yield the stated gap divided by the simulated one, by which a model must be better to win 80 % of its pairs."""
+    """Yield the stated gap divided by the simulated gap, by which a model must be better to win 80 % of its pairs."""
     for kind, seeds in product(("equal", "unequal"), (5, 3)):
         rng = np.random.default_rng(seeds)
         played = list(boards(np.zeros(MODELS), deviations(kind, (50, MODELS), rng), seeds, rng))

@@ -1,7 +1,7 @@
 """Boards of simulated models with known true values, for `rank_simulation.py`.
 
-A score is the model's true mean plus normal effects of the patient, of patient and model, of patient, model and seed,
-and of the seed. Patients are resampled with the package's own draws, which all models of a board share.
+A score is the model's true mean plus four normal effects: of the patient; of patient and model; of patient, model and
+seed; and of the seed. Patients are resampled as in the package, with the same resamples for all models of a board.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from vaebench.patients import Resolution, patient_draws, resolution
 MODELS, PATIENTS = 12, 150
 PATIENT, TASTE, INTERACTION = 0.3, 0.1, 0.05
 """Standard deviations over patients: shared by all models, of one model, and of one training run. With these values,
-power and marks of the old and the present rule are similar to those in the simulation from which the bars come."""
+both rules (old and present) have about the same power and marks as in the simulation from which the bars were derived.
+"""
 AT_ONCE = 25
-"""Number of boards that are drawn as one block and share the patient draws of one dataset."""
+"""Number of boards that are simulated as one block and share one dataset's resamples of patients."""
 SIZES = {"even": lambda count: np.full(count, 4), "uneven": lambda count: np.geomspace(1, 12, count).astype(int)}
 SEPARATION = 1.2
-"""Distance between diseased and healthy images, in standard deviations of a patient and of an image: AUROC .725."""
+"""Distance between diseased and healthy images, in standard deviations of a patient and of an image; AUROC is .725."""
 
 
 def deviations(kind: str, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -37,8 +38,9 @@ def deviations(kind: str, shape: tuple[int, int], rng: np.random.Generator) -> n
 
 @cache
 def drawn(sizes: tuple[int, ...], block: int, two_classes: bool = False) -> tuple[np.ndarray, Resolution]:
-    """Return how often each patient draw contains each image (draws, images), and the resolution of the draws. With two
-    classes, every second patient is diseased."""
+    """Return how often each resample of patients contains each image (draws, images), and the draws' resolution.
+
+    With two classes, every second patient is diseased."""
     groups = np.repeat(np.arange(len(sizes)), sizes)
     draws = list(patient_draws(groups, f"world {block % 40}"))
     counts = np.stack([np.bincount(own, minlength=len(groups)) for own in draws]).astype(float)

@@ -2,7 +2,7 @@
 
     python benchmarks/scripts/startup.py [ROUNDS]
 
-Both are started in turns, so that other work on the machine slows both equally; their medians are compared.
+The two commands take turns, so that other work on the machine slows both equally; their medians are compared.
 """
 
 from __future__ import annotations

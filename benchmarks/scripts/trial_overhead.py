@@ -3,9 +3,10 @@
     git worktree add ../before 0a031df && python -m venv ../before/.venv && ../before/.venv/bin/pip install ../before
     python benchmarks/scripts/trial_overhead.py ../before/.venv/bin/python .venv/bin/python [--pairs 20] [--suite smoke]
 
-Each Python in turn runs the trials of `vae` on one phantom, of the suite `medical` or `smoke`: a whole `vaebench run`
-with prepared data, from the start of Python to the board. The script counts the user and system time of all processes,
-including the fork server and its workers. The result is the median ratio of the pairs. The script needs Linux.
+In turns, both versions run the trials of `vae` in the suite `medical` or `smoke` on one phantom. A turn is a whole
+`vaebench run` with prepared data, from the start of Python to the board. The script counts the user and system time of
+all processes, including the fork server and its workers. The result is the median ratio of the pairs. The script needs
+Linux.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 ALLOWED = 1.03
-SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: this process waits for those that outlive their parents, so their time counts
+SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: the time of processes that outlive their parents counts, too
 PROGRAM = "from vaebench.cli import main; main(prog_name='vaebench')"
 
 

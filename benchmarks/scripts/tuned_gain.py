@@ -61,7 +61,7 @@ def numbers(track: Path, metric: str, regime: str) -> Numbers:
 
 
 def counterpart(model: str, defaults: Mapping[str, dict[int, float]]) -> dict[int, float]:
-    """Return the values of the untuned entry of `model`: its name, with as many of its parameters as possible."""
+    """Return the values of the untuned entry with the name of `model` and as many of its parameters as possible."""
     wanted = parts(model)
     among = [name for name in defaults if parts(name)[0] == wanted[0] and parts(name)[1] <= wanted[1]]
     return defaults[max(among, key=lambda name: len(parts(name)[1]))] if among else {}

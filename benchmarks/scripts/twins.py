@@ -9,9 +9,9 @@ correlated pixel by pixel, unmirrored and mirrored.
 | column | what |
 |---|---|
 | test, healthy | test images, and how many of them are healthy |
-| unmirrored | test images that correlate above 0.99 with an unmirrored training image, and the healthy ones of them |
-| twins | the same with a training image or its mirror image |
-| highest | the highest correlation across the split |
+| unmirrored | test images that correlate above 0.99 with an unmirrored training image, and how many are healthy |
+| twins | test images that correlate above 0.99 with a training image or its mirror image, and how many are healthy |
+| highest | the highest correlation of a test image with a training image or its mirror image |
 | PCA-4 to PCA-64 | AUROC, healthy against tumour, of the residual of 4 to 64 components fitted on healthy images |
 """
 

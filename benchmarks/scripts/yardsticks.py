@@ -2,9 +2,10 @@
 
     python benchmarks/scripts/yardsticks.py --data DIR
 
-For 28 and 64 pixels: an RBF SVC on raw pixels (scikit-learn's defaults, 2,000 training images, mean of five draws); the
-same with balanced class weights, and on a random split of all images, which shows how much easier such a split is; the
-residual of PCA-64, fitted on healthy images, as anomaly score; and three shortcuts, each a single number per image."""
+For 28 and 64 pixels: an RBF SVC on raw pixels (scikit-learn's defaults, 2,000 training images, mean over five random
+subsets); the same with balanced class weights, and on a random split of all images, which shows how much easier such a
+split is; the residual of PCA-64, fitted on healthy images, as anomaly score; and three shortcuts, each a single number
+per image."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def draw(x: np.ndarray, y: np.ndarray, seed: int) -> Pair:
 
 
 def mixed(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[Pair, Pair]:
-    """Return a random split of all images, by image."""
+    """Return a random split of all images, which ignores patients."""
     rows = np.random.default_rng(seed).permutation(len(x))
     return (x[rows[:TRAINED]], y[rows[:TRAINED]]), (x[rows[-1000:]], y[rows[-1000:]])
 
@@ -69,7 +70,7 @@ def mean(measure: Callable[[int], np.ndarray]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder below which kermany-cxr lies")
+    parser.add_argument("--data", type=Path, required=True, help="folder that contains kermany-cxr")
     folder = parser.parse_args().data
     for size in (28, 64):
         splits = KermanyCxr().load(folder, size, {})

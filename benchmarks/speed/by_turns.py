@@ -19,8 +19,10 @@ Work = Callable[[], float | None]
 
 @dataclass(frozen=True)
 class Contender:
-    """A piece of work to be timed. On a CPU, the work runs in a separate process, which reads settings when it starts.
-    On a GPU, it runs in this process, because a new process takes seconds to open the card."""
+    """A piece of work to be timed.
+
+    On a CPU, the work runs in a separate process, which reads its environment variables when it starts. On a GPU, the
+    work runs in this process, because a new process takes seconds to open the card."""
 
     make: Callable[[], Work]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -28,8 +30,9 @@ class Contender:
 
 
 def by_turns(contenders: Mapping[str, Contender], rounds: int, device: str = "cpu") -> dict[str, list[float]]:
-    """Return the seconds of each contender in each round after the first: CPU seconds of one thread, or wall-clock
-    seconds for work on a GPU."""
+    """Return the seconds of each contender in each round after the first.
+
+    Seconds are CPU seconds of one thread or, for work on a GPU, wall-clock seconds."""
     if device != "cpu":
         return take_turns(
             {name: partial(timed, contender.make(), device) for name, contender in contenders.items()}, rounds

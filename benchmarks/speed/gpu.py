@@ -1,4 +1,4 @@
-"""Make all measurements of the harness that need a GPU, with one command, and store them in one file.
+"""Make all measurements of the harness that need a GPU, and store them in one file.
 
     python benchmarks/speed/gpu.py [--part NAME ...] [--minutes 8] [--device cuda] [--out gpu.json] [--data FOLDER]
     python benchmarks/speed/gpu.py --table gpu.json     # the tables of docs/speed.md
@@ -91,7 +91,7 @@ def measure(args: argparse.Namespace, seconds: float, supervised: bool = False) 
             import_module(f"gpu_parts.{part}").measure(bench)
         except Broken:
             raise
-        except Exception as error:  # outside of any measurement: only this part is lost
+        except Exception as error:  # an error outside of any measurement: only this part is lost
             sheet.measure("the part", partial(_raise, error))
         sheet.finish()
     sheet.say(f"all results are in {args.out}")

@@ -4,7 +4,7 @@
 
 Every trial runs in a separate process, as in a sweep. The trials of the first model are run once beforehand without
 being counted, so that results that depend only on the dataset are cached. Work that several metrics share is counted
-for the first of them. `--beside` names the folder of another version of this repository, which runs the same trials in
+for the first metric. `--beside` names the folder of another version of this repository, which runs the same trials in
 turns with this one.
 """
 

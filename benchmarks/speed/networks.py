@@ -1,4 +1,4 @@
-"""The networks to be trained: an MLP as in pythae's default, a small convolutional network, and the package's trunk."""
+"""The networks to be trained: an MLP like pythae's default, a small convolutional network, and the package's trunk."""
 
 from __future__ import annotations
 

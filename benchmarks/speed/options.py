@@ -1,4 +1,4 @@
-"""Measure the effect of the options of training: steps per second of `vae` on its trunk, in one run.
+"""Measure the effect of training options on the steps per second of `vae` with its trunk, in one run.
 
     OMP_NUM_THREADS=1 python benchmarks/speed/options.py [--device cuda] [--rounds 7] [--compile]
 

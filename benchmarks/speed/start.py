@@ -2,8 +2,8 @@
 
     python benchmarks/speed/start.py [ROUNDS]
 
-The first process waits until the server from which all are forked has loaded torch. Seconds are wall-clock seconds on
-an idle machine.
+The first process waits until the server from which all processes are forked has loaded torch. Seconds are wall-clock
+seconds on an idle machine.
 """
 
 from __future__ import annotations

@@ -26,8 +26,10 @@ def now(device: str) -> float:
 
 
 class Drive:
-    """Does `warm` uncounted and `counted` counted steps and, with `watch`, `watched` more steps inside its context.
-    Schedules are past their warm-up, and only the first step is reported, since most steps of a trial are not."""
+    """Does `warm` steps that are not timed, `counted` timed steps, and `watched` steps in the context of `watch`.
+
+    Schedules, such as that of the learning rate, are past their warm-up. Only the first step reports its losses, since
+    most steps of a trial report none."""
 
     def __init__(self, course: Course, warm: int, counted: int, watched: int = 0) -> None:
         if course.settings.steps >= 2 * MOST and warm + counted + watched > MOST:

@@ -6,7 +6,7 @@ All contenders train a VAE on the same images with the same loss, Adam and batch
 process, on a GPU in one process. `bare` is the shortest loop that one would write by hand, on images that are stored in
 memory as uint8, as in the harness. Three variants of `bare` use PyTorch's fused Adam, weights in `channels_last`, and
 both; they also use the memory settings of the harness's workers (`vaebench/training/devices.py`). The harness is
-compared with the fastest of these four. For pythae's trainer, its `train_step` is timed: an epoch without the work
+compared with the fastest of the bare loops. Of pythae's trainer, only `train_step` is timed: an epoch without the work
 between epochs. Contenders take turns; seconds are those of one CPU thread. If pythae is not installed, its column says
 so.
 """

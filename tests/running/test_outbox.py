@@ -149,7 +149,7 @@ def test_a_trial_that_is_only_measured_again_takes_its_weights_along(tmp_path: P
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/outside", "a/../../outside"])
 def test_what_comes_back_stays_beside_its_record(name: str) -> None:
-    with pytest.raises(ValueError, match="is not the name of a file next to a record"):
+    with pytest.raises(ValueError, match="is not a path below the folder of a record's files"):
         Returned(b"", {name: b""})
 
 

@@ -227,4 +227,4 @@ def test_a_training_that_diverged_is_not_gone_on_from(tmp_path: Path) -> None:
 def test_out_of_memory_says_which_batch_would_be_next(tmp_path: Path) -> None:
     record = run_job(job(tmp_path, "hungry", batch=8))
     assert record.error.kind == "oom"
-    assert record.error.message.endswith("; a batch of 8 did not fit, try 4 instead")
+    assert record.error.message.endswith("; a batch of 8 did not fit; try 4 instead")

@@ -101,5 +101,5 @@ def test_numbers_of_a_model_have_three_digits(lab: Lab) -> None:
 
 def test_a_range_of_no_parameter_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Model, "tunable", {"gian": Linear(0, 1)})
-    with pytest.raises(UserError, match=r"steady declares a range of 'gian', .* Did you mean 'gain'"):
+    with pytest.raises(UserError, match=r"steady declares a range for 'gian', .* Did you mean 'gain'"):
         found(lab, "steady")

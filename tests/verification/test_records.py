@@ -154,7 +154,7 @@ def copy(path: Path, name: str) -> None:
 
 PLACES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "another name": (lambda path: copy(path, f"mine-{path.stem[-12:]}.json"), "it belongs at"),
-    "no id": (lambda path: copy(path, "mine.json"), "a record's name ends with the id"),
+    "no id": (lambda path: copy(path, "mine.json"), "the name of a record's file must end with the id"),
     "another device": (lambda path: shutil.copytree(path.parents[1], path.parents[2] / "cuda"), "it belongs at"),
     "twice": (lambda path: shutil.copytree(path.parents[5], path.parents[5] / "again"), "records the same trial as"),
     "a link": (lambda path: path.with_name("x").symlink_to("/etc"), "x: it is a link"),
@@ -182,7 +182,7 @@ def test_a_number_that_the_weights_do_not_give_is_found(results: Path) -> None:
     CliRunner().invoke(main, ["leaderboard", "--suite", "lab", "--results", str(results)])
     assert verify(results).exit_code == 0, "boards and records agree"
     said = verify(results, sample=9)
-    assert said.exit_code == 1 and said.output.count("but its weights give") == 4, said.output
+    assert said.exit_code == 1 and said.output.count("but the weights give") == 4, said.output
 
 
 def test_weights_of_another_model_are_found(results: Path) -> None:
@@ -267,7 +267,7 @@ def test_the_tolerance_is_a_twentieth_of_the_error() -> None:
 
     assert told(cell(1.0), cell(1.0)) == ([], 1, 0)
     assert told(cell(1.0), cell(1.004)) == ([], 0, 1)
-    assert told(cell(1.0), cell(1.006))[0] == ["metric 'm' is 1, but its weights give 1.006"]
+    assert told(cell(1.0), cell(1.006))[0] == ["metric 'm' is 1, but the weights give 1.006"]
     assert told(cell(1.0, error=None), cell(1.00005, error=None)) == ([], 0, 1)
     assert told(cell(1.0, error=None), cell(1.0002, error=None))[0]
     assert told(cell(1.0, error=0.01), cell(1.0))[0], "an error that is smaller than it should be"

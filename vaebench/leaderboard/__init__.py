@@ -1,1 +1,1 @@
-"""Turns records into a board, with pure functions that do no input or output and do not need torch."""
+"""Turns records into boards with pure functions, which read and write no files and do not need torch."""

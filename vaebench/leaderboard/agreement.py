@@ -10,7 +10,7 @@ from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant
 
 LEAST = 3
-"""The smallest number of models compared: with two, any two metrics agree completely or not at all."""
+"""The smallest number of models compared: on only two models, any two metrics agree completely or not at all."""
 
 
 class Agreement(NamedTuple):
@@ -27,8 +27,8 @@ def agreements(
 ) -> Iterator[tuple[Column, Agreement]]:
     """Yield the agreement of each column with the headline of its verdict.
 
-    Only references with all datasets and seeds count, so that all have the same seeds. A column whose numbers are all
-    equal, such as that of a floor metric, is left out because it has no order."""
+    Only references with results for all datasets and seeds count, so that all are compared on the same seeds. A column
+    whose numbers are all equal, such as the column of a floor metric, is left out because it gives no order."""
     for standing in (one for one in standings if is_ranked(one.measure)):
         for lead in standing.main:
             for column in columns:

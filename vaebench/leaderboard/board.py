@@ -28,7 +28,7 @@ EMPTY = Cell()
 
 @dataclass(frozen=True)
 class Board:
-    """Everything that the tables and the notes under them show."""
+    """Everything that is shown in a board's tables and in the notes under them."""
 
     rules: Rules
     datasets: tuple[str, ...]
@@ -42,7 +42,7 @@ class Board:
     cells: Mapping[tuple[Entrant, Column], Cell]
     standings: tuple[Standing, ...]
     fronts: tuple[Front, ...]
-    """quality against training time"""
+    """the Pareto fronts of quality against training time"""
     agreements: Mapping[Column, Agreement]
     """the agreement of a column with its verdict's headline on the order of the references"""
     failures: Mapping[Failure, tuple[int, ...]]
@@ -57,7 +57,7 @@ class Board:
     tiers: Mapping[Entrant, Tier] = field(default_factory=dict)
     """the lowest tier among the records of a model, if it is above *reported*"""
     follows: tuple[Follows, ...] = ()
-    """correlates of the numbers of a column"""
+    """the quantities with which the numbers of a column correlate"""
     added: tuple[Added, ...] = ()
     """how much training improves on the untrained floor"""
 
@@ -84,7 +84,7 @@ class Board:
 
     @property
     def title(self) -> str:
-        """The track, the number of the suite's datasets covered, and what the models' parameters were tuned for."""
+        """The track, how many of the suite's datasets are covered, and what the models' parameters were tuned for."""
         tuned = f"; tuned {self.rules.tuned}" if self.rules.tuned else ""
         covered = sum(name in self.datasets for name in self.expected)
         more = len(self.datasets) - covered
@@ -97,7 +97,7 @@ class Board:
         return self.rules.role(entrant)
 
     def label(self, entrant: Entrant) -> str:
-        """Return the model of an entrant, with its loss if that is needed to identify it."""
+        """Return an entrant's model, followed by its loss if the model alone does not identify the entrant."""
         return self.rules.label(entrant)
 
     @cached_property
@@ -111,7 +111,7 @@ class Board:
         return {column: gap for one in self.standings for column, gap in one.gaps.items()}
 
     def narrowed(self, verdict: str | None = None, dataset: str | None = None) -> Board:
-        """Return this board's part for a verdict, a dataset or both, with the ranks and labels of the whole board."""
+        """Return the part of the board for a verdict, a dataset or both, with the whole board's ranks and labels."""
 
         beside = self.rules.beside(verdict)
 
@@ -145,7 +145,7 @@ class Board:
 
     @cached_property
     def by_column(self) -> Mapping[Column, Mapping[Entrant, Cell]]:
-        """The same cells, grouped by column for faster access."""
+        """The board's cells, grouped by column for faster access."""
         found: dict[Column, dict[Entrant, Cell]] = {}
         for column, own in groupby(self.cells.items(), key=lambda item: item[0][1]):
             found.setdefault(column, {}).update((entrant, cell) for (entrant, _), cell in own)
@@ -173,7 +173,7 @@ def board(
 ) -> Board:
     """Return the board of the runs of one track, with all metrics and datasets or only the given ones.
 
-    If metrics are given, the first one of each verdict replaces the verdict's headline."""
+    If metrics are given, the first metric of each verdict replaces the verdict's headline."""
     found = comparable.comparable(runs, rules)
     rules = replace(rules, done=found.done)
     datasets_known = {run.dataset for run in found.runs} | set(rules.datasets)
@@ -236,7 +236,7 @@ def _compared(
     samples: Mapping[tuple[Entrant, Column], Sample],
     trivial: Mapping[str, Sequence[Shortcut]],
 ) -> Iterator[tuple[tuple[Entrant, Column], Cell]]:
-    """Yield the cells of a headline's columns with ranks and beaten floors, and cells for the best shortcuts."""
+    """Yield the cells of a headline's columns, with ranks and beaten floors added, and cells for the best shortcuts."""
     beats = beaten(standing, floors, samples, trivial)
     for at, cell in cells.items():
         if at[1] in standing.main:

@@ -1,4 +1,4 @@
-"""Collects the contents of runs by cell of the board: numbers, failures, and reasons why a number is missing."""
+"""Collects what runs contribute to each cell of a board: numbers, failures, and reasons why a number is missing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Cell:
     """trials that ended without a result"""
     reasons: tuple[str, ...] = ()
     both: bool = False
-    """measured on several device classes; this is the GPU's number"""
+    """measured on several device classes (CPU and GPU); the GPU's number is shown"""
     optimised: bool = False
     """the model or its loss optimises this metric in training"""
     place: Place | None = None
@@ -36,11 +36,11 @@ class Cell:
     best: bool = False
     """whether this is the best mean among the references"""
     label: Label | None = None
-    """the comparison with the best mean"""
+    """how a reference compares with the one that has the best mean"""
     beats: tuple[str, ...] = ()
     """the floors that a ranked row beats"""
     detail: str = ""
-    """the name of the shortcut, for the row of the best shortcut"""
+    """in the row of the best shortcut: the name of the shortcut"""
     few_images: bool = False
     """whether there are fewer images than the metric needs"""
     warnings: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class Dash(NamedTuple):
 
 
 class Collected:
-    """The contents of runs, by row and column of the board."""
+    """The numbers, failures and reasons found in runs, by row and column of the board."""
 
     def __init__(self, runs: Sequence[Run], shown: Mapping[Measure, Measure]) -> None:
         self.shown = shown
@@ -89,7 +89,7 @@ class Collected:
     def columns(self, dataset: str, measure: Measure, leading: bool, always: bool) -> list[Column]:
         """Return a column for each variant that has numbers.
 
-        Without numbers, there is a single column if `always` is set or if there are failures or reasons to show."""
+        If no variant has numbers, return a single column if `always` is set or if there are failures or reasons."""
         variants = self.variants.get((dataset, measure), set())
         failed = leading and (dataset, measure.regime) in self.failed
         if not variants and (always or failed or (dataset, measure) in self.reasons):
@@ -102,7 +102,7 @@ class Collected:
     def cells(
         self, columns: Sequence[Column], estimates: Mapping[tuple[Entrant, Column], Estimate]
     ) -> Iterator[tuple[tuple[Entrant, Column], Cell]]:
-        """Yield every cell that is not empty, by column and then by entrant."""
+        """Yield every cell that is not empty, ordered by column and then by entrant."""
         for column in columns:
             failed: Mapping[Entrant, int] = self.failed.get((column.dataset, column.measure.regime), {})
             reasons = self.reasons.get((column.dataset, column.measure), {})

@@ -24,7 +24,7 @@ class Comparable:
     hidden: Mapping[Hidden, int]
     other_seeds: Mapping[OtherSeeds, tuple[int, ...]]
     done: Mapping[tuple[str, str], tuple[int, ...]]
-    """dataset and regime -> the complete seeds, if not all seeds of the preset are complete"""
+    """dataset and regime -> the seeds that are complete, if not all seeds of the preset are"""
 
 
 def comparable(runs: Sequence[Run], rules: Rules) -> Comparable:
@@ -50,10 +50,11 @@ def comparable(runs: Sequence[Run], rules: Rules) -> Comparable:
 
 
 def complete_seeds(runs: Sequence[Run], rules: Rules) -> dict[tuple[str, str], tuple[int, ...]]:
-    """Return a mapping of dataset and regime to the seeds that are complete while a sweep is still running.
+    """Return a mapping from dataset and regime to the seeds that are complete while a sweep is still running.
 
-    These are the first k seeds of the preset, with the largest k for which at least half of the references with runs on
-    this dataset in this regime have all k seeds. There is no entry if all seeds or no seeds are complete."""
+    The first k seeds of the preset are complete if at least half of the references that have any run on the dataset in
+    the regime have all of these k seeds; the largest such k is used. There is no entry if all or no seeds are complete.
+    """
     held: dict[tuple[str, str], dict[Entrant, set[int]]] = defaultdict(lambda: defaultdict(set))
     for run in runs:
         if rules.role(run.entrant) == "reference":
@@ -72,7 +73,7 @@ def complete_seeds(runs: Sequence[Run], rules: Rules) -> dict[tuple[str, str], t
 def _differs(
     run: Run, rules: Rules, digests: Mapping[str, str], newest: Mapping[tuple[Entrant, str], int]
 ) -> tuple[str, str]:
-    """Return why a run is not comparable, and the remedy; both are empty if it is comparable."""
+    """Return why a run is not comparable, and the remedy; both are empty if the run is comparable."""
     if rules.settings is not None and run.settings != rules.settings:
         return "other settings (size, steps, limits, ...) than those of the preset", "run"
     wanted = digests.get(run.dataset)
@@ -89,9 +90,9 @@ def _differs(
 
 
 def first_digests(runs: Sequence[Run], rules: Rules) -> dict[str, str]:
-    """Return a mapping of dataset to the digest in the first record of a reference, or else of any model.
+    """Return a mapping from dataset to the digest in the first record of a reference, or else of any model.
 
-    This digest is used until a reference has results for all seeds, whose digest is then pinned."""
+    This digest is used until a reference has results for all seeds; the digest in its records is then pinned."""
     found: dict[str, str] = {}
     for run in sorted(runs, key=lambda run: (rules.role(run.entrant) == "newcomer", run.started, run.id)):
         if run.digest and _fits(run, rules):
@@ -100,7 +101,7 @@ def first_digests(runs: Sequence[Run], rules: Rules) -> dict[str, str]:
 
 
 def complete_digests(runs: Sequence[Run], rules: Rules, newest: bool = False) -> dict[str, str]:
-    """Return a mapping of dataset to the digest of the first (or newest) reference with all seeds in one regime."""
+    """Return a mapping from dataset to the digest of the first (or newest) reference with all seeds in one regime."""
     done: dict[tuple[str, str, str, Entrant], dict[int, str]] = defaultdict(dict)
     for run in runs:
         good = run.status == "ok" and run.digest and run.seed in rules.seeds
@@ -127,9 +128,9 @@ def _newest_of_strangers(runs: Sequence[Run], rules: Rules) -> Mapping[tuple[Ent
 def _with_measures(
     runs: Sequence[Run], rules: Rules, hidden: Counter[Hidden]
 ) -> tuple[list[Run], dict[Measure, Measure]]:
-    """Drop values computed with a version of the metric other than the installed one.
+    """Drop values that were computed with a version of the metric other than the installed one.
 
-    A metric that is not installed gets a column for each variant of its declaration, so that one version never hides
+    A metric that is not installed gets a column for each declaration found in records, so that one version never hides
     the numbers of another."""
     objects = {id(n.measure): n.measure for run in runs for n in (*run.numbers, *run.costs)}
     measures: dict[Measure, Measure] = {}

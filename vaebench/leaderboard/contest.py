@@ -1,9 +1,9 @@
 """Tests which models of a column can be told apart: rank intervals, marks for possible best models, labels and gaps.
 
-A rank is an interval: from one plus the number of references that are significantly better to M minus the number that
-are significantly worse. All pairs of references are tested, with Holm's correction, using variances over seeds that are
-moderated across the references (`moderation.py`). Each newcomer is compared with the references separately, using its
-own variance, and does not change any other row.
+A rank is an interval. Among M references, it goes from 1 plus the number of references that are significantly better to
+M minus the number that are significantly worse. All pairs of references are tested, with Holm's correction, using
+variances over seeds that are moderated across the references (`moderation.py`). Each newcomer is compared with the
+references separately, using its own variance, and does not change any other row.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ ALPHA = 1 - LEVEL
 LEAST_SEEDS = 3
 """The smallest number of seeds for ranks: with fewer training runs, too little is known about a method."""
 NEWCOMERS = 50
-"""The best of this many equal newcomers is called better than every reference on at most 5 % of boards. The
-number is constant, so that no row depends on how many newcomers there are."""
+"""If this many newcomers are no better than the best reference, at most 5 % of boards call one of them better than
+every reference. The number is constant, so that no row depends on how many newcomers there are."""
 POWER = 0.8
 
 
@@ -51,9 +51,9 @@ class Contest:
     moderated: Moderated | None
     """The references' variances over seeds."""
     places: tuple[Place, ...] | None
-    """None with fewer than three seeds or too few patients: then there are no ranks and no marks."""
+    """None if there are fewer than three seeds or too few patients; there are then no ranks and no marks."""
     labels: tuple[Label | None, ...]
-    """The comparison of each reference with the best mean; None for the best one itself."""
+    """How each reference compares with the one that has the best mean; None for the latter."""
     gap: float | None
     """The smallest true difference that this column would detect with 80 % power, on average over the pairs."""
     apart: np.ndarray | None = field(default=None, compare=False)
@@ -61,7 +61,7 @@ class Contest:
 
 
 class Differences(NamedTuple):
-    """Differences of means: how much better the first model is, and the variances of the errors of the difference."""
+    """Differences of means: how much better the first model is, and the variances of this estimate's two errors."""
 
     better_by: np.ndarray
     c: np.ndarray
@@ -172,8 +172,9 @@ def _pairs(samples: Sequence[Sample], better: str, moderated: Moderated) -> Diff
 def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
     """Return the differences between newcomers and references, with a row for each newcomer.
 
-    All newcomers must lack the same draws and errors. Each newcomer's own variance over seeds is used: a moderated
-    variance would be wrong for a model that varies less or more than the references."""
+    All newcomers must have values for the same draws, the same `freedom`, and either all or none have errors. Each
+    newcomer's own variance over seeds is used: a moderated variance would be wrong for a model that varies less or more
+    than the references."""
     references, seeds, count = against.references, len(newcomers[0].seeds), len(newcomers)
     values, means = _values(newcomers), _values(references).mean(1)
     draws = shared_draws([*newcomers, *references])
@@ -206,12 +207,12 @@ def _placed(p: np.ndarray, ahead: np.ndarray) -> Place:
 
 
 def _labels(pairs: Differences, claims: np.ndarray, best: int, margin: float | None) -> tuple[Label | None, ...]:
-    """Return the label of each reference compared with the best mean."""
+    """Return the label of each reference, which says how it compares with the reference that has the best mean."""
     one, two = np.triu_indices(len(claims), 1)
     asked = (one == best) | (two == best)
     room = (margin or 0.0) - np.abs(pairs.better_by[asked])
     within = two_sided(np.maximum(room, 0), pairs.c[asked], pairs.e[asked], pairs.f1, pairs.f2) / 2
-    others = np.delete(np.arange(len(claims)), best)  # in the order of their pairs
+    others = np.delete(np.arange(len(claims)), best)  # in the order of their pairs with the best
     found: list[Label | None] = [None] * len(claims)
     for other, close in zip(others, (room > 0) & (within <= ALPHA), strict=True):
         if claims[best, other]:
@@ -247,7 +248,7 @@ def _better_by(a: np.ndarray, b: np.ndarray, better: str) -> np.ndarray:
 
 
 def _square(of_pairs: np.ndarray, above: tuple[np.ndarray, np.ndarray], models: int) -> np.ndarray:
-    """Return a symmetric matrix of the values of all pairs, with an empty diagonal."""
+    """Return a symmetric matrix of the values of all pairs, with zeros (or False) on the diagonal."""
     found = np.zeros((models, models), of_pairs.dtype)
     found[above] = of_pairs
     return found | found.T if of_pairs.dtype == bool else found + found.T

@@ -1,4 +1,4 @@
-"""The distribution of the sum of two errors whose variances are both estimated: from the patients and from the seeds.
+"""The distribution of the sum of two errors with estimated variances: c, from the patients, and e, from the seeds.
 
     D = sqrt(c) T1 + sqrt(e) T2,    T1, T2 independent Student's t with f1 and f2 degrees of freedom
 
@@ -19,7 +19,7 @@ import numpy as np
 CUT = 1e-10
 """Probability ignored in each tail."""
 LIGHT = 1e-13
-"""Nodes with less weight, at which both errors are extreme, are left out."""
+"""Nodes with less weight than this, at which both errors are extreme, are left out."""
 AT_ONCE = 2**20
 """Largest number of values in memory at once."""
 STEPS = 12
@@ -42,14 +42,14 @@ def two_sided(difference: np.ndarray, c: np.ndarray, e: np.ndarray, f1: float, f
 
 
 def half_width(c: np.ndarray, e: np.ndarray, f1: float, f2: float, level: float) -> np.ndarray:
-    """Return the half width of an interval at this level, interpolated by the angle between the two errors."""
+    """Return the half width of an interval at this level, interpolated over the ratio of the two errors."""
     angle = np.arctan2(np.sqrt(e), np.sqrt(c))
     return np.interp(angle, ANGLES, _table(f1, f2, level)) * np.sqrt(c + e)
 
 
 @lru_cache(256)
 def _table(f1: float, f2: float, level: float) -> np.ndarray:
-    """Return half widths for variances that add up to one.
+    """Return the half widths at `ANGLES`, for variances that add up to one.
 
     Newton's method starts from the half width for the larger error alone, which is a lower bound."""
     from scipy.special import stdtrit

@@ -22,7 +22,7 @@ SHORTCUT = Entrant("", "", "best shortcut")
 
 
 class Shortcut(NamedTuple):
-    """A trivial property of images that separates healthy from diseased ones without any anatomy."""
+    """A trivial property of images that separates healthy from diseased ones without using anatomy."""
 
     name: str
     auroc: float
@@ -51,7 +51,7 @@ def floor_samples(
 ) -> Iterator[tuple[tuple[Entrant, Column], Sample]]:
     """Yield the floors that are computed as metrics, each for the column of its verdict's headline metric.
 
-    Such a metric has the same value for every model; the value of the suite's median model is used."""
+    These metrics do not depend on the model; where values still differ, the median of the suite's models is used."""
     for lead in columns:
         verdict = lead.measure.verdict
         if rules.headline.get(verdict) != lead.measure.name:
@@ -76,7 +76,7 @@ def beaten(
     samples: Mapping[tuple[Entrant, Column], Sample],
     best: Mapping[str, Sequence[Shortcut]],
 ) -> dict[tuple[Entrant, Column], tuple[Entrant, ...]]:
-    """Return a mapping of ranked row and column to the floors that the row beats there, each by a separate test at 5 %.
+    """Return a mapping from ranked row and column to the floors that the row beats, each by a separate test at 5 %.
 
     A shortcut is a fixed number: it is beaten if the row's whole interval lies above it."""
     found = {}

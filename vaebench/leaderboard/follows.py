@@ -1,4 +1,4 @@
-"""Correlates of a column: over models, other numbers of the same models; over images, trivial traits of the images.
+"""Rank correlations of a column: over models, with their other numbers; over images, with trivial traits of the images.
 
 A model's number may depend more on the sharpness of its reconstructions or the brightness of an image than on what the
 metric is meant to measure. Only the suite's models count, so newcomers change nothing.
@@ -22,7 +22,7 @@ Numbers = Mapping[Column, Mapping[Entrant, Mapping[int, Number]]]
 
 
 class Follows(NamedTuple):
-    """Rank correlations of one column with other quantities, by their names."""
+    """Rank correlations of one column with other quantities, as pairs of name and correlation."""
 
     column: Column
     over_models: tuple[tuple[str, float], ...]

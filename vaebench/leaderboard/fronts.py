@@ -1,4 +1,4 @@
-"""Quality against cost: the models that no other model and no floor beats in both, on each dataset."""
+"""Quality against cost: on each dataset, the models that no other model and no floor beats in both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Front(NamedTuple):
     quality: Column
     cost: Column
     entrants: tuple[Entrant, ...]
-    """fastest first; each next model is slower and better; empty if floors beat every model in both"""
+    """fastest first; each following model is slower but better; empty if floors beat every model in both columns"""
 
 
 def fronts(

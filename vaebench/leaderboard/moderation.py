@@ -1,11 +1,12 @@
-"""Variances over seeds, moderated towards those of the other models by Smyth's empirical Bayes (limma, 2004).
+"""Variances over seeds, moderated towards those of the other models by Smyth's empirical Bayes method (limma, 2004).
 
-Three to five seeds give a poor estimate of a variance, but a dozen models together show how variances are distributed:
+Three to five seeds give a poor estimate s^2 of a model's variance (on d degrees of freedom), but together, a dozen
+models show how variances are distributed:
 
     1 / sigma^2 ~ chi2_d0 / (d0 s0)        the prior, fitted to the logarithms of the variances
     moderated = (d0 s0 + d s^2) / (d0 + d)     on d0 + d degrees of freedom instead of d
 
-The prior's d0 is limited to (M - 1) d, as more cannot be estimated from the references' own seeds.
+With M references, d0 is limited to (M - 1) d, because their seeds do not carry more information than that.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 LEAST = 4
 """Smallest number of variances from which their distribution is estimated."""
 ZERO = 1e-14
-"""As a share of the largest squared value: a variance below this means that training gives identical results."""
+"""A variance below this share of the largest squared value means that training gives identical results."""
 
 
 class Moderated(NamedTuple):
@@ -47,7 +48,7 @@ def moderate(values: np.ndarray) -> Moderated:
 
 
 def inverse_trigamma(x: float) -> float:
-    """Return y with trigamma(y) = x > 0, by the Newton steps of Smyth's appendix, which never overshoot."""
+    """Return y with trigamma(y) = x > 0, by the Newton iteration in Smyth's appendix, which never overshoots."""
     from scipy.special import polygamma
 
     y = 0.5 + 1 / x

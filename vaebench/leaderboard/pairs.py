@@ -27,7 +27,7 @@ class Pair(NamedTuple):
 
 
 def pairs(board: Board, runs: Sequence[Run], one: Entrant, other: Entrant) -> Iterator[Pair]:
-    """Yield a comparison for each headline and dataset of the board, in order; `runs` are those behind the board."""
+    """Yield a comparison for each headline and dataset of the board; `runs` are those from which the board was made."""
     found = comparable(runs, board.rules)
     standings = [standing for standing in board.standings if is_ranked(standing.measure)]
     wanted = {standing.measure for standing in standings}

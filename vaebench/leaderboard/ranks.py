@@ -1,4 +1,4 @@
-"""The ranks in a verdict: intervals of references among themselves, and of newcomers against the references."""
+"""The rank intervals in a verdict: those of references among themselves, and of newcomers among the references."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Standing:
     full: frozenset[Entrant]
     """the entrants that lack no dataset and no seed"""
     main: tuple[Column, ...] = ()
-    """the column of each dataset in which entrants are compared"""
+    """for each dataset, the column in which entrants are compared"""
     complete: tuple[Entrant, ...] = ()
     """the references among `full`"""
     places: Mapping[At, Place] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def is_ranked(measure: Measure) -> bool:
 
 
 def leads(shown: Sequence[Measure], rules: Rules, by_name: bool) -> dict[str, Measure]:
-    """Return a mapping of verdict to the metric that ranks it: the headline or, if `by_name`, the first one shown."""
+    """Return a mapping from verdict to the metric that ranks it: the headline or, if `by_name`, the first shown."""
     found = {}
     for verdict in VERDICTS:
         own = [measure for measure in shown if measure.verdict == verdict]

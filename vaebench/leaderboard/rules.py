@@ -22,7 +22,7 @@ Key = tuple[str, frozenset[tuple[str, str]], str, frozenset[tuple[str, str]]]
 
 @dataclass(frozen=True)
 class Rules:
-    """Seeds, headlines, references and floors from the suite; versions as installed; digests as pinned."""
+    """The suite's seeds, headlines, references and floors, the installed versions, and the pinned digests."""
 
     suite: str
     """NAME@VERSION"""
@@ -39,7 +39,7 @@ class Rules:
     summary: tuple[str, ...] = ()
     margins: Mapping[str, float] = field(default_factory=dict)
     prices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """verdict -> metrics shown next to it, together with the size of the code"""
+    """verdict -> metrics shown next to the verdict's metrics, together with the size of the code"""
     references: tuple[Entrant, ...] = ()
     floors: tuple[Entrant, ...] = ()
     untrained: tuple[Entrant, ...] = ()
@@ -52,7 +52,7 @@ class Rules:
     data: Mapping[str, str] = field(default_factory=dict)
     """dataset -> the digest of its images that the track pins"""
     done: Mapping[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
-    """dataset and regime -> the seeds that count so far, if not yet all seeds of the preset do"""
+    """dataset and regime -> the seeds that count so far, if not all seeds of the preset count yet"""
 
     @property
     def track(self) -> str:
@@ -69,7 +69,7 @@ class Rules:
 
     @cached_property
     def _asked(self) -> dict[Entrant, Role]:
-        """A cache of roles; a board looks up that of each entrant thousands of times."""
+        """A cache of roles: a board looks up each entrant's role thousands of times."""
         return {}
 
     def role(self, entrant: Entrant) -> Role:
@@ -79,12 +79,12 @@ class Rules:
         return found
 
     def beside(self, verdict: str | None) -> tuple[str, ...]:
-        """Return the metrics and costs shown next to a verdict's metrics as the price at which they were achieved."""
+        """Return the metrics and costs shown next to a verdict's metrics as the price of the results."""
         named = self.prices.get(verdict or "", ())
         return (*named, CODE_SIZE) if named else ()
 
     def label(self, entrant: Entrant) -> str:
-        """Return the model of an entrant, with its loss if that is needed to distinguish it from the suite's models.
+        """Return an entrant's model, followed by its loss if needed to distinguish it from the suite's models.
 
         The label does not depend on other rows of the board."""
         if entrant.floor or not entrant.loss:
@@ -95,7 +95,7 @@ class Rules:
 
 
 def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: Mapping[str, str]) -> Rules:
-    """Return the rules of a track; `data` contains the digests that it pins."""
+    """Return the rules of a track; `data` contains the digests that the track pins."""
     asked, said = suite.presets[preset], suite.verdicts
     metrics = asked.settings.metrics
     measures = {name: _measure(name, facts) for name, facts in declared.metrics(metrics).items()}
@@ -124,7 +124,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
 
 
 def headline_of(suite: Suite, preset: str, declared: Declared) -> Mapping[str, str]:
-    """Return a mapping of verdict to headline: the suite's choice or, without one, its first metric of each verdict."""
+    """Return a mapping from verdict to headline: the suite's choice or, without one, its first metric of that kind."""
     if suite.verdicts.headline:
         return suite.verdicts.headline
     metrics, found = suite.presets[preset].settings.metrics, dict[str, str]()

@@ -1,4 +1,4 @@
-"""Reads the part of each record that a board needs into small frozen values."""
+"""Reads the part of each record that a board needs, as small immutable objects."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Run:
     costs: tuple[Number, ...]
     """costs that depend on the machine"""
     shortcuts: tuple[tuple[str, float], ...] = ()
-    """name and AUROC of each trivial property of the test images as an anomaly score"""
+    """each trivial property of the test images as an anomaly score: its name and its AUROC"""
     both: bool = False
     """measured on several device classes"""
 
@@ -116,7 +116,7 @@ class Hidden(NamedTuple):
     what: Literal["records", "numbers"]
     reason: str
     remedy: str = ""
-    """the command that makes them comparable: run, score or repin"""
+    """the command that makes the records or numbers comparable: run, score or repin"""
 
 
 class OtherSeeds(NamedTuple):
@@ -177,7 +177,7 @@ class Reader:
         )
 
     def measure(self, name: str, *declared: Any) -> Measure:
-        """Return one object for all equal declarations; the title comes last in `declared`."""
+        """Return the metric with this declaration. Equal ones share one object; `declared` ends with the title."""
         at = (name, *declared)
         if (found := self.measures.get(at)) is None:
             found = self.measures[at] = Measure(*(*at[:-1], at[-1] or name))
@@ -191,7 +191,7 @@ class Reader:
         return self.settings[told]
 
     def once(self, value: T) -> T:
-        """Return the stored copy of an equal value."""
+        """Return the stored value that equals this one; if there is none, store and return this one."""
         found: T = self.known.setdefault(value, value)
         return found
 

@@ -1,6 +1,7 @@
 """Means over seeds with valid intervals: seeds and patients are crossed factors, not nested ones.
 
-The value of seed s under patient draw b is `replicates[s, b]`; all seeds (and all models) share the same draws. With
+`replicates[s, b]` is the value of seed s on a random resample b of the patients, called a draw; all seeds (and all
+models) share the same draws. With
 
     P = variance over draws of the mean over seeds      (patients, and 1/S of the interaction)
     A = variance over seeds of the values               (seeds, and the whole interaction)
@@ -28,7 +29,8 @@ ENOUGH_SEEDS = 5
 ENOUGH_DRAWS = 20
 FEW_PATIENTS, FEW_OF_A_CLASS = 50, 25
 LEAST, LEAST_OF_A_CLASS, LEAST_TO_RANK = 8, 10, 10
-"""With fewer patients there is no interval or no rank: either would be wrong too often (docs/ranks.md)."""
+"""The numbers of patients needed for an interval, for an interval of a metric that separates classes (in each class),
+and for a rank. With fewer patients, intervals or ranks would be wrong too often (docs/ranks.md)."""
 AT_ONCE = 256
 """Number of samples whose replicates are processed as one block."""
 
@@ -41,7 +43,7 @@ class Sample:
     values: np.ndarray
     """(S,)"""
     replicates: np.ndarray | None = None
-    """(S, B): values for the shared patient draws; NaN for a draw without a value"""
+    """(S, B): values on the shared resamples of patients (draws); NaN for a draw without a value"""
     errors: np.ndarray | None = None
     """(S,) image-level standard errors, used if there are no replicates"""
     patients: int | None = None
@@ -49,7 +51,7 @@ class Sample:
     classes: int = 1
     """1 for means over patients of one kind; 2 or more for metrics that separate classes (AUROC, balanced accuracy)."""
     widening: float = 1.0
-    """Ratio of the variance over patients to that of the draws, which is too small if there are few patients."""
+    """Ratio of the variance over patients to the variance of the draws, which is too small with few patients."""
     freedom: float = 200.0
     """Degrees of freedom of the variance over patients."""
 
@@ -103,9 +105,9 @@ def estimate(sample: Sample) -> Estimate:
 def estimates(samples: Sequence[Sample]) -> list[Estimate]:
     """Return the mean over seeds of each sample and its interval; samples of the same shape are processed together.
 
-    A model's own variance over seeds is used: with three seeds, moderated variances would give too narrow
-    intervals. Without replicates, patients and interaction cannot be separated: the mean squared image-level error then
-    stands for both, which makes the interval too wide rather than too narrow."""
+    A model's own variance over seeds is used: with three seeds, moderated variances would make intervals too narrow.
+    Without replicates, patients and interaction cannot be separated: the mean squared image-level error then stands for
+    both, which makes the interval too wide rather than too narrow."""
     alike: dict[tuple[int, bytes, bool, float], list[int]] = defaultdict(list)
     for number, sample in enumerate(samples):
         answered = b"" if sample.replicates is None else np.isfinite(sample.replicates).all(0).tobytes()

@@ -39,7 +39,7 @@ def added(
 
 
 def difference(models: Sequence[Sample], floor: Sample, sign: int) -> Sample:
-    """Return the mean of models minus the floor, seed by seed and on the same patients; the result has no bounds."""
+    """Return the mean of models minus the floor, seed by seed and on the same patients; a difference has no bounds."""
     every = [*models, floor]
     draws = shared_draws(every)
     errors = [sample.errors for sample in every if sample.errors is not None]

@@ -49,7 +49,7 @@ def differences(first: Records, second: Records) -> Differences:
 
 
 def by_what(found: Differences) -> Table:
-    """Return a table of the items that differ: the number of records, and the record in which an item differs most."""
+    """Return a table with a row per item that differs: in how many records it differs, and in which record most."""
     own: dict[str, list[tuple[float, Change, Path]]] = defaultdict(list)
     for path, changes in found.changed.items():
         for change in changes:

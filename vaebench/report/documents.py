@@ -1,4 +1,4 @@
-"""The sheets of a board that are written for people: an overview, one per verdict and one per dataset."""
+"""The sheets of a board that are written for people: an overview, a sheet per verdict and a sheet per dataset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, dat
 from vaebench.trial import slug
 
 LONGEST = 80
-"""Largest number of characters of a dataset's name in a file name."""
+"""Maximum length of a dataset's name within a file name, in characters."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _datasets(board: Board) -> Iterator[Sheet]:
     taken = set(VERDICTS)
     for dataset in board.datasets:
         name = slug(dataset)[:LONGEST]
-        if name.lower() in taken:  # two names that differ only in characters that file names cannot contain
+        if name.lower() in taken:  # the names differ only in characters that file names cannot contain
             name += f"-{hashlib.sha256(dataset.encode()).hexdigest()[:8]}"
         taken.add(name.lower())
         own = board.narrowed(dataset=dataset)

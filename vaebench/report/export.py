@@ -41,10 +41,10 @@ from vaebench.report.order import by_means
 SCHEMA = "vaebench/board@1"
 KINDS = columns(Row)
 FORMULA = re.compile(r"((?:^|;)[\s\"'`]*)(?=[=+\-@＝＋－＠])")
-"""Positions at which a spreadsheet would run a text as a formula: the start, and after a semicolon, at which Excel
-splits in many countries."""
+"""Positions from which a spreadsheet would read a text as a formula: its start, and after a semicolon, at which Excel
+starts a new cell in many countries."""
 LONE = re.compile(r"(\\\\|\\ud[89ab]..\\ud[c-f]..)|\\ud[89a-f]..")
-"""In JSON: half of a surrogate pair, which UTF-8 cannot encode. Escaped backslashes and pairs are matched first."""
+"""Half a surrogate pair in JSON, which UTF-8 cannot encode. Escaped backslashes and whole pairs are matched first."""
 
 
 def rows(board: Board) -> list[Row]:
@@ -193,7 +193,7 @@ def _rounded(value: float | None) -> float | None:
 
 @lru_cache(4096)
 def _cell(text: str) -> str:
-    """Return a text as a CSV cell: on one line, and not a formula."""
+    """Return a text as a CSV cell that has one line and is not a formula."""
     return FORMULA.sub(r"\1'", clean(text, None))
 
 

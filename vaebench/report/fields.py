@@ -39,14 +39,14 @@ class Row(Struct, forbid_unknown_fields=True):
     seeds: int
     n: int | None
     failed: int
-    rank_low: Annotated[int | None, Meta(description="the best rank it may have; null if it is not ranked")]
-    rank_high: Annotated[int | None, Meta(description="the worst rank it may have")]
+    rank_low: Annotated[int | None, Meta(description="the best rank the row may have; null if it has no rank")]
+    rank_high: Annotated[int | None, Meta(description="the worst rank the row may have")]
     above_all: Annotated[bool | None, Meta(description="whether a newcomer is better than every reference")]
-    best: Annotated[bool | None, Meta(description="whether it has the best mean of the references")]
-    marked: Annotated[bool | None, Meta(description="whether it cannot be told apart from the best")]
-    compared: Annotated[str, Meta(description="how a reference compares with the best mean")]
-    beats: Annotated[str, Meta(description="the floors it beats, separated by semicolons")]
-    few: Annotated[bool | None, Meta(description="whether it is from few patients, or too few images for the metric")]
+    best: Annotated[bool | None, Meta(description="whether the row has the best mean of the references")]
+    marked: Annotated[bool | None, Meta(description="whether the reference cannot be told apart from the best")]
+    compared: Annotated[str, Meta(description="how a reference compares with the one with the best mean")]
+    beats: Annotated[str, Meta(description="the floors that the row beats, separated by semicolons")]
+    few: Annotated[bool | None, Meta(description="whether there are few patients, or too few images for the metric")]
     warning: Annotated[str, Meta(description="why the value should be read with caution")]
     tier: Annotated[Tier, Meta(description="the lowest tier of verification among the model's records")]
     provisional: bool | None
@@ -65,14 +65,14 @@ class Place(Struct, forbid_unknown_fields=True):
     role: Role
     mean_rank: Annotated[
         float | None,
-        Meta(description="mean over datasets of the rank of its mean; null unless a reference has every rank"),
+        Meta(description="mean over datasets of the rank by mean value; only for references with every rank"),
     ]
-    low: Annotated[float | None, Meta(description="mean of the lower ends of its rank intervals over datasets")]
+    low: Annotated[float | None, Meta(description="mean over datasets of the lower end of the rank interval")]
     high: float | None
     ranks: Annotated[
         dict[str, tuple[Positive, Positive]], Meta(description="dataset -> both ends of the rank interval")
     ]
-    lacks: Annotated[str, Meta(description="why it is not ranked")]
+    lacks: Annotated[str, Meta(description="why the model is not ranked")]
 
 
 class GapOf(Struct, forbid_unknown_fields=True):
@@ -96,7 +96,7 @@ class FrontOf(Struct, forbid_unknown_fields=True):
 
 
 class AgreementOf(Struct, forbid_unknown_fields=True):
-    """Kendall's tau-b between two orders of the models by means: by a metric and by its verdict's headline."""
+    """Kendall's tau-b between two orders of the models by their means, in a metric and in its verdict's headline."""
 
     verdict: Verdict
     dataset: str
@@ -141,7 +141,7 @@ class HiddenOf(Struct, forbid_unknown_fields=True):
     dataset: str
     what: Literal["records", "numbers"]
     reason: str
-    remedy: Annotated[str, Meta(description="the command that makes them comparable")]
+    remedy: Annotated[str, Meta(description="the command that makes the records or numbers comparable")]
     count: Positive
 
 
@@ -158,7 +158,7 @@ class Document(Struct, forbid_unknown_fields=True):
     """A leaderboard of vaebench."""
 
     schema: Literal["vaebench/board@1"]
-    title: Annotated[str, Meta(description="the track, and the number of the suite's datasets that it covers")]
+    title: Annotated[str, Meta(description="the track, and how many of the suite's datasets the board covers")]
     suite: Annotated[str, Meta(description="name@version")]
     preset: str
     source: str
@@ -175,5 +175,5 @@ class Document(Struct, forbid_unknown_fields=True):
     dashes: list[DashOf]
     hidden: list[HiddenOf]
     other_seeds: list[OtherSeedsOf]
-    findings: Annotated[list[str], Meta(description="sentences on verdicts, training and correlations")]
+    findings: Annotated[list[str], Meta(description="sentences on the verdicts and on what training adds")]
     notes: list[str]

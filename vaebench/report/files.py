@@ -33,7 +33,7 @@ def render(board: Board, form: str) -> str:
 
 
 def texts(board: Board) -> Iterator[tuple[str, str]]:
-    """Yield every file that follows from the records alone: its path in the track's folder, and its content."""
+    """Yield the path in the track's folder and the content of every file that depends on the records alone."""
     for form, write in WHOLE.items():
         yield f"leaderboard.{form}", write(board)
     for sheet in sheets(board):

@@ -19,7 +19,7 @@ ABREAST = 2
 LONGEST, LONGEST_TITLE = 24, 66
 """Largest number of characters of a name and of a title; longer ones are cut."""
 ROOM = 2
-"""A floor that is farther from the models than this many times their range is shown at the edge, with its number."""
+"""A floor farther from the models' range than this many times that range is shown at the edge, with its value."""
 
 Row = tuple[Entrant, Estimate]
 

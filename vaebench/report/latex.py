@@ -36,16 +36,16 @@ SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "]": "{]}",
 }
 WIDEST, LONGEST, HEADER = 84, 40, 20
-"""Largest width (in characters) and number of rows of a table in small type on a page of the class article; largest
-width of a line in a header."""
+"""Largest width (in characters) and number of rows of a table that fits on a page (class article, small type), and
+largest width of a line in a header."""
 NAME, NARROW = 28, r"p{0.3\linewidth}"
-"""Largest number of characters of a name; longer names are wrapped in a column of this type."""
+"""Maximum length of a name in characters, and the type of the column in which longer names are wrapped."""
 LETTERS = "ßæøåÆØÅłŁœŒ"
 ACCENTS = {0x300, 0x301, 0x302, 0x303, 0x304, 0x306, 0x308, 0x30A, 0x30B, 0x30C}
 
 
 class _Text(dict[int, str | int]):
-    """Replaces letters that LaTeX's own fonts lack, which would stop LaTeX, by their code points."""
+    """Replaces letters that LaTeX's own fonts lack, at which LaTeX would stop, with their code points."""
 
     def __missing__(self, code: int) -> str | int:
         letter, *accents = map(ord, normalize("NFD", chr(code)))

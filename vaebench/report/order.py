@@ -40,7 +40,7 @@ def by_means(board: Board, columns: Sequence[Column], entrants: Sequence[Entrant
 def has_every_seed(board: Board, entrant: Entrant, columns: Sequence[Column]) -> bool:
     """Return whether an entrant has numbers for all required seeds in each column.
 
-    A floor that is not a model needs only one number."""
+    For a floor that is not a model, a number in any of the columns is enough."""
     found = {column: board.cell(entrant, column).estimate for column in columns}
     if entrant.floor:
         return any(found.values())
@@ -49,7 +49,7 @@ def has_every_seed(board: Board, entrant: Entrant, columns: Sequence[Column]) ->
 
 
 def main_column(board: Board, dataset: str, measure: Measure) -> Column | None:
-    """Return the column of a measure on a dataset; of several variants, the one with most of the suite's models."""
+    """Return a metric's column on a dataset; of several variants, the one that most of the suite's models have."""
     own = [column for column in board.columns if (column.dataset, column.measure) == (dataset, measure)]
 
     def filled(column: Column) -> int:

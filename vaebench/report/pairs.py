@@ -22,7 +22,7 @@ LEGEND = (
 
 
 def called(board: Board, text: str) -> Entrant:
-    """Return the entrant whose row has this name, or the only entrant of the model with this name."""
+    """Return the entrant whose row has this name or, if a model has this name, that model's only entrant."""
     models = Counter(entrant.model for entrant in board.entrants)
     known = {entrant.model: entrant for entrant in board.entrants if models[entrant.model] == 1}
     known |= {clean(board.label(entrant)): entrant for entrant in board.entrants}

@@ -65,7 +65,7 @@ def in_short(board: Board) -> list[Table]:
 
 
 def overall(board: Board) -> list[Table]:
-    """Return a table of mean ranks over datasets per verdict, sorted by name because there is no total score."""
+    """Return a table of each model's mean rank in each verdict, sorted by name because there is no total score."""
     standings = [one for one in board.standings if is_ranked(one.measure)]
     if not standings:
         return []
@@ -110,7 +110,7 @@ def by_verdict(board: Board, standing: Standing) -> Table:
 
 
 def by_metric(board: Board) -> list[Table]:
-    """Return a table for every other metric, with all datasets, best first."""
+    """Return a table for every metric that is not a headline, with all datasets, best first."""
     leading = {one.measure for one in board.standings}
     found = []
     for measure in dict.fromkeys(column.measure for column in board.columns):
@@ -178,7 +178,7 @@ def _on_dataset(
 
 
 def prices(board: Board, dataset: str, verdict: str) -> list[Column]:
-    """Return the columns with the costs of a verdict's numbers, in the suite's order."""
+    """Return the columns with the prices of a verdict's results, in the suite's order."""
     names = board.rules.beside(verdict)
     told = [column for column in board.columns if column.dataset == dataset and column.measure.verdict != verdict]
     own = [column for column in told if column.measure.name in names]
@@ -197,7 +197,7 @@ def _beats(board: Board, entrants: Sequence[Entrant], columns: Sequence[Column])
 
 
 def beats(board: Board, entrant: Entrant, columns: Sequence[Column]) -> str:
-    """Return a text such as `5 of 6; not pca` for a row, over the columns; empty for a row without a rank."""
+    """Return how many floors a row beats in these columns, such as `5 of 6; not pca`; empty if it has no rank."""
     ranked = [(cell.beats, floors(board, column)) for column in columns if (cell := board.cell(entrant, column)).place]
     told = [(floor, floor in beaten) for beaten, own in ranked for floor in own]
     missed = dict.fromkeys(clean(floor) for floor, done in told if not done)
@@ -213,7 +213,7 @@ def floors(board: Board, column: Column) -> list[str]:
 
 
 def name(board: Board, entrant: Entrant) -> str:
-    """Return the label of a row; newcomers and floors are marked by a word."""
+    """Return the label of a row, followed by `(new)` for a newcomer and `(floor)` for a floor."""
     return clean(board.label(entrant)) + ASIDE[board.role(entrant)]
 
 

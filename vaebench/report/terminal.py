@@ -43,7 +43,7 @@ def show(board: Board, console: Console | None = None, everything: bool = False)
         for line in shown:
             console.print(Padding(Text(line, "dim"), (0, 0, 0, 2), expand=False))
         if len(section.lines) > len(shown):
-            console.print(Text(f"  and {len(section.lines) - len(shown)} more, with --all and in the files", "dim"))
+            console.print(Text(f"  and {len(section.lines) - len(shown)} more: use --all, or see the files", "dim"))
 
 
 def plain(board: Board, width: int = 80) -> str:

@@ -28,11 +28,11 @@ from vaebench.report.page import write_page
 from vaebench.trial import slug
 
 PINS = "track.json"
-"""The file with the pinned data digests of a track, including those of phantoms, which would have to be drawn."""
+"""The file with a track's pinned data digests, including those of phantoms, which are slow to draw again."""
 
 
 def pins(folder: Path) -> dict[str, str]:
-    """Return a mapping of dataset to the digest that a track's folder pins."""
+    """Return a mapping from dataset to the digest that a track's folder pins."""
     try:
         found = json.loads(store.read_bounded(folder / PINS, store.LARGEST, "file of pinned digests"))["data"]
         return {str(name): str(digest) for name, digest in found.items()}
@@ -115,7 +115,7 @@ def write_boards(folder: Path, board: Board, found: Found) -> list[Path]:
 
 @uncollected()
 def write_tables(folder: Path, board: Board) -> list[Path]:
-    """Write the files that follow from the records alone, and return their paths."""
+    """Write the files that depend on the records alone, and return their paths."""
     paths = []
     for name, text in texts(board):
         write_atomically(folder / name, text.encode())

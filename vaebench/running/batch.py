@@ -20,7 +20,7 @@ from vaebench.records import store
 
 COMMANDS = ("sbatch", "squeue", "scancel")
 TIMEOUT = 120.0
-"""Seconds to wait for one of these commands; a busy controller answers slowly"""
+"""Seconds to wait for a Slurm command; a busy controller answers slowly"""
 SCRIPT, OPTIONS, LEDGER = "pilot.sh", "sbatch.json", "ledger"
 TAIL = 2000
 """The number of characters of a log that an error quotes"""
@@ -28,19 +28,19 @@ TAIL = 2000
 
 @dataclass(frozen=True)
 class Batch:
-    """A submitted order. Its folder contains the order, the script, the options of sbatch, a ledger and logs."""
+    """Jobs submitted to Slurm. The folder contains their order, a script, the options of sbatch, a ledger and logs."""
 
     folder: Path
 
     @property
     def ids(self) -> list[str]:
-        """The ids of all Slurm jobs submitted for the order, including those that pilots submitted to continue it."""
+        """The ids of all Slurm jobs in the ledger, including those that pilots submitted to continue the work."""
         with suppress(OSError):
             return (self.folder / LEDGER).read_text().split()
         return []
 
     def submit(self, tasks: str) -> None:
-        """Submit an array of pilots with these task numbers, and write its id to the ledger."""
+        """Submit a job array of pilots with these task numbers, and write the id of the array to the ledger."""
         options = json.loads((self.folder / OPTIONS).read_text())
         told = _call("sbatch", "--parsable", *options, f"--array={tasks}", str(self.folder / SCRIPT))
         with (self.folder / LEDGER).open("a") as ledger:  # a line is appended in one write

@@ -19,7 +19,7 @@ from vaebench.trial import Trial
 
 @dataclass(frozen=True)
 class ClaimedSink(ResultsSink):
-    """A results folder that accepts the files of a trial only while its claim is valid."""
+    """A results folder that accepts the files of a trial only while this run's claim to the trial is valid."""
 
     claim: Claim
     job: Job
@@ -44,7 +44,7 @@ STOPPED = 75
 
 @dataclass(frozen=True)
 class ClaimedKeeper:
-    """A keeper that changes checkpoints only while the claim is valid.
+    """A keeper that changes checkpoints only while this run's claim to the trial is valid.
 
     Once `stopping` is set, a checkpoint is saved after the next training step, and the process ends."""
 
@@ -67,7 +67,7 @@ class ClaimedKeeper:
             os._exit(STOPPED)
 
     def load(self, record: Record) -> dict[str, Any] | None:
-        self.sink.check()  # a fresh run's keeper removes what it does not load
+        self.sink.check()  # in a fresh run, `load` deletes the checkpoint
         return self.keeper.load(record)
 
     def drop(self, trial: Trial) -> None:

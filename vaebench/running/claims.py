@@ -86,7 +86,7 @@ class Claim:
         return self.lease.same(unpacked(content))
 
     def beat(self, number: int) -> None:
-        """Raise the counter. The same open file is checked and written, even if it is renamed in between."""
+        """Raise the lease's counter. The same open file is checked and written, even if it is renamed in between."""
         with suppress(OSError), self.path.open("r+b", buffering=0) as file:
             if self.lease.same(unpacked(file.read(LENGTH))):
                 file.seek(0)
@@ -151,7 +151,7 @@ class Claims:
         before, looked, waited = self.seen.get(trial.id, (b"", now, 0.0))
         if before not in (b"", content):
             self.alive.add(trial.id)
-        # While this process was suspended, the other one may have been as well: a pause counts as one beat at most.
+        # While this process was suspended, the lease's owner may have been too: a pause counts as one beat at most.
         waited = waited + min(now - looked, BEAT) if before == content else 0.0
         self.seen[trial.id] = (content, now, waited)
         return waited > (lease.expiry if lease else EXPIRY)
@@ -197,7 +197,7 @@ def clear_abandoned(track: Path) -> None:
 
 
 def _read(path: Path) -> bytes | None:
-    """Return the content of a lease's file; None if there is no file, and empty bytes, which expire, if unusable."""
+    """Return a lease file's content, None if there is no file, or empty bytes, which expire, if it is unusable."""
     try:
         return store.read_bounded(path, 8 * LENGTH, "lease")
     except FileNotFoundError:

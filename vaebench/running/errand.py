@@ -23,7 +23,7 @@ from vaebench.running.site import Site
 
 @dataclass(frozen=True)
 class Errand:
-    """A job with everything else that a machine needs to run it. Errands can be pickled and sent to any machine."""
+    """A job with everything else that another machine needs to run it. Errands can be pickled and sent anywhere."""
 
     job: Job
     device_class: str
@@ -48,7 +48,7 @@ class Returned:
     def __post_init__(self) -> None:
         for name in self.files:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-                raise ValueError(f"{name!r} is not the name of a file next to a record")
+                raise ValueError(f"{name!r} is not a path below the folder of a record's files")
 
 
 RECORD = "record.json"
@@ -59,9 +59,9 @@ def fulfil(
 ) -> Iterator[Mapping[str, Any] | Returned]:
     """Run the errand on this machine. Yield the trial's messages while it runs, and finally its results.
 
-    `fetch` puts the files of the prepared data into the folder that it is given; it is called only if this machine
-    lacks them. Checkpoints are written to `keep` (a folder or URL); without it, they are deleted when the process ends.
-    Unfit is raised, with the reason, if this machine cannot run the trial."""
+    `fetch` copies the files of the prepared data to the folder that it is given, and is called only if this machine
+    lacks the data. Checkpoints are written to `keep` (a folder or URL); without `keep`, they are deleted when the
+    process ends. If this machine cannot run the trial, Unfit is raised with the reason."""
     job, device = errand.job, "cpu" if errand.device_class == "cpu" else "cuda:0"
     check_fitness(job, device, errand.device_class)
     results = Path(tempfile.mkdtemp(prefix="trial-", dir=scratch.folder()))

@@ -27,7 +27,7 @@ PROBE_LIMIT = 60.0
 
 
 UNKNOWN = 60.0
-"""Seconds assumed for a trial on other machines until the first ones have ended"""
+"""Seconds assumed for a trial on other machines until the first trials have ended"""
 
 
 def estimate(plan: Plan, slots: int) -> dict[str, float]:
@@ -122,8 +122,8 @@ def time_steps(
 
 
 METRIC_SECONDS = 5e-6
-"""Seconds for a metric and its share of the pictures, per image and per pixel of the image's side: between 3e-6 and
-7e-6 in records of 13 to 65 metrics at 28 and 64 px"""
+"""Seconds for a metric and its share of the pictures, per image and per pixel of the image's width; records of 13 to 65
+metrics at 28 and 64 px gave 3e-6 to 7e-6"""
 OVERHEAD_SECONDS = 0.2
 """Seconds to start the process, load the data and write the results"""
 

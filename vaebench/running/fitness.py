@@ -12,7 +12,7 @@ from vaebench.running.executors.forked import Forked
 from vaebench.training.build import code_of, versions_of
 
 LONGEST_WAIT = 300.0
-"""Seconds within which a machine must load torch and all plugins; a cold network disk needs minutes"""
+"""Seconds within which a machine must load torch and all plugins, which takes minutes from a slow network disk"""
 
 
 class Unfit(Exception):
@@ -43,14 +43,16 @@ def differences(job: Job) -> list[str]:
 
 
 def _of_device(device: str, wanted: str) -> list[str]:
-    """Describe how the device differs from the plan. A separate process checks it, to leave the card to the trial."""
+    """Describe how the device differs from the plan.
+
+    A separate process checks the device, so that the card stays free for the trial."""
     if device == "cpu":
         return [] if wanted == "cpu" else [f"it has no device of class {wanted}"]
     process = Forked(_tell_class, device)
     try:
-        found = process.ear.recv() if process.wait(LONGEST_WAIT) else "none that answers"
+        found = process.ear.recv() if process.wait(LONGEST_WAIT) else "not responding"
     except (EOFError, OSError):
-        found = "none that answers"
+        found = "not responding"
     finally:
         process.end()
     return [] if found == wanted else [f"its device is {found}, and the plan is for {wanted}"]
@@ -59,5 +61,5 @@ def _of_device(device: str, wanted: str) -> list[str]:
 def _tell_class(device: str, mouth: Connection) -> None:
     try:
         mouth.send(device_class(device))
-    except Exception as error:  # torch's own message if there is none
+    except Exception as error:  # torch's own message if there is no such device
         mouth.send(f"none ({error})"[:300])

@@ -111,7 +111,7 @@ class UrlKeeper(CheckpointKeeper):
 
 
 def place_of(text: str) -> str:
-    """Return a place for checkpoints in a form that is valid in every process.
+    """Return the place where checkpoints are kept, in a form that is valid in every process.
 
     The result is a URL, the absolute path of a folder, or an empty string for no place. A ValueError is raised if no
     installed library supports the URL."""

@@ -17,7 +17,7 @@ HEAD, JOBS = "order.json", "jobs.jsonl"
 
 @dataclass(frozen=True)
 class Order:
-    """The settings shared by all jobs. Paths are absolute and valid on every machine that mounts the disk."""
+    """The settings of all jobs of an order. Paths are absolute and valid on all machines that mount the shared disk."""
 
     results: str
     device_class: str

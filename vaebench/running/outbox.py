@@ -1,4 +1,4 @@
-"""The outbox of a run whose trials run on other machines: it tracks which are sent, returned or lost."""
+"""The outbox of a run whose trials run on other machines: it tracks which trials were sent, returned or lost."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Away:
 class Outbox:
     """Claims trials for this run, hands out errands and delivers their results; an executor only transports both.
 
-    After `take`, every errand ends with `returned` or `lost`. The outbox is false once all trials have
-    records. The executor must yield the events that these methods yield or return."""
+    For every errand that `take` returns, the executor must finally call `returned` or `lost`. The executor must also
+    yield the events that these methods yield or return. The outbox is falsy once all trials have records."""
 
     def __init__(
         self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False, attempts: int = ATTEMPTS

@@ -1,4 +1,4 @@
-"""Reads the output of a process, its C code and its child processes from a pipe, and keeps its start and end."""
+"""Reads what a process, its C code and its child processes print to a pipe, and keeps the start and the end."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from vaebench.records.clean import clean, clean_lines
 from vaebench.records.provenance import without_paths
 
 KEPT = 2**15
-"""The number of bytes kept from the start, and as many from the end"""
+"""The number of bytes kept from the start of the output, and also from its end"""
 AT_ONCE = 2**20
-"""The number of bytes read before other processes get their turn"""
+"""The maximum number of bytes read from one process before the others get their turn"""
 SEPARATOR = re.compile(r"[\\/]")
 """The separator of folders in a path"""
 
 
 class Output:
-    """The reading end of the pipe. Reading never blocks, and only the start and the end are kept in memory."""
+    """The reading end of the pipe. Reading never blocks; only the start and the end of the output are kept."""
 
     def __init__(self, pipe: Connection) -> None:
         self.pipe = pipe

@@ -18,7 +18,9 @@ from vaebench.running.site import Site
 
 
 def work(order: Order, jobs: Sequence[Job]) -> Iterator[Event]:
-    """Run the unclaimed trials. Closing the iterator saves checkpoints and releases the claims."""
+    """Run the trials of an order that no other run has claimed.
+
+    Closing the iterator saves checkpoints and releases the claims."""
     devices = tuple(f"cuda:{number}" for number in range(order.cards)) or ("cpu",)
     ready = {digest: Path(folder) for digest, folder in order.ready.items()}
     results = Path(order.results)

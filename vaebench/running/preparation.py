@@ -67,8 +67,8 @@ def _await(process: Forked, patience: float, tell: Callable[[str], None]) -> Pre
             tell(process.output.line())
         if time.monotonic() - heard > patience:
             raise NotReady(
-                f"it could not be prepared: no sign of life for {patience:.0f} s. If it needs longer, raise "
-                "--patience; anything that it prints, logs or warns counts as a sign of life"
+                f"it could not be prepared: no sign of life for {patience:.0f} s. If preparing it takes longer, raise "
+                "--patience; all output, log messages and warnings of its code count as signs of life"
             )
     try:
         answer: Prepared | NotReady = process.ear.recv()

@@ -1,4 +1,4 @@
-"""Identifies processes: a number alone may now belong to a different process, or to one on another machine."""
+"""Identifies processes by more than a number, which may belong to a later process or to one on another machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 UNKNOWN = ""
-"""The start time of a process if the system does not provide it"""
+"""Stands for the start time of a process if the system does not provide it"""
 
 
 @cache
@@ -41,7 +41,7 @@ def lives(process: int, start: str) -> bool:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError, ValueError):
         return False
-    except PermissionError:  # it belongs to another user
+    except PermissionError:  # the process belongs to another user
         pass
     state, now = _stat(process)
     ended = state in ("Z", "X")  # a zombie

@@ -27,7 +27,7 @@ FORGOTTEN = 86400.0
 
 
 LARGEST = 2**20
-"""The maximum size of a progress file in bytes; each running trial adds about 200"""
+"""The maximum size of a progress file in bytes; each running trial adds about 200 bytes"""
 
 
 class ProgressFile:

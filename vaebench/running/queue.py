@@ -1,4 +1,4 @@
-"""The queue of a run: the trials that remain. Other runs in the same results folder may complete some of them."""
+"""The queue of a run: the trials that remain. Some may be completed by other runs in the same results folder."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Queue:
         return bool(self.waiting or self.elsewhere)
 
     def take(self) -> Generator[Event, None, tuple[Job, Claim] | None]:
-        """Claim the first waiting trial. Return None if it is done or taken by another run, as the event shows."""
+        """Claim the first waiting trial. Return None if it is done or taken by another run; an event then says so."""
         job = self.waiting.popleft()
         claim = None if self.sink.answer(job) else self.claims.take(job.trial)
-        if record := self.sink.answer(job):  # another run may have delivered it before it was claimed
+        if record := self.sink.answer(job):  # another run may have delivered a record first
             self.claims.release(job.trial)
             yield Event("end", job, {"record": record})
             return None

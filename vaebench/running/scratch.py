@@ -34,7 +34,7 @@ def folder() -> Path:
 
 
 def inherit() -> None:
-    """Make this process (of a trial) put its temporary files into the folder of the run that started it."""
+    """Make this trial's process put its temporary files into the folder of the run that started it."""
     os.environ["TMPDIR"] = tempfile.tempdir = get_temp_dir()
 
 

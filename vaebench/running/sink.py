@@ -36,15 +36,15 @@ class Sink(Protocol):
     def deliver(self, job: Job, record: Record) -> None:
         """Store the record atomically.
 
-        A failure never replaces a good record: neither one that was only to be measured again, nor one that another run
-        has delivered meanwhile."""
+        A failure never replaces a good record, whether the trial was only to be measured again or another run has
+        delivered the record meanwhile."""
 
 
 @dataclass(frozen=True)
 class ResultsSink:
     """A results folder, which several runs may share.
 
-    Records are sorted by class of device, since results are bit-identical only within one class."""
+    Each class of device has a separate folder of records, since results are bit-identical only within one class."""
 
     results: Path
     device_class: str

@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 
 TRIAL_BYTES = 8 * 2**30
-"""The memory of a card for each trial on it: the CUDA context of its process, the training images and a step"""
+"""The bytes of a card's memory that each trial needs: for the CUDA context of its process, the images and a step"""
 MOST = 4
-"""The maximum number of slots per card. An H100 with four ran 2,169 trials an hour (docs/speed.md); other cards were
-not measured."""
+"""The maximum number of slots per card. With four slots, an H100 ran 2,169 trials an hour (docs/speed.md); other cards
+were not measured."""
 
 
 def cores() -> int:
@@ -29,7 +29,7 @@ def default_slots(devices: Sequence[str]) -> int:
 
 
 def slots_of_card(cores: int, memory: int) -> int:
-    """Return the number of trials that train on one card at once; `-j` overrides it.
+    """Return the default number of trials that train on one card at once; `-j` sets another number.
 
     Small networks are limited by kernel launches, not by arithmetic, so one trial leaves most of a card idle. A
     training trial keeps one core busy with launching, while another core measures the previous trial: hence one slot

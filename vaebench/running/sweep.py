@@ -49,12 +49,12 @@ def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None, p
         trial for trial in plan.trials if str(trial.dataset) in (healthy if trial.regime == "healthy" else ready)
     )
     asked = {str(trial.dataset) for trial in plan.trials} - {str(trial.dataset) for trial in trials}
-    left_out |= dict.fromkeys(asked & set(ready), "its images do not show who is healthy, which all of its trials need")
+    left_out |= dict.fromkeys(asked & set(ready), "its images do not show who is healthy; all its trials require that")
     return replace(plan, datasets=datasets, trials=trials, left_out=left_out, ready=ready)
 
 
 def look_at_files(plan: Plan) -> Plan:
-    """Return the plan without the datasets whose real files are missing, empty or badly described.
+    """Return the plan without the datasets whose real files are missing, empty or described incorrectly.
 
     Only faults that can be found without decoding images are considered."""
     left_out = dict(plan.left_out)
@@ -69,7 +69,7 @@ def look_at_files(plan: Plan) -> Plan:
 
 
 def find_done(plan: Plan, complain: Callable[[str], None] = lambda complaint: None) -> Plan:
-    """Return the plan, marking the trials whose records are good and current or lack only metrics.
+    """Return the plan, with trials marked as done if their record is current, or as trained if it lacks only metrics.
 
     Problems with other records are passed to `complain`."""
     versions = Versions(plan.settings, registry().at(plan.suite.home))
@@ -118,7 +118,7 @@ def open_track(plan: Plan) -> None:
     plan.folder.mkdir(parents=True, exist_ok=True)
     if not os.access(plan.folder, os.W_OK):
         raise PermissionError(errno.EACCES, "Records cannot be written", str(plan.folder))
-    with suppress(OSError):  # the copy of the suite is needed only without its plugin
+    with suppress(OSError):  # the copy of the suite is needed only if its plugin is missing
         keep(plan.suite, plan.folder.parents[1])
     clear_debris(plan.folder)
 

@@ -14,7 +14,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 @contextmanager
 def terminable() -> Iterator[None]:
     """Raise KeyboardInterrupt when this process is asked to stop. Ignored signals stay ignored (`nohup`)."""
-    if threading.current_thread() is not threading.main_thread():  # Python allows signal handlers only there
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return
     before = {each: signal.getsignal(each) for each in SIGNALS}

@@ -16,7 +16,7 @@ from vaebench.training import checkpoint
 
 
 class Watched:
-    """Watches the jobs of one track. `pending` are those that have not ended."""
+    """Watches the jobs of one track. `pending` contains the jobs that have not ended."""
 
     def __init__(self, jobs: Sequence[Job], sink: ResultsSink) -> None:
         self.sink, self.pending = sink, {job.trial.id: job for job in jobs}
@@ -41,7 +41,7 @@ class Watched:
             if record is None:
                 continue
             if self._looked and job.trial.id not in self._started:
-                yield Event("start", job)  # it started and ended between two looks
+                yield Event("start", job)  # the trial started and ended between two looks
             del self.pending[job.trial.id]
             output = self.sink.files(job.trial) / store.OUTPUT
             yield Event("end", job, {"record": record, "output": output if output.exists() else None})

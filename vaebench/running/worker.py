@@ -67,7 +67,7 @@ def perform(
         message = provenance.message_of(error)
         kind = _kind(error, message)
         if kind == "oom":
-            message += f"; a batch of {job.settings.batch} did not fit, try {max(1, job.settings.batch // 2)} instead"
+            message += f"; a batch of {job.settings.batch} did not fit; try {max(1, job.settings.batch // 2)} instead"
         record.status, record.error, record.metrics = "failed", Failure(kind, message), {}
         trace = "".join(traceback.format_exception(error))[-65536:]
         store.write_atomically(sink.files(job.trial) / store.ERROR, trace.encode(errors="backslashreplace"))
@@ -129,7 +129,7 @@ class Attempt:
         if trial.regime == "healthy":
             splits = keep_out(splits, trial.dataset.name)
         splits = limited(splits, settings.limit, trial.dataset.name, trial.seed)
-        if trial.regime == "healthy":  # an anomaly score must beat these to show that it uses anatomy
+        if trial.regime == "healthy":  # an anomaly score must beat shortcuts to show that it uses anatomy
             record.inputs.shortcuts = shortcuts(splits)
         channels, height, side = splits.train.images.shape[1:]
         record.inputs.shape = (channels, height, side)
@@ -215,7 +215,7 @@ class Attempt:
             kept = time.perf_counter()
             try:
                 self.keeper.save(record, {"course": course.state(), "history": history.state()})
-            except OSError as error:  # the training matters more
+            except OSError as error:  # training goes on without a new checkpoint
                 text = f"no checkpoint could be written ({error.strerror}); training continues"
                 self.tell({"phase": "note", "text": text})
 

@@ -20,7 +20,7 @@ from vaebench.tunable import Range
 
 @dataclass(frozen=True)
 class Contender:
-    """A model with its loss, as the suite or the user names it."""
+    """A model with its loss, as specified by the suite or the user."""
 
     model: Spec
     loss: Spec | None
@@ -29,7 +29,7 @@ class Contender:
     kinds: Mapping[str, Any]
     """the types of the searched parameters"""
     defaults: Mapping[str, Value]
-    """the values of the parameters before the search, if these are within the ranges"""
+    """the default values of the searched parameters, except for defaults outside their range"""
     versions: Mapping[str, int]
     """the versions of all components of a trial; results of other versions are not part of the search"""
 
@@ -37,7 +37,7 @@ class Contender:
         return f"{self.model} + {self.loss}" if self.loss else str(self.model)
 
     def with_values(self, values: Mapping[str, Value]) -> Spec:
-        """Return the model with these parameters, rounded to three significant digits."""
+        """Return the model with the given parameters, rounded to three significant digits."""
         return Spec(self.model.name, {**self.model.params, **{key: self._plain(key, v) for key, v in values.items()}})
 
     def _plain(self, name: str, value: Value) -> Value:
@@ -69,7 +69,7 @@ def contenders(plan: Plan, free_rate: bool) -> list[Contender]:
         for name in ranges:
             if name not in known:
                 near = did_you_mean(name, known)
-                raise UserError(f"{trial.model.name} declares a range of {name!r}, which is not a parameter.{near}")
+                raise UserError(f"{trial.model.name} declares a range for {name!r}, which is not a parameter.{near}")
         if ranges:
             values = _values(trial, plan, components)
             defaults = {name: values[name] for name, searched in ranges.items() if searched.holds(values[name])}
@@ -80,7 +80,7 @@ def contenders(plan: Plan, free_rate: bool) -> list[Contender]:
 
 
 def _values(trial: Trial, plan: Plan, components: Registry) -> dict[str, Value]:
-    """Return the parameters in force; if the model sets the learning rate itself, use that of its first group."""
+    """Return the parameters in force; if the model sets its own learning rates, include its first group's rate."""
     values = parameters_in_force(trial, plan.settings, components)
     if values.get("lr", 0) is None:
         one = next(one for one in plan.datasets if one.spec == trial.dataset)

@@ -29,7 +29,7 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Question:
-    """A verdict for whose headline parameters are searched, and a plan with the default trial of each method."""
+    """The verdict to tune for, its headline metric, and a plan with the default trial of each method."""
 
     suite: Suite
     """the user's suite, from which the plan's suite is derived"""
@@ -67,7 +67,7 @@ def question(suite: Suite, request: Request, verdict: Verdict, steps: int | None
     preset = suite.presets[name]
     headline = headline_of(suite, name, Declared(installed(), suite.home))
     if verdict not in headline:
-        raise UserError(f"Suite {suite} has no headline of {verdict}.{did_you_mean(verdict, headline)}")
+        raise UserError(f"Suite {suite} has no headline for {verdict}.{did_you_mean(verdict, headline)}")
     metric = headline[verdict]
     settings = structs.replace(preset.settings, metrics=(metric,), steps=steps or preset.settings.steps)
     asked = replace(

@@ -1,4 +1,4 @@
-"""The search: every method gets the same number of trials, and the best one on validation images is chosen."""
+"""The search: every method gets the same number of trials, and its best trial on validation images is chosen."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _of_size(outcome: Outcome, default: Outcome) -> Outcome:
     for dataset, size in outcome.sizes.items():
         usual = default.sizes.get(dataset, size)
         if size != usual:
-            reason = f"{dataset}: its code has {size} numbers, the default's {usual} (allowed with --free-rate)"
+            reason = f"{dataset}: its code has {size} numbers, but the default's has {usual} (allowed with --free-rate)"
             return replace(outcome, reason=reason)
     return outcome
 

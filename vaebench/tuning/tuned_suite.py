@@ -21,9 +21,12 @@ MARK = "Written by `vaebench tune`"
 
 
 def refuse_foreign(path: Path) -> None:
-    """Raise a UserError before the search if the suite could not be written after the search."""
+    """Raise a UserError, before the search, if the tuned suite could not be written to this path afterwards."""
     if path.suffix != ".toml" or not NAME.fullmatch(path.stem):
-        raise UserError(f"--to {path}: this must be a .toml file, named with letters, digits and - + . _")
+        raise UserError(
+            f"--to {path}: give a .toml file whose name begins with a letter or digit and contains only letters, "
+            "digits, and - + . _"
+        )
     if not path.absolute().parent.is_dir():
         raise UserError(f"--to {path}: there is no folder {path.parent}")
     ours = path.exists() and path.read_text(encoding="utf-8", errors="replace").startswith(f"# {MARK}")
@@ -40,7 +43,7 @@ def write(asked: Question, results: Sequence[Result], budget: int, path: Path) -
     head = f"{MARK}. All trials: {table.name}"
     data = _suite(asked, texts, budget, path.stem)
     write_atomically(path, written(data, notes, head).encode())
-    load(path)  # raises an error now if it cannot be read
+    load(path)  # raises an error now if the file cannot be read
     write_atomically(table, "\n".join(_table(asked, results, f"{asked.suite}, tuned {data['tuned']}")).encode())
     return [path, table]
 
@@ -85,7 +88,7 @@ def _suite(asked: Question, chosen: Mapping[str, str], budget: int, name: str) -
 
 
 def _public(asked: Question, kind: str, spec: Spec) -> Spec:
-    """Return a spec that is valid in any suite, with a prefix if only the suite's own distribution can omit it."""
+    """Return a spec that is valid in any suite, with its distribution's prefix if other suites need the prefix."""
     offer = registry().at(asked.suite.home).get(kind, spec.name)
     return Spec(registry().canonical(kind, offer), spec.params)
 

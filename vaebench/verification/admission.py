@@ -24,7 +24,7 @@ Suites = Mapping[str, Suite | None]
 
 
 def headlines(record: Record, suite: Suite) -> set[str]:
-    """Return the headline metrics of the suite."""
+    """Return the headline metrics of the suite in the record's preset."""
     return set(headline_of(suite, record.trial.preset, Declared(installed(), suite.home)).values())
 
 

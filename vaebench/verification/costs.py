@@ -25,7 +25,7 @@ def cost_faults(record: Record) -> Iterator[str]:
         seen = _steps(record) * record.settings.batch
         room = CLOCK * train + 1e-3 * rate + 1e-3 * seen
         if abs(rate * train - seen) > room:
-            yield f"cost.images_per_second is {rate}, but {seen} images in {train} s make {seen / train:.1f}"
+            yield f"cost.images_per_second is {rate}, but {seen} images in {train} s are {seen / train:.1f} per second"
     parameters, parts = cost.get("parameters"), cost.get("parts") or {}
     if parameters is not None and parts and max(parts.values()) > parameters:
         yield f"cost.parameters is {parameters}, fewer than in one of the model's parts"

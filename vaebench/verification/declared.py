@@ -43,7 +43,7 @@ def range_faults(record: Record, suite: Suite) -> Iterator[str]:
         try:
             low, high = own.get("metrics", name).component.range
         except UserError:
-            continue  # from a package that is not installed, so it cannot be recomputed here either
+            continue  # the metric's package is not installed, so the metric cannot be recomputed either
         if fault := beyond(cell, low, high):
             yield f"metric {name!r}: {fault}"
 
@@ -51,7 +51,7 @@ def range_faults(record: Record, suite: Suite) -> Iterator[str]:
 def size_faults(record: Record, suite: Suite, counts: Counts) -> Iterator[str]:
     """Yield a fault if the model does not have the number of parameters that the record gives.
 
-    Numbers that are learned by a fit also count, but older records leave them out."""
+    Values that a model learns by a fit, not by training, also count, but older records leave them out."""
     said = record.cost.get("parameters")
     key = canonical([record.trial.model.name, record.inputs.parameters, record.settings.model, record.inputs.shape])
     if said is None:

@@ -1,7 +1,7 @@
 """Fresh test patients: a newly drawn test split of a phantom.
 
-A model that memorised the test images does much worse on them; a model that learned from the training images does
-equally well on both."""
+On fresh patients, a model that memorised the test images does much worse; a model that learned from the training images
+does equally well."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from vaebench.running import PATIENCE
 from vaebench.running.preparation import made_ready
 
 DEVIATIONS = 4
-"""A number counts as worse if it is worse by more than this many standard errors of the difference. This happens to
-about three of 100,000 honest numbers."""
+"""A number counts as worse if it is worse by more than this many standard errors of the difference. About three of
+100,000 honest numbers are."""
 
 
 def with_new_patients(plan: Plan, population: int) -> Plan:
@@ -31,7 +31,7 @@ def with_new_patients(plan: Plan, population: int) -> Plan:
         one, replace(plan, request=replace(plan.request, population=population)), PATIENCE, lambda _: None
     )
     test = open_splits(drawn.folder).test
-    # new patients have the same numbers as the old ones
+    # the patients of every population have the same numbers
     test = replace(test, groups=np.char.add("new ", test.groups.astype(str)))
     folder = drawn.folder.with_name(f"{drawn.folder.name}-new-patients")
     if not folder.exists():

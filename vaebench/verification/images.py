@@ -1,4 +1,4 @@
-"""Checks that records were made with the images that they name, by the data digest and the shortcuts of the images."""
+"""Checks that records were made with the images that they name, by comparing data digests and shortcuts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vaebench.running import sweep
 from vaebench.trial import canonical
 
 ROOM = 0.005
-"""Tolerance for the AUROC of a shortcut: other libraries fit the logistic model with slightly different results."""
+"""Tolerance for the AUROC of a shortcut: other versions of a library fit the logistic model slightly differently."""
 
 
 class Images:

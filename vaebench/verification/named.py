@@ -1,4 +1,4 @@
-"""The plugins that records name: to verify the records, only these of the installed plugins are imported."""
+"""The plugins that records name: to verify the records, no other installed plugins are imported."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def named(records: Iterable[Record]) -> set[str]:
 def needed(records: Iterable[tuple[Record, Suite | None]]) -> set[str]:
     """Return the distributions that provide the components of the records.
 
-    These are the distribution of the suite and those that prefix the names of components. If these lack a component,
-    all distributions that `named` returns for the record are added."""
+    The result contains the suite's distribution and those named in the prefixes of components. If they lack a component
+    of a record, all distributions that `named` returns for the record are added."""
     alike = defaultdict[frozenset[str], list[tuple[Record, str | None]]](list)
     for record, suite in records:
         owners = {name.split(" ", 1)[-1].partition(":")[0] for name in record.inputs.components if ":" in name}
@@ -33,7 +33,7 @@ def needed(records: Iterable[tuple[Record, Suite | None]]) -> set[str]:
         alike[frozenset({GROUP, *owners} | ({home} if home else set()))].append((record, home))
     found = set[str]()
     for few, members in alike.items():
-        with only(few):  # once for all of them, since it reads what is installed
+        with only(few):  # once per group, since `only` reads all installed metadata
             found |= few | named(record for record, home in members if _is_incomplete(record, home))
     return found
 

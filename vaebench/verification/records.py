@@ -1,4 +1,4 @@
-"""Checks the records and boards in a folder. Files are untrusted: their size is limited, their contents checked."""
+"""Checks the records and boards in a folder. Files are untrusted: their size is limited and their content checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vaebench.trial import Trial
 from vaebench.verification.costs import cost_faults
 
 LARGEST_WEIGHTS = 2**31
-"""The maximum size in bytes; the models of the suites need less than a tenth of this."""
+"""The maximum size of a file of weights in bytes; the models of the suites need less than a tenth of this."""
 ARTIFACTS = re.compile(r".+-[0-9a-f]{12}")
 """The name of the folder next to a record; only the weights in this folder are read."""
 SOURCES = ("real", "phantom")
@@ -114,7 +114,7 @@ def board_faults(track: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path, 
                 yield path, f"it differs from the board of these records{where}; {again}"
     for path in sorted((track / "boards").glob("*")):
         if f"boards/{path.name}" not in texts:
-            yield path, "no board of these records has this name; delete it"
+            yield path, "no board of these records has this name; delete the file"
 
 
 def _first_difference(content: bytes, wanted: bytes) -> str:
@@ -133,7 +133,7 @@ def _files(folder: Path, seen: Examined) -> Iterator[Path]:
             folders.remove(store.REFERENCE)
         for name in sorted((*folders, *names)):
             if (here / name).is_symlink():
-                seen.problems.append((here / name, "it is a link; results are plain files"))
+                seen.problems.append((here / name, "it is a link; replace it with the file that it points to"))
         plain = [name for name in sorted(folders) if not (here / name).is_symlink() and not name.startswith(".")]
         folders[:] = [name for name in plain if not ARTIFACTS.fullmatch(name)]
         for name in sorted(names):
@@ -143,7 +143,7 @@ def _files(folder: Path, seen: Examined) -> Iterator[Path]:
             if store.FILE_NAME.fullmatch(name):
                 yield here / name
             elif not name.startswith("."):
-                seen.problems.append((here / name, "a record's name ends with the id of its trial; this one does not"))
+                seen.problems.append((here / name, "the name of a record's file must end with the id of its trial"))
 
 
 def _read(path: Path, seen: Examined) -> Record | None:

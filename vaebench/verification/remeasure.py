@@ -26,8 +26,8 @@ from vaebench.verification.declared import shape_of
 from vaebench.verification.fresh import with_new_patients
 
 TOLERANCE = 0.05
-"""As a share of a number's image-level error: so small a difference may come from another processor or library, and
-cannot affect a conclusion."""
+"""The tolerance as a share of a number's image-level error. Differences this small may come from another processor or
+library, and cannot affect a conclusion."""
 WITHOUT_ERROR = 1e-4
 """The tolerance for a number without an error, as a share of the number itself."""
 
@@ -109,9 +109,9 @@ def compare(record: Record, again: Record) -> Comparison:
         elif _agree(cell, other):
             found.close.append(name)
         elif cell.value == other.value:
-            found.told.append(f"metric {name!r}: its error or replicates differ from those that its weights give")
+            found.told.append(f"metric {name!r}: its error or replicates differ from those that the weights give")
         else:
-            found.told.append(f"metric {name!r} is {cell.value:.6g}, but its weights give {other.value:.6g}")
+            found.told.append(f"metric {name!r} is {cell.value:.6g}, but the weights give {other.value:.6g}")
     return found
 
 

@@ -28,7 +28,7 @@ def verdict_of(record: Record, again: Record, names: Collection[str]) -> Verdict
         told = compare(record, again).told
         return Verdict(not told, "; ".join(told) or "the weights are bit-identical", bool(told))
     if _alike(record, again):
-        return Verdict(False, "retrained on the same device with the same libraries, it gives different weights", True)
+        return Verdict(False, "retraining on the same device with the same libraries gives different weights", True)
     outside = [text for name in sorted(names) if (text := _outside(record, again, name))]
     answered = any(record.metrics[name].value is not None for name in names if name in record.metrics)
     if outside or not answered:

@@ -3,11 +3,11 @@
     OMP_NUM_THREADS=1 python benchmarks/scripts/extractor/train.py \
         --to plugins/vaebench_measures/features/extractor.safetensors
 
-The training images are all five phantoms in grey at 64 px, with random blur and noise. The network predicts the phantom
-and class of an image, its factors, and its blur and noise, so its features represent all of these. The shipped file
-contains the first three blocks with batch norm folded in, and the projection of their pooled channels to 64 features,
-each of variance 1 over clean and degraded phantoms together. New weights define a new extractor: set `SHA256` in
-extractor.py to the printed value."""
+The training images are grey images of five phantoms at 64 px, with random blur and noise. The network predicts which
+phantom an image shows, its class, its factors, its blur and its noise, so its features represent all of these. The
+shipped file contains the first three blocks with batch norm folded in, and the projection of their pooled channels to
+64 features, each of which has variance 1 over clean and degraded phantoms together. New weights define a new extractor:
+set `SHA256` in extractor.py to the printed value."""
 
 from __future__ import annotations
 

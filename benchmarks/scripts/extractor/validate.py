@@ -40,8 +40,9 @@ def draw(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def without(rows: np.ndarray, pool: np.ndarray, dropped: np.ndarray) -> np.ndarray:
-    """Return the rows with dropped ones replaced by others of the pool. If there are too few, rows are repeated, as in
-    the output of a model that generates only these images."""
+    """Return the rows, with the dropped ones replaced by others from the pool.
+
+    If the pool is too small, rows are repeated, as in the output of a model that generates only these images."""
     spare = np.random.default_rng(0).permutation(np.setdiff1d(pool, rows))
     every = np.concatenate([rows, spare])
     return np.resize(every[~dropped[every]], COUNT)
@@ -77,7 +78,7 @@ def collapsed(images: np.ndarray) -> Iterator[np.ndarray]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder below which kermany-cxr lies")
+    parser.add_argument("--data", type=Path, required=True, help="folder that contains kermany-cxr")
     split = KermanyCxr().load(parser.parse_args().data, 64, {}).train
     patients = np.random.default_rng(0).permutation(np.unique(split.groups))
     half = np.isin(split.groups, patients[: len(patients) // 2])

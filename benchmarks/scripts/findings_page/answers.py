@@ -19,13 +19,13 @@ ASKED = {
     "generation": "Whose samples are closest to real images?",
 }
 OFFICIAL = {"kermany-cxr": "Kermany et al."}
-"""Datasets with a published test split, and its authors."""
+"""Dataset with a published test split -> the authors of the split."""
 SPLITS = (
     ("SVC on pixels", "svc-pixels-balanced-accuracy", "svc-pixels-grouped-balanced-accuracy"),
     ("SVC on codes", "svc-balanced-accuracy", "svc-grouped-balanced-accuracy"),
     ("Anomaly score", "anomaly-auroc-combined", "anomaly-auroc-held-out"),
 )
-"""A title, its metric on the official test split, and its metric on held-out patients of the training split."""
+"""A title, the metric on the official test split, and the metric on held-out patients of the training split."""
 FOR = {
     "reconstruction": "to reconstruct",
     "representation": "to classify from codes",
@@ -193,7 +193,7 @@ def splits(part: Part) -> Iterator[str]:
 
 
 def compared(part: Part, question: str, official: Column, held: Column) -> tuple[str, bool]:
-    """Return a sentence, and whether most models have a higher interval on held-out patients, without overlap."""
+    """Return a sentence, and whether most models' intervals on held-out patients are above those on the test split."""
     metrics = f"{official.measure.name} {held.measure.name}"
     models = [entrant for entrant in part.board.entrants if part.board.role(entrant) == "reference"]
     found = [(part.board.cell(e, official).estimate, part.board.cell(e, held).estimate) for e in models]

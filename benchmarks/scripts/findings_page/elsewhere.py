@@ -1,4 +1,4 @@
-"""The parts of the page that do not come from records: published results, the effect of twins, and what is missing."""
+"""The parts of docs/findings.md that do not come from records: published results, the effect of twins, and gaps."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def reach(models: Sequence[Estimate], floors: Sequence[float]) -> tuple[float, f
 
 
 def in_rows(labels: Sequence[tuple[float, str]]) -> Iterator[list[tuple[float, str]]]:
-    """Yield rows of labels from left to right; each label is in the first row in which it does not cover another."""
+    """Yield rows of labels from left to right; each label is in the first row in which it overlaps no other."""
     rows: list[list[tuple[float, str]]] = []
     for place, name in labels:
         for row in rows:

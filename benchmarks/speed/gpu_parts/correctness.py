@@ -24,7 +24,7 @@ from vaebench.running.worker import perform
 from vaebench.trial import Settings
 
 FEW = ("psnr", "ms-ssim", "kid", "anomaly-auroc")
-"""The metrics of trials whose weights are compared; the first two trials have all metrics."""
+"""The metrics of most trials, whose weights are compared; the trials `first` and `again` have all metrics."""
 LIMIT = {"train": 200, "val": 40, "test": 100}
 
 

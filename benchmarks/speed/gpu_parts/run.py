@@ -1,4 +1,4 @@
-"""Part `run`: a real `vaebench run --suite medical` on the card, with as many trials as fit; the results are kept."""
+"""Part `run`: a real `vaebench run --suite medical` on the card, with as many trials as time allows."""
 
 from __future__ import annotations
 

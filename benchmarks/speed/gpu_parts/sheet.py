@@ -22,7 +22,7 @@ DEAF = 15.0
 
 
 class TooLong(BaseException):
-    """Raised if a measurement exceeds its time limit; not an Exception, because a trial would catch and record one."""
+    """Raised if a measurement exceeds its time limit; not an Exception, which a trial would catch and record."""
 
 
 class Broken(Exception):
@@ -30,8 +30,9 @@ class Broken(Exception):
 
 
 class Sheet:
-    """Measurements by part and name. No measurement in the file is repeated, so a run that was killed continues where
-    it stopped."""
+    """Measurements by part and name.
+
+    No measurement in the file is repeated, so a run that was killed continues where it stopped."""
 
     def __init__(self, path: Path, device: str, seconds: float, supervised: bool = False) -> None:
         self.path, self.device, self.supervised = path, device, supervised
@@ -51,8 +52,9 @@ class Sheet:
         return self.part_ends - time.monotonic()
 
     def seconds(self, least: float, most: float) -> float:
-        """Return the time limit of a long measurement: the part's time within the given bounds, but ending some seconds
-        before the run does, so that it can be stopped properly."""
+        """Return the time limit of a long measurement: the part's time, within the given bounds.
+
+        The measurement ends at least 15 seconds before the run, so that it can be stopped properly."""
         return max(1.0, min(max(least, self.part_left), most, self.left - 15.0))
 
     def say(self, text: str) -> None:
@@ -78,8 +80,10 @@ class Sheet:
     def measure(
         self, name: str, work: Callable[[], Mapping[str, Any]], limit: float = 60.0, needs: float = 0.0
     ) -> dict[str, Any]:
-        """Do the work and store its result, or the reason why there is none. The work may take at most `limit` seconds,
-        and does not begin if less than `needs` seconds of the part are left."""
+        """Do the work and store its result, or the reason why there is none.
+
+        The work may take at most `limit` seconds, and does not begin if less than `needs` seconds of the part are left.
+        """
         known = self.get(self.part, name)
         if known and known.get("not measured") != OUT_OF_TIME:
             return known
@@ -119,7 +123,7 @@ class Sheet:
 
 @contextmanager
 def _at_most(seconds: float, supervised: bool) -> Iterator[None]:
-    """Raise TooLong after some seconds. A process that does not react is ended soon after; its supervisor continues."""
+    """Raise TooLong after some seconds. A process that does not react ends soon after, and its supervisor continues."""
 
     def stop(number: int, frame: object) -> None:
         raise TooLong

@@ -9,7 +9,7 @@ from gpu_parts.sweeps import sweep
 
 ORDER = (1, 4, 8, 2)
 START = 25.0
-"""Seconds for the server, the data and the estimate, before the first trial."""
+"""Seconds before the first trial, for starting the server, preparing the data and estimating times."""
 
 
 def measure(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""The subjects of the measurements: the built-in models with a preset's settings, as trials and as courses."""
+"""The subjects of the measurements: the built-in models with a preset's settings, as trials or courses of training."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def job_of(name: str, settings: Settings, cache: Path, graphs: bool = False) -> 
 
 
 def course_of(name: str, settings: Settings, device: str, graphs: bool = False) -> Course:
-    """Return a course of a model on synthetic images of one channel, as it begins in a worker."""
+    """Return a model's course of training on synthetic images with one channel, set up as in a worker."""
     side = side_of(name, settings)
     torch.manual_seed(0)
     more = (device,) if "device" in inspect.signature(build).parameters else ()

@@ -1,4 +1,4 @@
-"""Do work in a forked process, and in a new one if it dies: after a failure, the card works again in a new process."""
+"""Do work in a forked process and, if that process dies, in a new one, in which the card works again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TRIES = 12
 FAULT = 2
 """The exit code of an error in our code, which would occur again in a new process."""
 LEAST = 5.0
-"""With fewer seconds left, no new process is started."""
+"""The number of seconds that must be left for a new process to be started."""
 
 
 def supervise(work: Callable[[float], None], seconds: float) -> int:

@@ -28,8 +28,9 @@ COMMAND = [sys.executable, "-c", "import sys; from vaebench.cli import main; sys
 
 
 def prepare_ahead(bench: Bench) -> None:
-    """Start drawing or decoding the images of the sweeps in another process, which ends with this one. This takes
-    half a minute, for which no part should have to wait."""
+    """Start drawing or decoding the images of the sweeps in other processes, which end with this one.
+
+    The images take half a minute, for which no part should have to wait."""
     context = multiprocessing.get_context("spawn")
     given = [(preset, bench.settings(preset)) for preset in ("quick", "standard")]
     for preset, settings in given:

@@ -91,7 +91,7 @@ def _page(board: Board, shown: Sequence[Shown], left_out: int, pictures: Mapping
 
 
 class Alike:
-    """Stores once the values that many runs share: labels and the t-SNE map of pixels, which the dataset determines."""
+    """Stores only once what many runs share: labels and the t-SNE map of pixels, which depend on the dataset alone."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
@@ -112,7 +112,7 @@ class Alike:
 
 
 def embedded(data: Any) -> str:
-    """Return JSON that is safe inside a <script> element: `<` is escaped, so no text in it can close the element."""
+    """Return JSON that is safe inside a <script> element: `<` is escaped, so no text can close the element."""
     return json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
 
 

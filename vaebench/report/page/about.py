@@ -35,7 +35,7 @@ class Made:
 
 def made_of(record: Record) -> Made:
     every = [cell for cell in record.metrics.values() if cell.value is not None]
-    # Metrics on the training split count other images; reconstruction metrics always use the test split.
+    # Some metrics use images of the training split; reconstruction metrics always use the test split.
     cells = [cell for cell in every if cell.verdict == "reconstruction"] or every
     images = max((cell.n or 0 for cell in cells), default=0)
     return Made(
@@ -57,8 +57,9 @@ def made_of(record: Record) -> Made:
 
 
 def _patients(cells: Iterable[Cell], images: int) -> int:
-    """Return the number of patients in the cells that count this many images. Cells that tell classes apart are
-    ignored: they count only the patients of the smallest class."""
+    """Return the number of patients in the cells with this number of images.
+
+    Cells of metrics that compare classes are ignored: their `patients` is the count of the smallest class."""
     return max((one.patients or 0 for one in cells if one.n == images and one.classes == 1), default=0)
 
 

@@ -90,8 +90,9 @@ def _has_numbers(board: Board, column: Column) -> bool:
 
 
 def _is_same(board: Board, columns: Sequence[Column]) -> bool:
-    """Return whether all models have the same number, so that it describes the images or chance and has no direction.
-    If all have 0 or 1, models may have reached the end of the scale; and costs always have a direction."""
+    """Return whether all models have the same number, which then describes the images or chance, not the models.
+
+    Numbers that are all 0 or all 1 do not count, since models may have reached the end of the scale; nor do costs."""
     means = [[one.estimate.mean for one in board.by_column[column].values() if one.estimate] for column in columns]
     if not any(len(own) > 2 for own in means) or columns[0].measure.verdict == "cost":
         return False
@@ -123,8 +124,8 @@ def _standing(board: Board, standing: Standing, metric: int) -> dict[str, Any]:
 def _cells(board: Board, column: Column) -> list[list[Any]]:
     """Return a list for each row that has a cell in this column.
 
-    A list contains the row's number, text, mean, interval, rank interval, whether it is the best, the floors that it
-    beats, and reasons and warnings."""
+    Each list contains the number of the row, the cell's text, mean, interval and rank interval, whether the row is the
+    best, the floors that it beats, and the cell's reasons and warnings."""
     known = board.by_column.get(column, {})
     decimals, found = decimals_in(board, column), []
     for number, entrant in enumerate(board.entrants):

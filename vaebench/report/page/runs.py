@@ -72,7 +72,7 @@ def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
 
 
 def _path_in_results(path: Path) -> Path:
-    """Return the record's path as `results/...`, wherever the results were stored."""
+    """Return the record's path as `results/...`, wherever the results are stored."""
     parts = path.absolute().parts
     published = parts[-7:-6] == (store.REFERENCE,)
     return Path("results", *parts[-7 if published else -6 :])

@@ -25,10 +25,10 @@ LOST = 255
 
 
 class Forked:
-    """A process that runs `target(*args, mouth)`, with the pipe for its messages and its printed output.
+    """A process that runs `target(*args, mouth)`, with pipes for its messages and its printed output.
 
     The process leads a process group, so that processes started by a plugin end with it, and it ends when its parent
-    does. It has the parent's current environment, not the environment in which the server started."""
+    does. The process has the parent's current environment, not the environment in which the server started."""
 
     def __init__(self, target: Callable[..., None], *args: Any) -> None:
         for last in range(STARTS - 1, -1, -1):
@@ -90,7 +90,7 @@ class Forked:
         return True
 
     def fate(self) -> str:
-        """Describe how the process ended. Its exit code is known a moment after its pipes are closed."""
+        """Describe how the process ended. The exit code is known a moment after the process's pipes are closed."""
         self.process.join(GONE)
         code = self.process.exitcode
         if code is None:
@@ -125,7 +125,7 @@ def _live(
     printer: Connection,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver handles Ctrl-C and ends this process
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # which the server ignores
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the server ignores this signal
     os.environ.clear()  # the server's variables are outdated: a cluster may have assigned another GPU since
     os.environ.update(environment)
     os.setsid()
@@ -136,7 +136,7 @@ def _live(
 
 
 def _die_with_driver() -> None:
-    """End this process group when the driver ends: its end of the pipe closes even after kill -9."""
+    """End this process group when the driver ends: the driver's end of a pipe closes even after kill -9."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

@@ -39,16 +39,16 @@ class Running:
     worker: Forked
     heard: float
     stepping: bool = False
-    """whether its training has begun, so that it can save a checkpoint"""
+    """whether training has begun, so that a checkpoint can be saved"""
     measuring: bool = False
-    """whether its model is trained and its evidence gathered, so that it needs only CPU cores"""
+    """whether the model is trained and the evidence gathered, so that only CPU cores are needed"""
     hung: bool = False
     orphaned: bool = False
-    """whether its server was killed, so that its own outcome is unknown"""
+    """whether the fork server was killed, so that the outcome of the trial is unknown"""
     refused: bool = False
     """whether another run turned out to own the trial"""
     record: Record | None = None
-    """its record, if the process lived to send it"""
+    """the trial's record, if the process lived to send it"""
 
     @property
     def holds_slot(self) -> bool:
@@ -60,8 +60,8 @@ class Local(Executor):
     """Runs trials on this machine, each in a separate process.
 
     If a trial's process is killed, only that trial fails: the driver writes its record.
-    If the fork server is killed, any of the running trials may be the cause. Each of these is repeated once, while no
-    other trial runs: a trial that kills the server again fails, and the others continue."""
+    If the fork server is killed, any of the running trials may be the cause. Each of these trials is repeated once,
+    while no other trial runs: a trial that kills the server again fails, and the others continue."""
 
     name = "local"
     version = 2
@@ -206,12 +206,12 @@ def work(job: Job, device: str, site: Site, claim: Claim, mouth: Connection) -> 
 
     sink = ClaimedSink(site.sink.results, site.sink.device_class, claim, job)
     keeper = ClaimedKeeper(site.keeper, sink)
-    signal.signal(signal.SIGTERM, lambda *_: keeper.stopping.set())  # a scheduler sends it to all processes of a job
+    signal.signal(signal.SIGTERM, lambda *_: keeper.stopping.set())  # a scheduler sends SIGTERM to a job's processes
     try:
         sink.clear_debris(job.trial)
         record = perform(job, site.ready[job.data], device, sink, keeper, tell)
         tell({"phase": "done", "record": record})
     except Lost:
         tell({"phase": "refused"})
-    except OSError:  # no record can be written; the driver will notice as well, and report it once
+    except OSError:  # no record can be written; the driver will fail as well, and report the error once
         os._exit(1)

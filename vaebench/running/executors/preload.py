@@ -1,6 +1,6 @@
 """Imports for the server from which trials are forked, so that a trial starts in milliseconds.
 
-The imports include `torch._dynamo`, which the first optimiser of a process needs and which takes a second or two.
+The imports include `torch._dynamo`, which the first optimiser of a process needs. Loading it takes a second or two.
 """
 
 # ruff: noqa: E402
@@ -8,7 +8,7 @@ The imports include `torch._dynamo`, which the first optimiser of a process need
 import signal
 
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver also handles Ctrl-C during these imports
-signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a scheduler sends it to all processes: trials still save checkpoints
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # schedulers send SIGTERM to all processes; trials still save checkpoints
 
 import matplotlib.backends.backend_agg
 import matplotlib.backends.backend_svg

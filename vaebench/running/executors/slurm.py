@@ -22,7 +22,7 @@ from vaebench.running.watched import Watched
 PAUSE = 10.0
 """Seconds between two checks of the queue and the records; longer if a check takes long"""
 BUSY = 0.05
-"""The maximum share of the time spent on these checks"""
+"""The maximum share of the time that is spent on checks"""
 ENDING = 30.0
 """Seconds to wait for cancelled pilots"""
 MARGIN = 120
@@ -34,7 +34,7 @@ START = [sys.executable, "-P", "-c", "from vaebench.cli import main; main(prog_n
 class Slurm(Executor):
     """Runs trials on a Slurm cluster, in an array of pilot jobs that share them through claims in the results folder.
 
-    The driver only watches: if it is killed, the next run watches the jobs in the ledgers of the results folder."""
+    The driver only watches: if it is killed, the next run finds the jobs in the results folder and watches them."""
 
     name = "slurm"
     version = 1
@@ -92,7 +92,7 @@ class Slurm(Executor):
                 gone = not _living([*adopted, *own])  # checked first, so that the last results of a pilot are seen
                 began = time.monotonic()
                 events = list(watched.look(last=gone))
-                pause = max(PAUSE, (time.monotonic() - began) / BUSY)  # excludes the time of the consumer of the events
+                pause = max(PAUSE, (time.monotonic() - began) / BUSY)  # the caller's time for the events does not count
                 for event in events:
                     yield event
                     if stop_on_failure and event.kind == "end" and event.data["record"].error:
@@ -111,7 +111,7 @@ class Slurm(Executor):
         mine, found = set(order.lines_of(list(watched.pending.values()))), []
         states = batch.states()
         if states is None:
-            raise UserError("squeue does not answer, so it is not known whether pilots of an earlier run are active.")
+            raise UserError("squeue does not answer, so pilots of an earlier run may be active. Try again later.")
         for one in batch.batches(watched.track):
             if not one.ids:  # another driver is about to submit it
                 continue
@@ -128,7 +128,7 @@ class Slurm(Executor):
 
     def _send(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Batch:
         """Write an order and submit pilots for it."""
-        if site.keeper.fresh:  # once, and not by each pilot
+        if site.keeper.fresh:  # checkpoints are deleted once, not by each pilot
             for job in jobs:
                 site.keeper.drop(job.trial)
         one = batch.new(store.folder_of(site.sink.results, jobs[0].trial))
