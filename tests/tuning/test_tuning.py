@@ -53,7 +53,7 @@ def test_a_verdict_fixes_metric_and_regime(lab: Lab) -> None:
 
 
 def test_a_verdict_without_headline_is_an_error(lab: Lab) -> None:
-    with pytest.raises(UserError, match="no headline of representation"):
+    with pytest.raises(UserError, match="no headline for representation"):
         ask(lab, "steady", verdict="representation")
 
 
@@ -151,7 +151,7 @@ def test_a_file_of_the_users_own_is_not_overwritten(tmp_path: Path) -> None:
     for path, complaint in [
         (mine, "was not written by"),
         (tmp_path / "README.toml", r"README.md was not written by"),
-        (tmp_path / "x.txt", "must be a .toml file"),
+        (tmp_path / "x.txt", "give a .toml file"),
         (tmp_path / "no" / "x.toml", "no folder"),
     ]:
         with pytest.raises(UserError, match=complaint):

@@ -103,7 +103,7 @@ def test_what_cannot_be_is_refused(results: Path, how: str) -> None:
 def test_an_edited_number_is_reported_without_weights_and_refused_with_them(results: Path, tmp_path: Path) -> None:
     change(results, lambda r: better(r["metrics"]["lab-residual"], 0.9))
     said = verify(results, "--sample", "all")
-    assert said.exit_code == 1 and "its weights give" in said.output
+    assert said.exit_code == 1 and "the weights give" in said.output
     assert (count(said, "refused"), count(said, "re-measured")) == (1, 1)
     for path in results.rglob(store.WEIGHTS):
         path.unlink()
