@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 from records_made import made, metric, record
 
+from vaebench.report.documents import sheets
+from vaebench.report.findings import findings
 from vaebench.report.page.about import about, made_of
+from vaebench.report.tables import tables
+from vaebench.report.terminal import plain
 
 
 def told(source: str = "real", seeds: tuple[int, ...] = (0, 1, 2), held: tuple[int, ...] = (40, 41, 42)) -> dict:
@@ -37,6 +41,16 @@ def test_a_verdict_judged_on_other_images_than_the_test_split_says_so() -> None:
         "40 images of 30 patients or groups"
     )
     assert "representation" not in told(held=(100, 100, 100))["Judged on"]
+
+
+def test_data_of_ones_own_is_called_by_its_name() -> None:
+    cells = {"ms-ssim": metric("ms-ssim", 0.9, patients=60)}
+    records = [record("vae", cells, dataset="folder[healthy=NORMAL,name=mine]", seed=seed) for seed in range(3)]
+    board = made(records)
+    assert dict(about([made_of(one) for one in records], board))["Judged on"].startswith("mine (phantom): 100 test")
+    titles = [table.title for table in tables(board)] + [sheet.title for sheet in sheets(board)]
+    assert "Reconstruction on mine (phantom)" in titles and "demo@1 / quick / phantom: mine (phantom)" in titles
+    assert not any("folder[" in text for text in [*titles, plain(board), *findings(board)])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from vaebench.errors import UserError
 from vaebench.leaderboard.runs import CODE_SIZE, VERDICTS, Entrant, Measure
 from vaebench.planning.suite import Preset, Suite
 from vaebench.planning.verdicts import RANKED
+from vaebench.records.clean import clean
 from vaebench.trial import REGIME_VERSIONS, canonical
 
 Role = Literal["reference", "floor", "newcomer"]
@@ -93,6 +95,16 @@ class Rules:
         alone = self.role(entrant) != "newcomer" and len(losses) == 1
         return entrant.model if alone else f"{entrant.model} + {entrant.loss}"
 
+    def names(self, datasets: Iterable[str]) -> dict[str, str]:
+        """Return dataset -> the value of its parameter `name`, by which users call their own data.
+
+        A name that is also that of another dataset, on the board or installed, is left out."""
+        known = {*datasets, *self.datasets}
+        given = {dataset: clean(_split(dataset)[1].get("name", "")) for dataset in known}
+        times = Counter(given.values())
+        others = known | {what.removeprefix("dataset ") for what in self.versions}
+        return {dataset: name for dataset, name in given.items() if name and times[name] == 1 and name not in others}
+
 
 def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: Mapping[str, str]) -> Rules:
     """Return the rules of a track; `data` contains the digests that it pins."""
@@ -167,13 +179,15 @@ def _key(entrant: Entrant) -> Key:
 
 
 def _parts(text: str) -> tuple[str, frozenset[tuple[str, str]]]:
-    if not text:
-        return "", frozenset()
-    try:
-        name, given = split_spec(text)
-    except UserError:  # untrusted records may name a model anything
-        return text, frozenset()
+    name, given = _split(text)
     return name, frozenset((key, _plain(value)) for key, value in given.items())
+
+
+def _split(text: str) -> tuple[str, dict[str, str]]:
+    try:
+        return split_spec(text) if text else ("", {})
+    except UserError:  # untrusted records may name a model anything
+        return text, {}
 
 
 def _plain(value: str) -> str:

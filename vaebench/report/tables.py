@@ -223,7 +223,7 @@ def aside(board: Board) -> str:
 
 
 def dataset_name(board: Board, dataset: str) -> str:
-    return clean(dataset) + aside(board)
+    return clean(board.names.get(dataset, dataset)) + aside(board)
 
 
 def title(board: Board) -> str:

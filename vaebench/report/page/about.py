@@ -10,7 +10,7 @@ from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import is_ranked
 from vaebench.records.clean import clean
 from vaebench.records.record import Cell, Record
-from vaebench.report.tables import aside
+from vaebench.report.tables import dataset_name
 
 NAMED = 3
 """At most this many different values are listed in a line; the rest are only counted."""
@@ -84,7 +84,7 @@ def _judged(runs: Sequence[Made], board: Board) -> Iterator[str]:
         own = [one for one in runs if one.dataset == dataset]
         most = max(own, key=lambda one: (one.images, one.patients))
         if most.images:
-            yield f"{dataset}{aside(board)}: {_amount([(most.images, most.patients)], kind)}"
+            yield f"{dataset_name(board, dataset)}: {_amount([(most.images, most.patients)], kind)}"
         for headline in headlines:
             counts = sorted({one.counted[headline.name] for one in own if headline.name in one.counted})
             if counts:
