@@ -49,6 +49,8 @@ class Rules:
     floor_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """the metrics that are installed, by name"""
+    described: Mapping[str, Facts] = field(default_factory=dict)
+    """what the installed datasets declare, by name"""
     versions: Mapping[str, int] = field(default_factory=dict)
     """`model vae` -> the installed version"""
     data: Mapping[str, str] = field(default_factory=dict)
@@ -95,6 +97,10 @@ class Rules:
         alone = self.role(entrant) != "newcomer" and len(losses) == 1
         return entrant.model if alone else f"{entrant.model} + {entrant.loss}"
 
+    def declares(self, dataset: str, what: str) -> str:
+        """Return what a dataset declares, such as its `title`; empty if nothing is known."""
+        return str(self.described.get(_split(dataset)[0], {}).get(what, ""))
+
     def names(self, datasets: Iterable[str]) -> dict[str, str]:
         """Return dataset -> the value of its parameter `name`, by which users call their own data.
 
@@ -110,7 +116,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
     """Return the rules of a track; `data` contains the digests that it pins."""
     asked, said = suite.presets[preset], suite.verdicts
     metrics = asked.settings.metrics
-    measures = {name: _measure(name, facts) for name, facts in declared.metrics(metrics).items()}
+    measures = {name: _measure(name, facts) for name, facts in declared.known("metrics", metrics).items()}
     entrants = {text: _entrant(text, declared) for text in dict.fromkeys((*asked.models, *said.floor_models))}
     floors = tuple(entrants[text] for text in said.floor_models)
     return Rules(
@@ -130,6 +136,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
         untrained=tuple(entrants[text] for text in said.untrained),
         floor_metrics=said.floor_metrics,
         measures=measures,
+        described=declared.known("datasets", [split_spec(text)[0] for text in asked.datasets]),
         versions=declared.versions(_components(asked, entrants.values())) | _regimes(),
         data=data,
     )
@@ -140,7 +147,7 @@ def headline_of(suite: Suite, preset: str, declared: Declared) -> Mapping[str, s
     if suite.verdicts.headline:
         return suite.verdicts.headline
     metrics, found = suite.presets[preset].settings.metrics, dict[str, str]()
-    facts = declared.metrics(metrics)
+    facts = declared.known("metrics", metrics)
     for name in metrics:
         if name in facts and facts[name]["verdict"] in RANKED:
             found.setdefault(facts[name]["verdict"], name)

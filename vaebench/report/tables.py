@@ -226,6 +226,12 @@ def dataset_name(board: Board, dataset: str) -> str:
     return clean(board.names.get(dataset, dataset)) + aside(board)
 
 
+def groups(board: Board, dataset: str) -> str:
+    """Return what the groups of a dataset's images are; those of a phantom are only drawn."""
+    declared = board.rules.declares(dataset, "groups_are") if board.source == "real" else ""
+    return clean(declared) or "groups"
+
+
 def title(board: Board) -> str:
     return clean(board.title, 300)
 
