@@ -74,6 +74,7 @@ def about(runs: Sequence[Made], board: Board) -> list[list[str]]:
         "Seeds": _values(_spans(sorted({one.seed for one in runs}))),
         "Images" if board.source == "real" else "Drawn in place of": "; ".join(_described(board)),
         "Judged on": "; ".join(_judged(runs, board)),
+        "Verified": "" if board.tiers or not runs else "none of these results",
     }
     return [[name, clean(value, 500)] for name, value in lines.items() if value]
 
