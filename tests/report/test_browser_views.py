@@ -170,6 +170,11 @@ def test_a_floor_far_away_does_not_press_the_models_together(browser: Any, tmp_p
         assert chart.locator(".far").text_content() == "‹ -30" and chart.locator(".reference").count() == 0
         wide = chart.locator(".interval").first.evaluate("one => one.x2.baseVal.value - one.x1.baseVal.value")
         assert wide > 20
+        choose(page, "metric", "MS-SSIM ↑ ★")
+        choose(page, "dataset", CHEST)
+        dots = page.locator("#board .bar circle").all()
+        at = [one.evaluate("one => one.cx.baseVal.valueInSpecifiedUnits") for one in dots]
+        assert len(at) == 3 and at[1] - at[2] > 30, "the same in the table, where the floor has no bar"
 
 
 def test_roc_and_histograms_are_of_models_trained_on_healthy_images(page: Any) -> None:

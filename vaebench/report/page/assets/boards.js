@@ -25,7 +25,7 @@ const placed = (dataset) => (data.datasets.length > 1 ? ` on ${data.datasets[dat
 
 function cellColumn([column, number], title, note) {
   const metric = data.metrics[column.metric], { better } = metric;
-  const values = column.cells.flatMap((cell) => [cell[2], cell[3], cell[4]]).filter(isNumber);
+  const numbers = column.cells.filter((cell) => isNumber(cell[2])).map(([model, , value, low, high]) => [model, { value, low, high }]);
   return {
     title: title + (note ? "" : neededVariant(column)),
     tip: metric.title + variantOf(column),
@@ -33,7 +33,7 @@ function cellColumn([column, number], title, note) {
     better,
     foot: new Map(column.foot),
     isRanked: column.cells.some((cell) => cell[5]),
-    range: [Math.min(...values), Math.max(...values)],
+    range: reach(numbers), // a floor far from all models has no bar, as it would squeeze them together
     of(model) {
       const cell = cellsOf[number].get(model);
       if (!cell) return null;
@@ -108,7 +108,7 @@ function caption(isRanked) {
 }
 
 function bar({ value, low, high }, [least, most]) {
-  if (!isNumber(value) || !(most > least)) return null;
+  if (!isNumber(value) || !(most > least) || value < least || value > most) return null;
   const at = (v) => `${(2 + ((v - least) / (most - least)) * 96).toFixed(2)}%`;
   return draw("svg", { class: "bar", "aria-hidden": "true" },
     draw("line", { x1: 0, x2: "100%", y1: 4.5, y2: 4.5 }),
