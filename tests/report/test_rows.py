@@ -329,6 +329,10 @@ def test_what_has_no_number_is_told_once_for_each_reason_and_has_no_row() -> Non
         records += [record("ae", {**lacking, "psnr": 20.0}, dataset=name)]
     records += [record("late", {"kid": metric("kid", None, "out of time")})]
     board = made(records)
+    alone = made([record("ae", {"kid": metric("kid", None, "no prior " * 50), "psnr": 20.0}, shortcuts={"size": 0.8})])
+    assert [line for section in notes(alone) for line in section.lines if "prior" in line] == [
+        f"{' '.join(['no prior'] * 50)}: KID on chest (phantom) (all models)"
+    ], "a long reason is told in full"
     (lines,) = [section.lines for section in notes(board) if section.title == "No number"]
     assert sorted(lines) == [
         "no prior: KID on chest (phantom) (ae); KID, SVC balanced accuracy on knee (phantom) (ae)",
