@@ -263,6 +263,8 @@ class Dataset(Component):
     """The address of the dataset's page."""
     origin: ClassVar[str] = ""
     """A name shared by datasets that contain the same patients; they count as one source."""
+    groups_are: ClassVar[str] = ""
+    """What the groups of the real images are, a plural noun such as `patients`; empty: boards call them groups."""
     channels: ClassVar[int] = 1
     """1 for grey images, 3 for RGB."""
     classes: ClassVar[tuple[str, ...]] = ()

@@ -32,6 +32,7 @@ class BrainMri(PictureDataset):
     version = 1
     title = "Brain MRI slices, without and with a tumour"
     modality = "MRI, brain"
+    groups_are = "groups of twins"
     licence = "CC0 1.0 as listed on Kaggle, parts CC BY 4.0"
     homepage = "https://www.kaggle.com/datasets/masoudnickparvar/brain-tumor-mri-dataset"
     citation = (

@@ -35,6 +35,7 @@ class KermanyCxr(PictureDataset):
     version = 1
     title = "Paediatric chest X-rays, normal and pneumonia"
     modality = "X-ray, chest"
+    groups_are = "patients"
     licence = "CC BY 4.0"
     homepage = "https://data.mendeley.com/datasets/rscbjbr9sj/3"
     citation = (

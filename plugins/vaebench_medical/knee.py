@@ -18,6 +18,7 @@ class KneeKl(PictureDataset):
     version = 1
     title = "Knee radiographs, Kellgren-Lawrence grades 0 to 4"
     modality = "X-ray, knee"
+    groups_are = "subjects"
     licence = "CC BY 4.0"
     homepage = "https://data.mendeley.com/datasets/56rmx5bjcr/1"
     citation = (

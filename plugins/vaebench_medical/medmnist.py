@@ -45,6 +45,7 @@ class MedMnist(Dataset):
     is large enough. `group=twins` groups images that are nearly the same, because patients are not published."""
 
     version = 1
+    groups_are = "groups of twins"  # with group=twins; otherwise every image is a group
     fetchable = True
     homepage = "https://medmnist.com"
     citation = (

@@ -16,6 +16,7 @@ class ProstateGleason(PictureDataset):
     version = 1
     title = "Prostate biopsy patches, benign and Gleason 3 to 5"
     modality = "microscopy, H&E"
+    groups_are = "biopsies"
     licence = "CC BY-NC-SA 4.0"
     homepage = "https://github.com/MicheleDamian/prostate-gleason-dataset"
     citation = (

@@ -45,6 +45,7 @@ class VindrMammo(PictureDataset):
     version = 1
     title = "Mammograms with radiologists' findings"
     modality = "X-ray, breast"
+    groups_are = "examinations"
     licence = "PhysioNet Restricted Health Data Use Agreement 1.5.0"
     homepage = "https://physionet.org/content/vindr-mammo/1.0.0/"
     citation = (

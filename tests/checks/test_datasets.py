@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from vaebench.checks.datasets import PLURAL
 from vaebench.checks.drawings import draw
 from vaebench.interfaces import Dataset, Splits
 
@@ -31,6 +32,17 @@ def test_an_honest_dataset_passes_everything(verdicts):
     assert list(verdicts(Bodies, "skipped")) == ["real-images", "boxes"]
 
 
+@pytest.mark.parametrize(
+    ("noun", "is_one"),
+    [
+        *((noun, True) for noun in ("patients", "groups of twins", "biopsies", "left knees", "people", "series")),
+        *((noun, False) for noun in ("patient", "mass", "Patients", "patients or groups", "patients.", "2 eyes", "s")),
+    ],
+)
+def test_groups_are_named_by_a_plural_noun(noun, is_one):
+    assert bool(PLURAL.fullmatch(noun)) == is_one
+
+
 FAULTS: list[tuple[type[Dataset], set[str]]] = []
 
 
@@ -53,6 +65,11 @@ class Changed(Bodies):
 @fault("described")
 class NoLicence(Bodies):
     licence = ""
+
+
+@fault("described")
+class OnePatient(Bodies):
+    groups_are = "patient"
 
 
 @fault("described", "labels")

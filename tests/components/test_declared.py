@@ -58,7 +58,7 @@ def test_a_plugin_without_a_table_is_asked(lab) -> None:
     assert ("models", "steady") not in declared.tables
     assert declared.versions([("models", "steady"), ("models", "nobody")])["model steady"] == 1
     assert "model nobody" not in declared.versions([("models", "nobody")])
-    assert declared.metrics(["lab-residual", "no-such"])["lab-residual"]["version"] == 1
+    assert declared.known("metrics", ["lab-residual", "no-such"])["lab-residual"]["version"] == 1
 
 
 def test_a_broken_table_is_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

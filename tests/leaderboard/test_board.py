@@ -130,6 +130,33 @@ def test_one_may_ask_for_a_metric_or_a_dataset():
         made(records, dataset="skin")
 
 
+MINE = r"folder[group=(p\d+),healthy=NORMAL,name=mine]"
+
+
+@pytest.mark.parametrize(
+    ("others", "called"),
+    [
+        (["chest"], "mine"),
+        (["folder[name=yours]"], "mine"),
+        (["folder[name=mine]"], None),
+        (["mine"], None),
+        (['folder[name=" mine "]'], None),
+        (["folder[name="], "mine"),
+    ],
+)
+def test_data_of_ones_own_has_the_name_that_its_user_gave_it(others, called):
+    """Unless another dataset has that name, too."""
+    found = made([record(metrics={"psnr": 20.0}, dataset=name) for name in (MINE, *others)])
+    assert found.names.get(MINE) == called
+    assert MINE in found.datasets and found.narrowed(dataset=MINE).names == found.names
+
+
+def test_data_of_ones_own_cannot_take_the_name_of_an_installed_dataset():
+    records = [record(metrics={"psnr": 20.0}, dataset=MINE)]
+    assert not made(records, versions={"dataset mine": 1}).names
+    assert made(records, dataset="mine").datasets == (MINE,) == made(records, dataset=MINE).datasets
+
+
 def test_garbage_is_collected_again_after_a_board():
     def broken():
         yield record(metrics={"svc": 0.5})

@@ -124,7 +124,7 @@ def test_without_headlines_the_first_metric_of_each_verdict_ranks(tmp_path: Path
 )
 def test_built_in_headlines_belong_to_their_verdicts(name: str) -> None:
     built_in = suite.find(name, installed())
-    facts = Declared(installed()).metrics(())
+    facts = Declared(installed()).known("metrics", ())
     assert built_in.verdicts.headline
     for verdict, metric in built_in.verdicts.headline.items():
         assert facts[metric]["verdict"] == verdict

@@ -29,7 +29,7 @@ def test_a_run_begins_with_its_headlines_beside_rank_floors_and_best(browser: An
         assert floors == "1 of 1" and best.startswith(("vae: 0.9", "twin: 0.9"))
         choose(page, "run-beside", "far (floor)")
         pair = section(page, "Headline numbers").locator("tbody td").all_inner_texts()
-        assert pair[2].startswith("+0.4") and pair[3] == "twin (beats this floor)"
+        assert pair[3].startswith("+0.4") and pair[0] == "twin (beats this floor)"
         page.locator("#close").click()
         open_run(page, "far (floor)")
         own = section(page, "Headline numbers").locator("tbody td").all_inner_texts()

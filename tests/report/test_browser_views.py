@@ -84,6 +84,7 @@ def test_the_top_says_phantoms_and_how_runs_were_made(page: Any) -> None:
     assert told["Trained"] == "2026-01-01" and told["Hardware"] == "a processor" and told["Seeds"] == "0–2"
     assert told["Image size"] == "32 px" and told["Training steps"] == "10"
     assert told["Judged on"] == f"{CHEST}: 100 test images; {KNEE}: 100 test images"
+    assert told["Verified"] == "none of these results"
     page.locator("#notes details").evaluate_all("all => all.forEach(one => { one.open = true; })")
     text = page.locator("body").inner_text()
     assert all(name.endswith("(phantom)") for name in re.findall(r"\b(?:chest|knee)(?: \(phantom\))?", text))
@@ -97,6 +98,28 @@ def test_the_first_view_tells_what_a_floor_is_and_when_a_filter_finds_nothing(br
         page.locator("#filter").fill("")
         choose(page, "metric", "MS-SSIM ↑ ★")
         assert "A model with rank 1 in its interval may be best, too." in page.locator("#caption").inner_text()
+
+
+def test_the_top_says_what_the_images_are_and_floors_are_orange(browser: Any, tmp_path: Path) -> None:
+    values, dataset = {"vae": 0.9, "twin": 0.9, "far": 0.88}, "folder[name=mine]"
+    made = records_made.field(values, dataset=dataset, seeds=3)
+    described = {"folder": {"version": 2, "title": "Knees of <b>my</b> ward"}}
+    rules = {
+        "references": (Entrant("vae", "bce"), Entrant("twin", "bce")),
+        "floors": (Entrant("far", "bce"),),
+        "described": described,
+    }
+    with visiting(browser, written(tmp_path, made, **rules)) as page:
+        told = dict(line.split(": ", 1) for line in page.locator("#about div").all_inner_texts())
+        assert told["Drawn in place of"] == "mine (phantom): Knees of <b>my</b> ward (folder[name=mine])"
+        assert told["Judged on"].startswith("mine (phantom): ")
+        assert page.locator("#dataset option").all_inner_texts() == ["mine (phantom)"]
+        choose(page, "metric", "MS-SSIM ↑ ★")
+        fill = "one => getComputedStyle(one).fill"
+        colours = [dot.evaluate(fill) for dot in page.locator("#board tbody .bar circle").all()]
+        assert colours[0] == colours[1] != colours[2]
+        floor = page.locator("#forests path[stroke='var(--other)']").first
+        assert floor.evaluate("one => getComputedStyle(one).stroke") == colours[2], "as in the charts"
 
 
 def test_a_board_of_patients_has_no_banner(browser: Any, made: Path, tmp_path: Path) -> None:
@@ -147,6 +170,11 @@ def test_a_floor_far_away_does_not_press_the_models_together(browser: Any, tmp_p
         assert chart.locator(".far").text_content() == "‹ -30" and chart.locator(".reference").count() == 0
         wide = chart.locator(".interval").first.evaluate("one => one.x2.baseVal.value - one.x1.baseVal.value")
         assert wide > 20
+        choose(page, "metric", "MS-SSIM ↑ ★")
+        choose(page, "dataset", CHEST)
+        dots = page.locator("#board .bar circle").all()
+        at = [one.evaluate("one => one.cx.baseVal.valueInSpecifiedUnits") for one in dots]
+        assert len(at) == 3 and at[1] - at[2] > 30, "the same in the table, where the floor has no bar"
 
 
 def test_roc_and_histograms_are_of_models_trained_on_healthy_images(page: Any) -> None:

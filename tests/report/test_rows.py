@@ -18,6 +18,7 @@ from vaebench.leaderboard.rules import Rules
 from vaebench.leaderboard.runs import Entrant, Measure
 from vaebench.records.record import Record
 from vaebench.report import export, files, tables
+from vaebench.report.notes import notes
 
 MODELS = {"ae": 0.75, "vae": 0.80, "twin": 0.802, "far": 0.5, "new": 0.9}
 """In an order that is neither that of their names nor that of their means."""
@@ -319,3 +320,23 @@ def test_a_warning_is_a_mark_and_its_text_is_told(form: str) -> None:
         marked = [line.split()[0] for line in lines(board, form) if re.search(r"\d\D*! \(", line)]
         assert marked == ["twin"] and f"MS-SSIM on chest (phantom), twin: {told}" in " ".join(text.split())
     assert {row.model for row in export.rows(board) if row.warning} == {"twin"}
+
+
+def test_what_has_no_number_is_told_once_for_each_reason_and_has_no_row() -> None:
+    records = field({"vae": 0.1, "twin": 0.1}, name="kid")
+    for name in ("knee", "chest"):
+        lacking = {one: metric(one, None, "no prior") for one in ("kid", *(["svc"] if name == "knee" else []))}
+        records += [record("ae", {**lacking, "psnr": 20.0}, dataset=name)]
+    records += [record("late", {"kid": metric("kid", None, "out of time")})]
+    board = made(records)
+    alone = made([record("ae", {"kid": metric("kid", None, "no prior " * 50), "psnr": 20.0}, shortcuts={"size": 0.8})])
+    assert [line for section in notes(alone) for line in section.lines if "prior" in line] == [
+        f"{' '.join(['no prior'] * 50)}: KID on chest (phantom) (all models)"
+    ], "a long reason is told in full"
+    (lines,) = [section.lines for section in notes(board) if section.title == "No number"]
+    assert sorted(lines) == [
+        "no prior: KID on chest (phantom) (ae); KID, SVC balanced accuracy on knee (phantom) (ae)",
+        "out of time: KID on chest (phantom) (late)",
+    ], lines
+    (kid,) = [table for table in tables.tables(board) if table.title == "Generation on chest (phantom)"]
+    assert sorted(row[0] for row in kid.rows) == ["twin", "vae"]

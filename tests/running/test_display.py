@@ -97,6 +97,8 @@ def test_regime_and_seed_are_kept_where_names_are_long() -> None:
     told = display.brief(trial)
     assert len(told) == display.BRIEF and told.startswith("soft-intro-vae") and told.endswith("… healthy 11")
     assert display.brief(job().trial) == "vae[latent=4] xray all 0"
+    own = structs.replace(trial, model=Spec("vae"), dataset=Spec("folder", {"group": "p", "name": "mine"}))
+    assert display.brief(own) == "vae mine healthy 11"
 
 
 def show_at(widths: Iterable[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +21,8 @@ from vaebench.interfaces import Dataset, NotApplicable, Split, Splits
 from vaebench.trial import Value
 
 CHECKS, PHANTOM = Checklist(), Checklist()
+PLURAL = re.compile(r"([a-z-]+ )?([a-z-]*[a-rt-z]s|people|children|women|men|mice|feet|teeth)( of [a-z-]+s)?")
+"""A plural noun, as far as its form shows one"""
 LIMIT = {"train": 60, "val": 12, "test": 40}
 
 
@@ -53,7 +56,7 @@ def parameters(case: Source) -> None:
 @CHECKS.add
 def described(case: Source) -> None:
     """The dataset declares its title, licence and channels, and, unless the classes are known only from its files, two
-    or more classes."""
+    or more classes; if it declares what its groups are, this is a plural noun."""
     dataset = case.dataset
     for field in ("title", "licence"):
         require(bool(getattr(dataset, field)), f"`{field}` is empty")
@@ -61,6 +64,8 @@ def described(case: Source) -> None:
     names = dataset.classes
     require(len(set(names)) == len(names), f"`classes` contains a duplicate: {names}")
     draws = case.component.phantom is not Dataset.phantom
+    groups = dataset.groups_are
+    require(not groups or bool(PLURAL.fullmatch(groups)), f"`groups_are` is {groups!r}, not a plural noun: `patients`")
     require(len(names) > 1 or (not draws and not names), f"`classes` is {names}: list two or more")
 
 

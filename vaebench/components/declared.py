@@ -20,7 +20,7 @@ TABLE = "components.json"
 FIELDS = {
     "models": ("version", "default_loss"),
     "networks": ("version",),
-    "datasets": ("version",),
+    "datasets": ("version", "title", "groups_are"),
     "losses": ("version",),
     "metrics": ("version", "title", "verdict", "better", "unit", "regime", "least_images"),
 }
@@ -77,10 +77,10 @@ class Declared:
         told = {name for own, name in self.tables if own == kind}
         return sorted(told | {str(getattr(one, "name", "")) for one in offered} - {""})
 
-    def metrics(self, names: Iterable[str]) -> Mapping[str, Facts]:
-        """Return the declarations of every metric in a table, and of the named metrics."""
-        tables = {name: facts for (kind, name), facts in self.tables.items() if kind == "metrics"}
-        others = {name: self.get("metrics", name) for name in names if name not in tables}
+    def known(self, kind: str, names: Iterable[str]) -> Mapping[str, Facts]:
+        """Return the declarations of every component of a kind in a table, and of those named."""
+        tables = {name: facts for (own, name), facts in self.tables.items() if own == kind}
+        others = {name: self.get(kind, name) for name in names if name not in tables}
         return tables | {name: facts for name, facts in others.items() if facts}
 
     def versions(self, named: Iterable[tuple[str, str]]) -> dict[str, int]:

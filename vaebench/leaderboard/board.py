@@ -32,6 +32,8 @@ class Board:
 
     rules: Rules
     datasets: tuple[str, ...]
+    names: Mapping[str, str]
+    """dataset -> its name, if a user gave it one"""
     seeds: Mapping[str, tuple[int, ...]]
     """regime -> the preset's seeds that have records"""
     entrants: tuple[Entrant, ...]
@@ -177,6 +179,8 @@ def board(
     found = comparable.comparable(runs, rules)
     rules = replace(rules, done=found.done)
     datasets_known = {run.dataset for run in found.runs} | set(rules.datasets)
+    names = rules.names(datasets_known)
+    dataset = next((own for own, called in names.items() if called == dataset), dataset)
     _check("dataset", [] if dataset is None else [dataset], datasets_known)
     _check("metric", metrics or [], {measure.name for measure in found.measures.values()})
     runs = [run for run in found.runs if dataset in (None, run.dataset)]
@@ -211,6 +215,7 @@ def board(
     return Board(
         rules=rules,
         datasets=datasets,
+        names=names,
         seeds={regime: tuple(sorted({r.seed for r in runs if r.regime == regime})) for regime in _regimes(runs)},
         entrants=rows,
         columns=tuple(columns),

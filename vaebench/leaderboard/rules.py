@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,7 @@ from vaebench.errors import UserError
 from vaebench.leaderboard.runs import CODE_SIZE, VERDICTS, Entrant, Measure
 from vaebench.planning.suite import Preset, Suite
 from vaebench.planning.verdicts import RANKED
+from vaebench.records.clean import clean
 from vaebench.trial import REGIME_VERSIONS, canonical
 
 Role = Literal["reference", "floor", "newcomer"]
@@ -47,6 +49,8 @@ class Rules:
     floor_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """the metrics that are installed, by name"""
+    described: Mapping[str, Facts] = field(default_factory=dict)
+    """what the installed datasets declare, by name"""
     versions: Mapping[str, int] = field(default_factory=dict)
     """`model vae` -> the installed version"""
     data: Mapping[str, str] = field(default_factory=dict)
@@ -93,12 +97,26 @@ class Rules:
         alone = self.role(entrant) != "newcomer" and len(losses) == 1
         return entrant.model if alone else f"{entrant.model} + {entrant.loss}"
 
+    def declares(self, dataset: str, what: str) -> str:
+        """Return what a dataset declares, such as its `title`; empty if nothing is known."""
+        return str(self.described.get(_split(dataset)[0], {}).get(what, ""))
+
+    def names(self, datasets: Iterable[str]) -> dict[str, str]:
+        """Return dataset -> the value of its parameter `name`, by which users call their own data.
+
+        A name that is also that of another dataset, on the board or installed, is left out."""
+        known = {*datasets, *self.datasets}
+        given = {dataset: clean(_split(dataset)[1].get("name", "")) for dataset in known}
+        times = Counter(given.values())
+        others = known | {what.removeprefix("dataset ") for what in self.versions}
+        return {dataset: name for dataset, name in given.items() if name and times[name] == 1 and name not in others}
+
 
 def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: Mapping[str, str]) -> Rules:
     """Return the rules of a track; `data` contains the digests that the track pins."""
     asked, said = suite.presets[preset], suite.verdicts
     metrics = asked.settings.metrics
-    measures = {name: _measure(name, facts) for name, facts in declared.metrics(metrics).items()}
+    measures = {name: _measure(name, facts) for name, facts in declared.known("metrics", metrics).items()}
     entrants = {text: _entrant(text, declared) for text in dict.fromkeys((*asked.models, *said.floor_models))}
     floors = tuple(entrants[text] for text in said.floor_models)
     return Rules(
@@ -118,6 +136,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
         untrained=tuple(entrants[text] for text in said.untrained),
         floor_metrics=said.floor_metrics,
         measures=measures,
+        described=declared.known("datasets", [split_spec(text)[0] for text in asked.datasets]),
         versions=declared.versions(_components(asked, entrants.values())) | _regimes(),
         data=data,
     )
@@ -128,7 +147,7 @@ def headline_of(suite: Suite, preset: str, declared: Declared) -> Mapping[str, s
     if suite.verdicts.headline:
         return suite.verdicts.headline
     metrics, found = suite.presets[preset].settings.metrics, dict[str, str]()
-    facts = declared.metrics(metrics)
+    facts = declared.known("metrics", metrics)
     for name in metrics:
         if name in facts and facts[name]["verdict"] in RANKED:
             found.setdefault(facts[name]["verdict"], name)
@@ -167,13 +186,15 @@ def _key(entrant: Entrant) -> Key:
 
 
 def _parts(text: str) -> tuple[str, frozenset[tuple[str, str]]]:
-    if not text:
-        return "", frozenset()
-    try:
-        name, given = split_spec(text)
-    except UserError:  # a model in an untrusted record may have any name
-        return text, frozenset()
+    name, given = _split(text)
     return name, frozenset((key, _plain(value)) for key, value in given.items())
+
+
+def _split(text: str) -> tuple[str, dict[str, str]]:
+    try:
+        return split_spec(text) if text else ("", {})
+    except UserError:  # a model in an untrusted record may have any name
+        return text, {}
 
 
 def _plain(value: str) -> str:

@@ -11,11 +11,13 @@ from vaebench.report.verdicts import outcomes
 
 
 def best(board: Board) -> str:
-    """Return a line with the best model of each verdict and the number of models tied with it."""
+    """Return a line with the best model of each verdict or, if others may be first too, their number."""
     found = []
     for one in outcomes(board):
-        tied = f" (ties with {len(one.equal)})" if one.equal else "" if one.ranked else " (no ranks)"
-        found.append(f"{one.verdict} {name(board, one.best)}{tied}")
+        told = f"{name(board, one.best)}{'' if one.ranked else ' (no ranks)'}"
+        if one.equal:
+            told = f"no winner ({len(one.equal) + 1} may rank first; best mean: {told})"
+        found.append(f"{one.verdict} {told}")
     return "Best: " + ("; ".join(found) or "no model has all its numbers yet")
 
 

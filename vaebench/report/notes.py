@@ -198,9 +198,16 @@ def _warnings(board: Board) -> Iterable[str]:
 
 
 def _dashes(board: Board) -> Iterable[str]:
+    """Yield a line for each reason, with the metrics, datasets and models that have no number because of it."""
+    by_reason: dict[str, dict[tuple[str, str], list[str]]] = defaultdict(dict)
+    trained = {entrant for entrant in board.entrants if not entrant.floor}
     for dash, who in board.dashes.items():
-        models = "all models" if set(who) == set(board.entrants) else _names(board, who)
-        yield f"{clean(dash.metric)} on {dataset_name(board, dash.dataset)}, {models}: {clean(dash.reason)}"
+        models = "all models" if set(who) == trained else _names(board, who)
+        where = dataset_name(board, dash.dataset), models
+        by_reason[clean(dash.reason, 500)].setdefault(where, []).append(clean(dash.metric))
+    for reason, found in by_reason.items():
+        told = (f"{', '.join(metrics)} on {dataset} ({models})" for (dataset, models), metrics in found.items())
+        yield f"{reason}: {'; '.join(told)}"
 
 
 def _hidden(board: Board) -> Iterable[str]:

@@ -55,7 +55,7 @@ def in_short(board: Board) -> list[Table]:
     found = []
     for dataset in board.datasets if board.summary else ():
         columns = [column for measure in board.summary if (column := main_column(board, dataset, measure))]
-        names = [e for e in board.entrants if any(e in board.by_column.get(column, {}) for column in columns)]
+        names = _filling(board, columns)
         names.sort(key=lambda e: (bool(e.floor), board.label(e)))
         values = [_column(board, column) for column in columns]
         rows = [(name(board, e), *(own[e] for own in values)) for e in names]
@@ -186,8 +186,9 @@ def prices(board: Board, dataset: str, verdict: str) -> list[Column]:
 
 
 def _filling(board: Board, columns: Sequence[Column]) -> list[Entrant]:
-    """Return the entrants that have a cell in any of the columns."""
-    return [e for e in board.entrants if any(e in board.by_column.get(column, {}) for column in columns)]
+    """Return the entrants that have a number or a failure in any of the columns."""
+    cells = ((e, board.cell(e, column)) for e in board.entrants for column in columns)
+    return list(dict.fromkeys(e for e, cell in cells if cell.estimate or cell.failed))
 
 
 def _beats(board: Board, entrants: Sequence[Entrant], columns: Sequence[Column]) -> dict[Entrant, str]:
@@ -223,7 +224,13 @@ def aside(board: Board) -> str:
 
 
 def dataset_name(board: Board, dataset: str) -> str:
-    return clean(dataset) + aside(board)
+    return clean(board.names.get(dataset, dataset)) + aside(board)
+
+
+def groups(board: Board, dataset: str) -> str:
+    """Return what the groups of a dataset's images are; those of a phantom are only drawn."""
+    declared = board.rules.declares(dataset, "groups_are") if board.source == "real" else ""
+    return clean(declared) or "groups"
 
 
 def title(board: Board) -> str:

@@ -1,4 +1,4 @@
-"""The sentences on each verdict: the best model, the models tied with it, and the floors that are beaten."""
+"""The sentences on each verdict: the best model or that there is no winner, and the floors that are beaten."""
 
 from __future__ import annotations
 
@@ -64,14 +64,9 @@ def outcomes(board: Board) -> Iterator[Outcome]:
 
 
 def sentences(board: Board) -> Iterator[str]:
-    """Yield a few sentences for each verdict: the best model, its ties, the floors beaten and the smallest gap."""
+    """Yield a few sentences for each verdict: the first model or that there is no winner, the floors, and the gap."""
     for one in outcomes(board):
-        parts = [
-            f"{_best(board, one)}{_equal(board, one)}.",
-            *_floors(board, one),
-            *_code_sizes(board, one),
-            *_gap(one),
-        ]
+        parts = [_first(board, one), *_floors(board, one), *_code_sizes(board, one), *_gap(one)]
         yield f"{one.verdict.capitalize()}: {' '.join(parts)}"
 
 
@@ -85,42 +80,53 @@ def _lost(board: Board, columns: Sequence[Column], entrant: Entrant) -> set[str]
     }
 
 
-def _best(board: Board, one: Outcome) -> str:
+def _first(board: Board, one: Outcome) -> str:
+    """Say which model is first or, if others may be first too, begin with that."""
+    best, models, tied = name(board, one.best), len(one.ranked), len(one.equal) + 1
+    what, value = _mean(board, one)
+    where = " on every dataset" if len(one.columns) > 1 else ""
+    if one.equal:
+        who = f"{tied} of {models} models"
+        if tied == models:
+            who = "either model" if models == 2 else f"any of the {models} models"
+        return f"No winner: {who} may rank first{where}; the best {what} is {best}'s ({value})."
+    if models == 1:
+        return f"{best} is the only ranked model ({value})."
+    rest = (
+        f", and no other model may rank first{where}" if models else "; there are too few seeds or patients for ranks"
+    )
+    return f"{best} has the best {what} ({value}){rest}."
+
+
+def _mean(board: Board, one: Outcome) -> tuple[str, str]:
+    """Return what the best model is first in, a mean or a mean rank, and its value."""
     columns, title = one.columns, clean(one.standing.measure.title)
     if len(columns) == 1:
         estimate = board.cell(one.best, columns[0]).estimate
-        value = f" {plain(estimate.mean, decimals_in(board, columns[0]))}" if estimate else ""
-        return f"{name(board, one.best)} has the best mean ({title}{value})"
+        return "mean", f"{title} {plain(estimate.mean, decimals_in(board, columns[0]))}" if estimate else title
     ahead = sum(one.standing.best.get(column) == one.best for column in columns)
-    return f"{name(board, one.best)} has the best mean rank over {len(columns)} datasets ({title}; best on {ahead})"
-
-
-def _equal(board: Board, one: Outcome) -> str:
-    if not one.ranked:
-        return "; there are too few seeds or patients for ranks"
-    where = " on every dataset" if len(one.columns) > 1 else ""
-    if not one.equal:
-        return f", and no other model may rank first{where}" if len(one.ranked) > 1 else ""
-    if len(one.equal) == len(one.ranked) - 1 > 1:
-        return f"; any of the {len(one.ranked)} models may rank first{where}"
-    return f"; {_some(board, one.equal)} may rank first too{where}"
+    return f"mean rank over {len(columns)} datasets", f"{title}; best on {ahead}"
 
 
 def _floors(board: Board, one: Outcome) -> Iterator[str]:
     if not one.beaten:
         return
-    models = len(one.ranked)
-    if len(one.above) == models:
-        yield "All models beat every floor." if models > 1 else "It beats every floor."
+    models, above = len(one.ranked), len(one.above)
+    if above == models:
+        yield f"{({1: 'It beats', 2: 'Both models beat'}).get(models, 'All models beat')} every floor."
         return
-    who = f"{_some(board, one.above)} beat{'s' * (len(one.above) == 1)}" if one.above else "No model beats"
     by_count: dict[int, list[str]] = defaultdict(list)
     for floor, count in one.beaten.items():
         if count < models:
             by_count[count].append(floor)
+    if models == 1:
+        yield f"It does not beat {_joined(by_count[0], 'or')}."
+        return
+    nobody = "Neither model beats" if models == 2 else "No model beats"
+    who = f"{_some(board, one.above)} beat{'s' * (above == 1)}" if one.above else nobody
+    words, of = ({0: "neither", 1: "one"}, "two") if models == 2 else ({0: "none"}, f"{models} models")
     told = [
-        f"{count or 'none'} of the {models} models beat{'s' * (count < 2)} "
-        f"{_joined(names, 'or' if not count else 'and')}"
+        f"{words.get(count, count)} of the {of} beat{'s' * (count < 2)} {_joined(names, 'and' if count else 'or')}"
         for count, names in sorted(by_count.items())
     ]
     yield f"{who} every floor: {'; '.join(told)}."
@@ -146,7 +152,8 @@ def _gap(one: Outcome) -> Iterator[str]:
     gaps = sorted(gap for column, gap in one.standing.gaps.items() if column in one.columns)
     if gaps:
         low, high = short(gaps[0]), short(gaps[-1])
-        yield f"Smallest detectable gap: {low}{f' to {high}' if high != low else ''}."
+        which = f"{low} to {high}, depending on the dataset," if high != low else low
+        yield f"A true difference below {which} would usually not be detected."
 
 
 def _some(board: Board, who: Sequence[Entrant]) -> str:

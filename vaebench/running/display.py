@@ -125,7 +125,8 @@ class Watch:
 
 def brief(trial: Trial, columns: int = BRIEF) -> str:
     """Return a trial's name for this number of columns; model and dataset are cut, so that regime and seed remain."""
-    names, rest = f"{trial.model} {trial.dataset}", f" {trial.regime} {trial.seed}"
+    dataset = trial.dataset.params.get("name") or trial.dataset  # users name their own data
+    names, rest = f"{trial.model} {dataset}", f" {trial.regime} {trial.seed}"
     room = columns - len(rest)
     return (names if len(names) <= room else f"{names[: room - 1]}…") + rest
 

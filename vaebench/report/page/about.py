@@ -10,7 +10,7 @@ from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import is_ranked
 from vaebench.records.clean import clean
 from vaebench.records.record import Cell, Record
-from vaebench.report.tables import aside
+from vaebench.report.tables import dataset_name, groups
 
 NAMED = 3
 """At most this many different values are listed in a line; the rest are only counted."""
@@ -73,9 +73,18 @@ def about(runs: Sequence[Made], board: Board) -> list[list[str]]:
         "Image size": _values([f"{size} px" for size in sorted({one.size for one in runs})]),
         "Training steps": _values([f"{steps:,}" for steps in sorted({one.steps for one in runs})]),
         "Seeds": _values(_spans(sorted({one.seed for one in runs}))),
+        "Images" if board.source == "real" else "Drawn in place of": "; ".join(_described(board)),
         "Judged on": "; ".join(_judged(runs, board)),
+        "Verified": "" if board.tiers or not runs else "none of these results",
     }
     return [[name, clean(value, 500)] for name, value in lines.items() if value]
+
+
+def _described(board: Board) -> Iterator[str]:
+    for dataset in board.datasets:
+        if title := board.rules.declares(dataset, "title"):
+            spec = f" ({dataset})" if dataset in board.names else ""
+            yield f"{dataset_name(board, dataset)}: {title}{spec}"
 
 
 def _judged(runs: Sequence[Made], board: Board) -> Iterator[str]:
@@ -83,23 +92,23 @@ def _judged(runs: Sequence[Made], board: Board) -> Iterator[str]:
     kind = "real test" if board.source == "real" else "test"
     for dataset in dict.fromkeys(one.dataset for one in runs):
         own = [one for one in runs if one.dataset == dataset]
-        most = max(own, key=lambda one: (one.images, one.patients))
+        most, noun = max(own, key=lambda one: (one.images, one.patients)), groups(board, dataset)
         if most.images:
-            yield f"{dataset}{aside(board)}: {_amount([(most.images, most.patients)], kind)}"
+            yield f"{dataset_name(board, dataset)}: {_amount([(most.images, most.patients)], noun, kind)}"
         for headline in headlines:
             counts = sorted({one.counted[headline.name] for one in own if headline.name in one.counted})
             if counts:
                 # All seeds share the test split, so differing counts are of images held out of the training split.
                 other = ", held out of the training split, different for each seed" if len(counts) > 1 else ""
-                yield f"but {headline.verdict} ({headline.title}): {_amount(counts)}{other}"
+                yield f"but {headline.verdict} ({headline.title}): {_amount(counts, noun)}{other}"
 
 
-def _amount(counts: Sequence[tuple[int, int]], kind: str = "") -> str:
-    """Return a text such as `394 to 404 images of 318 to 327 patients or groups`.
+def _amount(counts: Sequence[tuple[int, int]], noun: str, kind: str = "") -> str:
+    """Return a text such as `394 to 404 images of 318 to 327 patients`.
 
-    The patients or groups are left out if each image is a separate group."""
+    The patients are left out if each image is a separate group."""
     images, patients = zip(*counts, strict=True)
-    of = f" of {_span(patients)} patients or groups" if all(patients) and images != patients else ""
+    of = f" of {_span(patients)} {noun}" if all(patients) and images != patients else ""
     return " ".join(filter(None, (_span(images), kind, "images"))) + of
 
 

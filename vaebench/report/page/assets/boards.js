@@ -25,7 +25,7 @@ const placed = (dataset) => (data.datasets.length > 1 ? ` on ${data.datasets[dat
 
 function cellColumn([column, number], title, note) {
   const metric = data.metrics[column.metric], { better } = metric;
-  const values = column.cells.flatMap((cell) => [cell[2], cell[3], cell[4]]).filter(isNumber);
+  const numbers = column.cells.filter((cell) => isNumber(cell[2])).map(([model, , value, low, high]) => [model, { value, low, high }]);
   return {
     title: title + (note ? "" : neededVariant(column)),
     tip: metric.title + variantOf(column),
@@ -33,7 +33,7 @@ function cellColumn([column, number], title, note) {
     better,
     foot: new Map(column.foot),
     isRanked: column.cells.some((cell) => cell[5]),
-    range: [Math.min(...values), Math.max(...values)],
+    range: reach(numbers), // a floor far from all models has no bar, as it would squeeze them together
     of(model) {
       const cell = cellsOf[number].get(model);
       if (!cell) return null;
@@ -108,7 +108,7 @@ function caption(isRanked) {
 }
 
 function bar({ value, low, high }, [least, most]) {
-  if (!isNumber(value) || !(most > least)) return null;
+  if (!isNumber(value) || !(most > least) || value < least || value > most) return null;
   const at = (v) => `${(2 + ((v - least) / (most - least)) * 96).toFixed(2)}%`;
   return draw("svg", { class: "bar", "aria-hidden": "true" },
     draw("line", { x1: 0, x2: "100%", y1: 4.5, y2: 4.5 }),
@@ -150,10 +150,17 @@ function heads(shown) {
   return make("tr", {}, head("Model", "", 0), shown.map((column, i) => head(column.title, column.note, i + 1, column)));
 }
 
+// Whether a model's name has every word of the filter.
+const isNamed = (model) => view.filter.toLowerCase().split(/\s+/).every((word) => data.models[model].toLowerCase().includes(word));
+
+// Whether a row has nothing to tell in these columns. The overall table is the way to every model's runs, so it has all rows.
+function isEmpty(model, shown) {
+  return view.metric !== "ranks" && shown.length && shown.every((column) => ["", "–"].includes((column.of(model) || { text: "" }).text));
+}
+
 function board() {
   const all = columns(), shown = all.filter(isShown), table = find("board");
-  const words = view.filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const models = ordered(shown).filter((m) => words.every((word) => data.models[m].toLowerCase().includes(word)));
+  const named = ordered(shown).filter(isNamed), models = named.filter((model) => !isEmpty(model, shown));
   table.style.maxWidth = `${16 + 18 * shown.length}rem`;
   find("scroller").classList.toggle("whole", shown.length > 6);
   chooser(all);
@@ -171,7 +178,10 @@ function board() {
   find("matrices").replaceChildren(...matrices());
   find("caption").textContent = caption(shown.some((column) => column.isRanked));
   const toSee = !data.runs.length ? "" : data.runs.some((run) => run.drawn) ? "Open a model to see its pictures." : "Open a model to see its runs.";
-  find("count").textContent = `${models.length} of ${data.models.length} rows. ${models.length || !words.length ? toSee : `No model is called “${view.filter}”.`}`;
+  const empty = named.filter((model) => !models.includes(model)).map((model) => data.models[model]);
+  const without = empty.length ? [`Without a number here: ${empty.join(", ")}.`] : [];
+  const told = named.length || !view.filter.trim() ? [...without, toSee] : [`No model is called “${view.filter}”.`];
+  find("count").textContent = [`${models.length} of ${data.models.length} rows.`, ...told].join(" ");
   widths();
 }
 

@@ -5,7 +5,7 @@ const MOST_FORESTS = 12;
 
 function forestRows(column) {
   // [model, found]: models sorted by their mean, then floors
-  const rows = data.models.map((_, model) => [model, column.of(model)]).filter(([, found]) => found && isNumber(found.value));
+  const rows = data.models.map((_, model) => [model, column.of(model)]).filter(([model, found]) => isNamed(model) && found && isNumber(found.value));
   const sign = column.better === "higher" ? -1 : 1, floor = ([model]) => data.roles[model] === "floor";
   return rows.sort((a, b) => floor(a) - floor(b) || sign * (a[1].value - b[1].value) || a[0] - b[0]);
 }
@@ -21,7 +21,7 @@ function reach(rows) {
 
 function forest(column, title, tip) {
   const rows = forestRows(column);
-  if (rows.length < 2) return null;
+  if (rows.length < (view.filter ? 1 : 2)) return null;
   const { width, left, right, row, top, bottom } = FOREST, height = top + rows.length * row + bottom;
   const [low, high] = reach(rows);
   const at = (value) => left + 6 + Math.min(1, Math.max(0, (value - low) / (high - low))) * (width - left - right - 12);

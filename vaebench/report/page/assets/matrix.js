@@ -19,7 +19,7 @@ function matrix(metric) {
   const own = mainColumns(metric), places = own.map(placesIn);
   if (own.length < 2) return null;
   const mean = (model) => { const found = places.map((one) => one.get(model)).filter(isNumber); return found.length ? found.reduce((a, b) => a + b, 0) / found.length : Infinity; };
-  const rows = data.models.map((_, model) => [model, data.roles[model] === "floor", mean(model)]).filter(([, , one]) => isNumber(one));
+  const rows = data.models.map((_, model) => [model, data.roles[model] === "floor", mean(model)]).filter(([model, , one]) => isNumber(one) && isNamed(model));
   rows.sort((a, b) => a[1] - b[1] || a[2] - b[2] || a[0] - b[0]);
   const { title, verdict, better } = data.metrics[metric];
   const head = ([column]) => make("th", { scope: "col" }, make("button", { type: "button", onclick: () => goTo(column.dataset) }, data.datasets[column.dataset]));

@@ -43,11 +43,12 @@ function standings(panes) {
   const floors = (column, cell) => (cell && cell[5] && column.floors.length ? `${cell[7].length} of ${column.floors.length}${column.floors.some((one) => !cell[7].includes(one)) ? `; not ${column.floors.filter((one) => !cell[7].includes(one)).join(", ")}` : ""}` : "–");
   const rows = leading.map(([column, number]) => {
     const metric = data.metrics[column.metric], cells = models.map((model) => cellsOf[number].get(model)), best = bestIn(column);
-    const rest = pair ? [cells.map((cell) => make("td", {}, told(cell))), winner(cells, metric.better, panes.map((p) => p.name)).map((text) => make("td", {}, text))]
+    const [by, better] = pair ? winner(cells, metric.better, panes.map((p) => p.name)) : [];
+    const rest = pair ? [better, ...cells.map(told), by].map((one) => make("td", {}, one)) // the verdict first, so that a phone shows it
       : [ofSeed(models[0], metric), told(cells[0]), floors(column, cells[0]), best ? `${data.models[best[0]]}: ${best[1]}` : "–"].map((one) => make("td", {}, one));
     return make("tr", {}, make("th", { scope: "row" }, `${capital(metric.verdict)}: ${metric.title}${arrowOf(metric)}`), rest);
   });
-  const heads = pair ? [...panes.map((p) => p.name), "Difference of means", "Better"] : [`Seed ${state.seed}`, "Mean over seeds, rank interval", "Floors beaten", "Best model"];
+  const heads = pair ? ["Better", ...panes.map((p) => p.name), "Difference of means"] : [`Seed ${state.seed}`, "Mean over seeds, rank interval", "Floors beaten", "Best model"];
   const means = `Means over all seeds, for models trained as each headline requires. Other choices above change ${pair ? "nothing here" : "only the first column"}.`;
   return [make("p", { class: "quiet" }, means), scrolling("Headline numbers", make("table", { class: "facts" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Headline"), heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, rows)))];
 }

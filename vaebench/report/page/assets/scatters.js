@@ -5,7 +5,8 @@ const LINE = 12; // least distance between two labels, in pixels
 const MOST_SCATTERS = 12;
 const WIDE_RANGE = 20; // costs that differ by a larger factor get a logarithmic axis
 
-function scatter({ dataset, x, y, tip, points, front }) {
+function scatter({ dataset, x, y, tip, points: all, front }) {
+  const points = all.filter(([model]) => isNamed(model));
   const costs = points.map(([, cost]) => cost), isLog = Math.min(...costs) > 0 && Math.max(...costs) > WIDE_RANGE * Math.min(...costs);
   const lean = isLog ? Math.log10 : (v) => v, [least, most] = span(costs.map(lean));
   const [low, high] = reach(points.map(([model, , value]) => [model, { value }])), room = (high - low) * 0.06;
@@ -26,7 +27,7 @@ function scatter({ dataset, x, y, tip, points, front }) {
       draw("path", { d: SHAPES[one.isFar ? (isAbove ? 2 : 4) : one.isFloor ? 1 : 0], transform: `translate(${left} ${top})`, ...look }, draw("title", {}, `${name}: ${short(one.cost)}, ${short(one.value)}`)),
       draw("text", { x: across(most) + 18, y: below, class: members.includes(one) ? "best" : null }, told, draw("title", {}, name)));
   }
-  const none = front && !members.length ? make("p", { class: "quiet" }, "No model is on the front: floors are both better and faster than each.") : "";
+  const none = front && !front.length ? make("p", { class: "quiet" }, "No model is on the front: floors are both better and faster than each.") : "";
   return captioned(make("span", { title: tip }, title), svg, none);
 }
 
@@ -44,7 +45,7 @@ function scatters() {
   const overview = ["ranks", "summary", "all"].includes(view.metric), verdict = metricOf() ? metricOf().verdict : view.metric.replace(/^verdict /, "");
   const dataset = (one) => (overview && view.dataset === "all" ? one.dataset === 0 : isOnDataset(one));
   const shown = data.scatters.filter((one) => dataset(one) && (overview || one.verdict === verdict));
-  const able = shown.filter((one) => one.points.length > 1).slice(0, MOST_SCATTERS);
+  const able = shown.filter(({ points }) => points.length > 1 && points.some(([model]) => isNamed(model))).slice(0, MOST_SCATTERS);
   find("costs").hidden = !able.length;
   return able.map(scatter);
 }
