@@ -12,7 +12,7 @@ from vaebench.leaderboard.runs import CODE_SIZE, Entrant
 from vaebench.records.clean import clean
 from vaebench.report.numbers import decimals_in, plain, short
 from vaebench.report.order import by_means, has_every_seed, main_column
-from vaebench.report.tables import floors, name
+from vaebench.report.tables import dataset_name, floors, name
 
 NAMED = 3
 """The largest number of models that a sentence names; from a longer list, it names fewer and counts the rest."""
@@ -24,7 +24,9 @@ class Outcome:
 
     standing: Standing
     columns: tuple[Column, ...]
-    """the headline on each dataset"""
+    """the headline on each dataset, or only on those that have ranks, if any has"""
+    unranked: tuple[Column, ...]
+    """the headline on the other datasets"""
     best: Entrant
     ranked: tuple[Entrant, ...]
     """the references that have a rank on every dataset, best mean first"""
@@ -43,7 +45,9 @@ class Outcome:
 def outcomes(board: Board) -> Iterator[Outcome]:
     """Yield an outcome for each verdict that is ranked and has at least one reference with all its numbers."""
     for standing in board.standings:
-        columns = tuple(column for column in standing.main if column in standing.columns)
+        shown = tuple(column for column in standing.main if column in standing.columns)
+        with_ranks = {column for _, column in standing.places}
+        columns = tuple(column for column in shown if column in with_ranks) or shown
         references = [e for e in board.entrants if board.role(e) == "reference" and has_every_seed(board, e, columns)]
         if not is_ranked(standing.measure) or not columns or not references:
             continue
@@ -55,6 +59,7 @@ def outcomes(board: Board) -> Iterator[Outcome]:
         yield Outcome(
             standing,
             columns,
+            tuple(column for column in shown if column not in columns),
             best,
             tuple(ranked),
             tuple(e for e in ranked if e != best and all(places[e, column].low == 1 for column in columns)),
@@ -66,8 +71,18 @@ def outcomes(board: Board) -> Iterator[Outcome]:
 def sentences(board: Board) -> Iterator[str]:
     """Yield a few sentences for each verdict: the first model or that there is no winner, the floors, and the gap."""
     for one in outcomes(board):
-        parts = [_first(board, one), *_floors(board, one), *_code_sizes(board, one), *_gap(one)]
-        yield f"{one.verdict.capitalize()}: {' '.join(parts)}"
+        parts = [_first(board, one), *_floors(board, one), *_code_sizes(board, one), *_gap(one), *_unranked(board, one)]
+        where = f" on {_datasets(board, one.columns)}" if one.unranked else ""
+        yield f"{one.verdict.capitalize()}{where}: {' '.join(parts)}"
+
+
+def _unranked(board: Board, one: Outcome) -> Iterator[str]:
+    if one.unranked:
+        yield f"On {_datasets(board, one.unranked)}, there are too few seeds or patients for ranks."
+
+
+def _datasets(board: Board, columns: Sequence[Column]) -> str:
+    return _joined([dataset_name(board, column.dataset) for column in columns], "and")
 
 
 def _lost(board: Board, columns: Sequence[Column], entrant: Entrant) -> set[str]:

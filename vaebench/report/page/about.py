@@ -77,7 +77,7 @@ def about(runs: Sequence[Made], board: Board) -> list[list[str]]:
         "Judged on": "; ".join(_judged(runs, board)),
         "Verified": "" if board.tiers or not runs else "none of these results",
     }
-    return [[name, clean(value, 500)] for name, value in lines.items() if value]
+    return [[name, clean(value, 1000)] for name, value in lines.items() if value]
 
 
 def _described(board: Board) -> Iterator[str]:
