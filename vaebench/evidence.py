@@ -343,8 +343,8 @@ class Evidence:
             )
 
     def _one_each(self, name: str, values: np.ndarray, what: str, images: int | None = None) -> np.ndarray:
-        """Return the values after checking that there is one per image; numpy could otherwise broadcast a wrong count
-        unnoticed."""
+        """Return the values after checking that there is one per image; otherwise numpy could silently broadcast an
+        array of the wrong length."""
         n = len(self.split(name)) if images is None else images
         if len(values) != n:
             raise ValueError(f"the model gives {len(values)} {what} for {n} images")

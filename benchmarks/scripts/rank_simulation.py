@@ -4,8 +4,9 @@
 
 A board has 12 references, judged on 150 patients (`simulated_boards.py`). The standard deviation over seeds is .02 for
 all models ("equal"), spread evenly in the logarithm from .005 to .06 ("unequal"), or drawn log-uniformly from .003 to
-.063 for each model. All results come from the functions that make real boards. The "old rule" is that of boards before
-variances were moderated. The exit code is 1 if a bar is missed.
+.063 for each model. All results come from the functions that make real boards. The "old rule" is the one of earlier
+versions: each pair was tested with its own variance over seeds, and a model was marked if its rank interval began at 1.
+The exit code is 1 if a bar is missed.
 """
 
 from __future__ import annotations

@@ -6,11 +6,12 @@
     detection    share of planted copies (shifted, blurred and slightly noisy training images) that raise this alarm
 
 Distances are Mahalanobis distances, in units of the changes that shift, blur and noise cause in the features of
-validation images: the extractor is sensitive to blur and noise, which must not hide a copy. Closeness is d(training) /
-(d(training) + d(test)), where d is the distance to the nearest image of a split. Validation images, on which no model
-was trained, are the baseline: the share computed for them is the floor, and 5 % of them raise the alarm. If at most 5 %
-of the samples raise the alarm, there is no evidence of copying at the sensitivity that `detection` measures. This
-result does not prove privacy, because samples may be copies that were changed in other ways.
+validation images: the extractor is sensitive to blur and noise, which must not hide a copy. The relative
+distance of an image is d(training) / (d(training) + d(test)), where d(split) is the distance to the nearest image of
+that split. Validation images, on which no model was trained, are the baseline: the share computed for them is the
+floor, and 5 % of them raise the alarm. If at most 5 % of the samples raise the alarm, there is no evidence of copying
+at the sensitivity that `detection` measures. This result does not prove privacy, because samples may be copies that
+were changed in other ways.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def nearest(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return torch.cat([torch.cdist(part, there).amin(1) for part in torch.from_numpy(x).split(512)]).numpy()
 
 
-def closeness(x: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
+def relative_distance(x: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
     """Return 0 for a copy of a training image, 1 for a copy of a held-out image, and 1/2 at equal distance."""
     to_train, to_held = nearest(x, train), nearest(x, held)
     both = to_train + to_held
@@ -56,11 +57,11 @@ def nearer(x: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
     """Return 1 for rows nearer to a training image, 0 for rows nearer to a held-out image, and 1/2 for ties, among
     equal numbers of training and held-out images."""
     count = min(len(train), len(held))
-    return (1 - np.sign(closeness(x, train[:count], held[:count]) - 0.5)) / 2
+    return (1 - np.sign(relative_distance(x, train[:count], held[:count]) - 0.5)) / 2
 
 
 def alarms(x: np.ndarray, usual: np.ndarray) -> float:
-    """Return the share of closeness values in x that are below all but 5 % of the values in `usual`."""
+    """Return the share of relative distances in x that are below all but 5 % of those in `usual`."""
     return float((x < np.quantile(usual, USUAL)).mean())
 
 
@@ -84,8 +85,8 @@ def units(images: np.ndarray, changed: np.ndarray) -> np.ndarray:
 
 
 def real(train: Split, held: Split, val: Split) -> dict[str, np.ndarray]:
-    """Return the features of all sets except the samples, the scaling of features, and the closeness of validation
-    images to training images. The rows of train are in random order."""
+    """Return the features of all sets except the samples, the scaling of features, and the relative distances of
+    validation images. The rows of train are in random order."""
     if min(len(train), len(held), len(val)) < LEAST:
         raise NotApplicable(
             f"{len(train)} training, {len(held)} test and {len(val)} validation images are too few for a baseline; "
@@ -96,7 +97,7 @@ def real(train: Split, held: Split, val: Split) -> dict[str, np.ndarray]:
     scale = units(extractor(val.images), extractor(copied(val.images, seed=1)))
     images = {"train": shuffled, "held": held.images, "val": val.images, "planted": copied(shuffled[:PLANTED])}
     seen = {name: extractor(x) @ scale for name, x in images.items()}
-    return {**seen, "scale": scale, "usual": closeness(seen["val"], seen["train"], seen["held"])}
+    return {**seen, "scale": scale, "usual": relative_distance(seen["val"], seen["train"], seen["held"])}
 
 
 def shuffle(train: Split) -> np.ndarray:
@@ -178,7 +179,7 @@ class CopyingAlarms(Copying):
 
     def compute(self, evidence: Evidence) -> Score:
         spaces = Spaces.of(evidence)
-        asked = closeness(getattr(spaces, self.of), spaces.train, spaces.held)
+        asked = relative_distance(getattr(spaces, self.of), spaces.train, spaces.held)
         error = float(halving_error(alarms, spaces.cloud(self.of, asked), spaces.cloud("val", spaces.usual)))
         return Score(alarms(asked, spaces.usual), error, n=len(asked), variant=f"{spaces.about}, {spaces.sizes}")
 

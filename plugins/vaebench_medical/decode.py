@@ -1,4 +1,4 @@
-"""Decoding of picture files to square uint8 arrays, grey or RGB, resized without aliasing; many files in threads."""
+"""Decodes picture files to square uint8 arrays, grey or RGB, resized without aliasing; many files in parallel."""
 
 from __future__ import annotations
 
@@ -234,7 +234,8 @@ def _shallow(array: np.ndarray, bits: int | None) -> np.ndarray:
         )
     if bits is None and 0 < high < 4096:
         raise ValueError(
-            f"contains 16-bit values of at most {high}, almost black; give the number of bits used, as in bits=12"
+            f"contains 16-bit values of at most {high} and would look almost black; give the number of bits used, "
+            "as in bits=12"
         )
     return _scaled(array, 255 / top)
 

@@ -34,8 +34,8 @@ class Folder(PictureDataset):
     regular expression whose first capture group (or whole match) in a file's path identifies the patient; or `twins`,
     which groups pictures that are nearly the same. Without `group`, every file counts as a separate patient. Masks are
     files `NAME_mask.png` next to their pictures, files in the folder `masks`, or listed in the CSV file, which may also
-    list boxes. With `slices` (axial, coronal or sagittal), the files are volumes: every `every`-th slice is a picture,
-    and the slices of a volume are one group."""
+    list boxes. With `slices` (axial, coronal or sagittal), the files are read as volumes, and the slices of a volume
+    form one group; `every=n` uses only every n-th slice."""
 
     name = "folder"
     version = 2

@@ -157,7 +157,8 @@ class PictureDataset(Dataset):
 
 
 def assemble(pictures: Sequence[Picture], dataset: PictureDataset, size: int) -> Splits:
-    """Decode the pictures and return the splits. A group that is in two splits is removed from train (or val)."""
+    """Decode the pictures and return the splits. A group in several splits is kept only in the last of
+    them, in the order train, val, test."""
     kept = sorted(apart(pictures, dataset.name), key=lambda picture: (SPLITS.index(picture.split), picture.path))
     for name in ("train", "test"):
         if missing := set(range(len(dataset.classes))) - {p.label for p in kept if p.split == name}:

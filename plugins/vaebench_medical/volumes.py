@@ -29,7 +29,7 @@ def below(folder: Path) -> list[str]:
 
 
 def slices(volume: Path, plane: str, every: int) -> Iterator[tuple[str, str]]:
-    """Yield the path and the volume of every `every`-th slice, with equal margins at both ends of the volume."""
+    """Yield the path and the volume of every n-th slice (n = `every`), with equal margins at the ends of the volume."""
     if volume.is_dir():
         for name, files in _series(volume, plane).items():
             yield from ((str(files[number]), name) for number in _chosen(len(files), every))

@@ -19,7 +19,8 @@ from vaebench.interfaces import Loss
 from vaebench_reconstruction.pixels import per_image
 
 ROUNDING = 1 / (255 * math.sqrt(12))
-"""Standard deviation of rounding to 8 bits, the lower bound of the spread: images are not known more precisely."""
+"""Standard deviation of the error from rounding to 8 bits, the lower bound of the spread: images are not known more
+precisely."""
 
 
 SPEED = 30.0
@@ -38,7 +39,7 @@ class Spread(nn.Module):
         super().__init__()
         if not (math.isfinite(start) and start > floor):
             raise ValueError(
-                f"a spread of {start} is not above {floor:.2g}, that of rounding to 8 bits: give a larger one"
+                f"a spread of {start} is not above {floor:.2g}, the spread due to rounding to 8 bits; give a larger one"
             )
         self.floor = floor
         self.slow_log = nn.Parameter(torch.tensor(math.log(start - floor) / SPEED), requires_grad=learned)

@@ -15,11 +15,11 @@ from vaebench_measures.copying import (
     CopyingShare,
     CopyingShareFloor,
     alarms,
-    closeness,
     copied,
     nearer,
     nearest,
     real,
+    relative_distance,
     units,
 )
 from vaebench_measures.features.compared import instance
@@ -77,9 +77,9 @@ def test_nearness_by_hand():
     train, held = np.array([[0.0], [10.0]]), np.array([[4.0], [30.0]])
     asked = np.array([[1.0], [4.0], [2.0], [10.0]])
     assert nearest(asked, train).tolist() == [1, 4, 2, 0]
-    assert closeness(asked, train, held).tolist() == [0.25, 1, 0.5, 0]
+    assert relative_distance(asked, train, held).tolist() == [0.25, 1, 0.5, 0]
     assert nearer(asked, train, held).tolist() == [1, 0, 0.5, 1]
-    assert closeness(asked[:1], asked[:1], asked[:1]).tolist() == [0.5]
+    assert relative_distance(asked[:1], asked[:1], asked[:1]).tolist() == [0.5]
 
 
 def test_no_more_training_images_than_test_images_are_asked():
@@ -171,7 +171,7 @@ def asked(splits) -> Callable[[np.ndarray], tuple[float, float]]:
 
     def ask(images: np.ndarray) -> tuple[float, float]:
         rows = extractor(images) @ known["scale"]
-        return alarms(closeness(rows, *spaces), known["usual"]), float(nearer(rows, *spaces).mean())
+        return alarms(relative_distance(rows, *spaces), known["usual"]), float(nearer(rows, *spaces).mean())
 
     return ask
 

@@ -83,7 +83,7 @@ def test_verdicts_as_they_are_written(tmp_path: Path) -> None:
             'anomaly = ["psnr"]',
             14,
             "[floors] anomaly",
-            "these floors need a headline of anomaly",
+            "but anomaly has no headline; add one",
         ),
         ('representation = ["psnr"]', 'representation = ["kid"]', 14, "[floors] representation", "not a metric"),
         ("[margins]", '[prices]\ncost = ["psnr"]\n[margins]', 17, "[prices] cost", "not a ranked verdict"),

@@ -144,3 +144,12 @@ def test_files_in_one_line(tmp_path: Path) -> None:
     assert closing.address(paths) == f"Page: {(tmp_path / 'leaderboard.html').as_uri()}"
     assert closing.wrote(paths[:1]) == f"Wrote {tmp_path / 'leaderboard.csv'}"
     assert closing.address([]) == "Page: not written"
+
+
+def test_one_dataset_without_ranks_does_not_hide_the_other() -> None:
+    """A second dataset with a single seed has no ranks; the sentences on the first one stay."""
+    values = {"vae": 0.95, "ae": 0.7, "low": 0.5, "high": 0.85}
+    both = [one for name, seeds in (("chest", 5), ("brain", 1)) for one in field(values, dataset=name, seeds=seeds)]
+    (told,) = sentences(made(both, references=(Entrant("vae", "bce"), Entrant("ae", "bce")), floors=FLOORS))
+    assert told.startswith("Reconstruction on chest: vae has the best mean (MS-SSIM 0.9"), told
+    assert told.endswith("On brain, there are too few seeds or patients for ranks."), told

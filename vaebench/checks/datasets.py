@@ -48,8 +48,8 @@ class Source:
 
 @CHECKS.add
 def parameters(case: Source) -> None:
-    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names the
-    parameter."""
+    """Every parameter can be set on the command line, and setting an integer parameter to -1 raises a
+    ValueError that names it."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 

@@ -10,7 +10,7 @@ from vaebench.components.parameters import TYPABLE, can_be_typed, parameters_of
 
 
 def check_parameters(component: type, build: Callable[..., Any]) -> None:
-    """Require that every parameter has a known type and that `build(**params)` refuses counts below zero."""
+    """Require that every parameter has a known type, and that `build(**params)` refuses -1 for integer parameters."""
     for parameter in parameters_of(component).values():
         require(
             can_be_typed(parameter.kind),

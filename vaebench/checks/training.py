@@ -24,8 +24,8 @@ CHECKS = Checklist()
 
 @CHECKS.add
 def parameters(bench: Bench) -> None:
-    """Every parameter can be set on the command line, and a count of -1 raises a ValueError that names the
-    parameter."""
+    """Every parameter can be set on the command line, and setting an integer parameter to -1 raises a
+    ValueError that names it."""
     check_parameters(bench.component, bench.build)
 
 

@@ -62,17 +62,17 @@ class Sample:
 
     @property
     def few(self) -> bool:
-        """True if there are so few patients that boards flag the number: under 50, or a class under 25."""
+        """True if there are so few patients (under 50, or under 25 in a class) that boards flag the value."""
         return self.patients is not None and self.patients < (FEW_PATIENTS if self.classes == 1 else FEW_OF_A_CLASS)
 
     @property
     def too_few(self) -> bool:
-        """True if there are too few patients for an interval: under 8, or a class under 10."""
+        """True if there are too few patients for an interval: under 8, or under 10 in a class."""
         return self.patients is not None and self.patients < (LEAST if self.classes == 1 else LEAST_OF_A_CLASS)
 
     @property
     def too_few_to_rank(self) -> bool:
-        """True if there are too few patients for a rank: under 10, or a class under 10."""
+        """True if there are too few patients for a rank: under 10, or under 10 in a class."""
         return self.patients is not None and self.patients < LEAST_TO_RANK
 
 
@@ -87,7 +87,7 @@ class Estimate(NamedTuple):
     provisional: bool
     """There are fewer than five seeds. With one seed, the interval covers the choice of images but not retraining."""
     few: bool = False
-    """There are so few patients that boards flag the number. With even fewer, there is no error and no interval."""
+    """There are so few patients that boards flag the value. With even fewer, there is no error and no interval."""
 
 
 class MeanRank(NamedTuple):

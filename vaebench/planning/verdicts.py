@@ -90,7 +90,9 @@ def _floors(
         _check_verdict(key, "floors", reader, tuple(of_models))
         _check_metrics(names, "floors", key, every, reader)
         if key not in data.get("headline", {}):
-            raise reader.fail("floors", key, f"these floors need a headline of {key}, in whose column they are shown")
+            raise reader.fail(
+                "floors", key, f"these floors are shown in the headline's column, but {key} has no headline; add one"
+            )
         metrics[key] = names
     return of_models["models"], of_models["untrained"], metrics
 

@@ -96,7 +96,8 @@ class FrontOf(Struct, forbid_unknown_fields=True):
 
 
 class AgreementOf(Struct, forbid_unknown_fields=True):
-    """Kendall's tau-b between two orders of the models by their means, in a metric and in its verdict's headline."""
+    """Kendall's tau-b between two rankings of the models by their means: in one metric, and in the headline metric of
+    the same verdict."""
 
     verdict: Verdict
     dataset: str

@@ -1,4 +1,4 @@
-"""A board as text in every format, and the files of a track; the same records always give the same bytes."""
+"""Renders a board in any text format, and yields the board files of a track; the same records give the same bytes."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ HELD = 2000
 
 
 class Found:
-    """The records of a track (`NAME@VERSION/PRESET/SOURCE`) in one or several folders, or those that are given. What
-    an index holds of unchanged records is not read from their files. Where several folders have a good record in the
-    same place, the first folder's is used."""
+    """The records of a track (`NAME@VERSION/PRESET/SOURCE`): those passed as `records`, or all those in the folders.
+    What an index holds of unchanged records is not read from their files. Where several folders have a good record in
+    the same place, the first folder's is used."""
 
     def __init__(self, track: str, *folders: Path, records: Iterable[tuple[Path, Record]] | None = None) -> None:
         self.track, self.folders = track, folders

@@ -48,7 +48,8 @@ class Indexed(NamedTuple):
 
 
 def write(track: Path) -> Indexed:
-    """Index the records of a track. A kill leaves the old index or one that is not used, and never half of one."""
+    """Index the records of a track. If the process is killed meanwhile, the old index stays valid or is ignored until
+    the next call; a half-written index is never read."""
     try:
         from vaebench.report.indexed import write_rows
     except ImportError as error:

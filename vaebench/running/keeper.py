@@ -127,7 +127,7 @@ def place_of(text: str) -> str:
 
 
 def keeper_at(place: str, results: Path, device_class: str, every: float, fresh: bool) -> Keeper:
-    """Return the keeper for a place, or for the results folder if the place is empty."""
+    """Return the keeper for `place` (a URL or a folder), or for the results folder if `place` is an empty string."""
     if "://" in place:
         return UrlKeeper(results, device_class, every, fresh, place_of(place))
     return CheckpointKeeper(Path(place) if place else results, device_class, every, fresh)

@@ -1,8 +1,8 @@
 """Detection of samples that have lost all diversity and are therefore easily distinguished from real images.
 
 Both properties are tested by nearest neighbours, which need no training and also find repeated images. On real chest
-X-rays, the test detects the mean image and sets of up to a hundred repeated images, but not blurred images, PCA samples
-or averages of four images.
+X-rays, the test detects copies of the mean image and sets that repeat at most a hundred distinct images, but not
+blurred images, PCA samples or averages of four images.
 """
 
 from __future__ import annotations

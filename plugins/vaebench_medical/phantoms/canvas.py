@@ -18,7 +18,8 @@ Point = tuple[np.ndarray | float, np.ndarray | float]
 
 @cache
 def axes(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return x to the right (1, 1, W) and y downwards (1, H, 1) at pixel centres, with 0 in the middle of the image."""
+    """Return the coordinates of the pixel centres: x (1, 1, W) increases to the right and y (1, H, 1) downwards, and
+    both are 0 in the middle of the image."""
     line = ((np.arange(size) + 0.5) / size - 0.5).astype(np.float32)
     return line[None, None, :], line[None, :, None]
 
