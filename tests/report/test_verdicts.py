@@ -151,5 +151,5 @@ def test_one_dataset_without_ranks_does_not_hide_the_other() -> None:
     values = {"vae": 0.95, "ae": 0.7, "low": 0.5, "high": 0.85}
     both = [one for name, seeds in (("chest", 5), ("brain", 1)) for one in field(values, dataset=name, seeds=seeds)]
     (told,) = sentences(made(both, references=(Entrant("vae", "bce"), Entrant("ae", "bce")), floors=FLOORS))
-    assert told.startswith("Reconstruction on chest: vae has the best mean (MS-SSIM 0.9"), told
-    assert told.endswith("On brain, there are too few seeds or patients for ranks."), told
+    assert told.startswith("Reconstruction on chest (phantom): vae has the best mean (MS-SSIM 0.9"), told
+    assert told.endswith("On brain (phantom), there are too few seeds or patients for ranks."), told

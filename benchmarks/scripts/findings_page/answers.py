@@ -160,7 +160,8 @@ def added(part: Part) -> str:
     lines = [f"In {verdict}, every floor is beaten by {listed(who)}." for verdict, who in above.items() if who]
     if none := [verdict for verdict, who in above.items() if not who]:
         lines.append(f"In {listed(none)}, no model is shown to beat every floor.")
-    lines += [part.quote(one, "finding") for one in findings(part.board) if f" on {part.dataset}:" in one]
+    said = findings(part.board)[-len(part.board.added) :] if part.board.added else []  # those on what training adds
+    lines += [part.quote(one, "finding") for one in said if f" on {part.dataset}:" in one]
     return "\n".join(f"- {one}" for one in lines)
 
 
