@@ -25,6 +25,8 @@ Wants = Callable[[str], bool]
 """Decides by name which files of records are fetched"""
 OWN = ".mirror"
 """The subfolder of a mirror with what is known of its URL"""
+PLAIN = ("*@*/*.*", "*@*/*/*/*.*", "*@*/*/*/boards/*")
+"""Where boards and shared files are"""
 LISTING = ".files"
 """The file, next to the files of a record, that names those at the URL"""
 
@@ -97,7 +99,7 @@ class Mirror:
         """Upload the boards and shared files that changed; return their number."""
         with self._lock:
             state, count = self._state(), 0
-            for path in sorted(self.folder.rglob("*")):
+            for path in sorted(path for pattern in PLAIN for path in self.folder.glob(pattern)):
                 name = self._place(path)
                 if not (SHARED.fullmatch(name) or BOARD.fullmatch(name)):
                     continue

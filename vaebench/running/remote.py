@@ -39,8 +39,8 @@ PART = r"(?:[A-Za-z0-9@_+-][A-Za-z0-9@._+-]{0,199})"
 """A name as `trial.slug` makes it"""
 RECORD = re.compile(rf"((?:{PART}/){{5,}}{PART}-[0-9a-f]{{12}})/([0-9a-f]{{64}})\.json")
 FILE = re.compile(rf"(?:{PART}/)*{PART}")
-TRACK = rf"(?:{PART}/)*{PART}@\d+/{PART}/{PART}"
-SHARED = re.compile(rf"{TRACK}/(?:track|manifest)\.json|(?:{PART}/)*{PART}@\d+/{PART}\.(?:toml|json)")
+TRACK = rf"{PART}@\d+/{PART}/{PART}"
+SHARED = re.compile(rf"{TRACK}/(?:track|manifest)\.json|{PART}@\d+/{PART}\.(?:toml|json)")
 """The files that a board depends on beside the records: pinned images, tiers, and copies of suites"""
 BOARD = re.compile(rf"{TRACK}/(?:leaderboard\.[a-z]+|boards/{PART})")
 DIGEST = re.compile(r"[0-9a-f]{64}")
