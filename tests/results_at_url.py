@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from records_made import record
 
-from vaebench.records import store
+from vaebench.records import store, urls
 from vaebench.records.record import Record
 from vaebench.running import mirrors
 
@@ -64,3 +64,9 @@ def fetch(url: str, machine: Path, wants: mirrors.Wants | None = None) -> Path:
         folder = mirrors.folder_of(url)
         mirrors.update(folder, wants)
         return folder
+
+
+def objects(url: str) -> dict[str, bytes]:
+    """Everything at a URL, by name."""
+    files, root = urls.opened(url)
+    return {path.removeprefix(f"{root}/"): files.cat_file(path) for path in files.find(root)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pytest
+from fsspec.registry import known_implementations
 
 from vaebench.records import urls
 
@@ -22,7 +22,7 @@ from vaebench.records import urls
 def test_a_url_that_cannot_be_used_is_told(url: str, told: str) -> None:
     known = {"class": "absent_fs.AbsentFileSystem", "err": "Install it"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(fsspec.registry.known_implementations, "absent", known)
+        patch.setitem(known_implementations, "absent", known)
         with pytest.raises(ValueError, match=told) as raised:
             urls.check(url)
     assert "secret" not in str(raised.value)

@@ -1,7 +1,7 @@
 """The mirror of a results folder at a URL: a local copy, in which commands work as in any other results folder.
 
 It is brought up to date before it is read, and what a run adds to it is uploaded. If several versions of a record are
-at the URL, all mirrors hold the same one: a good record rather than a failure, then the newest.
+at the URL, all mirrors hold the same one: a good record rather than a failure, then the last one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from filelock import FileLock
@@ -18,7 +19,7 @@ from msgspec import json as coder
 
 from vaebench.errors import UserError
 from vaebench.records import store
-from vaebench.records.record import BadRecord, Record, decode
+from vaebench.records.record import BadRecord, decode
 from vaebench.running.remote import BOARD, HEAVIEST, LARGEST, SHARED, Listed, Remote, Unreachable, wanted
 
 Wants = Callable[[str], bool]
@@ -35,8 +36,13 @@ class Version(Struct, frozen=True, order=True, array_like=True):
     """A version of a record; the largest one counts."""
 
     good: bool
-    started: str
+    number: int
+    """one more than the numbers of the versions that its machine knew; no clocks are compared"""
     digest: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.number}-{self.digest}"
 
 
 class State(Struct):
@@ -77,14 +83,18 @@ class Mirror:
             self._forget(state, listed, mine)
             self._look_at_new(state, listed, mine)
             self._upload_missing(state, mine)
-            for place in state.versions:
-                self._settle(state, mine, place)
+            self._settle(state, mine)
             self._fetch_plain(state, listed)
             self._save(state)
             if wants:
-                self._fetch_files({place: digest for place, digest in mine.items() if place in state.versions}, wants)
+                best = {place: max(versions) for place, versions in state.versions.items()}
+                self._fetch_files({place: one for place, one in best.items() if mine.get(place) == one.digest}, wants)
 
-    def upload(self, path: Path) -> Version | None:
+    def upload(self, path: Path) -> None:
+        """Upload a record with its files."""
+        self._upload(path, self._state().versions.get(self._place(path), ()))
+
+    def _upload(self, path: Path, known: Sequence[Version]) -> Version | None:
         """Upload a record with its files; None if it is not a valid record."""
         try:
             content = store.read_bounded(path, store.LARGEST, "record")
@@ -92,8 +102,10 @@ class Mirror:
         except (OSError, BadRecord):
             return None
         files = {name: file.read_bytes() for name, file in store.files_beside(path) if wanted(name)}
-        self.remote.put_record(self._place(path), content, {name: own for name, own in files.items() if own})
-        return _version(record, content)
+        digest, numbers = _digest(content), {one.digest: one.number for one in known}
+        version = Version(record.status == "ok", numbers.get(digest, max(numbers.values(), default=0) + 1), digest)
+        self.remote.put_record(self._place(path), version.name, content, {n: own for n, own in files.items() if own})
+        return version
 
     def publish(self) -> int:
         """Upload the boards and shared files that changed; return their number."""
@@ -113,14 +125,16 @@ class Mirror:
 
     def fetch_weights(self, record: Path) -> None:
         """Fetch the weights of a record if they are at the URL."""
-        self._fetch_files({self._place(record): store.digest_of(record)}, lambda name: name == store.WEIGHTS)
+        place, digest = self._place(record), store.digest_of(record)
+        if own := [one for one in self._state().versions.get(place, ()) if one.digest == digest]:
+            self._fetch_files({place: own[0]}, lambda name: name == store.WEIGHTS)
 
     def _forget(self, state: State, listed: Listed, mine: dict[str, str]) -> None:
         """Remove the versions that were deleted at the URL."""
         for place, versions in list(state.versions.items()):
             there = listed.records.get(place, frozenset())
-            state.versions[place] = [one for one in versions if one.digest in there]
-            if mine.get(place) in {one.digest for one in versions} - there:
+            state.versions[place] = [one for one in versions if one.name in there]
+            if mine.get(place) in {one.digest for one in versions if one.name not in there}:
                 self._remove(place)
                 del mine[place]
             if not state.versions[place]:
@@ -128,48 +142,51 @@ class Mirror:
 
     def _look_at_new(self, state: State, listed: Listed, mine: dict[str, str]) -> None:
         """Add the versions that are new at the URL to the state, and store those that count."""
-        known = {place: {one.digest for one in versions} for place, versions in state.versions.items()}
-        new = [(p, d) for p, digests in listed.records.items() for d in sorted(digests - known.get(p, set()))]
+        known = {place: {one.name for one in versions} for place, versions in state.versions.items()}
+        new = [(p, name) for p, names in listed.records.items() for name in sorted(names - known.get(p, set()))]
+        own = [(p, name) for p, name in new if p in mine and name.endswith(f"-{mine[p]}")]
+        held = ((p, name, store.read_bounded(self.folder / p, store.LARGEST, "record")) for p, name in own)
         bad = len(new)
-        for place, content in self._contents(new, mine):
+        for place, name, content in chain(held, self.remote.records(sorted({*new} - {*own}))):
             try:
                 record = decode(content)
             except BadRecord:
                 continue
             if Path(place).stem.endswith(f"-{record.id}"):
-                state.versions.setdefault(place, []).append(_version(record, content))
-                self._settle(state, mine, place, content)
+                version = Version(record.status == "ok", int(name.partition("-")[0]), _digest(content))
+                state.versions.setdefault(place, []).append(version)
+                if version == max(state.versions[place]):
+                    self._hold(state, mine, place, content)
                 bad -= 1
         if bad:
             warnings.warn(f"{self.url} contains {bad} objects that are not valid records; ignored", stacklevel=4)
-
-    def _contents(self, versions: list[tuple[str, str]], mine: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-        """Yield place and content of versions of records; those of this machine are read from its disk."""
-        for place, digest in versions:
-            if mine.get(place) == digest:
-                yield place, store.read_bounded(self.folder / place, store.LARGEST, "record")
-        yield from self.remote.records([(place, digest) for place, digest in versions if mine.get(place) != digest])
 
     def _upload_missing(self, state: State, mine: Mapping[str, str]) -> None:
         """Upload the records that are not at the URL, such as those of a run that lost its network."""
         try:
             for place, digest in mine.items():
-                known = {one.digest for one in state.versions.get(place, ())}
-                if digest not in known and (made := self.upload(self.folder / place)):
-                    state.versions.setdefault(place, []).append(made)
+                known = state.versions.get(place, [])
+                if digest in {one.digest for one in known}:
+                    continue
+                if made := self._upload(self.folder / place, known):
+                    state.versions[place] = [*known, made]
         except Unreachable as error:
             warnings.warn(f"{error}. Records that are not uploaded yet are kept in {self.folder}", stacklevel=4)
 
-    def _settle(self, state: State, mine: dict[str, str], place: str, content: bytes = b"") -> None:
-        """Store the version that counts, unless the record here is not uploaded yet."""
-        best, held = max(state.versions[place]).digest, mine.get(place)
-        if held == best or (held and held not in {one.digest for one in state.versions[place]}):
-            return
-        found = [content] if _digest(content) == best else [own for _, own in self.remote.records([(place, best)])]
-        for own in found:
+    def _settle(self, state: State, mine: dict[str, str]) -> None:
+        """Store the version that counts of each record."""
+        best = {place: max(versions) for place, versions in state.versions.items()}
+        other = [(place, one.name) for place, one in best.items() if mine.get(place) != one.digest]
+        for place, _, content in self.remote.records(other):
+            self._hold(state, mine, place, content)
+
+    def _hold(self, state: State, mine: dict[str, str], place: str, content: bytes) -> None:
+        """Store a record in place of the one here, unless that is the same or not uploaded yet."""
+        held, digest = mine.get(place), _digest(content)
+        if held != digest and (held is None or held in {one.digest for one in state.versions[place]}):
             self._remove(place)
-            store.write_atomically(self.folder / place, own)
-            mine[place] = best
+            store.write_atomically(self.folder / place, content)
+            mine[place] = digest
 
     def _fetch_plain(self, state: State, listed: Listed) -> None:
         """Fetch the boards and shared files that changed, except pages."""
@@ -178,12 +195,12 @@ class Mirror:
             store.write_atomically(self.folder / name, content)
             state.plain[name] = listed.plain[name], _digest(content)
 
-    def _fetch_files(self, records: Mapping[str, str], wants: Wants) -> None:
-        """Fetch the files of these records (place -> digest) that are wanted and not here."""
-        listings = {place: self._listing(place, digest) for place, digest in records.items()}
-        for place, files in self.remote.files_of((p, d) for p, d in records.items() if listings[p] is None):
+    def _fetch_files(self, records: Mapping[str, Version], wants: Wants) -> None:
+        """Fetch the files of these records that are wanted and not here."""
+        listings = {place: self._listing(place, one.digest) for place, one in records.items()}
+        for place, files in self.remote.files_of((p, v.name) for p, v in records.items() if listings[p] is None):
             listings[place] = files
-            told = coder.encode(Listing(records[place], files))
+            told = coder.encode(Listing(records[place].digest, files))
             store.write_atomically(store.artifacts_of(self.folder / place) / LISTING, told)
         missing: dict[int, dict[str, list[Path]]] = {LARGEST: {}, HEAVIEST: {}}
         for place, files in listings.items():
@@ -221,10 +238,6 @@ class Mirror:
 
     def _save(self, state: State) -> None:
         store.write_atomically(self._memory, coder.encode(state))
-
-
-def _version(record: Record, content: bytes) -> Version:
-    return Version(record.status == "ok", record.started, _digest(content))
 
 
 def _digest(content: bytes) -> str:

@@ -1,9 +1,9 @@
 """The objects at the URL of a results folder: their names, and how they are listed, fetched and stored.
 
-    SUITE/PRESET/SOURCE/DEVICE/DATASET/MODEL-ID/DIGEST.json    a record; it is stored last
-    SUITE/PRESET/SOURCE/DEVICE/DATASET/MODEL-ID/DIGEST.files   the names of its files, and the digest of each
-    blobs/DI/DIGEST                                            a file of any record
-    SUITE/PRESET/SOURCE/...                                    boards, as in a folder
+    SUITE/PRESET/SOURCE/DEVICE/DATASET/MODEL-ID/N-DIGEST.json    a record, stored last; N is above that of those before
+    SUITE/PRESET/SOURCE/DEVICE/DATASET/MODEL-ID/N-DIGEST.files   the names of its files, and the digest of each
+    blobs/DI/DIGEST                                              a file of any record
+    SUITE/PRESET/SOURCE/...                                      boards, as in a folder
 
 Except for boards, the name of an object contains the SHA-256 of its content: nothing is ever replaced, machines that
 write at the same time cannot harm each other, and what is fetched is checked. The objects may be a stranger's: names
@@ -37,7 +37,7 @@ ABOUT = "about.txt"
 
 PART = r"(?:[A-Za-z0-9@_+-][A-Za-z0-9@._+-]{0,199})"
 """A name as `trial.slug` makes it"""
-RECORD = re.compile(rf"((?:{PART}/){{5,}}{PART}-[0-9a-f]{{12}})/([0-9a-f]{{64}})\.json")
+RECORD = re.compile(rf"((?:{PART}/){{5,}}{PART}-[0-9a-f]{{12}})/(\d{{1,9}}-[0-9a-f]{{64}})\.json")
 FILE = re.compile(rf"(?:{PART}/)*{PART}")
 TRACK = rf"{PART}@\d+/{PART}/{PART}"
 SHARED = re.compile(rf"{TRACK}/(?:track|manifest)\.json|{PART}@\d+/{PART}\.(?:toml|json)")
@@ -57,7 +57,7 @@ class Listed:
     """The objects at a URL, apart from the files of records."""
 
     records: Mapping[str, frozenset[str]]
-    """place of a record (`store.places`, from the results folder) -> the digests of its versions"""
+    """path of a record in the results folder -> the names of its versions, N-DIGEST"""
     plain: Mapping[str, str]
     """name of a board or shared file -> what changes when it is replaced"""
 
@@ -87,18 +87,18 @@ class Remote:
                     plain[name] = _digest(repr(sorted(info.items(), key=str)).encode())
         return Listed({place: frozenset(found) for place, found in records.items()}, plain)
 
-    def records(self, versions: Iterable[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
-        """Yield (place, content) of these versions of records; those that are damaged are left out."""
+    def records(self, versions: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, bytes]]:
+        """Yield (place, version, content) of these versions of records; those that are damaged are left out."""
         asked = list(versions)
-        names = [f"{_stem(place)}/{digest}.json" for place, digest in asked]
-        for (place, digest), content in zip(asked, self._fetched(names, store.LARGEST), strict=True):
-            if content is not None and _digest(content) == digest:
-                yield place, content
+        names = [f"{_stem(place)}/{version}.json" for place, version in asked]
+        for (place, version), content in zip(asked, self._fetched(names, store.LARGEST), strict=True):
+            if content is not None and version.endswith(f"-{_digest(content)}"):
+                yield place, version, content
 
     def files_of(self, versions: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dict[str, str]]]:
         """Yield (place, name of each file -> its digest) of these versions of records."""
         asked = list(versions)
-        names = [f"{_stem(place)}/{digest}.files" for place, digest in asked]
+        names = [f"{_stem(place)}/{version}.files" for place, version in asked]
         for (place, _), content in zip(asked, self._fetched(names, store.LARGEST), strict=True):
             yield place, _files(content or b"")
 
@@ -116,16 +116,15 @@ class Remote:
             if content is not None:
                 yield name, content
 
-    def put_record(self, place: str, content: bytes, files: Mapping[str, bytes]) -> str:
-        """Store a version of a record: its files first, the record last. Return its digest."""
-        digest, digests = _digest(content), {name: _digest(own) for name, own in files.items()}
+    def put_record(self, place: str, version: str, content: bytes, files: Mapping[str, bytes]) -> None:
+        """Store a version of a record: its files first, the record last."""
+        digests = {name: _digest(own) for name, own in files.items()}
         told = json.dumps(digests, indent=0, sort_keys=True).encode()
         objects = [(_blob(digests[name]), own) for name, own in files.items()]
-        objects += [(f"{_stem(place)}/{digest}.files", told), (f"{_stem(place)}/{digest}.json", content)]
+        objects += [(f"{_stem(place)}/{version}.files", told), (f"{_stem(place)}/{version}.json", content)]
         with self._told("written") as (there, root):
             for name, own in objects:
                 urls.put_if_absent(there, f"{root}/{name}", own)
-        return digest
 
     def put_plain(self, name: str, content: bytes) -> None:
         """Store a board or shared file, replacing the previous one."""
