@@ -203,8 +203,8 @@ class Mirror:
             told = coder.encode(Listing(records[place].digest, files))
             store.write_atomically(store.artifacts_of(self.folder / place) / LISTING, told)
         missing: dict[int, dict[str, list[Path]]] = {LARGEST: {}, HEAVIEST: {}}
-        for place, files in listings.items():
-            for name, digest in (files or {}).items():
+        for place, names in listings.items():
+            for name, digest in (names or {}).items():
                 path = store.artifacts_of(self.folder / place) / name
                 if wants(name) and not path.exists():
                     most = HEAVIEST if name == store.WEIGHTS else LARGEST
