@@ -50,6 +50,16 @@ def test_another_machine_gets_records_and_the_files_it_wants(url: str, tmp_path:
     assert held(fetch(url, tmp_path / "three", mirrors.everything), files=True) == held(first, files=True)
 
 
+def test_records_of_a_search_are_shared_too(url: str, tmp_path: Path) -> None:
+    """`vaebench tune` keeps them in folders further down."""
+    with on(tmp_path / "one"):
+        folder = mirrors.folder_of(url)
+        with mirrors.Uploads(folder / "tuning" / "demo-for-anomaly") as uploads:
+            uploads.add(write(folder / "tuning" / "demo-for-anomaly", GOOD))
+    (place,) = held(fetch(url, tmp_path / "two"))
+    assert place.startswith("tuning/demo-for-anomaly/demo@1/quick/phantom/cpu/")
+
+
 def test_objects_are_named_by_their_content_and_stored_once(url: str, tmp_path: Path) -> None:
     upload(url, tmp_path / "one", GOOD, made(seed=1))
     blobs = {name: content for name, content in objects(url).items() if name.startswith("blobs/")}
