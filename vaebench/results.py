@@ -18,6 +18,7 @@ from vaebench.records import store
 from vaebench.records.record import BadRecord, Record, to_json
 from vaebench.report import index
 from vaebench.report.rows import KINDS, rows
+from vaebench.running import mirrors
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
 
 
 def load(path: str | PathLike[str]) -> DataFrame | Result:
-    """Load a folder of records as a DataFrame, or the file of one record as a Result.
+    """Load a folder of records, or its URL, as a DataFrame, or the file of one record as a Result.
 
     The DataFrame has a row for each metric and cost of each record, and one row for each failed trial. Records in the
     subfolder `reference` are left out: load that folder separately."""
-    where = Path(path)
+    where = mirrors.folder_of(os.fspath(path))
+    mirrors.update(where)
     if where.is_file():
         try:
             return Result(where, store.read(where))
@@ -38,9 +40,9 @@ def load(path: str | PathLike[str]) -> DataFrame | Result:
             raise UserError(str(error)) from error
     if not where.is_dir():
         raise UserError(f"There is neither a record nor a folder of results at {where}.")
-    if not (paths := _paths(where)):
+    if not (paths := store.below(where)):
         raise UserError(
-            f"There are no records in {where}. `vaebench run --results {where}` creates them."
+            f"There are no records in {path}. `vaebench run --results {path}` creates them."
             f"{store.where_reference_is(where)}"
         )
     return _table(paths)
@@ -86,6 +88,7 @@ class Result:
         if self.typed.inputs.shape is None:
             raise UserError(f"{self.path} does not contain the shape of its images, so its model cannot be built.")
         home = suites(registry().plugins).get(self.trial.suite.rpartition("@")[0], (None, None))[1]
+        mirrors.fetch_weights(self.path)
         model = build(self.trial, self.typed.settings, self.typed.inputs.shape, registry().at(home)).to(device)
         if not restore(model, beside(self.path, most_bytes(model)), self.typed.weights):
             raise UserError(
@@ -119,19 +122,7 @@ class Result:
 
 def records_in(folder: Path) -> Iterator[tuple[Path, Record]]:
     """Yield every valid record below a folder, except those in its subfolder `reference`; warn about invalid ones."""
-    return _good(_paths(folder))
-
-
-def _paths(folder: Path) -> list[Path]:
-    """Return the sorted paths of all records below a folder, except those in its subfolder `reference`."""
-    found = []
-    for where, folders, files in os.walk(folder):
-        place, known = Path(where), set(files)
-        beside = {store.REFERENCE} if place == folder else set()
-        # files in a folder that is named after a record are not records
-        folders[:] = [one for one in folders if one[0] != "." and f"{one}.json" not in known and one not in beside]
-        found += [place / one for one in files if one[0] != "." and store.FILE_NAME.fullmatch(one)]
-    return sorted(found)
+    return _good(store.below(folder))
 
 
 def _table(paths: list[Path]) -> DataFrame:

@@ -41,7 +41,9 @@ def command(
       vaebench compare vae pca --preset compact --source real
       vaebench compare results results-of-yesterday
     """
-    folders = [Path(text) for text in (first, second)]
+    from vaebench.running.mirrors import folder_of
+
+    folders = [folder_of(text) for text in (first, second)]
     if all(folder.is_dir() for folder in folders):
         return _compare_folders(folders[0], folders[1], everything)
     return _compare_models(first, second, suite, (preset, source), results)
@@ -55,7 +57,9 @@ def _compare_models(first: str, second: str, suite: str, asked: tuple[str | None
     from vaebench.report.tables import title
     from vaebench.report.terminal import print_table
     from vaebench.report.track import Track
+    from vaebench.running import mirrors
 
+    mirrors.update(results)
     found = chosen(suite, *asked, results)
     tell_where(found, *asked, results)
     console, problems = Console(highlight=False), []
@@ -82,21 +86,24 @@ def _compare_folders(first: Path, second: Path, everything: bool) -> None:
     from vaebench.report.differences import by_what, differences
     from vaebench.report.terminal import print_table
     from vaebench.results import records_in
+    from vaebench.running import mirrors
 
+    for folder in (first, second):
+        mirrors.update(folder)
     one, other = (
         {path.relative_to(folder): record for path, record in records_in(folder)} for folder in (first, second)
     )
     for folder, records in ((first, one), (second, other)):
         if not records:
-            raise UserError(f"There are no records in {folder}.")
+            raise UserError(f"There are no records in {mirrors.named(folder)}.")
     found, console = differences(one, other), Console(highlight=False)
     console.print(found.summary, markup=False)
     if found.changed:
         print_table(by_what(found), console)
     named = (
         ("Differ", tuple(found.changed)),
-        (f"Only in {first}", found.only_first),
-        (f"Only in {second}", found.only_second),
+        (f"Only in {mirrors.named(first)}", found.only_first),
+        (f"Only in {mirrors.named(second)}", found.only_second),
     )
     for title, paths in named:
         shown = paths if everything else paths[:LISTED]

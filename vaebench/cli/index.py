@@ -29,10 +29,13 @@ def command(results: Path) -> None:
     """
     from vaebench.records import store
     from vaebench.report import index
+    from vaebench.running import mirrors
+
+    mirrors.update(results)
 
     tracks = [path for path in sorted(results.glob("*@*/*/*")) if path.is_dir() and store.places(path)]
     if not tracks:
-        raise UserError(f"There are no records in {results}.{store.where_reference_is(results)}")
+        raise UserError(f"There are no records in {mirrors.named(results)}.{store.where_reference_is(results)}")
     for track in tracks:
         found = index.write(track)
         size = (track / index.NAME).stat().st_size / 1e6

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from vaebench.cli import completion
-from vaebench.cli.options import RESULTS, SUITE
+from vaebench.cli.options import KNOWN_RESULTS_FOLDER, RESULTS, SUITE
 from vaebench.cli.tracks import chosen, tell_where, tracks_in
 from vaebench.errors import UserError
 
@@ -32,7 +32,7 @@ FORMATS = ("table", "md", "csv", "json", "tex", "html")
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of printing."
 )
 @click.option(
-    "--with", "others", multiple=True, metavar="PATH", type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--with", "others", multiple=True, metavar="FOLDER|URL", type=KNOWN_RESULTS_FOLDER,
     help="Also show the records in this results folder (repeatable).",
 )  # fmt: skip
 @click.option(
@@ -69,7 +69,10 @@ def command(
     from vaebench.report.page import page, shown_runs, write_page
     from vaebench.report.terminal import show
     from vaebench.report.track import NotWritten, Track
+    from vaebench.running import mirrors
 
+    for folder in (results, *others):
+        mirrors.update(folder, mirrors.pictures)
     found = chosen(suite, preset, source, results, others)
     tracks, folders, own = found.tracks, found.folders, found.own
     for one in tracks:
@@ -103,13 +106,17 @@ def command(
             continue
         if written:
             console.print(escape(wrote(written)), highlight=False, soft_wrap=True)
+    if uploaded := mirrors.publish(results):
+        console.print(escape(uploaded), highlight=False, soft_wrap=True)
 
 
 def _check_others(suite: Suite, preset: str, source: str, others: Sequence[Path]) -> None:
+    from vaebench.running.mirrors import named
+
     for folder in others:
         if not tracks_in(suite, preset, source, folder):
             has = ", ".join(f"--preset {p} --source {s}" for p, s in tracks_in(suite, None, None, folder))
             raise UserError(
-                f"There are no records of {suite} / {preset} / {source} in {folder}, given by --with."
+                f"There are no records of {suite} / {preset} / {source} in {named(folder)}, given by --with."
                 + (f" For {suite}, it contains {has}." if has else "")
             )

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from vaebench import running
 from vaebench.cli import completion
 from vaebench.errors import UserError
+from vaebench.records import urls
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+class ResultsFolder(click.Path):
+    """A results folder. A URL stands for its mirror, which the command brings up to date."""
+
+    name = "folder or url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if urls.is_url(str(value)):
+            from vaebench.running.mirrors import folder_of
+
+            return folder_of(value)
+        return super().convert(value, param, ctx)
+
+
+RESULTS_FOLDER = ResultsFolder(file_okay=False, path_type=Path)
+KNOWN_RESULTS_FOLDER = ResultsFolder(exists=True, file_okay=False, path_type=Path)
 SPEC = "NAME[param=value,...]"
 SUITE = click.option("--suite", default="medical", show_default=True, shell_complete=completion.suites,
                      help="Name of a suite, or path of a .toml file.")  # fmt: skip
@@ -37,8 +56,9 @@ SLOTS = click.option("-j", "--slots", type=click.IntRange(min=1),
 PATIENCE = click.option("--patience", type=click.FloatRange(min=1), default=running.PATIENCE, show_default=True,
                         metavar="SECONDS", help="Stop a trial, or the preparation of a dataset, after this time "
                         "without a training step, a metric or printed output.")  # fmt: skip
-RESULTS = click.option("--results", type=FOLDER, default=Path("results"), show_default=True, envvar="VAEBENCH_RESULTS",
-                       help="Folder with records and leaderboards.")  # fmt: skip
+RESULTS = click.option("--results", type=RESULTS_FOLDER, default=Path("results"), show_default=True,
+                       envvar="VAEBENCH_RESULTS", metavar="FOLDER|URL",
+                       help="Folder with records and leaderboards, or its URL (s3://bucket/folder).")  # fmt: skip
 DATA_HELP = "Folder with real datasets [default: $VAEBENCH_DATA or your data folder]."
 
 

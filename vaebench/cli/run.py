@@ -82,7 +82,7 @@ def command(
     from vaebench.planning.names import chosen_executor
     from vaebench.planning.plan import Request, make_plan
     from vaebench.planning.suite import find
-    from vaebench.running import sweep
+    from vaebench.running import mirrors, sweep
     from vaebench.training.devices import choose_devices
 
     console = Console()
@@ -115,11 +115,13 @@ def command(
         plan = make_plan(find(suite, installed()), request)
         steps.refuse_left_out(plan)
     steps.warn_of_plugins()
+    mirrors.update(results, mirrors.pictures)
     slots = slots or chosen_executor(executor).slots(plan.request.devices)
     if dry_run:
         plan = sweep.look_at_files(plan)
         steps.refuse_left_out(plan)
     else:
+        mirrors.check_writable(results)
         plan = steps.make_ready(plan, console, patience)
     if not force:
         plan = steps.find_done(plan, console)

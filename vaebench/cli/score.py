@@ -48,6 +48,7 @@ def command(
     from vaebench.planning.suite import find
     from vaebench.records import store
     from vaebench.records.record import BadRecord
+    from vaebench.running import mirrors
     from vaebench.training.devices import choose_devices
 
     console = Console()
@@ -58,6 +59,8 @@ def command(
         registry().get("metrics", name)
     asked = dict.fromkeys([*plan.settings.metrics, *metrics])
     settings = structs.replace(plan.settings, metrics=tuple(asked))
+    mirrors.update(results, mirrors.pictures)
+    mirrors.check_writable(results)
     known = {str(one.spec) for one in plan.datasets}
     trials = []
     for _, record in store.scan(plan.folder):
@@ -65,7 +68,9 @@ def command(
             trials.append(record.trial)
     plan = replace(plan, settings=settings, trials=tuple(t for t in trials if str(t.dataset) in known))
     if not plan.trials:
-        raise UserError(f"There are no records in {plan.folder}. `vaebench run --suite {suite}` creates them.")
+        raise UserError(
+            f"There are no records in {mirrors.named(plan.folder)}. `vaebench run --suite {suite}` creates them."
+        )
     plan = steps.find_done(steps.make_ready(plan, console, patience), console)
     lost = {trial.id for trial in plan.todo} - set(plan.trained)
     plan = replace(plan, trials=tuple(trial for trial in plan.trials if trial.id not in lost))

@@ -36,13 +36,16 @@ def command(results: Path, release: str | None) -> None:
       vaebench status --results results/reference
       vaebench status --release 0123456789ab
     """
+    from vaebench.running import mirrors
+
     console = Console()
+    mirrors.update(results)
     # A track of the reference results lies one folder deeper, so these patterns leave it out.
     records = (path for path in results.glob("*/*/*/*/*/*.json") if path.parent.name != ".runs")
     tracks = sorted({path.parents[2] for path in records} | {path.parent for path in results.glob("*/*/*/.runs")})
     if not tracks:
         raise UserError(
-            f"There are no runs and no records in {results}. `vaebench run` creates them."
+            f"There are no runs and no records in {mirrors.named(results)}. `vaebench run` creates them."
             f"{store.where_reference_is(results)}"
         )
     if release is not None:

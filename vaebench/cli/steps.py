@@ -19,7 +19,7 @@ from vaebench.records.clean import clean_lines
 from vaebench.report import closing
 from vaebench.report.terminal import show
 from vaebench.report.track import NotWritten, Track
-from vaebench.running import PATIENCE, sweep
+from vaebench.running import PATIENCE, mirrors, sweep
 from vaebench.running.display import Watch, time_words
 from vaebench.running.estimate import estimate
 from vaebench.running.progress import ProgressFile
@@ -49,6 +49,7 @@ def finish(
         seconds = _tell_time(plan, console, slots)
         left = Counter(trial.seed for trial in plan.todo)
         with (
+            mirrors.Uploads(plan.request.results) as uploads,
             Watch(console, seconds, slots) as watch,
             ProgressFile(plan.folder, len(seconds)) as progress,
             _counted(watch),
@@ -57,16 +58,20 @@ def finish(
                 watch.hear(event)
                 progress.hear(event, watch.left())
                 if event.kind == "end":
+                    uploads.add(sweep.sink_of(plan).path(event.job.trial))
                     left[event.job.trial.seed] -= 1
                     if not left[event.job.trial.seed] and left.total():
                         _write_after(event.job.trial.seed, plan, console)
     else:
         sweep.clear_debris(plan.folder)
+    mirrors.update_after_run(plan.request.results)
     track = _track(plan)
     board = track.board()
     show(board, console)
     console.print()
     written = _write(track, board, console)
+    if uploaded := mirrors.publish(plan.request.results):
+        console.print(_safe(uploaded), highlight=False, soft_wrap=True)
     for line in (closing.best(board), closing.above_floors(board), *_work(watch), closing.address(written)):
         console.print(_safe(line), highlight=False, soft_wrap=True)
     return 1 if watch and watch.failed else 0
@@ -155,7 +160,7 @@ def tell_estimates(plan: Plan, console: Console, slots: int) -> None:
         seeds = sorted({trial.seed for trial in plan.todo})
         which = ", ".join(map(str, seeds)) if len(seeds) <= LISTED else f"{len(seeds)} in total"
         tell(f"Seeds: {which}; regimes: {regimes}")
-    tell(f"Records would be written to {plan.folder}")
+    tell(f"Records would be written to {mirrors.named(plan.folder)}")
 
 
 def make_ready(plan: Plan, console: Console, patience: float) -> Plan:

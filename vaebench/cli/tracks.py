@@ -29,6 +29,7 @@ def chosen(name: str, preset: str | None, source: str | None, results: Path, oth
     from vaebench.planning.kept import kept
     from vaebench.planning.suite import find
     from vaebench.records.store import REFERENCE
+    from vaebench.running.mirrors import named
 
     try:
         suite = find(name, installed())
@@ -44,7 +45,7 @@ def chosen(name: str, preset: str | None, source: str | None, results: Path, oth
     asked = " / ".join(filter(None, (str(suite), preset, source)))
     folders = others or (results / REFERENCE,)
     if not (theirs := tracks_in(suite, preset, source, *folders)):
-        everywhere = ", ".join(map(str, (results, *others)))
+        everywhere = ", ".join(map(named, (results, *others)))
         raise UserError(
             f"There are no records of {asked} in {everywhere}. `vaebench run --suite {name}` creates them; "
             "use --results for another folder."
@@ -54,10 +55,12 @@ def chosen(name: str, preset: str | None, source: str | None, results: Path, oth
 
 def tell_where(found: Chosen, preset: str | None, source: str | None, results: Path) -> None:
     """Tell the user if the records shown are not their own."""
+    from vaebench.running.mirrors import named
+
     if not found.own:
         asked = " / ".join(filter(None, (str(found.suite), preset, source)))
-        shown = " and ".join(map(str, found.folders))
-        click.echo(f"There are no records of {asked} in {results}; showing those in {shown}.", err=True)
+        shown = " and ".join(map(named, found.folders))
+        click.echo(f"There are no records of {asked} in {named(results)}; showing those in {shown}.", err=True)
 
 
 def tracks_in(suite: Suite, preset: str | None, source: str | None, *folders: Path) -> list[tuple[str, str]]:

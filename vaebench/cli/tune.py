@@ -87,7 +87,7 @@ def command(
     from vaebench.planning.names import chosen_executor
     from vaebench.planning.plan import Plan, Request
     from vaebench.planning.suite import find
-    from vaebench.running import sweep
+    from vaebench.running import mirrors, sweep
     from vaebench.running.display import Watch
     from vaebench.running.estimate import estimate
     from vaebench.training.devices import choose_devices
@@ -116,9 +116,11 @@ def command(
     shared.warn_of_plugins()
     chosen = chosen_executor(executor)
     slots = slots or chosen.slots(asked.plan.request.devices)
+    mirrors.update(results)
     if dry_run:
         asked = replace(asked, plan=sweep.look_at_files(asked.plan))
     else:
+        mirrors.check_writable(results)
         asked = question.on_validation(replace(asked, plan=shared.make_ready(asked.plan, console, patience)))
     shared.refuse_left_out(asked.plan)
     shared.announce(asked.plan, console, source, asked_again=False)
@@ -144,11 +146,17 @@ def command(
         return 0
 
     def do(plan: Plan) -> None:
-        with Watch(console, {one.id: seconds[one.model.name] for one in plan.todo}, slots) as watch:
+        with (
+            mirrors.Uploads(results) as uploads,
+            Watch(console, {one.id: seconds[one.model.name] for one in plan.todo}, slots) as watch,
+        ):
             for event in sweep.run(plan, slots, patience=patience):
                 watch.hear(event)
+                if event.kind == "end":
+                    uploads.add(sweep.sink_of(plan).path(event.job.trial))
 
     found = search.search(asked, entrants, budget, slots, free_rate, do)
+    mirrors.update_after_run(results)
     for one in found:
         told = f"{one.best.model}: {tuned_suite.note(asked, one)}"
         console.print(told, markup=False, highlight=False, soft_wrap=True)

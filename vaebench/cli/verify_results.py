@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from vaebench.cli.options import DATA
+from vaebench.cli.options import DATA, KNOWN_RESULTS_FOLDER
 from vaebench.components.discovery import installed
 from vaebench.errors import UserError
 from vaebench.planning.suite import Suite, find
@@ -34,7 +34,7 @@ class Sample(click.ParamType):
 
 
 @click.command
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=KNOWN_RESULTS_FOLDER)
 @click.option("--sample", type=Sample(), default=3, show_default=True,
               help="Re-measure this many randomly chosen records from their weights [0: only read files].")  # fmt: skip
 @click.option("--reproduce", type=Sample(), default=0, show_default=True,
@@ -62,15 +62,17 @@ def command(
     from vaebench.components.registry import only
     from vaebench.data.folders import data_folder
     from vaebench.records.clean import clean
+    from vaebench.running import mirrors
     from vaebench.verification.admission import Admission, manifest_faults, write_manifests
     from vaebench.verification.named import named, needed
     from vaebench.verification.records import examine, settings_faults
     from vaebench.verification.remeasure import Again
 
     console = Console(highlight=False, soft_wrap=True, markup=False)
+    mirrors.update(folder, mirrors.everything)
     seen = examine(folder)
     if not seen.found and not seen.problems and not seen.manifests:
-        raise UserError(f"There are no records in {folder}.{store.where_reference_is(folder)}")
+        raise UserError(f"There are no records in {mirrors.named(folder)}.{store.where_reference_is(folder)}")
     if write and (part := [track for track in seen.tracks if not track.is_relative_to(folder.absolute())]):
         raise UserError(f"--write needs whole tracks: name the folder {os.path.relpath(part[0])}, or one above it.")
     with only(named(seen.found.values())):
@@ -104,6 +106,7 @@ def command(
     for path in write_manifests(admission) if write else ():
         told = f"Wrote {os.path.relpath(path)}. Run `vaebench leaderboard` to show the tiers on the boards."
         console.print(clean(told, LONGEST))
+    mirrors.publish(folder)
     console.print(f"{_count(len(seen.problems), 'problem')}" if seen.problems else "No problem found.")
     return 1 if seen.problems else 0
 

@@ -23,6 +23,7 @@ user names it, so that a run trains every requested trial. Its name cannot clash
 contains an @."""
 
 WEIGHTS = "weights.safetensors"
+CHECKPOINT = "checkpoint"
 OUTPUT = "output.txt"
 ERROR = "error.txt"
 """The file with the traceback of a failed trial."""
@@ -63,6 +64,15 @@ def artifacts_of(record: Path) -> Path:
 
 def weights_of(record: Path) -> Path:
     return artifacts_of(record) / WEIGHTS
+
+
+def files_beside(record: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the name and path of every file that is stored next to a record; checkpoints and hidden files are not."""
+    folder = artifacts_of(record)
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not path.name.startswith(".") and name != CHECKPOINT:
+            yield name, path
 
 
 def digest_of(record: Path) -> str:
@@ -186,6 +196,18 @@ def _names(folder: Path, folders: bool) -> list[str]:
             return [entry.name for entry in shown if (entry.is_dir() if folders else entry.name.endswith(".json"))]
     except OSError:
         return []
+
+
+def below(folder: Path) -> list[Path]:
+    """Return the sorted paths of all records below a folder, except those in its subfolder `reference`."""
+    found = []
+    for where, folders, files in os.walk(folder):
+        place, known = Path(where), set(files)
+        beside = {REFERENCE} if place == folder else set()
+        # files in a folder that is named after a record are not records
+        folders[:] = [one for one in folders if one[0] != "." and f"{one}.json" not in known and one not in beside]
+        found += [place / one for one in files if one[0] != "." and FILE_NAME.fullmatch(one)]
+    return sorted(found)
 
 
 def read_at(path: Path) -> Record | BadRecord:

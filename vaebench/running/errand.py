@@ -83,16 +83,14 @@ def fulfil(
             elif event.kind == "end":
                 record = event.data["record"]
         assert record is not None, "the local executor ends every job with a record"
-        yield Returned(dumps(to_json(record)).encode(errors="replace"), dict(_left(sink.files(job.trial), errand)))
+        yield Returned(dumps(to_json(record)).encode(errors="replace"), dict(_left(sink.path(job.trial), errand)))
     finally:
         shutil.rmtree(results, ignore_errors=True)
 
 
-def _left(folder: Path, errand: Errand) -> Iterator[tuple[str, bytes]]:
+def _left(record: Path, errand: Errand) -> Iterator[tuple[str, bytes]]:
     """Yield the files next to a record, by name, except those that were sent with the errand."""
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and not path.name.startswith(".") and name != "checkpoint":
-            content = path.read_bytes()
-            if errand.stored.get(name) != content:
-                yield name, content
+    for name, path in store.files_beside(record):
+        content = path.read_bytes()
+        if errand.stored.get(name) != content:
+            yield name, content

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from vaebench.records import store
+from vaebench.records import store, urls
 from vaebench.records.record import Record
 from vaebench.training import checkpoint
 from vaebench.trial import Trial
@@ -76,7 +76,7 @@ class UrlKeeper(CheckpointKeeper):
         super().save(record, state)
         (files, there), here = self._place(record.trial), self.path(record.trial)
         try:
-            files.makedirs(there.rpartition("/")[0], exist_ok=True)
+            urls.make_parent(files, there)
             files.put_file(str(here), f"{there}.new")
             files.mv(f"{there}.new", there)  # the previous checkpoint remains until this one is complete
         except Exception as error:  # each library behind fsspec raises its own errors
@@ -104,10 +104,8 @@ class UrlKeeper(CheckpointKeeper):
 
     def _place(self, trial: Trial) -> tuple[Any, str]:
         """Return the file system of the URL and the path of a trial's checkpoint in it."""
-        import fsspec
-
-        files, root = fsspec.core.url_to_fs(self.url)
-        return files, f"{root.rstrip('/')}/{self.path(trial).relative_to(self.results).as_posix()}"
+        files, root = urls.opened(self.url)
+        return files, f"{root}/{self.path(trial).relative_to(self.results).as_posix()}"
 
 
 def place_of(text: str) -> str:
@@ -115,19 +113,14 @@ def place_of(text: str) -> str:
 
     The result is a URL, the absolute path of a folder, or an empty string for no place. A ValueError is raised if no
     installed library supports the URL."""
-    if "://" not in text:
+    if not urls.is_url(text):
         return str(Path(text).expanduser().absolute()) if text else ""
-    from fsspec import get_filesystem_class
-
-    try:
-        get_filesystem_class(text.partition("://")[0])
-    except (ImportError, ValueError) as error:
-        raise ValueError(f"{text} cannot be reached: {error}") from error
+    urls.check(text)
     return text
 
 
 def keeper_at(place: str, results: Path, device_class: str, every: float, fresh: bool) -> Keeper:
     """Return the keeper for `place` (a URL or a folder), or for the results folder if `place` is an empty string."""
-    if "://" in place:
+    if urls.is_url(place):
         return UrlKeeper(results, device_class, every, fresh, place_of(place))
     return CheckpointKeeper(Path(place) if place else results, device_class, every, fresh)

@@ -23,7 +23,7 @@ from vaebench.planning.plan import Plan
 from vaebench.records import store
 from vaebench.records.record import BadRecord, Record, to_json
 from vaebench.records.store import weights_of
-from vaebench.running import PATIENCE, claims
+from vaebench.running import PATIENCE, claims, mirrors
 from vaebench.running.keeper import CheckpointKeeper
 from vaebench.running.preparation import NotReady, made_ready
 from vaebench.running.sink import ResultsSink
@@ -101,8 +101,10 @@ def find_done(plan: Plan, complain: Callable[[str], None] = lambda complaint: No
         )
         if alike and now.items() <= made.items():
             done[trial.id] = record
-        elif alike and weights_of(path).exists():
-            trained[trial.id] = record
+        elif alike:
+            mirrors.fetch_weights(path)
+            if weights_of(path).exists():
+                trained[trial.id] = record
     return replace(plan, seen=seen, done=done, trained=trained)
 
 

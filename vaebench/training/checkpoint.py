@@ -36,7 +36,7 @@ class Spoiled(Exception):
 
 
 def path_of(record: Path) -> Path:
-    return store.artifacts_of(record) / "checkpoint"
+    return store.artifacts_of(record) / store.CHECKPOINT
 
 
 def save(path: Path, record: Record, state: Mapping[str, Any]) -> None:
