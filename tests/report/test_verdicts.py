@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from records_made import everything, field, made, record
 
 from vaebench.leaderboard.board import Board
@@ -153,3 +154,14 @@ def test_one_dataset_without_ranks_does_not_hide_the_other() -> None:
     (told,) = sentences(made(both, references=(Entrant("vae", "bce"), Entrant("ae", "bce")), floors=FLOORS))
     assert told.startswith("Reconstruction on chest (phantom): vae has the best mean (MS-SSIM 0.9"), told
     assert told.endswith("On brain (phantom), there are too few seeds or patients for ranks."), told
+
+
+def test_a_best_model_that_was_trained_on_the_metric_is_said_to_be() -> None:
+    records = field({"vae": 0.95, "ae": 0.7, "low": 0.5, "high": 0.85})
+    references = (Entrant("vae", "bce"), Entrant("ae", "bce"))
+    (plain,) = sentences(made(records, references=references, floors=FLOORS))
+    for one in records:
+        if one.trial.model.name in ("vae", "ae"):
+            one.metrics["ms-ssim"] = structs.replace(one.metrics["ms-ssim"], optimised=True)
+    (told,) = sentences(made(records, references=references, floors=FLOORS))
+    assert "vae was trained on this metric." in told and "trained on this metric" not in plain, told

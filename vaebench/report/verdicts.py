@@ -71,9 +71,25 @@ def outcomes(board: Board) -> Iterator[Outcome]:
 def sentences(board: Board) -> Iterator[str]:
     """Yield a few sentences for each verdict: the first model or that there is no winner, the floors, and the gap."""
     for one in outcomes(board):
-        parts = [_first(board, one), *_floors(board, one), *_code_sizes(board, one), *_gap(one), *_unranked(board, one)]
+        parts = [
+            _first(board, one),
+            *_floors(board, one),
+            *_optimised(board, one),
+            *_code_sizes(board, one),
+            *_gap(one),
+            *_unranked(board, one),
+        ]
         where = f" on {_datasets(board, one.columns)}" if one.unranked else ""
         yield f"{one.verdict.capitalize()}{where}: {' '.join(parts)}"
+
+
+def _optimised(board: Board, one: Outcome) -> Iterator[str]:
+    """Say which of the models that the other sentences praise were trained on the metric itself."""
+    praised = dict.fromkeys((one.best, *one.above))
+    own = [e for e in praised if any(board.cell(e, column).optimised for column in one.columns)]
+    if own:
+        who = _joined([name(board, entrant) for entrant in own], "and")
+        yield f"{who} {'was' if len(own) == 1 else 'were'} trained on this metric."
 
 
 def _unranked(board: Board, one: Outcome) -> Iterator[str]:
