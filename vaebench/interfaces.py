@@ -366,6 +366,9 @@ class Metric(Component):
     """`healthy`: computed only for models trained on healthy images. `all`: computed for every model."""
     least_images: ClassVar[int] = 0
     """The number of images below which boards flag the value."""
+    on_test_split: ClassVar[str] = ""
+    """The metric that computes the same on the test split, if this metric uses images held out of the training split.
+    Boards point out a model whose values of the two differ significantly."""
     range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     """The smallest and the largest possible value. A value outside this range counts as a failure of the metric, and a
     record that contains such a value is refused."""

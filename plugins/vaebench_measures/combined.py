@@ -78,6 +78,7 @@ class HeldOut(Combined):
 
     name = "anomaly-auroc-held-out"
     title = "held-out anomaly AUROC, combined score"
+    on_test_split = "anomaly-auroc-combined"
 
     def compute(self, evidence: Evidence) -> Score:
         calibrating, rows = halves(evidence)

@@ -141,6 +141,8 @@ def score_of(classifier: str, statistic: str) -> type[ClassifierScore]:
     (who, facts), (what, compute) = CLASSIFIERS[classifier], STATISTICS[statistic]
     name, about = f"{classifier}-{statistic}", f"{facts['judge'].__doc__}. {compute.__doc__}"
     given = {"name": name, "title": f"{who} {what}", "statistic": compute, "__doc__": about}
+    if classifier.endswith("-grouped"):
+        given["on_test_split"] = f"{classifier.removesuffix('-grouped')}-{statistic}"
     return type("ClassifierScore", (ClassifierScore,), {**given, **facts})
 
 

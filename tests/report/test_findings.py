@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from records_made import EVIL, field, made, metric, record
@@ -56,3 +57,23 @@ def test_a_strangers_words_stay_words(name: str):
         "<script>alert"
         not in files.render(found, "md") + files.render(found, "html").split("<body>")[1].split("<script")[0]
     )
+
+
+def both_splits(held: float, test: float) -> list[str]:
+    """Return the sentences of a board on which `svc` is `auroc` on images held out of the training split."""
+    one = field({"vae": held, "ae": held - 0.2}, name="svc")
+    two = field({"vae": test, "ae": test - 0.2}, name="ms-ssim")
+    for each, other in zip(one, two, strict=True):
+        each.metrics.update(other.metrics)
+    found = made(one, on_test_split={"svc": "ms-ssim"}, headline={"representation": "svc"})
+    return [told for told in findings(found) if "the two splits differ" in told]
+
+
+def test_a_test_split_unlike_the_training_split_is_pointed_out() -> None:
+    (told,) = both_splits(held=0.95, test=0.7)
+    assert re.fullmatch(
+        r"Representation on chest \(phantom\): the two splits differ\. vae has MS-SSIM 0\.70\d ±0\.0\d\d "
+        r"on the test split, and SVC [^0-9]*0\.95\d ±0\.0\d\d on groups held out of the training split\.",
+        told,
+    ), told
+    assert both_splits(held=0.9, test=0.9) == []

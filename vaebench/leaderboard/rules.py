@@ -49,6 +49,8 @@ class Rules:
     floor_metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     measures: Mapping[str, Measure] = field(default_factory=dict)
     """the metrics that are installed, by name"""
+    on_test_split: Mapping[str, str] = field(default_factory=dict)
+    """metric on images held out of the training split -> the same metric on the test split"""
     described: Mapping[str, Facts] = field(default_factory=dict)
     """what the installed datasets declare, by name"""
     versions: Mapping[str, int] = field(default_factory=dict)
@@ -116,7 +118,8 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
     """Return the rules of a track; `data` contains the digests that the track pins."""
     asked, said = suite.presets[preset], suite.verdicts
     metrics = asked.settings.metrics
-    measures = {name: _measure(name, facts) for name, facts in declared.known("metrics", metrics).items()}
+    told = declared.known("metrics", metrics)
+    measures = {name: _measure(name, facts) for name, facts in told.items()}
     entrants = {text: _entrant(text, declared) for text in dict.fromkeys((*asked.models, *said.floor_models))}
     floors = tuple(entrants[text] for text in said.floor_models)
     return Rules(
@@ -136,6 +139,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
         untrained=tuple(entrants[text] for text in said.untrained),
         floor_metrics=said.floor_metrics,
         measures=measures,
+        on_test_split={name: facts["on_test_split"] for name, facts in told.items() if facts.get("on_test_split")},
         described=declared.known("datasets", [split_spec(text)[0] for text in asked.datasets]),
         versions=declared.versions(_components(asked, entrants.values())) | _regimes(),
         data=data,
@@ -155,7 +159,8 @@ def headline_of(suite: Suite, preset: str, declared: Declared) -> Mapping[str, s
 
 
 def _measure(name: str, facts: Facts) -> Measure:
-    return Measure(**{"name": name, "unit": "", "title": name, **facts})
+    shown = {key: value for key, value in facts.items() if key in Measure._fields}
+    return Measure(**{"name": name, "unit": "", "title": name, **shown})
 
 
 def _entrant(text: str, declared: Declared) -> Entrant:

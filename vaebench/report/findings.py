@@ -6,16 +6,53 @@ from collections.abc import Iterator
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.follows import Follows
+from vaebench.leaderboard.ranks import Column
+from vaebench.leaderboard.runs import Entrant
+from vaebench.leaderboard.statistics import Estimate
 from vaebench.leaderboard.training import Added
 from vaebench.records.clean import clean
 from vaebench.report.numbers import plain
-from vaebench.report.tables import dataset_name, name
+from vaebench.report.order import main_column
+from vaebench.report.tables import dataset_name, groups, name
 from vaebench.report.verdicts import sentences
 
 
 def findings(board: Board) -> list[str]:
-    """Return the sentences on each verdict, then those on what training adds, in the order of the board's columns."""
-    return [*sentences(board), *(_added(board, one) for one in board.added)]
+    """Return the sentences on each verdict, on splits that differ, and on what training adds."""
+    return [*sentences(board), *_splits(board), *(_added(board, one) for one in board.added)]
+
+
+def _splits(board: Board) -> Iterator[str]:
+    """Yield a sentence for each headline whose best model has a significantly different value on the other split."""
+    pairs = board.rules.on_test_split
+    others = {**pairs, **{test: held for held, test in pairs.items()}}
+    measures = {column.measure.name: column.measure for column in board.columns}
+    for standing in board.standings:
+        measure = measures.get(others.get(standing.measure.name, ""))
+        for column in standing.main if measure else ():
+            other, best = main_column(board, column.dataset, measure), standing.best.get(column)
+            if other and best and _apart(board.cell(best, column).estimate, board.cell(best, other).estimate):
+                held, test = (column, other) if standing.measure.name in pairs else (other, column)
+                where = f"{standing.measure.verdict.capitalize()} on {dataset_name(board, column.dataset)}"
+                tested, kept = _value(board, best, test), _value(board, best, held)
+                yield (
+                    f"{where}: the two splits differ. {name(board, best)} has {tested} on the test split, and {kept} "
+                    f"on {groups(board, column.dataset)} held out of the training split."
+                )
+
+
+def _apart(one: Estimate | None, other: Estimate | None) -> bool:
+    """Return True if both have intervals, and these do not overlap."""
+    if not one or not other or one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return one.low > other.high or other.low > one.high
+
+
+def _value(board: Board, entrant: Entrant, column: Column) -> str:
+    estimate = board.cell(entrant, column).estimate
+    assert estimate is not None and estimate.low is not None and estimate.high is not None
+    mean, half = estimate.mean, (estimate.high - estimate.low) / 2
+    return f"{clean(column.measure.title)} {plain(mean, 3)} ±{plain(half, 3)}"
 
 
 def followed(board: Board) -> list[str]:
