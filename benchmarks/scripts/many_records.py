@@ -1,11 +1,15 @@
 """Measure the time and memory for a board of very many records, with and without `vaebench index`.
 
-    OMP_NUM_THREADS=1 python benchmarks/scripts/many_records.py FOLDER [--models 20 --variants 25 --datasets 10 --seeds 10]
+    OMP_NUM_THREADS=1 python benchmarks/scripts/many_records.py FOLDER [--models 20 --variants 25 --seeds 10]
 
 The limits for 100,000 records are 15 CPU seconds with the index, 60 without, and 3 GB. The records of
-`board_speed.py` are written to FOLDER, unless they exist already, and are kept. Each
-measurement is a separate process, which reads the records and writes all table files. Building the index and the page
-is measured separately. Times are CPU seconds of one thread.
+`board_speed.py` are written to FOLDER, unless they exist already, and are kept. Each measurement is a separate process,
+which reads the records and writes all table files. Building the index and the page is measured separately. Times are
+CPU seconds of one thread.
+
+The shape of the records matters. The usual one has many rows: 500 entrants on 10 datasets with 10 seeds. A benchmark of
+many seeds has the same number of records, but only a fifth of the cells: `--models 50 --variants 1 --datasets 20
+--seeds 50`.
 """
 
 from __future__ import annotations

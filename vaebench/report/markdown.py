@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from vaebench.report.aligned import template, widths
@@ -10,6 +11,7 @@ from vaebench.report.numbers import Strong
 from vaebench.report.parts import of_columns
 
 AS_TEXT = str.maketrans({c: f"\\{c}" for c in "\\`*_[~|"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+MARKUP = re.compile(f"[{re.escape(''.join(map(chr, AS_TEXT)))}]")
 
 MOST = 12
 """Largest number of columns in a table; GitHub shows about this many and cuts off wider tables."""
@@ -43,4 +45,4 @@ def bold(text: str) -> str:
 
 def escape(text: str) -> str:
     """Escape a text so that it cannot add markup, HTML or table cells."""
-    return text.translate(AS_TEXT)
+    return text.translate(AS_TEXT) if MARKUP.search(text) else text  # most cells have none, and a search is faster
