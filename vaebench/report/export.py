@@ -58,8 +58,8 @@ def csv(board: Board, made: Sequence[Row] = ()) -> str:
     text = io.StringIO()
     writer = table.writer(text, lineterminator="\n")
     writer.writerow(KINDS)
-    for row in made or rows(board):
-        writer.writerow([_cell(one) if isinstance(one, str) else one for one in structs.astuple(row)])
+    fields = zip(KINDS.values(), zip(*map(structs.astuple, made or rows(board)), strict=True), strict=False)
+    writer.writerows(zip(*(map(_cell, own) if kind == "str" else own for kind, own in fields), strict=True))
     return text.getvalue()
 
 
