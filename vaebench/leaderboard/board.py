@@ -163,6 +163,8 @@ def uncollected() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()  # together, they make the new values old ones, which are rarely scanned
         if was:
             gc.enable()
 
