@@ -112,7 +112,11 @@ def packed(runs: Sequence[Run]) -> bytes:
 def unpacked(packed: bytes, reader: Reader) -> Iterator[Run]:
     """The runs that were packed, in order; what many runs say alike is kept once."""
     told = msgpack.decode(packed)
-    shapes = {"entrant": lambda own: Entrant(*own), "versions": _pairs, "shortcuts": _pairs}
+    shapes: dict[str, Callable[[list[Any]], tuple[Any, ...]]] = {
+        "entrant": Entrant._make,
+        "versions": _pairs,
+        "shortcuts": _pairs,
+    }
     columns = []
     for name, (values, places) in told["runs"].items():
         shaped = list(map(shapes[name], values)) if name in shapes else values
