@@ -1,11 +1,11 @@
 """Measure the time and memory for the tables of 100,000 records; the limits are 20 s and 2 GB.
 
-    OMP_NUM_THREADS=1 python benchmarks/scripts/board_speed.py [--seeds 1]
+    OMP_NUM_THREADS=1 python benchmarks/scripts/board_speed.py [--models 20 --variants 25 --datasets 10 --seeds 10]
 
-Synthetic records of 20 models x 25 parameters x 10 datasets x 2 regimes x 10 seeds are read one by one, as from a
-folder. Each record has 20 metrics, of which 4 have replicates on 200 resamples of the patients. The first variant of
-each model is a reference, the others are newcomers. The times do not include generating the records or reading JSON
-from disk. All times are CPU seconds of one thread, which are least affected by other work on the machine.
+Synthetic records of 20 models x 25 variants x 10 datasets x 2 regimes x 10 seeds are read one by one, as from a folder.
+Each record has 20 metrics, of which 4 have replicates on 200 resamples of the patients. The first variant of each model
+is a reference, the others are newcomers. The times do not include generating the records or reading JSON from disk. All
+times are CPU seconds of one thread, which are least affected by other work on the machine.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from itertools import islice, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,18 +32,26 @@ from vaebench.report.files import texts
 from vaebench.report.page import page
 from vaebench.trial import Spec, Trial
 
-MODELS, VARIANTS, DATASETS, DRAWS = 20, 25, 10, 200
+DRAWS = 200
 VERDICTS = ("reconstruction", "representation", "generation", "anomaly")
 PER_VERDICT = 5
 
 
+class Shape(NamedTuple):
+    """The numbers of models, of variants of each, of datasets (each with two regimes) and of seeds."""
+
+    models: int = 20
+    variants: int = 25
+    datasets: int = 10
+    seeds: int = 10
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=10)
-    seeds = parser.parse_args().seeds
-    stream = Stream(make(seeds))
+    shape = shape_of(parser)
+    stream = Stream(make(shape))
     start = time.process_time()
-    made = board(read(stream, rules(seeds).track), rules(seeds))
+    made = board(read(stream, rules(shape).track), rules(shape))
     drawn = time.process_time()
     sizes = Counter[str]()
     with TemporaryDirectory() as folder, uncollected():  # as in `write_boards`
@@ -63,6 +71,14 @@ def main() -> None:
     print(", ".join(f"{name[1:]} {size / 2**20:.1f} MB" for name, size in sizes.items()))
 
 
+def shape_of(parser: argparse.ArgumentParser) -> Shape:
+    """Return the shape that the command line asks for."""
+    for name, usual in Shape()._asdict().items():
+        parser.add_argument(f"--{name}", type=int, default=usual)
+    given = parser.parse_args()
+    return Shape(*(getattr(given, name) for name in Shape._fields))
+
+
 class Stream:
     """Yields records one by one and measures the time spent on generating them."""
 
@@ -80,7 +96,7 @@ class Stream:
             yield record
 
 
-def rules(seeds: int) -> Rules:
+def rules(shape: Shape) -> Rules:
     measures = {}
     for number in range(len(VERDICTS) * PER_VERDICT):
         _, cell = next(islice(cells([0.5] * (number + 1), [[0.5]] * len(VERDICTS), "healthy"), number, None))
@@ -90,20 +106,20 @@ def rules(seeds: int) -> Rules:
         "synthetic@1",
         "full",
         "phantom",
-        seeds=tuple(range(seeds)),
+        seeds=tuple(range(shape.seeds)),
         headline={verdict: f"metric-{PER_VERDICT * number}" for number, verdict in enumerate(VERDICTS)},
-        references=tuple(Entrant(f"model-{model}[latent=4]", "gaussian") for model in range(MODELS)),
+        references=tuple(Entrant(f"model-{model}[latent=4]", "gaussian") for model in range(shape.models)),
         measures=measures,
     )
 
 
-def make(seeds: int) -> Iterator[Record]:
+def make(shape: Shape) -> Iterator[Record]:
     """Yield records in which models differ slightly and variants even less; patients and seeds have effects, too."""
     rng = np.random.default_rng(0)
-    worth = rng.normal(0, 0.05, (MODELS, 1)) + rng.normal(0, 0.01, (MODELS, VARIANTS))
+    worth = rng.normal(0, 0.05, (shape.models, 1)) + rng.normal(0, 0.01, (shape.models, shape.variants))
     patients = rng.normal(0, 0.02, DRAWS)
     for dataset, regime, seed, model, variant in product(
-        range(DATASETS), ("all", "healthy"), range(seeds), range(MODELS), range(VARIANTS)
+        range(shape.datasets), ("all", "healthy"), range(shape.seeds), range(shape.models), range(shape.variants)
     ):
         spec = Spec(f"model-{model}", {"latent": 4 * (variant + 1)})
         named = Spec(f"dataset-{dataset}")

@@ -19,7 +19,7 @@ from vaebench.leaderboard.fronts import Front, fronts
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked, leads, stand
 from vaebench.leaderboard.rules import Role, Rules
 from vaebench.leaderboard.runs import VERDICTS, Entrant, Hidden, Measure, OtherSeeds, Run
-from vaebench.leaderboard.statistics import Estimate, Sample, estimates
+from vaebench.leaderboard.statistics import Estimate, estimates
 from vaebench.leaderboard.training import Added, added
 from vaebench.records.manifest import Tier
 
@@ -165,6 +165,8 @@ def uncollected() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()  # together, they make the new values old ones, which are rarely scanned
         if was:
             gc.enable()
 
@@ -209,7 +211,8 @@ def board(
     trivial = dict(shortcuts(runs, rules))
     cells = dict(collected.cells(columns, estimated)) | {at: Cell(estimated[at]) for at in extra}
     for standing in standings:
-        cells |= dict(_compared(standing, [e for e in rows if rules.role(e) == "floor"], cells, samples, trivial))
+        beats = beaten(standing, [e for e in rows if rules.role(e) == "floor"], samples, estimated, trivial)
+        cells |= dict(_compared(standing, cells, beats, trivial))
     if any(entrant == SHORTCUT for entrant, _ in cells):
         rows = (*rows, SHORTCUT)
     return Board(
@@ -236,19 +239,16 @@ def board(
 
 def _compared(
     standing: Standing,
-    floors: Sequence[Entrant],
     cells: Mapping[tuple[Entrant, Column], Cell],
-    samples: Mapping[tuple[Entrant, Column], Sample],
+    beats: Mapping[tuple[Entrant, Column], Sequence[Entrant]],
     trivial: Mapping[str, Sequence[Shortcut]],
 ) -> Iterator[tuple[tuple[Entrant, Column], Cell]]:
-    """Yield the cells of a headline's columns, with ranks and beaten floors added, and cells for the best shortcuts."""
-    beats = beaten(standing, floors, samples, trivial)
-    for at, cell in cells.items():
-        if at[1] in standing.main:
-            names = tuple(floor.floor or floor.model for floor in beats.get(at, ()))
-            best = standing.best.get(at[1]) == at[0]
-            place, label = standing.places.get(at), standing.labels.get(at)
-            yield at, replace(cell, place=place, best=best, label=label, beats=names)
+    """Yield the cells of a headline's columns with ranks and beaten floors, and cells for the best shortcuts."""
+    best = {(entrant, column) for column, entrant in standing.best.items()}
+    for at in standing.places.keys() | best:
+        names = tuple(floor.floor or floor.model for floor in beats.get(at, ()))
+        place, label = standing.places.get(at), standing.labels.get(at)
+        yield at, replace(cells[at], place=place, best=at in best, label=label, beats=names)
     for column in standing.main:
         if takes_shortcuts(column) and (known := trivial.get(column.dataset)):
             fixed = Estimate(known[0].auroc, None, None, None, 0, False)

@@ -32,8 +32,12 @@ def comparable(runs: Sequence[Run], rules: Rules) -> Comparable:
     digests = {**first_digests(runs, rules), **rules.data}
     newest = _newest_of_strangers(runs, rules)
     kept, hidden, seeds = [], Counter[Hidden](), defaultdict[OtherSeeds, set[int]](set)
+    reasons: dict[tuple[object, ...], tuple[str, str]] = {}
     for run in runs:
-        if (reason := _differs(run, rules, digests, newest))[0]:
+        alike = run.entrant, run.dataset, run.digest, run.settings, run.versions
+        if (reason := reasons.get(alike)) is None:
+            reason = reasons[alike] = _differs(run, rules, digests, newest)
+        if reason[0]:
             hidden[Hidden(run.dataset, "records", *reason)] += 1
         elif rules.seeds and run.seed not in rules.seeds:
             seeds[OtherSeeds(run.entrant, run.dataset, run.regime)].add(run.seed)
@@ -95,8 +99,8 @@ def first_digests(runs: Sequence[Run], rules: Rules) -> dict[str, str]:
     This digest is used until a reference has results for all seeds; the digest in its records is then pinned."""
     found: dict[str, str] = {}
     for run in sorted(runs, key=lambda run: (rules.role(run.entrant) == "newcomer", run.started, run.id)):
-        if run.digest and _fits(run, rules):
-            found.setdefault(run.dataset, run.digest)
+        if run.digest and run.dataset not in found and _fits(run, rules):
+            found[run.dataset] = run.digest
     return found
 
 
@@ -118,10 +122,10 @@ def _fits(run: Run, rules: Rules) -> bool:
 def _newest_of_strangers(runs: Sequence[Run], rules: Rules) -> Mapping[tuple[Entrant, str], int]:
     """Return, for each entrant and each component not installed here, the newest version in the entrant's records."""
     newest: dict[tuple[Entrant, str], int] = {}
-    for run in runs:
-        for name, version in run.versions:
+    for entrant, versions in {(run.entrant, run.versions) for run in runs}:
+        for name, version in versions:
             if name not in rules.versions:
-                newest[run.entrant, name] = max(version, newest.get((run.entrant, name), version))
+                newest[entrant, name] = max(version, newest.get((entrant, name), version))
     return newest
 
 

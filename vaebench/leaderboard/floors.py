@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vaebench.leaderboard.contest import LEAST_SEEDS, contest
+from vaebench.leaderboard.contest import contest, place_newcomers
 from vaebench.leaderboard.ranks import Column, Standing
 from vaebench.leaderboard.rules import Rules
 from vaebench.leaderboard.runs import Entrant, Run
-from vaebench.leaderboard.statistics import Sample, estimate
+from vaebench.leaderboard.statistics import Estimate, Sample
 
 SHORTCUT = Entrant("", "", "best shortcut")
 
@@ -74,25 +74,27 @@ def beaten(
     standing: Standing,
     floors: Sequence[Entrant],
     samples: Mapping[tuple[Entrant, Column], Sample],
+    estimates: Mapping[tuple[Entrant, Column], Estimate],
     best: Mapping[str, Sequence[Shortcut]],
 ) -> dict[tuple[Entrant, Column], tuple[Entrant, ...]]:
     """Return a mapping from ranked row and column to the floors that the row beats, each by a separate test at 5 %.
 
     A shortcut is a fixed number: it is beaten if the row's whole interval lies above it."""
-    found = {}
+    ranked: dict[Column, list[Entrant]] = defaultdict(list)
     for entrant, column in standing.places:
-        mine = samples[entrant, column]
-        own = [one for one in floors if (one, column) in samples and _beats(mine, samples[one, column], column)]
+        ranked[column].append(entrant)
+    found: dict[tuple[Entrant, Column], tuple[Entrant, ...]] = dict.fromkeys(standing.places, ())
+    for column, rows in ranked.items():
+        for floor in floors:
+            if (floor, column) in samples:
+                alone = contest([samples[floor, column]], column.measure.better)
+                placed = place_newcomers([samples[entrant, column] for entrant in rows], alone)
+                for entrant, place in zip(rows, placed, strict=True):
+                    if place and place.high == 1:
+                        found[entrant, column] += (floor,)
         trivial = best.get(column.dataset, ()) if takes_shortcuts(column) else ()
-        low = estimate(mine).low
-        if trivial and low is not None and low > trivial[0].auroc:
-            own.append(SHORTCUT)
-        found[entrant, column] = tuple(own)
+        for entrant in rows if trivial else ():
+            low = estimates[entrant, column].low
+            if low is not None and low > trivial[0].auroc:
+                found[entrant, column] += (SHORTCUT,)
     return found
-
-
-def _beats(mine: Sample, floor: Sample, column: Column) -> bool:
-    if mine.seeds != floor.seeds or len(mine.seeds) < LEAST_SEEDS:
-        return False
-    places = contest([mine, floor], column.measure.better).places
-    return places is not None and places[0].high < places[1].low

@@ -43,9 +43,11 @@ def follows(numbers: Numbers, columns: Sequence[Column], rules: Rules) -> Iterat
 
 
 def _over_models(models: Sequence[Sequence[Number]]) -> Iterator[tuple[str, float]]:
+    names = dict.fromkeys(name for numbers in models for number in numbers for name, _ in number.beside)
+    if not names:
+        return
     from scipy.stats import spearmanr  # takes half a second to load, so it is imported only when needed
 
-    names = dict.fromkeys(name for numbers in models for number in numbers for name, _ in number.beside)
     means = [np.mean([number.value for number in numbers]) for numbers in models]
     for name in names:
         beside = [[dict(number.beside).get(name, math.nan) for number in numbers] for numbers in models]

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.cells import Collected
 from vaebench.leaderboard.comparable import comparable
-from vaebench.leaderboard.contest import contest
 from vaebench.leaderboard.ranks import Column, Samples, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant, Run
 from vaebench.leaderboard.statistics import Estimate, estimate
@@ -43,9 +42,9 @@ def _pair(board: Board, standing: Standing, column: Column, samples: Samples, bo
     if not first or not second or first.seeds != second.seeds:
         return Pair(column, None, None)
     by = estimate(difference([first], second, 1 if column.measure.better == "higher" else -1))
-    ranked = [e for e in board.entrants if board.role(e) == "reference" and (e, column) in standing.places]
+    ranked = [e for e, where in standing.places if where == column and board.role(e) == "reference"]
     if all(entrant in ranked for entrant in both):
-        apart = contest([samples[e, column] for e in ranked], column.measure.better).apart
+        apart = standing.apart.get(column)
         return Pair(column, by, bool(apart is not None and apart[ranked.index(both[0]), ranked.index(both[1])]))
     if by.low is None or by.high is None or len(first.seeds) < 2:
         return Pair(column, by, None)

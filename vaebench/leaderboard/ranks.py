@@ -53,6 +53,8 @@ class Standing:
     """for ranked references, the mean over datasets of their position by mean value"""
     lacks: Mapping[Entrant, str] = field(default_factory=dict)
     """why an entrant is not ranked"""
+    apart: Mapping[Column, np.ndarray] = field(default_factory=dict, compare=False)
+    """(M, M): which references are told apart, in the order in which they stand in `places`"""
 
     def interval(self, entrant: Entrant) -> tuple[float, float] | tuple[None, None]:
         """Return the mean lower and upper ends of an entrant's rank intervals; None if a dataset has no interval."""
@@ -101,6 +103,7 @@ def stand(
     places: dict[At, Place] = {}
     labels: dict[At, Label] = {}
     gaps: dict[Column, float] = {}
+    apart: dict[Column, np.ndarray] = {}
     for column in main:
         able = [e for e in references if _covers(samples.get((e, column)), column, rules)]
         if not able:
@@ -112,6 +115,8 @@ def stand(
             continue
         places |= {(e, column): place for e, place in zip(able, held.places, strict=True)}
         labels |= {(e, column): own for e, own in zip(able, held.labels, strict=True) if own}
+        if held.apart is not None:
+            apart[column] = held.apart
         if held.gap is not None:
             gaps[column] = held.gap
         new = [e for e in entrants if rules.role(e) == "newcomer" and _covers(samples.get((e, column)), column, rules)]
@@ -120,7 +125,19 @@ def stand(
     ranked = [e for e in complete if all((e, column) in places for column in main)]
     mean_rank = {e: position[e][0] for e in ranked}
     return Standing(
-        measure, tuple(columns), order, whole, tuple(main), complete, places, best, labels, gaps, mean_rank, lacks
+        measure,
+        tuple(columns),
+        order,
+        whole,
+        tuple(main),
+        complete,
+        places,
+        best,
+        labels,
+        gaps,
+        mean_rank,
+        lacks,
+        apart,
     )
 
 

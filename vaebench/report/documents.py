@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import is_ranked
 from vaebench.leaderboard.runs import VERDICTS
 from vaebench.records.clean import clean
+from vaebench.report.findings import findings
+from vaebench.report.notes import Notes, notes
 from vaebench.report.tables import Table, by_dataset, by_metric, by_verdict, dataset_name, summary, tables, title
 from vaebench.trial import slug
 
@@ -32,6 +35,16 @@ class Sheet:
     """the dataset that the sheet is about, if any"""
     verdict: str = ""
     """the verdict that the sheet is about, if that verdict is ranked"""
+
+    @cached_property
+    def findings(self) -> list[str]:
+        """The sentences above the tables."""
+        return findings(self.board)
+
+    @cached_property
+    def notes(self) -> list[Notes]:
+        """The sections below the tables."""
+        return notes(self.board)
 
 
 def everything(board: Board) -> Sheet:

@@ -6,6 +6,7 @@ import csv as table
 import io
 import json
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -52,17 +53,20 @@ def rows(board: Board) -> list[Row]:
     return [_row(board, entrant, column, cell) for (entrant, column), cell in board.cells.items()]
 
 
-def csv(board: Board) -> str:
+def csv(board: Board, made: Sequence[Row] = ()) -> str:
+    """Return the rows of a board as CSV; pass them if they are already made."""
     text = io.StringIO()
     writer = table.writer(text, lineterminator="\n")
     writer.writerow(KINDS)
-    for row in rows(board):
-        writer.writerow([_cell(one) if isinstance(one, str) else one for one in structs.astuple(row)])
+    fields = zip(KINDS.values(), zip(*map(structs.astuple, made or rows(board)), strict=True), strict=False)
+    writer.writerows(zip(*(map(_cell, own) if kind == "str" else own for kind, own in fields), strict=True))
     return text.getvalue()
 
 
-def to_json(board: Board) -> str:
-    """Return the board as JSON, with one line per entry of every list to keep diffs short."""
+def to_json(board: Board, made: Sequence[Row] = ()) -> str:
+    """Return the board as JSON, with one line per entry of every list to keep diffs short.
+
+    Pass its rows if they are already made."""
     document = Document(
         schema="vaebench/board@1",
         title=board.title,
@@ -83,7 +87,7 @@ def to_json(board: Board) -> str:
         ],
         fronts=[_front(board, front) for front in board.fronts],
         agreements=[_agreement(column, own) for column, own in board.agreements.items()],
-        rows=rows(board),
+        rows=list(made) or rows(board),
         shortcuts=[ShortcutOf(dataset, *one) for dataset, found in board.shortcuts.items() for one in found],
         failures=[FailureOf(board.label(one.entrant), *one[1:], seeds=list(s)) for one, s in board.failures.items()],
         dashes=[DashOf(*dash, entrants=[board.label(e) for e in who]) for dash, who in board.dashes.items()],

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from vaebench.errors import UserError, did_you_mean
 from vaebench.leaderboard.board import Board
 from vaebench.report.documents import Sheet, everything, sheets
-from vaebench.report.export import csv, to_json
+from vaebench.report.export import csv, rows, to_json
+from vaebench.report.fields import Row
 from vaebench.report.forests import forest
 from vaebench.report.latex import latex
 from vaebench.report.markdown import markdown
@@ -17,7 +18,7 @@ from vaebench.report.terminal import plain
 
 SHEETS: dict[str, Callable[[Sheet], str]] = {"md": markdown, "tex": latex}
 """For people: one file for the whole board, and one for each verdict and each dataset."""
-WHOLE: dict[str, Callable[[Board], str]] = {"csv": csv, "json": to_json}
+WHOLE: dict[str, Callable[[Board, Sequence[Row]], str]] = {"csv": csv, "json": to_json}
 """For programs, which can select rows themselves: one file per format."""
 FORMATS = ("table", "md", "csv", "json", "tex", "html")
 
@@ -28,14 +29,16 @@ def render(board: Board, form: str) -> str:
         raise UserError(f"There is no format {form!r}.{did_you_mean(form, FORMATS)}")
     if form in SHEETS:
         return SHEETS[form](everything(board))
-    others: dict[str, Callable[[Board], str]] = {"table": plain, "html": page, **WHOLE}
-    return others[form](board)
+    if form in WHOLE:
+        return WHOLE[form](board, rows(board))
+    return page(board) if form == "html" else plain(board)
 
 
 def texts(board: Board) -> Iterator[tuple[str, str]]:
     """Yield the path in the track's folder and the content of every file that depends on the records alone."""
+    made = rows(board)
     for form, write in WHOLE.items():
-        yield f"leaderboard.{form}", write(board)
+        yield f"leaderboard.{form}", write(board, made)
     for sheet in sheets(board):
         for form, draw in SHEETS.items():
             yield f"{sheet.name}.{form}", draw(sheet)

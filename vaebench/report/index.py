@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from vaebench.report.indexed import Rows
 
 NAME = "index.parquet"
-FORM = 1
+FORM = 2
 """Raised when the same fields mean something else"""
 SETTLED = 2 * 10**9
 """Nanoseconds; the coarsest clock of a file system"""

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from msgspec import msgpack
 
-from vaebench.leaderboard.runs import Entrant, Measure, Number, Reader, Run
+from vaebench.leaderboard.runs import Entrant, Number, Reader, Run
 from vaebench.records.record import Record
 from vaebench.report.rows import KINDS, rows
 
@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 TYPES = {"str": pa.string(), "boolean": pa.bool_(), "Int64": pa.int64(), "float64": pa.float64()}
-OF_RECORD = {"track": pa.string(), "stamp": pa.string(), "run": pa.binary(), "measures": pa.binary()}
-"""In the first row of each record: `run` is a `Run`, packed. A record without rows of its own has one, without a
-status. The first row of a group has the measures that its runs speak of."""
+OF_RECORD = {"track": pa.string(), "stamp": pa.string(), "runs": pa.binary()}
+"""In the first row of each record. A record without rows of its own has one, without a status. The first row of a group
+also has `runs`: a `Run` for each of its records, packed."""
 SCHEMA = pa.schema({name: TYPES[kind] for name, kind in KINDS.items()} | OF_RECORD)
 TEXTS = [field.name for field in SCHEMA if field.type == pa.string() and field.name != "stamp"]
 TOGETHER = 1000
 """Records that are written at once and read at once"""
+OF_RUN = tuple(name for name in Run.__slots__ if name not in ("numbers", "costs"))
+SHARED = ("entrant", "dataset", "regime", "digest", "settings", "versions", "device")
+"""Fields of a run that many runs have in common"""
 DRAWN = Number._fields.index("replicates")
 ENCODER = msgpack.Encoder(enc_hook=np.ndarray.tobytes)
 
@@ -38,13 +41,12 @@ def write_rows(records: Iterable[tuple[str, str, Record]], file: BinaryIO) -> in
     with pq.ParquetWriter(file, SCHEMA, compression="zstd", use_dictionary=TEXTS) as writer:
         while batch := list(islice(source, TOGETHER)):
             columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
-            measures: dict[Measure, int] = {}
             for place, stamp, record in batch:
                 told = list(rows(record, place)) or [{"path": place}]
-                told[0] |= {"track": record.trial.track, "stamp": stamp, "run": packed(reader.run(record), measures)}
+                told[0] |= {"track": record.trial.track, "stamp": stamp}
                 for name, values in columns.items():
                     values += [row.get(name) for row in told]
-            columns["measures"][0] = ENCODER.encode(list(measures))
+            columns["runs"][0] = packed([reader.run(record) for *_, record in batch])
             writer.write_table(pa.table(columns, SCHEMA))
             count += len(batch)
     return count
@@ -63,12 +65,12 @@ class Rows:
 
     def runs(self, track: str, reader: Reader) -> Iterator[tuple[str, Run]]:
         """Place and run of each record of a track."""
-        for heads, table in self._groups("track", "run", "measures"):
-            # without the number of images, which the last field of a measure has on a board
-            measures = [reader.measure(*one[:-1]) for one in msgpack.decode(table["measures"][0].as_py())]
-            for place, own, run in zip(*(heads[name].to_pylist() for name in ("path", "track", "run")), strict=True):
-                if own == track:
-                    yield place, unpacked(run, measures, reader)
+        for heads, table in self._groups("track", "runs"):
+            fresh = set(heads.filter(pc.equal(heads["track"], track))["path"].to_pylist())
+            places = table.filter(pc.is_valid(table["stamp"]))["path"].to_pylist()
+            for place, run in zip(places, unpacked(table["runs"][0].as_py(), reader), strict=True):
+                if place in fresh:
+                    yield place, run
 
     def frame(self) -> DataFrame:
         """What `load` shows of them."""
@@ -93,30 +95,49 @@ class Rows:
             yield heads.filter(pa.array(fresh, pa.bool_())), table
 
 
-def packed(run: Run, numbers: dict[Measure, int]) -> bytes:
-    """A run, in which each measure is the number it has, or gets, among those of its group."""
+def packed(runs: Sequence[Run]) -> bytes:
+    """Runs by column, which are read much faster than one by one. Equal values of runs, and equal measures, are said
+    once."""
+    numbers = [number for run in runs for number in (*run.numbers, *run.costs)]
+    measures, *others = zip(*numbers, strict=True) if numbers else [()] * len(Number._fields)
+    told = {
+        "runs": {name: coded([getattr(run, name) for run in runs]) for name in OF_RUN},
+        "sizes": [(len(run.numbers), len(run.costs)) for run in runs],
+        "measures": coded(measures),
+        "numbers": others,
+    }
+    return ENCODER.encode(told)
 
-    def own(one: Number) -> tuple[Any, ...]:
-        return numbers.setdefault(one.measure, len(numbers)), *one[1:]
 
-    told = {name: getattr(run, name) for name in Run.__slots__}
-    return ENCODER.encode(told | {name: [own(one) for one in told[name]] for name in ("numbers", "costs")})
+def unpacked(packed: bytes, reader: Reader) -> Iterator[Run]:
+    """The runs that were packed, in order; what many runs say alike is kept once."""
+    told = msgpack.decode(packed)
+    shapes: dict[str, Callable[[list[Any]], tuple[Any, ...]]] = {
+        "entrant": Entrant._make,
+        "versions": _pairs,
+        "shortcuts": _pairs,
+    }
+    columns = []
+    for name, (values, places) in told["runs"].items():
+        shaped = list(map(shapes[name], values)) if name in shapes else values
+        known = list(map(reader.once, shaped)) if name in SHARED else shaped
+        columns.append([known[place] for place in places])
+    # without the number of images, which the last field of a measure has on a board
+    declared, places = [reader.measure(*one[:-1]) for one in told["measures"][0]], told["measures"][1]
+    fields = [[declared[place] for place in places], *told["numbers"]]
+    fields[DRAWN] = [one if one is None else np.frombuffer(one, np.float32) for one in fields[DRAWN]]
+    fields[-2:] = [list(map(_pairs, own)) for own in fields[-2:]]  # follows, beside
+    numbers = map(Number._make, zip(*fields, strict=True))
+    for (count, costs), *values in zip(told["sizes"], *columns, strict=True):
+        own = dict(zip(told["runs"], values, strict=True))
+        yield Run(**own, numbers=tuple(islice(numbers, count)), costs=tuple(islice(numbers, costs)))
 
 
-def unpacked(run: bytes, measures: Sequence[Measure], reader: Reader) -> Run:
-    """The run that was packed; what many runs say alike is kept once."""
-    told = msgpack.decode(run)
-    for name in ("dataset", "regime", "digest", "settings", "device"):
-        told[name] = reader.once(told[name])
-    for name in ("numbers", "costs"):
-        for number in told[name]:
-            number[0] = measures[number[0]]
-            if (drawn := number[DRAWN]) is not None:
-                number[DRAWN] = np.frombuffer(drawn, np.float32)
-            number[-2:] = _pairs(number[-2]), _pairs(number[-1])  # follows, beside
-        told[name] = tuple(map(Number._make, told[name]))
-    told["entrant"], told["versions"] = reader.once(Entrant(*told["entrant"])), reader.once(_pairs(told["versions"]))
-    return Run(**told | {"shortcuts": _pairs(told["shortcuts"])})
+def coded(values: Iterable[Any]) -> tuple[list[Any], list[int]]:
+    """Each value once, and the place of each one among these."""
+    places: dict[Any, int] = {}
+    numbers = [places.setdefault(value, len(places)) for value in values]
+    return list(places), numbers
 
 
 def _pairs(told: list[list[Any]]) -> tuple[Any, ...]:

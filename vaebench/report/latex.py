@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from unicodedata import normalize
 
+from vaebench.report.aligned import MANY, template, widths
 from vaebench.report.documents import Sheet
-from vaebench.report.findings import findings
-from vaebench.report.notes import notes
 from vaebench.report.numbers import Strong
 from vaebench.report.parts import by_groups, fitting, of_rows
 from vaebench.report.tables import Table
@@ -58,27 +57,33 @@ AS_TEXT = _Text({ord(letter): text for letter, text in (SYMBOLS | SPECIAL).items
 
 
 def latex(sheet: Sheet) -> str:
-    from tabulate import DataRow, Line, TableFormat, tabulate
-
-    above, below, under = (Line(rule, "", "", "") for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
-    row = DataRow("", " & ", r" \\")  # cells are already escaped
-    booktabs = TableFormat(above, below, None, under, row, row, 0, None)
-    parts = [r"% \usepackage{booktabs}", *map(escape, findings(sheet.board))]
+    parts = [r"% \usepackage{booktabs}", *map(escape, sheet.findings)]
     for number, table in enumerate(one for whole in sheet.tables for one in fitted(whole)):
-        drawn = [[bold(text) for text in row] for row in table.drawn()]
-        header = [stacked(text) for text in table.header]
-        align = ["left", *["right"] * (len(table.header) - 1)] if drawn else None
-        body = tabulate(drawn, header, tablefmt=booktabs, disable_numparse=True, colalign=align)
-        first = "l" if max(map(len, (row[0] for row in table.drawn())), default=0) <= NAME else NARROW
-        columns = f"{first}{'r' * (len(header) - 1)}"
+        rows = table.drawn()
+        body = booktabs([stacked(text) for text in table.header], [[bold(text) for text in row] for row in rows])
+        first = "l" if max((len(row[0]) for row in rows), default=0) <= NAME else NARROW
+        columns = f"{first}{'r' * (len(table.header) - 1)}"
         caption = escape(f"{sheet.title}. {table.title}.")
         tabular = f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}"
         top = f"\\centering\\small\n\\caption{{{caption}}}\n\\label{{tab:{label_of(sheet, number)}}}"
         parts.append(f"\\begin{{table}}\n{top}\n{tabular}\n\\end{{table}}")
-    for section in notes(sheet.board):
+    for section in sheet.notes:
         items = "\n".join(f"\\item {escape(line)}" for line in section.lines)
         parts.append(f"\\paragraph{{{escape(section.title)}}}\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}")
     return "\n\n".join(parts) + "\n"
+
+
+def booktabs(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    if len(rows) <= MANY:
+        from tabulate import DataRow, Line, TableFormat, tabulate
+
+        above, below, under = (Line(rule, "", "", "") for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
+        row = DataRow("", " & ", r" \\")  # cells are already escaped
+        form = TableFormat(above, below, None, under, row, row, 0, None)
+        align = ["left", *["right"] * (len(header) - 1)] if rows else None
+        return tabulate(rows, header, tablefmt=form, disable_numparse=True, colalign=align)
+    line = (template(widths(header, rows), " & ") + r" \\").format
+    return "\n".join([r"\toprule", line(*header), r"\midrule", *(line(*row) for row in rows), r"\bottomrule"])
 
 
 def fitted(table: Table) -> Iterator[Table]:

@@ -22,7 +22,7 @@ def by_means(board: Board, columns: Sequence[Column], entrants: Sequence[Entrant
         sign = -1 if column.measure.better == "higher" else 1
         rows = board.by_column.get(column, {})
         means = {e: sign * cell.estimate.mean for e, cell in rows.items() if cell.estimate}
-        able = {e for e in means if board.role(e) == "reference" and has_every_seed(board, e, [column])}
+        able = {e for e in means if board.role(e) == "reference" and _has_seeds(board, e, column)}
         held = sorted(means[e] for e in able)
         for entrant in places.keys() & means.keys():
             between = 0 if entrant in able else -0.5
@@ -41,11 +41,14 @@ def has_every_seed(board: Board, entrant: Entrant, columns: Sequence[Column]) ->
     """Return whether an entrant has numbers for all required seeds in each column.
 
     For a floor that is not a model, a number in any of the columns is enough."""
-    found = {column: board.cell(entrant, column).estimate for column in columns}
-    if entrant.floor:
-        return any(found.values())
-    due = {column: len(board.rules.due(column.dataset, column.measure.regime)) for column in columns}
-    return all(one is not None and one.seeds >= due[column] for column, one in found.items())
+    held = (_has_seeds(board, entrant, column) for column in columns)
+    return any(held) if entrant.floor else all(held)
+
+
+def _has_seeds(board: Board, entrant: Entrant, column: Column) -> bool:
+    found = board.cell(entrant, column).estimate
+    due = 0 if entrant.floor else len(board.rules.due(column.dataset, column.measure.regime))
+    return found is not None and found.seeds >= due
 
 
 def main_column(board: Board, dataset: str, measure: Measure) -> Column | None:
