@@ -24,4 +24,6 @@ def test_the_lines_are_those_of_tabulate(height: int, wide: int, monkeypatch: py
     align = ["left", *["right"] * (wide - 1)]
     drawn = TableFormat(ABOVE, BELOW, None, UNDER, ROW, ROW, 0, None)
     assert latex.booktabs(header, rows) == tabulate(rows, header, tablefmt=drawn, disable_numparse=True, colalign=align)
-    assert markdown.pipes(header, rows) == tabulate(rows, header, tablefmt="pipe", disable_numparse=True, colalign=align)
+    assert markdown.pipes(header, rows) == tabulate(
+        rows, header, tablefmt="pipe", disable_numparse=True, colalign=align
+    )
