@@ -411,5 +411,5 @@ def test_a_board_that_fails_after_a_seed_does_not_stop_the_trials(
 
     monkeypatch.setattr(Track, "board", fails_once)
     told = lab_run("--seeds", "3,4", "-m", "steady", "-j", "1")
-    assert "The board after seed 3 could not be made (RuntimeError: a planted fault); the trials go on." in told
+    assert "The board after seed 3 could not be made (RuntimeError: a planted fault); the trials continue." in told
     assert "Wrote" in told and len(answers(results)) == 4

@@ -101,7 +101,7 @@ def test_a_mistake_is_answered_before_anything_trains(tmp_path: Path, options: d
     ("changes", "complaint"),
     [
         ({"model": {"widht": 8}}, "Suite lab@1, preset tiny: model.widht is unknown. Did you mean 'width'"),
-        ({"model": {"gain": "much"}}, "preset tiny: model.gain: a number = 1.0, not 'much'"),
+        ({"model": {"gain": "much"}}, "preset tiny: model.gain cannot be 'much' (gain: a number = 1.0)"),
         ({"stage_steps": {"mian": 8}}, "preset tiny: stage_steps.mian is unknown. Did you mean 'main'"),
     ],
 )

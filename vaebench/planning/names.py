@@ -106,7 +106,7 @@ def check_preset(suite: Suite, preset: str, components: Registry) -> None:
             convert(value, known[name].kind)
         except ValueError as error:
             raise UserError(
-                f"Suite {suite}, preset {preset}: the parameter model.{known[name]} cannot be {value!r}."
+                f"Suite {suite}, preset {preset}: model.{name} cannot be {value!r} ({known[name]})."
             ) from error
 
 
