@@ -28,8 +28,9 @@ def _splits(board: Board) -> Iterator[str]:
     others = {**pairs, **{test: held for held, test in pairs.items()}}
     measures = {column.measure.name: column.measure for column in board.columns}
     for standing in board.standings:
-        measure = measures.get(others.get(standing.measure.name, ""))
-        for column in standing.main if measure else ():
+        if (measure := measures.get(others.get(standing.measure.name, ""))) is None:
+            continue
+        for column in standing.main:
             other, best = main_column(board, column.dataset, measure), standing.best.get(column)
             if other and best and _apart(board.cell(best, column).estimate, board.cell(best, other).estimate):
                 held, test = (column, other) if standing.measure.name in pairs else (other, column)

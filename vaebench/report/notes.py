@@ -84,13 +84,15 @@ def _legend(board: Board) -> Iterable[str]:
     if any(entrant == SHORTCUT for entrant in board.entrants):
         yield (
             "Best shortcut: the AUROC with which one trivial property of a test image (its brightness, sharpness or "
-            "size), or all of them together, separates healthy from diseased. An anomaly score that does not beat it "
-            "has not shown that it sees anatomy."
+            "size) separates healthy from diseased, or all of them together in a classifier fitted on labelled "
+            "training images, which the models do not see. An anomaly score that does not beat it has not shown that "
+            "it sees anatomy."
         )
     if board.gaps:
         yield (
             "The smallest gap is the true difference between two models that the column would have shown with 80 % "
-            "probability. Smaller differences usually stay hidden."
+            "probability, on average over pairs of models. Smaller differences usually stay hidden. The gap does not "
+            "apply to floors."
         )
     if board.agreements:
         yield (

@@ -151,13 +151,14 @@ def _floors(board: Board, one: Outcome) -> Iterator[str]:
         if count < models:
             by_count[count].append(floor)
     if models == 1:
-        yield f"It does not beat {_joined(by_count[0], 'or')}."
+        yield f"It is not shown to beat {_joined(by_count[0], 'or')}."
         return
-    nobody = "Neither model beats" if models == 2 else "No model beats"
+    nobody = "Neither model is shown to beat" if models == 2 else "No model is shown to beat"
     who = f"{_some(board, one.above)} beat{'s' * (above == 1)}" if one.above else nobody
     words, of = ({0: "neither", 1: "one"}, "two") if models == 2 else ({0: "none"}, f"{models} models")
     told = [
-        f"{words.get(count, count)} of the {of} beat{'s' * (count < 2)} {_joined(names, 'and' if count else 'or')}"
+        f"{words.get(count, count)} of the {of} {('beat' + 's' * (count == 1)) if count else 'is shown to beat'} "
+        f"{_joined(names, 'and' if count else 'or')}"
         for count, names in sorted(by_count.items())
     ]
     yield f"{who} every floor: {'; '.join(told)}."
@@ -184,7 +185,7 @@ def _gap(one: Outcome) -> Iterator[str]:
     if gaps:
         low, high = short(gaps[0]), short(gaps[-1])
         which = f"{low} to {high}, depending on the dataset," if high != low else low
-        yield f"A true difference below {which} would usually not be detected."
+        yield f"On average over pairs of models, a true difference below {which} would usually not be detected."
 
 
 def _some(board: Board, who: Sequence[Entrant]) -> str:
