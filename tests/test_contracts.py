@@ -114,7 +114,7 @@ class TestCompany:
     def test_a_score_that_compares_the_images_of_a_batch_is_refused(self, batch: int) -> None:
         model = Honest()
         model.scores = lambda x: {"odd": above_its_neighbours(x)}  # type: ignore[method-assign]
-        with pytest.raises(NotApplicable, match="score odd depend on the other images in the batch"):
+        with pytest.raises(NotApplicable, match=r"output \(score odd\) depends on the other images in the batch"):
             evidence(model, batch).scores("test")
 
     def test_so_are_codes_reconstructions_and_posteriors(self) -> None:

@@ -224,7 +224,8 @@ class Evidence:
 
     def bounds(self, name: str, draws: int) -> np.ndarray:
         """Return a lower bound on ln p(x) of each image in nats, (N,), from `draws` samples of the code. Since p is a
-        density, each pixel is moved to a random place within its grey level, which is 1/255 wide."""
+        density, but grey levels are discrete, the value of each pixel is replaced by a random value within its grey
+        level, which is 1/255 wide."""
         generator = torch.Generator(self.device).manual_seed(self._seed)
 
         def bound(x: Tensor) -> Tensor:
@@ -338,8 +339,8 @@ class Evidence:
         differing = int((apart > ROUNDING * max(np.abs(known).max(initial=0), 1e-6)).sum())
         if differing > MAY_TIP * len(rows):
             raise NotApplicable(
-                f"the model's {what} depend on the other images in the batch: {differing} of {len(rows)} images get "
-                "a different output in a different batch"
+                f"the model's output ({what}) depends on the other images in the batch: {differing} of {len(rows)} "
+                "images get a different output in a different batch"
             )
 
     def _one_each(self, name: str, values: np.ndarray, what: str, images: int | None = None) -> np.ndarray:

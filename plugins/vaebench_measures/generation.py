@@ -4,7 +4,7 @@ The tables at the end of this file combine spaces, distances and sets. The headl
 network that comes with the package: it orders faults of different kinds as a person would
 (benchmarks/scripts/fault_order.py), whereas the cubic kernel of KID is dominated by brightness. The space of 64
 principal components of pixels (`pca64`) needs no network; it captures brightness, shape and how they vary together, but
-no finer texture. The column gives the numbers of images that are compared.
+no finer texture. The title of a metric's column states how many images are compared.
 
 The floor is the distance of training images, as many as there are samples, from the test images: the best result that a
 model of the training set can be expected to reach. A second floor, the distance between two halves of the test split,

@@ -135,7 +135,7 @@ Counts = tuple[np.ndarray, np.ndarray]
 
 
 def ranked(images: np.ndarray, decoded: np.ndarray, masks: np.ndarray) -> tuple[Counts, Counts]:
-    """Return the exact counts over all pixels, and the histograms of each image, (images, levels)."""
+    """Return the exact counts over all pixels, and two histograms per image, each of shape (images, levels)."""
     if not masks.any():
         raise NotApplicable("the masks of all test images are empty")
     sizes = np.empty(masks.shape, np.float32)

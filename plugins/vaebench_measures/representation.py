@@ -24,7 +24,7 @@ Judgement = tuple[np.ndarray, Predictions]
 
 
 def features(evidence: Evidence, of: Callable[[str], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return features of the train and test splits; the test images must have at least two labels."""
+    """Return features of the train and test splits; it is an error if all test images have the same label."""
     test, _ = of("test"), evidence.labels("test")
     return of("train"), test
 

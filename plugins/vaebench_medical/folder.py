@@ -91,7 +91,10 @@ class Folder(PictureDataset):
         root = home if home.is_dir() else home.parent
         own = root / Path(self.masks).expanduser() if self.masks else None
         if own and not own.is_dir():
-            raise ValueError(f"masks={self.masks}: {own} is not a folder; give the folder of the masks below {root}")
+            raise ValueError(
+                f"masks={self.masks}: {own} is not a folder; give the folder with the masks, as an absolute path or "
+                f"relative to {root}"
+            )
         sliced = Slices(self.slices, self.every) if self.slices else None
         read = sorted(in_table(home, self.aspect, sliced) if home.is_file() else in_folders(home, own, sliced))
         if not read:

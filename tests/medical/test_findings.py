@@ -126,7 +126,7 @@ def test_a_mask_of_another_size_is_told_when_loading_and_verifying(trees):
 
 def test_users_mistakes_about_masks(trees):
     busi(trees)
-    with pytest.raises(ValueError, match=r"masks=none: .*none is not a folder; give the folder of the masks below"):
+    with pytest.raises(ValueError, match=r"masks=none: .*none is not a folder; give the folder with the masks"):
         load(trees, masks="none")
     trees.save("scans/other/x.png", LEFT)
     with pytest.raises(ValueError, match=r"masks=other: no file in .*other is named after a picture"):

@@ -87,7 +87,8 @@ def deterministic(bench: Bench) -> None:
 def alone(bench: Bench) -> None:
     """The outputs for an image do not depend on the other images in its batch.
 
-    One per cent is tolerated, since rounding may differ in a larger batch and change a discrete code."""
+    A mean difference of one per cent of the largest value is tolerated, since rounding may differ in a larger batch and
+    change a discrete code."""
     together = answers(bench.trained, bench.x)
     single = [answers(bench.trained, row[None]) for row in bench.x]
     for name, value in together.items():

@@ -57,7 +57,7 @@ def _value(board: Board, entrant: Entrant, column: Column) -> str:
 
 
 def followed(board: Board) -> list[str]:
-    """Return a line for each column whose numbers have rank correlations with other quantities."""
+    """Return a line for each column for which rank correlations with other quantities are known."""
     return [" ".join(_follows(board, one)) for one in board.follows]
 
 

@@ -64,7 +64,7 @@ class Rows:
         return {place for heads, _ in self._groups() for place in heads["path"].to_pylist()}
 
     def runs(self, track: str, reader: Reader) -> Iterator[tuple[str, Run]]:
-        """Place and run of each record of a track."""
+        """Yield the place of each record of a track, and the Run that was made from the record."""
         for heads, table in self._groups("track", "runs"):
             fresh = set(heads.filter(pc.equal(heads["track"], track))["path"].to_pylist())
             places = table.filter(pc.is_valid(table["stamp"]))["path"].to_pylist()

@@ -1,4 +1,4 @@
-"""The board of a track: made from the records in its folders, which are read once, and written to the first folder."""
+"""The board of a track, which is made from the records in one or several folders and written to the first folder."""
 
 from __future__ import annotations
 

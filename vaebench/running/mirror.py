@@ -95,7 +95,7 @@ class Mirror:
         self._upload(path, self._state().versions.get(self._place(path), ()))
 
     def _upload(self, path: Path, known: Sequence[Version]) -> Version | None:
-        """Upload a record with its files; None if it is not a valid record."""
+        """Upload a record with its files, and return the new version, or None if it is not a valid record."""
         try:
             content = store.read_bounded(path, store.LARGEST, "record")
             record = decode(content)

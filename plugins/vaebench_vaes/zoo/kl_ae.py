@@ -8,7 +8,7 @@ Diffusion Models", CVPR 2022, arXiv 2112.10752, after Esser et al., arXiv 2012.0
 The weight of the KL is tiny: the KL only keeps codes from diverging, and the second stage learns their distribution.
 The paper's feature loss is LPIPS, with a network trained on photographs. `lpips` names a file with the weights of this
 network; without such a file, the features are the critic's layers, with each distance in units of the layer's mean
-magnitude. In either case, the model is not trained on a quantity that a metric measures, because no metric uses VGG16.
+magnitude. No metric measures either of these two distances, so the model is not trained on what a metric measures.
 The game between decoder and critic begins after a share `start` of the steps; the critic learns from the first step on.
 """
 

@@ -24,7 +24,7 @@ class Refused(Explained, RuntimeError):
 
 
 class Card:
-    """A pretended GPU: its random numbers, and a count of its launches and waits."""
+    """A simulated GPU: its random-number generator, and a count of its launches and waits."""
 
     def __init__(self, number: int) -> None:
         self.number = number
