@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -30,3 +32,22 @@ def test_the_environment_of_a_server_is_not_frozen(monkeypatch: pytest.MonkeyPat
     assert server == same
     assert first == {"CUDA_VISIBLE_DEVICES": "0", "A_NAME": "old", "OMP_NUM_THREADS": "1"}
     assert second == {"CUDA_VISIBLE_DEVICES": "1", "A_NAME": None, "OMP_NUM_THREADS": "1"}
+
+
+CUT_OFF = """
+import multiprocessing.forkserver as server, os
+from vaebench.running.executors import forked
+forked.server().Process(target=print).start()  # the server is loaded
+status, data = server.connect_to_new_process([])
+os.write(data, {sent!r})
+os.close(data)
+os.read(status, 99)
+os.read(status, 99)
+"""
+
+
+@pytest.mark.parametrize(("sent", "told"), [(b"", False), (b"cno_such_module\nx\n.", True)])
+def test_a_driver_that_ends_while_it_starts_a_process_leaves_no_traceback(sent: bytes, told: bool) -> None:
+    done = subprocess.run([sys.executable, "-P", "-c", CUT_OFF.format(sent=sent)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert ("Traceback" in done.stderr) == told, done.stderr
