@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 from records_made import record
 
+from vaebench.cli import main
 from vaebench.records import store, urls
 from vaebench.records.record import Record
 from vaebench.running import mirrors
@@ -24,6 +26,15 @@ def on(machine: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VAEBENCH_CACHE", str(machine))
         yield
+
+
+def said(machine: Path, *words: str, code: int = 0) -> str:
+    """Run a command on a machine, and return its output without line breaks."""
+    with on(machine):
+        done = CliRunner().invoke(main, words, env={"COLUMNS": "300"})
+    told = " ".join((done.stdout + done.stderr).split())
+    assert done.exit_code == code and "Traceback" not in told, f"{told}{done.exception!r}"
+    return told
 
 
 def made(**given: Any) -> Record:

@@ -264,7 +264,7 @@ class Dataset(Component):
     origin: ClassVar[str] = ""
     """A name shared by datasets that contain the same patients; they count as one source."""
     groups_are: ClassVar[str] = ""
-    """What the groups of the real images are, a plural noun such as `patients`; empty: boards call them groups."""
+    """A plural noun for the groups of the real images, such as `patients`; if it is empty, boards say "groups"."""
     channels: ClassVar[int] = 1
     """1 for grey images, 3 for RGB."""
     classes: ClassVar[tuple[str, ...]] = ()

@@ -5,22 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
-from results_at_url import made, objects, on, upload
+from results_at_url import made, objects, on, said, upload
 
 import vaebench
-from vaebench.cli import main
 
 SUITE = str(Path(__file__).with_name("demo.toml"))
-
-
-def said(machine: Path, *words: str, code: int = 0) -> str:
-    """What a command printed on a machine, without line breaks."""
-    with on(machine):
-        done = CliRunner().invoke(main, words, env={"COLUMNS": "300"})
-    told = " ".join((done.stdout + done.stderr).split())
-    assert done.exit_code == code and "Traceback" not in told, f"{told}{done.exception!r}"
-    return told
 
 
 @pytest.fixture

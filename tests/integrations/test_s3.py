@@ -8,11 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from laboratory import Lab, answers, job
-from results_at_url import fetch, held, made, on, upload
+from results_at_url import fetch, held, made, on, said, upload
 
-from vaebench.cli import main
 from vaebench.records import store, urls
 from vaebench.running import mirrors
 from vaebench.running.keeper import keeper_at
@@ -40,14 +38,6 @@ def server() -> Iterator[str]:
         s3fs.S3FileSystem(skip_instance_cache=True).mkdir("bucket")
         yield host
     running.stop()
-
-
-def said(machine: Path, *words: str, code: int = 0) -> str:
-    with on(machine):
-        done = CliRunner().invoke(main, words, env={"COLUMNS": "300"})
-    told = " ".join((done.stdout + done.stderr).split())
-    assert done.exit_code == code and "Traceback" not in told, f"{told}{done.exception!r}"
-    return told
 
 
 def test_machines_share_records_and_files(tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def test_boards_and_pins_are_shared(url: str, tmp_path: Path) -> None:
 
 
 def listing(files: Mapping[str, str]) -> Callable[[dict[str, bytes]], dict[str, bytes]]:
-    """What a stranger may say of the files of a record."""
+    """Return a change that replaces the lists of records' files by this one, as a stranger might."""
 
     def change(found: dict[str, bytes]) -> dict[str, bytes]:
         return {name: json.dumps(files).encode() for name in found if name.endswith(".files")}

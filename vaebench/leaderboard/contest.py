@@ -53,7 +53,7 @@ class Contest:
     places: tuple[Place, ...] | None
     """None if there are fewer than three seeds or too few patients; there are then no ranks and no marks."""
     labels: tuple[Label | None, ...]
-    """How each reference compares with the one that has the best mean; None for the latter."""
+    """The comparison of each reference with the one that has the best mean; None for that one."""
     gap: float | None
     """The smallest true difference that this column would detect with 80 % power, on average over the pairs."""
     apart: np.ndarray | None = field(default=None, compare=False)

@@ -14,7 +14,7 @@ from vaebench.leaderboard.statistics import Estimate, Sample, estimate, shared_d
 
 
 class Added(NamedTuple):
-    """How much better the suite's models are than the untrained floor in a column, on average."""
+    """The average advantage of the suite's models over the untrained floor in a column."""
 
     column: Column
     floor: Entrant

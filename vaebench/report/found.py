@@ -29,7 +29,7 @@ class Found:
 
     @cached_property
     def runs(self) -> list[tuple[str, Run]]:
-        """What a board needs of each record, with the record's path, in an order that is always the same."""
+        """The path and the run of each record, always in the same order."""
         with uncollected():
             return sorted(self._runs(Reader()), key=lambda one: place_in_line(one[1]))
 

@@ -41,7 +41,7 @@ SETTLED = 2 * 10**9
 
 
 class Indexed(NamedTuple):
-    """How many records of a track its index holds as they are now, of how many."""
+    """Two counts: the records of a track that the index contains in their current state, and all of its records."""
 
     current: int
     records: int
@@ -77,13 +77,13 @@ def write(track: Path) -> Indexed:
 
 
 def runs(track: Path, name: str, reader: Reader) -> dict[str, Run]:
-    """What a board needs of each record of the track NAME, by its place, where the index holds it as it is now."""
+    """Return place -> run for the records of a track that the index contains in their current state."""
     rows = read(track)
     return {} if rows is None else dict(rows.runs(name, reader))
 
 
 def current(track: Path) -> Indexed | None:
-    """How far the index of a track is current; None where there is none that can be used."""
+    """Return how far the index of a track is current; None if there is no usable index."""
     rows = read(track)
     return None if rows is None else Indexed(len(rows.current), len(store.places(track)))
 
@@ -101,7 +101,7 @@ def read(track: Path) -> Rows | None:
 
 
 def stamp_of(record: str) -> str:
-    """What changes with every change of a file; empty where there is none."""
+    """Return a text that changes with every change of a file; empty if there is no file."""
     try:
         found = os.stat(record)  # noqa: PTH116 (a hundred thousand paths take a second)
     except OSError:
@@ -128,5 +128,5 @@ def _known_by(content: bytes) -> str:
 
 
 def _memory(track: Path) -> Path:
-    """Where the digest of the index of a folder is remembered."""
+    """Return the path of the file that stores the digest of a folder's index."""
     return cache_folder() / "indexes" / hashlib.sha256(os.fsencode(track.resolve())).hexdigest()[:32]

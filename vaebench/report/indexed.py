@@ -73,7 +73,7 @@ class Rows:
                     yield place, run
 
     def frame(self) -> DataFrame:
-        """What `load` shows of them."""
+        """Return these records as the table of `vaebench.load`."""
         import pandas as pd
 
         kinds = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}

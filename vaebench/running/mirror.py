@@ -27,7 +27,7 @@ Wants = Callable[[str], bool]
 OWN = ".mirror"
 """The subfolder of a mirror with what is known of its URL"""
 PLAIN = ("*@*/*.*", "*@*/*/*/*.*", "*@*/*/*/boards/*")
-"""Where boards and shared files are"""
+"""Patterns for the paths of boards and shared files"""
 LISTING = ".files"
 """The file, next to the files of a record, that names those at the URL"""
 
@@ -46,7 +46,7 @@ class Version(Struct, frozen=True, order=True, array_like=True):
 
 
 class State(Struct):
-    """What is known of the objects at a URL."""
+    """The known objects at a URL."""
 
     versions: dict[str, list[Version]] = {}
     """place of a record -> its versions"""
