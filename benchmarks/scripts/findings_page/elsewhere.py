@@ -39,7 +39,10 @@ def published(parts: list[Part], root: Path) -> tuple[str, list[Quoted]]:
         table.append(f"| `{name}` | {' | '.join(numbers)} |")
     known, new = (quote(name, rows[name][-1]) for name in ("published", "grouped"))
     plain, variational = PUBLISHED["ae"], PUBLISHED["vae"]
-    ours = " ".join(filter(None, (measured(part) for part in parts if part.dataset == "brain-mri")))
+    ours = [told for part in parts if part.dataset == "brain-mri" and (told := measured(part))]
+    compared = (
+        f"In our records, without twins and with all tumours, the AUROC of the raw residual is {', and '.join(ours)}."
+    )
     texts = [
         "## Against published numbers, with and without twins",
         "On a brain MRI collection of the same origin as `brain-mri` (normal against glioma and meningioma, 64 px, "
@@ -47,7 +50,7 @@ def published(parts: list[Part], root: Path) -> tuple[str, list[Quoted]]:
         "trained on healthy images only. Size, code and dataset are the defaults in the code of "
         "[MedIAnomaly](https://arxiv.org/abs/2404.04518), which trains on this dataset for far longer. The paper could "
         "not be read where this page was made, so check the two numbers before you quote them. "
-        f"{ours or 'There are no committed records of brain MRI to compare with yet.'}",
+        + (compared if ours else "There are no committed records of brain MRI to compare with yet."),
         "Such results may be inflated by twins: test images that are near-duplicates of training images. The table "
         "shows how much twins can change the AUROC of the PCA residual, healthy images against tumours:",
         "\n".join(table),
@@ -60,16 +63,13 @@ def published(parts: list[Part], root: Path) -> tuple[str, list[Quoted]]:
 
 
 def measured(part: Part) -> str:
-    """Return a sentence with the AUROC of the raw residual of the same two models in our records."""
+    """Return the AUROC of the raw residual of the same two models in our records, in words."""
     column = part.column("anomaly-auroc")
     found = {e.model: e for e in part.board.entrants if e.model in PUBLISHED}
     if not column or not found:
         return ""
     told = listed([f"{part.number(column, entrant)} for `{model}`" for model, entrant in sorted(found.items())])
-    return (
-        f"In our records, without twins and with all tumours, the AUROC of the raw residual is {told} (preset "
-        f"`{part.board.preset}`)."
-    )
+    return f"{told} (preset `{part.board.preset}`)"
 
 
 def still_open(parts: list[Part], reference: Path) -> str:

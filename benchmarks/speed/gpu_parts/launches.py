@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -52,13 +52,11 @@ def _steps(bench: Bench, name: str, settings: Settings, graphs: bool) -> dict[st
 
 @contextmanager
 def counting(device: str) -> Iterator[dict[str, Any]]:
-    """Yield a mapping that receives the calls of the CUDA runtime per step; empty if the profiler saw none."""
-    counts: dict[str, Any] = {}
-    wanted = ProfilerActivity.CPU if device == "cpu" else ProfilerActivity.CUDA  # this includes the runtime's calls
-    with profile(activities=[wanted] if wanted in supported_activities() else None, acc_events=True) as found:
-        yield counts
-        if device != "cpu":
-            torch.cuda.synchronize()
+    """Yield a mapping that receives the calls of the CUDA runtime per step; empty if the profiler saw none.
+
+    Waits of the profiler itself, counted once without any steps, are left out."""
+    with _profiled(device) as found:
+        yield (counts := {})
     rows = found.key_averages()
     calls = {row.key: row.count / PROFILED for row in rows if row.key.startswith("cu")}
     if not calls:
@@ -67,7 +65,24 @@ def counting(device: str) -> Iterator[dict[str, Any]]:
     counts["launches"] = sum(n for key, n in calls.items() if key.startswith(LAUNCHES))
     counts["graph launches"] = sum(n for key, n in calls.items() if key.startswith("cudaGraphLaunch"))
     counts["copies"] = sum(n for key, n in calls.items() if key.startswith(("cudaMemcpyAsync", "cudaMemset")))
-    counts["waits"] = round(sum(n for key, n in calls.items() if key in WAITS) - 1 / PROFILED, 2)  # without our own
+    waits = sum(row.count for row in rows if row.key in WAITS)
+    counts["waits"] = round((waits - _own_waits(device)) / PROFILED, 2)
     counts["kernels"] = sum(row.count for row in kernels) / PROFILED
     counts["kernels ms"] = round(sum(row.self_device_time_total for row in kernels) / 1000 / PROFILED, 3)
     counts["calls"] = {key: round(n, 2) for key, n in calls.items()}
+
+
+@contextmanager
+def _profiled(device: str) -> Iterator[profile]:
+    wanted = ProfilerActivity.CPU if device == "cpu" else ProfilerActivity.CUDA  # this includes the runtime's calls
+    with profile(activities=[wanted] if wanted in supported_activities() else None, acc_events=True) as found:
+        yield found
+        if device != "cpu":
+            torch.cuda.synchronize()
+
+
+@cache
+def _own_waits(device: str) -> int:
+    with _profiled(device) as found:
+        pass
+    return sum(row.count for row in found.key_averages() if row.key in WAITS)

@@ -45,7 +45,7 @@ def measure(bench: Bench) -> None:
 
 def _choices(bench: Bench, width: int, side: int, rounds: int) -> None:
     work = partial(_options, bench, width, side, rounds, list(options.options_of(bench.device)))
-    bench.sheet.measure(f"options, width {width}, {side} px", work, limit=60, needs=3)
+    bench.sheet.measure(f"options, width {width}, {side} px", work, limit=180, needs=3)
 
 
 def _options(bench: Bench, width: int, side: int, rounds: int, names: list[str]) -> dict[str, Any]:
