@@ -1,13 +1,13 @@
-"""Compare executors with `local` by the time of a short trial; ratios up to 2 (Ray) and 5 (Slurm) are allowed.
+"""Compare executors with `local`: the time of a short trial, and the records, which must be equal bit by bit.
 
     python benchmarks/scripts/executor_overhead.py [--seeds 8] [--slots 2] 'slurm[pilots=2]' 'ray[address=HOST:6379]'
 
 `vaebench run` runs the trials of the suite `smoke` on a phantom with each executor, each in a separate results folder.
 The data are prepared beforehand, and a run with another seed comes first, so that estimates and files are cached. The
 result is in slot-seconds per trial: the time from the start of the command to the board, times the number of slots,
-divided by the number of trials. Without `sbatch`, a substitute starts the pilots as processes of this machine, which
-needs the tests of the repository. A Ray cluster must be running already, with as many cores as slots:
-`ray start --head --num-cpus=2`.
+divided by the number of trials; a ratio to `local` of 2 (Ray) or 5 (Slurm) is allowed. Without `sbatch`, a substitute
+starts the pilots as processes of this machine, which needs the tests of the repository. A Ray cluster must be running
+already, with as many cores as slots: `ray start --head --num-cpus=2`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+import laboratory
 import slurm_made
 
 ALLOWED = {"ray": 2.0, "slurm": 5.0}
@@ -47,7 +48,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--slots", type=int, default=2)
     asked = parser.parse_args()
-    spent, kept = dict[str, float](), True
+    spent, answers, kept = dict[str, float](), dict[str, dict[str, tuple[object, ...]]](), True
     with TemporaryDirectory() as place, ExitStack() as stack:
         folder = Path(place)
         os.environ["VAEBENCH_CACHE"] = str(folder / "cache")
@@ -60,13 +61,17 @@ def main() -> int:
             took = seconds(executor, range(1, 1 + asked.seeds), asked.slots, results)
             trials = len(list(results.glob("*/*/*/*/*/*.json"))) * asked.seeds // (1 + asked.seeds)
             spent[executor] = took * asked.slots / trials
+            answers[executor] = laboratory.answers(results)
             print(
                 f"{executor}: {trials} trials in {took:.1f} s, {spent[executor]:.2f} slot-seconds per trial", flush=True
             )
     for executor in asked.executors:
         ratio, allowed = spent[executor] / spent["local"], ALLOWED[executor.partition("[")[0]]
-        print(f"{executor}: ratio {ratio:.2f}, at most {allowed:.0f} allowed")
-        kept = kept and ratio <= allowed
+        equal = [answers[executor].get(trial) == answer for trial, answer in answers["local"].items()]
+        print(
+            f"{executor}: ratio {ratio:.2f}, at most {allowed:.0f} allowed; {sum(equal)} of {len(equal)} records equal"
+        )
+        kept = kept and ratio <= allowed and all(equal)
     return 0 if kept else 1
 
 
