@@ -61,7 +61,7 @@ def nearer(x: np.ndarray, train: np.ndarray, held: np.ndarray) -> np.ndarray:
 
 
 def alarms(x: np.ndarray, usual: np.ndarray) -> float:
-    """Return the share of relative distances in x that are below all but 5 % of those in `usual`."""
+    """Return the share of the relative distances in x that are below the 5th percentile of those in `usual`."""
     return float((x < np.quantile(usual, USUAL)).mean())
 
 

@@ -6,8 +6,8 @@ network that comes with the package: it orders faults of different kinds as a pe
 principal components of pixels (`pca64`) needs no network; it captures brightness, shape and how they vary together, but
 no finer texture. The title of a metric's column states how many images are compared.
 
-The floor is the distance of training images, as many as there are samples, from the test images: the best result that a
-model of the training set can be expected to reach. A second floor, the distance between two halves of the test split,
+The floor is the distance between the test images and as many training images as there are samples: the best result that
+a model of the training set can be expected to reach. A second floor, the distance between two halves of the test split,
 shows how much two sets of images from one distribution differ. If the first floor is far above the second, train and
 test have different distributions.
 
@@ -117,8 +117,8 @@ class OfReconstructions(SetDistance):
 
 
 class Floor(SetDistance):
-    """The distance of training images, as many as there are samples, from the test images. This floor is the same for
-    all models and computed once."""
+    """The distance between the test images and as many training images as there are samples. This floor is the same
+    for all models and computed once."""
 
     of = "train"
 
@@ -182,7 +182,8 @@ class ByInception(Compared):
 
 
 class Space(NamedTuple):
-    """A feature space: its suffixes for a metric's name, title and description, and the class of metrics in it."""
+    """A feature space: what it adds to a metric's name, title and description, and the base class of the metrics that
+    are computed in it."""
 
     suffix: str
     mark: str
@@ -202,7 +203,7 @@ DISTANCES: dict[str, tuple[str, str, type[SetDistance]]] = {
 }
 SETS: dict[str, tuple[str, str, type[SetDistance] | None]] = {
     "{}": ("{}", "samples and test images", None),
-    "{}-floor": ("{} floor", "training images, as many as there are samples, and test images", Floor),
+    "{}-floor": ("{} floor", "test images and as many training images as there are samples", Floor),
     "{}-floor-halves": ("{} floor of test halves", "two halves of the test images", HalvesFloor),
     "r{}": ("r{}", "test images and their reconstructions", OfReconstructions),
 }

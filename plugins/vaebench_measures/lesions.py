@@ -110,7 +110,9 @@ def thirds(evidence: Evidence) -> dict[str, np.ndarray]:
         "large": known & (size > high),
     }
     if (fewest := min(kind.sum() for kind in kinds.values())) < FEW:  # if many lesions have the same size
-        raise NotApplicable(f"one of the thirds of lesions by size has {fewest} images; {FEW} are needed")
+        raise NotApplicable(
+            f"of the three groups of images by size of the lesion, one has {fewest} images; {FEW} are needed"
+        )
     return kinds
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from markdown_it import MarkdownIt
 from records_made import MARKUP, everything, field, made, metric, record
 
 from vaebench.leaderboard.board import Board
-from vaebench.report import export, files, tables
+from vaebench.report import export, files, latex, tables
 from vaebench.report.documents import sheets
 from vaebench.report.markdown import MOST
 from vaebench.report.numbers import Strong
@@ -82,6 +83,29 @@ def test_latex_tables_have_labels_of_their_own_and_fit_a_page() -> None:
     assert all(f"model-{i:03}" in text for i in range(90)) and "(continued)" in text
     assert max(len(row.replace("$\\pm$", "±")) for body in bodies for row in body.splitlines()) < 200
     assert r"\textbf{0.9" in text
+
+
+def test_latex_wraps_what_is_too_wide_for_a_line(found: Board) -> None:
+    long = "5 of 14; not pca, best shortcut, mean-image, three-numbers, thumbnail, untrained"
+    rows = (("vae", "0.5 ±0.1", long), ("ae", "0.4 ±0.1", "14 of 14"))
+    table = tables.Table("Anomaly", ("Model", "AUROC", "Beats floors"), rows, 2)
+    text = latex.latex(replace(next(iter(sheets(found))), tables=(table,)))
+    assert re.findall(r"\\begin\{tabular\}\{(.*)\}", text) == ["lr", r"lp{0.6\linewidth}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("run `vaebench data fetch fid` first", r"run \texttt{vaebench data fetch fid} first"),
+        ("a single ` stays", "a single ` stays"),
+        ("`a_b` & c", r"\texttt{a\_b} \& c"),
+        ("get https://some.org/a_long/path-of-a-file", r"get https:/\allowbreak{}/\allowbreak{}some.org/\allowbreak{}"
+         r"a\_\allowbreak{}long/\allowbreak{}path-\allowbreak{}of-\allowbreak{}a-\allowbreak{}file"),
+        ("a held-out split", "a held-out split"),
+    ],
+)  # fmt: skip
+def test_latex_sets_code_and_breaks_addresses(text: str, told: str) -> None:
+    assert latex.prose(text) == told
 
 
 @pytest.mark.skipif(not COMPILER, reason="no LaTeX compiler is installed")

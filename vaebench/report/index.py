@@ -41,7 +41,7 @@ SETTLED = 2 * 10**9
 
 
 class Indexed(NamedTuple):
-    """Two counts: the records of a track that the index contains in their current state, and all of its records."""
+    """Two counts for a track: the records whose current state is in the index, and all records."""
 
     current: int
     records: int

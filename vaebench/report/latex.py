@@ -35,10 +35,15 @@ SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "]": "{]}",
 }
 WIDEST, LONGEST, HEADER = 84, 40, 20
-"""Largest width (in characters) and number of rows of a table that fits on a page (class article, small type), and
+"""Largest width (in characters) and number of rows of a table that fits on a page (class article, footnote size), and
 largest width of a line in a header."""
 NAME, NARROW = 28, r"p{0.3\linewidth}"
 """Maximum length of a name in characters, and the type of the column in which longer names are wrapped."""
+CELL, WIDE = 50, r"p{0.6\linewidth}"
+"""The same for the cells of the other columns."""
+SIZE = r"\centering\footnotesize\setlength{\tabcolsep}{4pt}"
+WORD = 30
+"""Maximum length of a word in the notes that is never hyphenated; longer ones are addresses."""
 LETTERS = "ßæøåÆØÅłŁœŒ"
 ACCENTS = {0x300, 0x301, 0x302, 0x303, 0x304, 0x306, 0x308, 0x30A, 0x30B, 0x30C}
 
@@ -57,19 +62,19 @@ AS_TEXT = _Text({ord(letter): text for letter, text in (SYMBOLS | SPECIAL).items
 
 
 def latex(sheet: Sheet) -> str:
-    parts = [r"% \usepackage{booktabs}", *map(escape, sheet.findings)]
+    parts = [r"% \usepackage{booktabs}", *map(prose, sheet.findings)]
     for number, table in enumerate(one for whole in sheet.tables for one in fitted(whole)):
         rows = table.drawn()
         body = booktabs([stacked(text) for text in table.header], [[bold(text) for text in row] for row in rows])
-        first = "l" if max((len(row[0]) for row in rows), default=0) <= NAME else NARROW
-        columns = f"{first}{'r' * (len(table.header) - 1)}"
+        first, *others = (max((len(row[i]) for row in rows), default=0) for i in range(len(table.header)))
+        columns = ("l" if first <= NAME else NARROW) + "".join("r" if one <= CELL else WIDE for one in others)
         caption = escape(f"{sheet.title}. {table.title}.")
         tabular = f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}"
-        top = f"\\centering\\small\n\\caption{{{caption}}}\n\\label{{tab:{label_of(sheet, number)}}}"
+        top = f"{SIZE}\n\\caption{{{caption}}}\n\\label{{tab:{label_of(sheet, number)}}}"
         parts.append(f"\\begin{{table}}\n{top}\n{tabular}\n\\end{{table}}")
     for section in sheet.notes:
-        items = "\n".join(f"\\item {escape(line)}" for line in section.lines)
-        parts.append(f"\\paragraph{{{escape(section.title)}}}\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}")
+        items = "\n".join(f"\\item {prose(line)}" for line in section.lines)
+        parts.append(f"\\paragraph{{{escape(section.title)}}}\n\\begin{{itemize}}\\sloppy\n{items}\n\\end{{itemize}}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -112,6 +117,20 @@ def label_of(sheet: Sheet, number: int) -> str:
 
 def bold(text: str) -> str:
     return rf"\textbf{{{escape(text)}}}" if isinstance(text, Strong) else escape(text)
+
+
+def prose(text: str) -> str:
+    """Escape a sentence: `code` is set in typewriter type, and addresses may be broken after a slash or a hyphen."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # a single backtick
+        return escape(text)
+    told = (re.sub(r"\S+", _breakable, part) for part in parts)
+    return "".join(f"\\texttt{{{one}}}" if number % 2 else one for number, one in enumerate(told))
+
+
+def _breakable(word: re.Match[str]) -> str:
+    pieces = re.split(r"(?<=[/_-])", word.group()) if len(word.group()) > WORD else [word.group()]
+    return r"\allowbreak{}".join(map(escape, pieces))
 
 
 def escape(text: str) -> str:

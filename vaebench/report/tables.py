@@ -54,7 +54,8 @@ def in_short(board: Board) -> list[Table]:
     """Return a table per dataset with the metrics of the suite's summary and the headlines."""
     found = []
     for dataset in board.datasets if board.summary else ():
-        columns = [column for measure in board.summary if (column := main_column(board, dataset, measure))]
+        mains = [column for measure in board.summary if (column := main_column(board, dataset, measure))]
+        columns = _filled(board, mains)
         names = _filling(board, columns)
         names.sort(key=lambda e: (bool(e.floor), board.label(e)))
         values = [_column(board, column) for column in columns]
@@ -160,7 +161,7 @@ def _on_dataset(
     board: Board, dataset: str, verdict: str, columns: Sequence[Column], standing: Standing | None
 ) -> Table:
     """Return a table of one verdict on one dataset with a column per metric."""
-    columns = [*columns, *prices(board, dataset, verdict)]
+    columns = _filled(board, [*columns, *prices(board, dataset, verdict)])
     entrants = _filling(board, columns)
     lead = next((column for column in standing.main if column in columns), None) if standing else None
     entrants = by_means(board, [lead], entrants) if lead else sorted(entrants, key=board.label)
@@ -189,6 +190,12 @@ def _filling(board: Board, columns: Sequence[Column]) -> list[Entrant]:
     """Return the entrants that have a number or a failure in any of the columns."""
     cells = ((e, board.cell(e, column)) for e in board.entrants for column in columns)
     return list(dict.fromkeys(e for e, cell in cells if cell.estimate or cell.failed))
+
+
+def _filled(board: Board, columns: Sequence[Column]) -> list[Column]:
+    """Return the columns in which any entrant has a number or a failure."""
+    cells = ((column, cell) for column in columns for cell in board.by_column.get(column, {}).values())
+    return list(dict.fromkeys(column for column, cell in cells if cell.estimate or cell.failed))
 
 
 def _beats(board: Board, entrants: Sequence[Entrant], columns: Sequence[Column]) -> dict[Entrant, str]:
