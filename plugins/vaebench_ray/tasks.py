@@ -54,7 +54,7 @@ class Tasks:
         self._work = ray.remote(num_cpus=need["CPU"], num_gpus=need["GPU"], **given)(node.work)
 
     def send(self, errand: Errand, ready: Path) -> None:
-        """Submit an errand, whose prepared data are in the folder `ready`; Ray runs it on the first node that has room."""
+        """Submit an errand with its prepared data in the folder `ready`; Ray runs it on the first node with room."""
         digest, unfit = errand.job.data, self.cluster.unfit
         if digest not in self.data:
             self.data[digest] = {file.name: list(_put(self.cluster.ray, file)) for file in files_of(ready)}
