@@ -49,6 +49,7 @@ class AnomalyAuroc(Detection):
     name = "anomaly-auroc"
     title = "anomaly AUROC"
     statistic = auroc
+    chance = 0.5
 
     def compute(self, evidence: Evidence) -> Score:
         return watched(evidence, super().compute(evidence), evidence.residuals("test"))
@@ -122,6 +123,7 @@ class OwnAuroc(Own):
     name = "anomaly-auroc-own"
     title = "anomaly AUROC by own score"
     statistic = auroc
+    chance = 0.5
 
 
 class OwnAp(Own):

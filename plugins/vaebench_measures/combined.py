@@ -25,6 +25,8 @@ class InFeatures(Detection, Whitened):
     """A ranking of images by a score that uses features of vaebench's own extractor; the column shows its name and
     digest."""
 
+    chance = 0.5
+
     def ranking(self, evidence: Evidence, split: str, rows: np.ndarray, scores: np.ndarray) -> Score:
         """Return the AUROC of these scores for diseased against healthy rows."""
         diseased = evidence.health(split).diseased[rows]

@@ -42,6 +42,7 @@ class SmallAuroc(BySize):
 
     name = "anomaly-auroc-small"
     title = "anomaly AUROC by lesion size"
+    chance = 0.5
 
     def of(self, evidence: Evidence, residuals: np.ndarray, kinds: dict[str, np.ndarray]) -> dict[str, Score]:
         return against_healthy(evidence, residuals, kinds)

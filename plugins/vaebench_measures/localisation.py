@@ -55,6 +55,7 @@ class PixelAuroc(Localisation):
     name = "pixel-auroc"
     title = "pixel AUROC"
     statistic = auroc_of
+    chance = 0.5
 
 
 class PixelAp(Localisation):

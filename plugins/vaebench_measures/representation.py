@@ -143,6 +143,8 @@ def score_of(classifier: str, statistic: str) -> type[ClassifierScore]:
     given = {"name": name, "title": f"{who} {what}", "statistic": compute, "__doc__": about}
     if classifier.endswith("-grouped"):
         given["on_test_split"] = f"{classifier.removesuffix('-grouped')}-{statistic}"
+    if statistic == "auroc":
+        given["chance"] = 0.5
     return type("ClassifierScore", (ClassifierScore,), {**given, **facts})
 
 

@@ -30,9 +30,9 @@ class BrainMri(PictureDataset):
 
     name = "brain-mri"
     version = 1
-    title = "Brain MRI slices, without and with a tumour"
+    title = "Brain MRI slices of unknown patients: no tumour, or one of three kinds"
     modality = "MRI, brain"
-    groups_are = "groups of twins"
+    groups_are = "groups of near-duplicates"
     licence = "CC0 1.0 as listed on Kaggle, parts CC BY 4.0"
     homepage = "https://www.kaggle.com/datasets/masoudnickparvar/brain-tumor-mri-dataset"
     citation = (

@@ -18,6 +18,8 @@ import pytest
 import records_made
 
 import vaebench
+from vaebench.components.declared import Declared
+from vaebench.components.discovery import installed
 from vaebench.leaderboard.runs import Entrant
 
 ROOT = Path(__file__).parents[2]
@@ -167,6 +169,7 @@ def looked_up(one: Any) -> str:
     counts = {
         "ranked": lambda: len(ranked),
         "first": lambda: sum(row["rank_low"] == 1 for row in ranked),
+        "worse": lambda: sum(row["high"] < 0.5 for row in ranked),
         "beat": lambda: sum(one.who in row["beats"].split("; ") for row in ranked),
         "models": lambda: len({row["model"] for row in document["rows"] if row["role"] == "reference"}),
         "images": lambda: max(row["n"] or 0 for row in rows(one, one.metric)),
@@ -179,6 +182,8 @@ def looked_up(one: Any) -> str:
         return shown(row(one)["value"], one.text)
     if kind == "half":
         return shown((row(one)["high"] - row(one)["low"]) / 2, one.text)
+    if kind == "chance":
+        return f"{Declared(installed()).get('metrics', one.metric)['chance']}"
     if kind == "gap":
         (gap,) = (g["gap"] for g in document["gaps"] if (g["dataset"], g["metric"]) == (one.dataset, one.metric))
         return shown(gap, one.text)

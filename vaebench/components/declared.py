@@ -22,7 +22,7 @@ FIELDS = {
     "networks": ("version",),
     "datasets": ("version", "title", "groups_are"),
     "losses": ("version",),
-    "metrics": ("version", "title", "verdict", "better", "unit", "regime", "least_images", "on_test_split"),
+    "metrics": ("version", "title", "verdict", "better", "unit", "regime", "least_images", "on_test_split", "chance"),
 }
 Facts = Mapping[str, Any]
 

@@ -51,6 +51,8 @@ class Rules:
     """the metrics that are installed, by name"""
     on_test_split: Mapping[str, str] = field(default_factory=dict)
     """metric on images held out of the training split -> the same metric on the test split"""
+    chance: Mapping[str, float] = field(default_factory=dict)
+    """metric -> the value that a method without any information reaches"""
     described: Mapping[str, Facts] = field(default_factory=dict)
     """what the installed datasets declare, by name"""
     versions: Mapping[str, int] = field(default_factory=dict)
@@ -140,6 +142,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
         floor_metrics=said.floor_metrics,
         measures=measures,
         on_test_split={name: facts["on_test_split"] for name, facts in told.items() if facts.get("on_test_split")},
+        chance={name: facts["chance"] for name, facts in told.items() if facts.get("chance") is not None},
         described=declared.known("datasets", [split_spec(text)[0] for text in asked.datasets]),
         versions=declared.versions(_components(asked, entrants.values())) | _regimes(),
         data=data,

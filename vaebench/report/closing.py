@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vaebench.leaderboard.board import Board
+from vaebench.report.outcomes import outcomes
 from vaebench.report.tables import name
-from vaebench.report.verdicts import outcomes
 
 
 def best(board: Board) -> str:
-    """Return a line with the best model of each verdict or, if others may be first too, their number."""
+    """Return a line with the best model of each verdict or, if others could be first too, their number."""
     found = []
     for one in outcomes(board):
         told = f"{name(board, one.best)}{'' if one.ranked else ' (no ranks)'}"
-        if one.equal:
-            told = f"no winner ({len(one.equal) + 1} may rank first; best mean: {told})"
+        if one.rivals:
+            able = {one.best}.union(*one.rivals.values())
+            what = "mean rank" if len(one.columns) > 1 else "mean"
+            told = f"no winner ({len(able)} could rank first; best {what}: {told})"
         found.append(f"{one.verdict} {told}")
     return "Best: " + ("; ".join(found) or "no model has all its numbers yet")
 

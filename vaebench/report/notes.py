@@ -79,7 +79,10 @@ def _legend(board: Board) -> Iterable[str]:
     if "healthy" in regimes:
         yield "Anomaly metrics come from models trained on healthy images, the others from models trained on all."
     if any(cell.estimate and cell.estimate.high is not None for cell in cells):
-        yield "± is half the width of the mean's 95 % interval, which accounts for other seeds and other patients."
+        yield (
+            "± is half the width of the mean's 95 % interval, which accounts for other seeds and other patients (where "
+            "patients are unknown, for other groups of images or other images)."
+        )
     yield from _ranks(board)
     if any(entrant == SHORTCUT for entrant in board.entrants):
         yield (
@@ -91,8 +94,8 @@ def _legend(board: Board) -> Iterable[str]:
     if board.gaps:
         yield (
             "The smallest gap is the true difference between two models that the column would have shown with 80 % "
-            "probability, on average over pairs of models. Smaller differences usually stay hidden. The gap does not "
-            "apply to floors."
+            "probability in half of the pairs of models. In the other pairs, whose models vary more between seeds, "
+            "only larger differences are shown. The gap does not apply to floors."
         )
     if board.agreements:
         yield (

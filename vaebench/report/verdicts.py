@@ -4,68 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
-from vaebench.leaderboard.ranks import Column, Standing, is_ranked
+from vaebench.leaderboard.ranks import Column
 from vaebench.leaderboard.runs import CODE_SIZE, Entrant
 from vaebench.records.clean import clean
 from vaebench.report.numbers import decimals_in, plain, short
 from vaebench.report.order import by_means, has_every_seed, main_column
-from vaebench.report.tables import dataset_name, floors, name
+from vaebench.report.outcomes import Outcome, outcomes, worse_than_chance
+from vaebench.report.tables import dataset_name, name
 
 NAMED = 3
-"""The largest number of models that a sentence names; from a longer list, it names fewer and counts the rest."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of one verdict over the datasets that a board, or a part of it, shows."""
-
-    standing: Standing
-    columns: tuple[Column, ...]
-    """the headline on each dataset, or only on those that have ranks, if any has"""
-    unranked: tuple[Column, ...]
-    """the headline on the other datasets"""
-    best: Entrant
-    ranked: tuple[Entrant, ...]
-    """the references that have a rank on every dataset, best mean first"""
-    equal: tuple[Entrant, ...]
-    """ranked models other than `best` that may also rank first on every dataset"""
-    above: tuple[Entrant, ...]
-    """ranked models that beat every floor on every dataset"""
-    beaten: dict[str, int]
-    """floor -> the number of ranked models that beat it on every dataset"""
-
-    @property
-    def verdict(self) -> str:
-        return self.standing.measure.verdict
-
-
-def outcomes(board: Board) -> Iterator[Outcome]:
-    """Yield an outcome for each verdict that is ranked and has at least one reference with all its numbers."""
-    for standing in board.standings:
-        shown = tuple(column for column in standing.main if column in standing.columns)
-        with_ranks = {column for _, column in standing.places}
-        columns = tuple(column for column in shown if column in with_ranks) or shown
-        references = [e for e in board.entrants if board.role(e) == "reference" and has_every_seed(board, e, columns)]
-        if not is_ranked(standing.measure) or not columns or not references:
-            continue
-        complete, places = by_means(board, columns, references), standing.places
-        ranked = [e for e in complete if all((e, column) in places for column in columns)]
-        best = (ranked or complete)[0]
-        lost = {e: _lost(board, columns, e) for e in ranked}
-        known = dict.fromkeys(clean(floor) for column in columns for floor in floors(board, column))
-        yield Outcome(
-            standing,
-            columns,
-            tuple(column for column in shown if column not in columns),
-            best,
-            tuple(ranked),
-            tuple(e for e in ranked if e != best and all(places[e, column].low == 1 for column in columns)),
-            tuple(e for e in ranked if known and not lost[e]),
-            {floor: sum(floor not in own for own in lost.values()) for floor in known} if ranked else {},
-        )
+"""The largest number of models or datasets that a sentence names. From a longer list of models, it names fewer and
+counts the rest."""
 
 
 def sentences(board: Board) -> Iterator[str]:
@@ -73,10 +24,11 @@ def sentences(board: Board) -> Iterator[str]:
     for one in outcomes(board):
         parts = [
             _first(board, one),
+            *_below_chance(board, one),
             *_floors(board, one),
             *_optimised(board, one),
             *_code_sizes(board, one),
-            *_gap(one),
+            *_gap(board, one),
             *_unranked(board, one),
         ]
         where = f" on {_datasets(board, one.columns)}" if one.unranked else ""
@@ -101,67 +53,133 @@ def _datasets(board: Board, columns: Sequence[Column]) -> str:
     return _joined([dataset_name(board, column.dataset) for column in columns], "and")
 
 
-def _lost(board: Board, columns: Sequence[Column], entrant: Entrant) -> set[str]:
-    """Return the floors that the entrant fails to beat on at least one dataset."""
-    return {
-        clean(floor)
-        for column in columns
-        for floor in floors(board, column)
-        if floor not in board.cell(entrant, column).beats
-    }
-
-
 def _first(board: Board, one: Outcome) -> str:
-    """Say which model is first or, if others may be first too, begin with that."""
-    best, models, tied = name(board, one.best), len(one.ranked), len(one.equal) + 1
-    what, value = _mean(board, one)
-    where = " on every dataset" if len(one.columns) > 1 else ""
-    if one.equal:
+    """Say which model is first or, if others could be first too, begin with that."""
+    if len(one.columns) > 1:
+        return _first_of_several(board, one)
+    best, models, (column,) = name(board, one.best), len(one.ranked), one.columns
+    value, tied = _value(board, column, one.best), 1 + len(one.rivals.get(column, ()))
+    if tied > 1:
         who = f"{tied} of {models} models"
         if tied == models:
             who = "either model" if models == 2 else f"any of the {models} models"
-        return f"No winner: {who} may rank first{where}; the best {what} is {best}'s ({value})."
+        return f"No winner: {who} could rank first; the best mean is {best}'s ({value})."
     if models == 1:
         return f"{best} is the only ranked model ({value})."
-    rest = (
-        f", and no other model may rank first{where}" if models else "; there are too few seeds or patients for ranks"
+    rest = ", and no other model could rank first" if models else "; there are too few seeds or patients for ranks"
+    return f"{best} has the best mean ({value}){rest}."
+
+
+def _first_of_several(board: Board, one: Outcome) -> str:
+    """Say which model has the best mean rank over the datasets, and which others could be first on some of them."""
+    best, datasets, title = name(board, one.best), len(one.columns), clean(one.standing.measure.title)
+    ahead = sum(one.standing.best.get(column) == one.best for column in one.columns)
+    if datasets <= NAMED:
+        own = (f"{_number(board, column, one.best)} on {dataset_name(board, column.dataset)}" for column in one.columns)
+        title = f"{title} {', '.join(own)}"
+    told = f"{best} has the best mean rank over {datasets} datasets ({title}; best on {ahead})"
+    if len(one.ranked) == 1:
+        return f"{best} is the only ranked model ({title})."
+    if not one.ranked:
+        return f"{told}; there are too few seeds or patients for ranks."
+    if not one.rivals:
+        return f"{told}, and no other model could rank first on any dataset."
+    listed = "; ".join(
+        f"{_some(board, rivals)} on {dataset_name(board, column.dataset)}" for column, rivals in one.rivals.items()
     )
-    return f"{best} has the best {what} ({value}){rest}."
+    if len(one.rivals) > NAMED:
+        listed = f"up to {max(map(len, one.rivals.values()))} on {len(one.rivals)} of the datasets"
+    return f"No winner: {told}, but others could rank first, too: {listed}."
 
 
-def _mean(board: Board, one: Outcome) -> tuple[str, str]:
-    """Return what the best model is first in, a mean or a mean rank, and its value."""
-    columns, title = one.columns, clean(one.standing.measure.title)
-    if len(columns) == 1:
-        estimate = board.cell(one.best, columns[0]).estimate
-        return "mean", f"{title} {plain(estimate.mean, decimals_in(board, columns[0]))}" if estimate else title
-    ahead = sum(one.standing.best.get(column) == one.best for column in columns)
-    return f"mean rank over {len(columns)} datasets", f"{title}; best on {ahead}"
+def _value(board: Board, column: Column, entrant: Entrant) -> str:
+    """Return the metric's title and the mean of an entrant."""
+    return f"{clean(column.measure.title)} {_number(board, column, entrant)}".strip()
+
+
+def _number(board: Board, column: Column, entrant: Entrant) -> str:
+    estimate = board.cell(entrant, column).estimate
+    return plain(estimate.mean, decimals_in(board, column)) if estimate else ""
+
+
+def _below_chance(board: Board, one: Outcome) -> Iterator[str]:
+    """Say on which datasets models are significantly worse than a method without any information."""
+    for column in one.columns:
+        worse, known = worse_than_chance(board, column)
+        if not worse:
+            continue
+        values = dict.fromkeys(_number(board, column, entrant) for entrant in (worse[-1], worse[0]))
+        where = f"On {dataset_name(board, column.dataset)}, " if len(one.columns) > 1 else ""
+        who = f"{len(worse)} of the {known} models are" if len(worse) > 1 else f"{name(board, worse[0])} is"
+        if len(worse) == known > 1:
+            every = f"all {known} models are" if known > 2 else "both models are"
+            who = every if where else _sentence(every)
+        chance = plain(board.rules.chance[column.measure.name], 1)
+        yield f"{where}{who} worse than chance ({' to '.join(values)}; chance is {chance})."
 
 
 def _floors(board: Board, one: Outcome) -> Iterator[str]:
     if not one.beaten:
         return
     models, above = len(one.ranked), len(one.above)
+    where = " on every dataset" if len(one.columns) > 1 else ""
     if above == models:
-        yield f"{({1: 'It beats', 2: 'Both models beat'}).get(models, 'All models beat')} every floor."
+        yield f"{({1: 'It beats', 2: 'Both models beat'}).get(models, 'All models beat')} every floor{where}."
+        return
+    if where:
+        yield from _strongest(board, one)
         return
     by_count: dict[int, list[str]] = defaultdict(list)
-    for floor, count in one.beaten.items():
+    for floor, count in one.beaten[one.columns[0]].items():
         if count < models:
             by_count[count].append(floor)
     if models == 1:
         yield f"It is not shown to beat {_joined(by_count[0], 'or')}."
         return
-    nobody = "Neither model is shown to beat" if models == 2 else "No model is shown to beat"
-    who = f"{_some(board, one.above)} beat{'s' * (above == 1)}" if one.above else nobody
-    words, of = ({0: "neither", 1: "one"}, "two") if models == 2 else ({0: "none"}, f"{models} models")
+    if above:
+        yield f"{_some(board, one.above)} beat{'s' * (above == 1)} every floor."
     told = [
-        f"{words.get(count, count)} of the {of} {('beat' + 's' * (count == 1)) if count else 'is shown to beat'} "
-        f"{_joined(names, 'and' if count else 'or')}"
+        f"{_of(count, models)} {_joined(names, 'and' if count else 'or')}"
         for count, names in sorted(by_count.items())
+        if count != above or not above  # else these models have just been named
     ]
-    yield f"{who} every floor: {'; '.join(told)}."
+    nobody = "Neither model is" if models == 2 else "No model is"
+    if told:
+        yield f"{_sentence('; '.join(told))}." if above else f"{nobody} shown to beat every floor: {'; '.join(told)}."
+
+
+def _strongest(board: Board, one: Outcome) -> Iterator[str]:
+    """Say for each dataset how many models beat its strongest floor; for many datasets, give the range."""
+    if one.above:
+        yield f"{_some(board, one.above)} beat{'s' * (len(one.above) == 1)} every floor on every dataset."
+    models, told, counts = len(one.ranked), [], []
+    for column, beaten in one.beaten.items():
+        floor = by_means(board, [column], [e for e in board.floors if board.cell(e, column).estimate])[0]
+        counts.append(beaten[clean(floor.floor or floor.model)])
+        which = f"({clean(board.label(floor))}, {_number(board, column, floor)})"
+        told.append((dataset_name(board, column.dataset), which, _of(counts[-1], models)))
+    if not any(counts):
+        nobody = "Neither model" if models == 2 else "No model"
+        which = "; ".join(f"on {dataset} {which}" for dataset, which, _ in told)
+        listed = f": {which}" if len(told) <= NAMED else ""
+        yield f"{nobody} is shown to beat the strongest floor of any dataset{listed}."
+    elif len(told) <= NAMED:
+        listed = "; ".join(f"on {dataset}, {who} the strongest floor {which}" for dataset, which, who in told)
+        yield f"{_sentence(listed)}."
+    else:
+        how_many = "" if len(set(counts)) == 1 else f"{min(counts)} to "
+        yield f"{how_many}{_of(max(counts), models)} the strongest floor of a dataset."
+
+
+def _of(count: int, models: int) -> str:
+    """Return how many of the models beat something, in words: `1 of the 10 models beats`."""
+    if count == 0:
+        return f"{'neither of the two' if models == 2 else f'none of the {models}'} models is shown to beat"
+    return f"{'one of the two' if models == 2 else f'{count} of the {models}'} models beat{'s' * (count == 1)}"
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _code_sizes(board: Board, one: Outcome) -> Iterator[str]:
@@ -180,12 +198,17 @@ def _code_sizes(board: Board, one: Outcome) -> Iterator[str]:
         yield f"The code of {best} has {told[0]} numbers; that of {other_name} has {told[1]}."
 
 
-def _gap(one: Outcome) -> Iterator[str]:
-    gaps = sorted(gap for column, gap in one.standing.gaps.items() if column in one.columns)
-    if gaps:
-        low, high = short(gaps[0]), short(gaps[-1])
-        which = f"{low} to {high}, depending on the dataset," if high != low else low
-        yield f"On average over pairs of models, a true difference below {which} would usually not be detected."
+def _gap(board: Board, one: Outcome) -> Iterator[str]:
+    gaps = {column: gap for column, gap in one.standing.gaps.items() if column in one.columns}
+    if not gaps:
+        return
+    own = [f"{short(gap)} on {dataset_name(board, column.dataset)}" for column, gap in gaps.items()]
+    which = short(*gaps.values()) if len(gaps) == 1 else _joined(own, "or")
+    if len(gaps) > NAMED:
+        ends = dict.fromkeys(short(end) for end in (min(gaps.values()), max(gaps.values())))
+        which = f"{' to '.join(ends)}, depending on the dataset,"
+    what = "A true difference" if len(one.ranked) == 2 else "In half of the pairs of models, a true difference"
+    yield f"{what} below {which} would usually not be detected."
 
 
 def _some(board: Board, who: Sequence[Entrant]) -> str:

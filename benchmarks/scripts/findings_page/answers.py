@@ -9,6 +9,7 @@ from vaebench.leaderboard.ranks import Column, Standing
 from vaebench.leaderboard.runs import Entrant
 from vaebench.report.findings import findings
 from vaebench.report.numbers import plain, short
+from vaebench.report.outcomes import worse_than_chance
 
 from .quoted import Part, listed, named, title
 
@@ -70,12 +71,18 @@ def answer(part: Part, standing: Standing, column: Column) -> str:
         said.append(
             f"{count} of the {models} models may be the best: {listed(first)}. The best mean is {mean} ({named(best)})."
         )
+    worse, _ = worse_than_chance(part.board, column)
+    if worse:
+        count = part.quote(len(worse), "worse", metric)
+        chance = part.quote(plain(part.board.rules.chance[metric], 1), "chance", metric)
+        who = f"All {count} models are" if count == models else f"{count} of the {models} models are"
+        said.append(f"{who} significantly worse than chance ({chance}).")
     if floors:
         said.append(strongest(part, column, floors[0]))
         said += [code_sizes(part, best, floors[0])] if standing.measure.verdict == "reconstruction" else []
     if column in part.board.gaps:
         gap = part.quote(short(part.board.gaps[column]), "gap", metric)
-        said.append(f"True differences below {gap} would usually not be detected.")
+        said.append(f"In half of the pairs of models, true differences below {gap} would usually not be detected.")
     return " ".join(filter(None, said))
 
 
