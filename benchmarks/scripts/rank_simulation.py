@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from simulated_boards import AT_ONCE, MODELS, PATIENTS, SIZES, boards, deviations, few_aurocs, few_means
 
-from vaebench.leaderboard.contest import ALPHA, contest, holm, place_newcomers
+from vaebench.leaderboard.contest import ALPHA, POWER, contest, holm, place_newcomers
 from vaebench.leaderboard.error_distribution import two_sided
 from vaebench.leaderboard.statistics import Sample, certain, doubtful, estimates, known_from, rest_of, shared_draws
 
@@ -186,7 +186,7 @@ def groups(count: int) -> Iterator[Row]:
 
 
 def gap(count: int) -> Iterator[Row]:
-    """Yield the stated gap divided by the simulated gap, by which a model must be better to win 80 % of its pairs."""
+    """Yield the stated gap divided by the simulated gap, by which a model must be better to win half of its pairs."""
     for kind, seeds in product(("equal", "unequal"), (5, 3)):
         rng = np.random.default_rng(seeds)
         played = list(boards(np.zeros(MODELS), deviations(kind, (50, MODELS), rng), seeds, rng))
@@ -196,7 +196,7 @@ def gap(count: int) -> Iterator[Row]:
             each = [contest([_raised(samples[0], by), *samples[1:]], "higher") for by in raised]
             found.append([MODELS - own.places[0].high for own in each if own.places])
             stated.append(each[0].gap)
-        true = np.interp(0.8, np.mean(found, 0) / (MODELS - 1), raised, left=np.nan, right=np.nan)
+        true = np.interp(POWER, np.mean(found, 0) / (MODELS - 1), raised, left=np.nan, right=np.nan)
         what = f"stated / simulated smallest gap; {kind} deviations, {seeds} seeds"
         yield Row("gap", what, np.mean(stated) / true, (0.9, 1.1), percent=False)
 

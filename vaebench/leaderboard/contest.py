@@ -26,7 +26,9 @@ LEAST_SEEDS = 3
 NEWCOMERS = 50
 """If this many newcomers are no better than the best reference, at most 5 % of boards call one of them better than
 every reference. The number is constant, so that no row depends on how many newcomers there are."""
-POWER = 0.8
+POWER = 0.5
+"""The share of pairs of models with this true difference that would be told apart. At 80 %, the few models whose seeds
+differ most would decide alone."""
 
 
 class Place(NamedTuple):
@@ -55,7 +57,7 @@ class Contest:
     labels: tuple[Label | None, ...]
     """The comparison of each reference with the one that has the best mean; None for that one."""
     gap: float | None
-    """The smallest true difference that this column would detect with 80 % power, on average over the pairs."""
+    """The true difference that this column would detect in half of the cases, on average over the pairs."""
     apart: np.ndarray | None = field(default=None, compare=False)
     """(M, M): which pairs are told apart after Holm's correction; None if there are no places."""
 
@@ -223,16 +225,18 @@ def _labels(pairs: Differences, claims: np.ndarray, best: int, margin: float | N
 
 
 def _gap(pairs: Differences, alpha: float) -> float | None:
-    """Return the difference that a test at level alpha detects with 80 % power in half of the pairs.
-
-    An average over pairs would be set by the few models whose seeds differ most."""
-    from scipy.special import ndtri
+    """Return the difference that a test at level alpha detects in half of the cases, on average over the pairs."""
+    from scipy.special import ndtr
 
     error = np.sqrt(pairs.c + pairs.e)
     if not error.all():
         return None
-    needed = half_width(pairs.c, pairs.e, pairs.f1, pairs.f2, 1 - alpha)
-    return float(np.median(needed + ndtri(POWER) * error))
+    needed = half_width(pairs.c, pairs.e, pairs.f1, pairs.f2, 1 - alpha) / error
+    low, high = 0.0, float((error * (needed + 5)).max())
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if ndtr(middle / error - needed).mean() < POWER else (low, middle)
+    return high
 
 
 def _values(samples: Sequence[Sample]) -> np.ndarray:

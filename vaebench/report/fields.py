@@ -76,7 +76,7 @@ class Place(Struct, forbid_unknown_fields=True):
 
 
 class GapOf(Struct, forbid_unknown_fields=True):
-    """The smallest true difference that a column would detect with 80 % power, on average over pairs of models."""
+    """The true difference that a column would detect in half of the cases, on average over pairs of models."""
 
     verdict: Verdict
     dataset: str

@@ -93,9 +93,9 @@ def _legend(board: Board) -> Iterable[str]:
         )
     if board.gaps:
         yield (
-            "The smallest gap is the true difference between two models that the column would have shown with 80 % "
-            "probability in half of the pairs of models. In the other pairs, whose models vary more between seeds, "
-            "only larger differences are shown. The gap does not apply to floors."
+            "The smallest gap is the true difference between two models that the column would have shown in half of "
+            "the cases, on average over pairs of models. Smaller differences usually stay hidden; so do larger ones "
+            "between models whose seeds differ much. The gap does not apply to floors."
         )
     if board.agreements:
         yield (

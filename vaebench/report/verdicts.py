@@ -207,8 +207,7 @@ def _gap(board: Board, one: Outcome) -> Iterator[str]:
     if len(gaps) > NAMED:
         ends = dict.fromkeys(short(end) for end in (min(gaps.values()), max(gaps.values())))
         which = f"{' to '.join(ends)}, depending on the dataset,"
-    what = "A true difference" if len(one.ranked) == 2 else "In half of the pairs of models, a true difference"
-    yield f"{what} below {which} would usually not be detected."
+    yield f"A true difference below {which} between two models would usually not be detected."
 
 
 def _some(board: Board, who: Sequence[Entrant]) -> str:

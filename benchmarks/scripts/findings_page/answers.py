@@ -82,7 +82,7 @@ def answer(part: Part, standing: Standing, column: Column) -> str:
         said += [code_sizes(part, best, floors[0])] if standing.measure.verdict == "reconstruction" else []
     if column in part.board.gaps:
         gap = part.quote(short(part.board.gaps[column]), "gap", metric)
-        said.append(f"In half of the pairs of models, true differences below {gap} would usually not be detected.")
+        said.append(f"A true difference below {gap} between two models would usually not be detected.")
     return " ".join(filter(None, said))
 
 
