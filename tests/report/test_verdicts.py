@@ -41,7 +41,7 @@ def test_the_best_is_told_from_the_others_and_from_floors() -> None:
 @pytest.mark.parametrize(
     ("best", "high", "told"),
     [
-        (1024, 32, "The code of vae has 1,024 numbers; that of high has 32."),
+        (1024, 32, "vae needs more numbers in its code (1,024) than high (32)."),
         (32, 32, ""),
         (16, 32, ""),
         (1024, None, ""),
@@ -55,7 +55,23 @@ def test_a_best_model_with_a_larger_code_than_the_strongest_floor_says_so(best: 
     ]
     references = (Entrant("vae", "bce"), Entrant("ae", "bce"))
     (sentence,) = sentences(made(records, references=references, floors=FLOORS))
-    assert told in sentence and ("The code of" in sentence) == bool(told), sentence
+    assert told in sentence and ("needs more" in sentence) == bool(told), sentence
+
+
+@pytest.mark.parametrize(("bits", "told"), [((400, 200), "vae needs more PSNR (400) than high (200)."), ((20, 20), "")])
+def test_the_price_of_a_reconstruction_is_told_in_the_suites_own_terms(bits: tuple[int, int], told: str) -> None:
+    """1,024 numbers may be sixteen times as many as 64, but not sixteen times as much: they are indices."""
+    own = {"vae": (0.95, 1024, bits[0]), "ae": (0.7, 8, 50), "high": (0.85, 32, bits[1]), "low": (0.5, 8, 50)}
+    records = [
+        structs.replace(one, metrics=one.metrics | two.metrics)
+        for model, (value, size, price) in own.items()
+        for one, two in zip(
+            field({model: value}, cost={"code_size": size}), field({model: price}, name="psnr"), strict=True
+        )
+    ]
+    references = (Entrant("vae", "bce"), Entrant("ae", "bce"))
+    (sentence,) = sentences(made(records, references=references, floors=FLOORS, prices={"reconstruction": ("psnr",)}))
+    assert told in sentence and ("needs more" in sentence) == bool(told), sentence
 
 
 def test_ties_floors_that_nobody_beats_and_many_names() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column
-from vaebench.leaderboard.runs import CODE_SIZE, Entrant
+from vaebench.leaderboard.runs import CODE_SIZE, Entrant, Measure
 from vaebench.records.clean import clean
 from vaebench.report.numbers import decimals_in, plain, short
 from vaebench.report.order import by_means, has_every_seed, main_column
@@ -183,19 +183,31 @@ def _sentence(text: str) -> str:
 
 
 def _code_sizes(board: Board, one: Outcome) -> Iterator[str]:
-    """Yield both code sizes if the best model has a larger code than the strongest floor that is a model."""
-    known = next((column.measure for column in board.columns if column.measure.name == CODE_SIZE), None)
+    """Yield the price of the best reconstruction and of the strongest floor that is a model, if that is smaller.
+
+    Bits per image say more than the size of the code, whose entries may be indices into a codebook."""
     models = [e for e in board.floors if not e.floor and has_every_seed(board, e, one.columns)]
-    if one.verdict != "reconstruction" or not known or not models:
+    if one.verdict != "reconstruction" or not models:
         return
-    floor = by_means(board, one.columns, models)[0]
-    columns = [main_column(board, column.dataset, known) for column in one.columns]
-    sizes = [[board.cell(e, column).estimate for column in columns if column] for e in (one.best, floor)]
-    own, other = ({round(size.mean) for size in found if size} for found in sizes)
-    if own and other and min(own) > max(other):
-        told = [" to ".join(dict.fromkeys(f"{end:,}" for end in (min(s), max(s)))) for s in (own, other)]
-        best, other_name = name(board, one.best), clean(board.label(floor))
-        yield f"The code of {best} has {told[0]} numbers; that of {other_name} has {told[1]}."
+    best, floor = one.best, by_means(board, one.columns, models)[0]
+    measures = {column.measure.name: column.measure for column in board.columns}
+    prices = (*board.rules.prices.get("reconstruction", ()), CODE_SIZE)
+    for price in (measures[one] for one in prices if one in measures):
+        own, other = (_over_datasets(board, one, price, entrant) for entrant in (best, floor))
+        if not own or not other:
+            continue
+        if min(own) > max(other):
+            told = [" to ".join(dict.fromkeys(f"{end:,}" for end in (min(s), max(s)))) for s in (own, other)]
+            what = "numbers in its code" if price.name == CODE_SIZE else clean(price.title)
+            yield f"{name(board, best)} needs more {what} ({told[0]}) than {clean(board.label(floor))} ({told[1]})."
+        return
+
+
+def _over_datasets(board: Board, one: Outcome, measure: Measure, entrant: Entrant) -> list[int]:
+    """Return the rounded means of another metric on the datasets of an outcome."""
+    columns = (main_column(board, column.dataset, measure) for column in one.columns)
+    found = (board.cell(entrant, column).estimate for column in columns if column)
+    return [round(estimate.mean) for estimate in found if estimate]
 
 
 def _gap(board: Board, one: Outcome) -> Iterator[str]:

@@ -131,11 +131,11 @@ def strongest(part: Part, column: Column, floor: Entrant) -> str:
 
 
 def code_sizes(part: Part, best: Entrant, floor: Entrant) -> str:
-    column = part.column("code_size")
-    if not column or floor.floor or not part.board.cell(floor, column).estimate:
+    column = part.column("bits-per-image") or part.column("code_size")
+    if not column or floor.floor or not all(part.board.cell(e, column).estimate for e in (best, floor)):
         return ""
-    sizes = f"{part.number(column, best)} numbers, that of {named(floor)} {part.number(column, floor)}"
-    return f"The code of {named(best)} has {sizes}."
+    what = "bits per image" if column.measure.name == "bits-per-image" else "numbers in its code"
+    return f"{named(best)} needs {part.number(column, best)} {what}, {named(floor)} {part.number(column, floor)}."
 
 
 def floors(part: Part) -> str:
