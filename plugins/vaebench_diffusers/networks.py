@@ -26,7 +26,7 @@ def diffusers() -> ModuleType:
     try:
         import_module("torchvision")
     except (ImportError, RuntimeError):
-        # With a CPU build of torch, PyPI's torchvision cannot be imported; without this line, diffusers would try.
+        # With a CPU build of torch, PyPI's torchvision cannot be imported; without this line, diffusers would try to.
         import_utils._torchvision_available = False
     from diffusers.models.autoencoders import vae
 
@@ -82,7 +82,7 @@ class Decoder(nn.Module):
 
 
 class DiffusersKL(Network):
-    """diffusers' AutoencoderKL: residual blocks with GroupNorm, and attention at the smallest grid."""
+    """diffusers' AutoencoderKL: residual blocks with GroupNorm, and attention at the lowest resolution."""
 
     name = "diffusers-kl"
     version = 1

@@ -24,8 +24,8 @@ from vaebench_measures.distances.cloud import SUBSAMPLES
 ACTIVE = 0.01
 """A unit is active if the variance of its posterior mean over images is above this; the prior's variance is 1."""
 DRAWS = 4
-"""The number of codes drawn per image for a bound. With 16 draws, decoding them took a third of the time of all
-metrics. For `vae` in the preset `compact`, the bounds from 4, 16 and 64 draws were 6.363, 6.359 and 6.355 bits per
+"""The number of codes drawn per image for a bound. With 16 codes per image, decoding took a third of the time of all
+metrics. For `vae` in the preset `compact`, the bounds from 4, 16 and 64 codes were 6.363, 6.359 and 6.355 bits per
 pixel value, with a standard error of 0.006."""
 ROWS = 2000
 """The maximum number of images whose codes are compared with the prior: time and memory grow with the square of this
@@ -79,9 +79,9 @@ class ActiveShare(ActiveUnits):
 
 
 class PriorDistance(Metric):
-    """Squared kernel distance of codes, one posterior draw per test image, from the prior N(0, I). The estimate is
-    unbiased: if the codes follow the prior, it is zero on average for any number of images and latents, so a single
-    value may be slightly negative."""
+    """Squared kernel distance between codes (one sample from the posterior of each test image) and the prior N(0, I).
+    The estimate is unbiased: if the codes follow the prior, it is zero on average for any number of images and latents,
+    so a single value may be slightly negative."""
 
     name = "prior-distance"
     version = 1

@@ -138,8 +138,8 @@ class Floor(SetDistance):
 
 
 class HalvesFloor(Floor):
-    """The distance between two halves of the test images, with no patient in both halves. From one half, at most as
-    many images are used as there are samples."""
+    """The distance between two halves of the test images, with no patient in both halves. If one of the halves has more
+    images than there are samples, only as many are used."""
 
     def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
         test = self.cloud(evidence, "test")

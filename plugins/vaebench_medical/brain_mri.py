@@ -53,7 +53,8 @@ class BrainMri(PictureDataset):
     def obtain(self) -> str:
         return (
             f"Download it ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ below the data "
-            f"folder and fetch again, or unpack it yourself, so that {self.name}/Training/notumor exists. "
+            f"folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so that "
+            f"{self.name}/Training/notumor exists. "
             f"Any other folder: -d '{self.name}[path=FOLDER]'."
         )
 

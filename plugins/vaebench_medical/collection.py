@@ -43,8 +43,8 @@ class Slices(NamedTuple):
 
 def in_folders(home: Path, without: Path | None = None, sliced: Slices | None = None) -> Iterator[Described]:
     """Yield the pictures in the class subfolders of `home`, with the masks next to them, or, with `sliced`, the slices
-    of the volumes there. Class folders may be inside folders of splits, such as `train`. The folder `without` is
-    skipped."""
+    of the volumes there. Class folders may be inside folders of splits, such as `train`. If `without` is given, that
+    folder is skipped."""
     inside = [folder for folder in _folders(home) if folder != without]
     splits = {f.name: SPLITS[f.name.lower()] for f in inside if f.name.lower() in SPLITS}
     if not splits:

@@ -98,7 +98,7 @@ def mask(path: Path, size: int, aspect: Aspect = "stretch") -> tuple[np.ndarray,
             if aspect == "pad":
                 drawn = ImageOps.pad(drawn, (size, size), method=FILTER)
             return resized(np.asarray(drawn), size)[0] > 127, (values.shape[0], values.shape[1])
-    except Exception as error:  # as above
+    except Exception as error:  # as in `with_native`
         raise ValueError(f"{path}: {_reason(error)}") from error
 
 

@@ -64,8 +64,8 @@ class KermanyCxr(PictureDataset):
         return (
             f"Download it ({self.licence}) from {self.homepage}: ZhangLabData.zip, or ChestXRay2017.zip of version "
             f"2; or the re-pack kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia. Put the archive into "
-            f"{self.name}/ below the data folder and fetch again, or unpack it yourself, so that "
-            f"{self.name}/train/NORMAL exists. Any other folder: -d '{self.name}[path=FOLDER]'."
+            f"{self.name}/ below the data folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so "
+            f"that {self.name}/train/NORMAL exists. Any other folder: -d '{self.name}[path=FOLDER]'."
         )
 
     def pictures(self, home: Path) -> list[Picture]:

@@ -143,7 +143,7 @@ class MedMnist(Dataset):
     def _choose(self, folder: Path, size: int) -> Path:
         found = self._found(folder)
         if not found:
-            raise ValueError(f"{self.name} is not below {folder}. {self.obtain()}")
+            raise ValueError(f"{self.name} was not found below {folder}. {self.obtain()}")
         side = min((s for s in found if s >= size), default=max(found))
         if side < size and side != SIDES[-1]:
             larger = next((s for s in SIDES if s >= size), SIDES[-1])

@@ -60,7 +60,7 @@ class Decoder(nn.Module):
 
 
 class MonaiKL(Network):
-    """MONAI's AutoencoderKL: residual blocks with GroupNorm, and attention at the smallest grid."""
+    """MONAI's AutoencoderKL: residual blocks with GroupNorm, and attention at the lowest resolution."""
 
     name = "monai-kl"
     version = 1

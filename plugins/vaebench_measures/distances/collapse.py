@@ -13,7 +13,7 @@ import torch
 from vaebench_measures.classifiers.ranking import auroc
 
 TOLD = 0.99
-"""Samples count as perfectly distinguishable from real images if the AUROC is at least this high."""
+"""Samples count as perfectly distinguishable from real images if nearest neighbours reach at least this AUROC."""
 SHARE = 0.01
 """The share of a set that counts as an image's neighbours. Samples that repeat more than a hundred distinct images
 therefore count as diverse."""

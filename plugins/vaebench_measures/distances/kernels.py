@@ -5,8 +5,9 @@
     cubic       k(x, y) = (x.y / d + 1)^3             Bińkowski et al., arXiv 1801.01401 (KID)
     gaussian    k(x, y) = exp(-|x - y|^2 / 2d)        Gretton et al., JMLR 13 (2012); for whitened features
 
-Pairs of images from one patient are left out: they are alike even if the population is not, and would add to the
-distance of every model. If every image comes from a different patient, this is the usual unbiased estimate.
+Pairs of images from one patient are left out: images of one patient are more alike than images of different patients,
+so these pairs would increase the distance of every model. If every image comes from a different patient, this is the
+usual unbiased estimate.
 
 The standard error follows from Hoeffding's decomposition. The influences of patients on the distance give a variance of
 a + 2b, where a is the part that is linear in patients and b the part that is due to pairs of patients. The true
