@@ -1,7 +1,8 @@
 """The encoder and decoder of AutoencoderKL in diffusers; VQModel in diffusers uses the same ones.
 
 diffusers is imported only when a network is built. The encoder halves height and width as long as both are even and the
-larger exceeds the requested grid. Channels double from `width` to at most eight times `width`.
+larger exceeds the requested grid. The number of channels doubles from level to level, from `width` to at most eight
+times `width`.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ SPECIFICITY = 0.95
 LEAST = 20
 """The minimum number of healthy images for a threshold at 95 % specificity: of 20 images, one is 5 %."""
 FEW = 10
-"""The minimum number of test images with one label, or in one group of lesion sizes, for a separate result."""
+"""The minimum number of test images that a label, or a group of lesion sizes, must have for a separate result."""
 
 
 class Detection(Metric):

@@ -120,7 +120,7 @@ def prior_distance(codes: np.ndarray, groups: np.ndarray, seed: int = 0) -> tupl
     k(z, z') = exp(-|z - z'|^2 / 2D), and its standard error, from random halves of the patients as in `halving_error`.
 
     Expectations over the prior are computed in closed form. Pairs of codes from one patient are left out,
-    because they are alike even if the codes of different patients are not."""
+    because such codes are more alike than codes of different patients."""
     names, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < PATIENTS:
         raise NotApplicable(f"codes of {len(names)} patients are too few to compare; at least {PATIENTS} are needed")

@@ -22,8 +22,8 @@ from vaebench_measures.anomaly import judged
 from vaebench_measures.classifiers.ranking import auroc_of, average_precision_of, best_dice_of
 
 LEVELS = 512
-"""The number of quantiles of the residuals inside anomalies, and again of those outside, that serve as the histograms'
-bin edges."""
+"""The bin edges of the histograms are this many quantiles of the residuals inside anomalies and as many quantiles of
+the residuals outside."""
 
 
 class Localisation(Metric):

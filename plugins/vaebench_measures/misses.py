@@ -67,7 +67,7 @@ def on_one_scale(asked: Misses, calm: Misses) -> dict[str, np.ndarray]:
 
 
 def combined(scores: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the mean of the kinds' scores."""
+    """Return the mean of the scores of all kinds of misses."""
     mean: np.ndarray = np.mean(list(scores.values()), axis=0)
     return mean
 

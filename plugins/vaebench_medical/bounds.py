@@ -36,8 +36,8 @@ MAX_TABLE_BYTES = 2**28
 MAX_LINE = 2**20
 """The maximum number of characters in a line of a table."""
 MAX_DOWNLOAD_BYTES = 2**35
-"""The maximum size of a download in bytes: some servers do not announce the length. The largest file of MedMNIST has
-12.6e9 bytes."""
+"""The maximum size of a download in bytes, needed because some servers do not announce the length. The largest file of
+MedMNIST has 12.6e9 bytes."""
 
 
 def check_pixels(*sides: int) -> int:

@@ -100,9 +100,9 @@ class BrainMri(PictureDataset):
 
 
 def divided(pictures: Sequence[Picture]) -> list[Picture]:
-    """Assign a fifth of each class to the test split, in whole groups. The groups whose names have the smallest hashes
-    are chosen, so that the split is the same on every machine. A group that contains several classes counts towards the
-    class of its first picture."""
+    """Assign a fifth of each class to the test split without dividing groups. The groups whose names have the smallest
+    hashes are chosen, so that the split is the same on every machine. A group that contains several classes counts
+    towards the class of its first picture."""
     kinds = {picture.group: picture.label for picture in reversed(pictures)}
     sizes = Counter(picture.group for picture in pictures)
     test = set[str]()

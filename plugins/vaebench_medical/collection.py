@@ -67,7 +67,7 @@ def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> 
     for line, row in table.rows(csv, ("file", "label")):
         told = f"{csv}, line {line}"
         if not row["file"] or not row["label"]:
-            raise ValueError(f"{told}: has no file or no label")
+            raise ValueError(f"{told}: column `file` or `label` is empty")
         path = _file(csv, row["file"], told, bool(sliced))
         split = row.get("split", "")
         if split and split.lower() not in SPLITS:

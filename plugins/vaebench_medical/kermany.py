@@ -22,7 +22,7 @@ REPACKS = {
     16: "",
     782: "the re-pack that uses 15 % of the published train split as val, with pictures of mixed sizes",
 }
-"""Number of pictures in `val` -> description of the re-pack; empty for the re-pack on Kaggle, which is not reported"""
+"""Number of pictures in `val` -> description of the re-pack for `verify` to report; empty for the re-pack on Kaggle"""
 DIVIDED_ANEW = (
     "Its val is merged into train, so the split is the published one; but pictures that the re-pack resized or dropped "
     "cannot be restored. `vaebench data status kermany-cxr` shows where to get the published files"

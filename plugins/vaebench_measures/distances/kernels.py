@@ -16,8 +16,8 @@ vanishes. In this case, random halves and bootstrapped patients give a + 3b, an 
 neither is used. The computed error is never less than the root of b, so at a distance of exactly zero it is still 1.2
 times too large.
 
-Kernels are computed a block of rows at a time and never stored: once for their means, and again for the squares of the
-centred kernels. Memory therefore does not grow with the square of the number of images.
+Kernels are computed in blocks of rows, once for their means and again for the squares of the centred kernels. They are
+never stored, so memory does not grow with the square of the number of images.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Distance(NamedTuple):
     value: float
     error: float
     influences: tuple[np.ndarray, np.ndarray]
-    """For each set, the change of the distance if a patient is counted once more; the changes sum to zero."""
+    """For each set: how much the distance changes if a patient is counted once more; these changes sum to zero."""
 
 
 class Patients(NamedTuple):
@@ -98,11 +98,12 @@ def by_kernel(x: Cloud, y: Cloud, kernel: Kernel = cubic) -> tuple[float, float]
 
 
 def under_draws(x: Cloud, y: Cloud, draws: Iterable[np.ndarray], kernel: Kernel = cubic) -> np.ndarray:
-    """Return the distance for each resample of patients, given as rows of y: the distance plus the influences of the
-    resampled patients, scaled so that the deviation over resamples is the standard error.
+    """Return the distance for each resample of patients (each of `draws` contains rows of y). It is computed as the
+    distance of the full sets plus the influences of the resampled patients; these influences are scaled so that the
+    deviation over resamples is the standard error.
 
     The rows of x are resampled each time as well, because the result of a single seed depends on chance in its samples.
-    With several seeds, boards remove the variation that the seeds do not share."""
+    With several seeds, boards separate this variation from that which all seeds share."""
     value, error, (x_influence, y_influence) = distance(x, y, kernel)
     sizes = np.bincount(y.members)
     times = np.array([np.bincount(y.members[draw], minlength=y.patients) / sizes for draw in draws])
