@@ -1,4 +1,4 @@
-"""Metrics of latent codes: their rate, the latents in use, their match with the prior, and the likelihood of images.
+"""Metrics of latent codes: rate, number of latents in use, similarity to the prior, and likelihood of images.
 
     rate        KL(q(z|x) || p(z)), mean over images, in bits
     unit        active when Var_x E[z|x] > 0.01: Burda, Grosse & Salakhutdinov, arXiv 1509.00519

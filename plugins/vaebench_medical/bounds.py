@@ -32,7 +32,7 @@ MAX_RATIO = 100
 """The maximum ratio of an archive's unpacked size to its packed size. Published archives contain compressed pictures,
 so their ratio is below 2."""
 MAX_TABLE_BYTES = 2**28
-"""The maximum size of a table in bytes: two million rows of 128 characters."""
+"""The maximum size of a table in bytes, enough for two million rows of 128 characters."""
 MAX_LINE = 2**20
 """The maximum number of characters in a line of a table."""
 MAX_DOWNLOAD_BYTES = 2**35

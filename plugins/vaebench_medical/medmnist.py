@@ -30,7 +30,7 @@ PHANTOMS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "pneumoniamnist": ("chest", {"classes": (0.27, 0.475, 0.255), "diseased": {1, 2}, "merge": (0, 1, 1)}),
     "retinamnist": ("fundus", {"classes": (0.45, 0.12, 0.19, 0.18, 0.06), "diseased": {1, 2, 3, 4}}),
 }
-"""The phantom that replaces each dataset, and the shares of its labels"""
+"""Dataset -> the phantom that replaces it, and the parameters of this phantom"""
 
 
 ORIGINS: Mapping[str, str] = {

@@ -13,8 +13,8 @@ The standard error follows from Hoeffding's decomposition. The influences of pat
 a + 2b, where a is the part that is linear in patients and b the part that is due to pairs of patients. The true
 variance is a + b, and b can be computed from the kernels, centred in both directions. For distances near zero, a
 vanishes. In this case, random halves and bootstrapped patients give a + 3b, an error 1.7 times too large, which is why
-neither is used. The computed error is never less than the root of b, so at a distance of exactly zero it is still 1.2
-times too large.
+neither is used. Because the computed error is never less than the root of b, it is still 1.2 times too large at a
+distance of exactly zero.
 
 Kernels are computed in blocks of rows, once for their means and again for the squares of the centred kernels. They are
 never stored, so memory does not grow with the square of the number of images.
