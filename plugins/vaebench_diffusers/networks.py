@@ -1,7 +1,8 @@
 """The encoder and decoder of AutoencoderKL in diffusers; VQModel in diffusers uses the same ones.
 
 diffusers is imported only when a network is built. The encoder halves height and width as long as both are even and the
-larger exceeds the requested grid. Channels double from `width` to at most eight times `width`.
+larger exceeds the requested grid. The number of channels doubles from level to level, from `width` to at most eight
+times `width`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def diffusers() -> ModuleType:
     try:
         import_module("torchvision")
     except (ImportError, RuntimeError):
-        # With a CPU build of torch, PyPI's torchvision cannot be imported; without this line, diffusers would try.
+        # With a CPU build of torch, PyPI's torchvision cannot be imported; without this line, diffusers would try to.
         import_utils._torchvision_available = False
     from diffusers.models.autoencoders import vae
 
@@ -82,7 +83,7 @@ class Decoder(nn.Module):
 
 
 class DiffusersKL(Network):
-    """diffusers' AutoencoderKL: residual blocks with GroupNorm, and attention at the smallest grid."""
+    """diffusers' AutoencoderKL: residual blocks with GroupNorm, and attention at the lowest resolution."""
 
     name = "diffusers-kl"
     version = 1

@@ -20,9 +20,9 @@ from vaebench_measures.reconstruction import decibels
 
 SPECIFICITY = 0.95
 LEAST = 20
-"""The minimum number of healthy images for a threshold at 95 % specificity: each of 20 is 5 % of them."""
+"""The minimum number of healthy images for a threshold at 95 % specificity: of 20 images, one is 5 %."""
 FEW = 10
-"""The minimum number of test images with one label, or in one group of lesion sizes, for a separate result."""
+"""The minimum number of test images that a label, or a group of lesion sizes, must have for a separate result."""
 
 
 class Detection(Metric):
@@ -102,8 +102,8 @@ class HardestLabel(Detection):
 
 
 class Own(Detection):
-    """Detection by the method's own anomaly score. If a method has several scores, the column shows the first one
-    with its name, and the parts show all of them. The best score is never selected."""
+    """Detection by the method's own anomaly score. If a method has several scores, the metric's column shows the result
+    and name of the first score, and the parts show the results of all scores. The best score is never selected."""
 
     version = 2
 
@@ -148,8 +148,8 @@ class Sensitivity(Detection):
 
 
 class Specificity(Detection):
-    """Share of healthy test images that do not exceed the threshold of `anomaly-sensitivity`: about 0.95 if they
-    resemble the images from which the threshold was computed."""
+    """Share of healthy test images whose mean squared residual does not exceed the threshold of `anomaly-sensitivity`:
+    about 0.95 if these images resemble those from which the threshold was computed."""
 
     name = "anomaly-specificity"
     title = "specificity realised"
@@ -162,7 +162,7 @@ class Specificity(Detection):
 
 def watched(evidence: Evidence, found: Score, scores: np.ndarray) -> Score:
     """Add to a result the rank correlations between the scores of healthy test images and trivial traits of these
-    images, and the mean PSNR of the model's reconstructions. Boards correlate this PSNR with the result over models."""
+    images, and the mean PSNR of the model's reconstructions, which boards correlate with the result across models."""
     healthy = evidence.health("test").healthy
     known = traits(evidence.split("test").images[healthy])
     follows = {name: rank_correlation(scores[healthy], values) for name, values in known.items()}

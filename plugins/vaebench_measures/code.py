@@ -1,4 +1,4 @@
-"""Metrics of latent codes: their rate, the latents in use, their match with the prior, and the likelihood of images.
+"""Metrics of latent codes: rate, number of latents in use, similarity to the prior, and likelihood of images.
 
     rate        KL(q(z|x) || p(z)), mean over images, in bits
     unit        active when Var_x E[z|x] > 0.01: Burda, Grosse & Salakhutdinov, arXiv 1509.00519
@@ -24,8 +24,8 @@ from vaebench_measures.distances.cloud import SUBSAMPLES
 ACTIVE = 0.01
 """A unit is active if the variance of its posterior mean over images is above this; the prior's variance is 1."""
 DRAWS = 4
-"""The number of codes drawn per image for a bound. With 16 draws, decoding them took a third of the time of all
-metrics. For `vae` in the preset `compact`, the bounds from 4, 16 and 64 draws were 6.363, 6.359 and 6.355 bits per
+"""The number of codes drawn per image for a bound. With 16 codes per image, decoding took a third of the time of all
+metrics. For `vae` in the preset `compact`, the bounds from 4, 16 and 64 codes were 6.363, 6.359 and 6.355 bits per
 pixel value, with a standard error of 0.006."""
 ROWS = 2000
 """The maximum number of images whose codes are compared with the prior: time and memory grow with the square of this
@@ -79,9 +79,9 @@ class ActiveShare(ActiveUnits):
 
 
 class PriorDistance(Metric):
-    """Squared kernel distance of codes, one posterior draw per test image, from the prior N(0, I). The estimate is
-    unbiased: if the codes follow the prior, it is zero on average for any number of images and latents, so a single
-    value may be slightly negative."""
+    """Squared kernel distance between codes (one sample from the posterior of each test image) and the prior N(0, I).
+    The estimate is unbiased: if the codes follow the prior, it is zero on average for any number of images and latents,
+    so a single value may be slightly negative."""
 
     name = "prior-distance"
     version = 1
@@ -120,7 +120,7 @@ def prior_distance(codes: np.ndarray, groups: np.ndarray, seed: int = 0) -> tupl
     k(z, z') = exp(-|z - z'|^2 / 2D), and its standard error, from random halves of the patients as in `halving_error`.
 
     Expectations over the prior are computed in closed form. Pairs of codes from one patient are left out,
-    because they are alike even if the codes of different patients are not."""
+    because such codes are more alike than codes of different patients."""
     names, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < PATIENTS:
         raise NotApplicable(f"codes of {len(names)} patients are too few to compare; at least {PATIENTS} are needed")

@@ -22,8 +22,8 @@ from vaebench_measures.misses import FEATURES, SMOOTH, Misses, combined, on_one_
 
 
 class InFeatures(Detection, Whitened):
-    """A ranking of images by a score that uses features of vaebench's own extractor; the column shows its name and
-    digest."""
+    """A ranking of images by a score that uses features of vaebench's own extractor; the metric's column shows the
+    extractor's name and digest."""
 
     chance = 0.5
 
@@ -60,7 +60,7 @@ class Combined(InFeatures):
 
 class AnomalyCombined(Combined):
     """Area under the ROC curve of the combined score on test images. The score is the mean of a smoothed pixel residual
-    and a residual of whitened features, each standardised by healthy images kept out of training."""
+    and a residual of whitened features, each standardised on healthy images kept out of training."""
 
     name = "anomaly-auroc-combined"
     title = "anomaly AUROC, combined score"

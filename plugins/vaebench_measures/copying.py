@@ -6,12 +6,12 @@
     detection    share of planted copies (shifted, blurred and slightly noisy training images) that raise this alarm
 
 Distances are Mahalanobis distances, in units of the changes that shift, blur and noise cause in the features of
-validation images: the extractor is sensitive to blur and noise, which must not hide a copy. The relative
-distance of an image is d(training) / (d(training) + d(test)), where d(split) is the distance to the nearest image of
-that split. Validation images, on which no model was trained, are the baseline: the share computed for them is the
-floor, and 5 % of them raise the alarm. If at most 5 % of the samples raise the alarm, there is no evidence of copying
-at the sensitivity that `detection` measures. This result does not prove privacy, because samples may be copies that
-were changed in other ways.
+validation images. Euclidean distances would miss blurred or noisy copies, as the extractor is sensitive to both. The
+relative distance of an image is d(training) / (d(training) + d(test)), where d(split) is the distance to the nearest
+image of that split. Validation images, on which no model was trained, are the baseline: the share computed for them is
+the floor, and 5 % of them raise the alarm. If at most 5 % of the samples raise the alarm, there is no evidence of
+copying at the sensitivity that `detection` measures. This result does not prove privacy, because samples may be copies
+that were changed in other ways.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Metrics of how closely samples resemble test images: distances between two sets of features, and neighbour shares.
+"""Metrics of how closely samples resemble test images, computed from feature distances or from nearest neighbours.
 
 The tables at the end of this file combine spaces, distances and sets. The headline is MMD on whitened features of the
 network that comes with the package: it orders faults of different kinds as a person would
@@ -66,8 +66,8 @@ class SetDistance(Compared):
         return Score(value, error, len(images.rows), self.against(images, test), replicates)
 
     def replicates(self, evidence: Evidence, images: Cloud, test: Cloud) -> list[float]:
-        """Return the distance for each resample of test patients. All models share these resamples, so boards can pair
-        models."""
+        """Return the distance for each resample of test patients. All models share these resamples, so boards can
+        compare models in pairs."""
         return []
 
 
@@ -138,8 +138,8 @@ class Floor(SetDistance):
 
 
 class HalvesFloor(Floor):
-    """The distance between two halves of the test images, with no patient in both halves. From one half, at most as
-    many images are used as there are samples."""
+    """The distance between two halves of the test images, with no patient in both halves. The first half is limited to
+    as many images as there are samples."""
 
     def sets(self, evidence: Evidence) -> tuple[Cloud, Cloud]:
         test = self.cloud(evidence, "test")

@@ -20,7 +20,7 @@ from vaebench_measures.reconstruction import ROUNDING
 
 class BySize(Metric):
     """A result for the third of diseased test images with the smallest lesions; its parts are the results for all three
-    thirds. The column gives the size limit."""
+    thirds. The metric's column shows the size limit."""
 
     version = 1
     verdict = "anomaly"
@@ -99,7 +99,7 @@ def sizes(evidence: Evidence) -> np.ndarray:
 
 
 def thirds(evidence: Evidence) -> dict[str, np.ndarray]:
-    """Return which test images have a small, a medium or a large lesion; the names give the size limits."""
+    """Return which test images have a small, a medium or a large lesion; the keys contain the size limits."""
     diseased, size = evidence.health("test").diseased, sizes(evidence)
     known = diseased & (size > 0)
     if known.sum() < 3 * FEW:
@@ -112,7 +112,8 @@ def thirds(evidence: Evidence) -> dict[str, np.ndarray]:
     }
     if (fewest := min(kind.sum() for kind in kinds.values())) < FEW:  # if many lesions have the same size
         raise NotApplicable(
-            f"of the three groups of images by size of the lesion, one has {fewest} images; {FEW} are needed"
+            f"diseased test images are divided into thirds by lesion size, and the smallest of these groups has "
+            f"{fewest} images; {FEW} are needed"
         )
     return kinds
 

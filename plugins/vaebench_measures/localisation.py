@@ -3,7 +3,7 @@
 A box shows where a finding is but not its outline, so boxes allow hits and shares to be measured, but not Dice. If
 there are masks, all pixels of the healthy and diseased test images are ranked by the size of their residual, and the
 value is computed from the exact order. The standard error is computed from two histograms of residuals per image, one
-for the pixels inside anomalies and one for those outside. A resample of patients then only needs to add up histograms.
+for the pixels inside anomalies and one for those outside. For a resample of patients, only histograms are added up.
 The bin edges are quantiles of the residuals inside and outside anomalies. One number per pixel is kept in memory.
 """
 
@@ -22,7 +22,8 @@ from vaebench_measures.anomaly import judged
 from vaebench_measures.classifiers.ranking import auroc_of, average_precision_of, best_dice_of
 
 LEVELS = 512
-"""The number of quantiles of the residuals inside anomalies, and of those outside, that are bin edges of histograms."""
+"""The bin edges of the histograms are this many quantiles of the residuals inside anomalies and as many quantiles of
+the residuals outside."""
 
 
 class Localisation(Metric):
@@ -110,7 +111,7 @@ class BoxHit(InBoxes):
 
 
 class BoxConcentration(InBoxes):
-    """Share of the squared residual inside the boxes of findings, divided by their share of the pixels; 1 is chance."""
+    """Share of the squared residual in the boxes of findings, divided by the boxes' share of pixels; 1 is chance."""
 
     name = "box-concentration"
     title = "residual in boxes over their area"

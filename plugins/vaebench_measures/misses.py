@@ -28,8 +28,8 @@ from sklearn.covariance import LedoitWolf
 SHARE = 1 / 16
 """Sigma of the blur as a share of the side."""
 POINTS = 32
-"""The minimum number of points per side at which the blurred residual of a larger image is sampled. Fewer than twice as
-many are used, and they are at most half a sigma apart."""
+"""Blurred residuals of images with more pixels per side than this are sampled at this number of points per side, or up
+to twice as many; the points are at most half a sigma apart."""
 WORTH = 20
 """The mean of u over all coordinates counts as much as this number of calibration images."""
 TINY = 1e-12
@@ -67,7 +67,7 @@ def on_one_scale(asked: Misses, calm: Misses) -> dict[str, np.ndarray]:
 
 
 def combined(scores: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the mean of the kinds' scores."""
+    """Return the mean of the scores of all kinds of misses."""
     mean: np.ndarray = np.mean(list(scores.values()), axis=0)
     return mean
 

@@ -51,7 +51,8 @@ class L1Error(Metric):
 
 
 class MsSsim(Metric):
-    """Multi-scale structural similarity of test images and reconstructions; the column gives the number of scales."""
+    """Multi-scale structural similarity of test images and reconstructions. The metric's column shows the number of
+    scales."""
 
     name = "ms-ssim"
     version = 1

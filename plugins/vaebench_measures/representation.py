@@ -1,7 +1,7 @@
 """Metrics of how well classifiers predict labels from codes, from real images and from reconstructions.
 
-The suite `references` uses some of these metrics to repeat the experiment of project R0. Each classifier is trained
-once, for up to four metrics: accuracy, balanced accuracy, macro-F1 and AUROC.
+The suite `references` uses some of these metrics to repeat the experiment of its project R0 (see `cxr-vae`). Each
+classifier is trained once, for up to four metrics: accuracy, balanced accuracy, macro-F1 and AUROC.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Safe unpacking of archives: no file is written outside the target folder, and no folder is visible half-unpacked."""
+"""Safe unpacking of archives: no file is written outside the target folder, and each folder appears once complete."""
 
 from __future__ import annotations
 

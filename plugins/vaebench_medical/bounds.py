@@ -19,8 +19,8 @@ MAX_ARRAY_BYTES = 2**34
 """The maximum size in bytes of an array that is read row by row. The largest array in MedMNIST, PathMNIST at 224
 pixels, has 13.5e9 bytes."""
 MAX_DRAWN_BYTES = 2**37
-"""The maximum size in bytes of a split's images on disk, at the requested size. PathMNIST at 512 pixels has 7.1e10
-bytes."""
+"""The maximum size in bytes of a split's resized images, which may be stored on disk. PathMNIST at 512 pixels has
+7.1e10 bytes."""
 MAX_LOADED_BYTES = 2**28
 """The maximum size in bytes of an array that is loaded completely: labels, or one image of a stack."""
 MAX_ARRAY_HEADER = 10_000
@@ -29,15 +29,15 @@ MAX_DIRECTORY_BYTES = 2**25
 """The maximum size in bytes of the list of members of a zip file, enough for about 300,000 members. Python needs ten
 times as much memory for the list."""
 MAX_RATIO = 100
-"""The maximum ratio of an archive's unpacked size to its size. Published archives contain compressed pictures, so their
-ratio is below 2."""
+"""The maximum ratio of an archive's unpacked size to its packed size. Published archives contain compressed pictures,
+so their ratio is below 2."""
 MAX_TABLE_BYTES = 2**28
-"""The maximum size of a table in bytes: two million rows of 128 characters."""
+"""The maximum size of a table in bytes, enough for two million rows of 128 characters."""
 MAX_LINE = 2**20
 """The maximum number of characters in a line of a table."""
 MAX_DOWNLOAD_BYTES = 2**35
-"""The maximum size of a download in bytes: some servers do not announce the length. The largest file of MedMNIST has
-12.6e9 bytes."""
+"""The maximum size of a download in bytes, needed because some servers do not announce the length. The largest file of
+MedMNIST has 12.6e9 bytes."""
 
 
 def check_pixels(*sides: int) -> int:

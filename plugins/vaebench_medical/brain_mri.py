@@ -53,7 +53,8 @@ class BrainMri(PictureDataset):
     def obtain(self) -> str:
         return (
             f"Download it ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ below the data "
-            f"folder and fetch again, or unpack it yourself, so that {self.name}/Training/notumor exists. "
+            f"folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so that "
+            f"{self.name}/Training/notumor exists. "
             f"Any other folder: -d '{self.name}[path=FOLDER]'."
         )
 
@@ -99,9 +100,9 @@ class BrainMri(PictureDataset):
 
 
 def divided(pictures: Sequence[Picture]) -> list[Picture]:
-    """Assign a fifth of each class to the test split, in whole groups. The groups whose names have the smallest hashes
-    are chosen, so that the split is the same on every machine. A group that contains several classes counts towards the
-    class of its first picture."""
+    """Assign a fifth of each class to the test split without dividing groups. The groups whose names have the smallest
+    hashes are chosen, so that the split is the same on every machine. A group that contains several classes counts
+    towards the class of its first picture."""
     kinds = {picture.group: picture.label for picture in reversed(pictures)}
     sizes = Counter(picture.group for picture in pictures)
     test = set[str]()

@@ -43,8 +43,8 @@ class Slices(NamedTuple):
 
 def in_folders(home: Path, without: Path | None = None, sliced: Slices | None = None) -> Iterator[Described]:
     """Yield the pictures in the class subfolders of `home`, with the masks next to them, or, with `sliced`, the slices
-    of the volumes there. Class folders may be inside folders of splits, such as `train`. The folder `without` is
-    skipped."""
+    of the volumes there. Class folders may be inside folders of splits, such as `train`. If `without` is given, that
+    folder is skipped."""
     inside = [folder for folder in _folders(home) if folder != without]
     splits = {f.name: SPLITS[f.name.lower()] for f in inside if f.name.lower() in SPLITS}
     if not splits:
@@ -67,7 +67,7 @@ def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> 
     for line, row in table.rows(csv, ("file", "label")):
         told = f"{csv}, line {line}"
         if not row["file"] or not row["label"]:
-            raise ValueError(f"{told}: has no file or no label")
+            raise ValueError(f"{told}: column `file` or `label` is empty")
         path = _file(csv, row["file"], told, bool(sliced))
         split = row.get("split", "")
         if split and split.lower() not in SPLITS:

@@ -29,8 +29,8 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "PPM")
 """The formats that Pillow may open; it detects them by content, not by suffix. For some other formats, Pillow would
 run external programs (`gs` for PostScript)."""
 MAX_SCANS = 500
-"""The maximum number of scans of a progressive JPEG: each scan takes as long as decoding the picture, even if it has
-only a few bytes."""
+"""The maximum number of scans of a progressive JPEG: each scan takes as long to decode as the whole picture, even if
+the scan has only a few bytes."""
 
 # A triangle filter as wide as the sampling step: it averages all dropped pixels and adds no ringing (as Lanczos does),
 # which would be an artificial sharpness cue.
@@ -98,7 +98,7 @@ def mask(path: Path, size: int, aspect: Aspect = "stretch") -> tuple[np.ndarray,
             if aspect == "pad":
                 drawn = ImageOps.pad(drawn, (size, size), method=FILTER)
             return resized(np.asarray(drawn), size)[0] > 127, (values.shape[0], values.shape[1])
-    except Exception as error:  # as above
+    except Exception as error:  # as in `with_native`
         raise ValueError(f"{path}: {_reason(error)}") from error
 
 

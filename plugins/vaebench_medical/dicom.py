@@ -143,7 +143,7 @@ def _range(header: Any) -> tuple[float, float]:
 
 
 def _first(header: Any, tag: str) -> float | None:
-    """Return the value of a tag: None if it is missing, the first value if it has several, one per window."""
+    """Return the value of a tag: None if it is missing, the first value if it has several (one per window)."""
     value = header.get(tag)
     if value is None or value == "":
         return None

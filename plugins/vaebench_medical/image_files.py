@@ -74,7 +74,7 @@ class PictureDataset(Dataset):
         root, missing = self._look(folder)
         if root and not missing:
             return root
-        fault = f"{root} contains no {' and no '.join(missing)}" if root else f"it is not below {folder}"
+        fault = f"{root} contains no {' and no '.join(missing)}" if root else f"no images were found below {folder}"
         raise ValueError(f"{self.name}: {fault}. {self.obtain()}")
 
     def present(self, folder: Path) -> bool:

@@ -22,7 +22,7 @@ REPACKS = {
     16: "",
     782: "the re-pack that uses 15 % of the published train split as val, with pictures of mixed sizes",
 }
-"""Number of pictures in `val` -> description of the re-pack; empty for the re-pack on Kaggle, which is not reported"""
+"""Number of pictures in `val` -> description of the re-pack for `verify` to report; empty for the re-pack on Kaggle"""
 DIVIDED_ANEW = (
     "Its val is merged into train, so the split is the published one; but pictures that the re-pack resized or dropped "
     "cannot be restored. `vaebench data status kermany-cxr` shows where to get the published files"
@@ -64,8 +64,8 @@ class KermanyCxr(PictureDataset):
         return (
             f"Download it ({self.licence}) from {self.homepage}: ZhangLabData.zip, or ChestXRay2017.zip of version "
             f"2; or the re-pack kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia. Put the archive into "
-            f"{self.name}/ below the data folder and fetch again, or unpack it yourself, so that "
-            f"{self.name}/train/NORMAL exists. Any other folder: -d '{self.name}[path=FOLDER]'."
+            f"{self.name}/ below the data folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so "
+            f"that {self.name}/train/NORMAL exists. Any other folder: -d '{self.name}[path=FOLDER]'."
         )
 
     def pictures(self, home: Path) -> list[Picture]:

@@ -42,7 +42,8 @@ class KneeKl(PictureDataset):
     def obtain(self) -> str:
         return (
             f"Download it ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ below the data "
-            f"folder and fetch again, or unpack it, so that {self.name}/kneeKL{self.side or 299}/train/0 exists. "
+            f"folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so that "
+            f"{self.name}/kneeKL{self.side or 299}/train/0 exists. "
             f"Any other folder: -d '{self.name}[path=FOLDER]'."
         )
 

@@ -30,7 +30,7 @@ PHANTOMS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "pneumoniamnist": ("chest", {"classes": (0.27, 0.475, 0.255), "diseased": {1, 2}, "merge": (0, 1, 1)}),
     "retinamnist": ("fundus", {"classes": (0.45, 0.12, 0.19, 0.18, 0.06), "diseased": {1, 2, 3, 4}}),
 }
-"""The phantom that replaces each dataset, and the shares of its labels"""
+"""Dataset -> the phantom that replaces it, and the parameters of this phantom"""
 
 
 ORIGINS: Mapping[str, str] = {
@@ -143,7 +143,7 @@ class MedMnist(Dataset):
     def _choose(self, folder: Path, size: int) -> Path:
         found = self._found(folder)
         if not found:
-            raise ValueError(f"{self.name} is not below {folder}. {self.obtain()}")
+            raise ValueError(f"{self.name} was not found below {folder}. {self.obtain()}")
         side = min((s for s in found if s >= size), default=max(found))
         if side < size and side != SIDES[-1]:
             larger = next((s for s in SIDES if s >= size), SIDES[-1])

@@ -20,7 +20,7 @@ CHUNK = 2**20
 
 
 class Rows:
-    """One array of an open `.npz`: its shape, and its rows in order."""
+    """An array in an open `.npz` file: its shape, and its rows in order."""
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
         self._stream, self._name = stream, name

@@ -32,7 +32,8 @@ class ProstateGleason(PictureDataset):
     def obtain(self) -> str:
         return (
             f"Clone or download it ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ below the "
-            f"data folder and fetch again, or unpack it yourself, so that {self.name}/train.csv exists. "
+            f"data folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so that "
+            f"{self.name}/train.csv exists. "
             f"Any other folder: -d '{self.name}[path=FOLDER]'."
         )
 

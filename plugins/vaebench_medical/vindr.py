@@ -111,7 +111,7 @@ class VindrMammo(PictureDataset):
         return found
 
     def _path_below(self, home: Path, images: Mapping[str, Image]) -> str:
-        """Return the pattern in `PLACES` that the folder follows, judged by the first image."""
+        """Return the pattern in `PLACES` that fits the folder; only the folder of the first image is looked for."""
         name, image = next(iter(images.items()))
         for place in PLACES:
             if (home / place.format(study=image.study, image="")).parent.is_dir():

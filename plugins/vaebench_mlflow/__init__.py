@@ -45,7 +45,7 @@ def vaebench_record(record: Mapping[str, Any]) -> None:
             if (value := getattr(trial, name)) is not None:
                 _client().log_param(run, name, value)
         error = record["error"]
-        _client().set_tag(run, "error", f"{error['kind']}: {error['message']}" if error else "")  # the last attempt's
+        _client().set_tag(run, "error", f"{error['kind']}: {error['message']}" if error else "")  # of the last attempt
         _client().set_terminated(run, "FAILED" if error else "FINISHED")
 
 

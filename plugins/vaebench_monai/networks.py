@@ -1,8 +1,8 @@
 """The encoders and decoders of MONAI's AutoencoderKL and VQVAE. MONAI is imported only when a network is built.
 
 The encoder halves height and width as long as both are even and the larger exceeds the requested grid. With a grid of
-7, an image of 28 px is reduced to 7 x 7 features, and an image of 64 px to 4 x 4. Channels double from `width` to at
-most eight times `width`.
+7, an image of 28 px is reduced to 7 x 7 features, and an image of 64 px to 4 x 4. The number of channels doubles from
+level to level, from `width` to at most eight times `width`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Decoder(nn.Module):
 
 
 class MonaiKL(Network):
-    """MONAI's AutoencoderKL: residual blocks with GroupNorm, and attention at the smallest grid."""
+    """MONAI's AutoencoderKL: residual blocks with GroupNorm, and attention at the lowest resolution."""
 
     name = "monai-kl"
     version = 1

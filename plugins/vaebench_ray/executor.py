@@ -11,8 +11,8 @@ from vaebench_ray.cluster import Cluster, connect
 from vaebench_ray.tasks import Gone, Said, Tasks
 
 SPARE = 1
-"""The number of trials that wait in Ray's own queue, so that no node waits for this process, and a cluster with
-autoscaling grows."""
+"""The number of trials that are submitted beyond those for which the cluster has room. They wait in Ray's queue, so
+that a node never waits for this process, and so that a cluster with autoscaling adds nodes."""
 
 
 class Room(int):
@@ -65,7 +65,7 @@ class Ray(Executor):
 
 
 def _answer(outbox: Outbox, cluster: Cluster, errand: Errand, said: Said) -> Iterator[Event]:
-    """Process a message of a task; yield the resulting events."""
+    """Process a message from a task; yield the resulting events."""
     if isinstance(said, Returned):
         yield from outbox.returned(errand, said)
     elif isinstance(said, Gone):

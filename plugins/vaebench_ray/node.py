@@ -1,4 +1,8 @@
-"""The function that runs on a node. It is sent by value, so even a node without vaebench can report the problem."""
+"""The function that Ray runs on a node.
+
+The function's code is sent to the node, so that even a node without vaebench can run it and report that vaebench is
+missing.
+"""
 
 from __future__ import annotations
 

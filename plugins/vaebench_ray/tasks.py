@@ -19,19 +19,19 @@ from vaebench_ray.cluster import Cluster
 CHUNK = 2**26
 """The maximum number of bytes of a file that one object in Ray's store contains."""
 GOODBYE = 15.0
-"""The time in which stopped trials may write a checkpoint, in seconds."""
+"""The time that stopped trials have to write a checkpoint, in seconds."""
 LABEL = "ray.io/node-id"
 
 
 @dataclass(frozen=True)
 class Gone:
-    """The failure of a task, with the reason: usually, its node was lost."""
+    """The failure of a task and the reason for it, usually the loss of the node."""
 
     why: str
 
 
 Said = Mapping[str, Any] | Returned | Gone
-"""A message of a task: a message of its trial, the results of the trial, or the failure of the task."""
+"""A message from a task: a message of its trial, the results of the trial, or the failure of the task."""
 
 
 @dataclass
@@ -54,7 +54,8 @@ class Tasks:
         self._work = ray.remote(num_cpus=need["CPU"], num_gpus=need["GPU"], **given)(node.work)
 
     def send(self, errand: Errand, ready: Path) -> None:
-        """Submit an errand with its prepared data in the folder `ready`; Ray runs it on the first node with room."""
+        """Submit an errand (a trial packed to run on another machine) with its prepared data, which are in the folder
+        `ready`. Ray runs the errand on the first node that has room."""
         digest, unfit = errand.job.data, self.cluster.unfit
         if digest not in self.data:
             self.data[digest] = {file.name: list(_put(self.cluster.ray, file)) for file in files_of(ready)}
@@ -69,7 +70,7 @@ class Tasks:
         before, self.waiting = self.waiting, not self.cluster.room()
         if self.waiting and not before:
             needed = " and ".join(f"{amount:g} {name}" for name, amount in self.cluster.need.items() if amount)
-            text = f"it waits for a fit node with {needed}"
+            text = f"it waits for a suitable node with {needed}"
             yield next(iter(self.running.values())), {"phase": "note", "text": text}
         ray = self.cluster.ray
         ready, _ = ray.wait(list(self.running), num_returns=1, timeout=1.0)

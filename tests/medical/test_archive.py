@@ -121,5 +121,5 @@ def test_preparing_a_dataset_unpacks_what_the_user_downloaded(trees):
 
 def test_an_archive_of_something_else_is_told(tmp_path):
     packed(tmp_path / "kermany-cxr/other.zip", {"x.txt": "1"})
-    with pytest.raises(ValueError, match="kermany-cxr: it is not below"):
+    with pytest.raises(ValueError, match="kermany-cxr: no images were found below"):
         KermanyCxr().prepare(tmp_path)

@@ -133,7 +133,7 @@ def test_a_data_folder_that_may_not_be_looked_at_is_told(trees, monkeypatch):
 
 def test_a_missing_dataset_says_how_to_get_it(trees):
     assert not Two().present(trees.root)
-    with pytest.raises(ValueError, match=r"two: it is not below .*Make it\."):
+    with pytest.raises(ValueError, match=r"two: no images were found below .*Make it\."):
         Two().load(trees.root, 16, {})
     with pytest.raises(NotApplicable, match="Make it"):
         Two().prepare(trees.root)

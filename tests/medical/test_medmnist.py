@@ -170,7 +170,7 @@ def test_files_of_another_make_are_errors(tmp_path, changes, reason):
 
 def test_a_missing_set_says_how_to_get_it(tmp_path):
     assert not DATASETS["octmnist"]().present(tmp_path)
-    with pytest.raises(ValueError, match=r"octmnist is not below .*data fetch octmnist.*octmnist_64\.npz"):
+    with pytest.raises(ValueError, match=r"octmnist was not found below .*data fetch octmnist.*octmnist_64\.npz"):
         DATASETS["octmnist"]().load(tmp_path, 28, {})
 
 

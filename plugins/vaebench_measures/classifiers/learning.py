@@ -66,8 +66,8 @@ def stratified(labels: np.ndarray, cap: int = CAP, seed: int = 0) -> np.ndarray:
 
 
 def apart(groups: np.ndarray, share: float = 0.2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows to fit on and the rows to test on. The test rows are about `share` of the groups; none is in
-    both."""
+    """Return the rows to fit on and the rows to test on. The test rows belong to about `share` of the groups; no group
+    is in both sets."""
     names = np.unique(groups)
     held = np.random.default_rng(seed).permutation(names)[: max(1, round(share * len(names)))]
     judged = np.isin(groups, held)

@@ -1,4 +1,4 @@
-"""An RBF support vector machine that returns scikit-learn's results sooner: its kernel takes one matrix product."""
+"""A faster way to fit scikit-learn's RBF support vector machine: its kernel is computed with one matrix product."""
 
 from __future__ import annotations
 

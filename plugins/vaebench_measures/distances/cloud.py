@@ -36,9 +36,10 @@ class Cloud:
 def halving_error(statistic: Callable[[np.ndarray, np.ndarray], ArrayLike], x: Cloud, y: Cloud) -> np.ndarray:
     """Return the standard error of a statistic of two sets: its deviation over random halves of both.
 
-    Halves are drawn without replacement, because a half varies about the whole as much as the whole varies about the
-    truth. Drawing with replacement would repeat rows, and distances would mistake repeated rows for structure. Patients
-    are halved, not images; if both sets have the same patients, both are halved in the same way."""
+    Halves are drawn without replacement, because a half's value deviates from that of the whole set as much as the
+    latter deviates from the truth. Drawing with replacement would repeat rows, and distances would mistake repeated
+    rows for structure. Patients are halved, not images; if both sets have the same patients, both are halved in the
+    same way."""
     random, found = np.random.default_rng(0), []
     paired = x.groups is not None and y.groups is not None and np.array_equal(x.groups, y.groups)
     for _ in range(SUBSAMPLES):

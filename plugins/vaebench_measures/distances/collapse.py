@@ -13,18 +13,19 @@ import torch
 from vaebench_measures.classifiers.ranking import auroc
 
 TOLD = 0.99
-"""Samples count as perfectly distinguishable from real images if the AUROC is at least this high."""
+"""Samples count as perfectly distinguishable from real images if nearest neighbours reach at least this AUROC."""
 SHARE = 0.01
 """The share of a set that counts as an image's neighbours. Samples that repeat more than a hundred distinct images
 therefore count as diverse."""
 CLOSE = 0.1
-"""Samples count as nearly identical if their distance to these neighbours is below this share of the corresponding
-distance between real images."""
+"""Samples count as nearly identical if their distance to their neighbours is below this share of the same distance
+among real images."""
 
 
 def collapsed(samples: np.ndarray, real: np.ndarray) -> bool:
-    """Return whether samples have collapsed: most of them are much closer to the nearest hundredth of the samples than
-    real images are to the nearest hundredth of the real images, and nearest neighbours distinguish the two sets."""
+    """Return whether samples have collapsed. They have if most samples are much closer to the nearest hundredth of all
+    samples than real images are to the nearest hundredth of all real images, and if nearest neighbours distinguish
+    samples from real images."""
     if np.median(nearest(samples, samples, SHARE)) >= CLOSE * np.median(nearest(real, real, SHARE)):
         return False
     of_samples = _nearness(nearest(samples, samples), nearest(samples, real))

@@ -5,18 +5,19 @@
     cubic       k(x, y) = (x.y / d + 1)^3             Bińkowski et al., arXiv 1801.01401 (KID)
     gaussian    k(x, y) = exp(-|x - y|^2 / 2d)        Gretton et al., JMLR 13 (2012); for whitened features
 
-Pairs of images from one patient are left out: they are alike even if the population is not, and would add to the
-distance of every model. If every image comes from a different patient, this is the usual unbiased estimate.
+Pairs of images from one patient are left out: images of one patient are more alike than images of different patients,
+so these pairs would increase the distance of every model. If every image comes from a different patient, this is the
+usual unbiased estimate.
 
 The standard error follows from Hoeffding's decomposition. The influences of patients on the distance give a variance of
 a + 2b, where a is the part that is linear in patients and b the part that is due to pairs of patients. The true
 variance is a + b, and b can be computed from the kernels, centred in both directions. For distances near zero, a
 vanishes. In this case, random halves and bootstrapped patients give a + 3b, an error 1.7 times too large, which is why
-neither is used. The computed error is never less than the root of b, so at a distance of exactly zero it is still 1.2
-times too large.
+neither is used. Because the computed error is never less than the root of b, it is still 1.2 times too large at a
+distance of exactly zero.
 
-Kernels are computed a block of rows at a time and never stored: once for their means, and again for the squares of the
-centred kernels. Memory therefore does not grow with the square of the number of images.
+Kernels are computed in blocks of rows, once for their means and again for the squares of the centred kernels. They are
+never stored, so memory does not grow with the square of the number of images.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Distance(NamedTuple):
     value: float
     error: float
     influences: tuple[np.ndarray, np.ndarray]
-    """For each set, the change of the distance if a patient is counted once more; the changes sum to zero."""
+    """For each set: how much the distance changes if a patient is counted once more; these changes sum to zero."""
 
 
 class Patients(NamedTuple):
@@ -97,11 +98,12 @@ def by_kernel(x: Cloud, y: Cloud, kernel: Kernel = cubic) -> tuple[float, float]
 
 
 def under_draws(x: Cloud, y: Cloud, draws: Iterable[np.ndarray], kernel: Kernel = cubic) -> np.ndarray:
-    """Return the distance for each resample of patients, given as rows of y: the distance plus the influences of the
-    resampled patients, scaled so that the deviation over resamples is the standard error.
+    """Return the distance for each resample of patients (each of `draws` contains rows of y). It is computed as the
+    distance of the full sets plus the influences of the resampled patients; these influences are scaled so that the
+    deviation over resamples is the standard error.
 
     The rows of x are resampled each time as well, because the result of a single seed depends on chance in its samples.
-    With several seeds, boards remove the variation that the seeds do not share."""
+    With several seeds, boards separate this variation from that which all seeds share."""
     value, error, (x_influence, y_influence) = distance(x, y, kernel)
     sizes = np.bincount(y.members)
     times = np.array([np.bincount(y.members[draw], minlength=y.patients) / sizes for draw in draws])

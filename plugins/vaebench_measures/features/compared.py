@@ -19,7 +19,7 @@ LEAST = 2 * (K + 1)
 
 
 def pictures(evidence: Evidence, of: str) -> np.ndarray:
-    """Return the images of `test`, `reconstructions` or `samples`, or as many of `train` as there are samples."""
+    """Return all images of `test`, `reconstructions` or `samples`, or as many `train` images as there are samples."""
     sources = {
         "test": lambda: evidence.split("test").images,
         "reconstructions": lambda: evidence.reconstructions("test"),
@@ -72,7 +72,7 @@ def seen(evidence: Evidence, extractor: type[Extractor], of: str) -> np.ndarray:
 
 
 class Compared(Metric):
-    """A comparison in an extractor's feature space; the column gives the extractor's name and digest."""
+    """A comparison in an extractor's feature space; the metric's column shows the extractor's name and digest."""
 
     extractor: ClassVar[type[Extractor]] = Cnn
     patients: ClassVar[int] = 4

@@ -1,6 +1,6 @@
 """Feature extractors, in whose feature spaces sets of images are compared.
 
-The extractor that comes with the package is one small CNN, trained once on five phantoms by
+The extractor that comes with the package is a small CNN, trained once on five phantoms by
 benchmarks/scripts/extractor. It is pinned by the SHA-256 of its weights and never trained again, so that its values are
 comparable between machines. It maps images to features in these steps:
 

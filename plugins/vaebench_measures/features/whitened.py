@@ -1,4 +1,4 @@
-"""Features in which all directions have equal weight: whitened by the training images of a dataset.
+"""Features that are whitened with the training images of a dataset, so that all directions have equal weight.
 
 Because the training images determine the whitening, it is fixed before any test image or sample is seen. The whitening
 is the same for all models, and a model's samples cannot change it. Distances therefore stay unbiased, and they are
@@ -16,7 +16,7 @@ from vaebench_measures.distances.cloud import Cloud
 from vaebench_measures.features.compared import LEAST, Compared, enough, ready
 
 ROWS = 2000
-"""The maximum number of training images that determine the space."""
+"""The maximum number of training images from which the whitening is computed."""
 RIDGE = 0.01
 """The share of the mean variance that is added to the variance in every direction, so that noise is magnified less."""
 

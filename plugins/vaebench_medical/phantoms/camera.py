@@ -29,9 +29,9 @@ def photograph(
     """Convert scenes with and without the lesion, (N, H, W) or (3, N, H, W) in colour, to a painting.
 
     `blurs` is the largest blur as a share of the side; `grains` are the smallest and largest amounts of grain;
-    `exposures` gives mean and sd of the distribution from which a picture's mean is drawn, and `contrasts` mean and sd
-    of the distribution from which a picture's sd is drawn. Without `contrasts`, scenes are only multiplied by a gain,
-    so black stays black. `marker` is drawn on top.
+    `exposures` gives mean and sd of the distribution from which the mean grey value of a picture is drawn, and
+    `contrasts` gives mean and sd of the distribution from which the sd of its grey values is drawn. Without
+    `contrasts`, scenes are only multiplied by a gain, so black stays black. `marker` is drawn on top.
     """
     size = ill.shape[-1]
     sigma = shot.uniform("blur", 0.0, blurs)

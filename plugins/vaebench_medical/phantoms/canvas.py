@@ -59,7 +59,7 @@ def bump(x: np.ndarray, width: np.ndarray | float) -> np.ndarray:
 
 
 def stroke(x: np.ndarray, y: np.ndarray, start: Point, end: Point, width: float) -> np.ndarray:
-    """Return a line with a bell profile from `start` to `end`."""
+    """Return a line with a bell-shaped profile from `start` to `end`."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     px, py = x - start[0], y - start[1]
     along = np.clip((px * dx + py * dy) / (dx * dx + dy * dy), 0, 1)
@@ -74,7 +74,7 @@ def repeat(phase: np.ndarray) -> np.ndarray:
 def scatter(
     chance: Chance, what: str, x: np.ndarray, y: np.ndarray, cells: int | np.ndarray, margin: float, most: int = 0
 ) -> tuple[np.ndarray, np.ndarray, Callable[..., np.ndarray]]:
-    """Place a random point in each cell of a lattice laid like bricks, at least `margin` cell widths from its border.
+    """Place a random point in each cell of a brick-like lattice, at least `margin` cell widths from the cell's border.
 
     `cells` is the number of cells per side; it may differ between images, up to `most`. Return the x and y offsets of
     each pixel from the point in its cell, and a function `each(what, low, high)`, which draws one number per point and
@@ -99,7 +99,7 @@ def scatter(
 
 @cache
 def _spline(cells: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return, for each pixel of a row, the first of the four knots around it and their weights (cubic B-spline)."""
+    """Return, for each pixel of a row, the first of the four knots around it and all four weights (cubic B-spline)."""
     place = (np.arange(size) + 0.5) / size * (cells - 3)
     left = np.minimum(np.floor(place).astype(int), cells - 4)
     t = place - left

@@ -142,7 +142,7 @@ def vessel(
 def lesions(
     shot: Chance, u: np.ndarray, v: np.ndarray, to_disc: np.ndarray, label: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return where and how much lesions make the retina redder and brighter, and the strength of the lesions."""
+    """Return maps of red and of bright lesions, from 0 to 1, and the contrast of the lesions (0 for healthy eyes)."""
     contrast = shot.uniform("lesion contrast", 0.65, 1.0)
     ragged = 0.006 * noise(shot, "ragged", 20, size)
 

@@ -1,8 +1,8 @@
 """Knee radiographs from the front, by Kellgren-Lawrence grade of osteoarthritis, 0 to 4.
 
 With increasing grade, the joint space narrows on the inner side, spurs (osteophytes) grow at the joint's margins, and
-the bone below the cartilage hardens. Bone grows into the space while everything else stays in place, so the same
-drawing without the disease differs only at the joint.
+the bone below the cartilage hardens. The space narrows because bone grows into it, while everything else stays in
+place, so the same drawing without the disease differs only at the joint.
 """
 
 from __future__ import annotations
