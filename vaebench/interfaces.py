@@ -330,7 +330,7 @@ class Score:
     classes: int = 1
     """The number of classes that the metric compares; 1 if it does not compare classes."""
     widening: float = 1.0
-    """The factor by which the variance over resamples is increased, because this variance is too small if patients are
+    """The factor by which the variance over resamples is multiplied, because this variance is too small if patients are
     few."""
     freedom: float = 200.0
     """The degrees of freedom of the variance over resamples."""
@@ -367,8 +367,8 @@ class Metric(Component):
     least_images: ClassVar[int] = 0
     """The number of images below which boards flag the value."""
     on_test_split: ClassVar[str] = ""
-    """The metric that computes the same on the test split, if this metric uses images held out of the training split.
-    Boards point out a model whose values of the two differ significantly."""
+    """The name of the metric that computes the same quantity on the test split, if this metric uses images held out of
+    the training split. Boards point out a model whose values of the two differ significantly."""
     chance: ClassVar[float | None] = None
     """The value that a method without any information reaches, such as 0.5 for an AUROC. Boards point out models that
     are significantly worse."""

@@ -75,7 +75,7 @@ def load(path: Path, record: Record) -> dict[str, Any] | None:
         case _:
             raise Spoiled("its content is not that of a checkpoint")
     if changed := [name for name, value in _subject(record).items() if of.get(name) != value]:
-        raise Spoiled(f"its {' and '.join(changed)} have changed")
+        raise Spoiled(f"it does not match this trial's {' and '.join(changed)}")
     return state
 
 
