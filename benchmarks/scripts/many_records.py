@@ -9,7 +9,7 @@ one thread.
 
 The time also depends on what the records are of. By default, the board has many rows: 500 entrants on 10 datasets with
 10 seeds. With `--models 50 --variants 1 --datasets 20 --seeds 50`, there are as many records but only a fifth of the
-cells, because there are more seeds.
+cells, because each cell combines more seeds.
 """
 
 from __future__ import annotations

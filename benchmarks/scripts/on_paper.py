@@ -50,7 +50,7 @@ def main() -> None:
         "leases": f"{slots:,} files of {LENGTH} bytes in a folder, {slots / BEAT:,.0f} writes a second",
         "checkpoints": f"{CHECKPOINT * weights * slots / EVERY / 1e6:,.1f} MB/s, one in {EVERY:.0f} s for each trial",
         "checks of trials by the pilots of one run": f"{looks:,.0e} in all, {looks / hours / 3600:,.0f} a second",
-        f"the same, divided into {trials // 1000} runs": f"{looks / (trials // 1000) ** 2 * (trials // 1000):,.0e} in all",
+        f"the same in {trials // 1000} runs": f"{looks / (trials // 1000) ** 2 * (trials // 1000):,.0e} in all",
         "records in a folder": f"{trials / given.datasets:,.0f}",
     }.items():
         print(f"| {what} | {value} |")

@@ -28,8 +28,8 @@ SPEED = 30.0
 step of Adam at a learning rate of 1e-3. The value was chosen among 1, 10, 30, 50 and 100 on validation X-rays by
 `benchmarks/scripts/validated.py`."""
 QUIET = 1e-3
-"""The spread's gradient, a sum over all pixels, is multiplied by this factor. Adam is invariant to the factor, without
-which the spread would dominate the norm by which gradients are clipped."""
+"""The spread's gradient, a sum over all pixels, is multiplied by this factor. The factor does not change the steps of
+Adam; without it, the spread would dominate the norm by which gradients are clipped."""
 
 
 class Spread(nn.Module):

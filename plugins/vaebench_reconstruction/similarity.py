@@ -55,7 +55,7 @@ class MsSsimL1(Loss):
         """`alpha` is the share of MS-SSIM, 0.84 in the paper."""
         super().__init__()
         if not 0 <= alpha <= 1:
-            raise ValueError(f"alpha is the share of MS-SSIM in ms-ssim+l1, from 0 to 1, not {alpha}")
+            raise ValueError(f"alpha, the share of MS-SSIM in ms-ssim+l1, must lie between 0 and 1, not {alpha}")
         self.alpha = alpha
 
     def forward(self, raw: Tensor, target: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ from vaebench_vaes.vae import VAE
 class IntroVAE(VAE):
     name = "intro-vae"
     version = 3
-    recipe = Recipe()  # the players' last weights match each other; their averaged weights may not
+    recipe = Recipe()  # the last weights of encoder and generator match each other; averaged weights may not
     default_loss = "mse"
     tunable: ClassVar = {
         **VAE.tunable,

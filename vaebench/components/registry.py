@@ -145,7 +145,7 @@ class Registry:
         return construct(component, *args, **self.resolved(component, {**extra, **spec.params}))
 
     def version(self, kind: str, name: str) -> tuple[str, int]:
-        """Return the kind and name, and the version: `("model vae", 1)`."""
+        """Return a component's kind and name, and its version, as in `("model vae", 1)`."""
         return f"{SINGULAR[kind]} {name}", self.get(kind, name).component.version
 
 

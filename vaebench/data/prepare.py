@@ -1,5 +1,5 @@
-"""Prepare images once: draw or decode them, split them by group, check them, and store them as arrays for
-memory-mapping."""
+"""Prepare images once: draw phantoms or decode real images, split them by group, check them, and store them as arrays
+for memory-mapping."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def load(path: Path, record: Record) -> dict[str, Any] | None:
     try:
         found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise Spoiled(f"{type(error).__name__} while reading it") from error
+        raise Spoiled(f"reading it failed with {type(error).__name__}") from error
     match found:
         case {"of": dict(of), "state": dict(state)}:
             pass

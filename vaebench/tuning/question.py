@@ -57,7 +57,7 @@ class Question:
 
 
 def regime_of(verdict: Verdict) -> str:
-    """Return the regime of a verdict: for anomalies, models are trained on healthy images, otherwise on all."""
+    """Return the regime for a verdict: for `anomaly`, models are trained on healthy images, otherwise on all images."""
     return "healthy" if verdict == "anomaly" else "all"
 
 
