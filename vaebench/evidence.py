@@ -208,7 +208,7 @@ class Evidence:
         return self.once(("posterior", name), compute)
 
     def drawn_codes(self, name: str) -> np.ndarray:
-        """Return one draw from q(z|x) for each image, float32 (N, D). Together, these codes are draws from the
+        """Return one code sampled from q(z|x) for each image, float32 (N, D). Together, these codes are a sample of the
         aggregate posterior."""
 
         def compute() -> np.ndarray:

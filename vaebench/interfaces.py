@@ -225,8 +225,8 @@ class Model(Component, nn.Module):
         raise NotApplicable("the model has no prior to sample from")
 
     def vary(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Return perturbed reconstructions: images decoded from draws from the posterior of real images. Such images do
-        not count as samples."""
+        """Return perturbed reconstructions: images decoded from codes drawn from the posterior of real images. Such
+        images do not count as samples."""
         raise NotApplicable("the model has no posterior to draw from")
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
@@ -244,7 +244,8 @@ class Model(Component, nn.Module):
 
     def bound(self, x: Tensor, generator: torch.Generator, draws: int) -> Tensor:
         """Return a lower bound on ln p(x) in nats, (B,), from `draws` importance-weighted samples of the code, or ln
-        p(x) itself if it is known. Since p is a density, `x` may exceed [0, 1] by half a grey level."""
+        p(x) itself if it is known. The caller adds noise of up to half a grey level to `x`, whose values may therefore
+        lie outside [0, 1]."""
         raise NotApplicable("the model gives no bound on ln p(x)")
 
 
@@ -321,7 +322,8 @@ class Score:
     n: int | None = None
     """The number of images from which the value was computed."""
     variant: str = ""
-    """An addition to the column's title (scales, extractor, n). Numbers of different variants never share a column."""
+    """An addition to the column's title, such as the number of scales or the feature extractor. Numbers of different
+    variants never share a column."""
     replicates: Sequence[float] = ()
     """The value on each resample of the patients; all models and seeds of a dataset share the resamples."""
     patients: int | None = None
@@ -330,7 +332,7 @@ class Score:
     classes: int = 1
     """The number of classes that the metric compares; 1 if it does not compare classes."""
     widening: float = 1.0
-    """The factor by which the variance over resamples is increased, because this variance is too small if patients are
+    """The factor by which the variance over resamples is multiplied, because this variance is too small if patients are
     few."""
     freedom: float = 200.0
     """The degrees of freedom of the variance over resamples."""
@@ -367,8 +369,8 @@ class Metric(Component):
     least_images: ClassVar[int] = 0
     """The number of images below which boards flag the value."""
     on_test_split: ClassVar[str] = ""
-    """The metric that computes the same on the test split, if this metric uses images held out of the training split.
-    Boards point out a model whose values of the two differ significantly."""
+    """The name of the metric that computes the same quantity on the test split, if this metric uses images held out of
+    the training split. Boards point out a model whose values of the two differ significantly."""
     chance: ClassVar[float | None] = None
     """The value that a method without any information reaches, such as 0.5 for an AUROC. Boards point out models that
     are significantly worse."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def required(name: str, found: dict[str, float]) -> dict[str, float]:
-    """Return the MB on disk by distribution, for the named one and all its requirements without extras."""
+    """Return the size on disk in MB of the named distribution and of each of its requirements, without extras."""
     key = re.sub(r"[-_.]+", "-", name).lower()
     if key in found:
         return found

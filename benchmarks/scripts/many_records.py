@@ -7,9 +7,9 @@ are written to FOLDER, unless they exist already, and are kept. Each measurement
 the records and writes all table files. Building the index and the page is measured separately. Times are CPU seconds of
 one thread.
 
-The shape of the records matters. By default, there are many rows: 500 entrants on 10 datasets with 10 seeds. A
-benchmark with many seeds has the same number of records, but only a fifth of the cells: `--models 50 --variants 1
---datasets 20 --seeds 50`.
+The time also depends on how the records are distributed. By default, the board has many rows: 500 entrants on 10
+datasets with 10 seeds. With `--models 50 --variants 1 --datasets 20 --seeds 50`, there are as many records but only a
+fifth of the cells, because each cell combines more seeds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Check whether the built-in methods, with their defaults, reach their bars: the results that they must reach.
+"""Check whether the built-in methods, with their defaults, reach certain minimum results, their bars.
 
     OMP_NUM_THREADS=1 python benchmarks/scripts/method_bars.py --data DIR --bar psnr bypass intro gan
 

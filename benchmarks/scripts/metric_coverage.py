@@ -5,11 +5,11 @@
 Every run simulates random patients with images, computes the metrics with `Evidence` as a trial does, and computes the
 95 % interval that a board shows for one seed. The script prints how often the interval contains the value from a
 million images. In these populations, the variance between patients equals that between images of one patient, and all
-images of a patient have the same health and class. Sensitivity is compared with two true values. One belongs to the
-threshold from the validation images, which the error takes as given; the other belongs to the population's threshold,
-and the error leaves out the uncertainty of estimating this threshold. The interval of KID is computed twice: from the
-error in the record, and from the replicates, as on boards. With `--pairs`, the script instead prints how often KID
-claims, at 5 %, that one of two equally good models is better, both judged on the same test images.
+images of a patient have the same health and class. Sensitivity is compared with two true values: that at the threshold
+from the validation images, which the error takes as given, and that at the population's threshold, although the error
+does not include the uncertainty of estimating this threshold. The interval of KID is computed twice: from the error in
+the record, and from the replicates, as on boards. With `--pairs`, the script instead prints how often KID claims, at
+the 5 % level, that one of two equally good models is better, both judged on the same test images.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class World(NamedTuple):
     more: float
     """Mean number of images per patient beyond the first."""
     separation: float
-    """Distance of the diseased from the healthy, in standard deviations."""
+    """Distance between healthy and diseased images, in standard deviations."""
     validation: int
     """Number of healthy validation images, each from a different patient."""
 
@@ -177,7 +177,7 @@ def main() -> None:
             share = told_apart(WORLDS[name], seeds, args.runs, np.random.default_rng(list(WORLDS).index(name)))
             print(f"| {name} | {seeds} | {share:.1%} |", flush=True)
         return
-    print(f"{args.runs} runs; the interval of a share of 95 % is ±{1.96 * np.sqrt(0.95 * 0.05 / args.runs):.1%}\n")
+    print(f"{args.runs} runs; the 95 % interval of a share of 95 % is ±{1.96 * np.sqrt(0.95 * 0.05 / args.runs):.1%}\n")
     print("| test set | metric | truth | interval contains it | estimated error / observed deviation |")
     print("| --- | --- | ---: | ---: | ---: |")
     for name in args.worlds:

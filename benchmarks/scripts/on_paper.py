@@ -45,11 +45,11 @@ def main() -> None:
     for what, value in {
         "wall time": f"{hours:.1f} h",
         "GPU time": f"{hours * given.gpus:,.0f} h, {hours * given.gpus * given.price:,.0f} dollars",
-        "trials that end": f"{rate:.1f} a second",
-        "written by trials that end": f"{rate * sum(sizes.values()) / 1e6:,.1f} MB/s",
+        "finished trials": f"{rate:.1f} a second",
+        "written by finished trials": f"{rate * sum(sizes.values()) / 1e6:,.1f} MB/s",
         "leases": f"{slots:,} files of {LENGTH} bytes in a folder, {slots / BEAT:,.0f} writes a second",
         "checkpoints": f"{CHECKPOINT * weights * slots / EVERY / 1e6:,.1f} MB/s, one in {EVERY:.0f} s for each trial",
-        "looks of one run's pilots": f"{looks:,.0e} in all, {looks / hours / 3600:,.0f} a second",
+        "checks of trials by the pilots of one run": f"{looks:,.0e} in all, {looks / hours / 3600:,.0f} a second",
         f"the same in {trials // 1000} runs": f"{looks / (trials // 1000) ** 2 * (trials // 1000):,.0e} in all",
         "records in a folder": f"{trials / given.datasets:,.0f}",
     }.items():

@@ -3,7 +3,7 @@
     vaebench leaderboard --suite medical --preset compact --source real --format html --output page.html
     python benchmarks/scripts/page_screenshot.py page.html --to docs/page.png
 
-Without records of your own, the first command takes the reference results. The sections of a run that show images are
+Without records of your own, the first command uses the reference results. The sections of a run that show images are
 left out: pictures of patients do not belong in a repository.
 """
 
@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 WIDTH, MARGIN = 1240, 12
 COLOURS = 128
-"""Enough for text and charts, and a third of the size"""
+"""The number of colours: enough for text and charts, for a third of the file size"""
 
 
 def main() -> None:

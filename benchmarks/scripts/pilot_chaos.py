@@ -1,4 +1,4 @@
-"""Disturb pilots and their driver at random, and count records that are lost, changed or wrongly failed, and leftovers.
+"""Disturb pilots and their driver at random, and count lost, changed and wrongly failed records, and leftover files.
 
     python benchmarks/scripts/pilot_chaos.py [--rounds 20] [--pilots 3] [--seed 0]
 
@@ -73,7 +73,8 @@ class Round:
             self.strikes[drawn] += 1
 
     def _look(self, done: set[str]) -> set[str]:
-        """Return the successful trials; trials that no longer are successful count as lost, and no trial may fail."""
+        """Return the trials that are successful now. Trials in `done` that no longer are count as lost; failed trials
+        are noted."""
         now = set(killing.good(self.results))
         self.lost |= done - now
         for _, record in store.scan(self.results / "lab@1" / "long" / "phantom"):

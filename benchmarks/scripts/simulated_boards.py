@@ -38,7 +38,7 @@ def deviations(kind: str, shape: tuple[int, int], rng: np.random.Generator) -> n
 
 @cache
 def drawn(sizes: tuple[int, ...], block: int, two_classes: bool = False) -> tuple[np.ndarray, Resolution]:
-    """Return how often each resample of patients contains each image (draws, images), and the draws' resolution.
+    """Return how often each resample of patients contains each image (resamples, images), and their resolution.
 
     With two classes, every second patient is diseased."""
     groups = np.repeat(np.arange(len(sizes)), sizes)

@@ -1,4 +1,4 @@
-"""Compare the CPU time of a quick trial in two versions of vaebench. Changes of the harness may add at most 3 %.
+"""Compare the CPU time of a quick trial in two versions of vaebench. Changes to the harness may add at most 3 %.
 
     git worktree add ../before 0a031df && python -m venv ../before/.venv && ../before/.venv/bin/pip install ../before
     python benchmarks/scripts/trial_overhead.py ../before/.venv/bin/python .venv/bin/python [--pairs 20] [--suite smoke]

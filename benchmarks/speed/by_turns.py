@@ -22,7 +22,7 @@ class Contender:
     """A piece of work to be timed.
 
     On a CPU, the work runs in a separate process, which reads its environment variables when it starts. On a GPU, the
-    work runs in this process, because a new process takes seconds to open the card."""
+    work runs in this process, because a new process takes seconds to initialise the GPU."""
 
     make: Callable[[], Work]
     environment: Mapping[str, str] = field(default_factory=dict)

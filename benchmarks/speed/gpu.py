@@ -5,9 +5,9 @@
 
 Parts run in the order of their importance and share the minutes; time that a part does not need goes to the next. Each
 measurement is written to the file immediately, with its error if it failed. If the process dies during a measurement, a
-new one is started; repeating the command continues with the missing measurements. The output of trials is in a folder
-next to the file. `--tiny` does a little of everything, in about a minute on a CPU. Seconds are wall-clock seconds,
-measured after waiting for the device; contenders take turns in one process.
+new process is started; repeating the command continues with the missing measurements. The output of trials is in a
+folder next to the file. `--tiny` does a little of everything, in about a minute on a CPU. Seconds are wall-clock
+seconds, measured after waiting for the device; contenders take turns in one process.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 
 Every trial runs in a separate process, as in a sweep. The trials of the first model are run once beforehand without
 being counted, so that results that depend only on the dataset are cached. Work that several metrics share is counted
-for the first metric. `--beside` names the folder of another version of this repository, which runs the same trials in
-turns with this one.
+for the first metric. `--beside` names the folder of another version of this repository; both versions then run the same
+trials in turn.
 """
 
 from __future__ import annotations

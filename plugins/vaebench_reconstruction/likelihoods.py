@@ -2,7 +2,7 @@
 
 Unless it is fixed, the spread is learned with the network. A learned spread balances reconstruction and a VAE's KL by
 maximum likelihood instead of by hand (Rybkin, Daniilidis, Levine 2021, "Simple and Effective VAE Training with
-Calibrated Decoders"). A loss with a learned spread has one parameter: a model with parameter groups must put
+Calibrated Decoders"). A loss with a learned spread has one parameter, so a model with several parameter groups must put
 `criterion` into the decoder's group. The parameter moves fast enough to follow the error throughout a training run of a
 few hundred steps; at the network's learning rate it would lag far behind. As the spread is a parameter, not a statistic
 of the batch, an image's loss never depends on the rest of its batch.
@@ -24,12 +24,12 @@ precisely."""
 
 
 SPEED = 30.0
-"""The factor by which the logarithm of a spread moves faster than at the optimiser's learning rate: 3 % per step of
-Adam at 1e-3. The value was chosen among 1, 10, 30, 50 and 100 on validation X-rays by
+"""The factor by which the logarithm of a spread moves faster than other parameters: a spread changes by about 3 % per
+step of Adam at a learning rate of 1e-3. The value was chosen among 1, 10, 30, 50 and 100 on validation X-rays by
 `benchmarks/scripts/validated.py`."""
 QUIET = 1e-3
-"""The spread's gradient, a sum over all pixels, is multiplied by this factor. Adam is invariant to the factor, without
-which the spread would dominate the norm by which gradients are clipped."""
+"""The spread's gradient, a sum over all pixels, is multiplied by this factor. The factor does not change the steps of
+Adam; without it, the spread would dominate the norm by which gradients are clipped."""
 
 
 class Spread(nn.Module):

@@ -2,10 +2,10 @@
 
     d(x, y) = 1 - prod_j max(c_j, floor)^w_j + sum_j max(floor - c_j, 0),    c_j the similarity of scale j
 
-If every scale is above the floor, d = 1 - MS-SSIM. Below the floor (structure that is lost or inverted), the gradient
-of a scale would be zero or explode; the second sum keeps pulling the scale up. d is multiplied by P, the number of
-pixels times channels, so that beta has its usual meaning for a summed loss. A paper that adds the KL with weight w to
-an unscaled d (w = 0.00025 in PyTorch-VAE) corresponds to beta = w P.
+If the similarity of every scale is above the floor, d = 1 - MS-SSIM. Below the floor (structure that is lost or
+inverted), the gradient of a similarity would be zero or explode; the second sum still pulls the similarity up. d is
+multiplied by P, the number of pixels times channels, so that beta has its usual meaning for a summed loss. A paper that
+adds the KL with weight w to an unscaled d (w = 0.00025 in PyTorch-VAE) corresponds to beta = w P.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ stays below 10."""
 def distance(x: Tensor, y: Tensor) -> Tensor:
     """Return d (B,) of each pair of images from two batches (B, C, H, W) in [0, 1], averaged over channels."""
     parts, weights = similarities(x, y)
-    # The product is a sum of logarithms: the gradient of prod() checks for zeros, so the host would wait at every step.
+    # The product is computed as a sum of logarithms, because the gradient of prod() checks for zeros and would make the
+    # host wait at every step.
     similarity = (parts.clamp_min(FLOOR).log() * weights).sum(-1).exp()
     missing = (FLOOR - parts).relu().sum(-1)
     return (1 - similarity + missing).mean(1)
@@ -54,7 +55,7 @@ class MsSsimL1(Loss):
         """`alpha` is the share of MS-SSIM, 0.84 in the paper."""
         super().__init__()
         if not 0 <= alpha <= 1:
-            raise ValueError(f"alpha is the share of MS-SSIM in ms-ssim+l1, from 0 to 1, not {alpha}")
+            raise ValueError(f"alpha, the share of MS-SSIM in ms-ssim+l1, must lie between 0 and 1, not {alpha}")
         self.alpha = alpha
 
     def forward(self, raw: Tensor, target: Tensor) -> Tensor:

@@ -83,7 +83,8 @@ class GaussianAutoencoder(Autoencoder):
         return 1.0, 1.0
 
     def facts(self) -> dict[str, float]:
-        """Add `effective_beta`: the weight of the KL relative to the unweighted error, summed over pixels."""
+        """Add `effective_beta`, the weight of the KL divided by the weight of the error, which is summed over
+        pixels."""
         facts = super().facts()
         kl, reconstruction = self.final_weights()
         weight = reconstruction * facts.get("error_weight", 1.0)

@@ -78,7 +78,7 @@ class Block(nn.Module):
 
 
 def plan(shape: Shape, width: int, grid: int = GRID) -> list[Shape]:
-    """Return channels, height and width of the features at every level, from the stem's to the smallest."""
+    """Return channels, height and width of the features at every level, from the stem to the smallest grid."""
     at_least(1, width=width, grid=grid)
     channels, height, side = shape
     if channels < 1 or min(height, side) < 8:

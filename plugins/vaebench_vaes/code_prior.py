@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from vaebench.interfaces import Group
 
 Memory = dict[nn.Module, tuple[Tensor, Tensor]]
-"""The keys and values of the earlier places, by block."""
+"""The attention keys and values of the earlier places, for each block."""
 
 
 class Prior(nn.Module):
@@ -107,7 +107,7 @@ class PerPosition(Prior):
         self.logits = nn.Parameter(torch.zeros(places, codes))
 
     def group(self) -> Group:
-        """Use large steps that shrink to zero: the table starts far from its optimum and has nothing to unlearn."""
+        """Use a large learning rate that falls to zero, because the table starts far from its optimum."""
         return Group(list(self.parameters()), options={"lr": 0.1}, schedule=lambda progress: 1 - progress)
 
     def forward(self, codes: Tensor) -> Tensor:

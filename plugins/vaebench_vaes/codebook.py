@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 SMOOTHING = 1e-5
 DEAD = 0.5
-"""A code is dead when the running mean of the number of vectors that choose it per batch is below this."""
+"""A code is dead if, on a running average, fewer vectors per batch than this number choose it."""
 
 
 class MovingCodebook(nn.Module):
-    """A codebook learned by moving averages; vectors are (B, places, dim), codes (B, places)."""
+    """A codebook learned by moving averages; vectors have shape (B, places, dim), codes have shape (B, places)."""
 
     codebook: Tensor
     counts: Tensor

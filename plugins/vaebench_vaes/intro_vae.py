@@ -7,14 +7,14 @@ With E(x) = KL(q(z|x) || N(0, I)), x_r = Dec(z), x_p = Dec(z_p), z_p ~ N(0, I), 
     L_G = alpha_g sum_s E(x_s)                  + beta L_AE(x, x_r)        generator, decoded again from the same codes
 
 The encoder is the discriminator: it gives real images a low KL, and generated images a KL of at least m; the generator
-lowers the KL of its images. m must be above the KL of real images, or there is no game. This KL depends on the code,
-the images and the training. Unless `margin` is given, m is `ratio` times the KL of real images at the end of the
-warm-up, which trains a plain VAE for a share `warmup` of the steps. The ratio is far above 1, because the game itself
-raises the KL of real images. alpha_e must be above alpha_g, or the generator keeps the KL of its images as low as that
-of real ones. 2 alpha_e must be below 1, or the encoder can raise the KL of real and generated images together at no
-cost. L_AE is the sum of squares without the paper's factor of 1/2, as in the authors' code. The authors' settings for
-256 px amount to beta = 1/20, alpha_e = 1/4, alpha_g = 1/2; on small grey images, whose sum of squares is a hundred
-times smaller, the game would outweigh the reconstruction with these settings.
+plays against the encoder by lowering the KL of generated images. This game requires an m above the KL of real images,
+which depends on the code, the images and the training. Unless `margin` is given, m is `ratio` times the KL of real
+images at the end of the warm-up, which trains a plain VAE for a share `warmup` of the steps. The ratio is far above 1,
+because the game itself raises the KL of real images. alpha_e must be above alpha_g, or the generator keeps the KL of
+its images as low as that of real ones. 2 alpha_e must be below 1, or the encoder can raise the KL of real and generated
+images together at no cost. L_AE is the sum of squares without the paper's factor of 1/2, as in the authors' code. The
+authors' settings for 256 px amount to beta = 1/20, alpha_e = 1/4, alpha_g = 1/2; on small grey images, whose sum of
+squares is a hundred times smaller, the game would outweigh the reconstruction with these settings.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from vaebench_vaes.vae import VAE
 class IntroVAE(VAE):
     name = "intro-vae"
     version = 3
-    recipe = Recipe()  # the players' last weights match each other; their averaged weights may not
+    recipe = Recipe()  # the last weights of encoder and generator match each other; averaged weights may not
     default_loss = "mse"
     tunable: ClassVar = {
         **VAE.tunable,
@@ -105,7 +105,7 @@ class IntroVAE(VAE):
 
 @torch.no_grad()
 def follow(mean: Tensor, values: Tensor) -> None:
-    """Move a running mean towards the batch's mean. The mean is zero before the first step, and the first batch sets
-    it."""
+    """Move a running mean towards the batch's mean. A running mean of zero, as before the first step, is set to the
+    batch's mean."""
     batch = values.mean()
     mean.copy_(torch.where(mean == 0, batch, mean.lerp(batch, 0.05)))

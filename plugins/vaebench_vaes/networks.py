@@ -42,8 +42,8 @@ class R4(Network):
 
 
 class R4Quantised(Network):
-    """The network for VQ-VAE of reference project R4, wider and shallower than `r4`; image sides must be multiples of
-    16."""
+    """The network of the VQ-VAE in reference project R4, wider and shallower than `r4`; image sides must be multiples
+    of 16."""
 
     name = "r4-quantised"
     version = 1

@@ -54,7 +54,7 @@ class Posterior(Gaussian):
 
 
 def require_density(loss: Loss | None) -> Loss:
-    """Return the loss if it is a density of images; raise NotApplicable otherwise, as ln p(x) then has no bound."""
+    """Return the loss if it is a density of images; raise NotApplicable otherwise, as there is no ln p(x) to bound."""
     if loss is None or not loss.likelihood:
         objective = f"the loss {loss.name}" if loss else "the model's objective"
         raise NotApplicable(f"{objective} is not a density of images, so there is no ln p(x) to bound")

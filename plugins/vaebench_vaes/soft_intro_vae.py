@@ -31,7 +31,7 @@ from vaebench_vaes.vae import VAE
 class SoftIntroVAE(VAE):
     name = "soft-intro-vae"
     version = 2
-    recipe = Recipe()  # the players' last weights match each other; their averaged weights may not
+    recipe = Recipe()  # the last weights of encoder and decoder match each other; averaged weights may not
     default_loss = "mse"
     tunable: ClassVar = {**VAE.tunable, "beta": Log(0.1, 10), "beta_rec": Log(1, 100), "neg": Log(0.5, 16)}
 
@@ -90,7 +90,7 @@ class SoftIntroVAE(VAE):
         yield {"decoder": {"reconstruction": reconstruction, "game": share * self.beta / 2 * (kl_r + kl_p)}}
 
     def cost(self, x: Tensor, share: float) -> Tensor:
-        """Return 2 S c(x, neg / 2 S K), the negative exponent in L_E, for images that the model generated."""
+        """Return 2 S c(x, neg / 2 S K), the negated exponent in L_E, for images that the model generated."""
         posterior = self.posterior(x)
         reconstruction = self.criterion(self.raw(posterior.draw()), x)
         return 2 * share * self.beta_rec * reconstruction + self.neg * posterior.kl() / self.real_cost

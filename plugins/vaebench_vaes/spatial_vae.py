@@ -4,9 +4,9 @@ arXiv 1705.06821.
     q(Z_k|x) = MN(mu_k nu_k^T, diag(omega_k), diag(psi_k)),    Z_ij = mu_i nu_j + sqrt(omega_i psi_j) noise_ij
     KL = 1/2 sum_ij [(mu_i nu_j)^2 + omega_i psi_j - ln omega_i - ln psi_j - 1]
 
-Latents are maps Z_k over the decoder's first grid, and enter the decoder as maps. The low-rank form needs 2 (height +
-width) numbers per map, whereas independent entries (`naive`) need 2 height width: the entries of a row share the row's
-parameters, as do those of a column, so all entries of a map are coupled.
+Latents are maps Z_k over the decoder's first grid, and enter the decoder as maps. The low-rank form needs only 2
+(height + width) numbers per map, because the entries of a row share parameters, as do those of a column; this couples
+all entries of a map. Independent entries (`naive`) need 2 height width numbers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """three-numbers: the brightness, contrast and sharpness of an image, and nothing else.
 
     b = mean of x,    c = deviation of x,    s = ln variance of the Laplacian of x
-    code = (b, c, s), each standardised by the training images
+    code = (b, c, s), each standardised over the training images
     reconstruction = b + c (mean image - its mean) / its deviation, clipped to [0, 1]
 
 These numbers are among those that `vaebench data audit` calls shortcuts; they are computed from the mean of an image's

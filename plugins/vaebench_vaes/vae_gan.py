@@ -14,8 +14,8 @@ with which the decoder would help the discriminator).
 The players are balanced by the costs of the previous step, as in the authors' code. (Their margin is 0.35, with which
 the discriminator paused in most steps.) The discriminator pauses if its smaller cost is below `equilibrium` - `margin`,
 and the decoder if the discriminator's larger cost is above `equilibrium` + `margin`; if both would pause, neither does.
-The objective of a paused player is zero, which is decided on the device, and RMSProp does not move parameters without a
-gradient.
+A paused player's objective is multiplied by zero on the device, and RMSProp does not move parameters whose gradient is
+zero.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ class VAEGAN(VAE):
         }
 
     def balance(self) -> tuple[Tensor, Tensor]:
-        """Return 1 for decoder and discriminator if they are updated, else 0, given the costs of the previous step."""
+        """Return a factor for the decoder and one for the discriminator: 1 if the costs of the previous step allow an
+        update, else 0."""
         decoder = self.costs.max() <= self.equilibrium + self.margin
         discriminator = self.costs.min() >= self.equilibrium - self.margin
         deadlock = ~(decoder | discriminator)
@@ -106,7 +107,7 @@ def player(rate: float, parameters: list[nn.Parameter], critic: bool = False) ->
 
 
 class Discriminator(nn.Module):
-    """Returns the logit for "real", and the features by which images are compared: those of the first block, after
+    """Returns the logit for "real", and the features by which images are compared: the output of the first block, after
     three convolutions (the paper uses four)."""
 
     def __init__(self, shape: Shape, width: int) -> None:

@@ -9,10 +9,10 @@ encoder with fixed parameters (gradients still pass through it to its input):
     L_kl = KL(q(z|x) || N(0, I)) / latents
     encoder: L_r + normal L_zN + hidden L_zH + variation L_vr + kl L_kl,    decoder: L_r + variation L_vr
 
-Generated images are mapped back to their codes, so f learns the images that g can generate. Once g inverts f, a
-pixel-wise likelihood is no longer needed to train g. Squared errors are means, on images in [-1, 1], as in the authors'
-code. The authors use batch normalisation and must therefore sample in training mode; the trunk here normalises each
-image separately.
+Generated images are mapped back to their codes, so f learns to encode the images that g can generate. Once g inverts f,
+a pixel-wise likelihood is no longer needed to train g. Squared errors are means, on images in [-1, 1], as in the
+authors' code. The authors use batch normalisation and must therefore sample in training mode; the trunk here normalises
+each image separately.
 """
 
 from __future__ import annotations

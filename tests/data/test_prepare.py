@@ -144,7 +144,7 @@ def test_damaged_ready_data_are_found_and_made_again(lab: Path, how: str) -> Non
     ready(lab)  # checked, and remembered as good
     before = digest_of(arrays(first.folder))
     DAMAGES[how](first.folder)
-    with pytest.warns(UserWarning, match="the prepared data of counted are damaged and will be made again"):
+    with pytest.warns(UserWarning, match="the prepared data of counted are damaged and will be prepared again"):
         assert ready(lab) == first
     assert (builds(lab), digest_of(arrays(first.folder))) == (2, before)
     assert ready(lab) == first and builds(lab) == 2

@@ -238,7 +238,7 @@ def test_what_is_wrong_with_ready_data_is_told(tmp_path: Path) -> None:
     next(ready.folder.glob("train.images.npy")).unlink()
     (again,) = plan(tmp_path, datasets=["lab-trouble"]).ready.values()
     assert (again.folder, again.digest) == (ready.folder, ready.digest)
-    assert again.notes == ("the prepared data of lab-trouble are damaged and will be made again",)
+    assert again.notes == ("the prepared data of lab-trouble are damaged and will be prepared again",)
 
 
 def test_metrics_alone_are_no_reason_to_train_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,7 +195,9 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path, lab:
     one = cut_off(tmp_path, lab)
     other = replace(one, settings=structs.replace(one.settings, samples=9))
     record, notes, *_ = trained(other)
-    assert notes == ["the checkpoint cannot be used, since its settings have changed; trained from the start"]
+    assert notes == [
+        "the checkpoint cannot be used, since it does not match the settings of this trial; trained from the start"
+    ]
     assert record.cost.times_resumed == 0
 
 

@@ -78,7 +78,7 @@ class Declared:
         return sorted(told | {str(getattr(one, "name", "")) for one in offered} - {""})
 
     def known(self, kind: str, names: Iterable[str]) -> Mapping[str, Facts]:
-        """Return the declarations of every component of a kind in a table, and of those named."""
+        """Return the declarations of all components of a kind that are in a table, and of the components in `names`."""
         tables = {name: facts for (own, name), facts in self.tables.items() if own == kind}
         others = {name: self.get(kind, name) for name in names if name not in tables}
         return tables | {name: facts for name, facts in others.items() if facts}

@@ -110,7 +110,7 @@ class Registry:
         return owners[0]
 
     def canonical(self, kind: str, offer: Offer) -> str:
-        """Return the component's name in trials: without a prefix if it is unambiguous."""
+        """Return the component's name in trials, which has no prefix if the name is unambiguous without it."""
         alone = len(self.offers(kind)[offer.name]) == 1
         return offer.name if alone or offer.plugin.distribution == self.home else offer.qualified
 
@@ -145,7 +145,7 @@ class Registry:
         return construct(component, *args, **self.resolved(component, {**extra, **spec.params}))
 
     def version(self, kind: str, name: str) -> tuple[str, int]:
-        """Return the kind and name, and the version: `("model vae", 1)`."""
+        """Return a component's kind and name, and its version, as in `("model vae", 1)`."""
         return f"{SINGULAR[kind]} {name}", self.get(kind, name).component.version
 
 

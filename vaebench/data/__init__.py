@@ -1,1 +1,1 @@
-"""Prepared images, identified by their content: drawn or decoded, split, limited and audited."""
+"""Prepare images (draw phantoms or decode real images), split, limit and audit them, and identify them by content."""

@@ -42,7 +42,8 @@ class Audit:
     together: float | None
     """test AUROC of a logistic regression on all shortcuts, fitted on train"""
     split_gap: dict[str, float]
-    """healthy, diseased -> cross-validated AUROC with which shortcuts and coarse pixels separate train from test"""
+    """healthy, diseased -> how well shortcuts and thumbnails together separate train from test: cross-validated
+    AUROC"""
 
     @property
     def across(self) -> list[Pair]:

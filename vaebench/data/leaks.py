@@ -41,7 +41,8 @@ class Leaks:
 
     pairs: tuple[Pair, ...]
     complete: bool
-    """True if all pairs are listed; if there are very many, only pairs that join two groups are listed."""
+    """True if all pairs are listed. If there are very many pairs, further ones are listed only if they join two
+    groups."""
     groups: int
     """The number of groups of two or more twins."""
     largest: tuple[str, ...]

@@ -1,5 +1,5 @@
-"""Prepare images once: draw or decode them, split them by group, check them, and store them as arrays for
-memory-mapping."""
+"""Prepare images once: draw phantoms or decode real images, split them by group, check them, and store them as arrays
+for memory-mapping."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def prepare(
             if not intact(folder):
                 if folder.exists():
                     warnings.warn(
-                        f"the prepared data of {dataset.name} are damaged and will be made again", stacklevel=2
+                        f"the prepared data of {dataset.name} are damaged and will be prepared again", stacklevel=2
                     )
                 for debris in folder.parent.glob(f".{folder.name}.*"):  # left by a killed run
                     shutil.rmtree(debris)

@@ -49,7 +49,7 @@ def shortcut_baselines(splits: Splits) -> tuple[dict[str, float], float | None]:
 
 
 def split_gap(splits: Splits) -> dict[str, float]:
-    """Return the AUROC with which shortcuts and coarse pixels separate train from test, among healthy and among
+    """Return the AUROC of a classifier that separates train from test by shortcuts and thumbnails, for healthy and for
     diseased images. If a classifier can distinguish train from test within one class, the two splits have different
     distributions."""
     from sklearn.linear_model import LogisticRegression

@@ -19,9 +19,9 @@ class SplitError(Exception):
 
 
 def limited(splits: Splits, limit: Limit, dataset: str, seed: int) -> Splits:
-    """Return at most `limit` images of each split, with labels in proportion. The training images depend on the trial's
-    seed; test and validation images are the same for every seed, so that models and seeds can be compared on the same
-    patients."""
+    """Return at most `limit` images of each split, with labels in the same proportions as before. The training images
+    depend on the trial's seed; test and validation images are the same for every seed, so that models and seeds can be
+    compared on the same patients."""
 
     def cut(name: str, split: Split) -> Split:
         if len(split) <= limit.get(name, len(split)):
@@ -34,8 +34,8 @@ def limited(splits: Splits, limit: Limit, dataset: str, seed: int) -> Splits:
 
 
 def draw_by_label(labels: np.ndarray, count: int, seed: str) -> np.ndarray:
-    """Return `count` randomly chosen row numbers, sorted, with labels in proportion. Every label occurs at least once,
-    if `count` is large enough."""
+    """Return `count` randomly chosen row numbers, sorted, whose labels have the same proportions as all labels. Every
+    label occurs at least once, if `count` is large enough."""
     generator = np.random.default_rng(_seed(seed))
     position = np.empty(len(labels))
     for label in np.unique(labels):  # the position of each row within its label is a fraction, so a cut is proportional
@@ -47,8 +47,8 @@ def draw_by_label(labels: np.ndarray, count: int, seed: str) -> np.ndarray:
 
 
 def validation_mask(splits: Splits, dataset: str) -> np.ndarray | None:
-    """Return which training images form the validation split, a tenth of train by group; None if the dataset has its
-    own."""
+    """Return a mask of the training images that form the validation split, a tenth of the groups; None if the dataset
+    has its own validation split."""
     if splits.val is not None:
         return None
     names = np.unique(splits.train.groups)

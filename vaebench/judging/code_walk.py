@@ -50,7 +50,7 @@ def decoded(evidence: Evidence, codes: np.ndarray) -> np.ndarray:
 
 
 def _set(centre: np.ndarray, which: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return a row per value: the centre, with one dimension set to the value."""
+    """Return a copy of the centre for each value, with the dimension in `which` set to the value."""
     rows = np.repeat(centre[None], len(which), axis=0)
     rows[np.arange(len(which)), which] = values
     return rows

@@ -28,8 +28,8 @@ class Numbers(Number, Protocol):
 
 
 def beyond(numbers: Numbers, low: float, high: float) -> str:
-    """Return a message about the first value that is outside the range, or the first standard error that is impossible
-    in it; empty if all numbers are valid."""
+    """Return a message about the first value outside the range or the first standard error that is impossible for
+    values in the range; the message is empty if all numbers are valid."""
     return next(_faults(numbers, low, high), "")
 
 

@@ -59,7 +59,7 @@ def load(path: Path, record: Record) -> dict[str, Any] | None:
     try:
         with store.open_bounded(path, LARGEST, "checkpoint", links=True) as file:
             told = file.read(32)
-            if hashlib.file_digest(file, "sha256").digest() != told:  # before any of it is loaded into memory
+            if hashlib.file_digest(file, "sha256").digest() != told:  # before the content is loaded
                 raise Spoiled("its checksum is wrong")
             file.seek(32)
             content = file.read(LARGEST)
@@ -68,14 +68,14 @@ def load(path: Path, record: Record) -> dict[str, Any] | None:
     try:
         found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise Spoiled(f"{type(error).__name__} while reading it") from error
+        raise Spoiled(f"{type(error).__name__} was raised while reading it") from error
     match found:
         case {"of": dict(of), "state": dict(state)}:
             pass
         case _:
             raise Spoiled("its content is not that of a checkpoint")
     if changed := [name for name, value in _subject(record).items() if of.get(name) != value]:
-        raise Spoiled(f"its {' and '.join(changed)} have changed")
+        raise Spoiled(f"it does not match the {' and '.join(changed)} of this trial")
     return state
 
 

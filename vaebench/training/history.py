@@ -16,7 +16,7 @@ from vaebench.data.splits import examples
 from vaebench.interfaces import At, Model, NotApplicable, Split
 
 BEAT = 1.0
-"""The seconds without any other message after which a training run reports that it is still running."""
+"""A training run that has sent no message for this many seconds reports that it is still running."""
 
 
 class History:
@@ -36,7 +36,7 @@ class History:
 
     @property
     def seconds(self) -> float:
-        """The seconds of training, in this process and in earlier ones that were killed."""
+        """The training time in seconds, in this process and in earlier ones that were killed."""
         return self.before + (self.ended or time.perf_counter()) - self.started
 
     def close(self) -> None:
@@ -58,7 +58,7 @@ class History:
         self._word(at, "train", logs=dict(values))
 
     def after(self, at: At) -> None:
-        """Count a step, and record pictures and signs of life when they are due; called after every step."""
+        """Count a step, and save pictures or send a sign of life when due; called after every step."""
         self.steps += 1
         if at.stage == self.model.stages[0] and at.step + 1 in (1, at.steps // 4, at.steps // 2, at.steps):
             self._picture(at.step + 1)

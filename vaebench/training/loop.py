@@ -1,4 +1,4 @@
-"""The training loop: each group is updated with the gradient of its own objective only, by construction."""
+"""The training loop; by construction, each group of parameters gets only the gradient of its own objective."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Diverged(Explained):
 
 class Course:
     """A training run in progress. The state of a run is everything that the next steps depend on, so a resumed run is
-    bit-identical to an uninterrupted one. `order` draws the batches, and torch's global generator draws the model's
-    noise. With `graphs`, steps are replayed as CUDA graphs if the model allows it."""
+    bit-identical to an uninterrupted one. The generator `order` determines the batches, and torch's global generator
+    the model's noise. With `graphs`, steps are replayed as CUDA graphs if the model allows it."""
 
     def __init__(
         self, model: Model, images: Images, settings: Settings, order: torch.Generator, graphs: bool = False

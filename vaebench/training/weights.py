@@ -11,8 +11,8 @@ from vaebench.interfaces import Model
 from vaebench.records import store
 
 HEADER = 2**14
-"""The number of header bytes that a weights file may use per tensor, and for the rest of its header; about a hundred
-per tensor are usual."""
+"""The number of bytes that the header of a weights file may use for each tensor, and again for everything else. A
+header usually has about a hundred bytes per tensor."""
 
 
 def packed(model: Model) -> tuple[bytes, str]:

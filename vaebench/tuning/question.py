@@ -57,7 +57,7 @@ class Question:
 
 
 def regime_of(verdict: Verdict) -> str:
-    """Return the regime of a verdict: for anomalies, models are trained on healthy images, otherwise on all."""
+    """Return the regime for a verdict: for `anomaly`, models are trained on healthy images, otherwise on all images."""
     return "healthy" if verdict == "anomaly" else "all"
 
 
@@ -77,7 +77,7 @@ def question(suite: Suite, request: Request, verdict: Verdict, steps: int | None
         regimes=(regime_of(verdict),),
         models=tuple(one for one in preset.models if one not in suite.verdicts.floor_models),
     )
-    # The name distinguishes these records from those of a board, if they are read together.
+    # The name distinguishes the search's records from those of a board, if both are read together.
     own = replace(suite, name=f"{suite.name}-tuning", presets={name: asked}, auto={}, verdicts=Verdicts(), text="")
     better: Direction = registry().at(suite.home).get("metrics", metric).component.better
     return Question(suite, verdict, metric, better, make_plan(own, replace(request, preset=name)))

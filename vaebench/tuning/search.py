@@ -27,7 +27,8 @@ class Result:
 
     @property
     def best(self) -> Tried:
-        """The best parameters on validation images: the first of several equals, or the default if none has a value."""
+        """The best parameters on validation images (the first, if several are equally good), or the defaults if no
+        trial has a value."""
         usable = [one for one in self.tried if one.outcome.value is not None]
         sign = 1 if self.better == "higher" else -1
         return max(usable, key=lambda one: sign * (one.outcome.value or 0.0), default=self.tried[0])
@@ -36,7 +37,8 @@ class Result:
 def search(
     asked: Question, entrants: Sequence[Contender], budget: int, slots: int, free_rate: bool, do: Sweep
 ) -> list[Result]:
-    """Spend the budget on every method, in rounds that keep all workers busy. `do` runs a plan."""
+    """Run as many trials of every method as the budget allows, in rounds that keep all workers busy. `do` runs a
+    plan."""
     with alone(folder_of(asked)):
         studies = [Study(one, folder_of(asked), asked.better) for one in entrants]
         while unfinished := [study for study in studies if len(study.tried) < budget]:

@@ -1,4 +1,4 @@
-"""Try parameters in an ordinary sweep over trials that differ in parameters, and read the outcomes from its records."""
+"""Try parameters in an ordinary sweep, whose trials differ in parameters, and read the outcomes from its records."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def write(asked: Question, results: Sequence[Result], budget: int, path: Path) -
 
 
 def _suite(asked: Question, chosen: Mapping[str, str], budget: int, name: str) -> dict[str, Any]:
-    """Return the user's suite with the chosen parameters: one preset, one regime, and only the tuned headline."""
+    """Return the user's suite with the chosen parameters, reduced to one preset, one regime and the tuned headline."""
     suite, plan, own = asked.suite, asked.plan, tomllib.loads(asked.suite.text)
     preset = {key: value for key, value in own["presets"][plan.preset].items() if key not in ("models", "datasets")}
     preset.pop("regimes", None)

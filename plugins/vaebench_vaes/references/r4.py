@@ -4,8 +4,8 @@
 Encoder: a 4 x 4 convolution of stride 2, then residual blocks with 4 x 4 convolutions. Decoder: the mirrored encoder,
 with transposed convolutions. Two corrections: every layer is trained, whereas the original left the linear layers to
 and from the latent at their initial values; and codes are decoded without a tanh, which the original applied in
-training but not in sampling. The thesis does not give every padding of the decoder's blocks; the missing ones are
-chosen so that the sizes match.
+training but not in sampling. The thesis does not state the padding of every layer in the decoder's blocks; where it is
+missing, the padding is chosen so that the sizes match.
 """
 
 from __future__ import annotations

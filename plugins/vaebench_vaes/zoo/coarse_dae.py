@@ -5,9 +5,9 @@ Anomaly Detection in Brain MRI", MIDL 2022.
 
 A U-Net removes whatever does not belong in the image. Noise as coarse as a lesion teaches the network to remove
 lesions, whereas pixel-wise noise would teach it to smooth. The skip connections pass on everything else, so residuals
-are small except where something was removed. At 128 px the paper draws noise on 16 x 16 points, `cell` = 8 pixels
-apart, with a deviation of `noise` = 0.2. The code is the mean of the deepest features; as the decoder also uses the
-skip connections, it cannot decode an image from a code alone.
+are large only where something was removed. At 128 px the paper draws noise on 16 x 16 points, `cell` = 8 pixels apart,
+with a deviation of `noise` = 0.2. The code is the mean of the deepest features; as the decoder also uses the skip
+connections, it cannot decode an image from a code alone.
 """
 
 from __future__ import annotations

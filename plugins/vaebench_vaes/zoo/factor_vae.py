@@ -4,8 +4,8 @@
     D learns to distinguish codes from codes whose dimensions were shuffled over the batch, each independently
 
 Shuffled codes follow the product of q's marginals, so the odds of the optimal D are q(z) / prod_d q(z_d). The codes to
-shuffle are second posterior draws for the same images, whereas the paper uses a second batch. The layers of the paper's
-D have 1000 units; here they have 32 times `width`.
+shuffle are drawn anew from the posteriors of the same images, whereas the paper uses a second batch. The layers of the
+paper's D have 1000 units; here they have 32 times `width`.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
     minimise  d(x, g(q(f(x))))
 
 Each number of a vector is rounded to one of L levels, so the number of codes is the product of the levels. There is no
-codebook and no commitment loss, and no code can fall out of use. The choices of `levels` are the paper's for 2^8, 2^10
-and 2^12 codes.
+codebook, no commitment loss, and no codebook vector that could fall out of use. The choices of `levels` are the paper's
+for 2^8, 2^10 and 2^12 codes.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ class LadderVAE(Model):
         warmup: float = 0.1,
         width: int = 32,
     ) -> None:
-        """`maps` is the number of latents at each place of each level. If `levels` exceeds the number of grids of the
-        trunk, the latter number is used."""
+        """`maps` is the number of latents at each place of each level. If the trunk has fewer grids than `levels`,
+        there is one level per grid."""
         between(2, 4, levels=levels)
         at_least(1, maps=maps)
         at_least(0, beta=beta)

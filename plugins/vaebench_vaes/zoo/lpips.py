@@ -32,7 +32,7 @@ NAMED = re.compile(r"(?P<stem>[^/\\]+?)(-(?P<digest>[0-9a-f]{8,64}))?\.pth")
 
 
 class LPIPS(nn.Module):
-    """The distance of two images in [0, 1], one number per pair. Its weights are fixed and not part of checkpoints."""
+    """The distance between images in [0, 1], one number per pair. Its weights are fixed and not part of checkpoints."""
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         super().__init__()

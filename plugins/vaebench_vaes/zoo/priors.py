@@ -68,7 +68,7 @@ class Mixture(LatentPrior):
         self.below = nn.Parameter(torch.zeros(components, size, size))
 
     def group(self) -> Group:
-        """Use large steps that shrink to zero: the mixture starts far from the codes and has nothing to unlearn."""
+        """Use a large learning rate that falls to zero, because the mixture starts far from the codes."""
         return Group(list(self.parameters()), options={"lr": 0.02}, schedule=lambda progress: 1 - progress)
 
     def factors(self) -> Tensor:

@@ -3,8 +3,8 @@
     first stage:  minimise  d(x, g(f(x)))
     second stage: maximise  ln p(f(x)),  f held fixed
 
-This is a plain autoencoder. After it is trained, a density of its codes is learned: a Gaussian mixture, or rectified
-flow. To generate a sample, a code is drawn from this density and decoded.
+A plain autoencoder is trained first. Then a density of its codes is learned: a Gaussian mixture, or rectified flow. To
+generate a sample, a code is drawn from this density and decoded.
 """
 
 from __future__ import annotations
