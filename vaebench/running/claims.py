@@ -176,7 +176,7 @@ def leases(track: Path) -> Iterator[tuple[str, Lease]]:
 
 
 def free(track: Path, trial: str) -> list[str]:
-    """Delete a trial's lease, or every lease for `all`, at the user's request; return the ids of released trials."""
+    """Delete a trial's lease at the user's request, or all leases if `trial` is `all`; return the ids of the trials."""
     freed = []
     for path in sorted(folder_of(track).glob("*.lease")):
         id_ = path.stem.rpartition("-")[2]
@@ -197,7 +197,9 @@ def clear_abandoned(track: Path) -> None:
 
 
 def _read(path: Path) -> bytes | None:
-    """Return a lease file's content, None if there is no file, or empty bytes, which expire, if it is unusable."""
+    """Return the content of a lease's file, None if there is no file, or empty bytes if the file is unusable.
+
+    Empty bytes count as a lease whose owner never raises its counter, so that it expires."""
     try:
         return store.read_bounded(path, 8 * LENGTH, "lease")
     except FileNotFoundError:
