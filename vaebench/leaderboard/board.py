@@ -166,7 +166,7 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
-        gc.unfreeze()  # together, they make the new values old ones, which are rarely scanned
+        gc.unfreeze()  # both calls together move all objects to the oldest generation, which is rarely scanned
         if was:
             gc.enable()
 

@@ -41,7 +41,7 @@ class Rules:
     summary: tuple[str, ...] = ()
     margins: Mapping[str, float] = field(default_factory=dict)
     prices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """verdict -> metrics shown next to the verdict's metrics, together with the size of the code"""
+    """verdict -> metrics that boards show, together with the size of the code, as the price of the verdict's results"""
     references: tuple[Entrant, ...] = ()
     floors: tuple[Entrant, ...] = ()
     untrained: tuple[Entrant, ...] = ()
@@ -106,7 +106,7 @@ class Rules:
         return str(self.described.get(_split(dataset)[0], {}).get(what, ""))
 
     def names(self, datasets: Iterable[str]) -> dict[str, str]:
-        """Return dataset -> the value of its parameter `name`, by which users call their own data.
+        """Return dataset -> the value of its parameter `name`, with which users name their own data.
 
         A name that is also that of another dataset, on the board or installed, is left out."""
         known = {*datasets, *self.datasets}

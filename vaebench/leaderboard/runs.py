@@ -177,7 +177,7 @@ class Reader:
         )
 
     def measure(self, name: str, *declared: Any) -> Measure:
-        """Return the metric with this declaration. Equal ones share one object; `declared` ends with the title."""
+        """Return the metric with this declaration; equal metrics share one object. `declared` ends with the title."""
         at = (name, *declared)
         if (found := self.measures.get(at)) is None:
             found = self.measures[at] = Measure(*(*at[:-1], at[-1] or name))
@@ -191,7 +191,7 @@ class Reader:
         return self.settings[told]
 
     def once(self, value: T) -> T:
-        """Return the stored value that equals this one; if there is none, store and return this one."""
+        """Return the stored value that equals `value`; if there is none, store and return `value` itself."""
         found: T = self.known.setdefault(value, value)
         return found
 

@@ -26,7 +26,7 @@ KINDS = {  # the columns in their order, and what pandas calls their types
 
 
 def rows(record: Record, path: str) -> Iterator[dict[str, Any]]:
-    """One per metric and cost; one without a metric if the trial failed."""
+    """Yield a row for each metric and cost; if the trial failed, one row without a metric."""
     trial = record.trial
     suite, _, version = trial.suite.rpartition("@")
     shared = {

@@ -52,7 +52,7 @@ class State(Struct):
     versions: dict[str, list[Version]] = {}
     """place of a record -> its versions"""
     plain: dict[str, tuple[str, str]] = {}
-    """name of a board or shared file -> a stamp that changes if the file is replaced, and the digest of the local copy"""
+    """name of a board or shared file -> a stamp that changes if the file is replaced, and the digest of the copy"""
 
 
 class Listing(Struct):

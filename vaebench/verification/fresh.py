@@ -19,7 +19,7 @@ from vaebench.running.preparation import made_ready
 
 DEVIATIONS = 4
 """A number counts as worse if it is worse by more than this many standard errors of the difference. About three of
-100,000 honest numbers are."""
+100,000 honest numbers are this much worse."""
 
 
 def with_new_patients(plan: Plan, population: int) -> Plan:
