@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TYPES = {"str": pa.string(), "boolean": pa.bool_(), "Int64": pa.int64(), "float64": pa.float64()}
 OF_RECORD = {"track": pa.string(), "stamp": pa.string(), "runs": pa.binary()}
 """Columns that have values only in the first row of each record. A record without metrics and costs gets one row
-without a status. `runs` has a value only in the first row of a row group: the packed `Run` of each record in the group."""
+without a status. `runs` has a value only in the first row of a row group: the packed `Run` of each of its records."""
 SCHEMA = pa.schema({name: TYPES[kind] for name, kind in KINDS.items()} | OF_RECORD)
 TEXTS = [field.name for field in SCHEMA if field.type == pa.string() and field.name != "stamp"]
 TOGETHER = 1000
