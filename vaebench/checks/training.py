@@ -131,7 +131,7 @@ def batch_size(bench: Bench) -> None:
         for name, value in small.items():
             require(
                 close(value, large[name]),
-                f"{name} is {float(value):.6g} per image in a batch of 4 and {float(large[name]):.6g} in one of 8",
+                f"{name} is {float(value):.6g} per image in a batch of 4, but {float(large[name]):.6g} in a batch of 8",
             )
 
 

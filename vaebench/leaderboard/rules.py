@@ -150,7 +150,7 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
 
 
 def headline_of(suite: Suite, preset: str, declared: Declared) -> Mapping[str, str]:
-    """Return a mapping from verdict to headline: the suite's choice or, without one, its first metric of that kind."""
+    """Return a mapping from verdict to headline: the suite's choice or, by default, its first metric of that verdict."""
     if suite.verdicts.headline:
         return suite.verdicts.headline
     metrics, found = suite.presets[preset].settings.metrics, dict[str, str]()

@@ -104,7 +104,7 @@ class Run:
     costs: tuple[Number, ...]
     """costs that depend on the machine"""
     shortcuts: tuple[tuple[str, float], ...] = ()
-    """each trivial property of the test images as an anomaly score: its name and its AUROC"""
+    """the name of each trivial property of the test images, and its AUROC as an anomaly score"""
     both: bool = False
     """measured on several device classes"""
 
@@ -144,7 +144,7 @@ def place_in_line(run: Run) -> tuple[Any, ...]:
 
 
 class Reader:
-    """Reads runs from records; values shared by many records are stored once, so that they compare fast."""
+    """Reads runs from records; values shared by many records are stored once, so that comparing them is fast."""
 
     def __init__(self) -> None:
         self.measures: dict[tuple[Any, ...], Measure] = {}

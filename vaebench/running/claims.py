@@ -189,7 +189,7 @@ def free(track: Path, trial: str) -> list[str]:
 def clear_abandoned(track: Path) -> None:
     """Remove the leases of runs on this machine that have died.
 
-    A run that was killed just after a trial ended leaves a lease that no other run would take over."""
+    A run that was killed just after a trial ended leaves a lease that no other run takes over, as the trial is done."""
     for path in folder_of(track).glob("*.lease"):
         content = _read(path) or b""
         if (lease := unpacked(content)) and lease.abandoned:

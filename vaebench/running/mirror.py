@@ -24,7 +24,7 @@ from vaebench.records.record import BadRecord, decode
 from vaebench.running.remote import BOARD, HEAVIEST, LARGEST, SHARED, Listed, Remote, Unreachable, wanted
 
 Wants = Callable[[str], bool]
-"""Decides by name which files of records are fetched"""
+"""Decides from the name of a record's file whether the file is fetched"""
 OWN = ".mirror"
 """The subfolder of a mirror that stores its URL and the list of known objects"""
 PLAIN = ("*@*/*.*", "*@*/*/*/*.*", "*@*/*/*/boards/*")
@@ -52,7 +52,7 @@ class State(Struct):
     versions: dict[str, list[Version]] = {}
     """place of a record -> its versions"""
     plain: dict[str, tuple[str, str]] = {}
-    """name of a board or shared file -> a stamp that changes if the file is replaced, and the digest of the copy"""
+    """name of a board or shared file -> a stamp that changes when it is replaced, and the digest of the local copy"""
 
 
 class Listing(Struct):
@@ -72,7 +72,7 @@ class Mirror:
     def update(self, wants: Wants | None = None) -> None:
         """Fetch new records and the wanted files of all records; upload the records that the URL lacks.
 
-        Unreachable is raised if the URL cannot be read. If it cannot be written, that is only a warning."""
+        Unreachable is raised if the URL cannot be read. If the URL cannot be written, only a warning is shown."""
         with self._lock:
             state, listed = self._state(), self.remote.listed()
             if state.versions and not listed.records:

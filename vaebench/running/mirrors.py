@@ -1,6 +1,6 @@
 """The mirrors on this machine, for commands that accept a URL in place of a results folder.
 
-Every function takes any results folder, and does nothing if it is not a mirror."""
+Every function accepts any results folder, and does nothing if the folder is not a mirror."""
 
 from __future__ import annotations
 
