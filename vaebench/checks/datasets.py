@@ -196,7 +196,7 @@ def factors(case: Source) -> None:
             numeric = np.issubdtype(value.dtype, np.number) or value.dtype == np.bool_
             require(
                 numeric and bool(np.isfinite(value).all()),
-                f"factor {factor} of {name} contains values other than finite numbers",
+                f"factor {factor} of {name} contains values that are not finite numbers",
             )
 
 

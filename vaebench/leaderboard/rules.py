@@ -150,7 +150,9 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
 
 
 def headline_of(suite: Suite, preset: str, declared: Declared) -> Mapping[str, str]:
-    """Return a mapping from verdict to headline: the suite's choice or, by default, its first metric of that verdict."""
+    """Return a mapping from verdict to headline metric.
+
+    If the suite names no headlines, the headline of each verdict is its first metric in the preset."""
     if suite.verdicts.headline:
         return suite.verdicts.headline
     metrics, found = suite.presets[preset].settings.metrics, dict[str, str]()

@@ -64,7 +64,7 @@ def write(track: Path) -> Indexed:
         handle, temporary = tempfile.mkstemp(dir=track, prefix=f".{NAME}.", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                begun = os.fstat(handle).st_ctime_ns  # by the clock of that disk
+                begun = os.fstat(handle).st_ctime_ns  # by the clock of the track's disk
                 count = write_rows(_settled(track, places, begun - SETTLED), file)
                 file.flush()
                 os.fsync(handle)

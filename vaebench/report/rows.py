@@ -18,7 +18,7 @@ KINDS = {  # the columns in their order, and what pandas calls their types
     "device": "str",
     "verdict": CELL.pop("verdict"),
     "metric": "str",
-    "metric_regime": "str",  # `regime` is what the model was trained on; this, what the metric asks for
+    "metric_regime": "str",  # what the metric asks for; `regime` is what the model was trained on
     "metric_version": CELL.pop("version"),
     **CELL,
     **dict.fromkeys(("status", "reason", "id", "path"), "str"),

@@ -62,7 +62,7 @@ def check_writable(folder: Path) -> None:
 
 
 def publish(folder: Path) -> str:
-    """Upload the boards that changed; return a line that says so, empty if nothing was uploaded."""
+    """Upload the boards that changed; return a line about the upload, or an empty string if there was none."""
     if not (mirror := _mirror(folder)):
         return ""
     try:

@@ -31,7 +31,7 @@ def with_new_patients(plan: Plan, population: int) -> Plan:
         one, replace(plan, request=replace(plan.request, population=population)), PATIENCE, lambda _: None
     )
     test = open_splits(drawn.folder).test
-    # the patients of every population have the same numbers
+    # patients have the same numbers in every population
     test = replace(test, groups=np.char.add("new ", test.groups.astype(str)))
     folder = drawn.folder.with_name(f"{drawn.folder.name}-new-patients")
     if not folder.exists():
