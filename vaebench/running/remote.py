@@ -31,7 +31,7 @@ LARGEST = 2**26
 HEAVIEST = 2**31
 """The maximum size in bytes of a file of weights"""
 TOGETHER = 2**30
-"""The maximum total size in bytes of objects that are fetched at once, if each has the maximum size"""
+"""Bytes of memory for the objects that are fetched at once; it limits their number, as each may be of maximum size"""
 
 ABOUT = "about.txt"
 
