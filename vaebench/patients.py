@@ -1,7 +1,7 @@
 """Resampling of whole patients, and the reliability of the variance over resamples when patients are few.
 
-Each resample (called a draw below) takes as many patients as the data contain, with replacement. A replicate is the sum
-of the patients' means, weighted by the patients' shares of the draw. With n_p rows of patient p,
+Each resample (called a draw below) takes as many patients as the data contain, with replacement. A replicate is the
+sum of the patients' means, each weighted by the patient's share of the draw. With n_p rows of patient p,
 
     w = n / sum n;   A[b, p] = share of patient p in draw b;   Q = covariance of A's columns over the draws
     k = sum w^2 / tr Q                     widening: the draws' variance is too small by this factor

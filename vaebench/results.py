@@ -98,7 +98,7 @@ class Result:
         return model
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield a row for each metric and cost; one row without a metric if the trial failed."""
+        """Yield a row for each metric and cost, or one row without a metric if the trial failed."""
         return rows(self.typed, str(self.path))
 
     def __repr__(self) -> str:

@@ -8,8 +8,8 @@ BLOCK = 512
 
 
 def traits(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the mean, the standard deviation and the logarithm of the Laplacian's variance of each uint8 image (N, C,
-    H, W), averaged over its channels, as float arrays (N,) by name."""
+    """Return the mean, the standard deviation and the logarithm of the Laplacian's variance of uint8 images (N, C, H,
+    W) whose channels are averaged, as float arrays (N,) by name."""
     found: dict[str, list[np.ndarray]] = {"mean intensity": [], "contrast": [], "sharpness": []}
     for start in range(0, len(images), BLOCK):
         grey = images[start : start + BLOCK].astype(np.float32).mean(axis=1) / 255

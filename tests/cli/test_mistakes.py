@@ -216,7 +216,7 @@ def test_a_dataset_of_which_nothing_is_asked_is_told(tmp_path: Path, monkeypatch
     (tmp_path / "ill.toml").write_text(text.replace("[headline]", 'regimes = ["healthy"]\n\n[headline]', 1))
     spec = f"folder[path={scans(tmp_path)},name=mine]"
     code, told = said(tmp_path, "run", "--suite", "ill.toml", "-m", "mean-image", "-d", spec)
-    assert code == 2 and "name=mine]: its images do not show who is healthy" in told
+    assert code == 2 and "name=mine]: its images have no health labels" in told
 
 
 @pytest.mark.parametrize("command", [DRY, AUDIT, VERIFY], ids=["dry", "audit", "verify"])

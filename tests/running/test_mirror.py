@@ -254,7 +254,7 @@ def test_a_url_that_cannot_be_read_or_written_is_told(tmp_path: Path, monkeypatc
         patch.setattr(type(fsspec.filesystem("file")), "ls", denied)
         with pytest.raises(Unreachable, match="cannot be read: PermissionError: Access Denied"):
             mirrors.update(folder)
-        with pytest.warns(UserWarning, match=r"are kept in .*; the same command uploads them"):
+        with pytest.warns(UserWarning, match=r"are kept in .*; repeat the command to upload them"):
             mirrors.update_after_run(folder)
 
 

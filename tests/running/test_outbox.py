@@ -178,7 +178,9 @@ def test_a_machine_with_other_components_says_which(tmp_path: Path) -> None:
     older = replace(made, components={**made.components, "model steady": 7})
     assert differences(older) == ["model steady is version 1 here and version 7 in the plan"]
     edited = replace(made, code={**made.code, "dataset lab-xray": "0"})
-    assert differences(edited) == ["dataset lab-xray has different code here than in the plan, with the same version 1"]
+    assert differences(edited) == [
+        "dataset lab-xray has different code here than in the plan, although both have version 1"
+    ]
     unknown = replace(made, trial=structs.replace(made.trial, model=structs.replace(made.trial.model, name="stedy")))
     assert "There is no model 'stedy'" in differences(unknown)[0]
     with pytest.raises(Unfit, match="version 7 in the plan"):

@@ -144,7 +144,7 @@ def answers(model: Model, x: Tensor) -> dict[str, Tensor]:
 
 
 def look(ask: Callable[..., T], *args: object) -> T:
-    """Call a function in inference mode, as the evidence does."""
+    """Call a function in inference mode, as when evidence is gathered."""
     with torch.inference_mode():
         return ask(*args)
 

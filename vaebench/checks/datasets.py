@@ -22,7 +22,7 @@ from vaebench.trial import Value
 
 CHECKS, PHANTOM = Checklist(), Checklist()
 PLURAL = re.compile(r"([a-z-]+ )?([a-z-]*[a-rt-z]s|people|children|women|men|mice|feet|teeth)( of [a-z-]+s)?")
-"""A plural noun, as far as its form shows one"""
+"""Matches plural nouns, as far as their form shows that they are plural"""
 LIMIT = {"train": 60, "val": 12, "test": 40}
 
 
@@ -55,8 +55,8 @@ def parameters(case: Source) -> None:
 
 @CHECKS.add
 def described(case: Source) -> None:
-    """The dataset declares its title, licence and channels, and, unless the classes are known only from its files, two
-    or more classes; if it declares what its groups are, this is a plural noun."""
+    """The dataset declares its title, licence, channels and (unless its classes are known only from its files) two or
+    more classes; `groups_are`, if declared, is a plural noun."""
     dataset = case.dataset
     for field in ("title", "licence"):
         require(bool(getattr(dataset, field)), f"`{field}` is empty")
@@ -196,7 +196,7 @@ def factors(case: Source) -> None:
             numeric = np.issubdtype(value.dtype, np.number) or value.dtype == np.bool_
             require(
                 numeric and bool(np.isfinite(value).all()),
-                f"factor {factor} of {name} contains values other than finite numbers",
+                f"factor {factor} of {name} contains values that are not finite numbers",
             )
 
 

@@ -131,7 +131,7 @@ def events(case: Sent) -> None:
     for kind in ("start", "end"):
         told = sorted(event.job.trial.id for event in case.events if event.kind == kind)
         require(
-            told == ids, f"for 2 trials, the executor reported {len(told)} `{kind}` events, {len(set(told))} different"
+            told == ids, f"for 2 trials, the executor reported {len(told)} `{kind}` events of {len(set(told))} trials"
         )
     require(_ends(case.events) == case.stored("mine"), "the reported records are not those in the results folder")
 

@@ -131,7 +131,7 @@ def batch_size(bench: Bench) -> None:
         for name, value in small.items():
             require(
                 close(value, large[name]),
-                f"{name} is {float(value):.6g} per image in a batch of 4 and {float(large[name]):.6g} in one of 8",
+                f"{name} is {float(value):.6g} per image in a batch of 4, but {float(large[name]):.6g} in a batch of 8",
             )
 
 
@@ -153,9 +153,11 @@ def reproducible(bench: Bench) -> None:
     differing = [name for name, value in again.state_dict().items() if not same(value, weights[name])]
     require(
         not differing,
-        f"{some(differing)} differs between two runs with one seed: draw noise from torch's global generator only",
+        f"{some(differing)} differs between two runs with the same seed: draw noise from torch's global generator only",
     )
-    require_equal(answers(bench.trained, bench.x), answers(again, bench.x), "differs between two runs of one seed")
+    require_equal(
+        answers(bench.trained, bench.x), answers(again, bench.x), "differs between two runs with the same seed"
+    )
 
 
 @CHECKS.add

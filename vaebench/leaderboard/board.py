@@ -55,7 +55,7 @@ class Board:
     other_seeds: Mapping[OtherSeeds, tuple[int, ...]]
     """records that are not used because the preset does not name their seeds"""
     shortcuts: Mapping[str, tuple[Shortcut, ...]]
-    """dataset -> the shortcuts to its diagnosis, best first"""
+    """dataset -> the shortcuts that separate its healthy from its diseased images, best first"""
     tiers: Mapping[Entrant, Tier] = field(default_factory=dict)
     """the lowest tier among the records of a model, if it is above *reported*"""
     follows: tuple[Follows, ...] = ()
@@ -166,7 +166,7 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
-        gc.unfreeze()  # together, they make the new values old ones, which are rarely scanned
+        gc.unfreeze()  # both calls together move all objects to the oldest generation, which is rarely scanned
         if was:
             gc.enable()
 

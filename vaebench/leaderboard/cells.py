@@ -134,7 +134,7 @@ class Collected:
             self.failures[Failure(run.entrant, run.dataset, run.regime, run.kind, run.message)].add(run.seed)
 
     def _put(self, run: Run, number: Number) -> None:
-        at = run.dataset, id(number.measure), number.variant  # a measure takes long to hash
+        at = run.dataset, id(number.measure), number.variant  # hashing a measure takes long
         if (known := self._known.get(at)) is not None and number.value is not None and not run.both:
             known[run.entrant][run.seed] = number
             return

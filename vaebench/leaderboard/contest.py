@@ -27,8 +27,8 @@ NEWCOMERS = 50
 """If this many newcomers are no better than the best reference, at most 5 % of boards call one of them better than
 every reference. The number is constant, so that no row depends on how many newcomers there are."""
 POWER = 0.5
-"""The share of pairs of models with this true difference that would be told apart. At 80 %, the few models whose seeds
-differ most would decide alone."""
+"""The gap of a column is the true difference at which this share of the pairs of models would be told apart. With a
+share of 80 %, the few models whose seeds differ most would determine the gap alone."""
 
 
 class Place(NamedTuple):
@@ -55,7 +55,7 @@ class Contest:
     places: tuple[Place, ...] | None
     """None if there are fewer than three seeds or too few patients; there are then no ranks and no marks."""
     labels: tuple[Label | None, ...]
-    """The comparison of each reference with the one that has the best mean; None for that one."""
+    """The comparison of each reference with the reference that has the best mean, for which the entry is None."""
     gap: float | None
     """The true difference that this column would detect in half of the cases, on average over the pairs."""
     apart: np.ndarray | None = field(default=None, compare=False)
@@ -174,9 +174,9 @@ def _pairs(samples: Sequence[Sample], better: str, moderated: Moderated) -> Diff
 def _against(newcomers: Sequence[Sample], against: Contest) -> Differences:
     """Return the differences between newcomers and references, with a row for each newcomer.
 
-    All newcomers must have values for the same draws, the same `freedom`, and either all or none have errors. Each
-    newcomer's own variance over seeds is used: a moderated variance would be wrong for a model that varies less or more
-    than the references."""
+    All newcomers must have values for the same draws and the same `freedom`, and either all or none of them must have
+    errors. Each newcomer's own variance over seeds is used: a moderated variance would be wrong for a model that varies
+    less or more than the references."""
     references, seeds, count = against.references, len(newcomers[0].seeds), len(newcomers)
     values, means = _values(newcomers), _values(references).mean(1)
     draws = shared_draws([*newcomers, *references])

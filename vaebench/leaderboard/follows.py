@@ -1,5 +1,5 @@
-"""Rank correlations of a metric: over models, with their other numbers; over images, of the scores behind the metric
-with trivial traits of the images.
+"""Rank correlations of a metric with other quantities: over models, between its numbers and other numbers of the same
+models; over images, between the scores behind its numbers and trivial traits of the images.
 
 A model's number may depend more on the sharpness of its reconstructions or the brightness of an image than on what the
 metric is meant to measure. Only the suite's models count, so newcomers change nothing.

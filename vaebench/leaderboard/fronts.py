@@ -25,7 +25,7 @@ def fronts(
 ) -> Iterator[Front]:
     """Yield the front of the complete references for every headline column and every device class.
 
-    A model that a floor beats in both quality and time is not on the front, and floors never are. Quality and time must
+    Floors, and models that a floor beats in both quality and time, are not on the front. Quality and time must
     come from the same trained models. Times are recorded for models trained on all images, so there is no front for
     models trained on healthy images only."""
     times = [column for column in columns if column.measure.name == LEAD_COST]

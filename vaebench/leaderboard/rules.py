@@ -41,7 +41,7 @@ class Rules:
     summary: tuple[str, ...] = ()
     margins: Mapping[str, float] = field(default_factory=dict)
     prices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """verdict -> metrics shown next to the verdict's metrics, together with the size of the code"""
+    """verdict -> metrics that boards show, together with the size of the code, as the price of the verdict's results"""
     references: tuple[Entrant, ...] = ()
     floors: tuple[Entrant, ...] = ()
     untrained: tuple[Entrant, ...] = ()
@@ -106,7 +106,7 @@ class Rules:
         return str(self.described.get(_split(dataset)[0], {}).get(what, ""))
 
     def names(self, datasets: Iterable[str]) -> dict[str, str]:
-        """Return dataset -> the value of its parameter `name`, by which users call their own data.
+        """Return dataset -> the value of its parameter `name`, with which users name their own data.
 
         A name that is also that of another dataset, on the board or installed, is left out."""
         known = {*datasets, *self.datasets}
@@ -150,7 +150,9 @@ def rules_of(suite: Suite, preset: str, source: str, declared: Declared, data: M
 
 
 def headline_of(suite: Suite, preset: str, declared: Declared) -> Mapping[str, str]:
-    """Return a mapping from verdict to headline: the suite's choice or, without one, its first metric of that kind."""
+    """Return a mapping from verdict to headline metric.
+
+    If the suite names no headlines, the headline of each verdict is its first metric in the preset."""
     if suite.verdicts.headline:
         return suite.verdicts.headline
     metrics, found = suite.presets[preset].settings.metrics, dict[str, str]()

@@ -104,7 +104,7 @@ class Run:
     costs: tuple[Number, ...]
     """costs that depend on the machine"""
     shortcuts: tuple[tuple[str, float], ...] = ()
-    """each trivial property of the test images as an anomaly score: its name and its AUROC"""
+    """the name of each trivial property of the test images, and its AUROC as an anomaly score"""
     both: bool = False
     """measured on several device classes"""
 
@@ -144,7 +144,7 @@ def place_in_line(run: Run) -> tuple[Any, ...]:
 
 
 class Reader:
-    """Reads runs from records; values shared by many records are stored once, so that they compare fast."""
+    """Reads runs from records; values shared by many records are stored once, so that comparing them is fast."""
 
     def __init__(self) -> None:
         self.measures: dict[tuple[Any, ...], Measure] = {}
@@ -177,7 +177,7 @@ class Reader:
         )
 
     def measure(self, name: str, *declared: Any) -> Measure:
-        """Return the metric with this declaration. Equal ones share one object; `declared` ends with the title."""
+        """Return the metric with this declaration; equal metrics share one object. `declared` ends with the title."""
         at = (name, *declared)
         if (found := self.measures.get(at)) is None:
             found = self.measures[at] = Measure(*(*at[:-1], at[-1] or name))
@@ -191,7 +191,7 @@ class Reader:
         return self.settings[told]
 
     def once(self, value: T) -> T:
-        """Return the stored value that equals this one; if there is none, store and return this one."""
+        """Return the stored value that equals `value`; if there is none, store and return `value` itself."""
         found: T = self.known.setdefault(value, value)
         return found
 

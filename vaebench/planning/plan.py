@@ -103,7 +103,8 @@ def make_plan(suite: Suite, request: Request) -> Plan:
     preset = suite.preset(request.preset, request.devices[0])
     asked = suite.presets[preset]
     settings = asked.settings
-    # Names that the user typed are looked up in all plugins; the suite's names, first in the suite's own distribution.
+    # Names that the user typed are looked up in all plugins; the suite's names are looked up in its own distribution
+    # first.
     datasets, models = (everybody if typed else own for typed in (request.datasets, request.models))
     chosen = [chosen_dataset(text, datasets, own) for text in request.datasets or asked.datasets]
     source, kept, left_out = chosen_source(request.source, chosen, request.data)

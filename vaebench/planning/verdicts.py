@@ -30,7 +30,7 @@ class Verdicts:
     margins: Mapping[str, float] = field(default_factory=dict)
     """Metric -> the smallest difference that matters."""
     prices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Verdict -> metrics that measure the cost of its values; boards show these metrics next to the verdict."""
+    """Verdict -> metrics that measure the price of its results; boards show them next to the verdict's metrics."""
     untrained: tuple[str, ...] = ()
     """Floors that are not trained; boards show how much better the suite's models are."""
 

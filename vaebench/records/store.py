@@ -67,7 +67,7 @@ def weights_of(record: Path) -> Path:
 
 
 def files_beside(record: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the name and path of every file that is stored next to a record; checkpoints and hidden files are not."""
+    """Yield the name and path of every file stored next to a record, except checkpoints and hidden files."""
     folder = artifacts_of(record)
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()

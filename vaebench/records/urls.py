@@ -1,4 +1,4 @@
-"""URLs through fsspec: the only place that opens them. Results and checkpoints may be kept at a URL."""
+"""Opens URLs with fsspec; no other module opens a URL. Results and checkpoints may be kept at a URL."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def check(url: str) -> None:
 
     if urlsplit(url).password:
         raise ValueError(
-            "A URL must not contain a password, because URLs are shown and stored. Pass credentials as the library for "
-            "this kind of URL documents; for s3, in environment variables or ~/.aws/credentials."
+            "A URL must not contain a password, because URLs are shown and stored. Pass credentials in the way that "
+            "the library for this kind of URL documents; for s3, use environment variables or ~/.aws/credentials."
         )
     scheme = url.partition("://")[0]
     try:
@@ -39,10 +39,10 @@ def opened(url: str) -> tuple[Any, str]:
 
 
 def make_parent(files: Any, path: str) -> None:
-    """Create the folder of a file where there are folders.
+    """Create the folder of a file, if the file system has folders.
 
-    Object stores have none. There, paths begin with the name of a bucket, which fsspec would create: a mistyped one,
-    too."""
+    Object stores have no folders. Their paths begin with the name of a bucket, and fsspec would create the bucket even
+    if its name is mistyped."""
     if path.startswith("/") or path[1:2] == ":":
         files.makedirs(path.rpartition("/")[0], exist_ok=True)
 
@@ -50,8 +50,8 @@ def make_parent(files: Any, path: str) -> None:
 def put_if_absent(files: Any, path: str, content: bytes) -> None:
     """Store content under a name that is unique to it, such as its digest.
 
-    If two machines do this at once, both write the same bytes, so this needs no lock. A file of another size was cut
-    off, and is written again."""
+    If two machines store the content at once, both write the same bytes, so no lock is needed. An existing file of a
+    different size was cut off and is written again."""
     with suppress(FileNotFoundError):
         if files.info(path)["size"] == len(content):
             return

@@ -17,5 +17,5 @@ def widths(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def template(widths: Sequence[int], between: str) -> str:
-    """Return the format of a row: the first column is on the left, the others are on the right."""
+    """Return the format of a row: the first column is left-aligned, the others are right-aligned."""
     return between.join(f"{{:{'>' if number else '<'}{width}}}" for number, width in enumerate(widths))

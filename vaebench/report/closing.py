@@ -11,7 +11,7 @@ from vaebench.report.tables import name
 
 
 def best(board: Board) -> str:
-    """Return a line with the best model of each verdict or, if others could be first too, their number."""
+    """Return a line with the best model of each verdict, and how many models could rank first if several could."""
     found = []
     for one in outcomes(board):
         told = f"{name(board, one.best)}{'' if one.ranked else ' (no ranks)'}"

@@ -49,7 +49,7 @@ def differences(first: Records, second: Records) -> Differences:
 
 
 def by_what(found: Differences) -> Table:
-    """Return a table with a row per item that differs: in how many records it differs, and in which record most."""
+    """Return a table of the differing items: in how many records each differs, and in which record it differs most."""
     own: dict[str, list[tuple[float, Change, Path]]] = defaultdict(list)
     for path, changes in found.changed.items():
         for change in changes:

@@ -30,7 +30,7 @@ class Sheet:
     tables: tuple[Table, ...]
     board: Board
     links: tuple[tuple[str, str], ...] = ()
-    """titles and names of further sheets"""
+    """the titles and names of the sheets to which this sheet links"""
     dataset: str = ""
     """the dataset that the sheet is about, if any"""
     verdict: str = ""

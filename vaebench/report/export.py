@@ -42,7 +42,7 @@ from vaebench.report.order import by_means
 SCHEMA = "vaebench/board@1"
 KINDS = columns(Row)
 FORMULA = re.compile(r"((?:^|;)[\s\"'`]*)(?=[=+\-@＝＋－＠])")
-"""Positions from which a spreadsheet would read a text as a formula: its start, and after a semicolon, at which Excel
+"""Positions from which a spreadsheet would read a text as a formula: its start, and after a semicolon, where Excel
 starts a new cell in many countries."""
 LONE = re.compile(r"(\\\\|\\ud[89ab]..\\ud[c-f]..)|\\ud[89a-f]..")
 """Half a surrogate pair in JSON, which UTF-8 cannot encode. Escaped backslashes and whole pairs are matched first."""
@@ -54,7 +54,7 @@ def rows(board: Board) -> list[Row]:
 
 
 def csv(board: Board, made: Sequence[Row] = ()) -> str:
-    """Return the rows of a board as CSV; pass them if they are already made."""
+    """Return the rows of a board as CSV; if they have already been made, pass them as `made`."""
     text = io.StringIO()
     writer = table.writer(text, lineterminator="\n")
     writer.writerow(KINDS)
@@ -66,7 +66,7 @@ def csv(board: Board, made: Sequence[Row] = ()) -> str:
 def to_json(board: Board, made: Sequence[Row] = ()) -> str:
     """Return the board as JSON, with one line per entry of every list to keep diffs short.
 
-    Pass its rows if they are already made."""
+    If the rows of the board have already been made, pass them as `made`."""
     document = Document(
         schema="vaebench/board@1",
         title=board.title,

@@ -14,7 +14,7 @@ Positive = Annotated[int, Meta(ge=1)]
 
 
 class Row(Struct, forbid_unknown_fields=True):
-    """One model in one column of the board. A floor that is not a model has a name in `floor`; `model` is empty."""
+    """One model in one column of the board. If a floor is not a model, `floor` is its name and `model` is empty."""
 
     suite: str
     version: str

@@ -17,9 +17,9 @@ from vaebench.report.rates import pictures, svg
 from vaebench.report.terminal import plain
 
 SHEETS: dict[str, Callable[[Sheet], str]] = {"md": markdown, "tex": latex}
-"""For people: one file for the whole board, and one for each verdict and each dataset."""
+"""Formats for human readers, with a file for the whole board and one for each verdict and each dataset."""
 WHOLE: dict[str, Callable[[Board, Sequence[Row]], str]] = {"csv": csv, "json": to_json}
-"""For programs, which can select rows themselves: one file per format."""
+"""Formats for programs, which can select rows themselves; each has a single file."""
 FORMATS = ("table", "md", "csv", "json", "tex", "html")
 
 

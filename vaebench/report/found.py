@@ -1,4 +1,4 @@
-"""The records of a track: what its board needs of them, read once, and each of them again where somebody asks."""
+"""The records of a track: reads the data that the board needs from all records, and single records on request."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from vaebench.records.record import BadRecord, Record
 from vaebench.report import index
 
 HELD = 2000
-"""Records that are kept in memory; others are read again for the page, which shows no more than these."""
+"""The number of records that are kept in memory. Other records are read again if the page shows them."""
 
 
 class Found:
     """The records of a track (`NAME@VERSION/PRESET/SOURCE`): those passed as `records`, or all those in the folders.
-    What an index holds of unchanged records is not read from their files. Where several folders have a good record in
-    the same place, the first folder's is used."""
+    Unchanged records that are in an index are not read from their files. If several folders have a valid record in the
+    same place, the record of the first of these folders is used."""
 
     def __init__(self, track: str, *folders: Path, records: Iterable[tuple[Path, Record]] | None = None) -> None:
         self.track, self.folders = track, folders
@@ -29,12 +29,12 @@ class Found:
 
     @cached_property
     def runs(self) -> list[tuple[str, Run]]:
-        """The path and the run of each record, always in the same order."""
+        """The path of each record and the `Run` made from it, always in the same order."""
         with uncollected():
             return sorted(self._runs(Reader()), key=lambda one: place_in_line(one[1]))
 
     def record(self, path: str) -> Record | None:
-        """One record; None if it cannot be read any more."""
+        """Return one record, or None if it can no longer be read."""
         if (held := self._held.get(path)) is not None:
             return held
         found = store.read_at(Path(path))

@@ -1,9 +1,9 @@
-"""The index of a track: what boards and tables need of its records, in one Parquet file beside them.
+"""The index of a track: the data that boards and tables need from its records, in one Parquet file next to them.
 
 A row of the index is used only if two conditions hold:
 
 - The current user account wrote the index. Its digest is kept in the cache under the folder's path, and a file with a
-  different digest is not parsed, whether it came with somebody's records, was copied, was cut off or was changed.
+  different digest is not parsed, whether it came with another person's records, was copied, was cut off or was changed.
 - The record's file has not changed: its size, modification time, change time and inode are the same. The change time
   cannot be set by hand, so an edit that keeps the size and restores the modification time is detected, too. A record
   that changed less than two seconds before indexing began is not indexed, since a second edit might get the same time.
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 NAME = "index.parquet"
 FORM = 2
-"""Raised when the same fields mean something else"""
+"""The version of the index, which is increased when the meaning of its fields changes"""
 SETTLED = 2 * 10**9
-"""Nanoseconds; the coarsest clock of a file system"""
+"""The resolution, in nanoseconds, of the coarsest clock of any file system"""
 
 
 class Indexed(NamedTuple):
@@ -64,7 +64,7 @@ def write(track: Path) -> Indexed:
         handle, temporary = tempfile.mkstemp(dir=track, prefix=f".{NAME}.", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                begun = os.fstat(handle).st_ctime_ns  # by the clock of that disk
+                begun = os.fstat(handle).st_ctime_ns  # by the clock of the track's disk
                 count = write_rows(_settled(track, places, begun - SETTLED), file)
                 file.flush()
                 os.fsync(handle)
@@ -83,13 +83,13 @@ def runs(track: Path, name: str, reader: Reader) -> dict[str, Run]:
 
 
 def current(track: Path) -> Indexed | None:
-    """Return how far the index of a track is current; None if there is no usable index."""
+    """Return how many records the index of a track covers, or None if there is no usable index."""
     rows = read(track)
     return None if rows is None else Indexed(len(rows.current), len(store.places(track)))
 
 
 def read(track: Path) -> Rows | None:
-    """The rows of the index, if this account wrote it and it can be read here."""
+    """Return the rows of the index; None if another account wrote it or if it cannot be read here."""
     with suppress(OSError, ValueError, ImportError):
         known = _memory(track).read_text()
         content = store.read_bounded(track / NAME, int(known.split()[0]), "index")
@@ -110,9 +110,9 @@ def stamp_of(record: str) -> str:
 
 
 def _settled(track: Path, places: list[str], latest: int) -> Iterator[tuple[str, str, Record]]:
-    """Place, stamp and content of each good record that last changed before the time `latest`."""
+    """Yield place, stamp and content of each valid record that last changed before the time `latest`."""
     for place in places:
-        stamp = stamp_of(f"{track}/{place}")  # first: what changes later shows by its stamp
+        stamp = stamp_of(f"{track}/{place}")  # taken before reading: a later change gives a new stamp
         if stamp and int(stamp.split()[2]) < latest:
             record = store.read_at(track / place)
             if isinstance(record, Record):
@@ -120,7 +120,7 @@ def _settled(track: Path, places: list[str], latest: int) -> Iterator[tuple[str,
 
 
 def _known_by(content: bytes) -> str:
-    """The size and the digest of an index; another digest where another vaebench would read it in another way."""
+    """Return the size of an index and its digest, which also depends on how this version of vaebench reads an index."""
     form = FORM, KINDS, COSTS, Run.__slots__, Number._fields, Measure._fields
     told = hashlib.blake2b(repr(form).encode())
     told.update(content)

@@ -1,4 +1,4 @@
-"""The rows of an index: those of `vaebench.load`, and what boards need beside them. It needs pyarrow."""
+"""The rows of an index: the rows of `vaebench.load`, and further data that boards need. This module needs pyarrow."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 TYPES = {"str": pa.string(), "boolean": pa.bool_(), "Int64": pa.int64(), "float64": pa.float64()}
 OF_RECORD = {"track": pa.string(), "stamp": pa.string(), "runs": pa.binary()}
-"""In the first row of each record. A record without rows of its own has one, without a status. The first row of a group
-also has `runs`: a `Run` for each of its records, packed."""
+"""Columns that have values only in the first row of each record. A record without metrics and costs gets one row
+without a status. `runs` has a value only in the first row of a row group: the packed `Run` of each of its records."""
 SCHEMA = pa.schema({name: TYPES[kind] for name, kind in KINDS.items()} | OF_RECORD)
 TEXTS = [field.name for field in SCHEMA if field.type == pa.string() and field.name != "stamp"]
 TOGETHER = 1000
-"""Records that are written at once and read at once"""
+"""The number of records in a row group, which are written and read together"""
 OF_RUN = tuple(name for name in Run.__slots__ if name not in ("numbers", "costs"))
 SHARED = ("entrant", "dataset", "regime", "digest", "settings", "versions", "device")
-"""Fields of a run that many runs have in common"""
+"""Fields of a run whose values are the same in many runs"""
 DRAWN = Number._fields.index("replicates")
 ENCODER = msgpack.Encoder(enc_hook=np.ndarray.tobytes)
 
 
 def write_rows(records: Iterable[tuple[str, str, Record]], file: BinaryIO) -> int:
-    """Write the rows of records, which come with place and stamp. Return how many records there were."""
+    """Write the rows of records, each given as (place, stamp, record). Return the number of records."""
     reader, count, source = Reader(), 0, iter(records)
     with pq.ParquetWriter(file, SCHEMA, compression="zstd", use_dictionary=TEXTS) as writer:
         while batch := list(islice(source, TOGETHER)):
@@ -53,18 +53,18 @@ def write_rows(records: Iterable[tuple[str, str, Record]], file: BinaryIO) -> in
 
 
 class Rows:
-    """The rows of an index that belong to records whose stamp is what it was."""
+    """The rows of an index, without those of records that have changed since they were indexed."""
 
     def __init__(self, content: bytes, fresh: Callable[[str, str], bool]) -> None:
         self._content, self._fresh = content, fresh
 
     @cached_property
     def current(self) -> set[str]:
-        """The places of these records."""
+        """The places of the unchanged records."""
         return {place for heads, _ in self._groups() for place in heads["path"].to_pylist()}
 
     def runs(self, track: str, reader: Reader) -> Iterator[tuple[str, Run]]:
-        """Yield the place of each record of a track, and the Run that was made from the record."""
+        """Yield the place of each unchanged record of a track, and the Run that was made from the record."""
         for heads, table in self._groups("track", "runs"):
             fresh = set(heads.filter(pc.equal(heads["track"], track))["path"].to_pylist())
             places = table.filter(pc.is_valid(table["stamp"]))["path"].to_pylist()
@@ -73,7 +73,7 @@ class Rows:
                     yield place, run
 
     def frame(self) -> DataFrame:
-        """Return these records as the table of `vaebench.load`."""
+        """Return the unchanged records as a table like that of `vaebench.load`."""
         import pandas as pd
 
         kinds = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
@@ -86,7 +86,7 @@ class Rows:
         return frame
 
     def _groups(self, *columns: str) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Some rows at a time: the first one of each record that is what it was, and all."""
+        """Yield, for each row group, the first row of each unchanged record, and all rows of the group."""
         file = pq.ParquetFile(pa.BufferReader(self._content))
         for number in range(file.num_row_groups):
             table = file.read_row_group(number, columns=["path", "stamp", *columns], use_threads=False)
@@ -96,8 +96,8 @@ class Rows:
 
 
 def packed(runs: Sequence[Run]) -> bytes:
-    """Runs by column, which are read much faster than one by one. Equal values of runs, and equal measures, are said
-    once."""
+    """Pack runs column by column, since columns are read much faster than single runs. Values that occur in several
+    runs are stored only once."""
     numbers = [number for run in runs for number in (*run.numbers, *run.costs)]
     measures, *others = zip(*numbers, strict=True) if numbers else [()] * len(Number._fields)
     told = {
@@ -110,7 +110,7 @@ def packed(runs: Sequence[Run]) -> bytes:
 
 
 def unpacked(packed: bytes, reader: Reader) -> Iterator[Run]:
-    """The runs that were packed, in order; what many runs say alike is kept once."""
+    """Yield the packed runs in order. Values that many runs share are kept in memory only once."""
     told = msgpack.decode(packed)
     shapes: dict[str, Callable[[list[Any]], tuple[Any, ...]]] = {
         "entrant": Entrant._make,
@@ -122,7 +122,7 @@ def unpacked(packed: bytes, reader: Reader) -> Iterator[Run]:
         shaped = list(map(shapes[name], values)) if name in shapes else values
         known = list(map(reader.once, shaped)) if name in SHARED else shaped
         columns.append([known[place] for place in places])
-    # without the number of images, which the last field of a measure has on a board
+    # the last field of a measure, its least number of images, is set only on boards
     declared, places = [reader.measure(*one[:-1]) for one in told["measures"][0]], told["measures"][1]
     fields = [[declared[place] for place in places], *told["numbers"]]
     fields[DRAWN] = [one if one is None else np.frombuffer(one, np.float32) for one in fields[DRAWN]]
@@ -134,7 +134,7 @@ def unpacked(packed: bytes, reader: Reader) -> Iterator[Run]:
 
 
 def coded(values: Iterable[Any]) -> tuple[list[Any], list[int]]:
-    """Each value once, and the place of each one among these."""
+    """Return the distinct values, and for each of the given values its position among them."""
     places: dict[Any, int] = {}
     numbers = [places.setdefault(value, len(places)) for value in values]
     return list(places), numbers

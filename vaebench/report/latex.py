@@ -43,7 +43,7 @@ CELL, WIDE = 50, r"p{0.6\linewidth}"
 """The same for the cells of the other columns."""
 SIZE = r"\centering\footnotesize\setlength{\tabcolsep}{4pt}"
 WORD = 30
-"""Maximum length of a word in the notes that is never hyphenated; longer ones are addresses."""
+"""Words of up to this many characters are never broken; longer words are addresses, which may be broken."""
 LETTERS = "ßæøåÆØÅłŁœŒ"
 ACCENTS = {0x300, 0x301, 0x302, 0x303, 0x304, 0x306, 0x308, 0x30A, 0x30B, 0x30C}
 

@@ -50,4 +50,4 @@ def bold(text: str) -> str:
 
 def escape(text: str) -> str:
     """Escape a text so that it cannot add markup, HTML or table cells."""
-    return text.translate(AS_TEXT) if MARKUP.search(text) else text  # most cells have none, and a search is faster
+    return text.translate(AS_TEXT) if MARKUP.search(text) else text  # most cells have no markup, and a search is faster

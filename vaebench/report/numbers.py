@@ -87,7 +87,7 @@ def _clip(decimals: int) -> int:
 
 
 def _half(cell: Cell, decimals: int) -> str:
-    """Return half the interval's width as text; a width of zero is not shown, and a small one never shown as zero."""
+    """Return half the interval's width as text; a width of zero is not shown, and a small width never becomes zero."""
     found = cell.estimate
     if not found or found.low is None or found.high is None or found.high <= found.low:
         return ""

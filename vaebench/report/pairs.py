@@ -34,7 +34,7 @@ def called(board: Board, text: str) -> Entrant:
 
 
 def beside(board: Board, one: Entrant, other: Entrant, pairs: Sequence[Pair]) -> list[Table]:
-    """Return a table per dataset with a row per verdict: both means, the better one, whether they are told apart."""
+    """Return a table per dataset with a row per verdict: both means, the better model, whether they are told apart."""
     names, found = (clean(board.label(one)), clean(board.label(other))), []
     for dataset in board.datasets:
         own = [pair for pair in pairs if pair.column.dataset == dataset]

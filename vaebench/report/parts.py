@@ -38,7 +38,7 @@ def by_groups(table: Table, groups: Sequence[Sequence[int]]) -> Iterator[Table]:
 
 
 def of_rows(table: Table, most: int) -> Iterator[Table]:
-    """Yield parts of a table with at most `most` rows each; the last one has the foot."""
+    """Yield parts of a table with at most `most` rows each; the last part has the foot."""
     starts = range(0, max(1, len(table.rows)), most)
     for number, start in enumerate(starts, 1):
         rows = table.rows[start : start + most]

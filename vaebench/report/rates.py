@@ -34,7 +34,7 @@ class Picture(NamedTuple):
 def pictures(board: Board) -> Iterator[Picture]:
     """Yield a plot for each dataset on which models have both the headline metric and a price.
 
-    The price is the first one that the suite names for the verdict."""
+    If the suite names several prices for the verdict, the first one is used."""
     for standing in board.standings:
         for quality in standing.main:
             for price in prices(board, quality.dataset, standing.measure.verdict)[:1]:

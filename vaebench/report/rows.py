@@ -18,7 +18,7 @@ KINDS = {  # the columns in their order, and what pandas calls their types
     "device": "str",
     "verdict": CELL.pop("verdict"),
     "metric": "str",
-    "metric_regime": "str",  # `regime` is what the model was trained on; this, what the metric asks for
+    "metric_regime": "str",  # what the metric asks for; `regime` is what the model was trained on
     "metric_version": CELL.pop("version"),
     **CELL,
     **dict.fromkeys(("status", "reason", "id", "path"), "str"),
@@ -26,7 +26,7 @@ KINDS = {  # the columns in their order, and what pandas calls their types
 
 
 def rows(record: Record, path: str) -> Iterator[dict[str, Any]]:
-    """One per metric and cost; one without a metric if the trial failed."""
+    """Yield a row for each metric and cost; if the trial failed, one row without a metric."""
     trial = record.trial
     suite, _, version = trial.suite.rpartition("@")
     shared = {

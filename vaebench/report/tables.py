@@ -1,4 +1,4 @@
-"""Turns a board into tables of plain text, which every format renders: overall, per verdict and per dataset."""
+"""Turns a board into tables of plain text (overall, per verdict and per dataset), which every format renders."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def dataset_name(board: Board, dataset: str) -> str:
 
 
 def groups(board: Board, dataset: str) -> str:
-    """Return what the groups of a dataset's images are; those of a phantom are only drawn."""
+    """Return what the groups of a dataset's images are, such as `patients`; a phantom has just `groups`."""
     declared = board.rules.declares(dataset, "groups_are") if board.source == "real" else ""
     return clean(declared) or "groups"
 

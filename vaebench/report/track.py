@@ -74,7 +74,7 @@ class Track:
 
     @cached_property
     def runs(self) -> list[Run]:
-        """The runs that the board is made of."""
+        """The runs from which the board is made."""
         return [run for _, run in self.found.runs]
 
     @cached_property

@@ -176,7 +176,7 @@ def leases(track: Path) -> Iterator[tuple[str, Lease]]:
 
 
 def free(track: Path, trial: str) -> list[str]:
-    """Delete a trial's lease, or every lease for `all`, at the user's request; return the ids of released trials."""
+    """Delete a trial's lease at the user's request, or all leases if `trial` is `all`; return the ids of the trials."""
     freed = []
     for path in sorted(folder_of(track).glob("*.lease")):
         id_ = path.stem.rpartition("-")[2]
@@ -189,7 +189,7 @@ def free(track: Path, trial: str) -> list[str]:
 def clear_abandoned(track: Path) -> None:
     """Remove the leases of runs on this machine that have died.
 
-    A run that was killed just after a trial ended leaves a lease that no other run would take over."""
+    A run that was killed just after a trial ended leaves a lease that no other run takes over, as the trial is done."""
     for path in folder_of(track).glob("*.lease"):
         content = _read(path) or b""
         if (lease := unpacked(content)) and lease.abandoned:
@@ -197,7 +197,9 @@ def clear_abandoned(track: Path) -> None:
 
 
 def _read(path: Path) -> bytes | None:
-    """Return a lease file's content, None if there is no file, or empty bytes, which expire, if it is unusable."""
+    """Return the content of a lease's file, None if there is no file, or empty bytes if the file is unusable.
+
+    Empty bytes count as a lease whose owner never raises its counter, so that it expires."""
     try:
         return store.read_bounded(path, 8 * LENGTH, "lease")
     except FileNotFoundError:

@@ -124,7 +124,7 @@ class Watch:
 
 
 def brief(trial: Trial, columns: int = BRIEF) -> str:
-    """Return a trial's name for this number of columns; model and dataset are cut, so that regime and seed remain."""
+    """Return a trial's name in at most `columns` columns; model and dataset are cut, so that regime and seed remain."""
     dataset = trial.dataset.params.get("name") or trial.dataset  # users name their own data
     names, rest = f"{trial.model} {dataset}", f" {trial.regime} {trial.seed}"
     room = columns - len(rest)

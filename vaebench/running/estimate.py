@@ -23,7 +23,7 @@ from vaebench.trial import Settings, Trial
 PROBE_SECONDS = 0.25
 """Seconds for which the steps of one model are timed"""
 PROBE_LIMIT = 60.0
-"""Seconds after which an estimate is given up"""
+"""Seconds after which the attempt to time a model is abandoned"""
 
 
 UNKNOWN = 60.0
@@ -122,8 +122,8 @@ def time_steps(
 
 
 METRIC_SECONDS = 5e-6
-"""Seconds for a metric and its share of the pictures, per image and per pixel of the image's width; records of 13 to 65
-metrics at 28 and 64 px gave 3e-6 to 7e-6"""
+"""Seconds that a metric, with its share of the pictures, takes per image and per pixel of the image's width. Records
+with 13 to 65 metrics, at 28 and 64 px, gave values from 3e-6 to 7e-6."""
 OVERHEAD_SECONDS = 0.2
 """Seconds to start the process, load the data and write the results"""
 

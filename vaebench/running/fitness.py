@@ -38,7 +38,7 @@ def differences(job: Job) -> list[str]:
         if here.get(name) != version:
             told.append(f"{name} is version {here.get(name)} here and version {version} in the plan")
         elif code.get(name) != job.code.get(name):
-            told.append(f"{name} has different code here than in the plan, with the same version {version}")
+            told.append(f"{name} has different code here than in the plan, although both have version {version}")
     return told
 
 

@@ -1,7 +1,8 @@
 """The mirror of a results folder at a URL: a local copy, in which commands work as in any other results folder.
 
-It is brought up to date before it is read, and what a run adds to it is uploaded. If several versions of a record are
-at the URL, all mirrors hold the same one: a good record rather than a failure, then the last one.
+A mirror is brought up to date before it is read, and the records that a run adds to it are uploaded. If the URL has
+several versions of a record, all mirrors hold the same version: the latest good one or, if all are failures, the latest
+failure.
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ from vaebench.records.record import BadRecord, decode
 from vaebench.running.remote import BOARD, HEAVIEST, LARGEST, SHARED, Listed, Remote, Unreachable, wanted
 
 Wants = Callable[[str], bool]
-"""Decides by name which files of records are fetched"""
+"""Decides from the name of a record's file whether the file is fetched"""
 OWN = ".mirror"
-"""The subfolder of a mirror with what is known of its URL"""
+"""The subfolder of a mirror that stores its URL and the list of known objects"""
 PLAIN = ("*@*/*.*", "*@*/*/*/*.*", "*@*/*/*/boards/*")
 """Patterns for the paths of boards and shared files"""
 LISTING = ".files"
-"""The file, next to the files of a record, that names those at the URL"""
+"""The file, next to a record's other files, that lists the record's files at the URL"""
 
 
 class Version(Struct, frozen=True, order=True, array_like=True):
-    """A version of a record; the largest one counts."""
+    """A version of a record. Of several versions, the largest one is used."""
 
     good: bool
     number: int
-    """one more than the numbers of the versions that its machine knew; no clocks are compared"""
+    """larger than the numbers of all versions that the uploading machine knew, so that no clocks are compared"""
     digest: str
 
     @property
@@ -51,7 +52,7 @@ class State(Struct):
     versions: dict[str, list[Version]] = {}
     """place of a record -> its versions"""
     plain: dict[str, tuple[str, str]] = {}
-    """name of a board or shared file -> what changes when it is replaced, and the digest of its content here"""
+    """name of a board or shared file -> a stamp that changes when it is replaced, and the digest of the local copy"""
 
 
 class Listing(Struct):
@@ -71,12 +72,12 @@ class Mirror:
     def update(self, wants: Wants | None = None) -> None:
         """Fetch new records and the wanted files of all records; upload the records that the URL lacks.
 
-        Unreachable is raised if the URL cannot be read. If it cannot be written, that is only a warning."""
+        Unreachable is raised if the URL cannot be read. If the URL cannot be written, only a warning is shown."""
         with self._lock:
             state, listed = self._state(), self.remote.listed()
             if state.versions and not listed.records:
                 raise UserError(
-                    f"{self.url} has no records any more. If they were deleted on purpose, delete their copy, too: "
+                    f"{self.url} no longer has any records. If they were deleted on purpose, delete their copy, too: "
                     f"{self.folder}"
                 )
             mine = {self._place(path): store.digest_of(path) for path in store.below(self.folder)}
@@ -141,7 +142,7 @@ class Mirror:
                 del state.versions[place]
 
     def _look_at_new(self, state: State, listed: Listed, mine: dict[str, str]) -> None:
-        """Add the versions that are new at the URL to the state, and store those that count."""
+        """Add the versions that are new at the URL to the state, and store those that are to be used."""
         known = {place: {one.name for one in versions} for place, versions in state.versions.items()}
         new = [(p, name) for p, names in listed.records.items() for name in sorted(names - known.get(p, set()))]
         own = [(p, name) for p, name in new if p in mine and name.endswith(f"-{mine[p]}")]
@@ -174,14 +175,14 @@ class Mirror:
             warnings.warn(f"{error}. Records that are not uploaded yet are kept in {self.folder}", stacklevel=4)
 
     def _settle(self, state: State, mine: dict[str, str]) -> None:
-        """Store the version that counts of each record."""
+        """Replace the local copy of each record by the version that is used, if that is another one."""
         best = {place: max(versions) for place, versions in state.versions.items()}
         other = [(place, one.name) for place, one in best.items() if mine.get(place) != one.digest]
         for place, _, content in self.remote.records(other):
             self._hold(state, mine, place, content)
 
     def _hold(self, state: State, mine: dict[str, str], place: str, content: bytes) -> None:
-        """Store a record in place of the one here, unless that is the same or not uploaded yet."""
+        """Replace the local copy of a record, unless the copy is identical or has not been uploaded yet."""
         held, digest = mine.get(place), _digest(content)
         if held != digest and (held is None or held in {one.digest for one in state.versions[place]}):
             self._remove(place)
@@ -196,7 +197,7 @@ class Mirror:
             state.plain[name] = listed.plain[name], _digest(content)
 
     def _fetch_files(self, records: Mapping[str, Version], wants: Wants) -> None:
-        """Fetch the files of these records that are wanted and not here."""
+        """Fetch the wanted files of these records that are missing here."""
         listings = {place: self._listing(place, one.digest) for place, one in records.items()}
         for place, files in self.remote.files_of((p, v.name) for p, v in records.items() if listings[p] is None):
             listings[place] = files

@@ -1,6 +1,6 @@
 """The mirrors on this machine, for commands that accept a URL in place of a results folder.
 
-Every function takes any results folder, and does nothing if it is not a mirror."""
+Every function accepts any results folder, and does nothing if the folder is not a mirror."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def everything(name: str) -> bool:
 
 
 def folder_of(place: str) -> Path:
-    """Return the results folder at a path, or the mirror of the one at a URL; that is empty until the first update."""
+    """Return the results folder at a path, or the mirror of a URL; a new mirror is empty until its first update."""
     if not urls.is_url(url := place):
         return Path(place)
     try:
@@ -50,19 +50,19 @@ def folder_of(place: str) -> Path:
 
 
 def update(folder: Path, wants: Wants | None = None) -> None:
-    """Bring a mirror up to date, with those files of records whose names are wanted."""
+    """Bring a mirror up to date; `wants` decides by name which files of records are fetched."""
     if mirror := _mirror(folder):
         mirror.update(wants)
 
 
 def check_writable(folder: Path) -> None:
-    """Raise Unreachable if nothing can be uploaded, before anything is trained."""
+    """Raise Unreachable if nothing can be uploaded; this is called before anything is trained."""
     if mirror := _mirror(folder):
         mirror.remote.check_writable()
 
 
 def publish(folder: Path) -> str:
-    """Upload the boards that changed; return a line that says so, empty if nothing was uploaded."""
+    """Upload the boards that changed; return a line about the upload, or an empty string if there was none."""
     if not (mirror := _mirror(folder)):
         return ""
     try:
@@ -87,7 +87,7 @@ def named(path: Path) -> str:
 
 
 class Uploads:
-    """Uploads the records of a run while it continues: a slow network delays no trial.
+    """Uploads the records of a run in the background, so that a slow network does not delay its trials.
 
     After a failure, the remaining records are left to the update at the end of the run, or to the next command."""
 
@@ -116,11 +116,11 @@ class Uploads:
 
 
 def update_after_run(folder: Path) -> None:
-    """Upload what is left of a run, and fetch what other machines did meanwhile; a failure is only a warning."""
+    """Upload the remaining records of a run, and fetch those that other machines added; if this fails, only warn."""
     try:
         update(folder, pictures)
     except UserError as error:
-        warnings.warn(f"{error}. All records are kept in {folder}; the same command uploads them.", stacklevel=2)
+        warnings.warn(f"{error}. All records are kept in {folder}; repeat the command to upload them.", stacklevel=2)
 
 
 def _mirror(path: Path) -> Mirror | None:

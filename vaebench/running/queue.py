@@ -30,7 +30,7 @@ class Queue:
         return bool(self.waiting or self.elsewhere)
 
     def take(self) -> Generator[Event, None, tuple[Job, Claim] | None]:
-        """Claim the first waiting trial. Return None if it is done or taken by another run; an event then says so."""
+        """Claim the first waiting trial, or return None if it is done or taken by another run; events report this."""
         job = self.waiting.popleft()
         claim = None if self.sink.answer(job) else self.claims.take(job.trial)
         if record := self.sink.answer(job):  # another run may have delivered a record first

@@ -1,13 +1,13 @@
 """The objects at the URL of a results folder: their names, and how they are listed, fetched and stored.
 
-    SUITE/PRESET/SOURCE/DEVICE/DATASET/MODEL-ID/N-DIGEST.json    a record, stored last; N is above that of those before
+    SUITE/PRESET/SOURCE/DEVICE/DATASET/MODEL-ID/N-DIGEST.json    a record, stored last; N is larger in later versions
     SUITE/PRESET/SOURCE/DEVICE/DATASET/MODEL-ID/N-DIGEST.files   the names of its files, and the digest of each
     blobs/DI/DIGEST                                              a file of any record
-    SUITE/PRESET/SOURCE/...                                      boards, as in a folder
+    SUITE/PRESET/SOURCE/...                                      boards and shared files, as in a folder
 
-Except for boards, the name of an object contains the SHA-256 of its content: nothing is ever replaced, machines that
-write at the same time cannot harm each other, and what is fetched is checked. The objects may be a stranger's: names
-that lead out of a folder are ignored, and sizes are limited.
+Except for boards and shared files, the name of an object contains the SHA-256 of its content. Such an object is never
+replaced, machines can write at the same time, and the fetched content can be checked. The objects may come from a
+stranger, so names that lead out of a folder are ignored, and sizes are limited.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from vaebench.records import store, urls
 
 BLOBS = "blobs"
 LARGEST = 2**26
-"""The largest size in bytes of a file that is neither record nor weights"""
+"""The maximum size in bytes of a file that is neither a record nor a file of weights"""
 HEAVIEST = 2**31
-"""The largest size of weights"""
+"""The maximum size in bytes of a file of weights"""
 TOGETHER = 2**30
-"""The most memory in bytes for objects that are fetched at once, however large they turn out to be"""
+"""Bytes of memory for the objects that are fetched at once; it limits their number, as each may be of maximum size"""
 
 ABOUT = "about.txt"
 
 PART = r"(?:[A-Za-z0-9@_+-][A-Za-z0-9@._+-]{0,199})"
-"""A name as `trial.slug` makes it"""
+"""Matches the names that `trial.slug` makes"""
 RECORD = re.compile(rf"((?:{PART}/){{5,}}{PART}-[0-9a-f]{{12}})/(\d{{1,9}}-[0-9a-f]{{64}})\.json")
 FILE = re.compile(rf"(?:{PART}/)*{PART}")
 TRACK = rf"{PART}@\d+/{PART}/{PART}"
 SHARED = re.compile(rf"{TRACK}/(?:track|manifest)\.json|{PART}@\d+/{PART}\.(?:toml|json)")
-"""The files that a board depends on beside the records: pinned images, tiers, and copies of suites"""
+"""The files that a board depends on besides the records: pinned images, tiers, and copies of suites"""
 BOARD = re.compile(rf"{TRACK}/(?:leaderboard\.[a-z]+|boards/{PART})")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 UNWANTED = ("checkpoint",)
@@ -59,7 +59,7 @@ class Listed:
     records: Mapping[str, frozenset[str]]
     """path of a record in the results folder -> the names of its versions, N-DIGEST"""
     plain: Mapping[str, str]
-    """name of a board or shared file -> what changes when it is replaced"""
+    """name of a board or shared file -> a stamp that changes when the file is replaced"""
 
 
 class Remote:
@@ -79,7 +79,7 @@ class Remote:
         with self._told("read") as (files, root):
             files.invalidate_cache()
             for name, info in _below(files, root):
-                if info["size"] == 0:  # some stores cannot be asked for a part of nothing
+                if info["size"] == 0:  # some stores refuse to send a range of an empty object
                     continue
                 if match := RECORD.fullmatch(name):
                     records.setdefault(f"{match[1]}.json", set()).add(match[2])
@@ -96,7 +96,7 @@ class Remote:
                 yield place, version, content
 
     def files_of(self, versions: Iterable[tuple[str, str]]) -> Iterator[tuple[str, dict[str, str]]]:
-        """Yield (place, name of each file -> its digest) of these versions of records."""
+        """Yield (place, files) of these versions of records; `files` maps the name of each file to its digest."""
         asked = list(versions)
         names = [f"{_stem(place)}/{version}.files" for place, version in asked]
         for (place, _), content in zip(asked, self._fetched(names, store.LARGEST), strict=True):
@@ -161,7 +161,7 @@ def wanted(name: str) -> bool:
 
 
 def _below(files: Any, root: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the name, relative to the root, and the facts of every object except the files of records."""
+    """Yield the name, relative to the root, and the metadata of every object except the files of records."""
     try:
         top = files.ls(root, detail=True)
     except FileNotFoundError:
@@ -175,7 +175,7 @@ def _below(files: Any, root: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _files(content: bytes) -> dict[str, str]:
-    """Return the files that a stranger may have listed, without names that lead out of the folder."""
+    """Return the files in a list that may come from a stranger, without names that lead out of the folder."""
     try:
         listed = coder.decode(content, type=dict[str, str])
     except ValueError:

@@ -23,8 +23,8 @@ class Site:
     devices: tuple[str, ...] = ("cpu",)
     """Devices of one kind, over which the trials are spread"""
     slots: int = 1
-    """The number of trials that train at once. A trial keeps its slot until it ends on a CPU, or until it starts to
-    measure on a GPU."""
+    """The number of trials that train at once. On a CPU, a trial keeps its slot until it ends; on a GPU, until it
+    starts to measure."""
     cores: int = field(default_factory=cores)
     """The number of trials that run at once, including those that measure while others train; at least `slots`"""
     patience: float = PATIENCE

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 
 TRIAL_BYTES = 8 * 2**30
-"""The bytes of a card's memory that each trial needs: for the CUDA context of its process, the images and a step"""
+"""The bytes of a card's memory that each trial needs for the CUDA context of its process, the images and a step"""
 MOST = 4
 """The maximum number of slots per card. With four slots, an H100 ran 2,169 trials an hour (docs/speed.md); other cards
 were not measured."""

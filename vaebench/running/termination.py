@@ -13,7 +13,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Raise KeyboardInterrupt when this process is asked to stop. Ignored signals stay ignored (`nohup`)."""
+    """Raise KeyboardInterrupt when this process is asked to stop. Signals that are ignored (`nohup`) stay ignored."""
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return

@@ -229,7 +229,7 @@ class Attempt:
         check_threads()
         if history.seconds >= self.keeper.every:  # measuring may be interrupted as well
             keep()
-        if self.device != "cpu":  # not earlier: checkpoints are compared with the device as it was at the start
+        if self.device != "cpu":  # set only now: checkpoints are compared with `device` as it was at the start
             record.device.graphs = course.replays > 0
         record.facts = {name: value for name, value in model.facts().items() if math.isfinite(value)}
         history.close()

@@ -51,7 +51,7 @@ def range_faults(record: Record, suite: Suite) -> Iterator[str]:
 def size_faults(record: Record, suite: Suite, counts: Counts) -> Iterator[str]:
     """Yield a fault if the model does not have the number of parameters that the record gives.
 
-    Values that a model learns by a fit, not by training, also count, but older records leave them out."""
+    Values that a model learns from a fit instead of training also count, but older records leave them out."""
     said = record.cost.get("parameters")
     key = canonical([record.trial.model.name, record.inputs.parameters, record.settings.model, record.inputs.shape])
     if said is None:

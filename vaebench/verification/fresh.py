@@ -19,7 +19,7 @@ from vaebench.running.preparation import made_ready
 
 DEVIATIONS = 4
 """A number counts as worse if it is worse by more than this many standard errors of the difference. About three of
-100,000 honest numbers are."""
+100,000 honest numbers are this much worse."""
 
 
 def with_new_patients(plan: Plan, population: int) -> Plan:
@@ -31,7 +31,7 @@ def with_new_patients(plan: Plan, population: int) -> Plan:
         one, replace(plan, request=replace(plan.request, population=population)), PATIENCE, lambda _: None
     )
     test = open_splits(drawn.folder).test
-    # the patients of every population have the same numbers
+    # patients have the same numbers in every population
     test = replace(test, groups=np.char.add("new ", test.groups.astype(str)))
     folder = drawn.folder.with_name(f"{drawn.folder.name}-new-patients")
     if not folder.exists():

@@ -50,7 +50,7 @@ class Examined:
 
     @property
     def tracks(self) -> dict[Path, Trial]:
-        """The folder of each track, with one trial of the track."""
+        """The folder of each track -> one of the track's trials."""
         tracks = {}
         for path, record in sorted(self.found.items()):
             trial = record.trial

@@ -94,8 +94,8 @@ def new_tensor(self: Tensor, data: Any, **kwargs: Any) -> Tensor:
 
 
 def drawn(name: str, draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Wrap a function that draws random numbers on the device of its first tensor, so that its generator is checked
-    first."""
+    """Wrap a function that draws random numbers on the device of its first tensor, so that the generator
+    passed to the function is checked first."""
 
     @functools.wraps(draw)
     def drawn(*args: Any, **kwargs: Any) -> Tensor:

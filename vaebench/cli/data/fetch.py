@@ -20,8 +20,8 @@ from vaebench.errors import UserError
 )
 @DOWNLOADS
 def command(names: Sequence[str], data: Path | None) -> None:
-    """Download free datasets into the data folder and verify their published checksums. For a metric, download the
-    file that it needs.
+    """Download free datasets into the data folder and check them against their published checksums. If
+    NAME is a metric, download the file that it needs.
 
     \b
     Examples:

@@ -92,7 +92,7 @@ class Slurm(Executor):
                 gone = not _living([*adopted, *own])  # checked first, so that the last results of a pilot are seen
                 began = time.monotonic()
                 events = list(watched.look(last=gone))
-                pause = max(PAUSE, (time.monotonic() - began) / BUSY)  # the caller's time for the events does not count
+                pause = max(PAUSE, (time.monotonic() - began) / BUSY)  # without the caller's time for the events
                 for event in events:
                     yield event
                     if stop_on_failure and event.kind == "end" and event.data["record"].error:
