@@ -64,7 +64,7 @@ def test_output_holds_what_was_chosen(results: Path, tmp_path: Path) -> None:
 
 def test_all_prints_every_table_and_note(results: Path) -> None:
     usual, everything = leaderboard(results).stdout, leaderboard(results, "--all").stdout
-    assert "on chest" not in usual and "reason 9" not in usual and "8 more: use --all" in usual
+    assert "Reconstruction on chest" not in usual and "reason 9" not in usual and "8 more: use --all" in usual
     assert (
         "Reconstruction on chest" in everything and "Reconstruction on knee" in everything and "reason 9" in everything
     )

@@ -28,7 +28,7 @@ def test_metrics_stand_under_their_verdict_with_direction_and_meaning() -> None:
             told[name] = (verdict, line.split(" ")[2])
     offers = {name: own[0].component for name, own in registry().offers("metrics").items()}
     assert told == {name: (metric.verdict, metric.better) for name, metric in offers.items()}
-    assert "kid-floor ↓ lower KID floor: Kernel distance (unbiased, so it may be below zero) between training" in (
+    assert "kid-floor ↓ lower KID floor: Kernel distance (unbiased, so it may be below zero) between test images" in (
         next(line for line in lines if line.startswith("kid-floor "))
     )
 
