@@ -39,11 +39,11 @@ def visiting(
 
 
 def models(page: Any) -> list[str]:
-    return page.locator("#board tbody button").all_inner_texts()
+    return page.locator("#board tbody th").all_inner_texts()
 
 
 def heads(page: Any) -> list[str]:
-    return [text.split("\n")[0].rstrip("↑↓\u00a0") for text in page.locator("#board thead button").all_inner_texts()]
+    return [text.split("\n")[0].rstrip("▲▼\u00a0") for text in page.locator("#board thead button").all_inner_texts()]
 
 
 def choose(page: Any, picker: str, text: str) -> None:

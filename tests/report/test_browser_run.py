@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import records_made
-from browsing import choose, open_run, section, visiting
+from browsing import CHEST, choose, open_run, section, visiting
 from page_made import track, written
 
 from vaebench.records import store
@@ -31,9 +31,51 @@ def test_a_run_begins_with_its_headlines_beside_rank_floors_and_best(browser: An
         pair = section(page, "Headline numbers").locator("tbody td").all_inner_texts()
         assert pair[3].startswith("+0.4") and pair[0] == "twin (beats this floor)"
         page.locator("#close").click()
+        choose(page, "dataset", CHEST)
         open_run(page, "far (floor)")
         own = section(page, "Headline numbers").locator("tbody td").all_inner_texts()
         assert own[2] == "–" and "0.497" in own[1], "a floor has no rank and beats no floor"
+
+
+def test_a_number_is_found_under_an_older_title_of_its_metric(browser: Any, tmp_path: Path) -> None:
+    made = records_made.field({"vae": 0.9, "ae": 0.5}, seeds=3)
+    for one in made:
+        if one.trial.model.name == "vae":
+            one.metrics["ms-ssim"].title = "similarity <b>before</b>"
+    with visiting(browser, written(tmp_path, made)) as page:
+        open_run(page, "vae")
+        seed = section(page, "Headline numbers").locator("tbody td").first.inner_text()
+        assert abs(float(seed) - 0.9) < 0.05
+        choose(page, "run-beside", "ae")
+        (row,) = section(page, "Metrics of this run").locator("tbody tr", has=page.locator("td")).all()
+        assert row.inner_text().startswith("MS-SSIM") and row.inner_text().endswith("better: vae")
+
+
+def test_two_models_are_told_apart_by_their_test_and_not_by_their_ranks(browser: Any, tmp_path: Path) -> None:
+    made = records_made.field({"vae": 0.9, "mid": 0.876, "ae": 0.868}, seeds=3)
+    with visiting(browser, written(tmp_path, made)) as page:
+        open_run(page, "vae")
+        told = {}
+        for other in ("ae", "mid"):
+            choose(page, "run-beside", other)
+            told[other] = section(page, "Headline numbers").locator("tbody td").all_inner_texts()
+        assert told["ae"][0] == "vae (told apart)" and told["mid"][0] == "vae (not told apart)"
+        assert told["ae"][1].endswith("1–2") and told["ae"][2].endswith("2–3"), "their rank intervals overlap"
+        choose(page, "run-model", "ae")
+        choose(page, "run-beside", "vae")
+        assert section(page, "Headline numbers").locator("tbody td").first.inner_text() == "vae (told apart)"
+        assert "seed and “Trained on” above change nothing" in section(page, "Headline numbers").inner_text()
+
+
+def test_on_a_phone_nothing_lies_over_the_run(browser: Any, judged: Path) -> None:
+    with visiting(browser, judged, width=390) as page:
+        open_run(page, "twin")
+        page.evaluate("find('run').scrollTop = 500")
+        close, bar = (page.locator(one).bounding_box() for one in ("#close", ".run-name"))
+        assert bar["y"] == 0 and bar["width"] == 390 and close["y"] + close["height"] <= bar["height"]
+        assert (
+            section(page, "Headline numbers").locator(".scrolls").inner_text().startswith("Scroll this table sideways")
+        )
 
 
 def test_links_lead_to_sections_and_keep_the_address(page: Any) -> None:

@@ -12,6 +12,7 @@ from browsing import CHEST, KNEE, choose, heads, models, open_run, section, visi
 from page_made import EVIL, written
 
 from vaebench.leaderboard.runs import Entrant
+from vaebench.report import page as pages
 
 BACK = "history.back()"
 
@@ -154,24 +155,85 @@ def drawn(folder: Path, floor: float, seeds: int = 3) -> Path:
 def test_a_chart_per_verdict_has_floors_as_reference_lines(browser: Any, tmp_path: Path) -> None:
     with visiting(browser, drawn(tmp_path, 0.8)) as page:
         charts = page.locator("#forests figure")
-        assert charts.locator("figcaption").all_inner_texts() == [f"Reconstruction: MS-SSIM on {CHEST}"]
+        both = [f"Reconstruction: MS-SSIM on {dataset}" for dataset in (CHEST, KNEE)]
+        assert charts.locator("figcaption").all_inner_texts() == both
+        choose(page, "dataset", CHEST)
+        assert charts.locator("figcaption").all_inner_texts() == both[:1]
         names = charts.locator("svg > text[text-anchor=end]").evaluate_all("all => all.map(t => t.firstChild.data)")
-        assert names == ["new + bce (new)", "vae", "ae", "low (floor)"]
+        assert names == ["new + bce (new)", "vae", "ae", "low"]
         assert charts.locator(".reference").count() == 1 and charts.locator(".interval").count() == 4
         ends = "all => all.map(one => [one.x1.baseVal.value, one.x2.baseVal.value])"
         assert all(low < high for low, high in charts.locator(".interval").evaluate_all(ends))
+        choose(page, "dataset", "All datasets")
         choose(page, "metric", "MS-SSIM ↑ ★")
         assert charts.count() == 2, "one for each dataset"
 
 
+def test_charts_of_too_many_datasets_are_those_of_the_first_and_say_so(browser: Any, tmp_path: Path) -> None:
+    names = [f"organ{number:02}" for number in range(13)]
+    made = [one for name in names for one in records_made.field({"vae": 0.9, "ae": 0.5}, seeds=3, dataset=name)]
+    path = tmp_path / "leaderboard.html"
+    path.write_text(pages.page(records_made.made(made)))
+    with visiting(browser, path) as page:
+        assert page.locator("#forests figure").count() == page.locator("#scatters figure").count() == 1
+        assert page.locator("#forests-told").inner_text() == (
+            "Charts: organ00 (phantom); choose another dataset above."
+        )
+        assert page.locator("#scatters-told").inner_text().startswith("Plots: organ00 (phantom);")
+        choose(page, "dataset", "organ05 (phantom)")
+        told = page.locator("#forests figcaption").all_inner_texts()
+        assert told == ["Reconstruction: MS-SSIM on organ05 (phantom)"]
+        assert page.locator("#forests-told").inner_text() == ""
+
+
+def test_chance_is_a_line_and_what_is_worse_has_no_colour(browser: Any, tmp_path: Path) -> None:
+    low, high = {"vae": 0.35, "ae": 0.3, "low": 0.2}, {"vae": 0.65, "ae": 0.6, "low": 0.4}
+    made = [
+        one
+        for dataset, values in (("chest", high), ("knee", low))
+        for one in records_made.field(values, seeds=3, name="auroc", dataset=dataset, noise=0.002)
+    ]
+    with visiting(browser, written(tmp_path, made)) as page:
+        for chart in page.locator("#forests svg").all():
+            line = chart.locator(".chance")
+            assert line.evaluate("one => getComputedStyle(one).strokeDasharray") != "none"
+            assert chart.get_by_text("chance").count() == 1
+        dots = "all => all.map(one => one.transform.baseVal[0].matrix.e)"
+        for chart, below in zip(page.locator("#forests svg").all(), (1, 3), strict=True):
+            at = chart.locator(".chance").evaluate("one => one.x1.baseVal.value")
+            assert sum(dot < at for dot in chart.locator("path[transform]").evaluate_all(dots)) == below
+        table = page.locator("#matrices table")
+        assert "0.5 is chance" in table.locator("caption").inner_text()
+        shades = table.locator("tbody tr").evaluate_all(
+            "all => all.map(row => [1, 2].map(i => row.cells[i].className))"
+        )
+        assert shades == [["shade-4", ""], ["shade-2", ""], ["", ""]]
+
+
+def test_an_interval_much_wider_than_the_others_is_cut_off_with_an_arrow(browser: Any, tmp_path: Path) -> None:
+    made = records_made.field({"vae": 0.9, "ae": 0.85, "mid": 0.8}, seeds=3)
+    made += records_made.field({"wild": 0.9}, seeds=3, noise=0.5)
+    with visiting(browser, written(tmp_path, made)) as page:
+        chart = page.locator("#forests svg")
+        widths = chart.locator(".interval").evaluate_all(
+            "all => all.map(one => one.x2.baseVal.value - one.x1.baseVal.value)"
+        )
+        assert len(widths) == 4 and min(widths) > 4, "the others can be seen"
+        assert chart.locator(".arrow").count() == 2
+        choose(page, "metric", "MS-SSIM ↑ ★")
+        ends = "all => all.map(one => [one.x1, one.x2].map(end => end.baseVal.valueInSpecifiedUnits))"
+        spans = page.locator("#board .bar .span").evaluate_all(ends)
+        assert len(spans) == 4 and all(0 <= low < high <= 100 for low, high in spans)
+
+
 def test_a_floor_far_away_does_not_press_the_models_together(browser: Any, tmp_path: Path) -> None:
     with visiting(browser, drawn(tmp_path, -30.0)) as page:
+        choose(page, "dataset", CHEST)
         chart = page.locator("#forests svg")
         assert chart.locator(".far").text_content() == "‹ -30" and chart.locator(".reference").count() == 0
         wide = chart.locator(".interval").first.evaluate("one => one.x2.baseVal.value - one.x1.baseVal.value")
         assert wide > 20
         choose(page, "metric", "MS-SSIM ↑ ★")
-        choose(page, "dataset", CHEST)
         dots = page.locator("#board .bar circle").all()
         at = [one.evaluate("one => one.cx.baseVal.valueInSpecifiedUnits") for one in dots]
         assert len(at) == 3 and at[1] - at[2] > 30, "the same in the table, where the floor has no bar"

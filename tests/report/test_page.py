@@ -75,6 +75,16 @@ def test_runs_that_the_board_hides_are_not_shown(tmp_path: Path) -> None:
     assert ([one.told["seed"] for one in found], more) == ([1], 0)
 
 
+def test_a_number_of_a_run_names_the_metric_of_the_board(tmp_path: Path) -> None:
+    cells = {"svc": metric("svc", 0.5, title="older title"), "psnr": metric("psnr", 20.0, version=2)}
+    board = lay_down(tmp_path, [record("vae", cells)])
+    found, _ = shown_runs(board, track(tmp_path))
+    data = data_of(page(board, found))
+    told = {one[0]: one[7] for one in data["runs"][0]["metrics"]}
+    (number,) = (n for n, one in enumerate(data["metrics"]) if one["name"] == "svc")
+    assert told == {"SVC balanced accuracy": number, "PSNR": None}, "a number of another version is not on the board"
+
+
 def judged() -> dict:
     """Two models of a suite, its floor, and a newcomer that beats them all."""
     values = {"vae": 0.9, "ae": 0.8, "far": 0.5, "new": 0.99}

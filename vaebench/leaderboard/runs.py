@@ -143,6 +143,11 @@ def place_in_line(run: Run) -> tuple[Any, ...]:
     return run.id, run.device, run.started, run.digest, run.status, answers
 
 
+def declared_by(name: str, cell: Cell) -> Measure:
+    """Return a metric as a record's cell declares it."""
+    return Measure(name, cell.version, cell.better, cell.unit, cell.regime, cell.verdict, cell.title or name)
+
+
 class Reader:
     """Reads runs from records; values shared by many records are stored once, so that comparing them is fast."""
 
@@ -196,7 +201,7 @@ class Reader:
         return found
 
     def _number(self, name: str, cell: Cell) -> Number:
-        measure = self.measure(name, cell.version, cell.better, cell.unit, cell.regime, cell.verdict, cell.title)
+        measure = self.measure(*declared_by(name, cell)[:-1])
         if cell.value is None:
             return Number(measure, None, cell.reason)
         replicates = np.array(cell.replicates, np.float32) if cell.replicates else None

@@ -18,8 +18,7 @@ from vaebench.report.tables import aside, dataset_name, floors, foot, heading, n
 
 
 def board_data(board: Board) -> dict[str, Any]:
-    columns = [column for column in board.columns if _has_numbers(board, column)]
-    measures = list(dict.fromkeys(column.measure for column in columns))
+    columns, measures = _shown_columns(board), shown_measures(board)
     place = {measure: number for number, measure in enumerate(measures)}
     number_of = {column: number for number, column in enumerate(columns)}
     leading = {one.measure for one in board.standings if is_ranked(one.measure)}
@@ -46,6 +45,7 @@ def board_data(board: Board) -> dict[str, Any]:
                 "foot": [list(row) for row in foot(board, [column], 0)],
                 "floors": [clean(floor) for floor in floors(board, column)],
                 "cells": _cells(board, column),
+                "apart": _apart(board, column),
             }
             for column in columns
         ],
@@ -85,6 +85,15 @@ def _called(board: Board, column: Column) -> str:
     return heading(column.measure, column.variant if len(own) > 1 else "")
 
 
+def shown_measures(board: Board) -> list[Measure]:
+    """Return the metrics that have numbers; the page refers to them by their place in this list."""
+    return list(dict.fromkeys(column.measure for column in _shown_columns(board)))
+
+
+def _shown_columns(board: Board) -> list[Column]:
+    return [column for column in board.columns if _has_numbers(board, column)]
+
+
 def _has_numbers(board: Board, column: Column) -> bool:
     return any(cell.estimate for cell in board.by_column.get(column, {}).values())
 
@@ -108,7 +117,13 @@ def _metric(measure: Measure, leads: bool, is_floor: bool) -> dict[str, Any]:
         "regime": clean(measure.regime),
         "leads": leads,
         "floor": is_floor,
+        "chance": _chance(measure),
     }
+
+
+def _chance(measure: Measure) -> float | None:
+    """Return the value of a metric that guessing has, as far as its name tells: half for an AUROC."""
+    return 0.5 if "auroc" in measure.name and measure.better == "higher" and not measure.unit else None
 
 
 def _standing(board: Board, standing: Standing, metric: int) -> dict[str, Any]:
@@ -138,6 +153,17 @@ def _cells(board: Board, column: Column) -> list[list[Any]]:
             best = bool(cell.best and cell.place)
             found.append([number, text, _rounded(mean), *interval, rank, best, beats, told])
     return found
+
+
+def _apart(board: Board, column: Column) -> list[list[Any]]:
+    """Return the numbers of the models that were tested against each other and, for each, a text with a digit for each
+    model before it: 1 if the two are told apart."""
+    for standing in board.standings:
+        if (told := standing.apart.get(column)) is not None:
+            ranked = [e for e, at in standing.places if at == column and board.role(e) == "reference"]
+            rows = ["".join("01"[apart] for apart in row[:place]) for place, row in enumerate(told.astype(int))]
+            return [[board.entrants.index(entrant) for entrant in ranked], rows]
+    return [[], []]
 
 
 def _rounded(value: float | None) -> float | None:

@@ -8,16 +8,18 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.comparable import comparable
+from vaebench.leaderboard.runs import Measure, declared_by
 from vaebench.records import store
 from vaebench.records.clean import clean
 from vaebench.records.record import Cell, Record, to_json
 from vaebench.records.store import artifacts_of
 from vaebench.report.found import Found
 from vaebench.report.page.about import Made, made_of
+from vaebench.report.page.boards import shown_measures
 
 MOST = 2000
 """A page shows at most this many runs: those with the first seeds."""
@@ -34,9 +36,24 @@ class Shown:
     made: Made
 
 
+class Metrics(NamedTuple):
+    """The metrics of a board, to find that of a record's cell."""
+
+    own: Mapping[Measure, Measure]
+    """a metric as records declare it -> the same metric as on the board"""
+    number: Mapping[Measure, int]
+    """a metric with numbers on the board -> its number in the page's data"""
+
+    def of(self, name: str, cell: Cell) -> tuple[Measure, int | None]:
+        declared = declared_by(name, cell)
+        measure = self.own.get(declared, declared)
+        return measure, self.number.get(measure)
+
+
 def shown_runs(board: Board, found: Found) -> tuple[list[Shown], int]:
     """Return the runs that the board is made of, in a fixed order, and the number of runs left out."""
-    kept = comparable([run for _, run in found.runs], board.rules).runs
+    fit = comparable([run for _, run in found.runs], board.rules)
+    kept, metrics = fit.runs, Metrics(fit.measures, {one: number for number, one in enumerate(shown_measures(board))})
     models = {entrant: number for number, entrant in enumerate(board.entrants)}
     datasets = {dataset: number for number, dataset in enumerate(board.datasets)}
     ours = [run for run in kept if run.entrant in models and run.dataset in datasets]
@@ -47,11 +64,11 @@ def shown_runs(board: Board, found: Found) -> tuple[list[Shown], int]:
         record = found.record(paths[at])
         # skip a file that no longer contains the record behind the board
         if record and (record.id, record.device.kind, record.started) == at:
-            shown.append(_shown(Path(paths[at]), record, models[run.entrant], datasets[run.dataset]))
+            shown.append(_shown(Path(paths[at]), record, models[run.entrant], datasets[run.dataset], metrics))
     return shown, len(ours) - len(shown)
 
 
-def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
+def _shown(path: Path, record: Record, model: int, dataset: int, metrics: Metrics) -> Shown:
     trial, error = record.trial, record.error
     numbers, picture = _drawn(artifacts_of(path) / NUMBERS), _picture(artifacts_of(path) / SHEET)
     told = {
@@ -63,7 +80,7 @@ def _shown(path: Path, record: Record, model: int, dataset: int) -> Shown:
         "id": record.id,
         "error": clean(f"{error.kind}: {error.message}", 500) if error else "",
         "command": clean(f"vaebench run {shlex.quote(_path_in_results(path).as_posix())}", 1000),
-        "metrics": [_cell(name, cell) for name, cell in sorted(record.metrics.items())],
+        "metrics": [_cell(name, cell, metrics) for name, cell in sorted(record.metrics.items())],
         "curve": list(_curve(record.curve)),
         "about": list(_about(record)),
         "drawn": numbers,
@@ -78,16 +95,20 @@ def _path_in_results(path: Path) -> Path:
     return Path("results", *parts[-7 if published else -6 :])
 
 
-def _cell(name: str, cell: Cell) -> list[Any]:
-    """Return title, verdict, value, error, unit, variant and reason."""
-    numbers = _number(cell.value), _number(cell.error)
+def _cell(name: str, cell: Cell, metrics: Metrics) -> list[Any]:
+    """Return title, verdict, value, error, unit, variant, reason and the number of the board's metric, if any.
+
+    Title and verdict are those of the board: a record may be older than a metric's present title."""
+    measure, number = metrics.of(name, cell)
     return [
-        clean(cell.title or name),
-        cell.verdict,
-        *numbers,
+        clean(measure.title),
+        measure.verdict,
+        _number(cell.value),
+        _number(cell.error),
         clean(cell.unit),
         clean(cell.variant),
         clean(cell.reason, 300),
+        number,
     ]
 
 

@@ -3,7 +3,7 @@
 function address() {
   const parts = new URLSearchParams();
   parts.set("metric", metricOf() ? metricOf().name : view.metric);
-  parts.set("dataset", view.dataset === "all" ? "all" : data.datasets[view.dataset]);
+  parts.set("dataset", askedDataset() === "all" ? "all" : data.datasets[view.dataset]);
   if (view.filter) parts.set("models", view.filter);
   for (const title of view.without) parts.append("without", title);
   const run = find("run").open && runOf(state.model);
@@ -31,10 +31,13 @@ function follow() {
     if ([...find(id).options].some((option) => option.value === value)) find(id).value = value;
   }
   const without = parts.getAll("without"), told = (metricNow, datasetNow, filterNow, titles) => JSON.stringify([metricNow, datasetNow, filterNow, [...titles]]);
-  const changed = told(find("metric").value, find("dataset").value, filter, without) !== told(view.metric, view.dataset, view.filter, view.without);
+  const changed = told(find("metric").value, find("dataset").value, filter, without) !== told(view.metric, askedDataset(), view.filter, view.without);
   view.without = new Set(without);
   view.filter = find("filter").value = filter;
-  if (changed) pick(); // otherwise rows keep their order and the focus
+  if (changed) {
+    view.isLent = false;
+    pick();
+  } else find("dataset").value = view.dataset; // rows keep their order and the focus
   const run = data.runs.find((r) => r.id === parts.get("run") && [null, r.device].includes(parts.get("device")));
   if (!run) return find("run").open && find("run").close();
   const { model, dataset: on, regime, seed, device } = run, beside = data.models.indexOf(parts.get("beside"));

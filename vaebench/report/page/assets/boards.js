@@ -1,9 +1,11 @@
 // The board: selects, sorts and filters its columns and draws the intervals.
 
-const view = { metric: "ranks", dataset: "all", filter: "", without: new Set(), sort: 0, down: false }; // metric and dataset are the values of their pickers
+const view = { metric: "ranks", dataset: "all", isLent: false, filter: "", without: new Set(), sort: 0, down: false }; // metric and dataset are the values of their pickers
 const ARROW = { higher: "↑", lower: "↓" };
 const arrowOf = ({ better, floor, same }) => (floor || same ? "" : ` ${ARROW[better]}`); // a floor or a count is no better either way
 const cellsOf = data.columns.map((column) => new Map(column.cells.map((cell) => [cell[0], cell])));
+
+const bare = (model) => (data.roles[model] === "floor" ? data.models[model].replace(/ \(floor\)$/, "") : data.models[model]); // in charts, the mark and its colour say that it is a floor
 
 const several = () => view.metric === "all" || view.metric === "summary" || view.metric.startsWith("verdict ");
 const metricOf = () => data.metrics[view.metric]; // undefined if several metrics are shown
@@ -16,6 +18,8 @@ function isWanted(column) {
 }
 
 const isOnDataset = (column) => view.dataset === "all" || view.dataset === String(column.dataset);
+const askedDataset = () => (view.isLent ? "all" : view.dataset);
+const isOverall = () => view.metric === "ranks" && view.dataset === "all";
 const numbered = (wanted) => data.columns.map((column, number) => [column, number]).filter(([column]) => wanted(column));
 
 // The variant is told where two columns of one metric need it, and in a tooltip anyway.
@@ -33,6 +37,7 @@ function cellColumn([column, number], title, note) {
     better,
     foot: new Map(column.foot),
     isRanked: column.cells.some((cell) => cell[5]),
+    chance: metric.chance,
     range: reach(numbers), // a floor far from all models has no bar, as it would squeeze them together
     of(model) {
       const cell = cellsOf[number].get(model);
@@ -109,7 +114,7 @@ function caption(isRanked) {
 
 function bar({ value, low, high }, [least, most]) {
   if (!isNumber(value) || !(most > least) || value < least || value > most) return null;
-  const at = (v) => `${(2 + ((v - least) / (most - least)) * 96).toFixed(2)}%`;
+  const at = (v) => `${(2 + Math.min(1, Math.max(0, (v - least) / (most - least))) * 96).toFixed(2)}%`;
   return draw("svg", { class: "bar", "aria-hidden": "true" },
     draw("line", { x1: 0, x2: "100%", y1: 4.5, y2: 4.5 }),
     isNumber(low) ? draw("line", { class: "span", x1: at(low), x2: at(high), y1: 4.5, y2: 4.5 }) : null,
@@ -144,7 +149,7 @@ function sortBy(number, column) {
 }
 
 function heads(shown) {
-  const arrow = view.down ? "\u00a0↓" : "\u00a0↑";
+  const arrow = view.down ? "\u00a0▼" : "\u00a0▲";
   const head = (title, note, number, column) => make("th", { scope: "col", "aria-sort": view.sort === number ? (view.down ? "descending" : "ascending") : "none", title: column && column.tip },
     make("button", { type: "button", onclick: () => sortBy(number, column) }, title, view.sort === number ? make("span", { "aria-hidden": "true" }, arrow) : null, note ? make("small", {}, note) : null));
   return make("tr", {}, head("Model", "", 0), shown.map((column, i) => head(column.title, column.note, i + 1, column)));
@@ -153,9 +158,10 @@ function heads(shown) {
 // Whether a model's name has every word of the filter.
 const isNamed = (model) => view.filter.toLowerCase().split(/\s+/).every((word) => data.models[model].toLowerCase().includes(word));
 
-// Whether a row has nothing to tell in these columns. The overall table is the way to every model's runs, so it has all rows.
+// Whether a row has nothing to tell in these columns. The overall table is the way to every model's runs, so it has all
+// rows except floors, which are not ranked.
 function isEmpty(model, shown) {
-  return view.metric !== "ranks" && shown.length && shown.every((column) => ["", "–"].includes((column.of(model) || { text: "" }).text));
+  return (view.metric !== "ranks" || data.roles[model] === "floor") && shown.length && shown.every((column) => ["", "–"].includes((column.of(model) || { text: "" }).text));
 }
 
 function board() {
@@ -166,9 +172,9 @@ function board() {
   chooser(all);
   table.tHead.replaceChildren(heads(shown));
   table.tBodies[0].replaceChildren(...models.map((model) => {
-    const open = () => openRun(model);
-    return make("tr", { class: data.roles[model], onclick: open },
-      make("th", { scope: "row" }, make("button", { type: "button", onclick: (event) => { event.stopPropagation(); open(); } }, data.models[model])),
+    const name = data.models[model], open = () => openRun(model);
+    const opening = make("button", { type: "button", onclick: (event) => { event.stopPropagation(); open(); } }, name);
+    return make("tr", { class: data.roles[model], onclick: open }, make("th", { scope: "row" }, hasRun(model) ? opening : name),
       shown.map((column) => cell(column.of(model), column)));
   }));
   const feet = unique(shown.flatMap(({ foot }) => [...foot.keys()]));
@@ -179,7 +185,7 @@ function board() {
   find("caption").textContent = caption(shown.some((column) => column.isRanked));
   const toSee = !data.runs.length ? "" : data.runs.some((run) => run.drawn) ? "Open a model to see its pictures." : "Open a model to see its runs.";
   const empty = named.filter((model) => !models.includes(model)).map((model) => data.models[model]);
-  const without = empty.length ? [`Without a number here: ${empty.join(", ")}.`] : [];
+  const without = !empty.length ? [] : isOverall() ? ["Floors have no mean rank: choose a dataset or a metric to see their numbers."] : [`Without a number here: ${empty.join(", ")}.`];
   const told = named.length || !view.filter.trim() ? [...without, toSee] : [`No model is called “${view.filter}”.`];
   find("count").textContent = [`${models.length} of ${data.models.length} rows.`, ...told].join(" ");
   widths();
@@ -198,14 +204,16 @@ function pickers() {
   choose(find("dataset"), [...(data.datasets.length > 1 ? [["all", "All datasets"]] : []), ...data.datasets.map((name, i) => [i, name])], view.dataset);
   const picked = () => { pick(); remember(true); };
   find("metric").addEventListener("change", picked);
-  find("dataset").addEventListener("change", picked);
+  find("dataset").addEventListener("change", () => { view.isLent = false; picked(); });
   find("filter").addEventListener("input", () => { view.filter = find("filter").value; board(); remember(false); });
   find("pickers").addEventListener("submit", (event) => event.preventDefault());
 }
 
 function pick() {
+  if (view.isLent) find("dataset").value = "all";
   Object.assign(view, { metric: find("metric").value, dataset: find("dataset").value, sort: 0, down: false });
-  if (several() && view.dataset === "all" && data.datasets.length) find("dataset").value = view.dataset = "0"; // otherwise there would be too many columns
+  view.isLent = several() && view.dataset === "all" && data.datasets.length > 0;
+  if (view.isLent) find("dataset").value = view.dataset = "0"; // all datasets would be too many columns; they come back with one metric
   first();
   board();
 }

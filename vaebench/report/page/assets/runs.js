@@ -17,8 +17,10 @@ function settle() {
   }
 }
 
+const hasRun = (model) => data.runs.some((r) => r.model === model);
+
 function openRun(model) {
-  if (!data.runs.some((r) => r.model === model)) return;
+  if (!hasRun(model)) return;
   Object.assign(state, { model, beside: "" });
   if (view.dataset !== "all") state.dataset = Number(view.dataset);
   if (metricOf()) state.regime = metricOf().regime;

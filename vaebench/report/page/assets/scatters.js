@@ -19,13 +19,13 @@ function scatter({ dataset, x, y, tip, points: all, front }) {
   places.sort((a, b) => up(a.y) - up(b.y) || a.model - b.model);
   const heights = spread(places.map((one) => up(one.y) + 4), up(low - room) - 2);
   for (const [i, one] of places.entries()) {
-    const [left, top] = [across(one.x), up(one.y)], name = data.models[one.model], isAbove = one.value > high;
+    const [left, top] = [across(one.x), up(one.y)], name = bare(one.model), isAbove = one.value > high;
     const far = `${isAbove ? "↑" : "↓"}${short(one.value, 3)} `, told = one.isFar ? far + cut(name, 20 - far.length) : cut(name, 20); // a number first, so that it is never cut
     const look = one.isFloor ? { fill: "var(--ground)", stroke: "var(--other)", "stroke-width": 1.6 } : { fill: "var(--one)" };
     const below = heights[i];
     svg.append(draw("line", { class: "grid", x1: left + 6, y1: top, x2: across(most) + 14, y2: below - 4 }),
-      draw("path", { d: SHAPES[one.isFar ? (isAbove ? 2 : 4) : one.isFloor ? 1 : 0], transform: `translate(${left} ${top})`, ...look }, draw("title", {}, `${name}: ${short(one.cost)}, ${short(one.value)}`)),
-      draw("text", { x: across(most) + 18, y: below, class: members.includes(one) ? "best" : null }, told, draw("title", {}, name)));
+      draw("path", { d: SHAPES[one.isFar ? (isAbove ? 2 : 4) : one.isFloor ? 1 : 0], transform: `translate(${left} ${top})`, ...look }, draw("title", {}, `${data.models[one.model]}: ${short(one.cost)}, ${short(one.value)}`)),
+      draw("text", { x: across(most) + 18, y: below, class: members.includes(one) ? "best" : null }, told, draw("title", {}, data.models[one.model])));
   }
   const none = front && !front.length ? make("p", { class: "quiet" }, "No model is on the front: floors are both better and faster than each.") : "";
   return captioned(make("span", { title: tip }, title), svg, none);
@@ -40,12 +40,13 @@ function spread(heights, bottom) {
   return found;
 }
 
-// The scatter plots for the chosen verdict (or every verdict) on the chosen dataset (or the first one).
+// The scatter plots for the chosen verdict (or every verdict) on the chosen datasets.
 function scatters() {
   const overview = ["ranks", "summary", "all"].includes(view.metric), verdict = metricOf() ? metricOf().verdict : view.metric.replace(/^verdict /, "");
-  const dataset = (one) => (overview && view.dataset === "all" ? one.dataset === 0 : isOnDataset(one));
-  const shown = data.scatters.filter((one) => dataset(one) && (overview || one.verdict === verdict));
-  const able = shown.filter(({ points }) => points.length > 1 && points.some(([model]) => isNamed(model))).slice(0, MOST_SCATTERS);
-  find("costs").hidden = !able.length;
-  return able.map(scatter);
+  const isAble = ({ points }) => points.length > 1 && points.some(([model]) => isNamed(model));
+  const able = data.scatters.filter((one) => isOnDataset(one) && isAble(one) && (overview || one.verdict === verdict));
+  const [shown, told] = overview ? firstIfMany("Plots", able, (one) => one.dataset, MOST_SCATTERS) : [able, ""];
+  find("costs").hidden = !shown.length;
+  find("scatters-told").textContent = told;
+  return shown.slice(0, MOST_SCATTERS).map(scatter);
 }

@@ -24,8 +24,13 @@ function choose(select, options, value) {
   select.value = value;
 }
 
-// A box for content that may be wider than the window; it can be scrolled by keyboard, too.
-const scrolling = (label, ...children) => make("div", { class: "wide", tabindex: 0, role: "group", "aria-label": label }, children);
+// A box for content that may be wider than the window; it can be scrolled by keyboard, too, and a line says so.
+function scrolling(label, ...children) {
+  const told = make("p", { class: "quiet scrolls", hidden: true }, "Scroll this table sideways to see all of it →");
+  const box = make("div", { class: "wide", tabindex: 0, role: "group", "aria-label": label }, children);
+  new ResizeObserver(() => { told.hidden = box.scrollWidth <= box.clientWidth + 1; }).observe(box);
+  return make("div", {}, told, box);
+}
 
 function command(text) {
   // a command with a button that copies it, or selects it if the browser does not allow access to the clipboard
