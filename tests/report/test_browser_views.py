@@ -193,7 +193,7 @@ def test_chance_is_a_line_and_what_is_worse_has_no_colour(browser: Any, tmp_path
         for dataset, values in (("chest", high), ("knee", low))
         for one in records_made.field(values, seeds=3, name="auroc", dataset=dataset, noise=0.002)
     ]
-    with visiting(browser, written(tmp_path, made)) as page:
+    with visiting(browser, written(tmp_path, made, chance={"auroc": 0.5})) as page:
         for chart in page.locator("#forests svg").all():
             line = chart.locator(".chance")
             assert line.evaluate("one => getComputedStyle(one).strokeDasharray") != "none"

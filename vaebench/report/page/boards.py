@@ -34,6 +34,7 @@ def board_data(board: Board) -> dict[str, Any]:
         "datasets": [dataset_name(board, dataset) for dataset in board.datasets],
         "metrics": [
             _metric(measure, measure in leading, measure.name in floor_metrics)
+            | {"chance": board.rules.chance.get(measure.name)}
             | {"same": measure not in leading and _is_same(board, [one for one in columns if one.measure == measure])}
             for measure in measures
         ],
@@ -117,13 +118,7 @@ def _metric(measure: Measure, leads: bool, is_floor: bool) -> dict[str, Any]:
         "regime": clean(measure.regime),
         "leads": leads,
         "floor": is_floor,
-        "chance": _chance(measure),
     }
-
-
-def _chance(measure: Measure) -> float | None:
-    """Return the value of a metric that guessing has, as far as its name tells: half for an AUROC."""
-    return 0.5 if "auroc" in measure.name and measure.better == "higher" and not measure.unit else None
 
 
 def _standing(board: Board, standing: Standing, metric: int) -> dict[str, Any]:
