@@ -13,7 +13,7 @@ from vaebench.records.clean import clean
 from vaebench.report.numbers import DASH, decimals_in, plain, rank_of, short, show
 from vaebench.report.order import by_means, has_every_seed, main_column
 
-GAP = "smallest gap the column could show"
+GAP = "smallest gap, found in half of the cases"
 AGREEMENT = "Kendall's tau with"
 BEATS = "Beats floors"
 ASIDE = {"reference": "", "newcomer": " (new)", "floor": " (floor)"}
