@@ -372,8 +372,8 @@ class Metric(Component):
     """The name of the metric that computes the same quantity on the test split, if this metric uses images held out of
     the training split. Boards point out a model whose values of the two differ significantly."""
     chance: ClassVar[float | None] = None
-    """The value that a method without any information reaches, such as 0.5 for an AUROC. Boards point out models that
-    are significantly worse."""
+    """The value that a method without any information reaches, such as 0.5 for an AUROC. Boards point out ranked
+    models that are significantly worse."""
     range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     """The smallest and the largest possible value. A value outside this range counts as a failure of the metric, and a
     record that contains such a value is refused."""

@@ -67,11 +67,12 @@ def main() -> int:
             )
     for executor in asked.executors:
         ratio, allowed = spent[executor] / spent["local"], ALLOWED[executor.partition("[")[0]]
-        equal = [answers[executor].get(trial) == answer for trial, answer in answers["local"].items()]
+        here = answers["local"]
+        equal = [answers[executor].get(trial) == here.get(trial) for trial in here.keys() | answers[executor].keys()]
         print(
             f"{executor}: ratio {ratio:.2f}, at most {allowed:.0f} allowed; {sum(equal)} of {len(equal)} records equal"
         )
-        kept = kept and ratio <= allowed and all(equal)
+        kept = kept and ratio <= allowed and bool(equal) and all(equal)
     return 0 if kept else 1
 
 

@@ -76,8 +76,8 @@ class AnomalyPrevalence(Detection):
 
 
 class HardestLabel(Detection):
-    """The lowest AUROC of the mean squared residual among the diseased labels, each against all healthy test images;
-    the AUROC of every label is shown as a part. Labels with fewer than 10 test images are skipped."""
+    """The lowest AUROC of the mean squared residual over the diseased labels, each against all healthy test images.
+    The metric's parts are the AUROCs of the labels. Labels with fewer than 10 test images are skipped."""
 
     name = "anomaly-auroc-hardest-label"
     title = "anomaly AUROC, hardest label"

@@ -8,8 +8,8 @@ no finer texture. The title of a metric's column states how many images are comp
 
 The floor is the distance between the test images and as many training images as there are samples: the best result that
 a model of the training set can be expected to reach. A second floor, the distance between two halves of the test split,
-shows how much two sets of images from one distribution differ. If the first floor is far above the second, train and
-test have different distributions.
+shows how much two sets of images from one distribution differ. If the distance to training images is far above this
+distance, train and test have different distributions.
 
 To use another extractor, name it in a subclass, and offer the subclass like any other metric:
 

@@ -1,7 +1,7 @@
 """The twelve 2D MedMNIST datasets as listed by MedMNIST 3.0.2: classes, counts, licences, and the MD5 of each size.
 
-vaebench adds which class counts as healthy, and merges ChestMNIST's fourteen findings into one label: any finding or
-none.
+In addition, the table says which class counts as healthy, and ChestMNIST's fourteen findings are merged into one label:
+any finding or none.
 """
 
 from __future__ import annotations

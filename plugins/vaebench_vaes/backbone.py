@@ -59,7 +59,8 @@ class Decoder(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions with a skip connection. A `stride` of 2 halves the sides; `size` sets larger output sides."""
+    """Two convolutions with a skip connection. A `stride` of 2 halves height and width; `size` gives the larger height
+    and width to which features are upsampled."""
 
     def __init__(self, channels: int, out: int, stride: int = 1, size: tuple[int, int] | None = None) -> None:
         super().__init__()

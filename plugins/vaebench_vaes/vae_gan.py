@@ -57,8 +57,9 @@ class VAEGAN(VAE):
         self.register_buffer("costs", torch.full((2,), equilibrium))
 
     def groups(self) -> dict[str, Group]:
-        """Use Adam for the encoder, which never pauses. The discriminator has the lowest learning rate, because the
-        other players cannot learn from features that change quickly."""
+        """Use Adam for the encoder only, which never pauses: Adam would move the parameters of a paused player. The
+        discriminator has the lowest learning rate, because the other players cannot learn from features that change
+        quickly."""
         return {
             "encoder": Group(trained(self.encoder, self.to_latent)),
             "decoder": player(1e-3, trained(self.from_latent, self.decoder)),

@@ -138,7 +138,7 @@ def test_many_datasets_are_counted() -> None:
     (told,) = sentences(drawn({"vae": 0.95, "twin": 0.95, "ae": 0.7}, names))
     assert "others could rank first, too: up to 1 on 4 of the datasets." in told
     assert (
-        "dataset. 2 of the 3 models beat the strongest floor of a dataset. A true" in told
+        "dataset. On each dataset, 2 of the 3 models beat the strongest floor. A true" in told
         and "depending on the dataset, between two models would usually not be detected" in told
     )
     (told,) = sentences(drawn(dict.fromkeys(("a", "b", "c"), 0.7), names))
@@ -160,6 +160,58 @@ def test_models_below_chance(values: dict[str, float], told: str) -> None:
     assert told in re.sub(r"(0\.\d\d)\d", r"\1", sentence), sentence
     assert ("worse than chance" in sentence) == bool(told)
     assert "chance" not in next(iter(sentences(made(field(values)))))
+
+
+def test_without_ranks_or_with_missing_seeds_nothing_is_said_of_chance() -> None:
+    """One seed says hardly anything about a method; a model without every seed has no rank."""
+    once = made(field({"vae": 0.3, "ae": 0.25}, seeds=1), chance={"ms-ssim": 0.5})
+    assert "worse than chance" not in " ".join(sentences(once))
+    records = [*field({"vae": 0.3, "ae": 0.25, "be": 0.2}), *field({"ce": 0.1}, seeds=4)]
+    (sentence,) = sentences(made(records, chance={"ms-ssim": 0.5}))
+    assert re.search(r"All 3 models are worse than chance \(0\.2\d* to 0\.3\d*; chance is 0\.5\)\.", sentence), sentence
+
+
+def test_the_range_of_models_below_chance_goes_up_and_chance_is_not_rounded() -> None:
+    records = [
+        one for model, value in {"vae": 0.9, "ae": 0.8, "be": 0.7}.items() for one in field({model: value}, name="kid")
+    ]
+    (sentence,) = (one for one in sentences(made(records, chance={"kid": 0.25})) if one.startswith("Generation"))
+    assert re.search(r"All 3 models are worse than chance \(0\.7\d* to 0\.9\d*; chance is 0\.25\)\.", sentence), (
+        sentence
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"vae": 0.95, "twin": 0.95}, "On chest, both models beat the strongest floor (high, 0.85); on knee, neither "
+         "of the two models is shown to beat the strongest floor (high, 0.99)."),
+        ({"vae": 0.95}, "On chest, it beats the strongest floor (high, 0.85); on knee, it is not shown to beat the "
+         "strongest floor (high, 0.99)."),
+        ({"vae": 0.5}, "It is not shown to beat the strongest floor of any dataset: on chest (high, 0.85); on knee "
+         "(high, 0.99)."),
+    ],
+)  # fmt: skip
+def test_one_and_two_models_on_two_datasets(values: dict[str, float], told: str) -> None:
+    records = [
+        one
+        for name, high in (("chest", 0.85), ("knee", 0.99))
+        for one in field({**values, "low": 0.1, "high": high}, dataset=name)
+    ]
+    (sentence,) = sentences(made(records, references=tuple(Entrant(name, "bce") for name in values), floors=FLOORS))
+    shown = re.sub(r"(0\.\d\d)\d+\)", r"\1)", sentence.replace(" (phantom)", ""))
+    assert told in shown, shown
+
+
+def test_a_rival_that_was_trained_on_the_metric_is_told() -> None:
+    """A named rival may have had an advantage, as the best model may have had."""
+    chest = field({"vae": 0.95, "twin": 0.95, "ae": 0.7}, dataset="chest")
+    knee = field({"vae": 0.95, "twin": 0.6, "ae": 0.7}, dataset="knee")
+    for one in chest + knee:
+        if one.trial.model.name == "twin":
+            one.metrics["ms-ssim"] = structs.replace(one.metrics["ms-ssim"], optimised=True)
+    (sentence,) = sentences(made(chest + knee))
+    assert "No winner" in sentence and "twin was trained on this metric." in sentence, sentence
 
 
 def test_models_below_chance_on_one_of_two_datasets() -> None:

@@ -227,7 +227,7 @@ def deterministic(case: Source) -> None:
 
 @PHANTOM.add
 def stored(case: Source) -> None:
-    """The phantom is unchanged after it is stored and read back, so no column needs pickle."""
+    """The phantom can be stored without pickle, and is unchanged when it is read back."""
     with tempfile.TemporaryDirectory() as folder:
         lay_down(case.splits, Path(folder) / "phantom")
         for (name, one), (_, two) in zip(

@@ -100,7 +100,7 @@ def meta(part: Part) -> None:
 
 @CHECKS.add
 def grid(part: Part) -> None:
-    """No side of the features exceeds `grid`, unless the network has a fixed depth and ignores `grid`."""
+    """The height and width of the features are at most `grid`, unless the network has a fixed depth and ignores it."""
     sides = {asked: part.largest_side(asked) for asked in (4, 8)}
     kept = all(side <= asked for asked, side in sides.items())
     require(kept or sides[4] == sides[8], f"the largest side is {sides[4]} for grid=4 and {sides[8]} for grid=8")

@@ -49,8 +49,9 @@ class Sample(click.ParamType):
 def command(
     folder: Path, sample: int, reproduce: int, fresh: bool, write: bool, suite: Path | None, data: Path | None
 ) -> int:
-    """Check submitted results. Records are checked against their schema, ids, digests and weights; leaderboards against
-    the records; numbers against the installed packages, weights and data. Each record gets a tier: reported,
+    """Check submitted results. Records are checked against their schema, ids, digests and weights, and against the
+    installed packages; leaderboards are checked against the records. For a sample of records, metrics are measured
+    again from the weights. Each record gets a tier: reported,
     re-measured or reproduced. Nothing in FOLDER is executed or changed; only --write adds manifest.json.
     The subfolder `reference` is left out unless FOLDER is that folder.
 

@@ -94,9 +94,10 @@ class Declared:
 
 
 def facts_of(kind: str, component: Any) -> Facts:
-    """Return what a component declares, without empty values."""
+    """Return what a component declares, without empty values; a chance level of zero is none."""
     told = {field: getattr(component, field) for field in FIELDS[kind]}
-    return {field: value for field, value in told.items() if value not in ("", 0, None)}
+    empty = {field: ("", None) if field == "chance" else ("", 0, None) for field in told}
+    return {field: value for field, value in told.items() if value not in empty[field]}
 
 
 def table_of(offers: Mapping[str, Iterable[Any]]) -> str:

@@ -37,7 +37,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Leaks:
-    """The twins of a dataset."""
+    """The twins (nearly identical images) in a dataset, as pairs."""
 
     pairs: tuple[Pair, ...]
     complete: bool

@@ -105,7 +105,8 @@ def first_digests(runs: Sequence[Run], rules: Rules) -> dict[str, str]:
 
 
 def complete_digests(runs: Sequence[Run], rules: Rules, newest: bool = False) -> dict[str, str]:
-    """Return a mapping from dataset to the digest of the first (or newest) reference with all seeds in one regime."""
+    """Return a mapping from dataset to the digest of the images of the first reference that had all seeds in one
+    regime; with `newest`, of the last one."""
     done: dict[tuple[str, str, str, Entrant], dict[int, str]] = defaultdict(dict)
     for run in runs:
         good = run.status == "ok" and run.digest and run.seed in rules.seeds

@@ -128,8 +128,8 @@ def _ranks(board: Board) -> Iterable[str]:
             "in the order of their means, and the best mean is bold."
         )
         yield (
-            f"{BEST_TOO} cannot be told apart from the best mean. {EQUIVALENT} is equivalent to it: the difference is "
-            "within the suite's margin."
+            f"{BEST_TOO} cannot be told apart from the best mean (Hsu's test). {EQUIVALENT} is equivalent to it: the "
+            "difference is within the suite's margin."
         )
         if new := roles["newcomer"]:
             yield (

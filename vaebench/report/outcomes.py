@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vaebench.leaderboard.board import Board
@@ -66,17 +66,14 @@ def outcomes(board: Board) -> Iterator[Outcome]:
         )
 
 
-def worse_than_chance(board: Board, column: Column) -> tuple[list[Entrant], int]:
-    """Return the suite's models whose whole interval is worse than the value of a method without any information, best
-    mean first, and the number of models with a value."""
+def worse_than_chance(board: Board, column: Column, models: Iterable[Entrant]) -> dict[Entrant, float]:
+    """Return the means of those models whose whole interval is worse than the value of a method without information."""
     chance, sign = board.rules.chance.get(column.measure.name), 1 if column.measure.better == "higher" else -1
-    cells = {e: board.cell(e, column).estimate for e in board.entrants if board.role(e) == "reference"}
-    known = {entrant: estimate for entrant, estimate in cells.items() if estimate}
     if chance is None:
-        return [], len(known)
+        return {}
+    known = {e: estimate for e in models if (estimate := board.cell(e, column).estimate)}
     ends = {e: (own.high if sign > 0 else own.low) for e, own in known.items()}
-    worse = [e for e, end in ends.items() if end is not None and sign * (chance - end) > 0]
-    return by_means(board, [column], worse), len(known)
+    return {e: known[e].mean for e, end in ends.items() if end is not None and sign * (chance - end) > 0}
 
 
 def _beaten(board: Board, column: Column, ranked: Sequence[Entrant]) -> dict[str, int]:

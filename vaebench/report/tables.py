@@ -56,6 +56,8 @@ def in_short(board: Board) -> list[Table]:
     for dataset in board.datasets if board.summary else ():
         mains = [column for measure in board.summary if (column := main_column(board, dataset, measure))]
         columns = _filled(board, mains)
+        if not columns:
+            continue
         names = _filling(board, columns)
         names.sort(key=lambda e: (bool(e.floor), board.label(e)))
         values = [_column(board, column) for column in columns]
@@ -129,7 +131,8 @@ def by_dataset(board: Board) -> list[Table]:
     groups: dict[tuple[str, str], list[Column]] = {}
     for column in board.columns:
         groups.setdefault((column.dataset, column.measure.verdict), []).append(column)
-    return [_on_dataset(board, *at, own, standings.get(at[1])) for at, own in groups.items()]
+    filled = {at: own for at, own in groups.items() if _filled(board, own)}
+    return [_on_dataset(board, *at, own, standings.get(at[1])) for at, own in filled.items()]
 
 
 def _over_datasets(

@@ -79,7 +79,8 @@ class Track:
 
     @cached_property
     def rules(self) -> Rules:
-        """The rules of the track, which no record can change, with the digests of the first folder that pins any."""
+        """The rules of the track, which no record can change, with the data digests that the first folder with such
+        digests pins."""
         pinned = next(filter(None, map(pins, self.folders)), {})
         declared = Declared(installed(), self.suite.home, declarations(self.folders[0].parents[1]))
         rules = rules_of(self.suite, self.preset, self.source, declared, pinned)

@@ -1,4 +1,4 @@
-"""The sentences on each verdict: the best model or that there is no winner, and the floors that are beaten."""
+"""The sentences on each verdict: which model is best, or that there is no winner, and which floors are beaten."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def sentences(board: Board) -> Iterator[str]:
 
 def _optimised(board: Board, one: Outcome) -> Iterator[str]:
     """Say which of the models that the other sentences praise were trained on the metric itself."""
-    praised = dict.fromkeys((one.best, *one.above))
+    named = [rival for rivals in one.rivals.values() for rival in rivals] if len(one.columns) > 1 else []
+    praised = dict.fromkeys((one.best, *one.above, *named))
     own = [e for e in praised if any(board.cell(e, column).optimised for column in one.columns)]
     if own:
         who = _joined([name(board, entrant) for entrant in own], "and")
@@ -50,6 +51,8 @@ def _unranked(board: Board, one: Outcome) -> Iterator[str]:
 
 
 def _datasets(board: Board, columns: Sequence[Column]) -> str:
+    if len(columns) > NAMED:
+        return f"{len(columns)} datasets"
     return _joined([dataset_name(board, column.dataset) for column in columns], "and")
 
 
@@ -89,7 +92,8 @@ def _first_of_several(board: Board, one: Outcome) -> str:
     )
     if len(one.rivals) > NAMED:
         listed = f"up to {max(map(len, one.rivals.values()))} on {len(one.rivals)} of the datasets"
-    return f"No winner: {told}, but others could rank first, too: {listed}."
+    also = ", too" if all(one.standing.places[one.best, column].low == 1 for column in one.rivals) else ""
+    return f"No winner: {told}, but others could rank first{also}: {listed}."
 
 
 def _value(board: Board, column: Column, entrant: Entrant) -> str:
@@ -103,26 +107,27 @@ def _number(board: Board, column: Column, entrant: Entrant) -> str:
 
 
 def _below_chance(board: Board, one: Outcome) -> Iterator[str]:
-    """Say on which datasets models are significantly worse than a method without any information."""
+    """Say on which datasets ranked models are significantly worse than a method without any information."""
+    known = len(one.ranked)
     for column in one.columns:
-        worse, known = worse_than_chance(board, column)
-        if not worse:
+        if not (worse := worse_than_chance(board, column, one.ranked)):
             continue
-        values = dict.fromkeys(_number(board, column, entrant) for entrant in (worse[-1], worse[0]))
+        ordered = sorted(worse, key=worse.__getitem__)
+        values = dict.fromkeys(_number(board, column, entrant) for entrant in (ordered[0], ordered[-1]))
         where = f"On {dataset_name(board, column.dataset)}, " if len(one.columns) > 1 else ""
-        who = f"{len(worse)} of the {known} models are" if len(worse) > 1 else f"{name(board, worse[0])} is"
+        who = f"{len(worse)} of the {known} models are" if len(worse) > 1 else f"{name(board, ordered[0])} is"
         if len(worse) == known > 1:
             every = f"all {known} models are" if known > 2 else "both models are"
             who = every if where else _sentence(every)
-        chance = plain(board.rules.chance[column.measure.name], 1)
-        yield f"{where}{who} worse than chance ({' to '.join(values)}; chance is {chance})."
+        chance = board.rules.chance[column.measure.name]
+        yield f"{where}{who} worse than chance ({' to '.join(values)}; chance is {chance:g})."
 
 
 def _floors(board: Board, one: Outcome) -> Iterator[str]:
     if not one.beaten:
         return
     models, above = len(one.ranked), len(one.above)
-    where = " on every dataset" if len(one.columns) > 1 else ""
+    where = _everywhere(one)
     if above == models:
         yield f"{({1: 'It beats', 2: 'Both models beat'}).get(models, 'All models beat')} every floor{where}."
         return
@@ -151,7 +156,7 @@ def _floors(board: Board, one: Outcome) -> Iterator[str]:
 def _strongest(board: Board, one: Outcome) -> Iterator[str]:
     """Say for each dataset how many models beat its strongest floor; for many datasets, give the range."""
     if one.above:
-        yield f"{_some(board, one.above)} beat{'s' * (len(one.above) == 1)} every floor on every dataset."
+        yield f"{_some(board, one.above)} beat{'s' * (len(one.above) == 1)} every floor{_everywhere(one)}."
     models, told, counts = len(one.ranked), [], []
     for column, beaten in one.beaten.items():
         floor = by_means(board, [column], [e for e in board.floors if board.cell(e, column).estimate])[0]
@@ -159,23 +164,36 @@ def _strongest(board: Board, one: Outcome) -> Iterator[str]:
         which = f"({clean(board.label(floor))}, {_number(board, column, floor)})"
         told.append((dataset_name(board, column.dataset), which, _of(counts[-1], models)))
     if not any(counts):
-        nobody = "Neither model" if models == 2 else "No model"
+        nobody = {1: "It", 2: "Neither model"}.get(models, "No model")
         which = "; ".join(f"on {dataset} {which}" for dataset, which, _ in told)
         listed = f": {which}" if len(told) <= NAMED else ""
-        yield f"{nobody} is shown to beat the strongest floor of any dataset{listed}."
+        yield f"{nobody} is {'not ' * (models == 1)}shown to beat the strongest floor of any dataset{listed}."
     elif len(told) <= NAMED:
         listed = "; ".join(f"on {dataset}, {who} the strongest floor {which}" for dataset, which, who in told)
         yield f"{_sentence(listed)}."
     else:
-        how_many = "" if len(set(counts)) == 1 else f"{min(counts)} to "
-        yield f"{how_many}{_of(max(counts), models)} the strongest floor of a dataset."
+        low, high = min(counts), max(counts)
+        if low < high:
+            yield f"Depending on the dataset, {low} to {high} of the {models} models beat the strongest floor."
+        else:
+            yield f"On each dataset, {_of(high, models)} the strongest floor."
+
+
+def _everywhere(one: Outcome) -> str:
+    if len(one.columns) == 1:
+        return ""
+    return " on every dataset" if len(one.beaten) == len(one.columns) else " on every dataset with floors"
 
 
 def _of(count: int, models: int) -> str:
     """Return how many of the models beat something, in words: `1 of the 10 models beats`."""
+    if models == 1:
+        return "it beats" if count else "it is not shown to beat"
+    if models == 2:
+        return ("neither of the two models is shown to beat", "one of the two models beats", "both models beat")[count]
     if count == 0:
-        return f"{'neither of the two' if models == 2 else f'none of the {models}'} models is shown to beat"
-    return f"{'one of the two' if models == 2 else f'{count} of the {models}'} models beat{'s' * (count == 1)}"
+        return f"none of the {models} models is shown to beat"
+    return f"{count} of the {models} models beat{'s' * (count == 1)}"
 
 
 def _sentence(text: str) -> str:
@@ -192,7 +210,7 @@ def _code_sizes(board: Board, one: Outcome) -> Iterator[str]:
     best, floor = one.best, by_means(board, one.columns, models)[0]
     measures = {column.measure.name: column.measure for column in board.columns}
     prices = (*board.rules.prices.get("reconstruction", ()), CODE_SIZE)
-    for price in (measures[one] for one in prices if one in measures):
+    for price in (measures[price] for price in prices if price in measures):
         own, other = (_over_datasets(board, one, price, entrant) for entrant in (best, floor))
         if not own or not other:
             continue
@@ -215,7 +233,7 @@ def _gap(board: Board, one: Outcome) -> Iterator[str]:
     if not gaps:
         return
     own = [f"{short(gap)} on {dataset_name(board, column.dataset)}" for column, gap in gaps.items()]
-    which = short(*gaps.values()) if len(gaps) == 1 else _joined(own, "or")
+    which = short(*gaps.values()) if len(one.columns) == 1 else _joined(own, "or")
     if len(gaps) > NAMED:
         ends = dict.fromkeys(short(end) for end in (min(gaps.values()), max(gaps.values())))
         which = f"{' to '.join(ends)}, depending on the dataset,"

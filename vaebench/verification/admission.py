@@ -39,7 +39,7 @@ class Admission:
         """messages for the user"""
 
     def declare(self, thoroughly: bool) -> None:
-        """Check records against the installed packages and, if `thoroughly`, against models and images made here."""
+        """Check records against the installed packages and, if `thoroughly`, against models and images made anew."""
         counts: Counts = {}
         strange: dict[str, int] = {}
         for path, record in self.seen.found.items():

@@ -71,10 +71,9 @@ def answer(part: Part, standing: Standing, column: Column) -> str:
         said.append(
             f"{count} of the {models} models may be the best: {listed(first)}. The best mean is {mean} ({named(best)})."
         )
-    worse, _ = worse_than_chance(part.board, column)
-    if worse:
+    if worse := worse_than_chance(part.board, column, [entrant for entrant, _ in ranked]):
         count = part.quote(len(worse), "worse", metric)
-        chance = part.quote(plain(part.board.rules.chance[metric], 1), "chance", metric)
+        chance = part.quote(f"{part.board.rules.chance[metric]:g}", "chance", metric)
         who = f"All {count} models are" if count == models else f"{count} of the {models} models are"
         said.append(f"{who} significantly worse than chance ({chance}).")
     if floors:

@@ -9,7 +9,8 @@ The weight of the KL is tiny: the KL only keeps codes from diverging, and the se
 The paper's feature loss is LPIPS, with a network trained on photographs. `lpips` names a file with the weights of this
 network; without such a file, the features are the critic's layers, with each distance in units of the layer's mean
 magnitude. No metric measures either of these two distances, so the model is not trained on what a metric measures.
-The game between decoder and critic begins after a share `start` of the steps; the critic learns from the first step on.
+The critic is trained from the first step on, but counts in the autoencoder's loss only after a share `start` of the
+steps.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
 A vector is quantised, then the remainder is quantised, and so on, D = `depth` times: D codebooks of K codes represent
 K^D vectors. Each depth has a separate codebook, learned as in `vq-vae`, whereas the paper's depths share one. The prior
-reads all codes of a place, then those of the next place.
+reads all codes of one spatial position, then those of the next.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class Shown:
 
 
 class Metrics(NamedTuple):
-    """The metrics of a board, to find that of a record's cell."""
+    """Maps the metrics that records declare to those of the board."""
 
     own: Mapping[Measure, Measure]
     """a metric as records declare it -> the same metric as on the board"""

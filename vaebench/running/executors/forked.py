@@ -25,7 +25,8 @@ LOST = 255
 
 
 class Forked:
-    """A process that runs `target(*args, mouth)`, with pipes for its messages and its printed output.
+    """A process that runs `target(*args, mouth)`; `mouth` is the sending end of a pipe for its messages. Another pipe
+    receives its printed output.
 
     The process leads a process group, so that processes started by a plugin end with it, and it ends when its parent
     does. The process has the parent's current environment, not the environment in which the server started."""
