@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,15 @@ def visiting(
         beside = f"{path.parent.as_uri()}/{path.stem}-pictures/"
         asked -= {url for url in asked if url.startswith(("data:image/webp", beside))}
         assert (asked, wrong) == ({path.as_uri()}, [])
+
+
+def wait_until(page: Any, condition: str) -> None:
+    """Wait until a JavaScript condition holds. (Playwright's own function may evaluate a text inside the page, which the
+    page's policy forbids.)"""
+    ends = time.monotonic() + 30
+    while not page.evaluate(condition):
+        assert time.monotonic() < ends, f"{condition} does not hold after 30 s"
+        page.wait_for_timeout(20)
 
 
 def models(page: Any) -> list[str]:

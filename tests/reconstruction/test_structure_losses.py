@@ -34,7 +34,7 @@ def test_the_mixture_is_the_sum_of_its_shares():
     structure, absolute = MsSsim()(raw, x), L1()(raw, x)
     torch.testing.assert_close(MsSsimL1(0.25)(raw, x), 0.25 * structure + 0.75 * absolute)
     torch.testing.assert_close(MsSsimL1(1.0)(raw, x), structure)
-    with pytest.raises(ValueError, match="from 0 to 1"):
+    with pytest.raises(ValueError, match="between 0 and 1"):
         MsSsimL1(1.5)
 
 

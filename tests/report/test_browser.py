@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import records_made
-from browsing import CHEST, KNEE, PAINTED, WIDTHS, choose, heads, models, open_run, section, visiting
+from browsing import CHEST, KNEE, PAINTED, WIDTHS, choose, heads, models, open_run, section, visiting, wait_until
 from page_made import EVIL, field, lay_down, track
 
 from vaebench.report import page as pages
@@ -76,10 +76,10 @@ def test_all_datasets_come_back_after_every_metric(page: Any) -> None:
             assert dataset.input_value() == shown, metric
     choose(page, "metric", "Every metric")
     page.evaluate("history.back()")
-    page.wait_for_function("location.hash.includes('metric=ranks')")
+    wait_until(page, "location.hash.includes('metric=ranks')")
     assert dataset.input_value() == "all"
     page.evaluate("history.forward()")
-    page.wait_for_function("location.hash.includes('metric=all')")
+    wait_until(page, "location.hash.includes('metric=all')")
     open_run(page, "vae")
     page.keyboard.press("Escape")
     assert dataset.input_value() == "0", "as before the run was opened"
@@ -295,7 +295,7 @@ def test_pictures_beside_the_page_are_found(
     with visiting(browser, path) as page:
         assert folder.name in page.locator("#notes").inner_text()
         open_run(page, "vae")
-        page.wait_for_function("[...sheets.values()].every(image => image.naturalWidth > 0)")
+        wait_until(page, "[...sheets.values()].every(image => image.naturalWidth > 0)")
         assert page.evaluate("sheets.size") == 1
 
 

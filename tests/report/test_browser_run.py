@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import records_made
-from browsing import CHEST, choose, open_run, section, visiting
+from browsing import CHEST, choose, open_run, section, visiting, wait_until
 from page_made import track, written
 
 from vaebench.records import store
@@ -114,7 +114,7 @@ def test_the_truth_is_outlined_on_residuals(page: Any) -> None:
     rows = section(page, "Reconstructions of test images").locator(".strip")
     names = [row.locator("span").first.inner_text() for row in rows.all()]
     residual, plain = (rows.nth(names.index(name)).locator("canvas").first for name in (names[4], "reconstruction"))
-    page.wait_for_function("[...sheets.values()].every(image => image.complete)")
+    wait_until(page, "[...sheets.values()].every(image => image.complete)")
     assert names[4] == "residual (white: 0.25 or more), truth outlined"
     ground = plain.evaluate(PIXEL, [8, 8])
     inside, outside = (residual.evaluate(PIXEL, at) for at in ([8, 8], [1, 1]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import records_made
-from browsing import CHEST, KNEE, choose, heads, models, open_run, section, visiting
+from browsing import CHEST, KNEE, choose, heads, models, open_run, section, visiting, wait_until
 from page_made import EVIL, written
 
 from vaebench.leaderboard.runs import Entrant
@@ -52,13 +52,13 @@ def test_back_closes_what_was_opened(page: Any) -> None:
             page.locator("#close").click()
         else:
             page.keyboard.press("Escape")
-        page.wait_for_function("!location.hash.includes('run=')")
+        wait_until(page, "!location.hash.includes('run=')")
         assert not page.locator("#run").is_visible() and where(page) == chosen, close
     page.evaluate(BACK)
-    page.wait_for_function(f"location.hash === {start!r}")
+    wait_until(page, f"location.hash === {start!r}")
     assert page.locator("#metric").input_value() == "ranks"
     page.evaluate("history.forward()")
-    page.wait_for_function(f"location.hash === {chosen!r}")
+    wait_until(page, f"location.hash === {chosen!r}")
     assert heads(page)[2:4] == [CHEST, KNEE]
 
 
@@ -67,7 +67,7 @@ def test_back_keeps_the_order_of_rows(page: Any) -> None:
     by_name = models(page)
     open_run(page, "pca")
     page.evaluate(BACK)
-    page.wait_for_function("!location.hash.includes('run=')")
+    wait_until(page, "!location.hash.includes('run=')")
     assert models(page) == by_name
     assert page.evaluate("document.activeElement.textContent") == "pca"
 
@@ -253,9 +253,7 @@ def test_a_command_is_copied(browser: Any, made: Path) -> None:
         open_run(page, "vae")
         row = section(page, "Repeat this run").locator(".command")
         row.get_by_role("button").click()
-        page.wait_for_function(
-            "[...document.querySelectorAll('.command button')].some(b => b.textContent === 'Copied')"
-        )
+        wait_until(page, "[...document.querySelectorAll('.command button')].some(b => b.textContent === 'Copied')")
         assert page.evaluate("navigator.clipboard.readText()") == row.locator("pre").inner_text()
 
 

@@ -160,7 +160,7 @@ def test_records_deleted_at_the_url_are_removed_but_not_all_at_once(url: str, tm
     assert list(held(fetch(url, tmp_path / "two"))) == [f"{second}.json"]
     assert not (folder / first).exists()
     files.rm(f"{root}/{second}", recursive=True)
-    with pytest.raises(UserError, match="no records any more"):
+    with pytest.raises(UserError, match="no longer has any records"):
         fetch(url, tmp_path / "two")
     assert held(folder)
 
