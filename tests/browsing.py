@@ -40,8 +40,9 @@ def visiting(
 
 
 def wait_until(page: Any, condition: str) -> None:
-    """Wait until a JavaScript condition holds. (Playwright's own function may evaluate a text inside the page, which the
-    page's policy forbids.)"""
+    """Wait until a JavaScript condition holds.
+
+    Playwright's own function may evaluate its text inside the page, which the page's policy forbids."""
     ends = time.monotonic() + 30
     while not page.evaluate(condition):
         assert time.monotonic() < ends, f"{condition} does not hold after 30 s"
