@@ -154,7 +154,8 @@ def ranked(images: np.ndarray, decoded: np.ndarray, masks: np.ndarray) -> tuple[
 
 
 def in_order(inside: np.ndarray, outside: np.ndarray) -> Counts:
-    """Return the counts at each distinct residual inside anomalies, and those between two such residuals. The inputs
+    """Return the numbers of pixels inside and outside anomalies at each distinct residual found inside anomalies, and
+    between two such residuals. The inputs
     must be sorted in ascending order."""
     values, times = np.unique(inside, return_counts=True)
     below = np.stack([np.searchsorted(outside, values, side=side) for side in ("left", "right")], 1).ravel()

@@ -191,7 +191,7 @@ def _side(text: str) -> float:
 
 
 def worst_breasts(csv: Path, images: Mapping[str, Image]) -> dict[tuple[str, str], int]:
-    """Return the BI-RADS category of each breast: the worst one in the images' rows and in the table of breasts."""
+    """Return the BI-RADS category of each breast: the highest one that its images or the table of breasts give."""
     seen: dict[tuple[str, str], set[int]] = defaultdict(set)
     for image in images.values():
         seen[image.study, image.side].add(image.birads)

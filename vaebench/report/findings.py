@@ -37,8 +37,8 @@ def _splits(board: Board) -> Iterator[str]:
                 where = f"{standing.measure.verdict.capitalize()} on {dataset_name(board, column.dataset)}"
                 tested, kept = _value(board, best, test), _value(board, best, held)
                 yield (
-                    f"{where}: the two splits differ. {name(board, best)} has {tested} on the test split, and {kept} "
-                    f"on {groups(board, column.dataset)} held out of the training split."
+                    f"{where}: the two splits differ, so do not compare their values. {name(board, best)} has {tested} "
+                    f"on the test split, and {kept} on {groups(board, column.dataset)} held out of the training split."
                 )
 
 
