@@ -109,7 +109,7 @@ class Board:
 
     @cached_property
     def gaps(self) -> Mapping[Column, float]:
-        """column -> the smallest true difference that the column would have detected"""
+        """column -> the true difference between two models that the column detects in half of the cases"""
         return {column: gap for one in self.standings for column, gap in one.gaps.items()}
 
     def narrowed(self, verdict: str | None = None, dataset: str | None = None) -> Board:

@@ -131,8 +131,10 @@ def _floors(board: Board, one: Outcome) -> Iterator[str]:
     if above == models:
         yield f"{({1: 'It beats', 2: 'Both models beat'}).get(models, 'All models beat')} every floor{where}."
         return
+    if above:
+        yield f"{_some(board, one.above)} beat{'s' * (above == 1)} every floor{where}."
     if where:
-        yield from _strongest(board, one)
+        yield _strongest(board, one)
         return
     by_count: dict[int, list[str]] = defaultdict(list)
     for floor, count in one.beaten[one.columns[0]].items():
@@ -141,8 +143,6 @@ def _floors(board: Board, one: Outcome) -> Iterator[str]:
     if models == 1:
         yield f"It is not shown to beat {_joined(by_count[0], 'or')}."
         return
-    if above:
-        yield f"{_some(board, one.above)} beat{'s' * (above == 1)} every floor."
     told = [
         f"{_of(count, models)} {_joined(names, 'and' if count else 'or')}"
         for count, names in sorted(by_count.items())
@@ -153,10 +153,8 @@ def _floors(board: Board, one: Outcome) -> Iterator[str]:
         yield f"{_sentence('; '.join(told))}." if above else f"{nobody} shown to beat every floor: {'; '.join(told)}."
 
 
-def _strongest(board: Board, one: Outcome) -> Iterator[str]:
+def _strongest(board: Board, one: Outcome) -> str:
     """Say for each dataset how many models beat its strongest floor; for many datasets, give the range."""
-    if one.above:
-        yield f"{_some(board, one.above)} beat{'s' * (len(one.above) == 1)} every floor{_everywhere(one)}."
     models, told, counts = len(one.ranked), [], []
     for column, beaten in one.beaten.items():
         floor = by_means(board, [column], [e for e in board.floors if board.cell(e, column).estimate])[0]
@@ -167,16 +165,14 @@ def _strongest(board: Board, one: Outcome) -> Iterator[str]:
         nobody = {1: "It", 2: "Neither model"}.get(models, "No model")
         which = "; ".join(f"on {dataset} {which}" for dataset, which, _ in told)
         listed = f": {which}" if len(told) <= NAMED else ""
-        yield f"{nobody} is {'not ' * (models == 1)}shown to beat the strongest floor of any dataset{listed}."
-    elif len(told) <= NAMED:
+        return f"{nobody} is {'not ' * (models == 1)}shown to beat the strongest floor of any dataset{listed}."
+    if len(told) <= NAMED:
         listed = "; ".join(f"on {dataset}, {who} the strongest floor {which}" for dataset, which, who in told)
-        yield f"{_sentence(listed)}."
-    else:
-        low, high = min(counts), max(counts)
-        if low < high:
-            yield f"Depending on the dataset, {low} to {high} of the {models} models beat the strongest floor."
-        else:
-            yield f"On each dataset, {_of(high, models)} the strongest floor."
+        return f"{_sentence(listed)}."
+    low, high = min(counts), max(counts)
+    if low < high:
+        return f"Depending on the dataset, {low} to {high} of the {models} models beat the strongest floor."
+    return f"On each dataset, {_of(high, models)} the strongest floor."
 
 
 def _everywhere(one: Outcome) -> str:
