@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -51,11 +52,10 @@ class Decoder(nn.Module):
         self.bottom = Block(self.entry[0], self.entry[0])
         self.blocks = nn.Sequential(*(Block(a[0], b[0], size=b[1:]) for a, b in pairwise(levels)))
         self.norm = norm(width)
-        self.last = nn.Conv2d(width, shape[0], 3, padding=1)
+        self.last = EnlargingConv(width, shape[0], self.size)
 
     def forward(self, h: Tensor) -> Tensor:
-        h = F.silu(self.norm(self.blocks(self.bottom(h))))
-        return self.last(F.interpolate(h, self.size, mode="nearest"))
+        return self.last(F.silu(self.norm(self.blocks(self.bottom(h)))))
 
 
 class Block(nn.Module):
@@ -76,6 +76,33 @@ class Block(nn.Module):
         if self.size:
             h, skip = (F.interpolate(each, self.size, mode="nearest") for each in (h, skip))
         return self.conv2(h) + skip
+
+
+class EnlargingConv(nn.Conv2d):
+    """A 3 x 3 convolution of features that are first enlarged to `size` by nearest-neighbour interpolation.
+
+    If the size doubles, the enlarged features are never computed: the four pixels that replace a small pixel depend on
+    nine small pixels, each multiplied by the sum of the weights that would fall on its copies. A convolution of the
+    small features therefore gives all four pixels as channels (Shi et al., arXiv 1609.05158), in less time.
+    """
+
+    sums: Tensor
+
+    def __init__(self, channels: int, out: int, size: tuple[int, int]) -> None:
+        super().__init__(channels, out, 3, padding=1)
+        self.size = size
+        # For the first and the second of two copies: which small pixel each of the three weights falls on.
+        rows = torch.tensor([[[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]], dtype=torch.float)
+        sums = torch.einsum("ayk,bxl->klabyx", rows, rows).reshape(9, 36)
+        self.register_buffer("sums", sums, persistent=False)
+
+    def forward(self, h: Tensor) -> Tensor:
+        if self.size != (2 * h.shape[2], 2 * h.shape[3]):
+            return super().forward(F.interpolate(h, self.size, mode="nearest"))
+        out, channels, *_ = self.weight.shape
+        weight = (self.weight.flatten(2) @ self.sums).view(out, channels, 4, 3, 3).transpose(1, 2).flatten(0, 1)
+        bias = self.bias[:, None].expand(-1, 4).flatten()
+        return F.pixel_shuffle(F.conv2d(h, weight, bias, padding=1), 2)
 
 
 def plan(shape: Shape, width: int, grid: int = GRID) -> list[Shape]:

@@ -31,8 +31,9 @@ class MovingCodebook(nn.Module):
     def choose(self, z_e: Tensor) -> Tensor:
         """Return the nearest code of each vector, (B, places)."""
         with torch.autocast(z_e.device.type, enabled=False):
-            distances = self.codebook.square().sum(1) - 2 * z_e @ self.codebook.T
-        return distances.argmin(-1)
+            lengths = self.codebook.square().sum(1)
+            distances = torch.addmm(lengths, z_e.flatten(0, 1), self.codebook.T, alpha=-2)
+        return distances.argmin(-1).view(z_e.shape[:2])
 
     def count(self, chosen: Tensor) -> Tensor:
         """Return the number of vectors in the batch that chose each code."""

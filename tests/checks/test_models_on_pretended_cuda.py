@@ -61,7 +61,7 @@ CEILINGS = {
     "rae": {"main": 325, "prior": 95},
     "rq-vae": {"main": 250, "prior": 175},
     "soft-intro-vae": {"main": 530},
-    "spatial-vae": {"main": 185},
+    "spatial-vae": {"main": 186},
     "tc-vae": {"main": 230},
     "vae": {"main": 180},
     "vae-gan": {"main": 605},

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from vaebench_vaes.backbone import Decoder, Encoder, plan
+from vaebench_vaes.backbone import Decoder, Encoder, EnlargingConv, plan
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,28 @@ def test_nothing_works_at_full_resolution() -> None:
             module.register_forward_hook(lambda _m, _i, out: seen.append(out.shape[-1]))
     encoder(torch.rand(1, 1, 64, 64))
     assert max(seen) == 32
+
+
+@pytest.mark.parametrize(("out", "small", "big"), [(1, (7, 7), (14, 14)), (3, (5, 8), (10, 16)), (2, (7, 7), (13, 14))])
+def test_enlarging_and_convolving_in_one_step_is_the_same_function(
+    out: int, small: tuple[int, int], big: tuple[int, int]
+) -> None:
+    conv = EnlargingConv(4, out, big).double()
+    h = torch.randn(3, 4, *small, dtype=torch.float64, requires_grad=True)
+    expected = F.conv2d(F.interpolate(h, big, mode="nearest"), conv.weight, conv.bias, padding=1)
+    found = conv(h)
+    torch.testing.assert_close(found, expected)
+    factor = torch.randn_like(found)
+    inputs = [h, conv.weight, conv.bias]
+    gradients = [torch.autograd.grad((each * factor).sum(), inputs) for each in (found, expected)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_the_weights_of_a_decoder_are_those_of_ordinary_convolutions() -> None:
+    assert {key: tuple(value.shape) for key, value in Decoder((1, 28, 28), 8).last.state_dict().items()} == {
+        "weight": (1, 8, 3, 3),
+        "bias": (1,),
+    }
 
 
 def test_an_image_is_treated_alone_and_alike_in_training_and_evaluation() -> None:
