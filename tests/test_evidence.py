@@ -282,8 +282,8 @@ def test_nan_of_a_model_becomes_a_dash_with_a_reason() -> None:
     ("metric", "reason"),
     [
         (Broken, "failed: ValueError: the labels are odd"),
-        (Infinite, "the metric came out as inf"),
-        (Healthy, "asked only of models trained on healthy images"),
+        (Infinite, "the metric's value is inf"),
+        (Healthy, "this metric applies only to models trained on healthy images"),
     ],
 )
 def test_a_metric_without_an_answer_has_a_reason(metric: type[Metric], reason: str) -> None:

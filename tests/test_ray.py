@@ -37,7 +37,7 @@ def test_a_node_that_is_dead_or_not_fit_has_no_room_and_the_last_one_ends_the_ru
     cluster.leave_out("second", "model vae is version 1 here and version 2 in the plan")
     assert cluster.room() == 2
     with pytest.raises(
-        UserError, match=r"No node of the cluster is fit(?s:.*)version 2 in the plan\n  node first: no card"
+        UserError, match=r"No node of the cluster can run(?s:.*)version 2 in the plan\n  node first: no card"
     ):
         cluster.leave_out("first", "no card")
 

@@ -1,4 +1,5 @@
-"""The outputs of a trained model on train, validation and test images: computed once, when needed, for all metrics."""
+"""The outputs of a trained model on training, validation and test images, computed once, when needed, for all
+metrics."""
 
 from __future__ import annotations
 
@@ -53,8 +54,9 @@ class Evidence:
     """The outputs of one trained model, as numpy arrays in the order of a split's images.
 
     Each output is computed when the first metric needs it, and is kept for the other metrics. The splits are `train`,
-    `val`, `test` and, if the dataset says which images are healthy, `calibration`: healthy training images that the
-    regime `healthy` leaves out. A method raises NotApplicable if the model or the dataset cannot provide the output."""
+    `val` and `test`. If the dataset declares which images are healthy, there is also `calibration`: healthy training
+    images that the regime `healthy` does not train on. A method raises NotApplicable if the model or the dataset cannot
+    provide the output."""
 
     def __init__(
         self,
@@ -133,8 +135,8 @@ class Evidence:
         return labels
 
     def health(self, name: str) -> Health:
-        """Return which images are healthy and which are diseased, bool (N,); raise NotApplicable unless both kinds
-        exist."""
+        """Return masks of the healthy and of the diseased images, each bool (N,); raise NotApplicable unless both masks
+        select at least one image."""
         split = self.split(name)
         if split.healthy is None or split.diseased is None:
             raise NotApplicable("the dataset does not say which images are healthy")
@@ -143,14 +145,14 @@ class Evidence:
         return Health(split.healthy, split.diseased)
 
     def masks(self, name: str) -> np.ndarray:
-        """Return the anomalous pixels, bool (N, H, W); raise NotApplicable if the dataset has no masks."""
+        """Return the masks of anomalous pixels, bool (N, H, W); raise NotApplicable if the dataset has no masks."""
         if (masks := self.split(name).masks) is None:
             raise NotApplicable("the dataset has no anomaly masks")
         return masks
 
     def boxes(self, name: str) -> np.ndarray:
-        """Return the boxes around findings (N, K, 4) as x0, y0, x1, y1 in fractions of the image, padded with NaN if an
-        image has fewer than K boxes; raise NotApplicable if the dataset has no boxes."""
+        """Return the boxes around findings, (N, K, 4): x0, y0, x1, y1 as fractions of the image, padded with NaN if an
+        image has fewer than K boxes. Raise NotApplicable if the dataset has no boxes."""
         if (boxes := self.split(name).boxes) is None:
             raise NotApplicable("the dataset has no finding boxes")
         return boxes
@@ -180,7 +182,7 @@ class Evidence:
         )
 
     def scores(self, name: str) -> dict[str, np.ndarray]:
-        """Return the method's own anomaly scores by name, each (N,)."""
+        """Return the method's own anomaly scores by name, each of shape (N,)."""
 
         def compute() -> dict[str, np.ndarray]:
             parts = self._each(name, lambda x: {k: v.float().cpu() for k, v in self.model.scores(x).items()})
@@ -252,8 +254,8 @@ class Evidence:
         return self.once("samples", compute)
 
     def variations(self, rows: np.ndarray) -> np.ndarray:
-        """Return perturbed reconstructions of test images, float32 (n, C, H, W) in [0, 1]. Some authors call this
-        generation; vaebench never mixes these images with samples."""
+        """Return perturbed reconstructions of test images, float32 (n, C, H, W) in [0, 1]. Some authors call these
+        images generated, but vaebench never mixes them with samples."""
         generator = torch.Generator(self.device).manual_seed(self._seed)
         with torch.inference_mode():
             x = self._pixels(self.split("test").images[rows])[:]
@@ -266,14 +268,14 @@ class Evidence:
         split: str = "test",
         labels: np.ndarray | None = None,
     ) -> Score:
-        """Return a statistic of some images of a split, with its standard error from resamples of the patients that all
-        models share.
+        """Return a statistic of some images of a split, with its standard error, which is computed from resamples of
+        the patients. All models share these resamples.
 
         `statistic` is called with an array of positions in `rows`, in which a patient's positions repeat if the patient
         was drawn more than once. For a statistic that compares classes, such as AUROC, pass the class of each row as
         `labels`; the score's number of patients is then that of the smallest class."""
         if len(rows) == 0:
-            raise NotApplicable(f"no image of the {split} split qualifies")
+            raise NotApplicable(f"no image of the {split} split can be used for this metric")
         value = float(statistic(np.arange(len(rows))))
         groups, asked = self.split(split).groups[rows], (split, rows.tobytes())
         draws = self.once(("draws", *asked), lambda: list(patient_draws(groups, self.dataset)))
@@ -304,7 +306,7 @@ class Evidence:
             torch.cuda.empty_cache()
 
     def _each(self, name: str, ask: Callable[[Tensor], T]) -> list[T]:
-        """Return what `ask` returns for each batch of a split."""
+        """Return the results of `ask` for all batches of a split."""
         answers: list[T] = []
         batches = self._pixels(self.split(name).images).batches(self._batch)
         with torch.inference_mode():  # not in a generator, which would stay in this mode after an exception
@@ -353,9 +355,9 @@ class Evidence:
 
 
 def batch_on(device: torch.device, shape: Sequence[int]) -> int:
-    """Return the number of images that a model processes at once. On a CPU the number is fixed, since the batch size
-    affects the last bits of the outputs; on a GPU it is larger for small images, because most of their processing time
-    goes into launching kernels."""
+    """Return the number of images that a model processes at once. On a CPU, the number is fixed, because the batch size
+    affects the last bits of the outputs. On a GPU, the number is larger for small images, because most of their
+    processing time is spent on launching kernels."""
     return BATCH if device.type == "cpu" else int(np.clip(BATCH_PIXELS // np.prod(shape), BATCH, BATCH_ON_CARD))
 
 

@@ -60,4 +60,4 @@ def vaebench_progress(trial: Trial, step: int, logs: Mapping[str, float]) -> Non
 
 @hookspec
 def vaebench_record(record: Mapping[str, Any]) -> None:
-    """Receive the record of a trial after the record was written. The hook is meant for experiment trackers."""
+    """Receive the record of a trial after it has been written. The hook is meant for experiment trackers."""

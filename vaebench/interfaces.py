@@ -33,8 +33,8 @@ Shape = tuple[int, int, int]
 """Channels, height and width of one image."""
 
 Objective = Tensor | Mapping[str, Tensor]
-"""The loss of a parameter group: one number per image, or named terms of that shape, which are added up and logged by
-name."""
+"""The loss of a parameter group: one number per image, or named terms of the same shape, which are added up and logged
+by name."""
 
 
 class NotApplicable(Explained):
@@ -86,7 +86,7 @@ class At:
 
     @property
     def progress(self) -> float:
-        """The share of the stage that is done, in [0, 1)."""
+        """The fraction of the stage that is complete, in [0, 1)."""
         return self.step / max(1, self.steps)
 
     def log(self, **values: Tensor) -> None:
@@ -105,8 +105,8 @@ class Gaussian:
     """The logarithms of the variances, of the same shape as `mean`."""
 
     def kl(self) -> Tensor:
-        """Return the KL divergence from N(0, I) per image: 1/2 sum(mean² + exp(logvar) - logvar - 1) over all
-        dimensions after the first."""
+        """Return the KL divergence from N(0, I) per image: 1/2 sum(mean² + exp(logvar) - logvar - 1), where the sum
+        includes all dimensions except the first."""
         return 0.5 * (self.mean.square() + self.logvar.exp() - self.logvar - 1).flatten(1).sum(1)
 
 
@@ -117,8 +117,8 @@ class Loss(Component, nn.Module):
     """The names of the metrics that this loss optimises directly: for each image, a term of the loss falls as the
     metric improves. Boards mark the values of these metrics with †."""
     likelihood: ClassVar[bool] = False
-    """True if the loss is -ln p(target) of a normalised density of pixels, without any constant left out. Only then may
-    a model give a bound on ln p(x)."""
+    """True if the loss is -ln p(target) of a normalised density of pixels, including all constants. Only then may a
+    model give a bound on ln p(x)."""
 
     def image(self, raw: Tensor) -> Tensor:
         """Return the image in [0, 1] that a raw output represents. Override this method if raw outputs are not
@@ -126,12 +126,14 @@ class Loss(Component, nn.Module):
         return raw.sigmoid()
 
     def forward(self, raw: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of each image, (B,), from raw outputs (B, C, H, W) and targets of that shape in [0, 1]."""
+        """Return the loss of each image, (B,), from raw outputs (B, C, H, W) and targets of the same shape, in
+        [0, 1]."""
         raise NotImplementedError(f"{type(self).__name__} must implement forward(), which compares images")
 
     def facts(self) -> dict[str, float]:
-        """Return numbers about the trained loss for the record, such as a learned variance. The fact `error_weight` is
-        the loss per unit of the plain error (squared, absolute or cross-entropy); it may be omitted if it is 1."""
+        """Return numbers about the trained loss, such as a learned variance, by name; they are kept in the record. The
+        fact `error_weight` is the loss per unit of the plain error (squared, absolute or cross-entropy); it may be
+        omitted if it is 1."""
         return {}
 
 
@@ -140,9 +142,9 @@ class Network(Component):
 
     A network is a class that is never instantiated: a model whose parameter `net` is annotated `type[Network]` gets the
     class that the user names with `net=NAME`. The model calls `encoder` and `decoder` with `(shape, width, grid)`: the
-    image's shape, the width that the preset asks for, and the largest height and width that features should have. A
-    network of fixed size ignores `width`; a network of fixed depth ignores `grid`. If a network cannot be built for
-    these values, it must raise a ValueError.
+    image's shape, the width that the preset sets, and the largest height and width that features should have. A network
+    of fixed size ignores `width`; a network of fixed depth ignores `grid`. If a network cannot be built for these
+    values, it must raise a ValueError.
     """
 
     encoder: ClassVar[Callable[[Shape, int, int], nn.Module]]
@@ -155,7 +157,8 @@ class Network(Component):
 
 
 class Model(Component, nn.Module):
-    """A method under test. Images are float32 (B, C, H, W) in [0, 1]; codes are (B, D).
+    """A method that vaebench trains and evaluates. Images are float32 (B, C, H, W) with values in [0, 1]; codes have
+    the shape (B, D).
 
     Users may set the keyword parameters of `__init__` on the command line; `vaebench show NAME` prints their
     annotations and defaults. A parameter called `width` is set by the preset. A network parameter that must never be
@@ -204,8 +207,8 @@ class Model(Component, nn.Module):
         return at.step
 
     def facts(self) -> dict[str, float]:
-        """Return numbers about the trained model for the record, by name. By default, these are the facts of the
-        model's loss."""
+        """Return numbers about the trained model, by name; they are kept in the record. By default, the facts of the
+        model's loss are returned."""
         return self.criterion.facts() if hasattr(self, "criterion") else {}
 
     def encode(self, x: Tensor) -> Tensor:
@@ -213,7 +216,7 @@ class Model(Component, nn.Module):
         raise NotImplementedError(f"{type(self).__name__} has no encode()")
 
     def decode(self, code: Tensor) -> Tensor:
-        """Return the images that codes decode to, in [0, 1]."""
+        """Return the images decoded from codes, in [0, 1]."""
         raise NotImplementedError(f"{type(self).__name__} has no decode()")
 
     def reconstruct(self, x: Tensor) -> Tensor:
@@ -221,22 +224,23 @@ class Model(Component, nn.Module):
         return self.decode(self.encode(x))
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        """Return `n` images from the prior, in [0, 1]. Draw random numbers from the generator only."""
+        """Return `n` images sampled from the prior, in [0, 1]. Take random numbers only from the generator."""
         raise NotApplicable("the model has no prior to sample from")
 
     def vary(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Return perturbed reconstructions: images decoded from codes drawn from the posterior of real images. Such
-        images do not count as samples."""
-        raise NotApplicable("the model has no posterior to draw from")
+        """Return perturbed reconstructions: images decoded from codes that are sampled from the posteriors of real
+        images. Perturbed reconstructions do not count as samples."""
+        raise NotApplicable("the model has no posterior to sample from")
 
     def scores(self, x: Tensor) -> dict[str, Tensor]:
-        """Return the method's own anomaly scores by name, each (B,), deterministic, higher for more anomalous images.
-        The squared residual of `reconstruct` is computed for every model and need not be included."""
+        """Return the method's own anomaly scores by name, each of shape (B,). Scores are deterministic, and higher for
+        more anomalous images. The squared residual of `reconstruct` is computed for every model and need not be
+        included."""
         return {}
 
     def posterior(self, x: Tensor) -> Gaussian:
-        """Return q(z|x) of a model whose prior is N(0, I); mean and logvar are (B, D)."""
-        raise NotApplicable("the model has no Gaussian posterior beside a prior N(0, I)")
+        """Return q(z|x) of a model whose prior is N(0, I); mean and logvar have the shape (B, D)."""
+        raise NotApplicable("the model has no Gaussian posterior with the prior N(0, I)")
 
     def rate(self, x: Tensor) -> Tensor:
         """Return KL(q(z|x) || p(z)) in nats, (B,): the cost of the code under the model's own prior."""
@@ -250,7 +254,8 @@ class Model(Component, nn.Module):
 
 
 class Dataset(Component):
-    """A source of images. Users may set the keyword parameters of `__init__` on the command line."""
+    """A dataset: real images, synthetic images that replace them, or both. Users may set the keyword parameters of
+    `__init__` on the command line."""
 
     title: ClassVar[str] = ""
     """A description in a few words."""
@@ -280,8 +285,8 @@ class Dataset(Component):
         return False
 
     def files(self, folder: Path) -> Iterable[Path]:
-        """Return the files in `folder` that the real images come from. If one of these files changes, the images are
-        decoded again."""
+        """Return the files in `folder` from which the real images are read. If one of these files changes, the images
+        are decoded again."""
         return ()
 
     def obtain(self) -> str:
@@ -302,8 +307,8 @@ class Dataset(Component):
         raise NotApplicable(self.obtain())
 
     def verify(self, folder: Path) -> Iterator[str]:
-        """Yield a sentence for each fault of the files in `folder`, such as a wrong count, a wrong checksum or an
-        unreadable file."""
+        """Yield a sentence about each fault in the files of `folder`, such as a wrong number of images, a wrong
+        checksum or an unreadable file."""
         return iter(())
 
     def phantom(self, size: int, limit: Limit, seed: int) -> Splits:
@@ -415,12 +420,12 @@ class Executor(Component):
 
     @classmethod
     def missing(cls) -> str:
-        """Return what this machine lacks to use the executor, with the command that installs it; empty if nothing is
-        missing."""
+        """Return a description of what the executor needs and this machine lacks, with the command that installs it; an
+        empty string means that nothing is missing."""
         return ""
 
     def slots(self, devices: Sequence[str]) -> int:
-        """Return how many trials train at once on these devices by default."""
+        """Return the default number of trials that train at the same time on these devices."""
         return 1
 
     def run(self, jobs: Sequence[Job], site: Site, stop_on_failure: bool = False) -> Iterator[Event]:
@@ -429,10 +434,11 @@ class Executor(Component):
         raise NotImplementedError(f"{type(self).__name__} has no run()")
 
     def submit(self, jobs: Sequence[Job], site: Site) -> str:
-        """Submit the jobs for `--detach`, and return a line that says what runs them after this process has ended."""
+        """Submit the jobs for `--detach`, and return one line of text that explains what runs them after this process
+        has ended."""
         raise NotImplementedError(f"{type(self).__name__} has no submit()")
 
     @classmethod
     def detaches(cls) -> bool:
-        """Return True if the executor's engine keeps running after this process has ended."""
+        """Return True if the executor can run jobs after this process has ended."""
         return cls.submit is not Executor.submit

@@ -31,7 +31,7 @@ class Recipe:
         if self.schedule not in ("constant", "cosine"):
             raise ValueError(f"schedule must be constant or cosine, not {self.schedule!r}")
         if not 0 <= self.average < 1:
-            raise ValueError(f"average must be from 0 to below 1, not {self.average}")
+            raise ValueError(f"average must be at least 0 and below 1, not {self.average}")
         if self.clip < 0:
             raise ValueError(f"clip must be 0 or more, not {self.clip}")
 

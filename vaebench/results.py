@@ -86,7 +86,7 @@ class Result:
         from vaebench.training.weights import beside, most_bytes, restore
 
         if self.typed.inputs.shape is None:
-            raise UserError(f"{self.path} does not contain the shape of its images, so its model cannot be built.")
+            raise UserError(f"The record {self.path} does not contain the image shape, so the model cannot be built.")
         home = suites(registry().plugins).get(self.trial.suite.rpartition("@")[0], (None, None))[1]
         mirrors.fetch_weights(self.path)
         model = build(self.trial, self.typed.settings, self.typed.inputs.shape, registry().at(home)).to(device)

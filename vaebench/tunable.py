@@ -21,7 +21,7 @@ class Linear:
     def __post_init__(self) -> None:
         if not self.low < self.high:
             raise ValueError(
-                f"the low end of a range must be below its high end, but they are {self.low} and {self.high}"
+                f"the low end of a range must be below its high end, but the ends are {self.low} and {self.high}"
             )
 
     @property

@@ -152,7 +152,7 @@ def cells(values: list[float], draws: list[list[float]], regime: str) -> Iterato
         cell = {"title": f"Metric {number}", "verdict": VERDICTS[verdict], "better": "higher", "unit": ""}
         cell |= {"regime": asked, "version": 1}
         if asked == "healthy" != regime:
-            cell |= {"value": None, "reason": "asked only of models trained on healthy images"}
+            cell |= {"value": None, "reason": "this metric applies only to models trained on healthy images"}
         else:
             cell |= {"value": value, "error": 0.02, "n": 1000, "variant": ""}
             if place == 0:

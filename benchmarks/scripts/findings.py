@@ -36,10 +36,10 @@ TRACKS = (
 HEAD = """\
 # Findings
 
-This page summarises what the committed records show, and what they do not. `±` is half of a 95 % interval, which
-includes the variation over patients and seeds. A *floor* is a trivial baseline that any method must beat: the mean
-image, PCA, an untrained encoder, a thumbnail, three numbers, or a shortcut such as brightness. [How ranks are
-made](ranks.md) explains the tests."""
+This page summarises what the committed records show and what they do not show. `±` is half the width of a 95 %
+interval, which includes the variation over patients and seeds. A *floor* is a trivial baseline that any useful method
+must beat: the mean image, PCA, an untrained encoder, a thumbnail, three image statistics, or a shortcut such as
+brightness. [How ranks are made](ranks.md) explains the tests."""
 FOOT = """\
 Records and boards are in `results/reference/`. To regenerate this page and its pictures, run
 
@@ -97,8 +97,8 @@ def setting(part: Part, batch: str) -> str:
     images = part.quote(max(cell.n or 0 for cell in board.by_column[lead].values()), "images", lead.measure.name)
     told = part.quote(", ".join(map(str, seeds)), "seeds")
     text = (
-        f"`{board.suite}`, preset `{board.preset}`: {models} models, trained on batches of {batch} images with seeds "
-        f"{told}, once on all images and once on healthy ones only, and judged on {images} test images."
+        f"In `{board.suite}` (preset `{board.preset}`), {models} models were trained on batches of {batch} images "
+        f"(seeds {told}), once on all images and once on healthy images only, and evaluated on {images} test images."
     )
     if len(seeds) < len(board.rules.seeds):
         named = part.quote(len(board.rules.seeds), "preset seeds")

@@ -66,7 +66,7 @@ def compare_frechet(rows: int, features: int = 2048) -> tuple[str, float, float,
     frechet(x[:100], y[:100])
     mine, value = fastest(lambda: frechet(x, y), 3)
     other, expected = fastest(theirs, 1)
-    what = f"Fréchet, {rows} rows x {features} features, against torch-fidelity"
+    what = f"Fréchet distance, {rows} rows x {features} features, compared with torch-fidelity"
     return what, mine, other, f"relative difference {abs(value / expected - 1):.0e}"
 
 
@@ -82,7 +82,7 @@ def compare_svc(features: int = 4096, rows: int = 2000, asked: int = 1000) -> tu
     svc(train[:50], labels[:50], test[:50])
     mine, answers = fastest(lambda: svc(train, labels[:rows], test), 3)
     other, expected = fastest(lambda: SVC(class_weight="balanced").fit(train, labels[:rows]).predict(test), 1)
-    what = f"SVC, fit {rows} and ask {asked} rows x {features} features, against scikit-learn"
+    what = f"SVC, fit {rows} and predict {asked} rows x {features} features, compared with scikit-learn"
     return what, mine, other, f"{np.mean(answers.labels == expected):.1%} of predictions equal"
 
 
@@ -95,8 +95,8 @@ def compare_ms_ssim(side: int = 128, count: int = 64) -> tuple[str, float, float
     with torch.inference_mode():
         mine, _ = fastest(lambda: ms_ssim(x, y), 7)
         other, _ = fastest(lambda: ssim(x, y, data_range=1, size_average=False), 7)
-    what = f"MS-SSIM, 4 scales, {count} pairs of {side} px, against pytorch-msssim's single-scale SSIM"
-    return what, mine, other, "not compared: it refuses MS-SSIM below 161 px"
+    what = f"MS-SSIM, 4 scales, {count} pairs of {side} px, compared with pytorch-msssim's single-scale SSIM"
+    return what, mine, other, "not compared: pytorch-msssim refuses MS-SSIM below 161 px"
 
 
 def compare_anomalies(side: int, width: int, count: int = 256) -> tuple[str, float, float, str]:
@@ -119,7 +119,7 @@ def compare_anomalies(side: int, width: int, count: int = 256) -> tuple[str, flo
     one_by_one()
     mine, scores = fastest(lambda: Evidence(model, Splits(split, split)).residuals("test"), 5)
     other, expected = fastest(one_by_one, 3)
-    what = f"Anomaly scores of {count} images of {side} px, `vae[width={width}]`, against one by one"
+    what = f"Anomaly scores of {count} images of {side} px, `vae[width={width}]`, compared with one image at a time"
     return what, mine, other, f"relative difference {np.abs(scores / expected - 1).max():.0e}"
 
 

@@ -169,10 +169,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--worlds", nargs="*", choices=list(WORLDS), default=list(WORLDS))
-    parser.add_argument("--pairs", action="store_true", help="print how often KID tells two equally good models apart")
+    parser.add_argument("--pairs", action="store_true", help="print how often KID claims a false difference")
     args = parser.parse_args()
     if args.pairs:
-        print("| test set | seeds | equal models told apart by KID |\n| --- | ---: | ---: |")
+        print("| test set | seeds | false differences claimed by KID |\n| --- | ---: | ---: |")
         for name, seeds in product(args.worlds, (1, 3, 5)):
             share = told_apart(WORLDS[name], seeds, args.runs, np.random.default_rng(list(WORLDS).index(name)))
             print(f"| {name} | {seeds} | {share:.1%} |", flush=True)

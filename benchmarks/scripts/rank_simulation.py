@@ -4,7 +4,7 @@
 
 A board has 12 references, judged on 150 patients (`simulated_boards.py`). The standard deviation over seeds is .02 for
 all models ("equal"), spread evenly in the logarithm from .005 to .06 ("unequal"), or drawn log-uniformly from .003 to
-.063 for each model. All results come from the functions that make real boards. The "old rule" is the one of earlier
+.063 for each model. All results come from the functions that make real boards. The "old rule" was used in earlier
 versions: each pair was tested with its own variance over seeds, and a model was marked if its rank interval began at 1.
 The exit code is 1 if a bar is missed.
 """
@@ -28,9 +28,9 @@ from vaebench.leaderboard.statistics import Sample, certain, doubtful, estimates
 
 TRUTHS = {
     "equal means": np.zeros(MODELS),
-    "0 to -.10": np.linspace(0, -0.1, MODELS),
+    "means from 0 to -.10": np.linspace(0, -0.1, MODELS),
     "one is .06 better": np.where(np.arange(MODELS) == 0, 0.06, 0),
-    "one is far better": np.where(np.arange(MODELS) == 0, 0, -0.5),
+    "one reference is far better": np.where(np.arange(MODELS) == 0, 0, -0.5),
 }
 
 
@@ -101,12 +101,12 @@ def by_old_rule(samples: Sequence[Sample]) -> list[tuple[int, int, bool]]:
 def ranks(count: int) -> Iterator[Row]:
     for kind, seeds in product(("equal", "unequal"), (5, 3)):
         world = f"{kind} deviations, {seeds} seeds"
-        found = held("0 to -.10", kind, seeds, count)
+        found = held("means from 0 to -.10", kind, seeds, count)
         true = np.arange(1, MODELS + 1)
         covered = ((found.low <= true) & (true <= found.high)).all(1)
-        yield Row("ranks", f"all 12 intervals contain the true rank; {world}", covered.mean(), (0.95, np.inf))
+        yield Row("ranks", f"all 12 rank intervals contain the true rank; {world}", covered.mean(), (0.95, np.inf))
         claims = held("equal means", kind, seeds, count).claims
-        yield Row("ranks", f"any false claim, equal means; {world}", claims.mean(), (-np.inf, 0.05))
+        yield Row("ranks", f"at least one false claim if all means are equal; {world}", claims.mean(), (-np.inf, 0.05))
 
 
 def means(count: int) -> Iterator[Row]:
@@ -116,8 +116,9 @@ def means(count: int) -> Iterator[Row]:
         played = boards(np.zeros(MODELS), spread, seeds, rng)
         inside = np.array([[one.low <= 0 <= one.high for one in estimates(samples)] for samples in played]).mean(0)
         world, bars = f"{kind} deviations, {seeds} seeds", [(0.93, 0.97), (0.92, np.inf)] if seeds == 5 else [None] * 2
-        yield Row("means", f"interval contains the true mean, all models; {world}", inside.mean(), bars[0])
-        yield Row("means", f"the same, model with the lowest rate; {world}", inside.min(), bars[1])
+        what = "interval contains the true mean"
+        yield Row("means", f"{what}, average over all models; {world}", inside.mean(), bars[0])
+        yield Row("means", f"{what}, model with the lowest rate; {world}", inside.min(), bars[1])
 
 
 def power(count: int) -> Iterator[Row]:
@@ -126,33 +127,39 @@ def power(count: int) -> Iterator[Row]:
         now, then = (
             (MODELS - held("one is .06 better", kind, 5, count, old).high[:, 0]).mean() for old in (False, True)
         )
-        yield Row("power", f"gap of .06 found; {kind} deviations, 5 seeds", now / (MODELS - 1), None)
-        yield Row("power", f"gap of .06 found by the old rule; {kind} deviations, 5 seeds", then / (MODELS - 1), None)
+        yield Row("power", f"difference of .06 detected; {kind} deviations, 5 seeds", now / (MODELS - 1), None)
+        what = f"difference of .06 detected by the old rule; {kind} deviations, 5 seeds"
+        yield Row("power", what, then / (MODELS - 1), None)
         ratio = now / then if then else np.inf
-        yield Row("power", f"ratio of the two; {kind} deviations, 5 seeds", ratio, (least, np.inf), percent=False)
+        what = f"detection rate divided by that of the old rule; {kind} deviations, 5 seeds"
+        yield Row("power", what, ratio, (least, np.inf), percent=False)
 
 
 def mark(count: int) -> Iterator[Row]:
-    for truths, kind, seeds in product(("0 to -.10", "equal means"), ("equal", "unequal"), (5, 3)):
+    for truths, kind, seeds in product(("means from 0 to -.10", "equal means"), ("equal", "unequal"), (5, 3)):
         best = held(truths, kind, seeds, count).marked[:, 0].mean()
-        yield Row("mark", f"a best model is marked; {truths}, {kind} deviations, {seeds} seeds", best, (0.95, np.inf))
+        which = "a given" if truths == "equal means" else "the best"
+        what = f"{which} model is marked; {truths}, {kind} deviations, {seeds} seeds"
+        yield Row("mark", what, best, (0.95, np.inf))
     for (kind, most), old in product((("log-uniform", 0.12), ("equal", 0.03)), (False, True)):
-        worst = held("0 to -.10", kind, 5, count, old).marked[:, -4:].mean(0)
+        worst = held("means from 0 to -.10", kind, 5, count, old).marked[:, -4:].mean(0)
         rule, bar = (" by the old rule", None) if old else ("", (-np.inf, most))
-        yield Row("mark", f"the worst four are marked, on average{rule}; {kind} deviations, 5 seeds", worst.mean(), bar)
-        yield Row("mark", f"the best of the worst four is marked{rule}; {kind} deviations, 5 seeds", worst[0], bar)
+        world = f"{kind} deviations, 5 seeds"
+        yield Row("mark", f"a model of the worst four is marked{rule} (average rate); {world}", worst.mean(), bar)
+        yield Row("mark", f"the best of the worst four models is marked{rule}; {world}", worst[0], bar)
 
 
 def newcomers(count: int) -> Iterator[Row]:
     for kind, seeds, times in product(("equal", "unequal"), (5, 3), (1, 3)):
         places = _placed("equal means", kind, seeds, 1, times, count)
         claims = np.mean([(own.low, own.high) != (1, MODELS + 1) for (own,) in places])
-        what = f"any false claim of an equal newcomer with {times} x their deviation; {kind} deviations, {seeds} seeds"
-        yield Row("newcomers", what, claims, (-np.inf, 0.05))
-    for truths, kind in product(("equal means", "0 to -.10", "one is far better"), ("equal", "unequal")):
+        what = f"at least one false claim about a newcomer equal to the references, with {times} x their deviation"
+        yield Row("newcomers", f"{what}; {kind} deviations, {seeds} seeds", claims, (-np.inf, 0.05))
+    worlds = ("equal means", "means from 0 to -.10", "one reference is far better")
+    for truths, kind in product(worlds, ("equal", "unequal")):
         above = np.mean([any(own.above_all for own in found) for found in _placed(truths, kind, 5, 50, 1, count)])
-        what = f"any of 50 newcomers equal to the best is above all; {truths}, {kind} deviations, 5 seeds"
-        yield Row("newcomers", what, above, (-np.inf, 0.05))
+        what = "any of 50 newcomers equal to the best reference is labelled above every reference"
+        yield Row("newcomers", f"{what}; {truths}, {kind} deviations, 5 seeds", above, (-np.inf, 0.05))
 
 
 def _placed(truths: str, kind: str, seeds: int, new: int, times: float, count: int) -> Iterator[list]:
@@ -177,11 +184,11 @@ def groups(count: int) -> Iterator[Row]:
             samples, truth = statistic(tuple(SIZES[shape](patients)), start // AT_ONCE, rng)
             inside += [one.low is not None and one.low <= truth <= one.high for one in estimates(samples)]
         number = "a mean" if statistic is few_means else "an AUROC"
-        what = f"interval of {number} over {patients} {shape} patients contains the true value"
+        what = f"interval of {number} over {patients} patients with {shape} numbers of images contains the true value"
         yield Row("groups", what, float(np.mean(inside)), (0.93, 0.98))
     for patients in (10, 20):
         claims = held("equal means", "equal", 5, count, patients=patients).claims
-        what = f"any false claim, equal means over {patients} patients; equal deviations, 5 seeds"
+        what = f"at least one false claim if all means are equal, {patients} patients; equal deviations, 5 seeds"
         yield Row("groups", what, claims.mean(), (-np.inf, 0.05))
 
 
@@ -197,7 +204,7 @@ def gap(count: int) -> Iterator[Row]:
             found.append([MODELS - own.places[0].high for own in each if own.places])
             stated.append(each[0].gap)
         true = np.interp(POWER, np.mean(found, 0) / (MODELS - 1), raised, left=np.nan, right=np.nan)
-        what = f"stated / simulated smallest gap; {kind} deviations, {seeds} seeds"
+        what = f"stated divided by simulated smallest gap; {kind} deviations, {seeds} seeds"
         yield Row("gap", what, np.mean(stated) / true, (0.9, 1.1), percent=False)
 
 
@@ -215,7 +222,7 @@ def main() -> None:
     args = parser.parse_args()
     error = 1.96 * np.sqrt(0.05 * 0.95 / args.boards)
     print(f"{args.boards} boards of each; the 95 % interval of a rate of 5 % is ±{error:.1%}\n")
-    print("| part | what | simulated | bar | outcome |\n|---|---|---|---|---|")
+    print("| part | quantity | simulated | bar | outcome |\n|---|---|---|---|---|")
     met = True
     for name in args.part:
         for row in PARTS[name](args.boards):

@@ -22,7 +22,7 @@ both rules (old and present) have about the same power and marks as in the simul
 """
 AT_ONCE = 25
 """Number of boards that are simulated as one block and share one dataset's resamples of patients."""
-SIZES = {"even": lambda count: np.full(count, 4), "uneven": lambda count: np.geomspace(1, 12, count).astype(int)}
+SIZES = {"equal": lambda count: np.full(count, 4), "unequal": lambda count: np.geomspace(1, 12, count).astype(int)}
 SEPARATION = 1.2
 """Distance between diseased and healthy images, in standard deviations of a patient and of an image; AUROC is .725."""
 

@@ -171,7 +171,7 @@ def main() -> None:
     trainers = trainers_for(args.device)
     ours = [who for who in trainers if who.startswith("harness")]
     print(f"{args.device}, torch {torch.__version__}, images/s, medians of {args.rounds} rounds\n")
-    columns = [*ours, *BARE, "pythae", "of the best bare", "of pythae"]
+    columns = [*ours, *BARE, "pythae", "harness / best bare loop", "harness / pythae"]
     print("| network | px |", " | ".join(columns), "|")
     print("| --- | ---: |", " | ".join("---:" for _ in columns), "|")
     for name in args.networks:

@@ -23,7 +23,7 @@ def diffusers() -> ModuleType:
     try:
         from diffusers.utils import import_utils
     except ImportError as error:
-        raise ValueError(f"it needs diffusers: pip install 'vaebench[diffusers]' ({error})") from error
+        raise ValueError(f"this network needs diffusers: pip install 'vaebench[diffusers]' ({error})") from error
     try:
         import_module("torchvision")
     except (ImportError, RuntimeError):

@@ -56,8 +56,8 @@ class AnomalyAuroc(Detection):
 
 
 class AnomalyAp(Detection):
-    """Average precision of the mean squared residual in detecting diseased test images. Chance level is
-    `anomaly-prevalence`."""
+    """Average precision of the mean squared residual in detecting diseased test images. The chance level
+    is `anomaly-prevalence`."""
 
     name = "anomaly-ap"
     title = "anomaly AP"
@@ -87,7 +87,7 @@ class HardestLabel(Detection):
         label_of = evidence.split("test").labels
         labels, counts = np.unique(label_of[diseased], return_counts=True)
         if len(labels := labels[counts >= FEW]) < 2:
-            raise NotApplicable(f"fewer than two diseased labels have {FEW} test images: see anomaly-auroc")
+            raise NotApplicable(f"fewer than two diseased labels have at least {FEW} test images; use anomaly-auroc")
         kinds = {evidence.class_name(int(label)): diseased & (label_of == label) for label in labels}
         rows = np.flatnonzero(healthy | np.any(list(kinds.values()), axis=0))
 
@@ -112,7 +112,7 @@ class Own(Detection):
         evidence.health("test")
         found = {name: self.ranked(evidence, scores) for name, scores in evidence.scores("test").items()}
         if not found:
-            raise NotApplicable("the model has no anomaly score of its own")
+            raise NotApplicable("the model does not define an anomaly score")
         first = next(iter(found))
         return replace(found[first], variant=first, parts=found if len(found) > 1 else {})
 

@@ -103,7 +103,7 @@ class AnomalyGaussian(InFeatures):
 
         def distances(train: Split, _: Split) -> dict[str, np.ndarray]:
             if train.healthy is None or train.healthy.sum() < LEAST:
-                raise NotApplicable(f"a Gaussian needs at least {LEAST} healthy training images")
+                raise NotApplicable(f"fitting a Gaussian needs at least {LEAST} healthy training images")
             known = np.sort(np.random.default_rng(0).permutation(np.flatnonzero(train.healthy))[:ROWS])
             return {"distances": LedoitWolf().fit(see(train.images[known]) @ scale).mahalanobis(test @ scale)}
 

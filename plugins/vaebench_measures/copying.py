@@ -2,7 +2,7 @@
 
     share        absolute deviation from 0.5 of the share of samples whose nearest neighbour is a training image, among
                  equal numbers of training and test images (above 0.5: training images are copied; below: test images)
-    alarms       share of samples that are closer to training images than all but 5 % of validation images are
+    alarms       share of samples that are closer to training images than 95 % of validation images are
     detection    share of planted copies (shifted, blurred and slightly noisy training images) that raise this alarm
 
 Distances are Mahalanobis distances, in units of the changes that shift, blur and noise cause in the features of
@@ -171,8 +171,8 @@ class CopyingShareFloor(CopyingShare):
 
 
 class CopyingAlarms(Copying):
-    """Share of samples that are closer to training images than all but 5 % of validation images are. If this share is
-    5 % or less, there is no evidence of copying at the sensitivity given by `copying-detection`."""
+    """Share of samples that are closer to training images than 95 % of validation images are. If this share is 5 % or
+    less, there is no evidence of copying at the sensitivity given by `copying-detection`."""
 
     name = "copying-alarms"
     title = "copying alarms"

@@ -18,7 +18,7 @@ def pairs(images: np.ndarray, seed: int = 0) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(len(images))
     half = len(images) // 2
     if half < 2:
-        raise NotApplicable(f"{len(images)} images are too few for two pairs")
+        raise NotApplicable(f"{len(images)} images are too few to form two pairs")
     return similarity(images[order[:half]], images[order[half : 2 * half]])
 
 

@@ -42,7 +42,7 @@ from vaebench_measures.features.compared import LEAST, ByComponents, Compared, e
 from vaebench_measures.features.inception import Inception, fetch
 from vaebench_measures.features.whitened import Whitened
 
-COLLAPSED = "no diversity: samples hardly differ from each other and are all told from real images"
+COLLAPSED = "no diversity: samples hardly differ from each other, and all can be distinguished from real images"
 
 
 class SetDistance(Compared):
@@ -146,8 +146,8 @@ class HalvesFloor(Floor):
         one, other = apart(evidence.split("test").groups, share=0.5)
         one = np.random.default_rng(1).permutation(one)[: len(evidence.samples())]
         halves = test.take(one), test.take(other)
-        enough(min(len(one), len(other)), "images of half of test", LEAST)
-        enough(min(half.patients for half in halves), "patients of half of test", self.patients)
+        enough(min(len(one), len(other)), "images in half of the test split", LEAST)
+        enough(min(half.patients for half in halves), "patients in half of the test split", self.patients)
         return halves
 
 
@@ -198,8 +198,8 @@ PCA64 = Space("-pca64", "[pca64]", "in the space of the pixels' first 64 princip
 DISTANCES: dict[str, tuple[str, str, type[SetDistance]]] = {
     "mmd": ("MMD", "Squared maximum mean discrepancy (unbiased, so it may be below zero)", WhitenedDistance),
     "kid": ("KID", "Kernel distance (unbiased, so it may be below zero)", KernelDistance),
-    "fd": ("FD", "Fréchet distance (greater for fewer images)", FrechetDistance),
-    "fid": ("FID", "Fréchet Inception distance (greater for fewer images)", FrechetDistance),
+    "fd": ("FD", "Fréchet distance (larger if fewer images are compared)", FrechetDistance),
+    "fid": ("FID", "Fréchet Inception distance (larger if fewer images are compared)", FrechetDistance),
 }
 SETS: dict[str, tuple[str, str, type[SetDistance] | None]] = {
     "{}": ("{}", "samples and test images", None),
@@ -208,10 +208,10 @@ SETS: dict[str, tuple[str, str, type[SetDistance] | None]] = {
     "r{}": ("r{}", "test images and their reconstructions", OfReconstructions),
 }
 SHARES = {
-    "precision": "Share of samples in the neighbourhood of a test image: are they like real images?",
+    "precision": "Share of samples in the neighbourhood of a test image: do samples look like real images?",
     "recall": "Share of test images in the neighbourhood of a sample: are all kinds of images generated?",
-    "density": "Mean number of test images' neighbourhoods that contain a sample, divided by k: robust precision, "
-    "which may exceed 1.",
+    "density": "Mean number of test images' neighbourhoods that contain a sample, divided by k: a robust form "
+    "of precision, which may exceed 1.",
     "coverage": "Recall that is robust to outliers: share of test images with a sample in their neighbourhood.",
 }
 MOST = {**dict.fromkeys(SHARES, 1), "density": math.inf}

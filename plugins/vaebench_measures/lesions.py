@@ -95,7 +95,7 @@ def sizes(evidence: Evidence) -> np.ndarray:
         return test.masks.mean((1, 2))
     if test.boxes is not None:
         return np.array([within(boxes, *test.images.shape[2:]).mean() for boxes in test.boxes])
-    raise NotApplicable("the dataset has neither anomaly masks nor finding boxes, so no lesion has a size")
+    raise NotApplicable("the dataset has neither anomaly masks nor finding boxes, so lesion sizes are unknown")
 
 
 def thirds(evidence: Evidence) -> dict[str, np.ndarray]:
@@ -112,8 +112,8 @@ def thirds(evidence: Evidence) -> dict[str, np.ndarray]:
     }
     if (fewest := min(kind.sum() for kind in kinds.values())) < FEW:  # if many lesions have the same size
         raise NotApplicable(
-            f"diseased test images are divided into thirds by lesion size, and the smallest of these groups has "
-            f"{fewest} images; {FEW} are needed"
+            f"if diseased test images are divided into thirds by lesion size, one third has only {fewest} images; "
+            f"{FEW} are needed"
         )
     return kinds
 

@@ -60,7 +60,7 @@ class PixelAuroc(Localisation):
 
 
 class PixelAp(Localisation):
-    """Average precision of the residual at each pixel in detecting anomalous pixels. Chance level is the share of
+    """Average precision of the residual at each pixel in detecting anomalous pixels. The chance level is the share of
     pixels that are anomalous."""
 
     name = "pixel-ap"
@@ -99,7 +99,7 @@ class InBoxes(Metric):
 
 
 class BoxHit(InBoxes):
-    """Share of diseased test images whose largest residual lies in the box of a finding. Chance level is the boxes'
+    """Share of diseased test images whose largest residual lies in the box of a finding. The chance level is the boxes'
     share of all pixels."""
 
     name = "box-hit"
@@ -111,7 +111,8 @@ class BoxHit(InBoxes):
 
 
 class BoxConcentration(InBoxes):
-    """Share of the squared residual in the boxes of findings, divided by the boxes' share of pixels; 1 is chance."""
+    """Share of the squared residual in the boxes of findings, divided by the boxes' share of pixels. At chance
+    level, the value is 1."""
 
     name = "box-concentration"
     title = "residual in boxes over their area"

@@ -51,8 +51,8 @@ class L1Error(Metric):
 
 
 class MsSsim(Metric):
-    """Multi-scale structural similarity of test images and reconstructions. The metric's column shows the number of
-    scales."""
+    """Multi-scale structural similarity between test images and their reconstructions. The metric's column shows the
+    number of scales."""
 
     name = "ms-ssim"
     version = 1

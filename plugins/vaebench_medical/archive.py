@@ -30,7 +30,7 @@ def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -
                 _check(member)
             needed, most = sum(m.file_size for m in members), bounds.MAX_RATIO * path.stat().st_size
             if needed > most:
-                raise ValueError(f"claims to unpack to {needed:,} bytes, more than {bounds.MAX_RATIO} times its size")
+                raise ValueError(f"unpacking needs {needed:,} bytes, more than {bounds.MAX_RATIO} times its size")
             _make_room(needed, folder)
             _destination(archive, members, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: for example, encrypted
@@ -38,7 +38,7 @@ def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -
     except OSError as error:
         raise ValueError(f"{path} cannot be unpacked into {folder}: {error.strerror or error}") from error
     except ValueError as error:
-        raise ValueError(f"{path} {error}") from error
+        raise ValueError(f"{path}: {error}") from error
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
     with path.open("rb") as file:
         end = zipfile._EndRecData(file)  # type: ignore[attr-defined]  # ZipFile uses it as well
         if end and end[zipfile._ECD_SIZE] > bounds.MAX_DIRECTORY_BYTES:  # type: ignore[attr-defined]
-            raise ValueError(f"claims a list of members larger than {bounds.MAX_DIRECTORY_BYTES:,} bytes")
+            raise ValueError(f"the list of members is larger than {bounds.MAX_DIRECTORY_BYTES:,} bytes")
         with zipfile.ZipFile(file) as archive:
             yield archive
 
@@ -57,7 +57,7 @@ def plain(member: zipfile.ZipInfo) -> zipfile.ZipInfo:
     the archive decide how much memory is used."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(
-            f"contains {member.filename!r}, which uses a compression method other than deflate; repack the archive"
+            f"the member {member.filename!r} uses a compression method other than deflate; repack the archive"
         )
     return member
 
@@ -78,15 +78,17 @@ def _check(member: zipfile.ZipInfo) -> None:
     name = member.filename
     plain(member)
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise ValueError(f"contains the link {name!r}, so it is not the published archive; download the published one")
+        raise ValueError(
+            f"the archive contains the link {name!r}, so it is not the published archive; download the published one"
+        )
     if name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or re.match(r"[A-Za-z]:", name):
-        raise ValueError(f"contains {name!r}, which leads out of the folder; delete the archive: it is not safe")
+        raise ValueError(f"the member {name!r} would be written outside the folder; delete the unsafe archive")
 
 
 def _make_room(needed: int, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise ValueError(
-            f"unpacks to {needed / 1e9:.1f} GB, but {os.fspath(folder)} has only {free / 1e9:.1f} GB left; "
-            "make room, or choose another data folder with --data"
+            f"unpacking needs {needed / 1e9:.1f} GB, but {os.fspath(folder)} has only {free / 1e9:.1f} GB left; "
+            "free some space, or choose another data folder with --data"
         )

@@ -44,9 +44,11 @@ def check_pixels(*sides: int) -> int:
     """Return the product of the sides (height, width and perhaps frames). Raise ValueError if it is 0 or too large."""
     count = math.prod(sides)
     if min(sides) < 1:
-        raise ValueError(f"claims {_times(sides)} pixels; download or copy it again")
+        raise ValueError(f"the header gives {_times(sides)} pixels; download or copy the file again")
     if count > MAX_PIXELS:
-        raise ValueError(f"claims {_times(sides)} pixels, more than the {MAX_PIXELS:,} allowed; make it smaller")
+        raise ValueError(
+            f"the header gives {_times(sides)} pixels, more than the {MAX_PIXELS:,} allowed; make the picture smaller"
+        )
     return count
 
 
@@ -54,10 +56,11 @@ def check_array(name: str, shape: Sequence[int], itemsize: int, most: int = MAX_
     """Return the number of bytes of an array. Raise ValueError if it exceeds `most`, or would exceed `most` if empty
     axes had length one: no valid file stores 10**14 empty rows."""
     if any(side < 0 for side in shape):
-        raise ValueError(f"{name} claims the shape {tuple(shape)}, but lengths cannot be negative")
+        raise ValueError(f"{name} would have the shape {tuple(shape)}, but lengths cannot be negative")
     if math.prod(max(side, 1) for side in shape) * max(itemsize, 1) > most:
         raise ValueError(
-            f"{name} claims the shape {tuple(shape)} with {itemsize} bytes per value, more than {most:,} bytes in all"
+            f"{name} would have the shape {tuple(shape)} with {itemsize} bytes per value, in total more than {most:,} "
+            "bytes"
         )
     return math.prod(shape) * itemsize
 

@@ -52,10 +52,10 @@ class BrainMri(PictureDataset):
 
     def obtain(self) -> str:
         return (
-            f"Download it ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ below the data "
-            f"folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so that "
+            f"Download the data ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ below the "
+            f"data folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so that "
             f"{self.name}/Training/notumor exists. "
-            f"Any other folder: -d '{self.name}[path=FOLDER]'."
+            f"To use another folder, add -d '{self.name}[path=FOLDER]'."
         )
 
     def pictures(self, home: Path) -> list[Picture]:

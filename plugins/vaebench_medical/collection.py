@@ -78,10 +78,10 @@ def in_table(csv: Path, aspect: decode.Aspect, sliced: Slices | None = None) -> 
             if getattr(known, what) != getattr(new, what):
                 one, other = (getattr(row, what) or "empty" for row in (new, known))
                 raise ValueError(
-                    f"{told}: {row['file']} is {one} here, {other} above; give the same {what} in both rows"
+                    f"{told}: the {what} of {row['file']} is {one} here but {other} above; use one {what} in both rows"
                 )
         if sliced and (row.get("mask") or any(row.get(name) for name in CORNERS)):
-            raise ValueError(f"{told}: has a mask or a box, which is not supported for slices; omit these columns")
+            raise ValueError(f"{told}: masks and boxes are not supported for slices; omit their columns")
         masks, boxes = list(known.masks), list(known.boxes)
         if row.get("mask") and (mask := _file(csv, row["mask"], told)) not in masks:
             masks.append(mask)
@@ -124,7 +124,7 @@ def _file(csv: Path, name: str, told: str, volume: bool = False) -> str:
     if volume:
         return str(path)
     if path.suffix.lower() not in decode.SUFFIXES:
-        raise ValueError(f"{told}: {path} is not one of {', '.join(sorted(decode.SUFFIXES))}")
+        raise ValueError(f"{told}: the suffix of {path} is not one of {', '.join(sorted(decode.SUFFIXES))}")
     return str(path)
 
 

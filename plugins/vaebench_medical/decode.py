@@ -69,7 +69,7 @@ def with_native(
                 image = ImageOps.pad(image, (size, size), method=FILTER)
             return resized(np.asarray(image), size), native
     except MemoryError as error:
-        raise ValueError(f"{path}: needs more memory to decode than is available") from error
+        raise ValueError(f"{path}: decoding needs more memory than is available") from error
     except Exception as error:  # decoders may raise anything for damaged files
         raise ValueError(f"{path}: {_reason(error)}") from error
 
@@ -165,10 +165,10 @@ def _checked(path: Path) -> int:
         pixels = bounds.check_pixels(image.height, image.width)
         if image.format == "TIFF":
             if getattr(image, "n_frames", 1) > 1:
-                raise ValueError(f"contains {image.n_frames} pages; save each as a separate file")
+                raise ValueError(f"the file contains {image.n_frames} pages; save each page as a separate file")
             bounds.check_pixels(*(image.tag_v2.get(tag, 1) for tag in TILE))
     if image.info.get("progressive") and path.read_bytes().count(b"\xff\xda") > MAX_SCANS:
-        raise ValueError(f"claims more than {MAX_SCANS} scans; convert it to PNG")
+        raise ValueError(f"the JPEG has more than {MAX_SCANS} scans; convert it to PNG")
     return pixels
 
 
@@ -208,7 +208,7 @@ def _planes(array: np.ndarray) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] == 3):
-        raise ValueError(f"has shape {array.shape}; expected (H, W) or (H, W, 3)")
+        raise ValueError(f"the array has shape {array.shape}; expected (H, W) or (H, W, 3)")
     return array
 
 
@@ -219,23 +219,23 @@ def _shallow(array: np.ndarray, bits: int | None) -> np.ndarray:
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * 255
     if not array.size:
-        raise ValueError("contains no pixels")
+        raise ValueError("the file contains no pixels")
     low, high = array.min(), array.max()
     if array.dtype.kind == "f":
         if not (low >= 0 and high <= 1):
-            raise ValueError(f"contains floats from {low:g} to {high:g}; scale them to 0..1, or save integers")
+            raise ValueError(f"the file contains floats from {low:g} to {high:g}; scale them to 0..1, or save integers")
         return _scaled(array, 255)
     if array.dtype.kind not in "ui":
-        raise ValueError(f"contains {array.dtype}; expected integers or floats")
+        raise ValueError(f"the file contains values of type {array.dtype}; expected integers or floats")
     top = 2 ** (bits or 16) - 1
     if low < 0 or high > top:
         raise ValueError(
-            f"has values from {low} to {high}, which do not fit into {bits or 16} bits; save it with 8 or 16 bits"
+            f"values from {low} to {high} do not fit into {bits or 16} bits; save the picture with 8 or 16 bits"
         )
     if bits is None and 0 < high < 4096:
         raise ValueError(
-            f"contains 16-bit values of at most {high} and would look almost black; give the number of bits used, "
-            "as in bits=12"
+            f"the 16-bit values are at most {high}, so the picture would look almost black; give the number of bits "
+            "used, for example bits=12"
         )
     return _scaled(array, 255 / top)
 
@@ -252,15 +252,17 @@ def _scaled(array: np.ndarray, factor: float) -> np.ndarray:
 def _reason(error: Exception) -> str:
     text = str(error)
     if isinstance(error, PermissionError):
-        return "may not be read; change its permissions"
+        return "the file cannot be read; change its permissions"
     if isinstance(error, FileNotFoundError):
-        return "does not exist"
+        return "the file does not exist"
     if isinstance(error, Image.DecompressionBombError):
         claimed = "".join(re.findall(r"\d+", text)[:1])  # Pillow's own bound is the second number
-        return f"claims {claimed} pixels, more than the {bounds.MAX_PIXELS:,} allowed; make it smaller"
+        limit = f"more than the {bounds.MAX_PIXELS:,} allowed"
+        return f"the header gives {claimed} pixels, {limit}; make the picture smaller"
     if type(error) is ValueError and "truncated" not in text:
         return text
-    return f"is damaged or not a picture ({' '.join(text.split()) or type(error).__name__}); download or copy it again"
+    reason = " ".join(text.split()) or type(error).__name__
+    return f"the file is damaged or not a picture ({reason}); download or copy it again"
 
 
 def _with_progress(count: int) -> Generator[int, None, None]:

@@ -18,7 +18,7 @@ def read(path: Path) -> np.ndarray:
     """Return a DICOM file as uint8 (H, W), or (H, W, 3) if it is in colour. Raise ValueError if it cannot be read."""
     header = _header(path, stop_before_pixels=False)
     if "PixelData" not in header:
-        raise ValueError("has no pixels")
+        raise ValueError("the file contains no pixels")
     _claimed(header)
     _check_stream(header)
     try:
@@ -27,20 +27,21 @@ def read(path: Path) -> np.ndarray:
         reason = " ".join(str(error).split())
         syntax = header.file_meta.TransferSyntaxUID
         if syntax.is_compressed:
-            raise ValueError(f"is compressed as {syntax.name} and cannot be decoded ({reason}); {DECODERS}") from error
-        raise ValueError(f"is damaged ({reason}); download or copy it again") from error
+            told = f"pixels stored as {syntax.name} cannot be decoded ({reason}); {DECODERS}"
+            raise ValueError(told) from error
+        raise ValueError(f"the file is damaged ({reason}); download or copy it again") from error
     kind = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
     if pixels.ndim == 3 and pixels.dtype == np.uint8 and (kind == "RGB" or kind.startswith("YBR")):
         return pixels
     if pixels.ndim != 2 or not kind.startswith("MONOCHROME"):
-        raise ValueError(f"is a {kind} picture of shape {pixels.shape}; convert it to PNG")
+        raise ValueError(f"a {kind} picture of shape {pixels.shape} is not supported; convert it to PNG")
     return developed(header, pixels, inverse=kind == "MONOCHROME1")
 
 
 def check(path: Path) -> int:
     """Return the number of pixels that the file claims, without reading them. Raise ValueError if it is too large."""
     if (size := path.stat().st_size) > bounds.MAX_PICTURE_BYTES:
-        raise ValueError(f"has {size:,} bytes, more than the {bounds.MAX_PICTURE_BYTES:,} allowed")
+        raise ValueError(f"the file has {size:,} bytes, more than the {bounds.MAX_PICTURE_BYTES:,} allowed")
     return max(_claimed(_header(path, stop_before_pixels=True)), size // 8)
 
 
@@ -50,7 +51,7 @@ def place(path: Path) -> tuple[str, int, float]:
     header = _header(path, stop_before_pixels=True)
     turned, corner = header.get("ImageOrientationPatient"), header.get("ImagePositionPatient")
     if not turned or not corner or len(turned) != 6 or len(corner) != 3:
-        raise ValueError("does not give the position of its slice; omit `slices` to read the files as pictures")
+        raise ValueError("the file does not give the position of its slice; omit `slices` to read files as pictures")
     normal = np.cross([float(value) for value in turned[:3]], [float(value) for value in turned[3:]])
     axis = int(np.abs(normal).argmax())
     along = float(np.dot(normal, [float(value) for value in corner]))
@@ -61,7 +62,7 @@ def _claimed(header: Any) -> int:
     frames, samples = int(header.get("NumberOfFrames") or 1), int(header.get("SamplesPerPixel") or 1)
     pixels = bounds.check_pixels(int(header.get("Rows") or 0), int(header.get("Columns") or 0), frames, samples)
     if frames > 1:
-        raise ValueError(f"contains {frames} frames; save each as a separate file")
+        raise ValueError(f"the file contains {frames} frames; save each frame as a separate file")
     return pixels
 
 
@@ -73,10 +74,10 @@ def _header(path: Path, stop_before_pixels: bool) -> Any:
     try:
         # pydicom unpacks deflated files without a limit.
         if pydicom.filereader.read_file_meta_info(path).get("TransferSyntaxUID") == DEFLATED:
-            raise ValueError("is deflated as a whole, which is not supported; save it as Explicit VR Little Endian")
+            raise ValueError("deflated DICOM files are not supported; save the file as Explicit VR Little Endian")
         return pydicom.dcmread(path, stop_before_pixels=stop_before_pixels)
     except pydicom.errors.InvalidDicomError as error:
-        raise ValueError("is not a DICOM file; download or copy it again") from error
+        raise ValueError("the file is not a DICOM file; download or copy it again") from error
 
 
 def _check_stream(header: Any) -> None:
@@ -89,12 +90,13 @@ def _check_stream(header: Any) -> None:
 
     frame = get_frame(header.PixelData, 0, number_of_frames=1)
     told = int(header.Rows), int(header.Columns)
+    given = f"the header gives {told[0]} x {told[1]} pixels"
     if syntax == RLELossless:
         most = 2 * (told[0] * told[1] * int(header.SamplesPerPixel) * int(header.BitsAllocated) // 8) + 2**16
         if (found := codestream.rle_bytes(frame)) > most:
-            raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its RLE data unpack to {found:,} bytes")
+            raise ValueError(f"{given}, but the RLE data unpack to {found:,} bytes")
     elif (size := codestream.size_of(frame)) not in (None, told):
-        raise ValueError(f"claims {told[0]} x {told[1]} pixels, but its compressed picture has {size[0]} x {size[1]}")
+        raise ValueError(f"{given}, but the compressed picture has {size[0]} x {size[1]}")
 
 
 def developed(header: Any, pixels: np.ndarray, inverse: bool) -> np.ndarray:

@@ -69,7 +69,8 @@ def download(url: str, target: Path, expected: str) -> None:
     except (urllib.error.URLError, TimeoutError, HTTPException, ConnectionError) as error:
         raise ValueError(f"{url} cannot be fetched ({error}); fetch again to resume") from error
     except OSError as error:
-        why = "the disk is full; make room" if error.errno == errno.ENOSPC else f"{error.strerror}; change --data"
+        full = error.errno == errno.ENOSPC
+        why = "the disk is full; free some space" if full else f"{error.strerror}; choose another folder with --data"
         raise ValueError(f"{target} cannot be written: {why}, and fetch again") from error
 
 
@@ -116,7 +117,7 @@ def _append(response: HTTPResponse, part: Path, have: int, total: int | None) ->
             if file.tell() > bounds.MAX_DOWNLOAD_BYTES:
                 file.truncate(0)
                 raise ValueError(
-                    f"{response.url} sends more than {bounds.MAX_DOWNLOAD_BYTES:,} bytes, more than any published file"
+                    f"{response.url} sends more than {bounds.MAX_DOWNLOAD_BYTES:,} bytes; no published file is so large"
                 )
             progress.advance(task, len(chunk))
         return file.tell()

@@ -67,11 +67,11 @@ def marked(picture: Picture, native: tuple[int, int], size: int, aspect: decode.
         found, its = decode.mask(Path(path), size, aspect)
         if its != native:
             raise ValueError(
-                f"{path}: the mask has {its[0]} x {its[1]} pixels, its picture {native[0]} x {native[1]}; give both "
-                "the same size"
+                f"{path}: the mask has {its[0]} x {its[1]} pixels, but its picture has {native[0]} x {native[1]}; both "
+                "must have the same size"
             )
         if picture.health and found.any():
-            raise ValueError(f"{path}: the mask of a healthy picture marks something; correct the mask or the class")
+            raise ValueError(f"{path}: the mask of a healthy picture is not empty; correct the mask or the class")
         drawn |= found
     return drawn
 

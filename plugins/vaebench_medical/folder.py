@@ -92,8 +92,8 @@ class Folder(PictureDataset):
         own = root / Path(self.masks).expanduser() if self.masks else None
         if own and not own.is_dir():
             raise ValueError(
-                f"masks={self.masks}: {own} is not a folder; give the folder with the masks, as an absolute path or "
-                f"relative to {root}"
+                f"masks={self.masks}: {own} is not a folder; give the folder with the masks as an absolute path, or as "
+                f"a path relative to {root}"
             )
         sliced = Slices(self.slices, self.every) if self.slices else None
         read = sorted(in_table(home, self.aspect, sliced) if home.is_file() else in_folders(home, own, sliced))
@@ -121,12 +121,12 @@ class Folder(PictureDataset):
         if unused:
             warnings.warn(
                 f"{self.name}: masks and boxes of {unused} pictures are not used, because no class is marked as "
-                f"healthy; add healthy=CLASS, one of {list(self.classes)}",
+                f"healthy; add healthy=CLASS, where CLASS is one of {list(self.classes)}",
                 stacklevel=2,
             )
         elif own and not any(picture.masks for picture in found):
             raise ValueError(
-                f"masks={self.masks}: no file in {own} is named after a picture, as NAME.png or NAME_mask.png"
+                f"masks={self.masks}: no file in {own} is named after a picture (NAME.png or NAME_mask.png)"
             )
         return found
 
@@ -157,7 +157,7 @@ class Folder(PictureDataset):
         match = self.pattern.search(inside)
         if not match:
             raise ValueError(
-                f"{one.path}: group={self.group!r} is not found in {inside!r}; change the pattern or the name"
+                f"{one.path}: group={self.group!r} does not match {inside!r}; change the pattern or rename the file"
             )
         return match[1] if match.groups() else match[0]
 
@@ -171,7 +171,7 @@ class Folder(PictureDataset):
             if counts[label] < FOLDS:
                 raise ValueError(
                     f"{home}: class {kind!r} has {counts[label]} groups, but a split by group needs {FOLDS}; add "
-                    "pictures, leave the class out, or give the split (train/ and test/, or a column `split`)"
+                    "pictures, leave the class out, or define the split (train/ and test/, or a column `split`)"
                 )
 
     def _divided(self, pictures: list[Picture], home: Path) -> list[Picture]:
@@ -194,7 +194,7 @@ def _whole(pictures: Sequence[Picture], home: Path) -> None:
     given = {p.split for p in pictures}
     if given - {""}:
         if missing := {"train", "test"} - given:
-            raise ValueError(f"{home} gives splits, but no {' and no '.join(sorted(missing))} split; add it")
+            raise ValueError(f"{home} defines splits, but no {' and no '.join(sorted(missing))} split; add it")
         if "" in given:
             bare = next(p.path for p in pictures if not p.split)
-            raise ValueError(f"{home} gives splits, but none for {bare}; give one for each file, or for none")
+            raise ValueError(f"{home} defines splits, but {bare} has none; define one for all files or none")

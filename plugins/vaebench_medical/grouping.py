@@ -60,7 +60,7 @@ def on_one_side(groups: Sequence[object], sides: Sequence[str], name: str) -> np
     left = Counter((its, home[group]) for group, its in zip(groups, sides, strict=True) if its != home[group])
     for (split, other), count in sorted(left.items()):
         warnings.warn(
-            f"{name}: {count} {split} pictures left out, because their groups are also in {other}", stacklevel=3
+            f"{name}: {count} {split} pictures were left out, because their groups are also in {other}", stacklevel=3
         )
     return np.array([its == home[group] for group, its in zip(groups, sides, strict=True)], np.bool_)
 

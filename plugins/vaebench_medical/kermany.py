@@ -24,7 +24,7 @@ REPACKS = {
 }
 """Number of pictures in `val` -> description of the re-pack for `verify` to report; empty for the re-pack on Kaggle"""
 DIVIDED_ANEW = (
-    "Its val is merged into train, so the split is the published one; but pictures that the re-pack resized or dropped "
+    "Its val is merged into train, which restores the published split. Pictures that the re-pack resized or dropped "
     "cannot be restored. `vaebench data status kermany-cxr` shows where to get the published files"
 )
 TYPES = ("normal", "bacterial", "viral")
@@ -62,10 +62,11 @@ class KermanyCxr(PictureDataset):
 
     def obtain(self) -> str:
         return (
-            f"Download it ({self.licence}) from {self.homepage}: ZhangLabData.zip, or ChestXRay2017.zip of version "
-            f"2; or the re-pack kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia. Put the archive into "
-            f"{self.name}/ below the data folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so "
-            f"that {self.name}/train/NORMAL exists. Any other folder: -d '{self.name}[path=FOLDER]'."
+            f"Download the data ({self.licence}) from {self.homepage}: ZhangLabData.zip, or ChestXRay2017.zip of "
+            f"version 2. Or download the re-pack kaggle.com/datasets/paultimothymooney/chest-xray-pneumonia. "
+            f"Put the archive into {self.name}/ below the data folder and run `vaebench data fetch {self.name}`, or "
+            f"unpack it yourself, so that {self.name}/train/NORMAL exists. "
+            f"To use another folder, add -d '{self.name}[path=FOLDER]'."
         )
 
     def pictures(self, home: Path) -> list[Picture]:
@@ -96,13 +97,13 @@ class KermanyCxr(PictureDataset):
         match = NAMES.match(Path(path).name)
         if not match:
             raise ValueError(
-                f"{path}: the name does not identify a patient. Names look like NORMAL-1049278-0001, IM-0115-0001 or "
-                "person1_bacteria_1; delete the file, or load your own data with -d 'folder[path=...]'"
+                f"{path}: the file name does not identify a patient. Names look like NORMAL-1049278-0001, "
+                "IM-0115-0001 or person1_bacteria_1; delete the file, or load your own data with -d 'folder[path=...]'"
             )
         group = match["mendeley"] or match["healthy"] or match["ill"]
         kind = 0 if folder == "NORMAL" else 2 if "vir" in group.lower() else 1
         if (kind == 0) != (match["healthy"] is not None or group.startswith("NORMAL-")):
-            raise ValueError(f"{path}: a file with this name does not belong in {folder}; move it to the other class")
+            raise ValueError(f"{path}: a file with this name does not belong in {folder}; move it to the other folder")
         label = kind if self.task == "type" else min(kind, 1)
         return Picture(path, label, group, split, health=kind == 0)
 

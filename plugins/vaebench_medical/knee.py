@@ -41,10 +41,10 @@ class KneeKl(PictureDataset):
 
     def obtain(self) -> str:
         return (
-            f"Download it ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ below the data "
-            f"folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so that "
+            f"Download the data ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ below the "
+            f"data folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so that "
             f"{self.name}/kneeKL{self.side or 299}/train/0 exists. "
-            f"Any other folder: -d '{self.name}[path=FOLDER]'."
+            f"To use another folder, add -d '{self.name}[path=FOLDER]'."
         )
 
     def pictures(self, home: Path) -> list[Picture]:
@@ -58,7 +58,10 @@ class KneeKl(PictureDataset):
                 for path in listing(home / split / str(grade)):
                     match = NAMES.match(Path(path).name)
                     if not match:
-                        raise ValueError(f"{path}: the name has no subject number, as in 9318808L.png; delete the file")
+                        raise ValueError(
+                            f"{path}: the file name does not begin with a subject number, unlike 9318808L.png; delete "
+                            "the file"
+                        )
                     health = None if grade == 1 else grade == 0
                     found.append(Picture(path, grade, match["subject"], split, health))
         return found

@@ -25,9 +25,9 @@ def listing(folder: Path) -> list[str]:
             other[kind or entry.name] += 1
     if other:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(other.items()))
-        warnings.warn(f"{folder}: left out {kinds}, which cannot be read as pictures", stacklevel=2)
+        warnings.warn(f"{folder}: files that cannot be read as pictures were left out: {kinds}", stacklevel=2)
     if not found and other[".nii"] + other[".gz"]:
-        raise ValueError(f"{folder} contains volumes and no pictures; choose their slices, as in slices=axial")
+        raise ValueError(f"{folder} contains volumes but no pictures; choose a plane, for example slices=axial")
     if not found:
         raise ValueError(f"{folder} contains no pictures; add some ({', '.join(sorted(SUFFIXES))})")
     return found

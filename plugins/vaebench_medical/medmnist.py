@@ -67,7 +67,7 @@ class MedMnist(Dataset):
     def obtain(self) -> str:
         file = self._file(self.side or FETCHED)
         return (
-            f"`vaebench data fetch {self.name}` downloads it ({self.licence}); or put {file} from "
+            f"Run `vaebench data fetch {self.name}` to download the data ({self.licence}), or put {file} from "
             f"{FILES.removesuffix('/files')} into medmnist/ below the data folder."
         )
 
@@ -158,8 +158,8 @@ class MedMnist(Dataset):
         if self.checked and (found := fetch.md5(path)) != self._md5(path):
             raise ValueError(
                 f"{path} is not the published file: its MD5 is {found}, not {self._md5(path)} as in MedMNIST 3.0.2. "
-                "The file was saved again, perhaps with different images. Move it away and run "
-                f"`vaebench data fetch {self.name}`, or use it unchecked with -d '{self.name}[verify=false]'"
+                "The file has been modified, and its images may differ. Move it away and run "
+                f"`vaebench data fetch {self.name}`, or skip this check with -d '{self.name}[verify=false]'"
             )
 
     def _split(self, path: Path, which: str, size: int) -> Split:
@@ -170,7 +170,8 @@ class MedMnist(Dataset):
             fits = len(rows.shape) == 3 + len(colours) and rows.shape[3:] == colours
             if rows.dtype != np.uint8 or not fits or min(rows.shape[1:3]) < SIDES[0]:
                 raise ValueError(
-                    f"{which}_images is {rows.dtype} {rows.shape}; expected uint8 {('N', 'S', 'S', *colours)}"
+                    f"{which}_images has {rows.dtype} values of shape {rows.shape}; expected uint8 values of shape "
+                    f"({', '.join(map(str, ('N', 'S', 'S', *colours)))})"
                 )
             if rows.shape[0] != len(labels):
                 raise ValueError(
@@ -191,7 +192,8 @@ class MedMnist(Dataset):
     def _labels(self, raw: np.ndarray, path: Path, which: str) -> np.ndarray:
         columns = self.entry.findings or 1
         if raw.ndim != 2 or raw.shape[1] != columns or raw.dtype.kind not in "uib":
-            raise ValueError(f"{path}: {which}_labels is {raw.dtype} {raw.shape}; expected integers (N, {columns})")
+            found = f"{raw.dtype} values of shape {raw.shape}"
+            raise ValueError(f"{path}: {which}_labels has {found}; expected integers of shape (N, {columns})")
         labels = raw.any(axis=1).astype(np.int64) if self.entry.findings else raw[:, 0].astype(np.int64)
         if len(labels) and not (labels.min() >= 0 and labels.max() < len(self.classes)):
             raise ValueError(

@@ -98,7 +98,8 @@ def _volume(file: Path, _time: int, _size: int) -> Volume:
         wanted = int(np.prod(header.shape)) * header.dtype.itemsize
         data = stream.read(wanted)
     if len(data) < wanted:
-        raise ValueError(f"claims {wanted:,} bytes of voxels but has {len(data):,}; download or copy it again")
+        told = f"the header gives {wanted:,} bytes of voxels, but the file has {len(data):,}"
+        raise ValueError(f"{told}; download or copy it again")
     voxels = np.frombuffer(data, header.dtype)
     some = voxels[:: voxels.size // SAMPLE | 1].astype(np.float64)
     some = some[np.isfinite(some)]
@@ -106,7 +107,7 @@ def _volume(file: Path, _time: int, _size: int) -> Volume:
     if some.size and white <= black:
         black, white = some.min(), some.max()
     if white <= black:
-        raise ValueError("has the same value in all voxels; export or download it again")
+        raise ValueError("all voxels have the same value; export or download the file again")
     axes, turned = orientation(header.directions)
     placed = voxels.reshape(header.shape, order="F").transpose(axes)
     placed = placed[tuple(slice(None, None, -1 if turn else 1) for turn in turned)]
@@ -118,20 +119,21 @@ def read_header(stream: IO[bytes]) -> Header:
     raw = stream.read(HEADER)
     order = {HEADER.to_bytes(4, "little"): "<", HEADER.to_bytes(4, "big"): ">"}.get(raw[:4])
     if raw[:4] in (SECOND.to_bytes(4, "little"), SECOND.to_bytes(4, "big")):
-        raise ValueError("is NIfTI-2; save it as NIfTI-1")
+        raise ValueError("the format is NIfTI-2; save the file as NIfTI-1")
     if order is None or len(raw) < HEADER or raw[344:348] != b"n+1\0":
-        raise ValueError("is not a NIfTI-1 file that contains header and voxels; save both in one .nii or .nii.gz file")
+        raise ValueError("the file is not a NIfTI-1 file with header and voxels; save both in one .nii or .nii.gz file")
     rank, *sides = struct.unpack_from(f"{order}8h", raw, 40)
     if not 3 <= rank <= 7 or any(side != 1 for side in sides[3:rank]):
         told = " x ".join(map(str, sides[: max(rank, 0)]))
-        raise ValueError(f"contains {told or 'no'} voxels, not one three-dimensional volume; save one volume per file")
+        found = f"the file has {told or 'no'} voxels"
+        raise ValueError(f"{found}, not one three-dimensional volume; save one volume per file")
     kind, step = struct.unpack_from(f"{order}h", raw, 70)[0], struct.unpack_from(f"{order}8f", raw, 76)
     if kind not in KINDS:
-        raise ValueError(f"has data type {kind}; save it as integers or floats, one for each voxel")
+        raise ValueError(f"data type {kind} is not supported; save one integer or float per voxel")
     dtype = np.dtype(order + KINDS[kind])
     start, slope = struct.unpack_from(f"{order}2f", raw, 108)
     if min(sides[:3]) < 1 or not HEADER <= start <= bounds.MAX_PICTURE_BYTES:
-        raise ValueError(f"claims {sides[:3]} voxels that begin at byte {start:g}; download or copy it again")
+        raise ValueError(f"the header gives {sides[:3]} voxels that begin at byte {start:g}; download or copy it again")
     bounds.check_array("the volume", sides[:3], dtype.itemsize, bounds.MAX_VOLUME_BYTES)
     return Header((sides[0], sides[1], sides[2]), dtype, int(start), _directions(raw, order, step), slope < 0)
 
@@ -160,7 +162,7 @@ def _directions(raw: bytes, order: str, step: tuple[float, ...]) -> np.ndarray:
     else:
         found = np.eye(3)
     if not np.isfinite(found).all() or not np.linalg.norm(found, axis=0).all():
-        raise ValueError("has no valid orientation of its voxels; save it with a valid sform or qform")
+        raise ValueError("the voxels have no valid orientation; save the file with a valid sform or qform")
     return found
 
 

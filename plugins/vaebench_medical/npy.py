@@ -38,7 +38,7 @@ def read_header(stream: IO[bytes], name: str) -> Header:
     told = stream.read(count)
     length = int.from_bytes(told, "little")
     if length > bounds.MAX_ARRAY_HEADER:
-        raise ValueError(f"{name} claims a header of {length} bytes, more than {bounds.MAX_ARRAY_HEADER}")
+        raise ValueError(f"{name} has a header of {length} bytes, more than the {bounds.MAX_ARRAY_HEADER} allowed")
     shape, fortran, dtype = read(io.BytesIO(told + stream.read(length)))
     if dtype.hasobject:
         raise ValueError(f"{name} contains pickled objects, which are never loaded; download the published file")
@@ -52,8 +52,9 @@ def open_picture(path: Path) -> np.ndarray:
         bounds.check_array("the file", header.shape, header.dtype.itemsize, bounds.MAX_LOADED_BYTES * 4)
         start = file.tell()
     if path.stat().st_size < start + header.bytes:
-        raise ValueError(f"claims {header.bytes} bytes of data but has {path.stat().st_size - start}; copy it again")
+        got = path.stat().st_size - start
+        raise ValueError(f"the header gives {header.bytes} bytes of data, but the file has {got}; copy it again")
     if not header.bytes:
-        raise ValueError(f"has shape {header.shape}; expected (H, W) or (H, W, 3)")
+        raise ValueError(f"the array has shape {header.shape}; expected (H, W) or (H, W, 3)")
     order = "F" if header.fortran else "C"
     return np.memmap(path, header.dtype, "r", start, header.shape, order)

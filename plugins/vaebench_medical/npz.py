@@ -26,7 +26,7 @@ class Rows:
         self._stream, self._name = stream, name
         self.shape, fortran, self.dtype, self.bytes = npy.read_header(stream, name)
         if fortran or not self.shape:
-            raise ValueError(f"{name} is not stored row by row; download the published file")
+            raise ValueError(f"{name} is not stored in row-major order; download the published file")
         bounds.check_array(f"a row of {name}", self.shape[1:], self.dtype.itemsize, bounds.MAX_LOADED_BYTES)
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -62,12 +62,12 @@ def array(path: Path, name: str) -> Iterator[Rows]:
             names = opened.namelist()
             if f"{name}.npy" not in names:
                 there = ", ".join(n.removesuffix(".npy") for n in names)
-                raise ValueError(f"has no array {name!r}, only: {there}; download the published file")
+                raise ValueError(f"the file has no array {name!r}, only {there}; download the published file")
             member = archive.plain(opened.getinfo(f"{name}.npy"))
             with opened.open(member) as stream:
                 rows = Rows(stream, name)
                 if rows.bytes > member.file_size:
-                    raise ValueError(f"{name} claims {rows.bytes} bytes of data, but its file has {member.file_size}")
+                    raise ValueError(f"{name} needs {rows.bytes} bytes of data, but its file has {member.file_size}")
                 yield rows
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and download it again") from error

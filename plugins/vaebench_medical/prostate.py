@@ -31,10 +31,10 @@ class ProstateGleason(PictureDataset):
 
     def obtain(self) -> str:
         return (
-            f"Clone or download it ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ below the "
-            f"data folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so that "
+            f"Clone or download the data ({self.licence}) from {self.homepage}. Put the archive into {self.name}/ "
+            f"below the data folder and run `vaebench data fetch {self.name}`, or unpack it yourself, so that "
             f"{self.name}/train.csv exists. "
-            f"Any other folder: -d '{self.name}[path=FOLDER]'."
+            f"To use another folder, add -d '{self.name}[path=FOLDER]'."
         )
 
     def pictures(self, home: Path) -> list[Picture]:
@@ -46,7 +46,7 @@ class ProstateGleason(PictureDataset):
             for line, row in table.rows(csv, ("image", "class")):
                 path = str(home / split / row["image"])
                 if path in named:
-                    raise ValueError(f"{csv}, line {line}: {row['image']} is named twice; download the dataset again")
+                    raise ValueError(f"{csv}, line {line}: {row['image']} is listed twice; download the dataset again")
                 if path not in there:
                     raise ValueError(f"{csv}, line {line}: {path} does not exist; download the dataset again")
                 named.add(path)
@@ -57,7 +57,7 @@ class ProstateGleason(PictureDataset):
                 found.append(Picture(path, label, biopsy, split, health=label == 0))
             if there - named:
                 warnings.warn(
-                    f"{csv} does not list {len(there - named)} files of {home / split}, which are left out",
+                    f"{csv} does not list {len(there - named)} files in {home / split}; these files are left out",
                     stacklevel=2,
                 )
         return found

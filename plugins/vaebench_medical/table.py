@@ -24,7 +24,9 @@ def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, s
             table.fieldnames = list(known)
             for row in table:
                 if None in row.values() or None in row:
-                    raise ValueError(f"{path}, line {table.line_num}: needs {len(known)} columns, as in the header")
+                    raise ValueError(
+                        f"{path}, line {table.line_num}: the row needs {len(known)} columns, like the header"
+                    )
                 yield table.line_num, {name: value.strip() for name, value in row.items()}
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text; save it as CSV in UTF-8") from error
@@ -39,7 +41,7 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
     while line := file.readline(bounds.MAX_LINE):
         number += 1
         if len(line) == bounds.MAX_LINE:
-            raise ValueError(f"{path}, line {number}: has more than {bounds.MAX_LINE:,} characters")
+            raise ValueError(f"{path}, line {number}: the line has more than {bounds.MAX_LINE:,} characters")
         yield line
 
 
@@ -48,7 +50,7 @@ def inside(folder: Path, name: str, told: Path | str) -> Path:
     out of `folder`: otherwise, a table from an untrusted source could make private pictures part of records and
     boards."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ValueError(f"{told}: {name!r} leads out of {folder}; move the table to a folder above all its files")
+        raise ValueError(f"{told}: {name!r} is outside {folder}; move the table to a folder above all its files")
     return folder / name
 
 

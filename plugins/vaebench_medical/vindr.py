@@ -72,10 +72,11 @@ class VindrMammo(PictureDataset):
 
     def obtain(self) -> str:
         return (
-            f"It is restricted ({self.licence}): sign the agreement at {self.homepage} with a PhysioNet account, "
-            f"download it and put it into {self.name}/ below the data folder, so that {self.name}/{FINDINGS} and "
-            f"{self.name}/images/STUDY/IMAGE.dicom exist (or {self.name}/Processed_Images/STUDY/IMAGE.png). "
-            f"Any other folder: -d '{self.name}[path=FOLDER]'."
+            f"The data are restricted ({self.licence}): sign the agreement at {self.homepage} with a PhysioNet "
+            f"account, download the data and put them into {self.name}/ below the data folder, so that "
+            f"{self.name}/{FINDINGS} and {self.name}/images/STUDY/IMAGE.dicom exist "
+            f"(or {self.name}/Processed_Images/STUDY/IMAGE.png). "
+            f"To use another folder, add -d '{self.name}[path=FOLDER]'."
         )
 
     def pictures(self, home: Path) -> list[Picture]:
@@ -89,7 +90,7 @@ class VindrMammo(PictureDataset):
                 continue
             path = table.inside(home, place.format(study=image.study, image=name), home / FINDINGS)
             if not path.is_file():
-                raise ValueError(f"{path}, which {home / FINDINGS} names, does not exist; download it again")
+                raise ValueError(f"{path}, which {home / FINDINGS} lists, does not exist; download it again")
             finding = bool(image.findings)
             breast = (image.study, image.side)
             if self.rule == "finding":
@@ -186,7 +187,7 @@ def _categories(text: str) -> set[str]:
 def _side(text: str) -> float:
     side = table.number(text)
     if side is None or side <= 0:
-        raise ValueError(f"{text!r} is not the height or width of an image")
+        raise ValueError(f"{text!r} is not a valid height or width of an image")
     return side
 
 
@@ -207,7 +208,7 @@ def worst_breasts(csv: Path, images: Mapping[str, Image]) -> dict[tuple[str, str
 def birads(text: str) -> int:
     grade = text.upper().removeprefix("BI-RADS").strip()
     if grade not in ("1", "2", "3", "4", "5"):
-        raise ValueError(f"{text!r} is not one of BI-RADS 1 to 5")
+        raise ValueError(f"{text!r} is not a BI-RADS category from 1 to 5")
     return int(grade)
 
 

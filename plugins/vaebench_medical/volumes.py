@@ -9,7 +9,7 @@ from pathlib import Path
 from vaebench_medical import decode, dicom, nifti
 from vaebench_medical.layout import entries
 
-SLICES = "is a volume; choose its slices: slices=axial, coronal or sagittal"
+SLICES = "is a volume; choose a plane: slices=axial, slices=coronal or slices=sagittal"
 
 
 def below(folder: Path) -> list[str]:
@@ -54,7 +54,7 @@ def _series(folder: Path, plane: str) -> dict[str, list[Path]]:
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from error
         if (own := nifti.PLANES[axis]) != plane:
-            raise ValueError(f"{file}: is a {own} slice, and DICOM series are not resliced; give slices={own}")
+            raise ValueError(f"{file}: the slice is {own}, and DICOM series are not resliced; set slices={own}")
         placed[series].append((place, file))
     names = {uid: str(folder / uid) if len(placed) > 1 else str(folder) for uid in placed}
     return {names[uid]: [file for _, file in sorted(files)] for uid, files in sorted(placed.items())}

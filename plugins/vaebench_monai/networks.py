@@ -25,7 +25,7 @@ def monai(module: str) -> ModuleType:
     try:
         return import_module(f"monai.networks.nets.{module}")
     except ImportError as error:
-        raise ValueError(f"it needs MONAI: pip install 'vaebench[monai]' ({error})") from error
+        raise ValueError(f"this network needs MONAI: pip install 'vaebench[monai]' ({error})") from error
 
 
 def levels(shape: Shape, width: int, grid: int) -> list[Shape]:

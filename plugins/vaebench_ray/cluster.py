@@ -48,7 +48,7 @@ class Cluster:
         self._seen = -math.inf
         if not self.room():
             reasons = "\n".join(f"  node {node[:8]}: {why}" for node, why in self.unfit.items())
-            raise UserError(f"No node of the cluster is fit for these trials.\n{reasons}")
+            raise UserError(f"No node of the cluster can run these trials.\n{reasons}")
 
 
 def at_once(have: Mapping[str, float], need: Mapping[str, float]) -> int:

@@ -24,9 +24,9 @@ class Ray(Executor):
     """Runs trials as tasks on an existing Ray cluster. The machines of the cluster need no shared disk.
 
     `address` is HOST:PORT of the cluster's head node; this machine must be part of the cluster. Each trial gets `cpus`
-    cores and the share `gpus` of a GPU. If its node is lost, a trial is repeated, at most `retries` times. A repeated
-    trial resumes from its checkpoint if `keep` is a folder, or a URL such as s3://bucket/folder, that all nodes can
-    access."""
+    cores and the share `gpus` of a GPU. If the node of a trial is lost, the trial is repeated, at most `retries` times.
+    A repeated trial resumes from its checkpoint if `keep` is a folder, or a URL such as s3://bucket/folder, that all
+    nodes can access."""
 
     name = "ray"
     version = 1
@@ -82,9 +82,9 @@ def _answer(outbox: Outbox, cluster: Cluster, errand: Errand, said: Said) -> Ite
 def check_device(device_class: str, gpus: float) -> None:
     """Raise UserError if trials are planned for a GPU but get none, or would occupy a GPU that they do not use."""
     if device_class != "cpu" and not gpus:
-        raise UserError(f"The trials are planned for {device_class}, but get no GPU: write ray[...,gpus=1].")
+        raise UserError(f"The trials are planned for {device_class}, but get no GPU: use ray[...,gpus=1].")
     if device_class == "cpu" and gpus:
         raise UserError(
-            f"The trials are planned for CPUs, but each would occupy {gpus:g} of a GPU: give the device class of the "
-            "nodes with --device-class (`vaebench doctor` on a node prints it), or omit gpus."
+            f"The trials are planned for CPUs, but each would occupy {gpus:g} of a GPU. Omit gpus, or give the device "
+            "class of the nodes with --device-class (`vaebench doctor` on a node prints it)."
         )

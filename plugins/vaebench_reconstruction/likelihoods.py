@@ -39,7 +39,7 @@ class Spread(nn.Module):
         super().__init__()
         if not (math.isfinite(start) and start > floor):
             raise ValueError(
-                f"a spread of {start} is not above {floor:.2g}, the spread due to rounding to 8 bits; give a larger one"
+                f"the spread {start} is not above {floor:.2g}, the error of rounding to 8 bits; give a larger one"
             )
         self.floor = floor
         self.slow_log = nn.Parameter(torch.tensor(math.log(start - floor) / SPEED), requires_grad=learned)

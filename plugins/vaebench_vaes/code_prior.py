@@ -41,7 +41,7 @@ class Prior(nn.Module):
 
     def next(self, codes: Tensor, place: int, memory: Memory) -> Tensor:
         """Return the logits at one place; call it for each place in order, with the same memory."""
-        raise NotImplementedError(f"{type(self).__name__} must implement next(), which returns the logits of a place")
+        raise NotImplementedError(f"{type(self).__name__} must implement next(), which returns the logits at one place")
 
 
 class Autoregressive(Prior):

@@ -57,5 +57,5 @@ def require_density(loss: Loss | None) -> Loss:
     """Return the loss if it is a density of images; raise NotApplicable otherwise, as there is no ln p(x) to bound."""
     if loss is None or not loss.likelihood:
         objective = f"the loss {loss.name}" if loss else "the model's objective"
-        raise NotApplicable(f"{objective} is not a density of images, so there is no ln p(x) to bound")
+        raise NotApplicable(f"{objective} is not a density of images, so ln p(x) cannot be bounded")
     return loss

@@ -20,8 +20,8 @@ from vaebench_vaes.posterior import require_density
 
 class Quantised(Model):
     """The base class of models with discrete codes. A subclass defines how vectors become codes (`choose`), how codes
-    become vectors (`vectors`), and the objective of the first stage. The network is asked for a grid of at most `grid`
-    places per side."""
+    become vectors (`vectors`), and the objective of the first stage. The grid should have at most `grid` places per
+    side; networks of fixed depth ignore this parameter."""
 
     default_loss = "mse"
     stages = ("main", "prior")

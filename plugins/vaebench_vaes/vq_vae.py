@@ -8,8 +8,8 @@ With g = `decay` = 0, the codebook learns from the gradient of |sg z_e - z_q|^2 
 
 Codes that are hardly ever chosen are moved onto vectors of the batch; at the first step, all codes are placed this way.
 Images are sampled from a prior over the grid of codes, which is learned in the second stage: `autoregressive` predicts
-one code after another; `per-position`, which is cheaper, is a histogram of codes at each place. The network is asked
-for a grid of at most `grid` places per side.
+one code after another; `per-position`, which is cheaper, is a histogram of codes at each place. The grid should have
+at most `grid` places per side; networks of fixed depth ignore this parameter.
 """
 
 from __future__ import annotations

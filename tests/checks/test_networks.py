@@ -46,7 +46,7 @@ def test_a_size_that_is_refused_in_words_is_no_fault(verdicts):
 
     assert verdicts(OnlyLarge) == {}
     assert verdicts(OnlyLarge, "skipped") == {
-        "shapes": ["the network refuses this size: height must be at least 64, not 28"]
+        "shapes": ["the network cannot be built for this image size: height must be at least 64, not 28"]
     }
 
 

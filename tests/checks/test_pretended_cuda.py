@@ -49,7 +49,7 @@ FAULTS: dict[str, tuple[Callable[[], object], str]] = {
     "the current card": (lambda: on(1) + torch.ones(3, device="cuda"), "add mixes devices"),
     "a gradient of another card": (lambda: setattr(nn.Parameter(on(1)), "grad", on(0)), "setting .grad mixes devices"),
     "a card that is not there": (lambda: on(2), "there is no cuda:2"),
-    "numpy()": (lambda: on().numpy(), r"numpy\(\) of a tensor on cuda:0"),
+    "numpy()": (lambda: on().numpy(), r"numpy\(\) was called on a tensor on cuda:0"),
     "np.asarray()": (lambda: np.asarray(on()), "NumPy cannot read"),
     "a generator of the CPU": (
         lambda: torch.rand(3, generator=torch.Generator(), device="cuda"), r"draws numbers on cuda:0 with .* on cpu"

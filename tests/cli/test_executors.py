@@ -70,8 +70,8 @@ def test_a_card_that_this_machine_lacks_is_planned_for(tmp_path: Path) -> None:
     [
         ("--executor slrm", "Did you mean 'slurm'"),
         ("--executor slurm", "run the command on a login node of the cluster"),
-        ("--executor local --detach", "the trials of the executor local end with the command that started them"),
-        ("--executor local --device-class cuda-nvidia-h100", "local has only the devices of this machine"),
+        ("--executor local --detach", "the executor local, because its trials end with the command that started them"),
+        ("--executor local --device-class cuda-nvidia-h100", "local can use only the devices of this machine"),
         ("--executor ray", "ray needs address: write ray[address=...]"),
         ("--executor ray[address=head:6379]", 'Ray is not installed: pip install "vaebench[ray]"'),
     ],

@@ -132,21 +132,21 @@ TOLD: dict[Mistake, str] = {
     empty_class: "empty contains no pictures; add some",
     no_classes: "bare has no class subfolders; make one for each class, or give a CSV",
     unknown_class: "healthy=well is not a class; classes are ['a', 'b']",
-    no_test_split: "scans gives splits, but no test split; add it",
+    no_test_split: "scans defines splits, but no test split; add it",
     no_column: "table.csv has no column 'file'; its columns are ['path', 'label']",
     no_masks: "masks=lesions: ",
-    no_patient: "is not found in 'a/0.png'; change the pattern or the name",
+    no_patient: "does not match 'a/0.png'; change the pattern or rename the file",
     few_groups: "class 'a' has 1 groups, but a split by group needs 5; add pictures",
     lost_file: "table.csv, line 3: ",
-    outside: "'../scans/a/0.png' leads out of",
-    two_minds: "line 3: a/0.png is b here, a above; give the same label in both rows",
+    outside: "'../scans/a/0.png' is outside",
+    two_minds: "line 3: the label of a/0.png is b here but a above; use one label in both rows",
     unknown_split: "line 2: split 'learn' is not one of train, val, test",
-    half_split: "gives splits, but none for",
+    half_split: "has none; define one for all files or none",
     lost_mask: "0_mask.png does not exist",
     large_box: "does not lie in the picture of 8 x 8 pixels; give x0 < x1",
-    volumes: "c contains volumes and no pictures; choose their slices, as in slices=axial",
+    volumes: "c contains volumes but no pictures; choose a plane, for example slices=axial",
     no_volumes: "a contains no volumes; add some",
-    damaged_volume: "t1.nii: is not a NIfTI-1 file that contains header and voxels; save both in one .nii",
+    damaged_volume: "t1.nii: the file is not a NIfTI-1 file with header and voxels; save both in one .nii",
 }
 
 
@@ -216,7 +216,7 @@ def test_a_dataset_of_which_nothing_is_asked_is_told(tmp_path: Path, monkeypatch
     (tmp_path / "ill.toml").write_text(text.replace("[headline]", 'regimes = ["healthy"]\n\n[headline]', 1))
     spec = f"folder[path={scans(tmp_path)},name=mine]"
     code, told = said(tmp_path, "run", "--suite", "ill.toml", "-m", "mean-image", "-d", spec)
-    assert code == 2 and "name=mine]: its images have no health labels" in told
+    assert code == 2 and "name=mine]: the images have no health labels" in told
 
 
 @pytest.mark.parametrize("command", [DRY, AUDIT, VERIFY], ids=["dry", "audit", "verify"])
@@ -230,7 +230,7 @@ def test_a_table_whose_groups_stand_in_both_splits(
     spec = f"folder[path={root / 'table.csv'},healthy=a,name=mine]"
     code, told = said(tmp_path, *command, *(("-d",) if command is DRY else ()), spec)
     assert code == (1 if command is VERIFY else 0)
-    assert told.count("mine: 2 train pictures left out, because their groups are also in test") == 1
+    assert told.count("mine: 2 train pictures were left out, because their groups are also in test") == 1
 
 
 def test_the_count_in_an_error_is_the_folders(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_records_at_a_url_are_read(url: str, tmp_path: Path) -> None:
 
 
 def test_boards_are_written_to_the_url(url: str, tmp_path: Path) -> None:
-    assert f"files of boards to {url}" in said(tmp_path / "two", "leaderboard", "--suite", SUITE, "--results", url)
+    assert f"board files to {url}" in said(tmp_path / "two", "leaderboard", "--suite", SUITE, "--results", url)
     assert {"leaderboard.csv", "leaderboard.html", "chest.md"} <= {name.rpartition("/")[2] for name in objects(url)}
 
 

@@ -295,10 +295,12 @@ def test_shared_groups_are_refused_by_name() -> None:
 
 
 def test_empty_and_ill_shaped_splits_are_refused() -> None:
-    with pytest.raises(SplitError, match="its test split is empty"):
+    with pytest.raises(SplitError, match="the test split is empty"):
         check_splits(Splits(train=split(0, 20), test=split(50, 0)))
     wide = Split(np.zeros((2, 1, 8, 9), np.uint8), np.zeros(2, int), np.array(["a", "b"]))
-    with pytest.raises(SplitError, match=r"test images are \(1, 8, 9\), but train has \(1, 8, 8\)"):
+    with pytest.raises(
+        SplitError, match=r"test images have shape \(1, 8, 9\), but the train images have shape \(1, 8, 8\)"
+    ):
         check_splits(Splits(train=split(0, 20), test=wide))
 
 

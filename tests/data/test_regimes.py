@@ -131,4 +131,4 @@ def test_a_board_hides_records_of_an_older_regime() -> None:
     old = record("old", {"auroc": 0.9}, regime="healthy")
     new = record("new", {"auroc": 0.7}, regime="healthy", components={"regime healthy": 2})
     found = made([old, new, record("old", {"psnr": 20.0})], versions={"regime healthy": 2})
-    assert [h.reason for h in found.hidden] == ["regime healthy version 1, installed is 2"]
+    assert [h.reason for h in found.hidden] == ["regime healthy version 1, but version 2 is installed"]

@@ -98,7 +98,7 @@ def test_failures_count_and_the_code_keeps_its_size(lab: Lab, monkeypatch: pytes
     reasons = {str(one.model).partition("shift=")[2]: one.outcome.reason for one in result.tried[1:]}
     assert len(result.tried) == 8
     assert any("shifted too far" in reason for reason in reasons.values())
-    assert any("its code has 2 numbers, but the default's has 4" in reason for reason in reasons.values())
+    assert any("the code has 2 numbers, but 4 by default" in reason for reason in reasons.values())
     chosen = result.best.model.params
     assert (chosen.get("shift"), chosen.get("width", 4)) == (0.5, 4)
 

@@ -92,7 +92,7 @@ def test_it_stands_below_the_models_in_every_text() -> None:
     for form in ("md", "tex", "table"):
         text = " ".join(files.render(found, form).split())
         assert "0.67 (4)" in text, form
-        assert "Kendall's tau compares the order that a metric gives" in text, form
+        assert "Kendall's tau compares two orders of the suite's models" in text, form
 
 
 def test_machines_read_it_and_nothing_takes_it_for_a_model() -> None:

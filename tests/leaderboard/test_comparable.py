@@ -71,10 +71,10 @@ def test_seeds_that_the_preset_does_not_name_stand_apart():
 @pytest.mark.parametrize(
     ("component", "old", "new", "installed", "reason"),
     [
-        ("model vae", 1, 2, 2, "model vae version 1, installed is 2"),
-        ("model vae", 7, 2, 2, "model vae version 7, installed is 2"),
-        ("dataset chest", 3, 4, 4, "dataset chest version 3, installed is 4"),
-        ("loss own", 3, 4, None, "loss own version 3, the newest is 4"),
+        ("model vae", 1, 2, 2, "model vae version 1, but version 2 is installed"),
+        ("model vae", 7, 2, 2, "model vae version 7, but version 2 is installed"),
+        ("dataset chest", 3, 4, 4, "dataset chest version 3, but version 4 is installed"),
+        ("loss own", 3, 4, None, "loss own version 3, but the newest is 4"),
     ],
 )
 def test_other_components_are_hidden(component, old, new, installed, reason):
@@ -91,7 +91,7 @@ def test_settings_of_the_preset_count():
     wanted = read(records[1:], "demo@1/quick/phantom")[0].settings
     found = made(records, settings=wanted)
     assert cell(found, VAE, "psnr").estimate.mean == 20
-    assert [key.reason[:14] for key in found.hidden] == ["other settings"]
+    assert [key.reason[:8] for key in found.hidden] == ["settings"]
 
 
 def test_a_longer_list_of_metrics_hides_nothing():
@@ -107,7 +107,7 @@ def test_older_metric_versions_are_hidden_number_by_number():
     assert cell(found, VAE, "psnr").estimate.mean == 10
     assert cell(found, VAE, "svc").estimate.mean == pytest.approx(0.8)
     assert {(k.what, k.reason, k.remedy): n for k, n in found.hidden.items()} == {
-        ("numbers", "metric psnr version 2, installed is 1", "score"): 1
+        ("numbers", "metric psnr version 2, but version 1 is installed", "score"): 1
     }
 
 

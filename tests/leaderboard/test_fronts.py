@@ -53,4 +53,4 @@ def test_a_model_that_a_floor_beats_in_both_is_not_on_the_front(value, seconds, 
     (front,) = board.fronts
     assert [e.model for e in front.entrants] == left
     (table,) = on_fronts(board)
-    assert ("(no model: floors beat them all in both)", "1 of 1") in table.rows or left
+    assert ("(no model: floors are better and faster)", "1 of 1") in table.rows or left

@@ -151,7 +151,7 @@ def test_a_methods_own_score_has_its_own_column(evidence):
     first = OwnAuroc().compute(later)
     assert (first.value, first.variant) == (0, "other"), "the first that the model names, not the best"
     assert OwnAuroc().compute(evidence(test, scores=lambda x: {"kl": x.amax((1, 2, 3))})).parts == {}
-    with pytest.raises(NotApplicable, match="of its own"):
+    with pytest.raises(NotApplicable, match="does not define an anomaly score"):
         OwnAuroc().compute(evidence(test))
     with pytest.raises(NotApplicable, match="NaN"):
         OwnAuroc().compute(evidence(test, scores=lambda x: {"kl": x.mean((1, 2, 3)) * float("nan")}))

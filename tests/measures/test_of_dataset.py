@@ -124,5 +124,5 @@ def test_halves_of_one_kind_are_no_further_apart_than_chance_has_it(evidence, sp
 
 def test_too_few_test_images_make_no_halves(evidence, split) -> None:
     build = evidence(split(20, side=8), split(80, side=8, seed=1), samples=torch.rand(40, 1, 8, 8).numpy())
-    with pytest.raises(NotApplicable, match="10 images of half of test are too few"):
+    with pytest.raises(NotApplicable, match="10 images in half of the test split are too few"):
         ASKED["fd-floor-halves"]().compute(build)

@@ -145,19 +145,19 @@ def test_no_damage_ends_in_anything_but_a_picture_or_an_error_that_names_the_fil
 
 
 def test_broken_files_are_named(trees):
-    with pytest.raises(ValueError, match=r"x\.jpeg: is damaged.*download or copy it again"):
+    with pytest.raises(ValueError, match=r"x\.jpeg: the file is damaged.*download or copy it again"):
         decode.picture(trees.truncated("x.jpeg"), 28, 1)
     (trees.root / "text.png").write_text("no picture")
-    with pytest.raises(ValueError, match=r"text\.png: is damaged or not a picture"):
+    with pytest.raises(ValueError, match=r"text\.png: the file is damaged or not a picture"):
         decode.picture(trees.root / "text.png", 28, 1)
-    with pytest.raises(ValueError, match=r"none\.png: does not exist"):
+    with pytest.raises(ValueError, match=r"none\.png: the file does not exist"):
         decode.picture(trees.root / "none.png", 28, 1)
 
 
 def test_files_of_several_pages_are_refused(trees):
     page = Image.new("L", (8, 8))
     page.save(trees.root / "x.tif", save_all=True, append_images=[page])
-    with pytest.raises(ValueError, match=r"x\.tif: contains 2 pages"):
+    with pytest.raises(ValueError, match=r"x\.tif: the file contains 2 pages"):
         decode.picture(trees.root / "x.tif", 8, 1)
 
 

@@ -102,7 +102,7 @@ def test_without_a_decoder_the_remedy_is_said(trees):
     header["PixelData"].VR = "OB"
     header["PixelData"].is_undefined_length = True
     header.save_as(path)
-    with pytest.raises(ValueError, match=r"x\.dicom: is compressed as JPEG-LS Lossless.*install its decoders"):
+    with pytest.raises(ValueError, match=r"x\.dicom: pixels stored as JPEG-LS Lossless.*install its decoders"):
         decode.picture(path, 16, 1)
 
 

@@ -171,7 +171,7 @@ def test_two_at_once_fetch_once(server, tmp_path):
 
 def test_a_full_disk_is_told_before_and_while_writing(server, tmp_path, monkeypatch):
     monkeypatch.setattr(fetch.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
-    with pytest.raises(ValueError, match=r"x\.npz cannot be written: the disk is full; make room"):
+    with pytest.raises(ValueError, match=r"x\.npz cannot be written: the disk is full; free some space"):
         fetch.download(server.url, tmp_path / "x.npz", MD5)
     monkeypatch.undo()
 
@@ -189,7 +189,7 @@ def test_a_folder_that_may_not_be_written_is_told(server, tmp_path, monkeypatch)
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(ValueError, match=r"x\.npz cannot be written: Permission denied; change --data"):
+    with pytest.raises(ValueError, match=r"x\.npz cannot be written: Permission denied; choose another folder"):
         fetch.download(server.url, tmp_path / "x.npz", MD5)
 
 

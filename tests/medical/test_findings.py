@@ -102,10 +102,10 @@ def test_boxes_follow_the_shape_of_the_square():
         ("b0.png,benign,,,0,0,57,20", r"line 11: the box .* does not lie in the picture of 56 x 40 pixels"),
         ("b0.png,benign,,,9,0,8,20", r"line 11: the box .* give x0 < x1"),
         ("b0.png,benign,,,9,0,,20", r"line 11: a box needs four numbers in x0, y0, x1, y1"),
-        ("b1.png,benign,other,,,,,", r"line 11: b1\.png is other here, empty above; give the same group in both rows"),
-        ("b0.png,benign,,../left.png,,,,", r"line 11: '\.\./left\.png' leads out of"),
+        ("b1.png,benign,other,,,,,", r"line 11: the group of b1\.png is other here but empty above; use one"),
+        ("b0.png,benign,,../left.png,,,,", r"line 11: '\.\./left\.png' is outside"),
         ("n0.png,normal,,,0,0,9,9", r"n0\.png: a healthy picture has a box; correct the box or the class"),
-        ("n0.png,normal,,left.png,,,,", r"left\.png: the mask of a healthy picture marks something"),
+        ("n0.png,normal,,left.png,,,,", r"left\.png: the mask of a healthy picture is not empty"),
     ],
 )
 def test_faulty_rows(trees, row, reason):
@@ -117,7 +117,7 @@ def test_faulty_rows(trees, row, reason):
 def test_a_mask_of_another_size_is_told_when_loading_and_verifying(trees):
     busi(trees)
     trees.save("scans/benign/benign (2)_mask.png", LEFT[:20])
-    reason = r"benign \(2\)_mask\.png: the mask has 20 x 40 pixels, its picture 40 x 40"
+    reason = r"benign \(2\)_mask\.png: the mask has 20 x 40 pixels, but its picture has 40 x 40"
     with pytest.raises(ValueError, match=reason):
         load(trees)
     (fault,) = Folder(path=str(trees.root / "scans"), healthy="normal").verify(trees.root)

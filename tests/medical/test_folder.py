@@ -140,10 +140,10 @@ def test_a_table_without_splits(trees):
         ("file,label", ["a.png,"], r"table\.csv, line 2: column `file` or `label` is empty"),
         ("file,label", ["a.png,x", "a.png,y"], r"line 3: a\.png is y here, x above"),
         ("file,label,split", ["a.png,x,dev"], r"line 2: split 'dev' is not one of train, val, test"),
-        ("file,label,split", ["a.png,x,train", "b.png,x,train"], r"gives splits, but no test split"),
-        ("file,label,split", ["a.png,x,train", "b.png,x,"], r"gives splits, but no test split"),
-        ("file,label,split", ["a.png,x,train", "b.png,x,test", "c.png,x,"], r"gives splits, but none for .*c\.png"),
-        ("file,label", ["table.csv,x"], r"line 2: .*table\.csv is not one of \.bmp"),
+        ("file,label,split", ["a.png,x,train", "b.png,x,train"], r"defines splits, but no test split"),
+        ("file,label,split", ["a.png,x,train", "b.png,x,"], r"defines splits, but no test split"),
+        ("file,label,split", ["a.png,x,train", "b.png,x,test", "c.png,x,"], r"defines splits, but .*c\.png has none"),
+        ("file,label", ["table.csv,x"], r"line 2: the suffix of .*table\.csv is not one of \.bmp"),
         ("file,label", [], r"table\.csv lists no pictures"),
         ("file,label", ["a.png,x", "b.png,x", "c.png,y"], r"class 'x' has 2 groups, but a split by group needs 5"),
     ],
@@ -165,7 +165,7 @@ def test_users_mistakes(trees):
             one(trees, **wrong)
     with pytest.raises(ValueError, match=r"group='\(x' is not a regular expression"):
         one(trees, group="(x")
-    with pytest.raises(ValueError, match=r"group='z\\\\d' is not found in 'ILL/q0\.tif'"):
+    with pytest.raises(ValueError, match=r"group='z\\\\d' does not match 'ILL/q0\.tif'"):
         one(trees, group=r"z\d")
     (trees.root / "EMPTY").mkdir()
     with pytest.raises(ValueError, match="EMPTY contains no pictures"):

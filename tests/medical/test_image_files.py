@@ -65,9 +65,9 @@ def test_groups_of_the_test_split_leave_train_and_are_counted():
         kept = apart([Picture(str(i), 0, group, split) for i, (group, split) in enumerate(rows)], "x")
     assert [(p.group, p.split) for p in kept] == [("a", "test"), ("b", "val"), ("c", "test")]
     assert [str(w.message) for w in told] == [
-        "x: 2 train pictures left out, because their groups are also in test",
-        "x: 1 train pictures left out, because their groups are also in val",
-        "x: 1 val pictures left out, because their groups are also in test",
+        "x: 2 train pictures were left out, because their groups are also in test",
+        "x: 1 train pictures were left out, because their groups are also in val",
+        "x: 1 val pictures were left out, because their groups are also in test",
     ]
 
 
@@ -107,7 +107,7 @@ def test_other_files_are_counted_and_hidden_ones_ignored(trees):
         warnings.simplefilter("error")
         assert [Path(p).name for p in listing(root / "x")] == ["a b.png", "c [1].png"]
     (root / "x" / "a.webp").write_bytes(b"")
-    with pytest.warns(UserWarning, match=r"left out 1 \.webp"):
+    with pytest.warns(UserWarning, match=r"left out: 1 \.webp"):
         listing(root / "x")
 
 

@@ -109,8 +109,8 @@ def test_twins_may_be_groups(tmp_path):
     write(tmp_path, entry("pneumoniamnist"), **content)
     alone = DATASETS["pneumoniamnist"](verify=False).load(tmp_path, 28, {})
     assert [len(split) for _, split in alone.items()] == [7, 3, 5]
-    left_out = pytest.warns(UserWarning, match=r"2 train pictures left out, because their groups are also in test")
-    with left_out, pytest.warns(UserWarning, match=r"1 train pictures left out, because their groups are also in val"):
+    left_out = pytest.warns(UserWarning, match=r"2 train pictures were left out, because their groups are also in test")
+    with left_out, pytest.warns(UserWarning, match=r"1 train pictures were left out, .* also in val"):
         splits = DATASETS["pneumoniamnist"](verify=False, group="twins").load(tmp_path, 28, {})
     assert (splits.train.images[:, 0] == train[[0, 2, 3, 5]]).all() and len(splits.test) == 5
     assert splits.val.groups[0] == splits.val.groups[2] != splits.val.groups[1]
@@ -158,8 +158,8 @@ def test_the_published_bytes_are_taken(tmp_path, monkeypatch):
         ({"train_labels": np.uint8([[0]] * 6)}, "train has 7 images and 6 labels"),
         ({"train_labels": np.uint8([[9]] * 7)}, "train_labels contains 9; the classes are 0 to 1"),
         ({"train_labels": np.zeros((7, 1))}, "expected integers"),
-        ({"test_images": np.zeros((5, 28, 28))}, "test_images is float64"),
-        ({"test_images": np.zeros((5, 28, 28, 3), np.uint8)}, r"expected uint8 \('N', 'S', 'S'\)"),
+        ({"test_images": np.zeros((5, 28, 28))}, "test_images has float64"),
+        ({"test_images": np.zeros((5, 28, 28, 3), np.uint8)}, r"expected uint8 values of shape \(N, S, S\)"),
     ],
 )
 def test_files_of_another_make_are_errors(tmp_path, changes, reason):

@@ -50,9 +50,9 @@ def test_files_the_table_does_not_name_are_counted(trees):
         ("image,height,grade", ["a1_5.jpeg,1,0"], r"train\.csv has no column 'class'; its columns are \['image'"),
         (HEADING, ["a1_5.jpeg,1,1,6"], r"train\.csv, line 2: class '6' is not one of 0, 1, 2, 3"),
         (HEADING, ["a1_5.jpeg,1,1,"], r"train\.csv, line 2: class '' is not one of"),
-        (HEADING, ["a1_5.jpeg,1,1"], r"train\.csv, line 2: needs 4 columns"),
+        (HEADING, ["a1_5.jpeg,1,1"], r"train\.csv, line 2: the row needs 4 columns"),
         (HEADING, ["gone_1.jpeg,1,1,0"], r"train\.csv, line 2: .*gone_1\.jpeg does not exist"),
-        (HEADING, ["a1_5.jpeg,1,1,0", "a1_5.jpeg,1,1,0"], r"train\.csv, line 3: a1_5\.jpeg is named twice"),
+        (HEADING, ["a1_5.jpeg,1,1,0", "a1_5.jpeg,1,1,0"], r"train\.csv, line 3: a1_5\.jpeg is listed twice"),
     ],
 )
 def test_faulty_tables(trees, heading, lines, reason):

@@ -122,7 +122,7 @@ def test_the_dicoms_of_physionet_are_read(trees, place):
     ("rows", "heading", "reason"),
     [
         (ROWS, HEADING.replace("xmin", "x_min"), r"finding_annotations\.csv has no column 'xmin'"),
-        ([row("s1", "i1", birads="X")], HEADING, r"line 2: 'BI-RADS X' is not one of BI-RADS 1 to 5"),
+        ([row("s1", "i1", birads="X")], HEADING, r"line 2: 'BI-RADS X' is not a BI-RADS category from 1 to 5"),
         ([row("s1", "i1", split="dev")], HEADING, r"line 2: split 'dev' is neither 'training' nor 'test'"),
         ([row("s1", "i1", finding=("Mass", "a", 1, 2, 3))], HEADING, r"line 2: could not convert string to float: 'a'"),
         ([row("s1", "i1").replace(NONE, "Mass(,,,,,")], HEADING, r"finding_annotations\.csv, line 2: "),

@@ -114,19 +114,19 @@ def test_greys_are_those_of_the_volume_and_not_of_the_slice(trees):
 WRONG = {
     "is NIfTI-2": lambda: (540).to_bytes(4, "little") + bytes(600),
     "is not a NIfTI-1 file": lambda: b"GIF89a" + bytes(600),
-    "is not a NIfTI-1 file that contains header and voxels": lambda: content(RAS.astype("i2"), magic=b"ni1\0"),
+    "is not a NIfTI-1 file with header and voxels": lambda: content(RAS.astype("i2"), magic=b"ni1\0"),
     "not one three-dimensional volume": lambda: content(np.zeros((3, 3, 3, 2), "i2")),
-    "contains no voxels": lambda: content(RAS.astype("i2"), dim=[0] * 8),
-    "has data type 128": lambda: content(RAS.astype("i2"), kind=128),
+    "has no voxels": lambda: content(RAS.astype("i2"), dim=[0] * 8),
+    "data type 128": lambda: content(RAS.astype("i2"), kind=128),
     "more than 536,870,912 bytes": lambda: content(RAS.astype("i2"), dim=[3, 2000, 2000, 2000, 1, 1, 1, 1]),
     "pixels, more than the 67,108,864": lambda: content(RAS.astype("u1"), dim=[3, 30000, 16000, 1, 1, 1, 1, 1]),
     "begin at byte": lambda: content(RAS.astype("i2"), start=1e30),
-    r"claims \[-4, 5, 6\]": lambda: content(RAS.astype("i2"), dim=[3, -4, 5, 6, 1, 1, 1, 1]),
+    r"gives \[-4, 5, 6\]": lambda: content(RAS.astype("i2"), dim=[3, -4, 5, 6, 1, 1, 1, 1]),
     "begin at byte nan": lambda: content(RAS.astype("i2"), start=np.nan),
-    "has no valid orientation of its voxels": lambda: content(RAS.astype("i2"), affine=np.zeros((3, 3))),
-    "valid orientation of its voxels": lambda: content(RAS.astype("i2"), affine=np.full((3, 3), np.nan)),
-    "bytes of voxels but has 200": lambda: content(RAS.astype("i2"))[:552],
-    "the same value in all voxels": lambda: content(np.full((3, 3, 3), 7, "i2")),
+    "the voxels have no valid orientation": lambda: content(RAS.astype("i2"), affine=np.zeros((3, 3))),
+    "voxels have no valid orientation": lambda: content(RAS.astype("i2"), affine=np.full((3, 3), np.nan)),
+    "bytes of voxels, but the file has 200": lambda: content(RAS.astype("i2"))[:552],
+    "all voxels have the same value": lambda: content(np.full((3, 3, 3), 7, "i2")),
     "same value": lambda: content(np.full((3, 3, 3), np.nan, "f4")),
 }
 
@@ -185,14 +185,14 @@ def test_a_table_names_volumes(trees):
     table = trees.csv("index.csv", "file,label,group,split", *rows)
     splits = Folder(path=str(table), slices="coronal", every=7).load(trees.root, 8, {})
     assert splits.test.groups.tolist() == ["p4", "p4"] and len(splits.train) == 8
-    with pytest.raises(ValueError, match=r"line 2: .*t1\.nii\.gz is a volume; choose its slices: slices=axial"):
+    with pytest.raises(ValueError, match=r"line 2: .*t1\.nii\.gz is a volume; choose a plane: slices=axial"):
         Folder(path=str(table)).load(trees.root, 8, {})
     trees.flat("x.png", 3)
     table = trees.csv("mixed.csv", "file,label", "x.png,a")
     with pytest.raises(ValueError, match=r"x\.png is not a volume; omit `slices`"):
         Folder(path=str(table), slices="axial").load(trees.root, 8, {})
     table = trees.csv("boxes.csv", "file,label,x0,y0,x1,y1", "a/p0/t1.nii.gz,a,1,1,2,2")
-    with pytest.raises(ValueError, match="a mask or a box, which is not supported for slices"):
+    with pytest.raises(ValueError, match="masks and boxes are not supported for slices"):
         Folder(path=str(table), slices="axial").load(trees.root, 8, {})
 
 
@@ -231,14 +231,14 @@ def test_dicom_series_are_not_cut_anew(trees, axis):
         if plane == own:
             assert len(dataset.pictures(trees.root)) == 3
         else:
-            with pytest.raises(ValueError, match=f"is a {own} slice, .*give slices={own}"):
+            with pytest.raises(ValueError, match=f"the slice is {own}, .*set slices={own}"):
                 dataset.pictures(trees.root)
 
 
 def test_users_mistakes(trees, monkeypatch):
     for kind in "ab":
         saved(trees, f"{kind}/scan.nii")
-    with pytest.raises(ValueError, match=r"a contains volumes and no pictures; .*slices=axial"):
+    with pytest.raises(ValueError, match=r"a contains volumes but no pictures; .*slices=axial"):
         one(trees)
     for wrong in ({"every": 0, "slices": "axial"}, {"every": 2}, {"slices": "axial", "masks": "m"}):
         with pytest.raises(ValueError, match="every must be at least 1 and requires slices"):
@@ -247,7 +247,7 @@ def test_users_mistakes(trees, monkeypatch):
     with pytest.raises(ValueError, match="c contains no volumes; add some"):
         one(trees, slices="axial")
     trees.dicom("c/0.dcm")
-    with pytest.raises(ValueError, match=r"0\.dcm: does not give the position of its slice"):
+    with pytest.raises(ValueError, match=r"0\.dcm: the file does not give the position of its slice"):
         one(trees, slices="axial")
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(ValueError, match=r'0\.dcm: .*pip install "vaebench\[dicom\]"'):

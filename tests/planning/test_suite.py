@@ -101,7 +101,7 @@ def test_auto_follows_the_device_and_names_are_checked(tmp_path: Path) -> None:
         ("{ train = 50 }", '{ train = "all" }', 18, "[presets.tiny] limit", "not 'all'"),
         ("{ train = 50 }", "{ trian = 50 }", 18, "[presets.tiny] limit", "'trian' is not a split"),
         ("limit = { train = 50 }", "limit.train = true", 18, "[presets.tiny] limit", "train must be"),
-        ("{ width = 8 }", "{ width = [8] }", 19, "[presets.tiny] model", "width must be one value"),
+        ("{ width = 8 }", "{ width = [8] }", 19, "[presets.tiny] model", "width must be a single value"),
         ("{ prior = 20 }", "{ prior = 2.5 }", 24, "[presets.large] stage_steps", "prior must be"),
         ('cpu = "tiny"', 'cpu = "tin"', 12, "[auto] cpu", "no preset 'tin'. Did you mean 'tiny'"),
         ('cpu = "tiny"', 'cpu = ["tiny"]', 12, "[auto] cpu", "no preset"),
@@ -135,7 +135,7 @@ def test_no_toml_is_told_with_its_line(tmp_path: Path) -> None:
 
 
 def test_the_name_is_the_files_and_a_harmless_folder(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="line 1, key 'name': this must be the file's name, 'other'"):
+    with pytest.raises(UserError, match="line 1, key 'name': the name must be the file's name, 'other'"):
         load(tmp_path, GOOD, "other")
     with pytest.raises(UserError, match="line 1, key 'name': 'my lab' must consist of letters"):
         load(tmp_path, GOOD.replace('name = "lab"', 'name = "my lab"'), "my lab")
@@ -201,13 +201,13 @@ def test_an_unknown_suite_is_answered_with_a_near_one() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("x = " + "[" * 2000 + "]" * 2000, "nests tables or lists too deeply"),
-        ("x = " + "{a=" * 1000 + "1" + "}" * 1000, "nests tables or lists too deeply"),
-        ("datasets" + ".a" * 2000 + " = 1", "nests tables or lists too deeply"),
+        ("x = " + "[" * 2000 + "]" * 2000, "are nested too deeply"),
+        ("x = " + "{a=" * 1000 + "1" + "}" * 1000, "are nested too deeply"),
+        ("datasets" + ".a" * 2000 + " = 1", "are nested too deeply"),
         ("[" + "a." * 2000 + "a]", "is unknown here"),
         ("x" * 5000 + " = 1", "line 1: this line has more than 4,096 characters"),
-        ("# comment\n" * 7000, "it has 70,000 bytes; the suite file may have at most 65,536"),
-        ('datasets = "' + "a" * 4000 + '"', "line 1, key 'datasets': this must be a list, not 'aaa"),
+        ("# comment\n" * 7000, "the suite file has 70,000 bytes, more than the limit of 65,536"),
+        ('datasets = "' + "a" * 4000 + '"', "line 1, key 'datasets': the value must be a list, not 'aaa"),
         ('x = "\x1b[31m"', "is not valid TOML"),
     ],
 )

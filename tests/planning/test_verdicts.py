@@ -75,7 +75,7 @@ def test_verdicts_as_they_are_written(tmp_path: Path) -> None:
             'models = ["pca"]\nuntrained = ["vae"]',
             14,
             "[floors] untrained",
-            "must also be in the floors' list `models`",
+            "must also be in the list `models` of [floors]",
         ),
         ('models = ["pca"]', 'models = "pca"', 13, "[floors] models", "a list"),
         (

@@ -190,7 +190,7 @@ def test_files_that_are_no_records_say_so_and_what_to_do(
 ) -> None:
     path = tmp_path / "a.json"
     path.write_text(spoil(dumps(to_json(record))))
-    with pytest.raises(BadRecord, match=r"a\.json .*delete it to run that trial again"):
+    with pytest.raises(BadRecord, match=r"a\.json .*delete it to run the trial again"):
         store.read(path)
 
 

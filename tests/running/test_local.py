@@ -43,9 +43,9 @@ def test_whatever_happens_to_a_process_is_one_record_and_the_rest_goes_on(tmp_pa
     expected = {
         "quitting": ("exception", "the process ended with exit code 3"),
         "exiting": ("exception", "the process ended with exit code 4"),
-        "killed": ("signal", "the process died of SIGKILL (out of memory, or killed by hand)"),
-        "faulting": ("signal", "the process died of SIGSEGV"),
-        "signalled": ("signal", f"the process died of signal {signal.SIGRTMIN + 3}"),
+        "killed": ("signal", "the process was killed by SIGKILL (out of memory, or killed manually)"),
+        "faulting": ("signal", "the process was killed by SIGSEGV"),
+        "signalled": ("signal", f"the process was killed by signal {signal.SIGRTMIN + 3}"),
         "raising": ("exception", "ValueError: cannot open '…/weights of mine.pt'"),
         "diverging": ("nan", "all became nan at step 0 of stage main"),
     }

@@ -33,5 +33,5 @@ def test_an_order_is_read_as_it_was_written(lab: Lab, tmp_path: Path) -> None:
     order.write(tmp_path, told, jobs)
     assert order.read(tmp_path) == (told, jobs)
     (tmp_path / order.JOBS).write_text("{}\n")
-    with pytest.raises(UserError, match="contains no valid order"):
+    with pytest.raises(UserError, match="contains no valid description"):
         order.read(tmp_path)

@@ -194,7 +194,7 @@ def test_a_queue_that_does_not_answer_is_waited_for_and_nothing_is_submitted_mea
     events = run(Slurm(), [work])
     with monkeypatch.context() as silent:
         silent.setattr(batch, "states", lambda: None)
-        with pytest.raises(UserError, match="squeue does not answer"):
+        with pytest.raises(UserError, match="squeue does not respond"):
             next(run(Slurm(), [work]))
         assert len(there.submitted()) == known
     assert next(events).kind == "start"

@@ -199,9 +199,9 @@ def test_settings_and_versions_that_changed_are_noticed(tmp_path: Path, monkeypa
     ("does", "reason"),
     [
         *((fault, f"({fault}: ") for fault in ("TypeError", "MemoryError", "TokenError", "AssertionError")),
-        ("die", ": the process died of SIGSEGV"),
+        ("die", ": the process was killed by SIGSEGV"),
         ("fork", ": the process ended with exit code 3"),
-        ("hang", ": no sign of life for 2 s"),
+        ("hang", ": no output for 2 s"),
     ],
 )
 def test_a_dataset_that_cannot_be_prepared_is_left_out_with_the_reason_and_the_rest_trains(
@@ -213,7 +213,7 @@ def test_a_dataset_that_cannot_be_prepared_is_left_out_with_the_reason_and_the_r
     )
     made = sweep.make_ready(make_plan(suite(), request), patience=2.0)
     told = made.left_out[f"lab-trouble[does={does}]"]
-    assert told.startswith("it could not be prepared") and reason in told
+    assert told.startswith("the dataset could not be prepared") and reason in told
     assert [one.spec.name for one in made.datasets] == ["lab-xray"]
     assert {trial.dataset.name for trial in made.trials} == {"lab-xray"}
     assert all(lab.ends(process) for _, process in lab.trained()[before:])

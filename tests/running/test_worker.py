@@ -62,7 +62,9 @@ def test_another_seed_gives_another_model(tmp_path: Path) -> None:
 def test_a_plugin_that_changes_the_number_of_threads_has_no_result(tmp_path: Path, when: str) -> None:
     record = run_job(job(tmp_path, f"threaded[when={when}]"))
     assert record.error and record.error.kind == "exception"
-    assert record.error.message.startswith("a plugin set PyTorch to 2 threads; results depend on their number")
+    assert record.error.message.startswith(
+        "a plugin set the number of PyTorch threads to 2; results depend on this number"
+    )
     assert torch.get_num_threads() == 1 == record.device.threads
     assert not record.metrics
 
@@ -86,7 +88,7 @@ def test_a_record_says_what_was_done(tmp_path: Path) -> None:
         "metric lab-health": 1,
     }
     assert record.software["plugins"]["vaebench-lab"] == "1.0"
-    assert record.metrics["lab-health"].reason == "asked only of models trained on healthy images"
+    assert record.metrics["lab-health"].reason == "this metric applies only to models trained on healthy images"
     assert len(record.metrics["lab-residual"].replicates) == 200
     assert not record.metrics["lab-samples"].replicates
     weights = load_file(store.artifacts_of(path_of(tmp_path, record)) / "weights.safetensors")

@@ -89,16 +89,19 @@ def test_a_spoiled_checkpoint_is_told_of_and_trained_from_the_start(tmp_path: Pa
     changed = content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
     path.write_bytes({"cut": content[:200], "changed": changed, "pickle": b"\x80\x04." * 30}[spoil])
     record, notes, *_ = trained(one)
-    assert notes == ["the checkpoint cannot be used, since its checksum is wrong; trained from the start"]
+    assert notes == ["the checkpoint cannot be used, since the checksum is wrong; trained from the start"]
     assert record.cost.times_resumed == 0
 
 
 @pytest.mark.parametrize(
     ("how", "why"),
     [
-        ("a pipe", "it cannot be read (the checkpoint must be a regular file)"),
-        ("a device", "it cannot be read (the checkpoint must be a regular file)"),
-        ("20 GB", "it cannot be read (it has 21,474,836,480 bytes; the checkpoint may have at most 17,179,869,184)"),
+        ("a pipe", "the file cannot be read (the checkpoint must be a regular file)"),
+        ("a device", "the file cannot be read (the checkpoint must be a regular file)"),
+        (
+            "20 GB",
+            "the file cannot be read (the checkpoint has 21,474,836,480 bytes, more than the limit of 17,179,869,184)",
+        ),
     ],
 )
 def test_what_is_no_checkpoint_is_not_read(tmp_path: Path, how: str, why: str) -> None:
@@ -166,7 +169,7 @@ def test_a_checkpoint_of_wrong_content_is_told_of_and_trained_from_the_start(
     torch.save(found, buffer)
     path.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
     record, (note,), *again = trained(one)
-    assert note.startswith("the checkpoint cannot be used, since its content does not fit (")
+    assert note.startswith("the checkpoint cannot be used, since the content does not fit this trial (")
     assert (record.cost.times_resumed, again) == (0, expected)
 
 
@@ -177,7 +180,7 @@ def test_what_is_no_checkpoint_is_told_of(tmp_path: Path, lab: Lab) -> None:
     torch.save([1, 2], buffer)
     path.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
     assert trained(one)[1] == [
-        "the checkpoint cannot be used, since its content is not that of a checkpoint; trained from the start"
+        "the checkpoint cannot be used, since the file does not contain a checkpoint; trained from the start"
     ]
 
 
@@ -186,7 +189,7 @@ def test_a_folder_in_place_of_a_checkpoint_is_told_of_and_replaced(tmp_path: Pat
     path = checkpoint.path_of(path_of(one))
     (path / "more").mkdir(parents=True)
     _, notes, *_ = trained(one)
-    assert notes == ["the checkpoint cannot be used, since it cannot be read (the checkpoint must be a "
+    assert notes == ["the checkpoint cannot be used, since the file cannot be read (the checkpoint must be a "
                      "regular file); trained from the start"]  # fmt: skip
     assert not path.exists()
 
@@ -196,7 +199,8 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path, lab:
     other = replace(one, settings=structs.replace(one.settings, samples=9))
     record, notes, *_ = trained(other)
     assert notes == [
-        "the checkpoint cannot be used, since it does not match the settings of this trial; trained from the start"
+        "the checkpoint cannot be used, since the file does not match the settings of this trial; "
+        "trained from the start"
     ]
     assert record.cost.times_resumed == 0
 
@@ -229,4 +233,4 @@ def test_a_training_that_diverged_is_not_gone_on_from(tmp_path: Path) -> None:
 def test_out_of_memory_says_which_batch_would_be_next(tmp_path: Path) -> None:
     record = run_job(job(tmp_path, "hungry", batch=8))
     assert record.error.kind == "oom"
-    assert record.error.message.endswith("; a batch of 8 did not fit; try 4 instead")
+    assert record.error.message.endswith("; a batch of 8 does not fit in memory; try 4")

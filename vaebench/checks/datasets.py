@@ -48,15 +48,15 @@ class Source:
 
 @CHECKS.add
 def parameters(case: Source) -> None:
-    """Every parameter can be set on the command line, and setting an integer parameter to -1 raises a
-    ValueError that names it."""
+    """Every parameter can be set on the command line, and setting an integer parameter to -1 raises a ValueError that
+    names the parameter."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
 @CHECKS.add
 def described(case: Source) -> None:
-    """The dataset declares its title, licence, channels and (unless its classes are known only from its files) two or
-    more classes; `groups_are`, if declared, is a plural noun."""
+    """The dataset declares its title, licence, channels and two or more classes (unless the classes are known only from
+    its files); `groups_are`, if declared, is a plural noun."""
     dataset = case.dataset
     for field in ("title", "licence"):
         require(bool(getattr(dataset, field)), f"`{field}` is empty")
@@ -65,8 +65,11 @@ def described(case: Source) -> None:
     require(len(set(names)) == len(names), f"`classes` contains a duplicate: {names}")
     draws = case.component.phantom is not Dataset.phantom
     groups = dataset.groups_are
-    require(not groups or bool(PLURAL.fullmatch(groups)), f"`groups_are` is {groups!r}, not a plural noun: `patients`")
-    require(len(names) > 1 or (not draws and not names), f"`classes` is {names}: list two or more")
+    require(
+        not groups or bool(PLURAL.fullmatch(groups)),
+        f"`groups_are` is {groups!r}, not a plural noun such as `patients`",
+    )
+    require(len(names) > 1 or (not draws and not names), f"`classes` is {names}: list two or more classes")
 
 
 @CHECKS.add
@@ -76,12 +79,15 @@ def without_files(case: Source) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if dataset.present(folder):
-            raise NotApplicable("the real images are present even with an empty folder")
+            raise NotApplicable("the real images are present although the data folder is empty")
         require(bool(dataset.obtain().strip()), "obtain() does not say how to get the images")
         try:
             dataset.load(folder, 28, {})
         except Exception as error:
-            require(bool(str(error).strip()), f"load() without files raises {type(error).__name__} without a message")
+            require(
+                bool(str(error).strip()),
+                f"load() raises {type(error).__name__} without a message if there are no files",
+            )
         else:
             require(False, "load() returns images although there are no files")
         require(not list(folder.iterdir()), "present(), obtain() or load() leaves files in an empty folder")
@@ -106,7 +112,7 @@ def shapes(case: Source) -> None:
     """Images are (N, channels, size, size), and no split is empty."""
     expected = (case.dataset.channels, case.size, case.size)
     for name, split in case.splits.items():
-        require(len(split) > 0, f"its {name} split is empty")
+        require(len(split) > 0, f"the {name} split is empty")
         require(split.images.shape[1:] == expected, f"{name} images are {split.images.shape[1:]}, not {expected}")
 
 
@@ -114,7 +120,7 @@ def shapes(case: Source) -> None:
 def limits(case: Source) -> None:
     """No split is larger than its limit."""
     for name, split in case.splits.items():
-        require(len(split) <= LIMIT[name], f"{name} has {len(split)} images, but its limit is {LIMIT[name]}")
+        require(len(split) <= LIMIT[name], f"the {name} split has {len(split)} images, but its limit is {LIMIT[name]}")
 
 
 @PHANTOM.add
@@ -156,7 +162,7 @@ def masks(case: Source) -> None:
         expected = (len(split), case.size, case.size)
         require(split.masks.shape == expected, f"{name} masks are {split.masks.shape}, not {expected}")
         if split.healthy is None or split.diseased is None:
-            raise Broken(f"{name} has masks, but does not say which images are healthy")
+            raise Broken(f"the {name} split has masks, but does not say which images are healthy")
         marked = split.masks.any(axis=(1, 2))
         wrong = int((marked & split.healthy).sum())
         require(not wrong, f"{wrong} healthy {name} images have an anomaly in their mask")
@@ -178,7 +184,9 @@ def boxes(case: Source) -> None:
         there = ~np.isnan(split.boxes).all(2)
         low, high = split.boxes[there][:, :2], split.boxes[there][:, 2:]
         inside = ((low >= 0) & (low < high) & (high <= 1)).all(1)
-        require(bool(inside.all()), f"{int((~inside).sum())} {name} boxes violate 0 <= x0 < x1 <= 1 or the same for y")
+        require(
+            bool(inside.all()), f"{int((~inside).sum())} {name} boxes violate 0 <= x0 < x1 <= 1 or 0 <= y0 < y1 <= 1"
+        )
         healthy = split.healthy if split.healthy is not None else np.zeros(len(split), bool)
         require(not there[healthy].any(), f"{int(there[healthy].any(1).sum())} healthy {name} images have a box")
 
@@ -221,7 +229,7 @@ def deterministic(case: Source) -> None:
     same_size = case.splits.train.images.shape == other.train.images.shape
     require(
         not (same_size and np.array_equal(case.splits.train.images, other.train.images)),
-        "another seed gives the same images",
+        "phantoms with different seeds have the same images",
     )
 
 

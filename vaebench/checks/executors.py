@@ -131,7 +131,8 @@ def events(case: Sent) -> None:
     for kind in ("start", "end"):
         told = sorted(event.job.trial.id for event in case.events if event.kind == kind)
         require(
-            told == ids, f"for 2 trials, the executor reported {len(told)} `{kind}` events of {len(set(told))} trials"
+            told == ids,
+            f"2 trials should have a `{kind}` event each, but there were {len(told)} for {len(set(told))} trials",
         )
     require(_ends(case.events) == case.stored("mine"), "the reported records are not those in the results folder")
 
@@ -141,7 +142,7 @@ def failures(case: Sent) -> None:
     """A failed trial leaves a record with the reason, and the other trials continue."""
     bad, good = case.two
     ends = _ends(case.events)
-    require(len(ends) == 2, f"of 2 trials, the first of which fails, {len(ends)} ended")
+    require(len(ends) == 2, f"after the first of 2 trials failed, {len(ends)} trials ended instead of 2")
     error = ends[bad.trial.id].error
     require(error is not None and bool(error.message), "a trial that cannot train has a good record")
     require(ends[good.trial.id].error is None, "when one trial failed, the other failed as well")

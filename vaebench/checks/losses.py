@@ -52,8 +52,8 @@ class Comparison:
 
 @CHECKS.add
 def parameters(case: Comparison) -> None:
-    """Every parameter can be set on the command line, and setting an integer parameter to -1 raises a
-    ValueError that names it."""
+    """Every parameter can be set on the command line, and setting an integer parameter to -1 raises a ValueError that
+    names the parameter."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
@@ -68,20 +68,20 @@ def one_number_per_image(case: Comparison) -> None:
             bool(value.isfinite().all()), f"the loss of raw outputs up to {float(raw.abs().max()):.0f} is not finite"
         )
     empty = case.loss(case.noise()[:0], case.target[:0])
-    require(tuple(empty.shape) == (0,), f"the loss of no images has shape {tuple(empty.shape)}, not (0,)")
+    require(tuple(empty.shape) == (0,), f"the loss of an empty batch has shape {tuple(empty.shape)}, not (0,)")
 
 
 @CHECKS.add
 def picture(case: Comparison) -> None:
-    """image() turns any raw output into a finite picture in [0, 1]."""
+    """image() converts any raw output to an image with finite values in [0, 1]."""
     for scale in (1.0, 100.0):
         require_images(case.loss.image(case.noise(scale)), (COUNT, *case.shape), "image()")
 
 
 @CHECKS.add
 def gradient(case: Comparison) -> None:
-    """The gradient is finite for random, large and zero outputs, and for drawn, black and white targets."""
-    targets = {"drawn": case.target, "black": torch.zeros_like(case.target), "white": torch.ones_like(case.target)}
+    """The gradient is finite for random, large and zero outputs, and for synthetic, black and white targets."""
+    targets = {"synthetic": case.target, "black": torch.zeros_like(case.target), "white": torch.ones_like(case.target)}
     raws = {"random": case.noise(), "large": case.noise(30), "zero": case.noise(0)}
     for shade, target in targets.items():
         for kind, raw in raws.items():
@@ -92,16 +92,22 @@ def gradient(case: Comparison) -> None:
 
 @CHECKS.add
 def descent(case: Comparison) -> None:
-    """Gradient descent from noise approaches the target: the picture's squared error falls to less than a third."""
+    """Gradient descent from noise approaches the target: the squared error of the image falls to less than a third of
+    its initial value."""
     start, end = (float((case.loss.image(raw) - case.target).square().mean()) for raw in (case.noise(), case.descended))
-    require(end < start / 3, f"the squared error of the picture goes from {start:.4g} to {end:.4g} in the descent")
+    require(
+        end < start / 3,
+        f"gradient descent changes the squared error from {start:.4g} to {end:.4g}, not to less than a third",
+    )
 
 
 @CHECKS.add
 def nearer_is_less(case: Comparison) -> None:
-    """The further a picture is from the target, the greater the loss."""
+    """The further an image is from the target, the greater the loss."""
     values = [float(case.loss(case.descended + case.noise(far), case.target).mean()) for far in (0.0, 1.0, 4.0)]
-    require(values == sorted(set(values)), f"the loss at growing distances is {', '.join(f'{v:.6g}' for v in values)}")
+    require(
+        values == sorted(set(values)), f"the loss at increasing distances is {', '.join(f'{v:.6g}' for v in values)}"
+    )
 
 
 @CHECKS.add
@@ -114,12 +120,13 @@ def alone(case: Comparison) -> None:
 
 @CHECKS.add
 def summed_over_pixels(case: Comparison) -> None:
-    """An image of four times the area has about four times the loss (between two and eight times), as for a sum over
-    pixels."""
+    """An image with four times the area has about four times the loss (between two and eight times), as expected of a
+    sum over pixels."""
     once = float(case.loss(case.noise(), case.target).mean())
     tiled = float(case.loss(case.noise().repeat(1, 1, 2, 2), case.target.repeat(1, 1, 2, 2)).mean())
     require(
-        2 < tiled / once < 8, f"an image tiled 2 x 2 has {tiled / once:.3g} times the loss: sum over pixels, not mean"
+        2 < tiled / once < 8,
+        f"tiling an image 2 x 2 multiplies its loss by {tiled / once:.3g}: sum over pixels, do not average",
     )
 
 
@@ -145,15 +152,16 @@ def likelihood(case: Comparison) -> None:
         ).exp()
         area = float(torch.trapezoid(density.double(), values))
         require(
-            abs(area - 1) < 0.01, f"exp(-loss) integrates to {area:.4g} over a pixel's values at a raw output of {raw}"
+            abs(area - 1) < 0.01,
+            f"for the raw output {raw}, exp(-loss) integrates to {area:.4g} over a pixel's values, not to 1",
         )
 
 
 @CHECKS.add
 def not_a_number(case: Comparison) -> None:
-    """NaN in a raw output makes the loss of that image NaN, and no other loss."""
+    """A NaN in a raw output makes the loss of that image NaN, but not the loss of any other image."""
     raw = case.noise()
     raw[0, 0, 3, 3] = float("nan")
     value = case.loss(raw, case.target)
-    require(bool(value[0].isnan()), f"NaN in the output is hidden: the loss is {float(value[0]):.4g}")
-    require(bool(value[1:].isfinite().all()), "NaN in one image reaches the loss of other images")
+    require(bool(value[0].isnan()), f"the output contains NaN, but its loss is {float(value[0]):.4g}, not NaN")
+    require(bool(value[1:].isfinite().all()), "NaN in one image affects the loss of other images")

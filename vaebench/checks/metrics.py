@@ -43,7 +43,9 @@ class Asked:
         try:
             answer = metric.compute(evidence)
         except NotApplicable as reason:
-            require(bool(str(reason).strip()), "NotApplicable has no message, but boards show its message")
+            require(
+                bool(str(reason).strip()), "NotApplicable has no message, but boards show the message as the reason"
+            )
             raise
         number = isinstance(answer, int | float | np.number) and not isinstance(answer, bool)
         require(
@@ -51,7 +53,7 @@ class Asked:
         )
         score = answer if isinstance(answer, Score) else Score(float(answer))
         require(math.isfinite(score.value), f"the value is {score.value}: raise NotApplicable with the reason instead")
-        require(score.error is None or score.error >= 0, f"the standard error is {score.error}")
+        require(score.error is None or score.error >= 0, f"the standard error is {score.error}, not 0 or more")
         fault = beyond(score, *metric.range)
         require(not fault, f"{fault}: correct `range` or the computation")
         return score
@@ -59,8 +61,8 @@ class Asked:
 
 @CHECKS.add
 def parameters(case: Asked) -> None:
-    """Every parameter can be set on the command line, and setting an integer parameter to -1 raises a
-    ValueError that names it."""
+    """Every parameter can be set on the command line, and setting an integer parameter to -1 raises a ValueError that
+    names the parameter."""
     check_parameters(case.component, lambda **params: case.component(**{**case.params, **params}))
 
 
@@ -121,15 +123,15 @@ def keeps_evidence(case: Asked) -> None:
 
 @CHECKS.add
 def direction(case: Asked) -> None:
-    """A good model beats a model with noisy outputs, in the declared direction.
+    """In the declared direction, a good model has a better value than a model with noisy outputs.
 
     The direction is checked for reconstruction metrics and for the headline metrics of installed suites."""
     metric = case.component
     if metric.verdict in ("cost", "other") or not (metric.verdict == "reconstruction" or metric.name in _headlines()):
-        raise NotApplicable("checked for reconstruction metrics and headlines of suites only")
+        raise NotApplicable("this check applies only to reconstruction metrics and to headline metrics of suites")
     good, poor = case.ask(case.evidence("good")).value, case.ask(case.evidence("poor")).value
     if good == poor == metric.range[metric.better == "higher"]:
-        raise NotApplicable(f"these drawings are too easy for the metric: both models get {good:.6g}")
+        raise NotApplicable(f"the test images are too easy for the metric: both models get {good:.6g}")
     ahead = good > poor if metric.better == "higher" else good < poor
     require(ahead, f"a good model gets {good:.6g} and a poor one {poor:.6g}, but {metric.better} is declared better")
 

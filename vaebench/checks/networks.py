@@ -70,12 +70,12 @@ def raw(net: nn.ModuleDict, x: Tensor) -> Tensor:
 @SIZES.add
 def shapes(case: tuple[Part, Shape]) -> None:
     """Features have the shape of encoder.out and decoder.entry, the raw output has the shape of the image, and all
-    values are finite; or the network refuses the size with a ValueError."""
+    values are finite, unless the network refuses the size with a ValueError."""
     part, shape = case
     try:
         net = part.build(shape).eval()
     except ValueError as reason:
-        raise NotApplicable(f"the network refuses this size: {reason}") from reason
+        raise NotApplicable(f"the network cannot be built for this image size: {reason}") from reason
     out, entry = (tuple(getattr(net[name], told, ())) for name, told in (("encoder", "out"), ("decoder", "entry")))
     require(len(out) == 3, f"encoder.out is {out}, not (channels, height, width)")
     require(out == entry, f"the decoder takes features of shape {entry}, but the encoder gives {out}")
@@ -100,10 +100,14 @@ def meta(part: Part) -> None:
 
 @CHECKS.add
 def grid(part: Part) -> None:
-    """The height and width of the features are at most `grid`, unless the network has a fixed depth and ignores it."""
+    """The height and width of the features are at most `grid`, unless the network has a fixed depth and ignores
+    `grid`."""
     sides = {asked: part.largest_side(asked) for asked in (4, 8)}
     kept = all(side <= asked for asked, side in sides.items())
-    require(kept or sides[4] == sides[8], f"the largest side is {sides[4]} for grid=4 and {sides[8]} for grid=8")
+    require(
+        kept or sides[4] == sides[8],
+        f"the largest side of the features is {sides[4]} for grid=4 and {sides[8]} for grid=8",
+    )
 
 
 @CHECKS.add
@@ -117,7 +121,7 @@ def gradients(part: Part) -> None:
             require(p.grad is not None, f"{name} never gets a gradient")
             assert p.grad is not None
             require(bool(p.grad.isfinite().all()), f"{name} gets a gradient that is NaN or infinite")
-            require(bool((p.grad != 0).any()), f"{name} gets only zeros as gradient")
+            require(bool((p.grad != 0).any()), f"{name} gets a gradient that is always zero")
 
 
 @CHECKS.add
@@ -132,7 +136,7 @@ def learns(part: Part) -> None:
         optimizer.step()
     error = float((raw(net, x).detach().sigmoid() - x).square().mean())
     grey = float((x.mean() - x).square().mean())
-    require(error < grey, f"the squared error is {error:.4g} after {STEPS} steps; a uniform grey has {grey:.4g}")
+    require(error < grey, f"the squared error is {error:.4g} after {STEPS} steps; a uniform grey image has {grey:.4g}")
 
 
 @CHECKS.add
@@ -160,4 +164,4 @@ def saves(part: Part) -> None:
     content = save({name: value.clone().contiguous() for name, value in net.state_dict().items()})
     fresh.load_state_dict(load(content))
     first, second = ({"the raw output": look(raw, one, x)} for one in (net, fresh))
-    require_equal(first, second, "differs after saving and loading: keep everything it needs in parameters or buffers")
+    require_equal(first, second, "differs after saving and loading: keep all state in parameters or buffers")

@@ -46,7 +46,7 @@ class StandIn(Model):
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         if self.quality == "mute":
-            raise NotApplicable("the stand-in has no prior")
+            raise NotApplicable("the stand-in model has no prior")
         if self.quality == "poor":
             return torch.rand(n, *self.shape, generator=generator, device=generator.device)
         seed = 100 + int(torch.randint(2**20, (), generator=generator, device=generator.device))

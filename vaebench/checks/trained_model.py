@@ -26,7 +26,7 @@ def codes(bench: Bench) -> None:
 
 @CHECKS.add
 def reconstructions(bench: Bench) -> None:
-    """Reconstructions are finite images of the input's shape in [0, 1]."""
+    """Reconstructions have the shape of the input and finite values in [0, 1]."""
     require_images(look(bench.trained.reconstruct, bench.x), (BATCH, *bench.shape), "a reconstruction")
 
 
@@ -40,8 +40,8 @@ def scores(bench: Bench) -> None:
 
 @CHECKS.add
 def posterior(bench: Bench) -> None:
-    """A Gaussian posterior has a finite mean and log-variance per latent dimension, and the rate is its divergence from
-    N(0, I)."""
+    """A Gaussian posterior has a finite mean and log-variance per latent dimension, and the rate is its KL divergence
+    from N(0, I)."""
     found = look(bench.trained.posterior, bench.x)
     for name, value in (("mean", found.mean), ("logvar", found.logvar)):
         shape = tuple(value.shape)
@@ -54,8 +54,8 @@ def posterior(bench: Bench) -> None:
 
 @CHECKS.add
 def bound(bench: Bench) -> None:
-    """A bound on ln p(x) is a finite number per image, uses random numbers of the given generator only, and, apart from
-    sampling noise, does not fall when more codes are drawn."""
+    """A bound on ln p(x) is one finite number per image, takes random numbers only from the given generator, and does
+    not fall, apart from sampling noise, when more codes are sampled."""
 
     def drawn(seed: int, draws: int) -> Tensor:
         return look(bench.trained.bound, bench.x, bench.generator(seed), draws)
@@ -111,14 +111,14 @@ def keeps_images(bench: Bench) -> None:
 
 @CHECKS.add
 def samples(bench: Bench) -> None:
-    """Samples are finite images in [0, 1], drawn with the given generator only."""
+    """Samples have finite values in [0, 1] and take random numbers only from the given generator."""
     model = bench.trained  # trained here, since no model can be trained in inference mode
     check_draws(lambda generator: model.sample(5, generator), (5, *bench.shape), bench, "sample")
 
 
 @CHECKS.add
 def variations(bench: Bench) -> None:
-    """Perturbed reconstructions are finite images in [0, 1], drawn with the given generator only."""
+    """Perturbed reconstructions have finite values in [0, 1] and take random numbers only from the given generator."""
     model = bench.trained  # trained here, since no model can be trained in inference mode
     check_draws(lambda generator: model.vary(bench.x, generator), (BATCH, *bench.shape), bench, "vary")
 
@@ -144,7 +144,7 @@ def saves(bench: Bench) -> None:
 
 @ONE_STEP.add
 def one_step(bench: Bench) -> None:
-    """After one training step of every stage at this image size, the model reconstructs images of that size."""
+    """After one training step in every stage, the model's reconstructions have the size of the input images."""
     model = bench.build()
     bench.train(model, steps=1)
     require_images(look(model.reconstruct, bench.x), (BATCH, *bench.shape), "a reconstruction")

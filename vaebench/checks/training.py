@@ -24,15 +24,15 @@ CHECKS = Checklist()
 
 @CHECKS.add
 def parameters(bench: Bench) -> None:
-    """Every parameter can be set on the command line, and setting an integer parameter to -1 raises a
-    ValueError that names it."""
+    """Every parameter can be set on the command line, and setting an integer parameter to -1 raises a ValueError that
+    names the parameter."""
     check_parameters(bench.component, bench.build)
 
 
 @CHECKS.add
 def tunable(bench: Bench) -> None:
-    """Every range in `tunable` belongs to a parameter of the model, and the model can be built with both ends of the
-    range."""
+    """Every range in `tunable` belongs to a parameter of the model, and the model can be built with the values at both
+    ends of the range."""
     known = parameters_of(bench.component)
     for name, searched in tunable_of(bench.component).items():
         require(name in known, f"tunable lists {name!r}, which is not a parameter.{did_you_mean(name, known)}")
@@ -71,12 +71,12 @@ def groups(bench: Bench) -> None:
         mine = owners[id(p)]
         require(len(mine) < 2, f"{name} is in the groups {' and '.join(mine)}")
         require(bool(mine) or not p.requires_grad, f"{name} is in no group, so it would keep its initial values")
-        require(not mine or p.requires_grad, f"{name} is frozen, yet in group {mine and mine[0]!r}")
+        require(not mine or p.requires_grad, f"{name} is frozen, but belongs to group {mine and mine[0]!r}")
 
 
 @CHECKS.add
 def gradients(bench: Bench) -> None:
-    """Every trained parameter gets a finite gradient that is not all zeros, within a few steps of some stage."""
+    """Every trained parameter gets a finite, non-zero gradient within a few steps of at least one stage."""
     model = ready(bench)
     names = defaultdict(lambda: "a parameter outside the model", {id(p): n for n, p in model.named_parameters()})
     steppers = {name: Watched(group) for name, group in model.groups().items()}
@@ -88,7 +88,7 @@ def gradients(bench: Bench) -> None:
             known = [norm for norm in norms if norm is not None]
             require(bool(known), f"{names[id(p)]} never gets a gradient")
             require(all(map(torch.isfinite, known)), f"{names[id(p)]} gets a gradient that is NaN or infinite")
-            require(any(norm > 0 for norm in known), f"{names[id(p)]} gets only zeros as gradient")
+            require(any(norm > 0 for norm in known), f"{names[id(p)]} gets a gradient that is always zero")
 
 
 @CHECKS.add
@@ -103,14 +103,20 @@ def routing(bench: Bench) -> None:
         before = snapshot(model)
         for objectives in plain(x, at):
             moved = changed(model, before)
-            require(not moved, f"objectives() itself changes {some(moved)} in stage {at.stage}; only the loop may")
+            require(
+                not moved,
+                f"objectives() changes {some(moved)} in stage {at.stage}; only the training loop may change parameters",
+            )
             yield objectives
             allowed = set().union(*(members[name] for name in objectives))
             moved = changed(model, before, allowed)
             require(not moved, f"a step of {some(list(objectives))} in stage {at.stage} changes {some(moved)}")
             before = snapshot(model)
         moved = changed(model, before)
-        require(not moved, f"objectives() changes {some(moved)} after its last yield; only the training loop may")
+        require(
+            not moved,
+            f"objectives() changes {some(moved)} after its last yield; only the training loop may change parameters",
+        )
 
     with patch.object(model, "objectives", watched):
         for at, x in few_steps(bench, model):
@@ -162,8 +168,8 @@ def reproducible(bench: Bench) -> None:
 
 @CHECKS.add
 def learns(bench: Bench) -> None:
-    """A few dozen steps on sixteen images reduce the squared error of reconstruction by more than 1 %; the loss of each
-    later stage falls, unless several groups compete in it."""
+    """A few dozen steps on sixteen images reduce the squared reconstruction error by more than 1 %; the loss of each
+    later stage falls, unless several groups compete in that stage."""
 
     if not bench.component.stages and bench.component.fit is Model.fit:
         raise NotApplicable("the model has neither stages nor fit(), so it learns nothing")

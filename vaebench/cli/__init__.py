@@ -18,7 +18,7 @@ from vaebench.running.termination import terminable
 COMMANDS = {
     "run": ("vaebench.cli.run", "Train and measure the models of a suite"),
     "tune": ("vaebench.cli.tune", "Search each method's parameters, and write a suite with the best ones"),
-    "status": ("vaebench.cli.status", "Show runs in progress with their time left, and trials done and failed"),
+    "status": ("vaebench.cli.status", "Show runs in progress, time left, finished and failed trials"),
     "leaderboard": ("vaebench.cli.leaderboard", "Make the leaderboard from existing records"),
     "compare": ("vaebench.cli.compare", "Compare two models of a board, or two results folders"),
     "index": ("vaebench.cli.index", "Index a large number of records, so that boards are made faster"),

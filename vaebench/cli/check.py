@@ -23,7 +23,7 @@ COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
     type=click.Choice(["cpu", "pretended-cuda"]),
     default="cpu",
     show_default=True,
-    help="Device to check on; pretended-cuda finds most errors that would occur on a GPU, without needing one.",
+    help="Device for the checks; pretended-cuda needs no GPU, but finds most errors that would occur on one.",
 )
 @DATA
 def command(name: str, device: Literal["cpu", "pretended-cuda"], data: Path | None) -> int:

@@ -19,8 +19,9 @@ LISTED = 20
 @click.argument("first", metavar="A", shell_complete=completion.names("models"))
 @click.argument("second", metavar="B", shell_complete=completion.names("models"))
 @SUITE
-@click.option("--preset", shell_complete=completion.presets, help="Only this preset [default: all with records].")
-@click.option("--source", type=click.Choice(["real", "phantom"]), help="Only this source [default: both].")
+@click.option("--preset", shell_complete=completion.presets,
+              help="Use only this preset [default: every preset with records].")  # fmt: skip
+@click.option("--source", type=click.Choice(["real", "phantom"]), help="Use only this source [default: both].")
 @click.option("--all", "everything", is_flag=True, help="For two folders, list every record that differs.")
 @RESULTS
 def command(
@@ -28,12 +29,12 @@ def command(
 ) -> None:
     """Compare two models of a board, or two results folders.
 
-    For two models, the command shows the headline numbers of both for every verdict and dataset, which model is better
-    and by how much, with the 95 % interval of the difference, and whether the difference is significant. Write A and B
-    as on the board: `vae`, `pca`, "vae[latent=8]".
+    For two models, the command shows both headline numbers for every verdict and dataset. It also shows which model is
+    better, the difference with its 95 % interval, and whether the difference is significant. Write A and B as they
+    appear on the board: `vae`, `pca`, "vae[latent=8]".
 
-    If A and B are folders, the command shows which records only one of them has, and which metrics, versions, settings
-    and images differ in the records that both have. Times are not compared.
+    For two folders, the command lists the records that exist in only one folder. For records that exist in both, it
+    lists the metrics, versions, settings and images that differ. Times are not compared.
 
     \b
     Examples:

@@ -38,7 +38,7 @@ def command() -> None:
         kind = provenance.device_class(f"cuda:{number}")
         console.print(f"cuda:{number}: {torch.cuda.get_device_name(number)}, {memory:.0f} GiB, class {kind}")
     if not torch.cuda.is_available():
-        why = "this torch is built without CUDA" if torch.version.cuda is None else "no usable driver or device"
+        why = "this PyTorch build has no CUDA support" if torch.version.cuda is None else "no usable driver or device"
         console.print(f"cuda: none ({why})")
     console.print(f"plugins: {', '.join(f'{name} {number}' for name, number in plugins.items())}")
     for kind in KINDS:

@@ -16,11 +16,11 @@ from vaebench.errors import UserError
 def command(results: Path) -> None:
     """Index the records of every track in a results folder, so that boards are made without reading each record.
 
-    `leaderboard`, `run` and `vaebench.load` use the index for records that have not changed since it was made, and read
-    all other records from their files: a board never depends on the age of the index. `vaebench status` shows how many
-    records are new or changed. An index pays off from about ten thousand records. The index is a Parquet file with a
-    row per record and metric; DuckDB, Polars and pandas can also read it. An index is used only by the user account
-    that made it, and only in the folder where it was made.
+    `leaderboard`, `run` and `vaebench.load` use the index for unchanged records, and read new and changed records from
+    their files. An outdated index therefore never affects a board. `vaebench status` shows how many records are new or
+    changed. An index is worthwhile from about ten thousand records. The index is a Parquet file with a row per record
+    and metric; DuckDB, Polars and pandas can also read it. An index is used only by the user account that made it, and
+    only in the folder where it was made.
 
     \b
     Examples:

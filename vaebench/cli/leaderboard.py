@@ -21,11 +21,13 @@ FORMATS = ("table", "md", "csv", "json", "tex", "html")
 
 @click.command
 @SUITE
-@click.option("--preset", shell_complete=completion.presets, help="Only this preset [default: all with records].")
-@click.option("--source", type=click.Choice(["real", "phantom"]), help="Only this source [default: both].")
+@click.option("--preset", shell_complete=completion.presets,
+              help="Show only this preset [default: every preset with records].")  # fmt: skip
+@click.option("--source", type=click.Choice(["real", "phantom"]), help="Show only this source [default: both].")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", shell_complete=completion.names("metrics"),
-              help="Only this metric, with ranks (repeatable).")  # fmt: skip
-@click.option("--dataset", metavar="NAME", shell_complete=completion.names("datasets"), help="Only this dataset.")
+              help="Show only this metric, with ranks (repeatable).")  # fmt: skip
+@click.option("--dataset", metavar="NAME", shell_complete=completion.names("datasets"),
+              help="Show only this dataset.")  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="Also print every metric on every dataset, and every note.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format.")
 @click.option(
@@ -35,9 +37,9 @@ FORMATS = ("table", "md", "csv", "json", "tex", "html")
     "--with", "others", multiple=True, metavar="FOLDER|URL", type=KNOWN_RESULTS_FOLDER,
     help="Also show the records in this results folder (repeatable).",
 )  # fmt: skip
-@click.option(
-    "--repin", is_flag=True, help="Pin the images that the newest complete models of the suite used; print the changes."
-)
+@click.option("--repin", is_flag=True,
+              help="Pin the track to the images that the suite's newest complete models used, and print the "
+              "changes.")  # fmt: skip
 @RESULTS
 def command(
     suite: str, preset: str | None, source: str | None, metrics: Sequence[str], dataset: str | None, everything: bool,
@@ -49,9 +51,9 @@ def command(
     complete.
 
     --with adds the records of other results folders, so that you can compare a new model without training the others.
-    With this option, only --output is written. If several folders contain the same trial from the same class of device,
-    it counts once; your own folder takes precedence. If you have no records, the leaderboard of results/reference is
-    shown.
+    If --with is given, no file is written except --output. If several folders contain the same trial from the same
+    class of device, the trial counts once; your own folder takes precedence. If you have no records, the leaderboard of
+    results/reference is shown.
 
     \b
     Examples:

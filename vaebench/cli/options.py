@@ -44,8 +44,8 @@ DEVICE = click.option(
     "--device", default="auto", show_default=True, metavar="auto|cpu|cuda|cuda:1", help="Device to compute on."
 )
 DEVICE_CLASS = click.option("--device-class", default="", metavar="CLASS",
-                            help="Plan for this class of device, on which the executor runs trials; `vaebench doctor` "
-                            "on such a machine shows its class.")  # fmt: skip
+                            help="Class of the devices on which the executor runs trials; `vaebench doctor` on such a "
+                            "machine shows its class.")  # fmt: skip
 EXECUTOR = click.option("--executor", default="local", show_default=True, metavar=SPEC,
                         shell_complete=completion.specs("executors"),
                         help="Where trials run; see `vaebench list executors`.")  # fmt: skip

@@ -35,14 +35,15 @@ if TYPE_CHECKING:
 @PRESET
 @SOURCE
 @click.option("-m", "--model", "models", multiple=True, metavar=SPEC, shell_complete=completion.specs("models"),
-              help="Only this model (repeatable).")  # fmt: skip
+              help="Use only this model (repeatable).")  # fmt: skip
 @click.option("-d", "--dataset", "datasets", multiple=True, metavar=SPEC, shell_complete=completion.specs("datasets"),
-              help="Only this dataset (repeatable).")  # fmt: skip
+              help="Use only this dataset (repeatable).")  # fmt: skip
 @click.option("--seeds", metavar="0,1,2", help="Use these seeds instead of the preset's.")
 @DEVICE
 @DEVICE_CLASS
 @EXECUTOR
-@click.option("--detach", is_flag=True, help="Submit the trials to the executor's engine and return at once.")
+@click.option("--detach", is_flag=True,
+              help="Submit the trials to the executor's engine, such as Slurm, and return at once.")  # fmt: skip
 @SLOTS
 @click.option("--force", is_flag=True, help="Repeat trials from the start, even if they have a good record.")
 @click.option("--lf", "last_failed", is_flag=True, help="Run only trials that failed last time.")
@@ -102,7 +103,10 @@ def command(
     if detach and (stop or dry_run):
         raise UserError("--detach returns at once, so it cannot be combined with --stop or --dry-run.")
     if detach and not (chosen := chosen_executor(executor, device_class)).detaches():
-        raise UserError(f"--detach: the trials of the executor {chosen.name} end with the command that started them.")
+        raise UserError(
+            f"--detach cannot be used with the executor {chosen.name}, because its trials end with the command that "
+            "started them."
+        )
     if record is not None:
         if models or seeds or len(datasets) > 1 or (preset, source) != ("auto", "auto"):
             raise UserError(

@@ -76,6 +76,8 @@ def command(
     plan = replace(plan, trials=tuple(trial for trial in plan.trials if trial.id not in lost))
     console.print(f"{len(plan.todo)} checkpoints to measure, {len(plan.done)} have every metric", highlight=False)
     if lost:
-        console.print(f"{len(lost)} records failed, are outdated or have no weights: `vaebench run` repeats them")
+        console.print(
+            f"{len(lost)} records failed, are outdated or have no weights: `vaebench run` repeats their trials"
+        )
     slots = slots or chosen_executor(executor).slots(plan.request.devices)
     return steps.finish(plan, console, slots, patience=patience)

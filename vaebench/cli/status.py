@@ -133,7 +133,7 @@ def _tell_batches(console: Console, track: Path) -> None:
     for one in submitted:
         tasks = sum((states[id_] for id_ in one.ids if id_ in states), Counter[str]()) if states else Counter[str]()
         told = ", ".join(f"{count} {state}" for state, count in sorted(tasks.items())) or "ended"
-        told = told if states is not None else "squeue does not answer"
+        told = told if states is not None else "squeue does not respond"
         text = f"  Slurm's jobs {', '.join(one.ids)}: {told}"
         console.print(escape(clean(text, 500)), highlight=False, soft_wrap=True)
 

@@ -205,12 +205,14 @@ def announce(plan: Plan, console: Console, asked_source: str, asked_again: bool)
     if plan.done:
         console.print(f"{len(plan.done)} done already, {len(plan.todo)} to do", highlight=False)
     if plan.trained:
-        console.print(f"{len(plan.trained)} of them are trained already and are only measured again", highlight=False)
+        console.print(
+            f"{len(plan.trained)} of these trials are already trained and are only measured again", highlight=False
+        )
     if asked_again:
         console.print("Trials are repeated even if they have good records", highlight=False)
     if plan.source == "phantom" and asked_source == "auto":
         console.print(
-            f"No real data in {escape(str(plan.request.data))}: phantoms are drawn in place of all datasets. "
+            f"No real data in {escape(str(plan.request.data))}: phantoms replace all datasets. "
             "`vaebench data status` shows how to get the real ones.",
             highlight=False,
             soft_wrap=True,

@@ -42,8 +42,9 @@ VERDICTS = ("reconstruction", "representation", "anomaly", "generation")
 @PRESET
 @SOURCE
 @click.option("-m", "--model", "models", multiple=True, metavar=SPEC,
-              help="Only this model (repeatable). Parameters given here are not searched.")  # fmt: skip
-@click.option("-d", "--dataset", "datasets", multiple=True, metavar=SPEC, help="Only this dataset (repeatable).")
+              help="Tune only this model (repeatable). Parameters given as param=value are not searched.")  # fmt: skip
+@click.option("-d", "--dataset", "datasets", multiple=True, metavar=SPEC,
+              help="Use only this dataset (repeatable).")  # fmt: skip
 @click.option(
     "--steps", type=click.IntRange(min=1), metavar="N", help="Training steps per trial [default: the preset's]."
 )

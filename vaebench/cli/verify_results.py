@@ -96,7 +96,7 @@ def command(
             admission.lines.insert(0, f"No number was re-measured{why}")
 
     console.print(f"{_count(len(seen.found), 'record')} in {_count(len(seen.tracks), 'track')}")
-    console.print(f"{_count(len(seen.weighed), 'record')} with the weights they name")
+    console.print(f"{_count(len(seen.weighed), 'record')} with matching weights")
     console.print(f"{_count(boards, 'track')} with boards that match the records")
     for line in admission.lines:
         console.print(clean(line, LONGEST))

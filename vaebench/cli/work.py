@@ -50,11 +50,11 @@ def command(folder: Path) -> int:
     except TimeIsUp as up:
         if not ended and not training:  # measuring saves no checkpoint, so the next pilot would get no further
             raise UserError(
-                "No trial was measured within the time limit of this pilot, and none is in training, so it does not "
-                "submit itself again. Increase the executor's parameter `minutes`."
+                "This pilot measured no trial within its time limit and has none in training, so it does not submit "
+                "itself again. Increase the executor's parameter `minutes`."
             ) from up
         Batch(folder).submit(os.environ.get("SLURM_ARRAY_TASK_ID", "0"))
-        click.echo("The time limit is near: submitted again.")
+        click.echo("The time limit is near: this pilot was submitted again.")
     return 0
 
 

@@ -126,7 +126,9 @@ def typed(name: str, component: type, given: Mapping[str, Value]) -> dict[str, V
         if key not in known:
             raise UserError(f"{name} has no parameter {key!r}.{did_you_mean(key, known) if known else ''} {accepts}")
         if not can_be_typed(known[key].kind):
-            raise UserError(f"{name}: {key} cannot be set here, because it is annotated {known[key].kind}. {TYPABLE}")
+            raise UserError(
+                f"{name}: {key} cannot be given as text, because it is annotated {known[key].kind}. {TYPABLE}"
+            )
         try:
             values[key] = convert(value, known[key].kind)
         except ValueError as error:

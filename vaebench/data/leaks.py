@@ -90,7 +90,7 @@ def twins_of_test(splits: Splits) -> int:
     parts = [split.images for _, split in splits.items()]  # the test images come last
     seen = sum(map(len, parts[:-1]))
     if seen + len(splits.test) > MOST:
-        warnings.warn("too many images to search for twins now; run `vaebench data audit`", stacklevel=2)
+        warnings.warn("there are too many images to search for twins now; run `vaebench data audit`", stacklevel=2)
         return 0
     pairs = twins.find(parts).pairs
     count = len(np.unique(pairs[(pairs[:, 0] < seen) & (pairs[:, 1] >= seen), 1]))

@@ -35,7 +35,7 @@ def training_rows(train: Split, regime: str) -> np.ndarray:
     if train.healthy is None:
         raise NotApplicable("the dataset does not say which images are healthy")
     if train.kept_out is None:
-        raise ValueError("keep_out() has not marked the images that thresholds are set on")
+        raise ValueError("keep_out() has not marked the images for setting thresholds")
     return np.flatnonzero(train.healthy & ~train.kept_out)
 
 
@@ -44,7 +44,7 @@ def training_images(splits: Splits, regime: str, device: str = "cpu", room: int 
     `room` bytes, they are not loaded, but read from their memory map batch by batch."""
     train, chosen = splits.train, training_rows(splits.train, regime)
     if not len(chosen):
-        raise NotApplicable("no healthy image is left among the training images after the preset's limit")
+        raise NotApplicable("the preset's limit leaves no healthy image for training")
     if len(chosen) * train.images[0].nbytes > room:
         return Images(torch.from_numpy(train.images), torch.from_numpy(chosen), torch.device(device))
     return Images(torch.from_numpy(train.images[chosen]).to(device))

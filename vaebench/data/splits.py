@@ -81,21 +81,22 @@ def check_splits(splits: Splits, classes: Sequence[str] = ()) -> None:
     named = dict(splits.items())
     for name, split in named.items():
         if not len(split):
-            raise SplitError(f"its {name} split is empty")
+            raise SplitError(f"the {name} split is empty")
         low, high = int(split.labels.min()), int(split.labels.max())
         if low < 0 or (classes and high >= len(classes)):
-            known = f"the {len(classes)} classes, 0 to {len(classes) - 1}" if classes else "numbers from 0"
-            raise SplitError(f"its {name} labels lie between {low} and {high}, outside {known}")
+            known = f"from 0 to {len(classes) - 1}, one per class" if classes else "0 or more"
+            raise SplitError(f"the {name} labels range from {low} to {high}, but must be {known}")
         if split.images.shape[1:] != splits.train.images.shape[1:]:
             raise SplitError(
-                f"its {name} images are {split.images.shape[1:]}, but train has {splits.train.images.shape[1:]}"
+                f"the {name} images have shape {split.images.shape[1:]}, but the train images have shape "
+                f"{splits.train.images.shape[1:]}"
             )
     order = list(named)
     for i, one in enumerate(order):
         for two in order[i + 1 :]:
             shared = np.intersect1d(named[one].groups, named[two].groups)
             if len(shared):
-                raise SplitError(f"its splits {one} and {two} share {len(shared)} groups, such as {str(shared[0])!r}")
+                raise SplitError(f"the splits {one} and {two} share {len(shared)} groups, such as {str(shared[0])!r}")
 
 
 def examples(labels: np.ndarray) -> np.ndarray:

@@ -22,11 +22,11 @@ def measure(metric: Metric, evidence: Evidence, regime: str, paired: bool = True
     failure does not affect other metrics."""
     try:
         if metric.regime == "healthy" and regime != "healthy":
-            raise NotApplicable("asked only of models trained on healthy images")
+            raise NotApplicable("this metric applies only to models trained on healthy images")
         answer = metric.compute(evidence)
         score = answer if isinstance(answer, Score) else Score(float(answer))
         if not np.isfinite(score.value):
-            raise NotApplicable(f"the metric came out as {score.value}")
+            raise NotApplicable(f"the metric's value is {score.value}")
         if fault := beyond(score, *metric.range):
             raise NotApplicable(f"failed: {fault}")
     except NotApplicable as reason:

@@ -79,14 +79,16 @@ def _differs(
 ) -> tuple[str, str]:
     """Return why a run is not comparable, and the remedy; both are empty if the run is comparable."""
     if rules.settings is not None and run.settings != rules.settings:
-        return "other settings (size, steps, limits, ...) than those of the preset", "run"
+        return "settings (size, steps, limits, ...) that differ from those of the preset", "run"
     wanted = digests.get(run.dataset)
     if run.digest and wanted and run.digest != wanted:
-        return f"other images than the track's (data digest {run.digest[:8]}, not {wanted[:8]})", "repin"
+        return f"images other than the track's (data digest {run.digest[:8]}, not {wanted[:8]})", "repin"
     here = [(name, version, rules.versions.get(name)) for name, version in run.versions]
-    other = [f"{name} version {v}, installed is {own}" for name, v, own in here if own is not None and v != own]
+    other = [
+        f"{name} version {v}, but version {own} is installed" for name, v, own in here if own is not None and v != own
+    ]
     older = [
-        f"{name} version {v}, the newest is {newest[run.entrant, name]}"
+        f"{name} version {v}, but the newest is {newest[run.entrant, name]}"
         for name, v, own in here
         if own is None and v < newest[run.entrant, name]
     ]
@@ -154,7 +156,7 @@ def _with_measures(
         for number in run.numbers if len(numbers) < len(run.numbers) else ():
             if id(number.measure) not in good:
                 mine, here = number.measure, rules.measures[number.measure.name]
-                other = f"metric {mine.name} version {mine.version}, installed is {here.version}"
+                other = f"metric {mine.name} version {mine.version}, but version {here.version} is installed"
                 if mine.version == here.version:
                     other = f"metric {mine.name} declares another direction, unit or regime under the same version"
                 hidden[Hidden(run.dataset, "numbers", other, "score")] += 1

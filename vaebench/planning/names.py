@@ -57,7 +57,7 @@ def chosen_executor(text: str, device_class: str = "") -> Executor:
         raise UserError(f"{text}: {error}") from error
     if device_class and not made.remote:
         raise UserError(
-            f"--device-class {device_class}: the executor {spec.name} has only the devices of this machine."
+            f"--device-class {device_class}: the executor {spec.name} can use only the devices of this machine."
         )
     return made
 

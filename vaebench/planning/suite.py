@@ -146,13 +146,13 @@ def load(path: Path, home: str | None = None) -> Suite:
         shown = f": {clean(lines[int(where[1]) - 1])}" if where else ""
         raise UserError(f"{path} is not valid TOML: {error}{shown}") from error
     except RecursionError as error:
-        raise UserError(f"{path} nests tables or lists too deeply to be a suite") from error
+        raise UserError(f"Tables or lists in {path} are nested too deeply") from error
 
 
 def _suite(data: dict[str, Any], reader: Reader, home: str | None) -> Suite:
     reader.table(data, "", TOP, ("name", "version", "datasets", "models", "metrics", "presets"))
     if data["name"] != reader.path.stem:
-        raise reader.fail("", "name", f"this must be the file's name, {reader.path.stem!r}")
+        raise reader.fail("", "name", f"the name must be the file's name, {reader.path.stem!r}")
     if not NAME.fullmatch(data["name"]):
         raise reader.fail("", "name", f"{data['name']!r} must consist of letters, digits and - + . _")
     if data["version"] < 1:
@@ -184,7 +184,7 @@ def _lists(data: Mapping[str, Any], table: str, reader: Reader) -> dict[str, tup
     found = {key: reader.entries(data, table, key, str) for key in LISTS if key in data}
     for key, names in found.items():
         if not names:
-            raise reader.fail(table, key, "this list must not be empty")
+            raise reader.fail(table, key, "the list must not be empty")
     for regime in found.get("regimes", ()):
         if regime not in REGIMES:
             raise reader.fail(table, "regimes", f"{regime!r} is not a regime.{did_you_mean(regime, REGIMES)}")
@@ -194,20 +194,20 @@ def _lists(data: Mapping[str, Any], table: str, reader: Reader) -> dict[str, tup
 def _preset(name: str, data: Any, suite: Mapping[str, tuple[str, ...]], reader: Reader) -> Preset:
     table = f"presets.{name}"
     if not isinstance(data, dict):
-        raise reader.fail("presets", name, f"this must be a table, not {data!r}")
+        raise reader.fail("presets", name, f"the value must be a table, not {data!r}")
     if not NAME.fullmatch(name):
         raise reader.fail("presets", name, f"the name {name!r} must consist of letters, digits and - + . _")
     reader.table(data, table, PRESET, ("size", "steps"))
     for key, least in (("size", 8), ("steps", 1), ("batch", 1), ("samples", 0)):
         if key in data and data[key] < least:
-            raise reader.fail(table, key, f"this must be at least {least}, not {data[key]}")
+            raise reader.fail(table, key, f"the value must be at least {least}, not {data[key]}")
     limit = reader.counts(data, table, "limit")
     for split in limit:
         if split not in ("train", "val", "test"):
             raise reader.fail(table, "limit", f"{split!r} is not a split: use train, val or test")
     for parameter, value in data.get("model", {}).items():
         if not isinstance(value, Value):
-            raise reader.fail(table, "model", f"{parameter} must be one value, not {value!r}")
+            raise reader.fail(table, "model", f"{parameter} must be a single value, not {value!r}")
     stage_steps = reader.counts(data, table, "stage_steps")
     seeds = reader.entries(data, table, "seeds", int) or (0,)
     if bad := [seed for seed in seeds if seed < 0]:

@@ -44,12 +44,12 @@ class Reader:
     def table(self, data: Mapping[str, Any], table: str, known: Mapping[str, type], required: tuple[str, ...]) -> None:
         for key, value in data.items():
             if key not in known:
-                raise self.fail(table, key, f"this key is unknown here.{did_you_mean(key, known)}")
+                raise self.fail(table, key, f"the key is unknown.{did_you_mean(key, known)}")
             if not isinstance(value, known[key]) or isinstance(value, bool):
-                raise self.fail(table, key, f"this must be {WORDS[known[key]]}, not {value!r}")
+                raise self.fail(table, key, f"the value must be {WORDS[known[key]]}, not {value!r}")
         for key in required:
             if key not in data:
-                raise self.fail(table, key, "this key is missing")
+                raise self.fail(table, key, "the key is missing")
 
     def entries(self, data: Mapping[str, Any], table: str, key: str, kind: type) -> tuple[Any, ...]:
         values = data.get(key, [])
@@ -59,7 +59,7 @@ class Reader:
         if len(set(values)) < len(values):
             raise self.fail(table, key, "an entry is listed twice")
         if key in data and not values:
-            raise self.fail(table, key, "this list must not be empty")
+            raise self.fail(table, key, "the list must not be empty")
         return tuple(values)
 
     def counts(self, data: Mapping[str, Any], table: str, key: str) -> dict[str, int]:

@@ -59,7 +59,7 @@ def read_verdicts(data: Mapping[str, Any], reader: Reader, measured: Mapping[str
     for metric, margin in data.get("margins", {}).items():
         _check_metrics([metric], "margins", metric, every, reader)
         if not isinstance(margin, int | float) or isinstance(margin, bool) or not 0 < margin < float("inf"):
-            raise reader.fail("margins", metric, f"this must be a number above 0, not {margin!r}")
+            raise reader.fail("margins", metric, f"the value must be a number above 0, not {margin!r}")
     prices = {verdict: reader.entries(data["prices"], "prices", verdict, str) for verdict in data.get("prices", {})}
     for verdict, names in prices.items():
         _check_verdict(verdict, "prices", reader)
@@ -75,13 +75,13 @@ def _floors(
     known = {*data["models"], *(name for preset in data["presets"].values() for name in preset.get("models", ()))}
     for key, value in floors.items():
         if not isinstance(value, list):
-            raise reader.fail("floors", key, f"this must be a list, not {value!r}")
+            raise reader.fail("floors", key, f"the value must be a list, not {value!r}")
         names = reader.entries(floors, "floors", key, str)
         if key in of_models:
             of_models[key] = names
             for name in names:
                 if key == "untrained" and name not in floors.get("models", ()):
-                    raise reader.fail("floors", key, f"{name!r} must also be in the floors' list `models`")
+                    raise reader.fail("floors", key, f"{name!r} must also be in the list `models` of [floors]")
                 if name not in known:
                     raise reader.fail(
                         "floors", key, f"{name!r} is not a model of this suite.{did_you_mean(name, known)}"
@@ -91,7 +91,7 @@ def _floors(
         _check_metrics(names, "floors", key, every, reader)
         if key not in data.get("headline", {}):
             raise reader.fail(
-                "floors", key, f"these floors are shown in the headline's column, but {key} has no headline; add one"
+                "floors", key, f"floors are shown in the headline's column, but {key} has no headline; add one"
             )
         metrics[key] = names
     return of_models["models"], of_models["untrained"], metrics
@@ -106,6 +106,6 @@ def _check_verdict(verdict: str, table: str, reader: Reader, others: tuple[str, 
 def _check_metrics(names: Iterable[Any], table: str, key: str, every: tuple[str, ...], reader: Reader) -> None:
     for name in names:
         if not isinstance(name, str):
-            raise reader.fail(table, key, f"this must be the name of a metric, not {name!r}")
+            raise reader.fail(table, key, f"the value must be the name of a metric, not {name!r}")
         if name not in every:
             raise reader.fail(table, key, f"{name!r} is not a metric of this suite.{did_you_mean(name, every)}")

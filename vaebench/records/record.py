@@ -57,7 +57,7 @@ class Cell(Struct):
     unit: str
     regime: Regime
     value: float | None
-    variant: Annotated[str, Meta(description="scales, extractor, …; each variant has its own column")] = ""
+    variant: Annotated[str, Meta(description="such as scales or extractor; each variant has its own column")] = ""
     error: Annotated[float | None, Meta(description="standard error from resampling the images")] = None
     n: Whole | None = None
     optimised: Annotated[bool, Meta(description="the model or its loss optimises this metric")] = False
@@ -87,7 +87,7 @@ class Cell(Struct):
 
     def __post_init__(self) -> None:
         if self.value is None and not self.reason:
-            raise ValueError("has neither a finite value nor a reason")
+            raise ValueError("the metric has neither a finite value nor a reason")
 
 
 USUAL = {"patients": None, "classes": 1, "widening": 1.0, "freedom": 200.0}
@@ -142,7 +142,7 @@ class Device(Struct):
     kind: str = field(name="class")
     name: str = ""
     threads: Whole = 1
-    precision: Annotated[str, Meta(description="of training; evaluation uses full float32")] = "float32"
+    precision: Annotated[str, Meta(description="precision of training; evaluation uses full float32")] = "float32"
     layout: Annotated[str, Meta(description="memory layout of weights; missing in older records")] = ""
     fused: Annotated[bool | None, Meta(description="whether PyTorch's fused Adam was used")] = None
     graphs: Annotated[bool | None, Meta(description="whether training steps were replayed as CUDA graphs")] = None
@@ -170,7 +170,7 @@ class Record(Struct):
     software: Annotated[
         dict[str, Scalar | dict[str, Scalar]], Meta(description="versions of vaebench, Python, packages and plugins")
     ]
-    started: Annotated[str, Meta(description="UTC, ISO 8601")]
+    started: Annotated[str, Meta(description="start time in UTC, ISO 8601")]
     error: Failure | None = None
     weights: Annotated[str, Meta(description="SHA-256 of the weights that are stored with the record")] = ""
     facts: Annotated[
@@ -179,11 +179,11 @@ class Record(Struct):
 
     def __post_init__(self) -> None:
         if self.status != "ok" and self.error is None:
-            raise ValueError("a record that is not ok needs `error`, with kind and message")
+            raise ValueError("a record whose status is not ok needs `error`, with kind and message")
         if abs(self.trial.seed) > MOST:
-            raise ValueError(f"field 'trial.seed' is beyond {MOST}")
+            raise ValueError(f"field 'trial.seed' is not between -{MOST} and {MOST}")
         if self.trial.id != self.id:
-            raise ValueError(f"its id {self.id} does not belong to its trial ({self.trial.id})")
+            raise ValueError(f"the record's id {self.id} does not belong to its trial ({self.trial.id})")
 
 
 def decode(content: bytes) -> Record:

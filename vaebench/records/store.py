@@ -131,7 +131,7 @@ def open_bounded(path: Path, most: int, what: str, links: bool = False) -> Buffe
         if not stat.S_ISREG(found.st_mode):
             raise OSError(f"the {what} must be a regular file")
         if found.st_size > most:
-            raise OSError(f"it has {found.st_size:,} bytes; the {what} may have at most {most:,}")
+            raise OSError(f"the {what} has {found.st_size:,} bytes, more than the limit of {most:,}")
         return os.fdopen(handle, "rb")
     except BaseException:
         os.close(handle)
@@ -143,7 +143,7 @@ def read_bounded(path: Path, most: int, what: str, links: bool = False) -> bytes
     with open_bounded(path, most, what, links) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise OSError(f"it grew while it was read; the {what} may have at most {most:,} bytes")
+        raise OSError(f"the {what} grew to more than {most:,} bytes while it was read")
     return content
 
 
@@ -152,9 +152,9 @@ def read(path: Path) -> Record:
     try:
         return decode(read_bounded(path, LARGEST, "record", links=True))
     except OSError as error:
-        raise _bad(f"{path} cannot be read as a record ({error}); delete it to run that trial again") from error
+        raise _bad(f"{path} cannot be read as a record ({error}); delete it to run the trial again") from error
     except BadRecord as error:
-        raise _bad(f"{path} is not a valid record: {error}; delete it to run that trial again") from error
+        raise _bad(f"{path} is not a valid record: {error}; delete it to run the trial again") from error
 
 
 def _bad(why: str) -> BadRecord:

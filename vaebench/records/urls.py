@@ -18,8 +18,8 @@ def check(url: str) -> None:
 
     if urlsplit(url).password:
         raise ValueError(
-            "A URL must not contain a password, because URLs are shown and stored. Pass credentials in the way that "
-            "the library for this kind of URL documents; for s3, use environment variables or ~/.aws/credentials."
+            "A URL must not contain a password, because URLs are shown and stored. Pass credentials as documented "
+            "by the library for this kind of URL; for s3, use environment variables or ~/.aws/credentials."
         )
     scheme = url.partition("://")[0]
     try:

@@ -58,7 +58,7 @@ def by_what(found: Differences) -> Table:
     for what, places in sorted(own.items(), key=lambda item: (-len(item[1]), item[0])):
         _, change, path = max(places, key=lambda place: place[0])
         rows.append((what, str(len(places)), change.before, change.after, clean(str(path), 200)))
-    header = ("What differs", "Records", "First", "Second", "Most in, or first in")
+    header = ("What differs", "Records", "First", "Second", "Largest or first difference in")
     return Table("What differs", header, tuple(rows), len(rows))
 
 

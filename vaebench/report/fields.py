@@ -25,7 +25,9 @@ class Row(Struct, forbid_unknown_fields=True):
     model: str
     loss: str
     floor: Annotated[str, Meta(description="the metric or shortcut that serves as a floor; empty for a model")]
-    role: Annotated[Role, Meta(description="a model that the suite ranks, a floor, or any other model")]
+    role: Annotated[
+        Role, Meta(description="a model that the suite names (reference), another model (newcomer), or a floor")
+    ]
     verdict: Verdict
     metric: str
     metric_version: int | None
@@ -39,12 +41,12 @@ class Row(Struct, forbid_unknown_fields=True):
     seeds: int
     n: int | None
     failed: int
-    rank_low: Annotated[int | None, Meta(description="the best rank the row may have; null if it has no rank")]
-    rank_high: Annotated[int | None, Meta(description="the worst rank the row may have")]
+    rank_low: Annotated[int | None, Meta(description="the best rank that the row may have; null without a rank")]
+    rank_high: Annotated[int | None, Meta(description="the worst rank that the row may have")]
     above_all: Annotated[bool | None, Meta(description="whether a newcomer is better than every reference")]
     best: Annotated[bool | None, Meta(description="whether the row has the best mean of the references")]
-    marked: Annotated[bool | None, Meta(description="whether the reference cannot be told apart from the best")]
-    compared: Annotated[str, Meta(description="how a reference compares with the one with the best mean")]
+    marked: Annotated[bool | None, Meta(description="whether the reference is not significantly worse than the best")]
+    compared: Annotated[str, Meta(description="how a reference compares with the best mean")]
     beats: Annotated[str, Meta(description="the floors that the row beats, separated by semicolons")]
     few: Annotated[bool | None, Meta(description="whether there are few patients, or too few images for the metric")]
     warning: Annotated[str, Meta(description="why the value should be read with caution")]
@@ -65,7 +67,7 @@ class Place(Struct, forbid_unknown_fields=True):
     role: Role
     mean_rank: Annotated[
         float | None,
-        Meta(description="mean over datasets of the rank by mean value; only for references with every rank"),
+        Meta(description="rank by mean value, averaged over datasets; only for references ranked on every dataset"),
     ]
     low: Annotated[float | None, Meta(description="mean over datasets of the lower end of the rank interval")]
     high: float | None

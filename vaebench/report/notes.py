@@ -19,8 +19,8 @@ from vaebench.report.numbers import BEST_TOO, BOTH, EQUIVALENT, FEW, OPTIMISED, 
 from vaebench.report.tables import dataset_name, name
 
 NO_RANKS = (
-    "There are no ranks: fewer than three training runs say little about a method. The intervals account for other "
-    "patients, but hardly for other seeds."
+    "There are no ranks: fewer than three training runs say little about a method. The intervals account for variation "
+    "between patients, but hardly for variation between seeds."
 )
 REMEDIES = {
     "score": "`vaebench score {}` measures them again if weights were kept",
@@ -77,39 +77,46 @@ def _legend(board: Board) -> Iterable[str]:
     yield from _losses(board)
     regimes = {column.measure.regime for column in board.columns}
     if "healthy" in regimes:
-        yield "Anomaly metrics come from models trained on healthy images, the others from models trained on all."
+        yield (
+            "Anomaly metrics come from models trained on healthy images, other metrics from models trained on all "
+            "images."
+        )
     if any(cell.estimate and cell.estimate.high is not None for cell in cells):
         yield (
-            "± is half the width of the mean's 95 % interval, which accounts for other seeds and other patients (where "
-            "patients are unknown, for other groups of images or other images)."
+            "± is half the width of the mean's 95 % interval, which accounts for variation between seeds and between "
+            "patients (where patients are unknown, between groups of images or single images)."
         )
     yield from _ranks(board)
     if any(entrant == SHORTCUT for entrant in board.entrants):
         yield (
-            "Best shortcut: the AUROC with which one trivial property of a test image (its brightness, sharpness or "
-            "size) separates healthy from diseased, or all of them together in a classifier fitted on labelled "
-            "training images, which the models do not see. An anomaly score that does not beat it has not shown that "
-            "it sees anatomy."
+            "Best shortcut: the AUROC with which one trivial property of test images (brightness, sharpness or size) "
+            "separates healthy from diseased ones. 'All together' is a classifier that combines these properties; it "
+            "is fitted on labelled training images, which the models do not see. An anomaly score that does not beat "
+            "the best shortcut has not been shown to use anatomy."
         )
     if board.gaps:
         yield (
-            "The smallest gap is the true difference between two models that the column would have shown in half of "
-            "the cases, on average over pairs of models. Smaller differences usually stay hidden; so do larger ones "
-            "between models whose seeds differ much. The gap does not apply to floors."
+            "The smallest gap is the true difference between two models that the column's test would detect in half "
+            "of the cases, on average over pairs of models. Smaller differences usually remain undetected, as do "
+            "larger ones between models whose results vary strongly between seeds. The gap does not apply to floors."
         )
     if board.agreements:
         yield (
-            "Kendall's tau compares the order that a metric gives to the suite's models (their number is in brackets) "
-            "with that of the headline metric, by means alone: 1 is the same order, 0 is chance, -1 is the reverse."
+            "Kendall's tau compares two orders of the suite's models, by means alone: that of the column's metric and "
+            "that of the headline metric. 1 means the same order, 0 an unrelated one, and -1 the reverse order. The "
+            "number of models is in brackets."
         )
     if any(not is_ranked(one.measure) for one in board.standings):
         yield "Costs apply to one class of device and are not ranked."
     if any(cell.estimate and cell.estimate.provisional for cell in cells):
-        yield f"{PROVISIONAL} provisional: fewer than {ENOUGH_SEEDS} seeds. With one, ± reflects other patients only."
+        yield (
+            f"{PROVISIONAL} provisional: fewer than {ENOUGH_SEEDS} seeds. With one seed, ± reflects only the variation "
+            "between patients."
+        )
     if any(cell.optimised for cell in cells):
-        yield f"{OPTIMISED} trained on this metric: a term of the loss, taken per image, falls as the metric improves."
+        yield f"{OPTIMISED} trained on this metric: the loss of an image has a term that falls as the metric improves."
     if any(cell.few_images or (cell.estimate and cell.estimate.few) for cell in cells):
-        yield f"{FEW} from few patients, or from fewer images than the metric needs."
+        yield f"{FEW} computed from few patients, or from fewer images than the metric needs."
     if any(cell.both for cell in cells):
         yield f"{BOTH} measured on several classes of device; the number is the GPU's."
 
@@ -123,19 +130,19 @@ def _ranks(board: Board) -> Iterable[str]:
             yield NO_RANKS
     else:
         yield (
-            "Ranks (in brackets) are intervals: 1 plus the number of the suite's models that are significantly better, "
-            "to their total minus the number that are significantly worse, Holm-adjusted within the column. Rows are "
-            "in the order of their means, and the best mean is bold."
+            "Ranks (in brackets) are intervals: from 1 plus the number of the suite's models that are significantly "
+            "better, to the total minus the number that are significantly worse. Tests are Holm-adjusted within the "
+            "column. Rows are in the order of their means, and the best mean is bold."
         )
         yield (
-            f"{BEST_TOO} cannot be told apart from the best mean (Hsu's test). {EQUIVALENT} is equivalent to it: the "
-            "difference is within the suite's margin."
+            f"{BEST_TOO} not significantly worse than the best mean (Hsu's test). {EQUIVALENT} equivalent to the best "
+            "mean: the difference is within the suite's margin."
         )
         if new := roles["newcomer"]:
             yield (
-                f"{new} newcomer{'s' if new > 1 else ''} (new): not named by the suite, and compared with its models "
-                "one at a time, so no newcomer changes another row. The best of several equal newcomers looks better "
-                "than it is; only 'above every reference' corrects for that, for up to 50 newcomers."
+                f"{new} newcomer{'s' if new > 1 else ''} (new): not named by the suite, and each compared separately "
+                "with the suite's models, so no newcomer changes another row. The best of several equal newcomers "
+                "looks better than it is; only 'above every reference' corrects for that, for up to 50 newcomers."
             )
     yield from _without_patients(board)
     if roles["floor"]:
@@ -164,7 +171,7 @@ def _losses(board: Board) -> Iterable[str]:
             names[entrant.loss].append(clean(entrant.model))
     told = [f"{clean(loss)}: {', '.join(sorted(own))}" for loss, own in sorted(names.items()) if loss]
     if told:
-        yield f"Reconstruction losses of rows that name none: {'; '.join(told)}."
+        yield f"Reconstruction losses of rows whose names do not include one: {'; '.join(told)}."
 
 
 def _verified(board: Board) -> Iterable[str]:

@@ -16,8 +16,9 @@ from vaebench.report.tables import ARROWS, Table, dataset_name, heading, name
 
 APART = {True: "yes", False: "no", None: "not tested"}
 LEGEND = (
-    "Told apart: by the test behind the ranks, with Holm's correction over all pairs of the suite's models; or, if one "
-    "of the two is a floor or a newcomer, by the 95 % interval of their difference. ± is half of that interval."
+    "Significant: according to the test behind the ranks, with Holm's correction over all pairs of the suite's models. "
+    "If one of the two is a floor or a newcomer, the 95 % interval of their difference is used instead. ± is half the "
+    "width of this interval."
 )
 
 
@@ -34,12 +35,12 @@ def called(board: Board, text: str) -> Entrant:
 
 
 def beside(board: Board, one: Entrant, other: Entrant, pairs: Sequence[Pair]) -> list[Table]:
-    """Return a table per dataset with a row per verdict: both means, the better model, whether they are told apart."""
+    """Return a table per dataset with a row per verdict: both means, the better model, and significance."""
     names, found = (clean(board.label(one)), clean(board.label(other))), []
     for dataset in board.datasets:
         own = [pair for pair in pairs if pair.column.dataset == dataset]
         rows = [_row(board, pair, (one, other), names) for pair in own]
-        header = ("Verdict", *names, "Better", "Told apart")
+        header = ("Verdict", *names, "Better", "Significant")
         found.append(Table(f"On {dataset_name(board, dataset)}", header, tuple(rows), len(rows)))
     return found
 

@@ -13,7 +13,7 @@ from vaebench.records.clean import clean
 from vaebench.report.numbers import DASH, decimals_in, plain, rank_of, short, show
 from vaebench.report.order import by_means, has_every_seed, main_column
 
-GAP = "smallest gap, found in half of the cases"
+GAP = "smallest gap, detected in half of the cases"
 AGREEMENT = "Kendall's tau with"
 BEATS = "Beats floors"
 ASIDE = {"reference": "", "newcomer": " (new)", "floor": " (floor)"}
@@ -95,11 +95,9 @@ def on_fronts(board: Board) -> list[Table]:
     empty = [sum(not front.entrants for front in fronts) for fronts in own]
     if any(empty):
         texts = (f"{count} of {len(fronts)}" for count, fronts in zip(empty, own, strict=True))
-        rows.append(("(no model: floors beat them all in both)", *texts))
+        rows.append(("(no model: floors are better and faster)", *texts))
     header = ("Model", *(f"{measure.verdict.capitalize()}{_variant(place)}" for measure, place in kinds))
-    title = (
-        "On how many datasets no other model or floor is both better and faster trained (Pareto front, by means alone)"
-    )
+    title = "Pareto-optimal in quality and training time, by means alone: number of datasets (floors included)"
     return [Table(title, header, tuple(rows), len(rows))] if rows else []
 
 

@@ -108,7 +108,7 @@ def _call(*words: str) -> str:
             words, capture_output=True, text=True, env=kept, timeout=TIMEOUT, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise UserError(f"{words[0]} did not answer: {error}") from error
+        raise UserError(f"{words[0]} did not respond: {error}") from error
     if done.returncode:
         raise UserError(f"{shlex.join(words)} failed: {(done.stderr or done.stdout).strip()}")
     return done.stdout

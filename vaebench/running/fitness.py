@@ -47,7 +47,7 @@ def _of_device(device: str, wanted: str) -> list[str]:
 
     A separate process checks the device, so that the card stays free for the trial."""
     if device == "cpu":
-        return [] if wanted == "cpu" else [f"it has no device of class {wanted}"]
+        return [] if wanted == "cpu" else [f"there is no device of class {wanted}"]
     process = Forked(_tell_class, device)
     try:
         found = process.ear.recv() if process.wait(LONGEST_WAIT) else "not responding"
@@ -55,7 +55,7 @@ def _of_device(device: str, wanted: str) -> list[str]:
         found = "not responding"
     finally:
         process.end()
-    return [] if found == wanted else [f"its device is {found}, and the plan is for {wanted}"]
+    return [] if found == wanted else [f"the device here is {found}, but the plan is for {wanted}"]
 
 
 def _tell_class(device: str, mouth: Connection) -> None:

@@ -93,7 +93,7 @@ class UrlKeeper(CheckpointKeeper):
         except FileNotFoundError:
             here.unlink(missing_ok=True)
         except Exception as error:
-            raise checkpoint.Spoiled(f"it cannot be read ({type(error).__name__}: {error})") from error
+            raise checkpoint.Spoiled(f"the file cannot be read ({type(error).__name__}: {error})") from error
         return super().load(record)
 
     def drop(self, trial: Trial) -> None:

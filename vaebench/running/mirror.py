@@ -77,8 +77,8 @@ class Mirror:
             state, listed = self._state(), self.remote.listed()
             if state.versions and not listed.records:
                 raise UserError(
-                    f"{self.url} no longer has any records. If they were deleted on purpose, delete their copy, too: "
-                    f"{self.folder}"
+                    f"{self.url} no longer has any records. If its records were deleted on purpose, also delete the "
+                    f"local copy: {self.folder}"
                 )
             mine = {self._place(path): store.digest_of(path) for path in store.below(self.folder)}
             self._forget(state, listed, mine)
@@ -160,7 +160,9 @@ class Mirror:
                     self._hold(state, mine, place, content)
                 bad -= 1
         if bad:
-            warnings.warn(f"{self.url} contains {bad} objects that are not valid records; ignored", stacklevel=4)
+            warnings.warn(
+                f"{self.url} contains {bad} objects that are not valid records; they are ignored", stacklevel=4
+            )
 
     def _upload_missing(self, state: State, mine: Mapping[str, str]) -> None:
         """Upload the records that are not at the URL, such as those of a run that lost its network."""

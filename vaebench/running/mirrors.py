@@ -70,7 +70,7 @@ def publish(folder: Path) -> str:
     except Unreachable as error:
         warnings.warn(f"{error}. The boards were not uploaded.", stacklevel=2)
         return ""
-    return f"Uploaded {count} files of boards to {mirror.url}" if count else ""
+    return f"Uploaded {count} board files to {mirror.url}" if count else ""
 
 
 def fetch_weights(record: Path) -> None:

@@ -58,7 +58,7 @@ def read(folder: Path) -> tuple[Order, list[Job]]:
         order = Order(**json.loads((folder / HEAD).read_text()))
         return order, [Job.from_json(json.loads(line)) for line in lines(folder)]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{folder} contains no valid order of trials ({type(error).__name__}: {error})") from error
+        raise UserError(f"{folder} contains no valid description of a run ({type(error).__name__}: {error})") from error
 
 
 def lines(folder: Path) -> Iterator[str]:

@@ -97,7 +97,7 @@ class Outbox:
         """Send the errand again after its machine was lost or failed; after the last attempt, record the failure."""
         job = errand.job
         if job.attempt < self.attempts:
-            text = f"attempt {job.attempt} of {self.attempts} was lost ({why}); the trial is sent again"
+            text = f"attempt {job.attempt} of {self.attempts} was lost ({why}); the trial will be sent again"
             yield Event("progress", job, {"phase": "note", "text": text})
             self.again.append(replace(job, attempt=job.attempt + 1))
             return

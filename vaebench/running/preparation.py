@@ -61,19 +61,19 @@ def _await(process: Forked, patience: float, tell: Callable[[str], None]) -> Pre
     printed, heard = 0, time.monotonic()
     while not process.wait(0.5):
         if process.ends():
-            raise NotReady(f"it could not be prepared: {process.fate()}")
+            raise NotReady(f"the dataset could not be prepared: {process.fate()}")
         if process.output.length > printed:
             printed, heard = process.output.length, time.monotonic()
             tell(process.output.line())
         if time.monotonic() - heard > patience:
             raise NotReady(
-                f"it could not be prepared: no sign of life for {patience:.0f} s. If preparing it takes longer, raise "
-                "--patience; all output, log messages and warnings of its code count as signs of life"
+                f"the dataset could not be prepared: no output for {patience:.0f} s. If the preparation takes longer, "
+                "increase --patience; output includes log messages and warnings of the dataset's code"
             )
     try:
         answer: Prepared | NotReady = process.ear.recv()
     except (EOFError, OSError) as error:
-        raise NotReady(f"it could not be prepared: {process.fate()}") from error
+        raise NotReady(f"the dataset could not be prepared: {process.fate()}") from error
     return answer
 
 
@@ -101,7 +101,7 @@ def _in_words() -> Iterator[None]:
     except (NotApplicable, SplitError, ValueError, OSError) as error:  # its message is meant for the user
         raise NotReady(_text(error)) from error
     except Exception as error:  # a bug in the dataset's code
-        raise NotReady(f"it could not be prepared ({type(error).__name__}: {_text(error)})") from error
+        raise NotReady(f"the dataset could not be prepared ({type(error).__name__}: {_text(error)})") from error
 
 
 def _text(error: Exception) -> str:

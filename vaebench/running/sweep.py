@@ -49,7 +49,7 @@ def make_ready(plan: Plan, tell: Callable[[str], None] = lambda dataset: None, p
         trial for trial in plan.trials if str(trial.dataset) in (healthy if trial.regime == "healthy" else ready)
     )
     asked = {str(trial.dataset) for trial in plan.trials} - {str(trial.dataset) for trial in trials}
-    left_out |= dict.fromkeys(asked & set(ready), "its images have no health labels, which all its trials require")
+    left_out |= dict.fromkeys(asked & set(ready), "the images have no health labels, which all trials require")
     return replace(plan, datasets=datasets, trials=trials, left_out=left_out, ready=ready)
 
 

@@ -67,7 +67,9 @@ def perform(
         message = provenance.message_of(error)
         kind = _kind(error, message)
         if kind == "oom":
-            message += f"; a batch of {job.settings.batch} did not fit; try {max(1, job.settings.batch // 2)} instead"
+            message += (
+                f"; a batch of {job.settings.batch} does not fit in memory; try {max(1, job.settings.batch // 2)}"
+            )
         record.status, record.error, record.metrics = "failed", Failure(kind, message), {}
         trace = "".join(traceback.format_exception(error))[-65536:]
         store.write_atomically(sink.files(job.trial) / store.ERROR, trace.encode(errors="backslashreplace"))

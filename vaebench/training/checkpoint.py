@@ -60,22 +60,22 @@ def load(path: Path, record: Record) -> dict[str, Any] | None:
         with store.open_bounded(path, LARGEST, "checkpoint", links=True) as file:
             told = file.read(32)
             if hashlib.file_digest(file, "sha256").digest() != told:  # before the content is loaded
-                raise Spoiled("its checksum is wrong")
+                raise Spoiled("the checksum is wrong")
             file.seek(32)
             content = file.read(LARGEST)
     except OSError as error:
-        raise Spoiled(f"it cannot be read ({error.strerror or error})") from error
+        raise Spoiled(f"the file cannot be read ({error.strerror or error})") from error
     try:
         found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise Spoiled(f"{type(error).__name__} was raised while reading it") from error
+        raise Spoiled(f"{type(error).__name__} was raised while reading the file") from error
     match found:
         case {"of": dict(of), "state": dict(state)}:
             pass
         case _:
-            raise Spoiled("its content is not that of a checkpoint")
+            raise Spoiled("the file does not contain a checkpoint")
     if changed := [name for name, value in _subject(record).items() if of.get(name) != value]:
-        raise Spoiled(f"it does not match the {' and '.join(changed)} of this trial")
+        raise Spoiled(f"the file does not match the {' and '.join(changed)} of this trial")
     return state
 
 
@@ -95,7 +95,7 @@ def resume(course: Course, history: History, state: Mapping[str, Any]) -> None:
         history.resume(state["history"])
         _check(course, history)
     except Exception as error:  # the content may be anything
-        raise Spoiled(f"its content does not fit ({type(error).__name__})") from error
+        raise Spoiled(f"the content does not fit this trial ({type(error).__name__})") from error
 
 
 def _check(course: Course, history: History) -> None:
@@ -105,12 +105,12 @@ def _check(course: Course, history: History) -> None:
     if not 0 <= course.stage <= stages or (course.stage < stages and not 0 <= course.step <= course.at.steps):
         raise ValueError("the step is outside the training run")
     if not isinstance(history.curve, dict) or not isinstance(history.frames, dict):
-        raise TypeError("the history is not made of mappings")
+        raise TypeError("the history does not consist of mappings")
     for stepper in course.steppers.values():
         for parameter, values in stepper.optimizer.state.items():
             if any(getattr(value, "ndim", 0) == parameter.ndim and value.shape != parameter.shape
                    for value in values.values() if parameter.ndim):  # fmt: skip
-                raise ValueError("an optimiser belongs to another model")
+                raise ValueError("the state of an optimiser belongs to another model")
 
 
 def _subject(record: Record) -> dict[str, Any]:

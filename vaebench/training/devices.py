@@ -110,8 +110,8 @@ def check_threads() -> None:
     if (threads := torch.get_num_threads()) != 1:
         limit_threads()
         raise Explained(
-            f"a plugin set PyTorch to {threads} threads; results depend on their number, so remove set_num_threads "
-            "from the plugin's code"
+            f"a plugin set the number of PyTorch threads to {threads}; results depend on this number, so remove "
+            "set_num_threads from the plugin's code"
         )
 
 

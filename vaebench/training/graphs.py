@@ -59,7 +59,7 @@ class Replayed:
                 self.terms = self.step(self.x, recorded)
         except RuntimeError as error:
             raise NotCaptured(
-                f"a training step of stage {at.stage} cannot be captured as a CUDA graph ({error}); the model's "
-                "constants() must not declare it constant; use `vaebench run --no-graphs` to train without graphs"
+                f"a training step of stage {at.stage} cannot be captured as a CUDA graph ({error}). The model's "
+                "constants() must not declare this step constant; `vaebench run --no-graphs` trains without graphs"
             ) from error
         self.graph, self.logs = graph, recorded.logs

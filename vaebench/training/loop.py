@@ -132,7 +132,7 @@ def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) 
     for objectives in yielded(model, x, at):
         if unknown := [name for name in objectives if name not in steppers]:
             known = ", ".join(map(repr, steppers))
-            raise ValueError(f"objectives() yields the group {unknown[0]!r}, but groups() only names {known}")
+            raise ValueError(f"objectives() yields the group {unknown[0]!r}, but groups() names only {known}")
         gradients = {}
         waiting = list(objectives)
         for name, objective in objectives.items():
@@ -149,7 +149,7 @@ def step_once(model: Model, x: Tensor, at: At, steppers: Mapping[str, Stepper]) 
     terms = {f"{group} {key}" if several and key != group else key: value for (group, key), value in seen.items()}
     if hidden := [name for name in at.logs if name in terms]:
         raise ValueError(
-            f"at.log({hidden[0]}=...) would hide the term {hidden[0]!r} that objectives() yields: give it another name"
+            f"at.log({hidden[0]}=...) would hide the term {hidden[0]!r} that objectives() yields; use another name"
         )
     return terms
 
@@ -164,7 +164,7 @@ def yielded(model: Model, x: Tensor, at: At) -> Iterator[Mapping[str, Objective]
     """Yield the mappings from the model's objectives(), checking that it is a generator of mappings."""
     found: Any = model.objectives(x, at)
     if not isinstance(found, Iterator):
-        raise TypeError(f"objectives() returns {_article(found)}: it must `yield` its objectives, as a generator")
+        raise TypeError(f"objectives() returns {_article(found)}, but must be a generator that yields objectives")
     for objectives in found:
         if not isinstance(objectives, Mapping):
             raise TypeError(f"objectives() yields {_article(objectives)}, not a mapping from group to objective")
@@ -177,9 +177,7 @@ def named(objective: Objective, name: str, images: int) -> dict[str, Tensor]:
     for key, term in terms.items():
         if tuple(term.shape) != (images,):
             shape = tuple(term.shape)
-            raise ValueError(
-                f"objectives() yields {key!r} of shape {shape}: it must be one number per image, ({images},)"
-            )
+            raise ValueError(f"objectives() yields {key!r} of shape {shape}, not one number per image, ({images},)")
     return {key: term.float().mean() for key, term in terms.items()}
 
 

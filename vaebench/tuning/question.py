@@ -91,10 +91,10 @@ def on_validation(asked: Question) -> Question:
         try:
             made = validation_data(prepared, names[spec], plan.source)
         except SplitError as error:
-            left_out[spec] = f"its training images cannot be split again: {error}"
+            left_out[spec] = f"the training images cannot be split again: {error}"
             continue
         if asked.regime == "healthy" and not made.health:
-            left_out[spec] = "its validation images do not include both healthy and diseased patients"
+            left_out[spec] = "the validation images do not include both healthy and diseased patients"
         else:
             ready[spec] = made
     if not ready:

@@ -66,7 +66,7 @@ def _of_size(outcome: Outcome, default: Outcome) -> Outcome:
     for dataset, size in outcome.sizes.items():
         usual = default.sizes.get(dataset, size)
         if size != usual:
-            reason = f"{dataset}: its code has {size} numbers, but the default's has {usual} (allowed with --free-rate)"
+            reason = f"{dataset}: the code has {size} numbers, but {usual} by default (allowed with --free-rate)"
             return replace(outcome, reason=reason)
     return outcome
 

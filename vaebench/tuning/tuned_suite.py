@@ -108,7 +108,7 @@ def note(asked: Question, result: Result) -> str:
     if best.outcome.value is None:
         return f"tuning failed: {clean(best.outcome.reason, 200)}"
     if default.outcome.value is None:
-        before = "none by default, which failed"
+        before = "no value by default, because the trial failed"
     else:
         before = f"{default.outcome.value:.4g} by default"
     if best is default:
@@ -119,11 +119,11 @@ def note(asked: Question, result: Result) -> str:
 def _table(asked: Question, results: Sequence[Result], title: str) -> Iterator[str]:
     yield f"# {clean(title, 400)}"
     yield ""
-    better = f"{asked.metric}, {asked.better} is better"
-    mean = ", the mean over datasets" if len(asked.plan.ready) > 1 else ""
+    better = f"{asked.metric} ({asked.better} is better)"
+    mean = ", averaged over datasets," if len(asked.plan.ready) > 1 else ""
     yield (
-        "Every method had the same number of trials, the first with its default parameters. The number is "
-        f"{better}{mean}, on validation images; no test image was read. The chosen trial is bold."
+        "Every method had the same number of trials, the first with its default parameters. The tables show "
+        f"{better}{mean} on validation images; no test image was read. The chosen trial is bold."
     )
     for result in results:
         yield from _rows(asked, result)

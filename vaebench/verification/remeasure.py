@@ -78,9 +78,9 @@ class Again:
                 request = Request(Path(scratch), self.data, (device,), cache=self.cache)
                 plan = sweep.make_ready(repeat_plan(record, suite, request))
                 if plan.left_out or not plan.trials:
-                    raise Unanswered("; ".join(plan.left_out.values()) or "its images have no health labels")
+                    raise Unanswered("; ".join(plan.left_out.values()) or "the images have no health labels")
                 if plan.ready[str(record.trial.dataset)].digest != record.inputs.data:
-                    raise Unanswered("the images here are not those of the record (their data digests differ)")
+                    raise Unanswered("the images on this machine are not those of the record (the data digests differ)")
                 yield plan
         except UserError as error:
             raise Unanswered(str(error)) from error
@@ -136,7 +136,7 @@ def _same_device(record: Record) -> None:
     if kind != "cpu" and not torch.cuda.is_available():
         raise Unanswered(f"this machine has no {kind}")
     if (here := provenance.device_class("cpu" if kind == "cpu" else "cuda:0")) != kind:
-        raise Unanswered(f"it was made on {kind}, but this machine has {here}")
+        raise Unanswered(f"the record was made on {kind}, but this machine has {here}")
 
 
 def _same_versions(record: Record, suite: Suite) -> None:
@@ -145,7 +145,7 @@ def _same_versions(record: Record, suite: Suite) -> None:
     here = {name: version for name, version in now.items() if not name.startswith("metric ")}
     other = [f"{name} {made.get(name)} (here {version})" for name, version in here.items() if made.get(name) != version]
     if other:
-        raise Unanswered(f"it was made with other versions: {', '.join(other)}")
+        raise Unanswered(f"the record was made with other versions: {', '.join(other)}")
 
 
 def _same_shapes(path: Path, record: Record, suite: Suite) -> None:
@@ -156,11 +156,11 @@ def _same_shapes(path: Path, record: Record, suite: Suite) -> None:
         with safe_open(store.weights_of(path), framework="pt") as stored:
             shapes = {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise Contradicted(f"its weights cannot be read ({error})") from error
+        raise Contradicted(f"the weights cannot be read ({error})") from error
     except Exception as error:
-        raise Unanswered(f"its model cannot be built here ({type(error).__name__}: {error})") from error
+        raise Unanswered(f"the model cannot be built here ({type(error).__name__}: {error})") from error
     if shapes != {name: tuple(value.shape) for name, value in model.state_dict().items()}:
-        raise Contradicted("its weights do not fit its model")
+        raise Contradicted("the weights do not fit the model")
 
 
 def _done(plan: Plan) -> Record:

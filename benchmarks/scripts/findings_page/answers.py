@@ -14,10 +14,10 @@ from vaebench.report.outcomes import worse_than_chance
 from .quoted import Part, listed, named, title
 
 ASKED = {
-    "reconstruction": "Which variant keeps most of the image?",
-    "representation": "Whose codes are most useful to a classifier?",
-    "anomaly": "Which detects disease best, trained on healthy images only?",
-    "generation": "Whose samples are closest to real images?",
+    "reconstruction": "Which variant reconstructs images best?",
+    "representation": "Which variant's codes are most useful to a classifier?",
+    "anomaly": "Which variant detects disease best after training on healthy images only?",
+    "generation": "Which variant's samples are closest to real images?",
 }
 OFFICIAL = {"kermany-cxr": "Kermany et al."}
 """Dataset with a published test split -> the authors of the split."""
@@ -28,10 +28,10 @@ SPLITS = (
 )
 """A title, the metric on the official test split, and the metric on held-out patients of the training split."""
 FOR = {
-    "reconstruction": "to reconstruct",
-    "representation": "to classify from codes",
-    "anomaly": "to find anomalies",
-    "generation": "to generate",
+    "reconstruction": "for reconstruction",
+    "representation": "for classification from codes",
+    "anomaly": "for anomaly detection",
+    "generation": "for generation",
 }
 FEW = 3
 """The largest number of models that are listed by name."""
@@ -42,16 +42,20 @@ def in_short(part: Part) -> str:
     lines = []
     for standing, column in part.leads:
         if ranked := part.ranked(column):
-            first = [named(e) for e, cell in ranked if may_be_first(cell)]
-            count = part.quote(len(first), "first", column.measure.name) if len(first) > FEW else ""
-            choice = f"one of {count}" if count else listed(first, "or")
-            said = f"{FOR[standing.measure.verdict]}: {'any of them' if all_alike(ranked) else choice}"
+            metric, first = column.measure.name, [named(e) for e, cell in ranked if may_be_first(cell)]
+            if all_alike(ranked):
+                choice = f"may be any of the {part.quote(len(ranked), 'ranked', metric)} models"
+            elif len(first) > FEW:
+                choice = f"is one of the {part.quote(len(first), 'first', metric)} models listed below"
+            else:
+                choice = f"is {listed(first, 'or')}"
+            said = f"{FOR[standing.measure.verdict].capitalize()}, the best model {choice}"
             if floors := part.floors(column):
                 beat = [named(e) for e, cell in ranked if title(floors[0]) in cell.beats]
-                who = "none is shown to beat" if not beat else "only " * (len(beat) <= FEW) + f"{listed(beat)} beat"
+                who = "no model is shown to beat" if not beat else "only " * (len(beat) <= FEW) + f"{listed(beat)} beat"
                 said += f"; {who}{'s' * (len(beat) == 1)} the strongest floor ({named(floors[0])})"
             lines.append(f"- {said}.")
-    return "**Which variant to use**, according to these records:\n\n" + "\n".join(lines) if lines else ""
+    return "**Which variant to use** according to these records:\n\n" + "\n".join(lines) if lines else ""
 
 
 def answer(part: Part, standing: Standing, column: Column) -> str:
@@ -92,17 +96,16 @@ def once(part: Part) -> str:
     lines = [
         f"## `{part.board.suite}` on `{part.dataset}`, without ranks",
         f"This board has {models} models of the suite (preset `{part.board.preset}`). There are too few seeds or "
-        "patients for ranks, so it says little about a method. The list shows the best means; ± is the error from the "
-        f"images alone. The board is in `results/reference/{rules.track}`.",
+        "patients for ranks, so the board provides little evidence about a method. The list shows the best means; ± "
+        f"includes only the variation over images. The board is in `results/reference/{rules.track}`.",
     ]
     for standing, column in part.leads:
         if models_here := part.by_mean(column, "reference"):
             floors, best = part.floors(column), models_here[0]
-            told = f"Best: {named(best)}, {part.number(column, best)}"
+            told = f"The best mean is {part.number(column, best)} ({named(best)})"
             if floors:
-                detail = part.board.cell(floors[0], column).detail
-                told += f"; strongest floor: {named(floors[0])}{f' ({detail})' if detail else ''}"
-                told += f", {part.number(column, floors[0])}"
+                told += f"; the strongest floor ({labelled(part, column, floors[0])}) reaches "
+                told += part.number(column, floors[0])
             lines.append(f"- **{ASKED[standing.measure.verdict]}** ({column.measure.title}) {told}.")
     return "\n\n".join([*lines[:2], "\n".join(lines[2:])])
 
@@ -117,10 +120,10 @@ def all_alike(ranked: list[tuple[Entrant, Cell]]) -> bool:
 
 
 def strongest(part: Part, column: Column, floor: Entrant) -> str:
-    metric, ranked, detail = column.measure.name, part.ranked(column), part.board.cell(floor, column).detail
+    metric, ranked = column.measure.name, part.ranked(column)
     beat = [named(e) for e, cell in ranked if title(floor) in cell.beats]
     models = f"of the {part.quote(len(ranked), 'ranked', metric)} models"
-    told = f"The strongest floor ({named(floor)}{f': {detail}' if detail else ''}) reaches {part.number(column, floor)}"
+    told = f"The strongest floor ({labelled(part, column, floor)}) reaches {part.number(column, floor)}"
     if not beat:
         return f"{told}; none {models} is shown to beat it."
     who = f": {listed(beat)}" if len(beat) <= FEW else ""
@@ -129,12 +132,20 @@ def strongest(part: Part, column: Column, floor: Entrant) -> str:
     )
 
 
+def labelled(part: Part, column: Column, floor: Entrant) -> str:
+    """Return the name of a floor; for the best shortcut, also the properties that it uses."""
+    detail = part.board.cell(floor, column).detail
+    used = "all properties together" if detail == "all together" else detail
+    return f"{named(floor)}: {used}" if used else named(floor)
+
+
 def code_sizes(part: Part, best: Entrant, floor: Entrant) -> str:
     column = part.column("bits-per-image") or part.column("code_size")
     if not column or floor.floor or not all(part.board.cell(e, column).estimate for e in (best, floor)):
         return ""
     what = "bits per image" if column.measure.name == "bits-per-image" else "numbers in its code"
-    return f"{named(best)} needs {part.number(column, best)} {what}, {named(floor)} {part.number(column, floor)}."
+    needs = f"{named(best)} needs {part.number(column, best)} {what}"
+    return f"{needs}, and {named(floor)} needs {part.number(column, floor)}."
 
 
 def floors(part: Part) -> str:
@@ -148,7 +159,8 @@ def floors(part: Part) -> str:
             cells = (reached(part, column, floor) if floor in own[column] else "–" for _, column in leads)
             rows.append([named(floor), *cells])
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    return f"The value of each floor; in brackets, how many of the ranked models are shown to beat it:\n\n{table}"
+    head = "The table gives the value of each floor and, in brackets, the number of ranked models shown to beat it:"
+    return f"{head}\n\n{table}"
 
 
 def reached(part: Part, column: Column, floor: Entrant) -> str:
@@ -163,7 +175,9 @@ def added(part: Part) -> str:
     for standing, column in part.leads:
         every = {title(floor) for floor in part.floors(column)}
         above[standing.measure.verdict] = [named(e) for e, cell in part.ranked(column) if every <= set(cell.beats)]
-    lines = [f"In {verdict}, every floor is beaten by {listed(who)}." for verdict, who in above.items() if who]
+    lines = [
+        f"In {verdict}, {listed(who)} beat{'s' * (len(who) == 1)} every floor." for verdict, who in above.items() if who
+    ]
     if none := [verdict for verdict, who in above.items() if not who]:
         lines.append(f"In {listed(none)}, no model is shown to beat every floor.")
     said = findings(part.board)[-len(part.board.added) :] if part.board.added else []  # those on what training adds
@@ -188,14 +202,15 @@ def splits(part: Part) -> Iterator[str]:
                 told.append(text)
                 apart.append(most)
     yield (
-        f"The same metrics on the test split published by {OFFICIAL[part.dataset]}, and on held-out patients of the "
-        "training split ([definitions](metrics.md)):\n\n" + "\n".join(rows)
+        f"The table compares metrics on the test split published by {OFFICIAL[part.dataset]} with the same metrics on "
+        "held-out patients of the training split ([definitions](metrics.md)):\n\n" + "\n".join(rows)
     )
     yield "\n".join(told)
     if apart and all(apart):
         yield (
-            "The official test split is therefore not from the same population as the training split. Results on it "
-            "show how well a model transfers to other images; do not compare them with results on a random split."
+            "The official test split is therefore not from the same population as the training split. Results on the "
+            "official test split show how well a model transfers to other images; do not compare them with results on "
+            "a random split."
         )
 
 
@@ -213,5 +228,6 @@ def compared(part: Part, question: str, official: Column, held: Column) -> tuple
     alike = part.board.agreements.get(official) or part.board.agreements.get(held)
     if alike:
         tau = part.quote(plain(alike.tau, 2), "tau", metrics)
-        text += f" Kendall's tau between the two rankings of the models is {tau} (1: the same order, 0: chance)."
+        text += f" Kendall's tau between the two rankings of the models is {tau} "
+        text += "(1 means the same order, 0 no relation)."
     return text, 2 * above > len(both)

@@ -30,7 +30,7 @@ def published(parts: list[Part], root: Path) -> tuple[str, list[Quoted]]:
         return number
 
     table = [
-        "| split of `brain-mri` | healthy test images | with a twin in train | PCA-16 | PCA-64 |",
+        "| split of `brain-mri` | healthy test images | with a twin in the training split | PCA-16 | PCA-64 |",
         "| --- " * 5 + "|",
     ]
     for name in TWINS:
@@ -44,15 +44,17 @@ def published(parts: list[Part], root: Path) -> tuple[str, list[Quoted]]:
         f"In our records, without twins and with all tumours, the AUROC of the raw residual is {', and '.join(ours)}."
     )
     texts = [
-        "## Against published numbers, with and without twins",
-        "On a brain MRI collection of the same origin as `brain-mri` (normal against glioma and meningioma, 64 px, "
-        f"codes of 16 numbers), others report an AUROC of {plain} % for an autoencoder and {variational} % for a VAE, "
-        "trained on healthy images only. Size, code and dataset are the defaults in the code of "
-        "[MedIAnomaly](https://arxiv.org/abs/2404.04518), which trains on this dataset for far longer. The paper could "
-        "not be read where this page was made, so check the two numbers before you quote them. "
+        "## Comparison with published numbers, with and without twins",
+        f"For a brain MRI collection of the same origin as `brain-mri`, published AUROCs are {plain} % for an "
+        f"autoencoder and {variational} % for a VAE, both trained on healthy images only. The models separate normal "
+        "images from images with glioma or meningioma (64 px, codes of 16 numbers). Image size, code size and dataset "
+        "are the defaults in the code of [MedIAnomaly](https://arxiv.org/abs/2404.04518), which trains on this dataset "
+        "for far longer than the presets on this page. The paper could not be accessed when this page was made, so "
+        "check the two numbers before you quote them. "
         + (compared if ours else "There are no committed records of brain MRI to compare with yet."),
-        "Such results may be inflated by twins: test images that are near-duplicates of training images. The table "
-        "shows how much twins can change the AUROC of the PCA residual, healthy images against tumours:",
+        "Published results may be inflated by twins: test images that are near-duplicates of training images. The "
+        "table shows how much twins can change the AUROC with which the PCA residual separates healthy images from "
+        "tumours:",
         "\n".join(table),
         "    python benchmarks/scripts/twins.py DIR",
         f"Without twins, the AUROC of PCA-64 {'falls' if float(new) < float(known) else 'changes'} from {known} to "
@@ -80,6 +82,7 @@ def still_open(parts: list[Part], reference: Path) -> str:
     ]:
         told.append(f"**Other images.** There are no records for the real images of {listed(left)}.")
     told.append(
-        "**Phantoms** show whether a method works, not how good it is on patients. Their boards are not used here."
+        "**Phantoms** show whether a method works, not how well it works on patients. Boards of phantoms are not used "
+        "on this page."
     )
     return "## Open questions\n\n" + "\n".join(f"- {one}" for one in told)

@@ -33,8 +33,8 @@ def sizes(part: Part, table: Table) -> Iterator[str]:
     methods = [f"`{method}`" for method in table]
     yield f"## Effect of the code size on `{part.dataset}`"
     yield (
-        f"`{part.board.suite}` (preset `{part.board.preset}`) trains {listed(methods)} with codes of several sizes. "
-        "With a single seed, there are no ranks, and ± includes only the variation over images. "
+        f"The suite `{part.board.suite}` (preset `{part.board.preset}`) trains {listed(methods)} with codes of several "
+        "sizes. With a single seed, there are no ranks, and ± includes only the variation over images. "
         f"The board is in `results/reference/{part.board.rules.track}`."
     )
     heads = [f"{column.measure.title} ({column.measure.better} is better)" for column in leads]
@@ -43,7 +43,7 @@ def sizes(part: Part, table: Table) -> Iterator[str]:
         rows.append(f"| {named(entrant)} | {' | '.join(part.number(column, entrant) for column in leads)} |")
     yield "\n".join(rows)
     yield "\n".join(
-        f"- {FOR[standing.measure.verdict].capitalize()}: {told}"
+        f"- {FOR[standing.measure.verdict].capitalize()}, {told}"
         for standing, column in part.leads
         if (told := compared(part, table, column))
     )
@@ -60,8 +60,8 @@ def compared(part: Part, table: Table, column: Column) -> str:
     digits, metric = decimals_in(part.board, column), column.measure.name
     told = part.quote(plain(size, digits), "by size", metric), part.quote(plain(method, digits), "by method", metric)
     return (
-        f"the best sizes are {listed(best)}. With the size, the {column.measure.title} of one method changes by up to "
-        f"{told[0]}; with the method, at one size, by up to {told[1]}."
+        f"the best sizes are {listed(best)}. The largest difference is {told[0]} between two sizes of one method, and "
+        f"{told[1]} between two methods at one size ({column.measure.title})."
     )
 
 

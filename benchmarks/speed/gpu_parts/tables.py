@@ -126,7 +126,7 @@ def contenders(found: Found) -> str:
             best = max((rates[key] for key in LOOPS if key in rates), default=None)
             numbers = [number(rates.get(key), 0) for key in who]
             rows.append([name, *numbers, times(ours, best), times(ours, rates.get("pythae"))])
-    return table(["network", *who, "harness with graphs, of the best loop", "of pythae"], rows)
+    return table(["network", *who, "harness with graphs / best loop", "harness with graphs / pythae"], rows)
 
 
 def choices(found: Found) -> str:
@@ -149,7 +149,7 @@ def choices(found: Found) -> str:
     if peak:
         best = [max(one.get("TFLOP/s", {0: 0.0}).values()) for one in sizes.values()]
         rows.append(
-            ["the best one's share of the peak of TF32 convolutions", *(f"{100 * b / peak:.1f} %" for b in best)]
+            ["fastest option, share of the peak of TF32 convolutions", *(f"{100 * b / peak:.1f} %" for b in best)]
         )
     return table(["option", *(sizes or ["images/s"])], rows)
 

@@ -51,7 +51,7 @@ def macro_f1(truth: np.ndarray, predicted: Predictions) -> float:
 
 
 def macro_auroc(truth: np.ndarray, predicted: Predictions) -> float:
-    """Mean over classes of the area under the ROC curve of one class against the rest; two classes have equal areas.
+    """Mean over classes of the area under the ROC curve of one class against the rest (equal for two classes).
 
     Classes that do not occur are left out."""
     columns = list(enumerate(predicted.classes))

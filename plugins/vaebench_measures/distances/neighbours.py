@@ -19,7 +19,7 @@ class Manifolds(NamedTuple):
     """The results of comparing two sets of points by their neighbourhoods."""
 
     precision: float
-    """Share of samples inside the ball of any real image: are they like real images?"""
+    """Share of samples inside the ball of any real image: do samples look like real images?"""
     recall: float
     """Share of real images inside the ball of any sample: are all kinds of images generated?"""
     density: float

@@ -16,6 +16,7 @@ from vaebench_measures.features.extractor import Cnn, Extractor
 
 LEAST = 2 * (K + 1)
 """The minimum number of images: the standard error is computed from halves, in which every image needs k neighbours."""
+IMAGES = {"test": "test images", "train": "training images", "reconstructions": "reconstructions", "samples": "samples"}
 
 
 def pictures(evidence: Evidence, of: str) -> np.ndarray:
@@ -27,7 +28,7 @@ def pictures(evidence: Evidence, of: str) -> np.ndarray:
         "train": lambda: drawn(evidence.split("train").images, len(evidence.samples())),
     }
     images = sources[of]()
-    enough(len(images), f"images of {of}", LEAST)
+    enough(len(images), IMAGES[of], LEAST)
     return images
 
 
@@ -48,7 +49,7 @@ def enough(count: int, what: str, least: int) -> None:
 def drawn(images: np.ndarray, count: int) -> np.ndarray:
     """Return `count` randomly chosen images, the same ones in every call."""
     if len(images) < count:
-        raise NotApplicable(f"a floor for {count} samples needs as many training images; there are {len(images)}")
+        raise NotApplicable(f"the floor for {count} samples needs {count} training images, but has only {len(images)}")
     return images[np.random.default_rng(1).permutation(len(images))[:count]]
 
 
@@ -98,7 +99,7 @@ class Compared(Metric):
     def cloud(self, evidence: Evidence, of: str) -> Cloud:
         """Return the features together with the patients of the images."""
         found = Cloud(self.features(evidence, of), whose(evidence, of))
-        enough(found.patients, f"patients of {of}", self.patients)
+        enough(found.patients, f"patients with {IMAGES[of]}", self.patients)
         return found
 
     def space(self) -> str:

@@ -81,7 +81,7 @@ def standard(images: Tensor) -> Tensor:
     if x.shape[1] == 3:
         x = (x * x.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
     elif x.shape[1] != 1:
-        raise NotApplicable(f"the extractor needs images of one channel or three, not {x.shape[1]}")
+        raise NotApplicable(f"the extractor needs images with one or three channels, not {x.shape[1]}")
     if x.shape[-2:] != (SIDE, SIDE):
         x = interpolate(x, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
     return x
@@ -112,12 +112,12 @@ def pooled(maps: Tensor) -> Tensor:
 def published(file: Path = FILE, expected: str = SHA256) -> Network:
     """Return the network with the published weights; raise NotApplicable with the reason if that is impossible."""
     if not file.is_file():
-        raise NotApplicable(f"the extractor's weights {file.name} are missing: install the package again")
+        raise NotApplicable(f"the extractor's weights {file.name} are missing; install the package again")
     content = file.read_bytes()
     if (found := hashlib.sha256(content).hexdigest()) != expected:
         raise NotApplicable(
-            f"{file.name} is not the published file (SHA-256 {found[:8]}..., not {expected[:8]}...), and values "
-            "computed with other weights are not comparable: install the package again"
+            f"{file.name} is not the published file (SHA-256 {found[:8]}..., not {expected[:8]}...); install the "
+            "package again, because values computed with other weights are not comparable"
         )
     network = Network()
     network.load_state_dict(load(content))

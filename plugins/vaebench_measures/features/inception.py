@@ -31,7 +31,7 @@ URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{NAME}
 BYTES = 95_628_359
 SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 BY_HAND = f"download {NAME} from {URL} and set VAEBENCH_INCEPTION to its path"
-REMEDY = f"`vaebench data fetch fid` downloads the weights; or {BY_HAND}"
+REMEDY = f"Download the weights with `vaebench data fetch fid`, or {BY_HAND}"
 
 
 class Inception(Extractor):
@@ -51,7 +51,7 @@ class Inception(Extractor):
 
     def features(self, images: Tensor) -> Tensor:
         if images.shape[1] not in (1, 3):
-            raise NotApplicable(f"Inception needs images of one channel or three, not {images.shape[1]}")
+            raise NotApplicable(f"Inception needs images with one or three channels, not {images.shape[1]}")
         return self.network(images.expand(-1, 3, -1, -1).to(self.device))[0]
 
 
@@ -68,7 +68,7 @@ def published() -> bytes:
     if not file.is_file():
         raise NotApplicable(f"FID needs the published Inception weights, which are missing. {REMEDY}")
     if (size := file.stat().st_size) != BYTES:
-        raise NotApplicable(f"{file.name} has {size} bytes, the published Inception weights have {BYTES}. {REMEDY}")
+        raise NotApplicable(f"{file.name} has {size} bytes, but the published weights have {BYTES}. {REMEDY}")
     content = file.read_bytes()
     if (found := hashlib.sha256(content).hexdigest()) != SHA256:
         raise NotApplicable(f"{file.name} is not the published file: its SHA-256 is {found}. {REMEDY}")

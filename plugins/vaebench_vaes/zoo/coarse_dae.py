@@ -63,7 +63,7 @@ class CoarseDAE(Model):
         return self.network.features(x)[-1].mean((2, 3))
 
     def decode(self, code: Tensor) -> Tensor:
-        raise NotApplicable("the decoder also needs the image, through skip connections, so it cannot decode a code")
+        raise NotApplicable("the decoder also needs the input image, so it cannot decode a code alone")
 
     def reconstruct(self, x: Tensor) -> Tensor:
         return self.criterion.image(self.network(x))

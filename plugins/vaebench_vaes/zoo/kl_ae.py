@@ -9,8 +9,8 @@ The weight of the KL is tiny: the KL only keeps codes from diverging, and the se
 The paper's feature loss is LPIPS, with a network trained on photographs. `lpips` names a file with the weights of this
 network; without such a file, the features are the critic's layers, with each distance in units of the layer's mean
 magnitude. No metric measures either of these two distances, so the model is not trained on what a metric measures.
-The critic is trained from the first step on, but counts in the autoencoder's loss only after a share `start` of the
-steps.
+The critic is trained from the first step on, but contributes to the autoencoder's loss only after a share `start` of
+the steps.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class KLAE(TwoStage):
         if common.get("bypass"):
             raise ValueError("bypass must be false for kl-ae, whose code consists of maps, unlike PCA's code")
         if lpips and (shape[0] not in (1, 3) or min(shape[1:]) < SMALLEST):
-            raise ValueError(f"lpips compares images of one or three channels with sides of at least {SMALLEST} px")
+            raise ValueError(f"lpips compares images with one or three channels and sides of at least {SMALLEST} px")
         super().__init__(shape, loss, prior, latent=latent, **common)
         self.kl, self.features, self.game, self.start = kl, features, game, start
         channels, *grid = self.decoder.entry

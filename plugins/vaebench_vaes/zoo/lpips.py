@@ -81,7 +81,7 @@ def ordered(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _expect(weight: Tensor, shape: tuple[int, ...]) -> None:
     if weight.shape != shape:
-        raise ValueError(f"its weights are not those of VGG16: the shape of one is {tuple(weight.shape)}, not {shape}")
+        raise ValueError(f"its weights are not those of VGG16: one has the shape {tuple(weight.shape)}, not {shape}")
 
 
 def opened(name: str) -> LPIPS:

@@ -51,7 +51,7 @@ class LatentPrior(nn.Module):
 
     def draw(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw n values of u from the density."""
-        raise NotImplementedError(f"{type(self).__name__} must implement draw(), which draws from the density")
+        raise NotImplementedError(f"{type(self).__name__} must implement draw(), which samples from the density")
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         return self.draw(n, generator) * self.deviation() + self.mean

@@ -56,7 +56,7 @@ def of_samples(evidence, real):
 def test_only_the_published_weights_are_loaded(tmp_path, monkeypatch):
     assert extractor.FILE.stat().st_size < 2_000_000
     other = tmp_path / "extractor.safetensors"
-    with pytest.raises(NotApplicable, match="missing: install the package again"):
+    with pytest.raises(NotApplicable, match="missing; install the package again"):
         published(other)
     content = bytearray(extractor.FILE.read_bytes())
     content[-1] ^= 1
@@ -78,7 +78,7 @@ def test_colour_becomes_grey_by_luma():
     red[:, 0] = 255
     assert standard(red).mean().item() == pytest.approx(0.299)
     assert torch.allclose(standard(grey.expand(-1, 3, -1, -1)), standard(grey))
-    with pytest.raises(NotApplicable, match="one channel or three, not 2"):
+    with pytest.raises(NotApplicable, match="one or three channels, not 2"):
         standard(torch.zeros(1, 2, 64, 64, dtype=torch.uint8))
 
 

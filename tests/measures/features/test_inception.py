@@ -51,7 +51,7 @@ def test_without_the_file_there_is_a_reason_and_a_remedy(evidence):
     for metric in (Fid, FidFloor):
         with pytest.raises(
             NotApplicable,
-            match=rf"missing. `vaebench data fetch fid` downloads the weights; or download {NAME} from .*_INCEPTION",
+            match=rf"Download the weights with `vaebench data fetch fid`, or download {NAME} from .*_INCEPTION",
         ):
             metric().compute(build)
 
@@ -60,7 +60,7 @@ def test_another_file_is_refused_before_it_is_read_as_weights(tmp_path, monkeypa
     file = tmp_path / "other.pth"
     file.write_bytes(b"not weights")
     monkeypatch.setenv("VAEBENCH_INCEPTION", str(file))
-    with pytest.raises(NotApplicable, match=r"other.pth has 11 bytes, the published Inception weights have 95628359"):
+    with pytest.raises(NotApplicable, match=r"other.pth has 11 bytes, but the published weights have 95628359"):
         Inception()
     monkeypatch.setattr(inception, "BYTES", 11)
     with pytest.raises(NotApplicable, match="not the published file: its SHA-256 is") as refused:

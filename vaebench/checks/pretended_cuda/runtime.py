@@ -71,7 +71,7 @@ class Event:
 
     def elapsed_time(self, end: Event) -> float:
         if self.at is None or end.at is None:
-            raise Refused(f"elapsed_time() of an event that was not recorded{place()}")
+            raise Refused(f"elapsed_time() was called for an event that was not recorded{place()}")
         return (end.at - self.at) * 1000
 
 

@@ -99,7 +99,7 @@ class Gpu(Tensor):
 
     def numpy(self, *, force: bool = False) -> Any:
         if not force:
-            raise Refused(f"numpy() of a tensor on {self.device}: call .cpu() first{place()}")
+            raise Refused(f"numpy() was called on a tensor on {self.device}: call .cpu() first{place()}")
         return self.detach().cpu().numpy()
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:

@@ -27,17 +27,17 @@ LISTED = 20
 
 @click.command
 @click.argument("name", shell_complete=completion.names("datasets"))
-@click.option(
-    "--source", type=click.Choice(["real", "phantom"]), default="real", show_default=True, help="Which images to audit."
-)
+@click.option("--source", type=click.Choice(["real", "phantom"]), default="real", show_default=True,
+              help="Source of the images to audit.")  # fmt: skip
 @click.option("--size", type=click.IntRange(min=8), default=64, show_default=True, help="Image size in pixels.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
               help="Output format: json contains everything, csv contains a row for each pair of twins.")  # fmt: skip
 @DATA
 def command(name: str, source: str, size: int, form: str, data: Path | None) -> int:
-    """Look for flaws that make scores misleading: patients in more than one split; twins (nearly identical images,
-    possibly mirrored), with their file names and any conflicting labels; and shortcuts (brightness, contrast,
-    sharpness, native size) that separate healthy from diseased images without using any anatomy. The result is cached.
+    """Look for three flaws that make scores misleading: patients in more than one split, twins and shortcuts. Twins are
+    nearly identical images, possibly mirrored; they are listed with their file names and any conflicting labels.
+    Shortcuts are image properties (brightness, contrast, sharpness, native size) that separate healthy from diseased
+    images without any anatomy. The result is cached.
 
     \b
     Examples:
@@ -109,7 +109,7 @@ def _told(found: Audit, classes: Sequence[str]) -> Iterator[str]:
     if found.together is not None:
         yield f"all shortcuts together (logistic, fitted on train): AUROC {found.together:.3f}"
     for kind, value in found.split_gap.items():
-        yield f"train against test among {kind} images: separated with AUROC {value:.3f} (0.5: no difference)"
+        yield f"train against test: {kind} images are separated with AUROC {value:.3f} (0.5: no difference)"
 
 
 def _twins(found: Audit, classes: Sequence[str]) -> Iterator[str]:

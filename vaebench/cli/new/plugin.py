@@ -22,8 +22,8 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=".", show_default=True,
               help="Folder in which the package's folder is created.")  # fmt: skip
 def command(name: str, into: Path) -> None:
-    """Create a plugin: a package with a model, a dataset, a loss, a metric, a suite and tests that pass. Their names
-    begin with NAME, for example `my-lab`.
+    """Create a plugin: a package with a model, a dataset, a loss, a metric, a suite and tests that pass. The names
+    of its components begin with NAME, for example `my-lab`.
 
     \b
     Example:

@@ -98,9 +98,9 @@ class Forked:
             return "the process closed its pipe but did not end"
         if code >= 0:
             return f"the process ended with exit code {code}"
-        cause = " (out of memory, or killed by hand)" if -code == signal.SIGKILL else ""
+        cause = " (out of memory, or killed manually)" if -code == signal.SIGKILL else ""
         name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
-        return f"the process died of {name}{cause}"
+        return f"the process was killed by {name}{cause}"
 
     def interrupt(self, seconds: float = 2.0) -> None:
         """Ask the process to clean up and end, and wait up to `seconds` for it."""

@@ -111,7 +111,7 @@ class Slurm(Executor):
         mine, found = set(order.lines_of(list(watched.pending.values()))), []
         states = batch.states()
         if states is None:
-            raise UserError("squeue does not answer, so pilots of an earlier run may be active. Try again later.")
+            raise UserError("squeue does not respond, so pilots of an earlier run may be active. Try again later.")
         for one in batch.batches(watched.track):
             if not one.ids:  # another driver is about to submit it
                 continue
