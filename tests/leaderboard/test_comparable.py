@@ -22,7 +22,7 @@ def test_other_images_are_hidden_and_counted():
     assert [(key.dataset, key.what, key.remedy, n) for key, n in found.hidden.items()] == [
         ("chest", "records", "repin", 3)
     ]
-    assert "other images" in next(iter(found.hidden)).reason
+    assert "images other than the track's" in next(iter(found.hidden)).reason
     assert made(records).entrants == (VAE,), "nothing is pinned: the first reference's images count, not the newest"
     assert made(records, references=(PCA,)).entrants == (PCA,), "a newcomer's images never do, however early"
 

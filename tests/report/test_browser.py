@@ -198,7 +198,7 @@ def test_two_models_stand_beside_each_other(page: Any) -> None:
     ssim = section(page, "Metrics of this run").locator("tr", has_text="MS-SSIM").locator("td").all_inner_texts()
     assert [text.split()[-1] for text in ssim] == ["L3", "L3", "vae"], "what was measured stands by the number"
     headline = section(page, "Headline numbers").locator("tbody tr", has_text="MS-SSIM").locator("td").all_inner_texts()
-    assert headline[0] == "vae (told apart)" and headline[1].startswith("0.900")
+    assert headline[0] == "vae (significant)" and headline[1].startswith("0.900")
     assert headline[3] == "+0.1"
 
 

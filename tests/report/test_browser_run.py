@@ -59,11 +59,11 @@ def test_two_models_are_told_apart_by_their_test_and_not_by_their_ranks(browser:
         for other in ("ae", "mid"):
             choose(page, "run-beside", other)
             told[other] = section(page, "Headline numbers").locator("tbody td").all_inner_texts()
-        assert told["ae"][0] == "vae (told apart)" and told["mid"][0] == "vae (not told apart)"
+        assert told["ae"][0] == "vae (significant)" and told["mid"][0] == "vae (not significant)"
         assert told["ae"][1].endswith("1–2") and told["ae"][2].endswith("2–3"), "their rank intervals overlap"
         choose(page, "run-model", "ae")
         choose(page, "run-beside", "vae")
-        assert section(page, "Headline numbers").locator("tbody td").first.inner_text() == "vae (told apart)"
+        assert section(page, "Headline numbers").locator("tbody td").first.inner_text() == "vae (significant)"
         assert "seed and “Trained on” above change nothing" in section(page, "Headline numbers").inner_text()
 
 

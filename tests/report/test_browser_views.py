@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 import records_made
 from browsing import CHEST, KNEE, choose, heads, models, open_run, section, visiting, wait_until
+from click.testing import CliRunner
 from page_made import EVIL, written
 
+from vaebench.cli import main
 from vaebench.leaderboard.runs import Entrant
 from vaebench.report import page as pages
 
 BACK = "history.back()"
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 
 
 def where(page: Any) -> str:
@@ -93,7 +96,7 @@ def test_the_top_says_phantoms_and_how_runs_were_made(page: Any) -> None:
 
 def test_the_first_view_tells_what_a_floor_is_and_when_a_filter_finds_nothing(browser: Any, judged: Path) -> None:
     with visiting(browser, judged) as page:
-        assert page.locator("#floor").inner_text().startswith("A floor is something trivial that a model must beat:")
+        assert page.locator("#floor summary").inner_text() == "A floor is something trivial that a model must beat."
         page.locator("#filter").fill("no such")
         assert page.locator("#count").inner_text() == "0 of 4 rows. No model is called “no such”."
         page.locator("#filter").fill("")
@@ -277,6 +280,33 @@ def test_print_gives_the_whole_run(page: Any) -> None:
     printed = page.pdf().count(b"/Type /Page\n")
     assert printed >= 2 and board >= 1
     assert page.locator("#run-body h3").count() == 11, "as it was"
+
+
+def test_verdicts_are_folded_on_the_screen_and_whole_on_paper(browser: Any, judged: Path) -> None:
+    with visiting(browser, judged) as page:
+        verdict = page.locator("#findings li").first
+        assert verdict.inner_text().startswith("Reconstruction: ")
+        gap = verdict.locator("details > p")
+        assert "would usually not be detected" in gap.text_content() and not gap.is_visible()
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert gap.is_visible()
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert not gap.is_visible()
+        verdict.locator("summary").click()
+        assert gap.is_visible()
+        page.evaluate("dispatchEvent(new Event('beforeprint')); dispatchEvent(new Event('afterprint'))")
+        assert gap.is_visible(), "printing leaves what the reader has opened"
+
+
+def test_charts_begin_in_the_first_view_of_the_reference(browser: Any, tmp_path: Path) -> None:
+    track = ["--suite", "medical-real", "--preset", "study", "--source", "real", "--format", "html"]
+    made = ["--results", str(REFERENCE), "--output", str(tmp_path / "page.html")]
+    done = CliRunner().invoke(main, ["leaderboard", *track, *made])
+    assert done.exit_code == 0, done.output
+    with visiting(browser, tmp_path / "page.html") as page:
+        page.set_viewport_size({"width": 1280, "height": 800})
+        charts = page.locator("#forests svg")
+        assert charts.count() == 8 and charts.first.bounding_box()["y"] < 720
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,4 +1,4 @@
-"""Tests which models of a column can be told apart: rank intervals, marks for possible best models, labels and gaps.
+"""Tests which models of a column differ significantly: rank intervals, marks for possible best models, labels and gaps.
 
 A rank is an interval. Among M references, it goes from 1 plus the number of references that are significantly better to
 M minus the number that are significantly worse. All pairs of references are tested, with Holm's correction, using
@@ -27,8 +27,8 @@ NEWCOMERS = 50
 """If this many newcomers are no better than the best reference, at most 5 % of boards call one of them better than
 every reference. The number is constant, so that no row depends on how many newcomers there are."""
 POWER = 0.5
-"""The gap of a column is the true difference at which this share of the pairs of models would be told apart. With a
-share of 80 %, the few models whose seeds differ most would determine the gap alone."""
+"""The gap of a column is the true difference at which this share of the pairs of models would differ significantly.
+With a share of 80 %, the few models whose seeds differ most would determine the gap alone."""
 
 
 class Place(NamedTuple):
@@ -37,7 +37,7 @@ class Place(NamedTuple):
     low: int
     high: int
     marked: bool = False
-    """By Hsu's test, this reference cannot be told apart from the best. Newcomers are never marked."""
+    """By Hsu's test, this reference is not significantly worse than the best. Newcomers are never marked."""
     above_all: bool = False
     """This newcomer is better than every reference, even after a correction for fifty newcomers."""
 
@@ -59,7 +59,7 @@ class Contest:
     gap: float | None
     """The true difference that this column would detect in half of the cases, on average over the pairs."""
     apart: np.ndarray | None = field(default=None, compare=False)
-    """(M, M): which pairs are told apart after Holm's correction; None if there are no places."""
+    """(M, M): which pairs differ significantly after Holm's correction; None if there are no places."""
 
 
 class Differences(NamedTuple):

@@ -1,4 +1,4 @@
-"""Compares two entrants of a board: which is better in each verdict, by how much, and whether they are told apart."""
+"""Compares two entrants of a board: which is better in each verdict, by how much, and whether significantly."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Pair(NamedTuple):
     better_by: Estimate | None
     """how much better the first entrant is on the same seeds and patients; negative if it is worse"""
     apart: bool | None
-    """whether they are told apart: by the board's ranks or, if one of them is not a reference, by the interval of their
-    difference; None if there is no test"""
+    """whether they differ significantly: by the board's ranks or, if one of them is not a reference, by the interval of
+    their difference; None if there is no test"""
 
 
 def pairs(board: Board, runs: Sequence[Run], one: Entrant, other: Entrant) -> Iterator[Pair]:

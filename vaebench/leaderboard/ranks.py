@@ -54,7 +54,7 @@ class Standing:
     lacks: Mapping[Entrant, str] = field(default_factory=dict)
     """why an entrant is not ranked"""
     apart: Mapping[Column, np.ndarray] = field(default_factory=dict, compare=False)
-    """(M, M): which references are told apart, in the order in which they stand in `places`"""
+    """(M, M): which references differ significantly, in the order in which they stand in `places`"""
 
     def interval(self, entrant: Entrant) -> tuple[float, float] | tuple[None, None]:
         """Return the mean lower and upper ends of an entrant's rank intervals; None if a dataset has no interval."""

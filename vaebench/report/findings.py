@@ -19,7 +19,12 @@ from vaebench.report.verdicts import sentences
 
 def findings(board: Board) -> list[str]:
     """Return the sentences on each verdict, on splits that differ, and on what training adds."""
-    return [*sentences(board), *_splits(board), *(_added(board, one) for one in board.added)]
+    return [*sentences(board), *remarks(board)]
+
+
+def remarks(board: Board) -> list[str]:
+    """Return the sentences on splits that differ and on what training adds."""
+    return [*_splits(board), *(_added(board, one) for one in board.added)]
 
 
 def _splits(board: Board) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
 
 from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column
@@ -19,20 +21,27 @@ NAMED = 3
 counts the rest."""
 
 
+class Paragraph(NamedTuple):
+    """The sentences on a verdict."""
+
+    lead: str
+    """which model is first, or that there is no winner, and whether floors are beaten"""
+    more: str
+    """further floors, what the result cost, and the gap; may be empty"""
+
+
 def sentences(board: Board) -> Iterator[str]:
-    """Yield a few sentences for each verdict: the first model or that there is no winner, the floors, and the gap."""
+    """Yield the sentences on each verdict as one text."""
+    return (" ".join(filter(None, paragraph)) for paragraph in paragraphs(board))
+
+
+def paragraphs(board: Board) -> Iterator[Paragraph]:
     for one in outcomes(board):
-        parts = [
-            _first(board, one),
-            *_below_chance(board, one),
-            *_floors(board, one),
-            *_optimised(board, one),
-            *_code_sizes(board, one),
-            *_gap(board, one),
-            *_unranked(board, one),
-        ]
+        floors = _floors(board, one)
+        lead = [_first(board, one), *_below_chance(board, one), *islice(floors, 1)]
+        more = [*floors, *_optimised(board, one), *_code_sizes(board, one), *_gap(board, one), *_unranked(board, one)]
         where = f" on {_datasets(board, one.columns)}" if one.unranked else ""
-        yield f"{one.verdict.capitalize()}{where}: {' '.join(parts)}"
+        yield Paragraph(f"{one.verdict.capitalize()}{where}: {' '.join(lead)}", " ".join(more))
 
 
 def _optimised(board: Board, one: Outcome) -> Iterator[str]:

@@ -9,12 +9,13 @@ from vaebench.leaderboard.board import Board
 from vaebench.leaderboard.ranks import Column, Standing, is_ranked
 from vaebench.leaderboard.runs import Entrant, Measure
 from vaebench.records.clean import clean
-from vaebench.report.findings import findings
+from vaebench.report.findings import remarks
 from vaebench.report.notes import notes
 from vaebench.report.numbers import decimals_in, rank_of, show
 from vaebench.report.order import main_column
 from vaebench.report.rates import Picture, picture, pictures
 from vaebench.report.tables import aside, dataset_name, floors, foot, heading, name, title
+from vaebench.report.verdicts import paragraphs
 
 
 def board_data(board: Board) -> dict[str, Any]:
@@ -56,7 +57,8 @@ def board_data(board: Board) -> dict[str, Any]:
             if is_ranked(one.measure) and one.places
         ],
         "summary": [number_of[column] for column in chosen if column in number_of],
-        "findings": findings(board),
+        "findings": [list(paragraph) for paragraph in paragraphs(board)],
+        "remarks": remarks(board),
         "scatters": [
             *(_scatter(board, picture(board, one.cost, one.quality), datasets, one.entrants) for one in board.fronts),
             *(_scatter(board, one, datasets) for one in pictures(board)),
@@ -152,7 +154,7 @@ def _cells(board: Board, column: Column) -> list[list[Any]]:
 
 def _apart(board: Board, column: Column) -> list[list[Any]]:
     """Return the numbers of the models that were tested against each other and, for each, a text with a digit for each
-    model before it: 1 if the two are told apart."""
+    model before it: 1 if the two differ significantly."""
     for standing in board.standings:
         if (told := standing.apart.get(column)) is not None:
             ranked = [e for e, at in standing.places if at == column and board.role(e) == "reference"]

@@ -26,7 +26,7 @@ function againstFloor(one, floor) {
 // For two models of the suite: the board has tested every pair of them, so ranks that overlap decide nothing.
 function againstModel({ apart: [tested, rows] }, one, other) {
   const [first, last] = [one, other].map(([model]) => tested.indexOf(model)).sort((a, b) => a - b);
-  return first < 0 ? null : rows[last][first] === "1" ? "told apart" : "not told apart";
+  return first < 0 ? null : rows[last][first] === "1" ? "significant" : "not significant";
 }
 
 // For a pair that the board has not tested, such as a newcomer and a model of the suite.
@@ -59,7 +59,7 @@ function standings(panes) {
   });
   const heads = pair ? ["Better", ...panes.map((p) => p.name), "Difference of means"] : [`Seed ${state.seed}`, "Mean over seeds, rank interval", "Floors beaten", "Best model"];
   const means = "Means over all seeds, for models trained as each headline requires.";
-  const choices = pair ? "The seed and “Trained on” above change nothing here. Told apart: by the test behind the ranks, with Holm’s correction over all pairs of the suite’s models."
+  const choices = pair ? "The seed and “Trained on” above change nothing here. Significant: according to the test behind the ranks, with Holm’s correction over all pairs of the suite’s models."
     : "Of the choices above, the seed changes only the first column, and “Trained on” changes nothing here.";
   return [make("p", { class: "quiet" }, `${means} ${choices}`), scrolling("Headline numbers", make("table", { class: "facts" }, make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Headline"), heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, rows)))];
 }

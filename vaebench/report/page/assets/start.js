@@ -18,8 +18,18 @@ function remarks() {
     make("details", { open: i < beside.length }, make("summary", {}, section.title), make("ul", {}, section.lines.map((line) => make("li", {}, withCommands(line)))))));
 }
 
+// The first sentences on each verdict; the others are folded, so that the charts are seen without scrolling.
+function findings() {
+  const folded = (lead, ...more) => make("details", {}, make("summary", {}, lead), ...more);
+  const named = (lead) => { const end = lead.indexOf(":"); return [make("strong", {}, lead.slice(0, end)), lead.slice(end)]; };
+  const verdicts = data.findings.map(([lead, more]) => make("li", {}, more ? folded(named(lead), make("p", {}, more)) : named(lead)));
+  const remarks = data.remarks.map((line) => make("li", {}, line));
+  if (remarks.length) verdicts.push(make("li", {}, folded(`Splits that differ, and what training adds (${remarks.length})`, make("ul", {}, remarks))));
+  find("findings").replaceChildren(...verdicts);
+}
+
 find("title").textContent = data.title;
-find("findings").replaceChildren(...data.findings.map((line) => make("li", {}, line)));
+findings();
 find("about").replaceChildren(...data.about.map(([name, value]) => make("div", {}, make("dt", {}, `${name}: `), make("dd", {}, value))));
 find("phantom").hidden = !data.phantom;
 find("floor").hidden = !data.roles.includes("floor");
