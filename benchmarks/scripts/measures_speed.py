@@ -119,7 +119,8 @@ def compare_anomalies(side: int, width: int, count: int = 256) -> tuple[str, flo
     one_by_one()
     mine, scores = fastest(lambda: Evidence(model, Splits(split, split)).residuals("test"), 5)
     other, expected = fastest(one_by_one, 3)
-    what = f"Anomaly scores of {count} images of {side} px, `vae[width={width}]`, compared with one image at a time"
+    who = f"`vae[width={width}]`"
+    what = f"Scoring {count} images of {side} px for anomalies in batches with {who}, compared with one at a time"
     return what, mine, other, f"relative difference {np.abs(scores / expected - 1).max():.0e}"
 
 

@@ -39,6 +39,8 @@ class Row(NamedTuple):
 
     part: str
     what: str
+    simulated: str
+    """the means and standard deviations of the models, and the number of seeds"""
     value: float
     bar: tuple[float, float] | None
     percent: bool = True
@@ -54,7 +56,9 @@ class Row(NamedTuple):
         low, high = self.bar or (-np.inf, np.inf)
         ends = [f"≥ {number(low)}"] * (low > -np.inf) + [f"≤ {number(high)}"] * (high < np.inf)
         outcome = "" if self.bar is None else "met" if self.met else "**missed**"
-        return f"| {self.part} | {self.what} | {number(self.value)} | {', '.join(ends)} | {outcome} |"
+        return (
+            f"| {self.part} | {self.what} | {self.simulated} | {number(self.value)} | {', '.join(ends)} | {outcome} |"
+        )
 
 
 class Places(NamedTuple):
@@ -104,9 +108,9 @@ def ranks(count: int) -> Iterator[Row]:
         found = held("means from 0 to -.10", kind, seeds, count)
         true = np.arange(1, MODELS + 1)
         covered = ((found.low <= true) & (true <= found.high)).all(1)
-        yield Row("ranks", f"all 12 rank intervals contain the true rank; {world}", covered.mean(), (0.95, np.inf))
+        yield Row("ranks", "all 12 rank intervals contain the true rank", world, covered.mean(), (0.95, np.inf))
         claims = held("equal means", kind, seeds, count).claims
-        yield Row("ranks", f"at least one false claim if all means are equal; {world}", claims.mean(), (-np.inf, 0.05))
+        yield Row("ranks", "at least one false claim if all means are equal", world, claims.mean(), (-np.inf, 0.05))
 
 
 def means(count: int) -> Iterator[Row]:
@@ -117,8 +121,8 @@ def means(count: int) -> Iterator[Row]:
         inside = np.array([[one.low <= 0 <= one.high for one in estimates(samples)] for samples in played]).mean(0)
         world, bars = f"{kind} deviations, {seeds} seeds", [(0.93, 0.97), (0.92, np.inf)] if seeds == 5 else [None] * 2
         what = "interval contains the true mean"
-        yield Row("means", f"{what}, average over all models; {world}", inside.mean(), bars[0])
-        yield Row("means", f"{what}, model with the lowest rate; {world}", inside.min(), bars[1])
+        yield Row("means", f"{what}, average over all models", world, inside.mean(), bars[0])
+        yield Row("means", f"{what}, model with the lowest rate", world, inside.min(), bars[1])
 
 
 def power(count: int) -> Iterator[Row]:
@@ -127,39 +131,41 @@ def power(count: int) -> Iterator[Row]:
         now, then = (
             (MODELS - held("one is .06 better", kind, 5, count, old).high[:, 0]).mean() for old in (False, True)
         )
-        yield Row("power", f"difference of .06 detected; {kind} deviations, 5 seeds", now / (MODELS - 1), None)
-        what = f"difference of .06 detected by the old rule; {kind} deviations, 5 seeds"
-        yield Row("power", what, then / (MODELS - 1), None)
+        world = f"{kind} deviations, 5 seeds"
+        yield Row("power", "difference of .06 detected", world, now / (MODELS - 1), None)
+        yield Row("power", "difference of .06 detected by the old rule", world, then / (MODELS - 1), None)
         ratio = now / then if then else np.inf
-        what = f"detection rate divided by that of the old rule; {kind} deviations, 5 seeds"
-        yield Row("power", what, ratio, (least, np.inf), percent=False)
+        yield Row(
+            "power", "detection rate divided by that of the old rule", world, ratio, (least, np.inf), percent=False
+        )
 
 
 def mark(count: int) -> Iterator[Row]:
     for truths, kind, seeds in product(("means from 0 to -.10", "equal means"), ("equal", "unequal"), (5, 3)):
         best = held(truths, kind, seeds, count).marked[:, 0].mean()
         which = "a given" if truths == "equal means" else "the best"
-        what = f"{which} model is marked; {truths}, {kind} deviations, {seeds} seeds"
-        yield Row("mark", what, best, (0.95, np.inf))
+        world = f"{truths}, {kind} deviations, {seeds} seeds"
+        yield Row("mark", f"{which} model is marked", world, best, (0.95, np.inf))
     for (kind, most), old in product((("log-uniform", 0.12), ("equal", 0.03)), (False, True)):
         worst = held("means from 0 to -.10", kind, 5, count, old).marked[:, -4:].mean(0)
         rule, bar = (" by the old rule", None) if old else ("", (-np.inf, most))
         world = f"{kind} deviations, 5 seeds"
-        yield Row("mark", f"a model of the worst four is marked{rule} (average rate); {world}", worst.mean(), bar)
-        yield Row("mark", f"the best of the worst four models is marked{rule}; {world}", worst[0], bar)
+        yield Row("mark", f"a model of the worst four is marked{rule} (average rate)", world, worst.mean(), bar)
+        yield Row("mark", f"the best of the worst four models is marked{rule}", world, worst[0], bar)
 
 
 def newcomers(count: int) -> Iterator[Row]:
     for kind, seeds, times in product(("equal", "unequal"), (5, 3), (1, 3)):
         places = _placed("equal means", kind, seeds, 1, times, count)
         claims = np.mean([(own.low, own.high) != (1, MODELS + 1) for (own,) in places])
-        what = f"at least one false claim about a newcomer equal to the references, with {times} x their deviation"
-        yield Row("newcomers", f"{what}; {kind} deviations, {seeds} seeds", claims, (-np.inf, 0.05))
+        what = "at least one false claim about a newcomer that is as good as the references"
+        own = "the newcomer's is the same" if times == 1 else f"the newcomer's is {times} times as large"
+        yield Row("newcomers", what, f"{kind} deviations ({own}), {seeds} seeds", claims, (-np.inf, 0.05))
     worlds = ("equal means", "means from 0 to -.10", "one reference is far better")
     for truths, kind in product(worlds, ("equal", "unequal")):
         above = np.mean([any(own.above_all for own in found) for found in _placed(truths, kind, 5, 50, 1, count)])
-        what = "any of 50 newcomers equal to the best reference is labelled above every reference"
-        yield Row("newcomers", f"{what}; {truths}, {kind} deviations, 5 seeds", above, (-np.inf, 0.05))
+        what = "one of 50 newcomers, all as good as the best reference, is labelled above every reference"
+        yield Row("newcomers", what, f"{truths}, {kind} deviations, 5 seeds", above, (-np.inf, 0.05))
 
 
 def _placed(truths: str, kind: str, seeds: int, new: int, times: float, count: int) -> Iterator[list]:
@@ -185,11 +191,11 @@ def groups(count: int) -> Iterator[Row]:
             inside += [one.low is not None and one.low <= truth <= one.high for one in estimates(samples)]
         number = "a mean" if statistic is few_means else "an AUROC"
         what = f"interval of {number} over {patients} patients with {shape} numbers of images contains the true value"
-        yield Row("groups", what, float(np.mean(inside)), (0.93, 0.98))
+        yield Row("groups", what, "5 seeds", float(np.mean(inside)), (0.93, 0.98))
     for patients in (10, 20):
         claims = held("equal means", "equal", 5, count, patients=patients).claims
-        what = f"at least one false claim if all means are equal, {patients} patients; equal deviations, 5 seeds"
-        yield Row("groups", what, claims.mean(), (-np.inf, 0.05))
+        what = f"at least one false claim if all means are equal, {patients} patients"
+        yield Row("groups", what, "equal deviations, 5 seeds", claims.mean(), (-np.inf, 0.05))
 
 
 def gap(count: int) -> Iterator[Row]:
@@ -204,8 +210,8 @@ def gap(count: int) -> Iterator[Row]:
             found.append([MODELS - own.places[0].high for own in each if own.places])
             stated.append(each[0].gap)
         true = np.interp(POWER, np.mean(found, 0) / (MODELS - 1), raised, left=np.nan, right=np.nan)
-        what = f"stated divided by simulated smallest gap; {kind} deviations, {seeds} seeds"
-        yield Row("gap", what, np.mean(stated) / true, (0.9, 1.1), percent=False)
+        what, world = "stated smallest gap divided by the simulated one", f"{kind} deviations, {seeds} seeds"
+        yield Row("gap", what, world, np.mean(stated) / true, (0.9, 1.1), percent=False)
 
 
 def _raised(sample: Sample, by: float) -> Sample:
@@ -222,7 +228,7 @@ def main() -> None:
     args = parser.parse_args()
     error = 1.96 * np.sqrt(0.05 * 0.95 / args.boards)
     print(f"{args.boards} boards of each; the 95 % interval of a rate of 5 % is ±{error:.1%}\n")
-    print("| part | quantity | simulated | bar | outcome |\n|---|---|---|---|---|")
+    print("| part | quantity | simulated models | result | bar | outcome |\n|---|---|---|---|---|---|")
     met = True
     for name in args.part:
         for row in PARTS[name](args.boards):

@@ -118,15 +118,19 @@ WITHIN_TRAIN = {"split": "train"}
 PIXELS = {"reads_pixels": True}
 ON_CODES = {"version": 2}
 """Version 1 divided each latent by its standard deviation."""
-CLASSIFIERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "svc": ("SVC", {"judge": on_codes, **ON_CODES}),
-    "svc-grouped": ("held-out SVC", {"judge": on_codes_by_group, **WITHIN_TRAIN, **ON_CODES}),
-    "svc-pixels": ("SVC on pixels", {"judge": on_pixels, **PIXELS}),
-    "svc-pixels-grouped": ("held-out SVC on pixels", {"judge": on_pixels_by_group, **WITHIN_TRAIN, **PIXELS}),
-    "svc-decoded": ("SVC on decoded images", {"judge": on_decoded, **PIXELS}),
-    "svc-decoded-grouped": ("held-out SVC on decoded images", {"judge": on_decoded_by_group, **WITHIN_TRAIN, **PIXELS}),
-    "probe": ("linear probe", {"judge": probed, **ON_CODES}),
-    "majority": ("majority", {"judge": guessed}),
+CLASSIFIERS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "svc": ("SVC", "", {"judge": on_codes, **ON_CODES}),
+    "svc-grouped": ("held-out SVC", "", {"judge": on_codes_by_group, **WITHIN_TRAIN, **ON_CODES}),
+    "svc-pixels": ("SVC", " from pixels", {"judge": on_pixels, **PIXELS}),
+    "svc-pixels-grouped": ("held-out SVC", " from pixels", {"judge": on_pixels_by_group, **WITHIN_TRAIN, **PIXELS}),
+    "svc-decoded": ("SVC", " from decoded images", {"judge": on_decoded, **PIXELS}),
+    "svc-decoded-grouped": (
+        "held-out SVC",
+        " from decoded images",
+        {"judge": on_decoded_by_group, **WITHIN_TRAIN, **PIXELS},
+    ),
+    "probe": ("linear probe", "", {"judge": probed, **ON_CODES}),
+    "majority": ("majority", "", {"judge": guessed}),
 }
 STATISTICS: dict[str, tuple[str, Callable[[np.ndarray, Predictions], float]]] = {
     "accuracy": ("accuracy", accuracy),
@@ -138,9 +142,9 @@ STATISTICS: dict[str, tuple[str, Callable[[np.ndarray, Predictions], float]]] = 
 
 def score_of(classifier: str, statistic: str) -> type[ClassifierScore]:
     """Return the metric `classifier-statistic`."""
-    (who, facts), (what, compute) = CLASSIFIERS[classifier], STATISTICS[statistic]
+    (who, source, facts), (what, compute) = CLASSIFIERS[classifier], STATISTICS[statistic]
     name, about = f"{classifier}-{statistic}", f"{facts['judge'].__doc__}. {compute.__doc__}"
-    given = {"name": name, "title": f"{who} {what}", "statistic": compute, "__doc__": about}
+    given = {"name": name, "title": f"{who} {what}{source}", "statistic": compute, "__doc__": about}
     if classifier.endswith("-grouped"):
         given["on_test_split"] = f"{classifier.removesuffix('-grouped')}-{statistic}"
     if statistic == "auroc":

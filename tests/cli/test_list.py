@@ -59,7 +59,7 @@ def test_room_and_licence_of_datasets(tmp_path: Path) -> None:
     lines = said("data", "status", "--data", str(tmp_path))
     assert "kermany-cxr present 2.0 kB CC BY 4.0" in lines
     assert "dermamnist fetch – CC BY-NC 4.0" in lines
-    assert any(line.startswith("dermamnist: `vaebench data fetch dermamnist`") for line in lines)
+    assert any(line.startswith("dermamnist: Run `vaebench data fetch dermamnist`") for line in lines)
     assert not any(line.startswith("kermany-cxr: ") for line in lines)
     (folder / "odd.jpeg").touch()
     assert "kermany-cxr present ? CC BY 4.0" in said("data", "status", "kermany-cxr", "--data", str(tmp_path))

@@ -104,7 +104,7 @@ def test_a_label_is_judged_against_the_healthy_alone(evidence):
     asked = test.healthy | test.diseased & (test.labels == 2)
     faint = roc_auc_score(test.diseased[asked], build.residuals("test")[asked])
     assert HardestLabel().compute(build).parts["2"].value == pytest.approx(faint)
-    with pytest.raises(NotApplicable, match="fewer than two diseased labels have 10"):
+    with pytest.raises(NotApplicable, match="fewer than two diseased labels have at least 10"):
         HardestLabel().compute(evidence(replace(known, diseased=known.diseased & third)))
     with pytest.raises(NotApplicable, match="fewer than two diseased labels"):
         HardestLabel().compute(evidence(planted()))

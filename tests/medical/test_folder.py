@@ -138,7 +138,7 @@ def test_a_table_without_splits(trees):
         ("path,label", ["a.png,x"], r"table\.csv has no column 'file'; its columns are \['path', 'label'\]"),
         ("file,label", ["none.png,x"], r"table\.csv, line 2: .*none\.png does not exist"),
         ("file,label", ["a.png,"], r"table\.csv, line 2: column `file` or `label` is empty"),
-        ("file,label", ["a.png,x", "a.png,y"], r"line 3: a\.png is y here, x above"),
+        ("file,label", ["a.png,x", "a.png,y"], r"line 3: the label of a\.png is y here but x above"),
         ("file,label,split", ["a.png,x,dev"], r"line 2: split 'dev' is not one of train, val, test"),
         ("file,label,split", ["a.png,x,train", "b.png,x,train"], r"defines splits, but no test split"),
         ("file,label,split", ["a.png,x,train", "b.png,x,"], r"defines splits, but no test split"),

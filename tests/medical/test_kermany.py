@@ -83,7 +83,7 @@ def test_verify_names_a_repack_by_its_val(trees, count, told):
 
 def test_a_patient_of_the_test_split_leaves_train(trees):
     names = KAGGLE | {"test/NORMAL": ["IM-0115-0009.jpeg"]}
-    with pytest.warns(UserWarning, match="kermany-cxr: 2 train pictures left out"):
+    with pytest.warns(UserWarning, match="kermany-cxr: 2 train pictures were left out"):
         splits = KermanyCxr().load(trees.pictures(below("kermany-cxr", names)), 28, {})
     assert not set(splits.train.groups) & set(splits.test.groups)
 
@@ -97,7 +97,9 @@ def test_grey_and_rgb_jpegs_are_one_channel(trees):
 
 def test_a_name_without_a_patient_is_an_error(trees):
     root = trees.pictures(below("kermany-cxr", KAGGLE) | {"kermany-cxr/train/NORMAL": ["scan.jpeg"]})
-    with pytest.raises(ValueError, match=r"NORMAL/scan\.jpeg: the name does not identify a patient.*folder\[path="):
+    with pytest.raises(
+        ValueError, match=r"NORMAL/scan\.jpeg: the file name does not identify a patient.*folder\[path="
+    ):
         KermanyCxr().load(root, 28, {})
 
 

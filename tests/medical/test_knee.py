@@ -42,7 +42,7 @@ def test_the_larger_copy_is_taken_unless_told_otherwise(trees):
 def test_a_subject_of_the_test_split_leaves_train(trees):
     root = tree(trees)
     trees.flat("knee-kl/kneeKL299/test/4/9318808R.png", 1)
-    with pytest.warns(UserWarning, match="2 train pictures left out"), pytest.raises(ValueError, match="'KL 0'"):
+    with pytest.warns(UserWarning, match="2 train pictures were left out"), pytest.raises(ValueError, match="'KL 0'"):
         KneeKl().load(root, 28, {})
 
 

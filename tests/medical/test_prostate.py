@@ -32,7 +32,7 @@ def test_patches_with_class_and_biopsy(trees, place):
 
 
 def test_a_biopsy_on_both_sides_leaves_train(trees):
-    with pytest.warns(UserWarning, match="1 train pictures left out"):
+    with pytest.warns(UserWarning, match="1 train pictures were left out"):
         splits = ProstateGleason().load(tree(trees, train=[*TRAIN, ("h8_99.jpeg", 3)]), 16, {})
     assert "h8" not in splits.train.groups and "h8" in splits.test.groups
 

@@ -79,7 +79,7 @@ def test_auto_follows_the_device_and_names_are_checked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "key", "complaint"),
     [
-        ("steps = 10\n", "stepz = 10\n", 16, "[presets.tiny] stepz", "is unknown here. Did you mean 'steps'"),
+        ("steps = 10\n", "stepz = 10\n", 16, "[presets.tiny] stepz", "the key is unknown. Did you mean 'steps'"),
         ('name = "lab"', 'nam = "lab"', 1, "nam", "Did you mean 'name'"),
         ("version = 3\n", "", 1, "version", "missing"),
         ("size = 64\n", "", 21, "[presets.large] size", "missing"),
@@ -204,7 +204,7 @@ def test_an_unknown_suite_is_answered_with_a_near_one() -> None:
         ("x = " + "[" * 2000 + "]" * 2000, "are nested too deeply"),
         ("x = " + "{a=" * 1000 + "1" + "}" * 1000, "are nested too deeply"),
         ("datasets" + ".a" * 2000 + " = 1", "are nested too deeply"),
-        ("[" + "a." * 2000 + "a]", "is unknown here"),
+        ("[" + "a." * 2000 + "a]", "the key is unknown"),
         ("x" * 5000 + " = 1", "line 1: this line has more than 4,096 characters"),
         ("# comment\n" * 7000, "the suite file has 70,000 bytes, more than the limit of 65,536"),
         ('datasets = "' + "a" * 4000 + '"', "line 1, key 'datasets': the value must be a list, not 'aaa"),

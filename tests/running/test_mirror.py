@@ -175,7 +175,7 @@ def test_boards_and_pins_are_shared(url: str, tmp_path: Path) -> None:
             track = folder / "demo@1" / "quick" / "phantom"
             for name in names:
                 store.write_atomically(track / name, text)
-            assert "Uploaded 4 files" in mirrors.publish(folder)
+            assert "Uploaded 4 board files" in mirrors.publish(folder)
             assert mirrors.publish(folder) == "", "nothing changed since"
     track = fetch(url, tmp_path / "one") / "demo@1" / "quick" / "phantom"
     assert [(track / name).read_bytes() for name in names] == [b"second"] * 3 + [b"first"], "a page is made anew"

@@ -73,7 +73,8 @@ def answer(part: Part, standing: Standing, column: Column) -> str:
     else:
         count = part.quote(len(first), "first", metric)
         said.append(
-            f"{count} of the {models} models may be the best: {listed(first)}. The best mean is {mean} ({named(best)})."
+            f"{count} of the {models} models could each be the best: {listed(first)}. "
+            f"The best mean is {mean} ({named(best)})."
         )
     if worse := worse_than_chance(part.board, column, [entrant for entrant, _ in ranked]):
         count = part.quote(len(worse), "worse", metric)

@@ -105,7 +105,7 @@ function columns() {
 function caption(isRanked) {
   const everywhere = view.dataset === "all", place = everywhere ? "every dataset" : data.datasets[view.dataset];
   const none = "There is no total score: you decide which question matters most.";
-  const bars = `Bars show 95 % intervals.${isRanked ? " Framed numbers are rank intervals; 1 is best. The best mean is bold. ≈ marks models that Hsu's test cannot tell apart from it, = models that are equivalent to it. A model with rank 1 in its interval may be best, too." : ""}`;
+  const bars = `Bars show 95 % intervals.${isRanked ? " Framed numbers are rank intervals; 1 is best. The best mean is bold. ≈ marks models that are not significantly worse (Hsu's test), = models that are equivalent to it. A model with rank 1 in its interval may be best, too." : ""}`;
   if (view.metric === "ranks") return everywhere ? `Mean rank over datasets (1 is best), followed by the mean of the rank intervals. ${none} ${bars}` : `The headline number of each verdict on ${place}. ${none} ${bars}`;
   if (several()) return `Every ${view.metric === "all" ? "" : view.metric === "summary" ? "summary " : `${view.metric.slice(8)} `}metric on ${place}. ${bars}`;
   const { title, verdict, better, regime } = metricOf(), direction = arrowOf(metricOf()) ? `, ${better} is better` : "";
