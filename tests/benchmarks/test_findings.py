@@ -111,8 +111,8 @@ RAW = Entrant("raw", "bce")
         ({"vae": 0.6, "gan": 0.6, "raw": 0.9}, 5,
          ["any of the 2 models; no model is shown", "No two of the 2", "none of the 2"]),
         ({"a": 0.9, "b": 0.9, "c": 0.9, "d": 0.9, "e": 0.5}, 5,
-         ["one of the 4 models listed below.", "4 of the 5 models may be the best: "]),
-        ({"a": 0.9, "b": 0.9, "c": 0.5}, 5, ["`b` or `a`.", "2 of the 3 models may be the best: "]),
+         ["one of the 4 models listed below.", "4 of the 5 models could each be the best: "]),
+        ({"a": 0.9, "b": 0.9, "c": 0.5}, 5, ["`b` or `a`.", "2 of the 3 models could each be the best: "]),
         ({"vae": 0.9, "gan": 0.5}, 2, ["too few seeds or patients for ranks"]),
     ],
 )  # fmt: skip
