@@ -39,9 +39,33 @@ def paragraphs(board: Board) -> Iterator[Paragraph]:
     for one in outcomes(board):
         floors = _floors(board, one)
         lead = [_first(board, one), *_below_chance(board, one), *islice(floors, 1)]
-        more = [*floors, *_optimised(board, one), *_code_sizes(board, one), *_gap(board, one), *_unranked(board, one)]
+        more = [
+            *floors,
+            *_unsteady(board, one),
+            *_optimised(board, one),
+            *_code_sizes(board, one),
+            *_gap(board, one),
+            *_unranked(board, one),
+        ]
         where = f" on {_datasets(board, one.columns)}" if one.unranked else ""
         yield Paragraph(f"{one.verdict.capitalize()}{where}: {' '.join(lead)}", " ".join(more))
+
+
+def _unsteady(board: Board, one: Outcome) -> Iterator[str]:
+    """Name models that could be first although a model that could not has a better mean."""
+    for column, rivals in one.rivals.items():
+        excluded = [e for e in by_means(board, [column], one.ranked) if e not in (one.best, *rivals)]
+        if not excluded:
+            continue
+        order = by_means(board, [column], [excluded[0], *rivals])
+        if behind := order[order.index(excluded[0]) + 1 :]:
+            where = f"On {dataset_name(board, column.dataset)}, " if len(one.columns) > 1 else ""
+            whose = "whose mean is" if len(behind) == 1 else "whose means are"
+            yield (
+                f"{where}{_some(board, behind)}, {whose} worse than that of {name(board, excluded[0])}, could "
+                f"rank first and {name(board, excluded[0])} could not: if the results of a model vary strongly between "
+                "seeds or patients, less can be ruled out."
+            )
 
 
 def _optimised(board: Board, one: Outcome) -> Iterator[str]:
@@ -89,15 +113,19 @@ def _first_of_several(board: Board, one: Outcome) -> str:
     if datasets <= NAMED:
         own = (f"{_number(board, column, one.best)} on {dataset_name(board, column.dataset)}" for column in one.columns)
         title = f"{title} {', '.join(own)}"
-    told = f"{best} has the best mean rank over {datasets} datasets ({title}; best on {ahead})"
+    title += _direction(one.standing.measure)
+    told = f"{best} has the best mean rank over {datasets} datasets ({title}; best mean on {ahead} of {datasets})"
     if len(one.ranked) == 1:
         return f"{best} is the only ranked model ({title})."
     if not one.ranked:
         return f"{told}; there are too few seeds or patients for ranks."
     if not one.rivals:
         return f"{told}, and no other model could rank first on any dataset."
+    known = len(one.ranked) - 1
     listed = "; ".join(
-        f"{_some(board, rivals)} on {dataset_name(board, column.dataset)}" for column, rivals in one.rivals.items()
+        f"{f'all {known} others' if len(rivals) == known > NAMED else _some(board, rivals)} on "
+        f"{dataset_name(board, column.dataset)}"
+        for column, rivals in one.rivals.items()
     )
     if len(one.rivals) > NAMED:
         listed = f"up to {max(map(len, one.rivals.values()))} on {len(one.rivals)} of the datasets"
@@ -107,7 +135,11 @@ def _first_of_several(board: Board, one: Outcome) -> str:
 
 def _value(board: Board, column: Column, entrant: Entrant) -> str:
     """Return the metric's title and the mean of an entrant."""
-    return f"{clean(column.measure.title)} {_number(board, column, entrant)}".strip()
+    return f"{clean(column.measure.title)} {_number(board, column, entrant)}".strip() + _direction(column.measure)
+
+
+def _direction(measure: Measure) -> str:
+    return ", lower is better" if measure.better == "lower" else ""
 
 
 def _number(board: Board, column: Column, entrant: Entrant) -> str:
@@ -168,15 +200,15 @@ def _strongest(board: Board, one: Outcome) -> str:
     for column, beaten in one.beaten.items():
         floor = by_means(board, [column], [e for e in board.floors if board.cell(e, column).estimate])[0]
         counts.append(beaten[clean(floor.floor or floor.model)])
-        which = f"({clean(board.label(floor))}, {_number(board, column, floor)})"
+        which = f"{clean(board.label(floor))}, {_number(board, column, floor)}"
         told.append((dataset_name(board, column.dataset), which, _of(counts[-1], models)))
     if not any(counts):
         nobody = {1: "It", 2: "Neither model"}.get(models, "No model")
-        which = "; ".join(f"on {dataset} {which}" for dataset, which, _ in told)
-        listed = f": {which}" if len(told) <= NAMED else ""
-        return f"{nobody} is {'not ' * (models == 1)}shown to beat the strongest floor of any dataset{listed}."
+        which = "; ".join(f"{dataset}: {which}" for dataset, which, _ in told)
+        listed = f" ({which})" if len(told) <= NAMED else ""
+        return f"{nobody} is {'not ' * (models == 1)}shown to beat the strongest floor on any dataset{listed}."
     if len(told) <= NAMED:
-        listed = "; ".join(f"on {dataset}, {who} the strongest floor {which}" for dataset, which, who in told)
+        listed = "; ".join(f"on {dataset}, {who} the strongest floor ({which})" for dataset, which, who in told)
         return f"{_sentence(listed)}."
     low, high = min(counts), max(counts)
     if low < high:
