@@ -381,5 +381,6 @@ def pictures(values: np.ndarray, what: str) -> np.ndarray:
 
 def finite(values: np.ndarray, what: str) -> np.ndarray:
     if not np.isfinite(values).all():
-        raise NotApplicable(f"the model's {what} contain {int((~np.isfinite(values)).sum())} NaN or infinite numbers")
+        count = int((~np.isfinite(values)).sum())
+        raise NotApplicable(f"the model's {what} contain NaN or infinite numbers ({count} in all)")
     return values

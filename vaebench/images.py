@@ -82,7 +82,7 @@ class Split:
             object.__setattr__(self, "diseased", ~self.healthy)
         for name, value in self._columns().items():
             if len(value) != n:
-                raise ValueError(f"{name} has {len(value)} rows for {n} images")
+                raise ValueError(f"{name} must have one row per image ({n}), not {len(value)}")
         for name in ("healthy", "diseased", "kept_out", "masks"):
             value = getattr(self, name)
             if value is not None and value.dtype != np.bool_:

@@ -16,8 +16,8 @@ class Recipe:
     line (`-m "vae[lr=3e-4]"`), in presets and in suites. A method's defaults are in its class attribute `recipe`."""
 
     lr: float | None = None
-    """The learning rate of the first parameter group; the rates of the other groups are scaled by the same factor. None
-    keeps every group's own learning rate."""
+    """The learning rate of the first parameter group; those of the other groups change in proportion. None keeps
+    every group's own learning rate."""
     schedule: Literal["constant", "cosine"] = "constant"
     """The course of the learning rate over a stage, for parameter groups without their own schedule."""
     average: float = 0.0

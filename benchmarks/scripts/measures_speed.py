@@ -82,7 +82,7 @@ def compare_svc(features: int = 4096, rows: int = 2000, asked: int = 1000) -> tu
     svc(train[:50], labels[:50], test[:50])
     mine, answers = fastest(lambda: svc(train, labels[:rows], test), 3)
     other, expected = fastest(lambda: SVC(class_weight="balanced").fit(train, labels[:rows]).predict(test), 1)
-    what = f"SVC, fit {rows} and predict {asked} rows x {features} features, compared with scikit-learn"
+    what = f"SVC, fitted on {rows} and applied to {asked} rows x {features} features, compared with scikit-learn"
     return what, mine, other, f"{np.mean(answers.labels == expected):.1%} of predictions equal"
 
 
@@ -95,7 +95,7 @@ def compare_ms_ssim(side: int = 128, count: int = 64) -> tuple[str, float, float
     with torch.inference_mode():
         mine, _ = fastest(lambda: ms_ssim(x, y), 7)
         other, _ = fastest(lambda: ssim(x, y, data_range=1, size_average=False), 7)
-    what = f"MS-SSIM, 4 scales, {count} pairs of {side} px, compared with pytorch-msssim's single-scale SSIM"
+    what = f"MS-SSIM (4 scales) of {count} pairs of {side} px images, compared with pytorch-msssim's single-scale SSIM"
     return what, mine, other, "not compared: pytorch-msssim refuses MS-SSIM below 161 px"
 
 
@@ -120,7 +120,7 @@ def compare_anomalies(side: int, width: int, count: int = 256) -> tuple[str, flo
     mine, scores = fastest(lambda: Evidence(model, Splits(split, split)).residuals("test"), 5)
     other, expected = fastest(one_by_one, 3)
     who = f"`vae[width={width}]`"
-    what = f"Scoring {count} images of {side} px for anomalies in batches with {who}, compared with one at a time"
+    what = f"Anomaly scores of {count} images of {side} px by {who}, in batches, compared with one image at a time"
     return what, mine, other, f"relative difference {np.abs(scores / expected - 1).max():.0e}"
 
 

@@ -45,7 +45,7 @@ def main() -> None:
         pictures = sum(path.stat().st_size for one in beside for path in one.iterdir())
         rounds = [opened(page) for _ in range(given.rounds)]
         table, run = (statistics.median(times) for times in zip(*rounds, strict=True))
-        waits = "seconds until the table is shown | seconds from a click to the run"
+        waits = "seconds until the table is shown | seconds from a click until the run is shown"
         print(f"| runs | page, MB | pictures folder, MB | {waits} |")
         print("|---|---|---|---|---|")
         print(f"| {runs} | {page.stat().st_size / 1e6:.1f} | {pictures / 1e6:.1f} | {table:.2f} | {run:.2f} |")

@@ -1,6 +1,7 @@
 """Draw the contact sheets in docs/phantoms: `python benchmarks/scripts/phantom_sheets.py [modality ...]`.
 
-Each row shows patients of one class, and all rows show the same patients. Below each diseased row are its masks.
+Each row of images shows one class, and each column shows the same patient in every class. Below each diseased row are
+the masks of its images.
 """
 
 from __future__ import annotations

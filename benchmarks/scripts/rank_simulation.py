@@ -150,7 +150,7 @@ def mark(count: int) -> Iterator[Row]:
         worst = held("means from 0 to -.10", kind, 5, count, old).marked[:, -4:].mean(0)
         rule, bar = (" by the old rule", None) if old else ("", (-np.inf, most))
         world = f"{kind} deviations, 5 seeds"
-        yield Row("mark", f"a model of the worst four is marked{rule} (average rate)", world, worst.mean(), bar)
+        yield Row("mark", f"a given model of the worst four is marked{rule} (average rate)", world, worst.mean(), bar)
         yield Row("mark", f"the best of the worst four models is marked{rule}", world, worst[0], bar)
 
 

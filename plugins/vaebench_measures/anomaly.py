@@ -174,7 +174,7 @@ def threshold(evidence: Evidence) -> float:
     count = len(evidence.splits.get("calibration", ()))
     if count < LEAST:
         raise NotApplicable(
-            f"a threshold needs at least {LEAST} healthy images kept out of training; there are {count}"
+            f"a threshold needs at least {LEAST} healthy images kept out of training (available: {count})"
         )
     return float(np.quantile(evidence.residuals("calibration"), SPECIFICITY, method="higher"))
 

@@ -123,7 +123,7 @@ def prior_distance(codes: np.ndarray, groups: np.ndarray, seed: int = 0) -> tupl
     because such codes are more alike than codes of different patients."""
     names, member, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) < PATIENTS:
-        raise NotApplicable(f"the codes come from only {len(names)} patients; at least {PATIENTS} are needed")
+        raise NotApplicable(f"the codes must come from at least {PATIENTS} patients, but come from only {len(names)}")
     random = np.random.default_rng(seed)
     sets = np.ones((1 + SUBSAMPLES, len(names)))
     for row in sets[1:]:

@@ -116,7 +116,7 @@ def calibrate(count: int) -> None:
     """Raise NotApplicable unless this many images are enough to calibrate a score."""
     if count < LEAST:
         raise NotApplicable(
-            f"calibrating the score needs at least {LEAST} healthy images kept out of training; there are {count}"
+            f"calibrating the score needs at least {LEAST} healthy images kept out of training (available: {count})"
         )
 
 

@@ -18,7 +18,7 @@ def pairs(images: np.ndarray, seed: int = 0) -> np.ndarray:
     order = np.random.default_rng(seed).permutation(len(images))
     half = len(images) // 2
     if half < 2:
-        raise NotApplicable(f"{len(images)} images are too few to form two pairs")
+        raise NotApplicable(f"two pairs need at least 4 images, not {len(images)}")
     return similarity(images[order[:half]], images[order[half : 2 * half]])
 
 

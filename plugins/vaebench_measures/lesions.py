@@ -103,7 +103,9 @@ def thirds(evidence: Evidence) -> dict[str, np.ndarray]:
     diseased, size = evidence.health("test").diseased, sizes(evidence)
     known = diseased & (size > 0)
     if known.sum() < 3 * FEW:
-        raise NotApplicable(f"{known.sum()} diseased test images have a lesion of known size; {3 * FEW} are needed")
+        raise NotApplicable(
+            f"lesion sizes are known for {known.sum()} of the diseased test images; {3 * FEW} are needed"
+        )
     low, high = np.quantile(size[known], [1 / 3, 2 / 3], method="lower")
     kinds = {
         f"small, up to {100 * low:.2g} %": known & (size <= low),
@@ -112,8 +114,8 @@ def thirds(evidence: Evidence) -> dict[str, np.ndarray]:
     }
     if (fewest := min(kind.sum() for kind in kinds.values())) < FEW:  # if many lesions have the same size
         raise NotApplicable(
-            f"if diseased test images are divided into thirds by lesion size, one third has only {fewest} images; "
-            f"{FEW} are needed"
+            f"if diseased test images are divided into thirds by lesion size, one third has only {fewest} of "
+            f"the {FEW} images that it needs"
         )
     return kinds
 

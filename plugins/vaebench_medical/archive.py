@@ -30,7 +30,9 @@ def unpack(path: Path, folder: Path, wanted: re.Pattern[str] = re.compile("")) -
                 _check(member)
             needed, most = sum(m.file_size for m in members), bounds.MAX_RATIO * path.stat().st_size
             if needed > most:
-                raise ValueError(f"unpacking needs {needed:,} bytes, more than {bounds.MAX_RATIO} times its size")
+                raise ValueError(
+                    f"unpacking needs {needed:,} bytes, more than {bounds.MAX_RATIO} times the size of the archive"
+                )
             _make_room(needed, folder)
             _destination(archive, members, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # RuntimeError: for example, encrypted

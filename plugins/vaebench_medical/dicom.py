@@ -103,7 +103,7 @@ def developed(header: Any, pixels: np.ndarray, inverse: bool) -> np.ndarray:
     """Convert stored values to grey values by a lookup table: a mammogram has many pixels but few distinct values."""
     low, high = int(pixels.min()), int(pixels.max())
     if high - low > 2**16:
-        raise ValueError(f"contains values from {low} to {high}, more than 16 bits; convert it to PNG")
+        raise ValueError(f"the values range from {low} to {high}, more than fits in 16 bits; convert the file to PNG")
     shown = displayed(header, np.arange(low, high + 1).astype(pixels.dtype))
     table = np.rint((1 - shown if inverse else shown) * 255).astype(np.uint8)
     picture = np.empty(pixels.shape, np.uint8)

@@ -100,7 +100,7 @@ def _complete(url: str, part: Path) -> None:
             got = part.stat().st_size if part.exists() else 0
         broken = 0 if got > have else broken + 1
         if broken >= TRIES:
-            raise ConnectionError(f"the connection broke {TRIES} times after {have} bytes")
+            raise ConnectionError(f"after {have} bytes, the connection broke {TRIES} times in a row")
 
 
 def _append(response: HTTPResponse, part: Path, have: int, total: int | None) -> int:

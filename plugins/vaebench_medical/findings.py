@@ -53,8 +53,8 @@ def masks(pictures: Sequence[Picture], native: np.ndarray, size: int, dataset: P
         drawn[row] = marked(picture, (int(native[row, 0]), int(native[row, 1])), size, dataset.aspect)
     if bare := [picture.path for picture in pictures if picture.health is False and not picture.masks]:
         warnings.warn(
-            f"{dataset.name}: {len(bare)} diseased pictures have no mask, for example {Path(bare[0]).name}; "
-            "localisation metrics count all of their pixels as healthy",
+            f"{dataset.name}: {len(bare)} diseased picture{'s have' if len(bare) > 1 else ' has'} no mask, for example "
+            f"{Path(bare[0]).name}; localisation metrics count all pixels of such pictures as healthy",
             stacklevel=3,
         )
     return drawn

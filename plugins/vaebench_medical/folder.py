@@ -101,7 +101,7 @@ class Folder(PictureDataset):
             raise ValueError(f"{home} lists no pictures. {self.obtain()}")
         self.classes = tuple(sorted({one.label for one in read}))
         if unknown := set(self.healthy) - set(self.classes):
-            raise ValueError(f"healthy={'|'.join(sorted(unknown))} is not a class; classes are {list(self.classes)}")
+            raise ValueError(f"healthy={'|'.join(sorted(unknown))}: no such class; classes are {list(self.classes)}")
         numbers = {label: number for number, label in enumerate(self.classes)}
         masks = findings.index(own) if own else {}
         found, unused = [], 0
@@ -120,8 +120,8 @@ class Folder(PictureDataset):
             found.append(picture)
         if unused:
             warnings.warn(
-                f"{self.name}: masks and boxes of {unused} pictures are not used, because no class is marked as "
-                f"healthy; add healthy=CLASS, where CLASS is one of {list(self.classes)}",
+                f"{self.name}: masks and boxes of {unused} picture{'s' if unused > 1 else ''} are not used, because no "
+                f"class is marked as healthy; add healthy=CLASS, where CLASS is one of {list(self.classes)}",
                 stacklevel=2,
             )
         elif own and not any(picture.masks for picture in found):
@@ -169,8 +169,9 @@ class Folder(PictureDataset):
         counts = Counter(label for label, _ in found)
         for label, kind in enumerate(self.classes):
             if counts[label] < FOLDS:
+                groups = f"{counts[label]} group{'s' if counts[label] > 1 else ''}"
                 raise ValueError(
-                    f"{home}: class {kind!r} has {counts[label]} groups, but a split by group needs {FOLDS}; add "
+                    f"{home}: class {kind!r} has {groups}, but a split by group needs {FOLDS}; add "
                     "pictures, leave the class out, or define the split (train/ and test/, or a column `split`)"
                 )
 
@@ -194,7 +195,8 @@ def _whole(pictures: Sequence[Picture], home: Path) -> None:
     given = {p.split for p in pictures}
     if given - {""}:
         if missing := {"train", "test"} - given:
-            raise ValueError(f"{home} defines splits, but no {' and no '.join(sorted(missing))} split; add it")
+            lacking = " and no ".join(sorted(missing))
+            raise ValueError(f"{home} defines splits, but no {lacking} split; both train and test are needed")
         if "" in given:
             bare = next(p.path for p in pictures if not p.split)
             raise ValueError(f"{home} defines splits, but {bare} has none; define one for all files or none")

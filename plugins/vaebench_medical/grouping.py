@@ -59,9 +59,8 @@ def on_one_side(groups: Sequence[object], sides: Sequence[str], name: str) -> np
         home.update((group, side) for group, its in zip(groups, sides, strict=True) if its == side)
     left = Counter((its, home[group]) for group, its in zip(groups, sides, strict=True) if its != home[group])
     for (split, other), count in sorted(left.items()):
-        warnings.warn(
-            f"{name}: {count} {split} pictures were left out, because their groups are also in {other}", stacklevel=3
-        )
+        those, why = ("pictures were", "their groups are") if count > 1 else ("picture was", "its group is")
+        warnings.warn(f"{name}: {count} {split} {those} left out, because {why} also in {other}", stacklevel=3)
     return np.array([its == home[group] for group, its in zip(groups, sides, strict=True)], np.bool_)
 
 

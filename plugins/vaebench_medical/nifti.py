@@ -133,7 +133,8 @@ def read_header(stream: IO[bytes]) -> Header:
     dtype = np.dtype(order + KINDS[kind])
     start, slope = struct.unpack_from(f"{order}2f", raw, 108)
     if min(sides[:3]) < 1 or not HEADER <= start <= bounds.MAX_PICTURE_BYTES:
-        raise ValueError(f"the header gives {sides[:3]} voxels that begin at byte {start:g}; download or copy it again")
+        found = f"{sides[:3]} voxels from byte {start:g}"
+        raise ValueError(f"the header is invalid ({found}); download or copy the file again")
     bounds.check_array("the volume", sides[:3], dtype.itemsize, bounds.MAX_VOLUME_BYTES)
     return Header((sides[0], sides[1], sides[2]), dtype, int(start), _directions(raw, order, step), slope < 0)
 

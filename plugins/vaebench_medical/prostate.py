@@ -55,9 +55,9 @@ class ProstateGleason(PictureDataset):
                 label = int(row["class"])
                 biopsy = row["image"].rpartition("_")[0] or row["image"]
                 found.append(Picture(path, label, biopsy, split, health=label == 0))
-            if there - named:
+            if lost := len(there - named):
                 warnings.warn(
-                    f"{csv} does not list {len(there - named)} files in {home / split}; these files are left out",
+                    f"{csv} does not list {lost} file{'s' * (lost > 1)} in {home / split}; unlisted files are left out",
                     stacklevel=2,
                 )
         return found

@@ -50,7 +50,9 @@ def inside(folder: Path, name: str, told: Path | str) -> Path:
     out of `folder`: otherwise, a table from an untrusted source could make private pictures part of records and
     boards."""
     if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ValueError(f"{told}: {name!r} is outside {folder}; move the table to a folder above all its files")
+        raise ValueError(
+            f"{told}: {name!r} is outside {folder}; move the table to a folder that contains all files that it lists"
+        )
     return folder / name
 
 

@@ -85,6 +85,6 @@ def check_device(device_class: str, gpus: float) -> None:
         raise UserError(f"The trials are planned for {device_class}, but get no GPU: use ray[...,gpus=1].")
     if device_class == "cpu" and gpus:
         raise UserError(
-            f"The trials are planned for CPUs, but each would occupy {gpus:g} of a GPU. Omit gpus, or give the device "
-            "class of the nodes with --device-class (`vaebench doctor` on a node prints it)."
+            f"The trials are planned for CPUs, but gpus={gpus:g} would reserve GPUs for them. Omit gpus, or give the "
+            "device class of the nodes with --device-class (`vaebench doctor` on a node prints it)."
         )

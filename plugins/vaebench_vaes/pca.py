@@ -35,7 +35,9 @@ class PCA(Model):
         self.pixels = math.prod(shape)
         at_least(1, latent=latent)
         if latent >= self.pixels:
-            raise ValueError(f"latent must be less than {self.pixels}, the number of values in an image, not {latent}")
+            raise ValueError(
+                f"latent is {latent}, but must be less than {self.pixels}, which is the number of values in an image"
+            )
         super().__init__(shape, loss)
         self.latent = latent
         self.register_buffer("mean", torch.zeros(self.pixels))

@@ -109,5 +109,5 @@ def test_trials_planned_for_a_gpu_get_one_and_others_do_not() -> None:
     check_device("cuda-nvidia-h100-80gb-hbm3", 0.5)
     with pytest.raises(UserError, match="but get no GPU"):
         check_device("cuda-nvidia-h100-80gb-hbm3", 0)
-    with pytest.raises(UserError, match=r"each would occupy 0\.5 of a GPU"):
+    with pytest.raises(UserError, match=r"gpus=0\.5 would reserve GPUs"):
         check_device("cpu", 0.5)

@@ -287,9 +287,9 @@ def test_the_digest_is_of_the_content(lab: Path) -> None:
 
 
 def test_shared_groups_are_refused_by_name() -> None:
-    with pytest.raises(SplitError, match=r"train and test share 2 groups, such as 'patient 18'"):
+    with pytest.raises(SplitError, match=r"train and test must not share groups, but share 2, such as 'patient 18'"):
         check_splits(Splits(train=split(0, 20), test=split(18, 5)))
-    with pytest.raises(SplitError, match=r"val and test share 5 groups"):
+    with pytest.raises(SplitError, match=r"val and test must not share groups, but share 5"):
         check_splits(Splits(train=split(0, 20), test=split(50, 5), val=split(50, 5)))
     check_splits(Splits(train=split(0, 20), test=split(20, 5)))
 

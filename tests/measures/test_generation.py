@@ -184,5 +184,5 @@ def test_alike_training_images_and_too_few_of_them_are_reasons(evidence):
     alike = split_of(np.full((40, 1, 28, 28), 9, np.uint8))
     with pytest.raises(NotApplicable, match="all identical"):
         FdPca64().compute(evidence(split_of(discs(40, 1)), alike, samples=floats(discs(40, 2))))
-    with pytest.raises(NotApplicable, match="needs 40 training images, but has only 30"):
+    with pytest.raises(NotApplicable, match="needs 40 training images, but the dataset has only 30"):
         FdPca64Floor().compute(evidence(split_of(discs(40, 1)), split_of(discs(30, 3)), samples=floats(discs(40, 2))))

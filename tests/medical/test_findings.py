@@ -67,7 +67,7 @@ def test_masks_may_have_a_folder_of_their_own(trees, inside):
     splits = load(trees, masks="masks")
     assert {file: share for file, share in both(splits).items() if share} == {f"benign/b{i}.png": 0.5 for i in range(5)}
     (trees.root / f"scans/masks/{inside}b3.png").unlink()
-    with pytest.warns(UserWarning, match=r"1 diseased pictures have no mask, for example b3\.png"):
+    with pytest.warns(UserWarning, match=r"1 diseased picture has no mask, for example b3\.png"):
         load(trees, masks="masks")
 
 

@@ -68,7 +68,7 @@ def test_a_group_of_twins_that_is_suspiciously_large_is_told(trees):
     subfolders(trees)  # pictures of one grey are twins of each other
     with (
         pytest.warns(UserWarning, match=r"folder: the largest group of twins has 30 of 30 images \(100%\)"),
-        pytest.raises(ValueError, match="has 1 groups, but a split by group needs 5"),
+        pytest.raises(ValueError, match="has 1 group, but a split by group needs 5"),
     ):
         one(trees, group="twins")
 
@@ -158,7 +158,7 @@ def test_users_mistakes(trees):
     with pytest.raises(ValueError, match="has no class subfolders"):
         one(trees)
     subfolders(trees)
-    with pytest.raises(ValueError, match=r"healthy=HEALTHY is not a class; classes are \['ILL', 'NORMAL'\]"):
+    with pytest.raises(ValueError, match=r"healthy=HEALTHY: no such class; classes are \['ILL', 'NORMAL'\]"):
         one(trees, healthy="HEALTHY")
     for wrong in ({"seed": -1}, {"bits": 0}, {"bits": 32}, {"name": ""}):
         with pytest.raises(ValueError, match="a seed >= 0, and 1 to 16 bits"):

@@ -66,8 +66,8 @@ def test_groups_of_the_test_split_leave_train_and_are_counted():
     assert [(p.group, p.split) for p in kept] == [("a", "test"), ("b", "val"), ("c", "test")]
     assert [str(w.message) for w in told] == [
         "x: 2 train pictures were left out, because their groups are also in test",
-        "x: 1 train pictures were left out, because their groups are also in val",
-        "x: 1 val pictures were left out, because their groups are also in test",
+        "x: 1 train picture was left out, because its group is also in val",
+        "x: 1 val picture was left out, because its group is also in test",
     ]
 
 

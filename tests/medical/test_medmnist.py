@@ -110,7 +110,7 @@ def test_twins_may_be_groups(tmp_path):
     alone = DATASETS["pneumoniamnist"](verify=False).load(tmp_path, 28, {})
     assert [len(split) for _, split in alone.items()] == [7, 3, 5]
     left_out = pytest.warns(UserWarning, match=r"2 train pictures were left out, because their groups are also in test")
-    with left_out, pytest.warns(UserWarning, match=r"1 train pictures were left out, .* also in val"):
+    with left_out, pytest.warns(UserWarning, match=r"1 train picture was left out, .* also in val"):
         splits = DATASETS["pneumoniamnist"](verify=False, group="twins").load(tmp_path, 28, {})
     assert (splits.train.images[:, 0] == train[[0, 2, 3, 5]]).all() and len(splits.test) == 5
     assert splits.val.groups[0] == splits.val.groups[2] != splits.val.groups[1]

@@ -32,7 +32,7 @@ def test_patches_with_class_and_biopsy(trees, place):
 
 
 def test_a_biopsy_on_both_sides_leaves_train(trees):
-    with pytest.warns(UserWarning, match="1 train pictures were left out"):
+    with pytest.warns(UserWarning, match="1 train picture was left out"):
         splits = ProstateGleason().load(tree(trees, train=[*TRAIN, ("h8_99.jpeg", 3)]), 16, {})
     assert "h8" not in splits.train.groups and "h8" in splits.test.groups
 
@@ -40,7 +40,7 @@ def test_a_biopsy_on_both_sides_leaves_train(trees):
 def test_files_the_table_does_not_name_are_counted(trees):
     root = tree(trees)
     trees.save("prostate-gleason/train/z9_1.jpeg", trees.pixels(0, 32, 32, 3))
-    with pytest.warns(UserWarning, match=r"train\.csv does not list 1 files"):
+    with pytest.warns(UserWarning, match=r"train\.csv does not list 1 file in"):
         assert len(ProstateGleason().load(root, 16, {}).train) == 5
 
 

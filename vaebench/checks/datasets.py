@@ -79,7 +79,7 @@ def without_files(case: Source) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if dataset.present(folder):
-            raise NotApplicable("the real images are present although the data folder is empty")
+            raise NotApplicable("present() is true even if the data folder is empty")
         require(bool(dataset.obtain().strip()), "obtain() does not say how to get the images")
         try:
             dataset.load(folder, 28, {})

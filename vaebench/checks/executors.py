@@ -175,7 +175,7 @@ def done_once(case: Sent) -> None:
 
 @CHECKS.add
 def closing(case: Sent) -> None:
-    """Closing the iterator stops the trials promptly and leaves no records and no claims."""
+    """Closing the iterator that run() returns stops the trials promptly and leaves no records and no claims."""
     running = case.make().run(case.jobs(4, steps=LONG), case.site("closed"))
     next(event for event in running if event.kind in ("start", "progress"))
     before = time.monotonic()

@@ -126,7 +126,8 @@ def gradients(part: Part) -> None:
 
 @CHECKS.add
 def learns(part: Part) -> None:
-    """After a few training steps as a plain autoencoder, the network has a smaller error than a uniform grey image."""
+    """After a few training steps as a plain autoencoder, the network's error is smaller than that of a uniform
+    grey image."""
     net, x = part.build(part.shape).train(), part.images()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-2)
     for _ in range(STEPS):

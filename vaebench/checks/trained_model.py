@@ -54,8 +54,8 @@ def posterior(bench: Bench) -> None:
 
 @CHECKS.add
 def bound(bench: Bench) -> None:
-    """A bound on ln p(x) is one finite number per image, takes random numbers only from the given generator, and does
-    not fall, apart from sampling noise, when more codes are sampled."""
+    """bound() returns one finite number per image and takes random numbers only from the given generator; apart from
+    sampling noise, the bound does not fall when more codes are sampled."""
 
     def drawn(seed: int, draws: int) -> Tensor:
         return look(bench.trained.bound, bench.x, bench.generator(seed), draws)
@@ -111,14 +111,14 @@ def keeps_images(bench: Bench) -> None:
 
 @CHECKS.add
 def samples(bench: Bench) -> None:
-    """Samples have finite values in [0, 1] and take random numbers only from the given generator."""
+    """sample() returns finite values in [0, 1] and takes random numbers only from the given generator."""
     model = bench.trained  # trained here, since no model can be trained in inference mode
     check_draws(lambda generator: model.sample(5, generator), (5, *bench.shape), bench, "sample")
 
 
 @CHECKS.add
 def variations(bench: Bench) -> None:
-    """Perturbed reconstructions have finite values in [0, 1] and take random numbers only from the given generator."""
+    """vary() returns finite values in [0, 1] and takes random numbers only from the given generator."""
     model = bench.trained  # trained here, since no model can be trained in inference mode
     check_draws(lambda generator: model.vary(bench.x, generator), (BATCH, *bench.shape), bench, "vary")
 

@@ -38,8 +38,8 @@ FORMATS = ("table", "md", "csv", "json", "tex", "html")
     help="Also show the records in this results folder (repeatable).",
 )  # fmt: skip
 @click.option("--repin", is_flag=True,
-              help="Pin the track to the images that the suite's newest complete models used, and print the "
-              "changes.")  # fmt: skip
+              help="For each dataset, pin the images used by the newest model of the suite with complete results; "
+              "print the changes.")  # fmt: skip
 @RESULTS
 def command(
     suite: str, preset: str | None, source: str | None, metrics: Sequence[str], dataset: str | None, everything: bool,
@@ -81,7 +81,7 @@ def command(
         _check_others(found.suite, *one, others)
     if len(tracks) > 1 and (output or form != "table"):
         names = ", ".join(f"--preset {p} --source {s}" for p, s in tracks)
-        raise UserError(f"There are {len(tracks)} tracks, but only one can be written: choose {names}.")
+        raise UserError(f"There are {len(tracks)} tracks, but only one can be written: choose one of: {names}.")
     tell_where(found, preset, source, results)
     console = Console()
     for one in tracks:

@@ -36,7 +36,8 @@ VERDICTS = ("reconstruction", "representation", "anomaly", "generation")
 @click.command
 @SUITE
 @click.option("--for", "verdict", type=click.Choice(VERDICTS), required=True,
-              help="Optimise the headline metric of this verdict; anomaly uses healthy images only.")  # fmt: skip
+              help="Optimise the headline metric of this verdict. For anomaly, models are trained on healthy images "
+                   "only.")  # fmt: skip
 @click.option("--budget", type=click.IntRange(min=1), default=12, show_default=True, metavar="N",
               help="Trials per method, including one with the method's default parameters.")  # fmt: skip
 @PRESET

@@ -96,7 +96,10 @@ def check_splits(splits: Splits, classes: Sequence[str] = ()) -> None:
         for two in order[i + 1 :]:
             shared = np.intersect1d(named[one].groups, named[two].groups)
             if len(shared):
-                raise SplitError(f"the splits {one} and {two} share {len(shared)} groups, such as {str(shared[0])!r}")
+                raise SplitError(
+                    f"the splits {one} and {two} must not share groups, but share {len(shared)}, such as "
+                    f"{str(shared[0])!r}"
+                )
 
 
 def examples(labels: np.ndarray) -> np.ndarray:

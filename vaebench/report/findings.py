@@ -70,7 +70,7 @@ def _added(board: Board, one: Added) -> str:
     by, column = one.by, one.column
     half = f" ±{plain((by.high - by.low) / 2, 3)}" if by.low is not None and by.high is not None else ""
     compared = "better" if by.mean >= 0 else "worse"
-    told = f"{plain(abs(by.mean), 3)}{half} {compared} than {name(board, one.floor)}"
+    told = f"{plain(abs(by.mean), 3)}{half} {compared} than the floor {clean(board.label(one.floor))}"
     who = f"the suite's {one.models} trained models are on average {told}" if one.models > 1 else f"the model is {told}"
     doubt = ", with too few patients for an interval"
     if by.low is not None and by.high is not None:

@@ -161,7 +161,7 @@ class Mirror:
                 bad -= 1
         if bad:
             warnings.warn(
-                f"{self.url} contains {bad} objects that are not valid records; they are ignored", stacklevel=4
+                f"{self.url} contains {bad} invalid record{'s' * (bad > 1)}, which vaebench ignores", stacklevel=4
             )
 
     def _upload_missing(self, state: State, mine: Mapping[str, str]) -> None:

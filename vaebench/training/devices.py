@@ -137,7 +137,8 @@ def choose_devices(asked: str, device_class: str = "") -> list[str]:
     count = torch.cuda.device_count()
     if int(number or 0) >= count:
         raise UserError(
-            f"Device {asked!r} was not found: PyTorch sees {count} CUDA devices. Run `vaebench doctor` for details."
+            f"Device {asked!r} was not found: PyTorch sees {count} CUDA device{'s' * (count != 1)}. "
+            "Run `vaebench doctor` for details."
         )
     if number:
         return [f"cuda:{number}"]

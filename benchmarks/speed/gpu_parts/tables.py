@@ -148,9 +148,8 @@ def choices(found: Found) -> str:
     peak = found.get("peak, TF32", {}).get("convolution, channels_last TFLOP/s")
     if peak:
         best = [max(one.get("TFLOP/s", {0: 0.0}).values()) for one in sizes.values()]
-        rows.append(
-            ["fastest option, share of the peak of TF32 convolutions", *(f"{100 * b / peak:.1f} %" for b in best)]
-        )
+        what = "throughput of the fastest option, as a share of the peak for TF32 convolutions"
+        rows.append([what, *(f"{100 * b / peak:.1f} %" for b in best)])
     return table(["option", *(sizes or ["images/s"])], rows)
 
 

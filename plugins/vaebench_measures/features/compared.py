@@ -49,7 +49,9 @@ def enough(count: int, what: str, least: int) -> None:
 def drawn(images: np.ndarray, count: int) -> np.ndarray:
     """Return `count` randomly chosen images, the same ones in every call."""
     if len(images) < count:
-        raise NotApplicable(f"the floor for {count} samples needs {count} training images, but has only {len(images)}")
+        raise NotApplicable(
+            f"the floor for {count} samples needs {count} training images, but the dataset has only {len(images)}"
+        )
     return images[np.random.default_rng(1).permutation(len(images))[:count]]
 
 

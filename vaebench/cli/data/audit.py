@@ -37,7 +37,7 @@ def command(name: str, source: str, size: int, form: str, data: Path | None) -> 
     """Look for three flaws that make scores misleading: patients in more than one split, twins and shortcuts. Twins are
     nearly identical images, possibly mirrored; they are listed with their file names and any conflicting labels.
     Shortcuts are image properties (brightness, contrast, sharpness, native size) that separate healthy from diseased
-    images without any anatomy. The result is cached.
+    images without regard to anatomy. The result is cached.
 
     \b
     Examples:
