@@ -149,22 +149,26 @@ def show(trials: list[dict[str, Any]]) -> None:
 
 
 def compare(trials: list[tuple[dict[str, Any], ...]]) -> None:
-    print(
-        "\n| trial | measuring and pictures | other version | ratio | equal values | equal up to rounding | different |"
-    )
-    print("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
-    totals = [0.0, 0.0]
+    compare_parts("training", trials, ["training"])
+    compare_parts("measuring and pictures", trials, ["measuring", "pictures"])
+    print("\n| trial | equal values | equal up to rounding | different |\n| --- | ---: | ---: | --- |")
     for ours, theirs in trials:
-        both = [one["parts"]["measuring"] + one["parts"]["pictures"] for one in (ours, theirs)]
-        totals = [total + one for total, one in zip(totals, both, strict=True)]
         pairs = {
             name: (ours["numbers"][name], one) for name, one in theirs["numbers"].items() if name in ours["numbers"]
         }
         apart = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
         odd = [name for name, pair in apart.items() if not near(*pair)]
         counts = f"{len(pairs) - len(apart)} | {len(apart) - len(odd)} | {', '.join(odd)}"
-        print(f"| {ours['trial']} | {both[0]:.2f} | {both[1]:.2f} | {both[0] / both[1]:.2f} | {counts} |")
-    print(f"| all | {totals[0]:.2f} | {totals[1]:.2f} | {totals[0] / totals[1]:.2f} | | | |")
+        print(f"| {ours['trial']} | {counts} |")
+
+
+def compare_parts(what: str, trials: list[tuple[dict[str, Any], ...]], parts: list[str]) -> None:
+    """Print the CPU seconds of both versions for some parts of each trial, and their ratio."""
+    rows = [(one[0]["trial"], *(sum(each["parts"][part] for part in parts) for each in one)) for one in trials]
+    rows.append(("all", sum(row[1] for row in rows), sum(row[2] for row in rows)))
+    print(f"\n| trial | {what} | other version | ratio |\n| --- | ---: | ---: | ---: |")
+    for trial, ours, theirs in rows:
+        print(f"| {trial} | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} |")
 
 
 def near(one: list[Any], other: list[Any]) -> bool:

@@ -44,7 +44,7 @@ def check_pixels(*sides: int) -> int:
     """Return the product of the sides (height, width and perhaps frames). Raise ValueError if it is 0 or too large."""
     count = math.prod(sides)
     if min(sides) < 1:
-        raise ValueError(f"the header gives {_times(sides)} pixels; download or copy the file again")
+        raise ValueError(f"the header is invalid ({_times(sides)} pixels); download or copy the file again")
     if count > MAX_PIXELS:
         raise ValueError(
             f"the header gives {_times(sides)} pixels, more than the {MAX_PIXELS:,} allowed; make the picture smaller"

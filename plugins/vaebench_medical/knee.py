@@ -59,7 +59,7 @@ class KneeKl(PictureDataset):
                     match = NAMES.match(Path(path).name)
                     if not match:
                         raise ValueError(
-                            f"{path}: the file name does not begin with a subject number, unlike 9318808L.png; delete "
+                            f"{path}: the file name must begin with a subject number, as in 9318808L.png; delete "
                             "the file"
                         )
                     health = None if grade == 1 else grade == 0

@@ -40,8 +40,9 @@ class Prior(nn.Module):
         return codes
 
     def next(self, codes: Tensor, place: int, memory: Memory) -> Tensor:
-        """Return the logits at one place; call it for each place in order, with the same memory."""
-        raise NotImplementedError(f"{type(self).__name__} must implement next(), which returns the logits at one place")
+        """Return the logits at one place of the grid; call it for each place in order, with the same memory."""
+        who = type(self).__name__
+        raise NotImplementedError(f"{who} must implement next(), which returns the logits at one place of the grid")
 
 
 class Autoregressive(Prior):

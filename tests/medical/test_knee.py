@@ -49,7 +49,7 @@ def test_a_subject_of_the_test_split_leaves_train(trees):
 def test_an_empty_class_and_a_nameless_subject_are_errors(trees):
     root = tree(trees)
     (root / "knee-kl/kneeKL299/test/3/3300L.png").rename(root / "knee-kl/kneeKL299/test/3/knee.png")
-    with pytest.raises(ValueError, match=r"knee\.png: the file name does not begin with a subject"):
+    with pytest.raises(ValueError, match=r"knee\.png: the file name must begin with a subject"):
         KneeKl().load(root, 28, {})
     (root / "knee-kl/kneeKL299/test/3/knee.png").unlink()
     with pytest.raises(ValueError, match=r"test/3 contains no pictures"):

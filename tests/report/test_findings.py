@@ -29,7 +29,7 @@ def test_each_dataset_has_a_sentence_even_if_it_is_nothing():
     (best, _, gain), (told,) = findings(drawn()), followed(drawn())
     assert best.startswith("Representation: vae has the best mean (SVC balanced accuracy 0.8"), "the verdicts first"
     assert gain.startswith("SVC balanced accuracy on chest (phantom): the suite's 2 trained models are on average 0.1")
-    assert "better than the floor raw" in gain and "may be zero" not in gain and gain.endswith("; 2 of 2 beat it.")
+    assert "better than the floor 'raw'" in gain and "may be zero" not in gain and gain.endswith("; both beat it.")
     assert "over the suite's 3 models, PSNR -1.00; over healthy test images" in told and "contrast 0.30." in told
     nothing = findings(drawn(0.5))[-1]
     assert "0.0" in nothing and ", a difference that may be zero; 1 of 2 beat it." in nothing

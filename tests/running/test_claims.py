@@ -291,7 +291,7 @@ def test_status_names_claims_and_releases_them_by_hand(work: Work) -> None:
 
     told = f"trial {work.trial.id} has been claimed by run theirs since 2026-01-01T00:00:00Z, attempt 2"
     assert told in status()
-    assert "No run has claimed a trial 'other'" in status("--release", "other", code=2)
+    assert "No run has claimed the trial 'other'" in status("--release", "other", code=2)
     assert f"Released trial {work.trial.id}" in status("--release", work.trial.id)
     assert not claim.path.exists()
     leave(work)

@@ -59,7 +59,7 @@ def _release(console: Console, tracks: list[Path], trial: str) -> None:
 
     freed = [id_ for track in tracks for id_ in free(track, trial)]
     if not freed and trial != "all":
-        raise UserError(f"No run has claimed a trial {trial!r}. `vaebench status` lists the claims.")
+        raise UserError(f"No run has claimed the trial {trial!r}. `vaebench status` lists the claims.")
     for id_ in freed:
         console.print(f"Released trial {escape(id_)}", highlight=False)
 

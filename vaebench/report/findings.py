@@ -70,7 +70,7 @@ def _added(board: Board, one: Added) -> str:
     by, column = one.by, one.column
     half = f" ±{plain((by.high - by.low) / 2, 3)}" if by.low is not None and by.high is not None else ""
     compared = "better" if by.mean >= 0 else "worse"
-    told = f"{plain(abs(by.mean), 3)}{half} {compared} than the floor {clean(board.label(one.floor))}"
+    told = f"{plain(abs(by.mean), 3)}{half} {compared} than the floor '{clean(board.label(one.floor))}'"
     who = f"the suite's {one.models} trained models are on average {told}" if one.models > 1 else f"the model is {told}"
     doubt = ", with too few patients for an interval"
     if by.low is not None and by.high is not None:
@@ -78,7 +78,10 @@ def _added(board: Board, one: Added) -> str:
     cells = (board.cell(entrant, column) for entrant in board.entrants if board.role(entrant) == "reference")
     ranked = [cell for cell in cells if cell.place]
     beat = sum(one.floor.model in cell.beats for cell in ranked)
-    share = f"; {beat} of {len(ranked)} beat it" if ranked else ""
+    count = {0: "none is shown to", len(ranked): f"all {beat}" if beat > 2 else "both"}.get(
+        beat, f"{beat} of {len(ranked)}"
+    )
+    share = f"; {count} beat it" if len(ranked) > 1 else ""
     return f"{clean(column.measure.title)} on {dataset_name(board, column.dataset)}: {who}{doubt}{share}."
 
 

@@ -177,7 +177,9 @@ def named(objective: Objective, name: str, images: int) -> dict[str, Tensor]:
     for key, term in terms.items():
         if tuple(term.shape) != (images,):
             shape = tuple(term.shape)
-            raise ValueError(f"objectives() yields {key!r} of shape {shape}, not one number per image, ({images},)")
+            raise ValueError(
+                f"objectives() yields {key!r} of shape {shape}; it must have one number per image, that is, shape ({images},)"
+            )
     return {key: term.float().mean() for key, term in terms.items()}
 
 
