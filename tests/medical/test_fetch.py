@@ -114,7 +114,10 @@ def test_a_complete_part_is_only_checked(server, tmp_path):
 def test_a_connection_that_gives_nothing_ends_in_an_error_and_keeps_what_came(server, tmp_path):
     server.breaks_after = 0
     (tmp_path / "x.npz.part").write_bytes(CONTENT[:1000])
-    with pytest.raises(ValueError, match=r"x\.npz cannot be fetched .*broke 4 times after 1000 bytes.*fetch again"):
+    with pytest.raises(
+        ValueError,
+        match=r"x\.npz cannot be fetched .*after 1000 bytes, the connection broke 4 times in a row.*fetch again",
+    ):
         fetch.download(server.url, tmp_path / "x.npz", MD5)
     assert names(tmp_path) == ["x.npz.part"] and len(server.asked) == fetch.TRIES
 

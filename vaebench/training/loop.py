@@ -178,7 +178,8 @@ def named(objective: Objective, name: str, images: int) -> dict[str, Tensor]:
         if tuple(term.shape) != (images,):
             shape = tuple(term.shape)
             raise ValueError(
-                f"objectives() yields {key!r} of shape {shape}; it must have one number per image, that is, shape ({images},)"
+                f"objectives() yields {key!r} of shape {shape}; it must have one number per image, "
+                f"that is, shape ({images},)"
             )
     return {key: term.float().mean() for key, term in terms.items()}
 
