@@ -40,7 +40,7 @@ class Sample(click.ParamType):
 @click.option("--reproduce", type=Sample(), default=0, show_default=True,
               help="Train this many randomly chosen trials again.")  # fmt: skip
 @click.option("--fresh", is_flag=True,
-              help="Also measure models of phantoms on new synthetic patients, to detect memorised images.")  # fmt: skip
+              help="Also measure models of phantoms on new synthetic patients, to detect memorised ones.")  # fmt: skip
 @click.option("--write", is_flag=True,
               help="Write hashes and tiers to manifest.json in each track.")  # fmt: skip
 @click.option("--suite", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.toml",
