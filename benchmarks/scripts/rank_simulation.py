@@ -159,7 +159,7 @@ def newcomers(count: int) -> Iterator[Row]:
         places = _placed("equal means", kind, seeds, 1, times, count)
         claims = np.mean([(own.low, own.high) != (1, MODELS + 1) for (own,) in places])
         what = "at least one false claim about a newcomer that is as good as the references"
-        own = "the newcomer's is the same" if times == 1 else f"the newcomer's is {times} times as large"
+        own = f"{'the same' if times == 1 else f'{times} times as large'} for the newcomer"
         yield Row("newcomers", what, f"{kind} deviations ({own}), {seeds} seeds", claims, (-np.inf, 0.05))
     worlds = ("equal means", "means from 0 to -.10", "one reference is far better")
     for truths, kind in product(worlds, ("equal", "unequal")):

@@ -96,7 +96,7 @@ def _check_stream(header: Any) -> None:
         if (found := codestream.rle_bytes(frame)) > most:
             raise ValueError(f"{given}, but the RLE data unpack to {found:,} bytes")
     elif (size := codestream.size_of(frame)) not in (None, told):
-        raise ValueError(f"{given}, but the compressed picture has {size[0]} x {size[1]}")
+        raise ValueError(f"{given}, but the compressed picture has {size[0]} x {size[1]} pixels")
 
 
 def developed(header: Any, pixels: np.ndarray, inverse: bool) -> np.ndarray:
