@@ -162,7 +162,7 @@ def test_images_of_one_patient_are_no_pair():
     assert prior_distance(np.repeat(z, 3, 0), np.repeat(np.arange(30), 3)) == pytest.approx(
         prior_distance(z, np.arange(30)), rel=1e-6
     )
-    with pytest.raises(NotApplicable, match="from only 2 patients"):
+    with pytest.raises(NotApplicable, match="but come from only 2"):
         prior_distance(z, np.arange(30) % 2)
 
 
