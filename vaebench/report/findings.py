@@ -78,11 +78,17 @@ def _added(board: Board, one: Added) -> str:
     cells = (board.cell(entrant, column) for entrant in board.entrants if board.role(entrant) == "reference")
     ranked = [cell for cell in cells if cell.place]
     beat = sum(one.floor.model in cell.beats for cell in ranked)
-    count = {0: "none is shown to", len(ranked): f"all {beat}" if beat > 2 else "both"}.get(
-        beat, f"{beat} of {len(ranked)}"
-    )
-    share = f"; {count} beat it" if len(ranked) > 1 else ""
+    share = f"; {_share(beat, len(ranked))} beat it" if len(ranked) > 1 else ""
     return f"{clean(column.measure.title)} on {dataset_name(board, column.dataset)}: {who}{doubt}{share}."
+
+
+def _share(count: int, models: int) -> str:
+    """Return how many of several models do something, as the subject of a sentence."""
+    if count == 0:
+        return "none is shown to"
+    if count < models:
+        return f"{count} of {models}"
+    return "both" if models == 2 else f"all {models}"
 
 
 def _follows(board: Board, one: Follows) -> Iterator[str]:
